@@ -1,0 +1,141 @@
+//! The one error body and the codes it carries.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// The body of every error answer: `{"error": {"code", "message", "details"?}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorInfo,
+}
+
+/// What went wrong, for programs (`code`) and for people (`message`).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ErrorInfo {
+    /// One of [`Code`], as its snake-case name.
+    pub code: Cow<'static, str>,
+    /// What was wrong, where, and what is allowed.
+    pub message: String,
+    /// More of the same for programs, where there is more to say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident => $name:literal, $status:literal;)+) => {
+        /// Every code an error answer or a rejected sample can carry.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[$doc])* $variant,)+ }
+
+        impl Code {
+            /// All codes, in the order in which they are documented.
+            pub const ALL: &[Code] = &[$(Code::$variant,)+];
+
+            /// The name used on the wire.
+            pub const fn name(self) -> &'static str {
+                match self { $(Code::$variant => $name,)+ }
+            }
+
+            /// The HTTP status that an answer with this code has.
+            pub const fn status(self) -> u16 {
+                match self { $(Code::$variant => $status,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body has no bytes, or nothing but white space.
+    EmptyBody => "empty_body", 400;
+    /// The body ended before the length its headers announced, or its chunks were not well formed.
+    BrokenBody => "broken_body", 400;
+    /// The body is not JSON.
+    MalformedJson => "malformed_json", 400;
+    /// The body, an element of it or a line of it is JSON but not an object.
+    NotAnObject => "not_an_object", 400;
+    /// An object has no `signals`, or they are not an object.
+    BadSignals => "bad_signals", 400;
+    /// An object's `signals`, or the array itself, has nothing in it.
+    EmptySignals => "empty_signals", 400;
+    /// A signal's name is empty, too long or has control characters.
+    BadSignalName => "bad_signal_name", 400;
+    /// A value is neither a number nor `true` nor `false`.
+    NotANumber => "not_a_number", 400;
+    /// A value is NaN, infinite, or too large for a 64-bit float.
+    NotFinite => "not_finite", 400;
+    /// A timestamp is neither ISO 8601 nor an integer epoch.
+    BadTimestamp => "bad_timestamp", 400;
+    /// A timestamp lies more than five minutes ahead of the server's clock.
+    TimestampAhead => "timestamp_ahead", 400;
+    /// The server keeps as many signals as it is configured to.
+    TooManySignals => "too_many_signals", 400;
+    /// A query parameter does not parse or is out of range.
+    BadParameter => "bad_parameter", 400;
+    /// A compressed body does not decompress.
+    BadEncoding => "bad_encoding", 400;
+    /// The page that opened a WebSocket belongs to another origin.
+    ForeignOrigin => "foreign_origin", 403;
+    /// There is nothing at this address.
+    NotFound => "not_found", 404;
+    /// The address exists but not for this method.
+    MethodNotAllowed => "method_not_allowed", 405;
+    /// The body did not arrive in time.
+    BodyTimeout => "body_timeout", 408;
+    /// The body is too large, as sent or after decompression.
+    BodyTooLarge => "body_too_large", 413;
+    /// The content type or content encoding is not one the server reads.
+    UnsupportedMediaType => "unsupported_media_type", 415;
+    /// The request is not a WebSocket handshake.
+    NotAWebSocket => "not_a_websocket", 400;
+    /// Something broke in the server; its log says what.
+    Internal => "internal", 500;
+    /// Samples arrive faster than they can be stored; send again later.
+    QueueFull => "queue_full", 503;
+    /// The disk has no room; send again later.
+    DiskFull => "disk_full", 503;
+    /// The database does not answer; send again later.
+    StoreDown => "store_down", 503;
+    /// A query took longer than its deadline.
+    QueryTimeout => "query_timeout", 503;
+    /// The server is stopping; send again later.
+    Draining => "draining", 503;
+}
+
+impl Code {
+    /// Whether the same request may succeed later: true for 429 and 503 only.
+    pub const fn may_retry(self) -> bool {
+        matches!(self.status(), 429 | 503)
+    }
+
+    /// The error body with this code.
+    pub fn body(self, message: impl Into<String>) -> ErrorBody {
+        ErrorBody {
+            error: ErrorInfo { code: Cow::Borrowed(self.name()), message: message.into(), details: None },
+        }
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique() {
+        let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+    }
+
+    #[test]
+    fn the_body_has_the_agreed_shape() {
+        let text = serde_json::to_string(&Code::QueueFull.body("later")).unwrap();
+        assert_eq!(text, r#"{"error":{"code":"queue_full","message":"later"}}"#);
+    }
+}

@@ -1,0 +1,16 @@
+//! The language Afterglow's programs share.
+//!
+//! Messages of the HTTP and WebSocket contract, the limits every door enforces, and the error codes
+//! that doors answer with. Builds natively and for the browser. No input or output, no clock, no actors,
+//! no database: whatever needs one of these takes it as a parameter.
+
+pub mod close;
+pub mod error;
+pub mod limits;
+pub mod live;
+pub mod name;
+pub mod telemetry;
+pub mod timestamp;
+
+pub use error::{Code, ErrorBody};
+pub use timestamp::Timestamp;

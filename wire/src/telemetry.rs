@@ -1,0 +1,68 @@
+//! The messages of `/api/telemetry`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Code, Timestamp};
+
+/// One element of a POST body: values of one instant.
+///
+/// This is the sender's side. The server never builds it: it reads bodies straight into columns.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Reading {
+    /// When the values were true; the server's time when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<Timestamp>,
+    /// Signal name to value. Values are finite 64-bit floats.
+    pub signals: BTreeMap<String, f64>,
+}
+
+/// The answer to a POST of which at least one sample was usable.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Always `success`.
+    pub status: Cow<'static, str>,
+    /// How many samples are now durably stored.
+    pub accepted: usize,
+    /// How many samples were refused; more than `rejected` lists when there were very many.
+    #[serde(default)]
+    pub rejected_count: usize,
+    /// The refused samples, at most [`crate::limits::REJECTIONS_LISTED`] of them.
+    #[serde(default)]
+    pub rejected: Vec<Rejection>,
+}
+
+/// Why one sample, or one whole object, was refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Which object of the body: the array's index or the NDJSON line, from 0.
+    pub index: usize,
+    /// Which of its signals; absent when the whole object was unusable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
+    /// One of [`Code`], as its snake-case name.
+    pub code: Cow<'static, str>,
+    /// What was wrong and what is allowed.
+    pub message: String,
+}
+
+impl Rejection {
+    /// A rejection of `signal` (or of the whole object) at `index`.
+    pub fn new(index: usize, signal: Option<String>, code: Code, message: impl Into<String>) -> Self {
+        Self { index, signal, code: Cow::Borrowed(code.name()), message: message.into() }
+    }
+}
+
+/// One stored sample of a query's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// When the value was true.
+    pub timestamp: Timestamp,
+    /// The value.
+    pub value: f64,
+}
+
+/// The answer to a query: signal name to its points, oldest first.
+pub type History = BTreeMap<String, Vec<Point>>;

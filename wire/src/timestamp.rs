@@ -1,0 +1,360 @@
+//! Instants: microseconds since 1970 in UTC, ISO 8601 or an integer epoch on the wire.
+//!
+//! The calendar arithmetic follows Howard Hinnant's `days_from_civil` and `civil_from_days`
+//! (chrono-Compatible Low-Level Date Algorithms).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// An instant in microseconds since 1970-01-01T00:00:00Z, within the years 0001 to 9999.
+///
+/// Shown and serialised as `2026-11-23T22:14:45.123456Z`, always with six digits, so that texts sort like
+/// instants. Read from ISO 8601 with any offset (none means UTC) or from an integer in seconds,
+/// milliseconds, microseconds or nanoseconds, told apart by magnitude.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
+const SECONDS_PER_DAY: i64 = 86_400;
+/// 0001-01-01T00:00:00Z.
+const EARLIEST: i64 = -62_135_596_800 * MICROS_PER_SECOND;
+/// 9999-12-31T23:59:59.999999Z.
+const LATEST: i64 = 253_402_300_799 * MICROS_PER_SECOND + 999_999;
+
+const ALLOWED: &str = "ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, \
+                       or an integer epoch in s, ms, us or ns, between the years 1 and 9999";
+
+/// A text or number that is no timestamp; its message says what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadTimestamp {
+    given: String,
+}
+
+impl fmt::Display for BadTimestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the timestamp {} is not one; allowed are {ALLOWED}", self.given)
+    }
+}
+
+impl std::error::Error for BadTimestamp {}
+
+impl Timestamp {
+    /// The earliest instant there is: the first of the year 1.
+    pub const MIN: Self = Self(EARLIEST);
+    /// The latest instant there is: the end of the year 9999.
+    pub const MAX: Self = Self(LATEST);
+
+    /// The instant that lies `micros` after 1970, held within the years 1 to 9999.
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(if micros < EARLIEST {
+            EARLIEST
+        } else if micros > LATEST {
+            LATEST
+        } else {
+            micros
+        })
+    }
+
+    /// Microseconds since 1970.
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    /// Reads an integer epoch whose unit its magnitude tells.
+    ///
+    /// Below 10^11 in absolute value it is seconds (to the year 5138), below 10^14 milliseconds, below 10^17
+    /// microseconds, and nanoseconds from there on. Nanoseconds are cut to microseconds.
+    ///
+    /// # Errors
+    /// When the instant lies outside the years 1 to 9999.
+    pub fn from_epoch(number: i64) -> Result<Self, BadTimestamp> {
+        let micros = match number.unsigned_abs() {
+            0..100_000_000_000 => number.checked_mul(MICROS_PER_SECOND),
+            100_000_000_000..100_000_000_000_000 => number.checked_mul(1_000),
+            100_000_000_000_000..100_000_000_000_000_000 => Some(number),
+            _ => Some(number.div_euclid(1_000)),
+        };
+        micros
+            .filter(|micros| (EARLIEST..=LATEST).contains(micros))
+            .map(Self)
+            .ok_or_else(|| BadTimestamp { given: number.to_string() })
+    }
+
+    /// Reads ISO 8601: `YYYY-MM-DD`, then optionally `T` or a space and `hh:mm[:ss[.fraction]]`, then
+    /// optionally `Z` or an offset `±hh[[:]mm]`. Without an offset it is UTC; digits after the sixth of the
+    /// fraction are cut; second 60 is read as the start of the next minute.
+    ///
+    /// # Errors
+    /// When the text is anything else or names a day or time that does not exist.
+    pub fn parse(text: &str) -> Result<Self, BadTimestamp> {
+        parse_iso(text.as_bytes())
+            .filter(|micros| (EARLIEST..=LATEST).contains(micros))
+            .map(Self)
+            .ok_or_else(|| BadTimestamp { given: format!("{:?}", text.chars().take(64).collect::<String>()) })
+    }
+
+    /// Appends the 27 bytes of its text form.
+    pub fn write_to(self, out: &mut String) {
+        let seconds = self.0.div_euclid(MICROS_PER_SECOND);
+        let micros = self.0.rem_euclid(MICROS_PER_SECOND);
+        let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
+        let second_of_day = seconds.rem_euclid(SECONDS_PER_DAY);
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        put_digits(&mut text[0..4], year);
+        put_digits(&mut text[5..7], month);
+        put_digits(&mut text[8..10], day);
+        put_digits(&mut text[11..13], second_of_day / 3_600);
+        put_digits(&mut text[14..16], second_of_day / 60 % 60);
+        put_digits(&mut text[17..19], second_of_day % 60);
+        put_digits(&mut text[20..26], micros);
+        out.extend(text.iter().map(|byte| char::from(*byte)));
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(27);
+        self.write_to(&mut text);
+        f.write_str(&text)
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = BadTimestamp;
+
+    /// Reads either form, as a query parameter has it: ISO 8601, or the digits of an integer epoch.
+    fn from_str(text: &str) -> Result<Self, BadTimestamp> {
+        match text.parse::<i64>() {
+            Ok(number) => Self::from_epoch(number),
+            Err(_) => Self::parse(text),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Timestamp;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(ALLOWED)
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                Timestamp::parse(text).map_err(E::custom)
+            }
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Timestamp, E> {
+                Timestamp::from_epoch(number).map_err(E::custom)
+            }
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Timestamp, E> {
+                i64::try_from(number).map_err(E::custom).and_then(|number| self.visit_i64(number))
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+fn parse_iso(text: &[u8]) -> Option<i64> {
+    let mut rest = text;
+    let year = digits(&mut rest, 4)?;
+    let month = {
+        expect(&mut rest, b"-")?;
+        digits(&mut rest, 2)?
+    };
+    let day = {
+        expect(&mut rest, b"-")?;
+        digits(&mut rest, 2)?
+    };
+    if year == 0 || !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
+        return None;
+    }
+    let midnight = days_from_civil(year, month, day) * SECONDS_PER_DAY;
+    if rest.is_empty() {
+        return Some(midnight * MICROS_PER_SECOND);
+    }
+    expect(&mut rest, b"Tt ")?;
+    let hour = digits(&mut rest, 2)?;
+    let minute = {
+        expect(&mut rest, b":")?;
+        digits(&mut rest, 2)?
+    };
+    let (second, micros) = seconds(&mut rest)?;
+    let offset = offset_seconds(rest)?;
+    if hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    Some((midnight + hour * 3_600 + minute * 60 + second - offset) * MICROS_PER_SECOND + micros)
+}
+
+/// `[:ss[.fraction]]` as whole seconds and microseconds.
+fn seconds(rest: &mut &[u8]) -> Option<(i64, i64)> {
+    if expect(rest, b":").is_none() {
+        return Some((0, 0));
+    }
+    let second = digits(rest, 2)?;
+    if expect(rest, b".,").is_none() {
+        return Some((second, 0));
+    }
+    let fraction = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (shown, after) = rest.split_at(fraction);
+    *rest = after;
+    let micros = (0..6).fold(0, |sum, i| sum * 10 + shown.get(i).map_or(0, |byte| i64::from(byte - b'0')));
+    (fraction > 0).then_some((second, micros))
+}
+
+/// What is left of a timestamp: nothing, `Z`, or `±hh`, `±hhmm`, `±hh:mm`, in seconds east of UTC.
+fn offset_seconds(mut rest: &[u8]) -> Option<i64> {
+    if matches!(rest, b"" | b"Z" | b"z") {
+        return Some(0);
+    }
+    let sign = if expect(&mut rest, b"+-")? == b'-' { -1 } else { 1 };
+    let hours = digits(&mut rest, 2)?;
+    let minutes = match rest {
+        b"" => 0,
+        _ => {
+            let _ = expect(&mut rest, b":");
+            digits(&mut rest, 2)?
+        }
+    };
+    (rest.is_empty() && hours <= 23 && minutes <= 59).then_some(sign * (hours * 3_600 + minutes * 60))
+}
+
+/// Takes one byte if it is one of `allowed`.
+fn expect(rest: &mut &[u8], allowed: &[u8]) -> Option<u8> {
+    let (first, after) = rest.split_first()?;
+    allowed.contains(first).then(|| {
+        *rest = after;
+        *first
+    })
+}
+
+/// Takes exactly `count` digits.
+fn digits(rest: &mut &[u8], count: usize) -> Option<i64> {
+    let (taken, after) = rest.split_at_checked(count)?;
+    let number = taken
+        .iter()
+        .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))?;
+    *rest = after;
+    Some(number)
+}
+
+fn put_digits(out: &mut [u8], mut number: i64) {
+    for byte in out.iter_mut().rev() {
+        *byte = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+    }
+}
+
+fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        4 | 6 | 9 | 11 => 30,
+        _ => 31,
+    }
+}
+
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_from_march = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
+    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn iso_forms() {
+        let check = |text: &str, expected: &str| {
+            assert_eq!(Timestamp::parse(text).map(|t| t.to_string()).as_deref(), Ok(expected), "{text}");
+        };
+        check("2026-11-23", "2026-11-23T00:00:00.000000Z");
+        check("2026-11-23T22:14", "2026-11-23T22:14:00.000000Z");
+        check("2026-11-23T22:14:45", "2026-11-23T22:14:45.000000Z");
+        check("2026-11-23 22:14:45.1Z", "2026-11-23T22:14:45.100000Z");
+        check("2026-11-23t22:14:45,123456789z", "2026-11-23T22:14:45.123456Z");
+        check("2026-11-23T22:14:45+05:30", "2026-11-23T16:44:45.000000Z");
+        check("2026-11-23T22:14:45-0800", "2026-11-24T06:14:45.000000Z");
+        check("2026-11-23T22:14:45+01", "2026-11-23T21:14:45.000000Z");
+        check("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000000Z");
+        check("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000000Z");
+        check("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn texts_that_are_no_timestamps() {
+        for text in [
+            "",
+            "now",
+            "2026",
+            "2026-13-01",
+            "2026-02-29",
+            "2026-11-23T",
+            "2026-11-23T25:00",
+            "2026-11-23T22:60",
+            "2026-11-23T22:14:61",
+            "2026-11-23T22:14:45.",
+            "2026-11-23T22:14:45Zx",
+            "2026-11-23T22:14:45+1",
+            "2026-11-23T22:14:45+24:00",
+            "0000-01-01",
+            "0001-01-01T00:00:00+01:00",
+            "２０２６-11-23",
+            "1700000000.5",
+        ] {
+            assert!(Timestamp::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn epochs_by_magnitude() {
+        let check =
+            |number, micros| assert_eq!(Timestamp::from_epoch(number), Ok(Timestamp(micros)), "{number}");
+        check(0, 0);
+        check(1_700_000_000, 1_700_000_000_000_000);
+        check(1_700_000_000_123, 1_700_000_000_123_000);
+        check(1_700_000_000_123_456, 1_700_000_000_123_456);
+        check(1_700_000_000_123_456_789, 1_700_000_000_123_456);
+        check(-1, -1_000_000);
+        assert!(Timestamp::from_epoch(i64::MAX).is_ok(), "nanoseconds reach the year 2262");
+        assert!(Timestamp::from_epoch(-99_999_999_999).is_err(), "before the year 1");
+    }
+
+    proptest! {
+        #[test]
+        fn text_round_trips(micros in EARLIEST..=LATEST) {
+            let timestamp = Timestamp(micros);
+            prop_assert_eq!(Timestamp::parse(&timestamp.to_string()), Ok(timestamp));
+        }
+
+        #[test]
+        fn any_text_is_answered_without_panic(text in "\\PC{0,40}") {
+            let _ = text.parse::<Timestamp>();
+        }
+    }
+}
