@@ -3,3 +3,4 @@
 pub mod batch;
 pub mod clock;
 pub mod decode;
+pub mod store;

@@ -1,0 +1,42 @@
+//! Embeds what the binary carries with it: the migrations and the compiled dashboard.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+fn main() -> io::Result<()> {
+    println!("cargo:rerun-if-changed=../migrations/sqlite");
+    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboard/dist");
+    // Watching a folder that does not exist would rebuild every time; its parent is there from the start.
+    println!(
+        "cargo:rerun-if-changed={}",
+        if dist.is_dir() { dist.display() } else { Path::new("../dashboard").display() }
+    );
+    let mut files = Vec::new();
+    if dist.is_dir() {
+        collect(&dist.canonicalize()?, &mut files)?;
+        files.sort();
+    }
+    let root = dist.canonicalize().unwrap_or(dist);
+    let mut table = String::from("&[\n");
+    for file in &files {
+        let path = file.strip_prefix(&root).unwrap_or(file).to_string_lossy().replace('\\', "/");
+        let _ = writeln!(table, "    ({path:?}, include_bytes!({:?})),", file.to_string_lossy());
+    }
+    table.push(']');
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    fs::write(out.join("dashboard_files.rs"), table)
+}
+
+/// Every file below `folder`.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! The dictionary of signals: names to numbers and back, shared by everyone.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::batch::SignalId;
+use crate::decode::Intern;
+
+/// Every signal the server knows. A signal gets its number when its first sample is read and its row in the
+/// database together with its first committed sample.
+#[derive(Clone, Debug)]
+pub struct Signals {
+    names: Arc<RwLock<Names>>,
+    /// How many signals are kept; a sample of one more is rejected with `too_many_signals`.
+    limit: usize,
+}
+
+#[derive(Debug, Default)]
+struct Names {
+    by_name: HashMap<Arc<str>, SignalId>,
+    /// By number.
+    all: Vec<Arc<str>>,
+}
+
+impl Signals {
+    /// The dictionary as the database has it: `names` by number. At most `limit` signals are kept.
+    pub(super) fn new(names: Vec<String>, limit: usize) -> Self {
+        let all: Vec<Arc<str>> = names.into_iter().map(Arc::from).collect();
+        let by_name = all.iter().cloned().zip((0..).map(SignalId)).collect();
+        Self { names: Arc::new(RwLock::new(Names { by_name, all })), limit }
+    }
+
+    /// The name of `signal`; `None` for a number that was never given out.
+    pub fn name(&self, signal: SignalId) -> Option<Arc<str>> {
+        self.read(|names| names.all.get(signal.0 as usize).cloned())
+    }
+
+    /// The number of the signal called `name`, if there is one.
+    pub fn find(&self, name: &str) -> Option<SignalId> {
+        self.read(|names| names.by_name.get(name).copied())
+    }
+
+    /// The names of the signals numbered from `from` up to and without `to`.
+    pub(super) fn range(&self, from: u32, to: u32) -> Vec<Arc<str>> {
+        self.read(|names| names.all.get(from as usize..to as usize).unwrap_or_default().to_vec())
+    }
+
+    fn read<T>(&self, look: impl FnOnce(&Names) -> T) -> T {
+        look(&self.names.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add(&self, name: &str) -> Option<SignalId> {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(signal) = names.by_name.get(name) {
+            return Some(*signal);
+        }
+        if names.all.len() >= self.limit {
+            return None;
+        }
+        let signal = SignalId(u32::try_from(names.all.len()).ok()?);
+        let name: Arc<str> = Arc::from(name);
+        names.all.push(Arc::clone(&name));
+        names.by_name.insert(name, signal);
+        Some(signal)
+    }
+}
+
+impl Intern for Signals {
+    fn intern(&mut self, name: &str) -> Option<SignalId> {
+        self.find(name).or_else(|| self.add(name))
+    }
+}

@@ -1,0 +1,3 @@
+DROP VIEW telemetry;
+DROP TABLE sample;
+DROP TABLE signal;
