@@ -1,6 +1,16 @@
 //! Afterglow's backend: takes samples in, keeps them, and shows them at once.
+//!
+//! Start reading at [`pipeline`], which wires everything; then follow a sample through [`decode`],
+//! [`actors::ingest`], [`store`] and [`actors::broadcaster`].
 
+pub mod actors;
 pub mod batch;
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod decode;
+pub mod http;
+pub mod live;
+pub mod metrics;
+pub mod pipeline;
 pub mod store;

@@ -30,6 +30,11 @@ impl Signals {
         Self { names: Arc::new(RwLock::new(Names { by_name, all })), limit }
     }
 
+    /// A dictionary without a database, of at most `limit` signals.
+    pub fn empty(limit: usize) -> Self {
+        Self::new(Vec::new(), limit)
+    }
+
     /// The name of `signal`; `None` for a number that was never given out.
     pub fn name(&self, signal: SignalId) -> Option<Arc<str>> {
         self.read(|names| names.all.get(signal.0 as usize).cloned())

@@ -45,11 +45,11 @@ pub(super) fn samples(writer: &mut SqliteConnection, samples: &[&Sample], now: i
     };
     let (chunks, rest) = samples.as_chunks::<CHUNK>();
     for chunk in chunks {
-        insert(writer, chunk.each_ref().map(|sample| row(sample)))?;
+        insert(writer, chunk.each_ref().map(&row))?;
     }
     let (chunks, rest) = rest.as_chunks::<16>();
     for chunk in chunks {
-        insert(writer, chunk.each_ref().map(|sample| row(sample)))?;
+        insert(writer, chunk.each_ref().map(&row))?;
     }
     rest.iter().try_for_each(|sample| insert(writer, [row(sample)]))
 }

@@ -1,0 +1,109 @@
+//! The command line. Nothing else sees the arguments; the exit codes are decided here.
+
+use std::io::Write as _;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::clock::Clock;
+use crate::config::{Config, ConfigError, Settings};
+use crate::pipeline::{self, PipelineError};
+use crate::store::{Store, StoreError};
+
+/// Send a number, see it move at once, keep it for years.
+#[derive(Debug, Parser)]
+#[command(name = "afterglow", version, about, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+
+    /// A TOML file whose keys are the long options, with underscores
+    #[arg(long, env = "AFTERGLOW_CONFIG", value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Take samples in, keep them, serve the dashboard
+    Serve(Settings),
+    /// Make the database or bring it up to date, then end
+    Migrate(Settings),
+    /// Say whether the configuration is valid, then end
+    CheckConfig(Settings),
+}
+
+/// What ended the program, other than success.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot listen on {address}: {error}; choose another with --listen")]
+    Listen { address: std::net::SocketAddr, error: std::io::Error },
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    #[error("the system refused: {0}")]
+    System(#[from] std::io::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> u8 {
+        match self {
+            Self::Pipeline(_) | Self::System(_) => 1,
+            Self::Config(_) => 2,
+            Self::Store(_) => 3,
+            Self::Listen { .. } => 4,
+        }
+    }
+}
+
+/// Does what the arguments ask for. Exit codes: 0 done, 1 failed while running, 2 wrong arguments or configuration,
+/// 3 the database cannot be used, 4 the address cannot be listened on.
+pub fn run(cli: Cli) -> ExitCode {
+    match dispatch(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(std::io::stderr(), "afterglow: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let file = cli.config.as_deref();
+    match cli.command {
+        Command::Serve(settings) => serve(Config::load(settings, file)?),
+        Command::Migrate(settings) => {
+            let config = Config::load(settings, file)?;
+            Store::open(&config.store, Clock::real())?;
+            say(&format!("the database {} is up to date", config.store.database.display()))
+        }
+        Command::CheckConfig(settings) => say(&format!("valid: {:#?}", Config::load(settings, file)?)),
+    }
+}
+
+fn serve(config: Config) -> Result<(), Failure> {
+    let store = Store::open(&config.store, Clock::real())?;
+    let address = config.listen;
+    let listener = TcpListener::bind(address).map_err(|error| Failure::Listen { address, error })?;
+    say(&format!("listening on http://{}", listener.local_addr()?))?;
+    actix::System::new().block_on(async move {
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let stop = async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        };
+        Ok(pipeline::run(config, store, Clock::real(), listener, stop).await?)
+    })
+}
+
+/// A line on standard output, at once, for people and for scripts that wait for it.
+fn say(line: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{line}")?;
+    Ok(out.flush()?)
+}

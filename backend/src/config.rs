@@ -1,0 +1,242 @@
+//! Typed arguments, environment and file, merged into one validated [`Config`], read once at the edge.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+use serde::Deserialize;
+
+use crate::store::StoreConfig;
+
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5001);
+const DATABASE: &str = "./data/afterglow.db";
+const READERS: u32 = 4;
+const SIGNALS: usize = 100_000;
+const PING_SECONDS: u64 = 10;
+const BODY_SECONDS: u64 = 30;
+
+/// What a user may set, on the command line, in the environment, or as a key of the file. Everything is optional: the
+/// first of these that says something wins, in this order.
+#[derive(Args, Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:5001]
+    #[arg(long, env = "AFTERGLOW_LISTEN", value_name = "ADDRESS:PORT")]
+    listen: Option<SocketAddr>,
+
+    /// The SQLite file, made when it does not exist [default: ./data/afterglow.db]
+    #[arg(long, env = "AFTERGLOW_DATABASE", value_name = "FILE")]
+    database: Option<PathBuf>,
+
+    /// Listen on an address that other machines can reach, although nothing asks them for a key
+    #[arg(long, env = "AFTERGLOW_INSECURE", num_args = 0..=1, default_missing_value = "true", value_name = "BOOL")]
+    insecure: Option<bool>,
+
+    /// Serve the dashboard from this folder instead of the one in the binary (for its developers)
+    #[arg(long, env = "AFTERGLOW_DASHBOARD_DIR", value_name = "FOLDER")]
+    dashboard_dir: Option<PathBuf>,
+
+    /// Queries that may run at once, 1 to 64 [default: 4]
+    #[arg(long, env = "AFTERGLOW_READERS", value_name = "N")]
+    readers: Option<u32>,
+
+    /// Signals that are kept; samples of further ones are rejected, 1 to 10000000 [default: 100000]
+    #[arg(long, env = "AFTERGLOW_SIGNAL_LIMIT", value_name = "N")]
+    signal_limit: Option<usize>,
+
+    /// Seconds between two pings to a live client; silent for three of them, it is closed; 1 to 3600 [default: 10]
+    #[arg(long, env = "AFTERGLOW_PING_SECONDS", value_name = "SECONDS")]
+    ping_seconds: Option<u64>,
+
+    /// Seconds within which a request's body must have arrived, 1 to 3600 [default: 30]
+    #[arg(long, env = "AFTERGLOW_BODY_SECONDS", value_name = "SECONDS")]
+    body_seconds: Option<u64>,
+}
+
+/// Everything the backend needs to know, valid.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Address and port to listen on.
+    pub listen: SocketAddr,
+    /// Where samples are kept.
+    pub store: StoreConfig,
+    /// A folder to serve the dashboard from; the binary's own copy when absent.
+    pub dashboard_dir: Option<PathBuf>,
+    /// How often a live client is pinged.
+    pub ping_interval: Duration,
+    /// How long a request's body may take to arrive.
+    pub body_timeout: Duration,
+}
+
+/// Settings that cannot be used: where, what was given, what is allowed.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: {error}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// The file has an unknown key or a value of a wrong type.
+    #[error("{}: {error}", file.display())]
+    BadFile {
+        /// The file.
+        file: PathBuf,
+        /// Which line, and what is allowed there.
+        error: Box<toml::de::Error>,
+    },
+    /// A value is out of range.
+    #[error("{key} = {value} is not allowed: {allowed}")]
+    BadValue {
+        /// Which setting.
+        key: &'static str,
+        /// What was given.
+        value: String,
+        /// What is allowed.
+        allowed: String,
+    },
+}
+
+impl Config {
+    /// Merges `given` (arguments and environment) with the file, if one is named, and with the defaults.
+    ///
+    /// # Errors
+    /// When the file or a value cannot be used.
+    pub fn load(given: Settings, file: Option<&Path>) -> Result<Self, ConfigError> {
+        let from_file = file.map_or_else(|| Ok(Settings::default()), Settings::read)?;
+        given.or(from_file).validate()
+    }
+}
+
+impl Settings {
+    fn read(file: &Path) -> Result<Self, ConfigError> {
+        let text = fs::read_to_string(file)
+            .map_err(|error| ConfigError::Unreadable { file: file.to_owned(), error })?;
+        toml::from_str(&text)
+            .map_err(|error| ConfigError::BadFile { file: file.to_owned(), error: Box::new(error) })
+    }
+
+    fn or(self, other: Self) -> Self {
+        Self {
+            listen: self.listen.or(other.listen),
+            database: self.database.or(other.database),
+            insecure: self.insecure.or(other.insecure),
+            dashboard_dir: self.dashboard_dir.or(other.dashboard_dir),
+            readers: self.readers.or(other.readers),
+            signal_limit: self.signal_limit.or(other.signal_limit),
+            ping_seconds: self.ping_seconds.or(other.ping_seconds),
+            body_seconds: self.body_seconds.or(other.body_seconds),
+        }
+    }
+
+    fn validate(self) -> Result<Config, ConfigError> {
+        let listen = self.listen.unwrap_or(LISTEN);
+        if !listen.ip().is_loopback() && self.insecure != Some(true) {
+            return Err(ConfigError::BadValue {
+                key: "listen",
+                value: listen.to_string(),
+                allowed: "other machines could reach it, and nothing asks them for a key yet; use a loopback address \
+                          such as 127.0.0.1:5001, or add --insecure if everyone on that network may read and write"
+                    .into(),
+            });
+        }
+        Ok(Config {
+            listen,
+            store: StoreConfig {
+                database: self.database.unwrap_or_else(|| DATABASE.into()),
+                readers: within("readers", self.readers.unwrap_or(READERS), 1, 64)?,
+                signal_limit: within("signal_limit", self.signal_limit.unwrap_or(SIGNALS), 1, 10_000_000)?,
+            },
+            dashboard_dir: self.dashboard_dir,
+            ping_interval: seconds("ping_seconds", self.ping_seconds.unwrap_or(PING_SECONDS))?,
+            body_timeout: seconds("body_seconds", self.body_seconds.unwrap_or(BODY_SECONDS))?,
+        })
+    }
+}
+
+fn seconds(key: &'static str, value: u64) -> Result<Duration, ConfigError> {
+    within(key, value, 1, 3_600).map(Duration::from_secs)
+}
+
+fn within<T: Copy + Ord + std::fmt::Display>(
+    key: &'static str,
+    value: T,
+    least: T,
+    most: T,
+) -> Result<T, ConfigError> {
+    if (least..=most).contains(&value) {
+        return Ok(value);
+    }
+    Err(ConfigError::BadValue { key, value: value.to_string(), allowed: format!("{least} to {most}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn check(toml: &str, expected: Expect) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("afterglow.toml");
+        fs::write(&file, toml).unwrap();
+        let error = Config::load(Settings::default(), Some(&file)).unwrap_err().to_string();
+        expected.assert_eq(&error.replace(&folder.path().display().to_string(), "."));
+    }
+
+    #[test]
+    fn errors_say_where_what_and_what_is_allowed() {
+        check(
+            "listn = \"127.0.0.1:1\"",
+            expect![[r#"
+            ./afterglow.toml: TOML parse error at line 1, column 1
+              |
+            1 | listn = "127.0.0.1:1"
+              | ^^^^^
+            unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `readers`, `signal_limit`, `ping_seconds`, `body_seconds`
+        "#]],
+        );
+        check(
+            "listen = 5001",
+            expect![[r#"
+            ./afterglow.toml: TOML parse error at line 1, column 10
+              |
+            1 | listen = 5001
+              |          ^^^^
+            invalid type: integer `5001`, expected socket address
+        "#]],
+        );
+        check(
+            "listen = \"0.0.0.0:5001\"",
+            expect![
+                "listen = 0.0.0.0:5001 is not allowed: other machines could reach it, and nothing asks them for a key yet; use a loopback address such as 127.0.0.1:5001, or add --insecure if everyone on that network may read and write"
+            ],
+        );
+        check("readers = 0", expect!["readers = 0 is not allowed: 1 to 64"]);
+        check(
+            "ping_seconds = -1",
+            expect![[r#"
+            ./afterglow.toml: TOML parse error at line 1, column 16
+              |
+            1 | ping_seconds = -1
+              |                ^^
+            invalid value: integer `-1`, expected u64
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_given_wins_over_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("afterglow.toml");
+        fs::write(&file, "listen = \"127.0.0.1:1\"\nreaders = 9\ninsecure = true").unwrap();
+        let given = Settings { listen: "0.0.0.0:2".parse().ok(), ..Settings::default() };
+        let config = Config::load(given, Some(&file)).unwrap();
+        assert_eq!((config.listen.port(), config.store.readers), (2, 9));
+        assert_eq!(config.store.database, Path::new(DATABASE));
+    }
+}

@@ -1,0 +1,113 @@
+//! The doors: every route on one screen, one file per resource, one error body.
+
+mod body;
+mod dashboard;
+mod history;
+mod live;
+mod openapi;
+mod problem;
+mod state;
+mod telemetry;
+
+use std::any::Any;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use actix_web::dev::{Extensions, Server};
+use actix_web::middleware::DefaultHeaders;
+use actix_web::{App, HttpServer, web};
+
+use crate::actors::ingest;
+use crate::actors::session::Sessions;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an idle connection stays open. Longer than the pause between two batches of a slow producer.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long the kernel keeps data for a peer that acknowledges nothing, before it ends the connection. A session
+/// whose client stopped reading stands still and cannot end itself.
+const PEER_SILENT: Duration = Duration::from_secs(30);
+
+/// Bytes the kernel may hold for one peer; without it a stalled peer pins megabytes.
+const SEND_BUFFER: usize = 128 * 1024;
+
+/// What the routes need. Cloned into every worker.
+#[derive(Clone)]
+pub struct Context {
+    /// Makes samples durable.
+    pub ingest: ingest::Handle,
+    /// Answers questions.
+    pub store: Store,
+    /// What a live session is made of.
+    pub sessions: Sessions,
+    /// Stamps samples that have no time of their own.
+    pub clock: Clock,
+    /// What `/metrics` shows.
+    pub metrics: Metrics,
+    /// The validated configuration.
+    pub config: Config,
+}
+
+/// Serves `listener`; the server runs while it is polled and ends through its handle.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> std::io::Result<Server> {
+    let assets = web::Data::new(dashboard::Assets::new(context.config.dashboard_dir.clone()));
+    let context = web::Data::new(context);
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(context.clone())
+            .app_data(assets.clone())
+            .wrap(security_headers())
+            .configure(routes)
+            .default_service(web::to(dashboard::page))
+    })
+    .on_connect(limit_peer)
+    .client_request_timeout(HEAD_TIMEOUT)
+    .keep_alive(KEEP_ALIVE)
+    .shutdown_timeout(shutdown_seconds)
+    .disable_signals()
+    .listen(listener)?;
+    Ok(server.run())
+}
+
+fn routes(app: &mut web::ServiceConfig) {
+    app.service(
+        resource("/api/telemetry").route(web::post().to(telemetry::post)).route(web::get().to(history::get)),
+    )
+    .service(resource("/api/signals").route(web::get().to(history::signals)))
+    .service(resource("/api/openapi.json").route(web::get().to(openapi::get)))
+    .service(resource("/ws").route(web::get().to(live::get)))
+    .service(resource("/health").route(web::get().to(state::health)))
+    .service(resource("/metrics").route(web::get().to(state::metrics)));
+}
+
+/// A resource that answers other methods with 405 instead of actix's bare 404.
+fn resource(path: &str) -> actix_web::Resource {
+    web::resource(path).default_service(web::to(problem::method_not_allowed))
+}
+
+fn security_headers() -> DefaultHeaders {
+    DefaultHeaders::new()
+        .add(("Content-Security-Policy", dashboard::CONTENT_SECURITY_POLICY))
+        .add(("X-Content-Type-Options", "nosniff"))
+        .add(("Referrer-Policy", "same-origin"))
+}
+
+fn limit_peer(connection: &dyn Any, _: &mut Extensions) {
+    if let Some(tcp) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
+        let socket = socket2::SockRef::from(tcp);
+        // Best effort: a system without these options only frees stalled peers later.
+        let _ = socket.set_send_buffer_size(SEND_BUFFER);
+        let _ = socket.set_tcp_nodelay(true);
+        #[cfg(target_os = "linux")]
+        let _ = socket.set_tcp_user_timeout(Some(PEER_SILENT));
+    }
+}

@@ -1,0 +1,122 @@
+//! Everything else: the compiled dashboard, from the binary or from a folder.
+
+use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
+
+use actix_web::http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use afterglow_wire::Code;
+
+use super::problem::{Problem, method_not_allowed};
+
+/// What the page may do: run its own script and WebAssembly, talk to this server, nothing else.
+pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+    style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
+    base-uri 'self'; form-action 'none'; frame-ancestors 'self'";
+
+/// (path below the dashboard's folder, bytes), made by build.rs; `x.br` and `x.gz` stand beside `x`.
+static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/dashboard_files.rs"));
+
+const INDEX: &str = "index.html";
+
+const NOT_BUILT: &str = "This binary was built without the dashboard. Build it with `cargo xtask dist`, \
+    or start with --dashboard-dir. The API is at /api/openapi.json.\n";
+
+/// The dashboard's files.
+pub(super) struct Assets {
+    embedded: HashMap<&'static str, (&'static [u8], String)>,
+    folder: Option<PathBuf>,
+}
+
+/// One file in one encoding.
+struct Asset {
+    bytes: web::Bytes,
+    etag: String,
+    encoding: Option<&'static str>,
+}
+
+impl Assets {
+    /// Serves `folder` when there is one, otherwise what the binary carries.
+    pub(super) fn new(folder: Option<PathBuf>) -> Self {
+        let embedded = EMBEDDED.iter().map(|(path, bytes)| (*path, (*bytes, etag(bytes)))).collect();
+        Self { embedded, folder }
+    }
+
+    fn find(&self, path: &str, accepted: &str) -> Option<Asset> {
+        let accepts = |encoding| {
+            let mut offers = accepted.split(',').map(|offer| offer.split(';').map(str::trim));
+            offers.any(|mut offer| offer.next() == Some(encoding) && offer.next() != Some("q=0"))
+        };
+        for (encoding, suffix) in [("br", ".br"), ("gzip", ".gz")] {
+            if accepts(encoding)
+                && let Some(asset) = self.read(&format!("{path}{suffix}"))
+            {
+                return Some(Asset { encoding: Some(encoding), ..asset });
+            }
+        }
+        self.read(path)
+    }
+
+    fn read(&self, path: &str) -> Option<Asset> {
+        if let Some(folder) = &self.folder {
+            let safe = path.split('/').all(|part| !part.is_empty() && part != ".." && !part.contains('\\'));
+            let bytes = safe.then(|| std::fs::read(folder.join(path)).ok()).flatten()?;
+            return Some(Asset { etag: etag(&bytes), bytes: bytes.into(), encoding: None });
+        }
+        let (bytes, etag) = self.embedded.get(path)?;
+        Some(Asset { bytes: web::Bytes::from_static(bytes), etag: etag.clone(), encoding: None })
+    }
+}
+
+/// A file of the dashboard; the page itself for addresses that the page makes up (they have no dot); 404 otherwise.
+pub(super) async fn page(assets: web::Data<Assets>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let path = request.path().trim_start_matches('/');
+    let not_found = || Problem::new(Code::NotFound, format!("there is nothing at {}", request.path()));
+    if path.starts_with("api/") {
+        return Err(not_found());
+    }
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Err(method_not_allowed(request).await);
+    }
+    let file = if path.contains('.') { path } else { INDEX };
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some(asset) = assets.find(file, header(ACCEPT_ENCODING)) else {
+        if file == INDEX {
+            return Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(NOT_BUILT));
+        }
+        return Err(not_found());
+    };
+    let unchanged = header(IF_NONE_MATCH).split(',').any(|etag| etag.trim() == asset.etag);
+    let mut response =
+        HttpResponseBuilder::new(if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    // `no-cache` keeps the copy and asks whether it is still good: an upgrade shows at the next load.
+    response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "Accept-Encoding"));
+    response.insert_header((ETAG, asset.etag)).insert_header((CONTENT_TYPE, content_type(file)));
+    if let Some(encoding) = asset.encoding {
+        response.insert_header((CONTENT_ENCODING, encoding));
+    }
+    Ok(if unchanged { response.finish() } else { response.body(asset.bytes) })
+}
+
+fn etag(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
+}
+
+fn content_type(path: &str) -> &'static str {
+    match path.rsplit('.').next().unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "wasm" => "application/wasm",
+        "svg" => "image/svg+xml",
+        "json" | "webmanifest" => "application/json",
+        "png" => "image/png",
+        _ => "application/octet-stream",
+    }
+}

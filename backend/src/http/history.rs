@@ -1,0 +1,232 @@
+//! `GET /api/telemetry` and `GET /api/signals`: samples out.
+
+use actix_web::http::header::ContentType;
+use actix_web::{HttpResponse, web};
+use afterglow_wire::limits::MAX_POINTS;
+use afterglow_wire::{Timestamp, name};
+use serde::Deserialize;
+
+use super::Context;
+use super::problem::Problem;
+use crate::clock::Stopwatch;
+use crate::metrics::Stage;
+use crate::store::{Query, Series, Span};
+
+/// The span of a question that names none, in hours.
+const DEFAULT_HOURS: f64 = 1.0;
+
+/// The parameters as texts, so that a bad one is refused by its name.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+pub(super) struct Parameters {
+    /// The last so many hours, more than 0; 1 when no span is given. Not together with from or to
+    hours: Option<String>,
+    /// First instant, ISO 8601 or an integer epoch; the earliest sample when only `to` is given
+    from: Option<String>,
+    /// Last instant, inclusive; now when only `from` is given
+    to: Option<String>,
+    /// Names separated by commas; `*` stands for any characters; all signals when absent
+    signals: Option<String>,
+    /// At most so many points a signal, 1 to 100000; each stretch keeps its lowest and highest
+    max_points: Option<String>,
+}
+
+impl Parameters {
+    fn query(self, now: Timestamp) -> Result<Query, Problem> {
+        Ok(Query {
+            span: self.span(now)?,
+            signals: patterns(self.signals.as_deref().unwrap_or_default())?,
+            max_points: self.max_points.as_deref().map(max_points).transpose()?,
+        })
+    }
+
+    fn span(&self, now: Timestamp) -> Result<Span, Problem> {
+        let instant = |name, value: &Option<String>| match value {
+            Some(text) => text.parse().map(Some).map_err(|error| Problem::parameter(name, text, error)),
+            None => Ok(None),
+        };
+        match (instant("from", &self.from)?, instant("to", &self.to)?, &self.hours) {
+            (None, None, hours) => last_hours(hours.as_deref(), now),
+            (_, _, Some(hours)) => {
+                Err(Problem::parameter("hours", hours, "it does not go together with from or to"))
+            }
+            (from, to, None) => {
+                let (from, to) = (from.unwrap_or(Timestamp::MIN), to.unwrap_or(now));
+                if from > to {
+                    return Err(Problem::parameter(
+                        "from",
+                        &from.to_string(),
+                        format!("it lies after to={to}"),
+                    ));
+                }
+                Ok(Span { from, to })
+            }
+        }
+    }
+}
+
+fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {
+    let hours = match hours {
+        None => DEFAULT_HOURS,
+        Some(text) => text
+            .parse()
+            .ok()
+            .filter(|hours: &f64| hours.is_finite() && *hours > 0.0)
+            .ok_or_else(|| Problem::parameter("hours", text, "a number above 0 is expected"))?,
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "a span beyond the calendar is held within it")]
+    let micros = (hours * 3_600e6) as i64;
+    // Senders' clocks may run ahead by the tolerance of limits.rs; what they sent belongs to the last hour.
+    let to = now.micros().saturating_add(afterglow_wire::limits::AHEAD_MICROS);
+    let from = now.micros().saturating_sub(micros);
+    Ok(Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) })
+}
+
+fn patterns(signals: &str) -> Result<Vec<String>, Problem> {
+    let patterns = signals.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
+    patterns
+        .map(|pattern| match name::check(pattern) {
+            Ok(()) => Ok(pattern.to_owned()),
+            Err(message) => Err(Problem::parameter("signals", pattern, message)),
+        })
+        .collect()
+}
+
+fn max_points(text: &str) -> Result<u32, Problem> {
+    text.parse()
+        .ok()
+        .filter(|points| (1..=MAX_POINTS).contains(points))
+        .ok_or_else(|| Problem::parameter("max_points", text, format!("1 to {MAX_POINTS} is expected")))
+}
+
+/// Query samples
+///
+/// The samples of a span by signal, oldest first; of more than `max_points` a signal, the lowest and highest of each
+/// stretch of time, so that no spike vanishes. A committed sample is visible in the very next query.
+#[utoipa::path(
+    get, path = "/api/telemetry", tag = "telemetry", params(Parameters),
+    responses(
+        (status = 200, description = "Signal name to its points", body = super::openapi::History),
+        (status = 400, description = "A parameter is not allowed", body = super::openapi::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn get(
+    context: web::Data<Context>,
+    parameters: web::Query<Parameters>,
+) -> Result<HttpResponse, Problem> {
+    let query = parameters.into_inner().query(context.clock.now())?;
+    let stopwatch = Stopwatch::start();
+    let store = context.store.clone();
+    let body = web::block(move || store.query(&query).map(|series| encode(&series))).await??;
+    context.metrics.observe(Stage::Query, stopwatch.elapsed());
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+}
+
+/// List signals
+///
+/// The names of all signals that have a sample, in order.
+#[utoipa::path(
+    get, path = "/api/signals", tag = "telemetry",
+    responses(
+        (status = 200, description = "Names", body = Vec<String>),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn signals(context: web::Data<Context>) -> Result<web::Json<Vec<String>>, Problem> {
+    let store = context.store.clone();
+    Ok(web::Json(web::block(move || store.signal_names()).await??))
+}
+
+/// The same text as [`afterglow_wire::telemetry::History`] has, written without building one.
+fn encode(series: &[Series]) -> String {
+    const POINT_BYTES: usize = 68;
+    let points: usize = series.iter().map(|series| series.points.len()).sum();
+    let mut text = String::with_capacity(2 + 64 * series.len() + POINT_BYTES * points);
+    text.push('{');
+    for (index, Series { name, points }) in series.iter().enumerate() {
+        if index > 0 {
+            text.push(',');
+        }
+        push_json(&mut text, &**name);
+        text.push_str(":[");
+        for (index, (timestamp, value)) in points.iter().enumerate() {
+            text.push_str(if index > 0 { r#",{"timestamp":""# } else { r#"{"timestamp":""# });
+            timestamp.write_to(&mut text);
+            text.push_str(r#"","value":"#);
+            push_json(&mut text, value);
+            text.push('}');
+        }
+        text.push(']');
+    }
+    text.push('}');
+    text
+}
+
+fn push_json(text: &mut String, value: &(impl serde::Serialize + ?Sized)) {
+    // Names and finite floats always have a JSON text.
+    text.push_str(&serde_json::to_string(value).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use afterglow_wire::telemetry::History;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+
+    fn parameters(query: &str) -> Result<Query, Problem> {
+        web::Query::<Parameters>::from_query(query).unwrap().into_inner().query(NOW)
+    }
+
+    #[test]
+    fn spans() {
+        let check = |query, from: i64, to: i64| {
+            let span = parameters(query).unwrap().span;
+            let expected = (NOW.micros() + from * 1_000_000, NOW.micros() + to * 1_000_000);
+            assert_eq!((span.from.micros(), span.to.micros()), expected, "{query}");
+        };
+        check("", -3_600, 300);
+        check("hours=0.5", -1_800, 300);
+        check("from=1699999990", -10, 0);
+        check("from=2023-11-14T22:13:10Z&to=1700000005000", -10, 5);
+        assert_eq!(parameters("to=1700000000").unwrap().span.from, Timestamp::MIN);
+        assert_eq!(parameters("hours=1e300").unwrap().span.from, Timestamp::MIN);
+    }
+
+    #[test]
+    fn bad_parameters_are_refused_by_name() {
+        for (query, name) in [
+            ("hours=0", "hours"),
+            ("hours=NaN", "hours"),
+            ("hours=-1", "hours"),
+            ("hours=1&from=5", "hours"),
+            ("from=yesterday", "from"),
+            ("from=10&to=5", "from"),
+            ("to=", "to"),
+            ("max_points=0", "max_points"),
+            ("max_points=1000000000", "max_points"),
+            ("max_points=many", "max_points"),
+            ("signals=%00", "signals"),
+        ] {
+            let problem = parameters(query).unwrap_err().to_string();
+            assert!(problem.starts_with(&format!("bad_parameter: {name}=")), "{query}: {problem}");
+        }
+    }
+
+    #[test]
+    fn the_text_is_what_the_wire_type_reads() {
+        let points = vec![(NOW, 1.5), (Timestamp::from_micros(-1), f64::MAX)];
+        let series = [
+            Series { name: Arc::from("a\"b"), points: points.clone() },
+            Series { name: Arc::from("c"), points: vec![] },
+        ];
+        let history: History = serde_json::from_str(&encode(&series)).unwrap();
+        let read: Vec<_> = history["a\"b"].iter().map(|point| (point.timestamp, point.value)).collect();
+        assert_eq!(read, points);
+        assert!(history["c"].is_empty());
+        assert_eq!(encode(&[]), "{}");
+    }
+}

@@ -1,0 +1,169 @@
+//! `GET /api/openapi.json`: the contract for programs.
+//!
+//! The schemas stand beside wire's types instead of on them, so that wire and the dashboard need no documentation
+//! generator; a test holds the two together.
+
+use std::collections::HashMap;
+
+use actix_web::web;
+use utoipa::{OpenApi, ToSchema};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Afterglow",
+        description = "Send a number, see it move at once, keep it for years. \
+                       Statuses 429 and 503 may be tried again after `Retry-After` seconds; others never."
+    ),
+    paths(
+        super::telemetry::post,
+        super::history::get,
+        super::history::signals,
+        super::live::get,
+        super::state::health,
+        super::state::metrics,
+        get,
+    ),
+    components(schemas(Reading, Receipt, Rejection, Point, History, ErrorBody, ErrorInfo, Code))
+)]
+struct Document;
+
+/// This document
+#[utoipa::path(get, path = "/api/openapi.json", tag = "operation", responses((status = 200, body = serde_json::Value)))]
+pub(super) async fn get() -> web::Json<utoipa::openapi::OpenApi> {
+    web::Json(Document::openapi())
+}
+
+/// Values of one instant.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Reading {
+    /// ISO 8601 with any offset, or an integer epoch in s, ms, us or ns; the server's time when absent.
+    #[schema(value_type = Option<Object>, example = "2026-01-31T12:00:00.5Z")]
+    timestamp: Option<String>,
+    /// Signal name (1 to 256 bytes, no control characters) to a finite number, `true` or `false`.
+    signals: HashMap<String, f64>,
+}
+
+/// What was stored, and what was not.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Receipt {
+    /// Always `success`.
+    status: String,
+    /// Samples now durably stored.
+    accepted: usize,
+    /// Samples refused.
+    rejected_count: usize,
+    /// The first 1000 refused samples.
+    rejected: Vec<Rejection>,
+}
+
+/// Why one sample, or one whole object, was refused.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Rejection {
+    /// The object's place in the array, or its line, from 0.
+    index: usize,
+    /// The signal; absent when the whole object was unusable.
+    signal: Option<String>,
+    /// Why, for programs.
+    code: Code,
+    /// Why, for people.
+    message: String,
+}
+
+/// One stored sample.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct Point {
+    /// ISO 8601 in UTC with six digits of fraction.
+    timestamp: String,
+    /// The value.
+    value: f64,
+}
+
+/// Signal name to its points, oldest first.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct History(HashMap<String, Vec<Point>>);
+
+/// The body of every error.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct ErrorBody {
+    error: ErrorInfo,
+}
+
+/// What went wrong.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct ErrorInfo {
+    /// For programs.
+    code: Code,
+    /// For people: what was wrong, where, what is allowed.
+    message: String,
+    /// More for programs, where there is more to say.
+    #[schema(value_type = Option<Object>)]
+    details: Option<serde_json::Value>,
+}
+
+/// Every code, from wire's own list.
+pub(super) struct Code;
+
+impl utoipa::PartialSchema for Code {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::schema::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .enum_values(Some(afterglow_wire::Code::ALL.iter().map(|code| code.name())))
+            .into()
+    }
+}
+
+impl ToSchema for Code {}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn every_route_and_code_is_documented() {
+        let document = serde_json::to_value(Document::openapi()).unwrap();
+        for path in ["/api/telemetry", "/api/signals", "/api/openapi.json", "/ws", "/health", "/metrics"] {
+            assert!(document["paths"][path].is_object(), "{path}");
+        }
+        let codes = document["components"]["schemas"]["Code"]["enum"].as_array().unwrap();
+        assert_eq!(codes.len(), afterglow_wire::Code::ALL.len());
+    }
+
+    #[test]
+    fn the_schemas_have_the_fields_of_wires_types() {
+        let document = serde_json::to_value(Document::openapi()).unwrap();
+        fn check(document: &Value, schema: &str, example: impl serde::Serialize) {
+            let example = serde_json::to_value(example).unwrap();
+            let documented = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
+            let mut documented: Vec<_> = documented.keys().cloned().collect();
+            let mut real: Vec<_> = example.as_object().unwrap().keys().cloned().collect();
+            documented.sort();
+            real.sort();
+            assert_eq!(documented, real, "{schema}");
+        }
+        use afterglow_wire::telemetry as t;
+        let rejection = t::Rejection::new(0, Some("a".into()), afterglow_wire::Code::NotFinite, "");
+        check(&document, "Rejection", &rejection);
+        check(
+            &document,
+            "Reading",
+            &t::Reading { timestamp: Some(Default::default()), signals: Default::default() },
+        );
+        check(&document, "Point", t::Point { timestamp: Default::default(), value: 0.0 });
+        let receipt = t::Receipt { status: "".into(), accepted: 0, rejected_count: 0, rejected: vec![] };
+        check(&document, "Receipt", &receipt);
+        let mut body = afterglow_wire::Code::Internal.body("");
+        body.error.details = Some(Value::Null);
+        check(&document, "ErrorBody", &body);
+        check(&document, "ErrorInfo", &body.error);
+    }
+}

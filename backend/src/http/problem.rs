@@ -1,0 +1,96 @@
+//! The one error body.
+
+use std::fmt;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
+use afterglow_wire::Code;
+use serde_json::Value;
+
+use crate::actors::ingest::Refusal;
+use crate::store::StoreError;
+
+/// How long a client is asked to wait before it tries again.
+const RETRY_AFTER_SECONDS: u64 = 1;
+
+/// An error as a door answers it.
+#[derive(Debug)]
+pub(super) struct Problem {
+    code: Code,
+    message: String,
+    details: Option<Value>,
+}
+
+impl Problem {
+    pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: None }
+    }
+
+    pub(super) fn with_details(mut self, details: Value) -> Self {
+        self.details = Some(details);
+        self
+    }
+
+    /// A query parameter that cannot be used.
+    pub(super) fn parameter(name: &str, value: &str, allowed: impl fmt::Display) -> Self {
+        let shown: String = value.chars().take(80).collect();
+        Self::new(Code::BadParameter, format!("{name}={shown} is not allowed: {allowed}"))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.name(), self.message)
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if self.code.may_retry() {
+            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+        }
+        let mut body = self.code.body(self.message.clone());
+        body.error.details.clone_from(&self.details);
+        response.json(body)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        Self::new(refusal.code, refusal.message)
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<actix_web::error::BlockingError> for Problem {
+    fn from(_: actix_web::error::BlockingError) -> Self {
+        Self::new(Code::Internal, "the query broke; the server's log says why")
+    }
+}
+
+pub(super) async fn method_not_allowed(request: HttpRequest) -> Problem {
+    let message = format!(
+        "{} does not take {}; /api/openapi.json says what it takes",
+        request.path(),
+        request.method()
+    );
+    Problem::new(Code::MethodNotAllowed, message)
+}
+
+impl actix_web::Responder for Problem {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        self.error_response()
+    }
+}

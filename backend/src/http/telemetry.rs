@@ -1,0 +1,63 @@
+//! `POST /api/telemetry`: samples in.
+
+use actix_web::{HttpRequest, web};
+use afterglow_wire::Code;
+use afterglow_wire::telemetry::Receipt;
+use serde_json::json;
+
+use super::problem::Problem;
+use super::{Context, body};
+use crate::clock::Stopwatch;
+use crate::decode::{Decoded, decode};
+use crate::metrics::Stage;
+
+/// Store samples
+///
+/// Answers once the usable samples are durably on the disk. Sending a sample again is always safe: its identity is
+/// (signal, timestamp in microseconds) and the last write wins.
+#[utoipa::path(
+    post, path = "/api/telemetry", tag = "telemetry",
+    request_body(
+        description = "One object, an array of them, or one a line (application/x-ndjson); gzip or zstd. \
+                       `timestamp` is ISO 8601 or an integer epoch in s, ms, us or ns; the server's time when absent.",
+        content((super::openapi::Reading = "application/json"), (String = "application/x-ndjson"))
+    ),
+    responses(
+        (status = 200, description = "Stored; `rejected` names the samples that were not", body = super::openapi::Receipt),
+        (status = 400, description = "Nothing was usable", body = super::openapi::ErrorBody),
+        (status = 408, description = "The body did not arrive in time", body = super::openapi::ErrorBody),
+        (status = 413, description = "More than 8 MiB", body = super::openapi::ErrorBody),
+        (status = 415, description = "Another content type or encoding", body = super::openapi::ErrorBody),
+        (status = 503, description = "Send again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn post(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<web::Json<Receipt>, Problem> {
+    let format = body::format(request.headers())?;
+    let body = body::read(request.headers(), payload, context.config.body_timeout).await?;
+    let metrics = &context.metrics;
+    let stopwatch = Stopwatch::start();
+    let mut signals = context.store.signals().clone();
+    let decoded = decode(&body, format, context.clock.now(), &mut signals)
+        .map_err(|unreadable| Problem::new(unreadable.code, unreadable.message))?;
+    metrics.observe(Stage::Decode, stopwatch.elapsed());
+    let Decoded { batch, rejected_count, rejected } = decoded;
+    let accepted = batch.len();
+    metrics.received.inc_by((accepted + rejected_count) as u64);
+    metrics.rejected.inc_by(rejected_count as u64);
+    if batch.is_empty() {
+        let first = rejected.first();
+        let code = first.and_then(|first| Code::ALL.iter().find(|code| code.name() == first.code));
+        let message = first.map_or("nothing was sent", |first| &*first.message);
+        return Err(Problem::new(
+            *code.unwrap_or(&Code::EmptySignals),
+            format!("nothing was usable: {message}"),
+        )
+        .with_details(json!({ "rejected_count": rejected_count, "rejected": rejected })));
+    }
+    context.ingest.record(batch).await?;
+    Ok(web::Json(Receipt { status: "success".into(), accepted, rejected_count, rejected }))
+}

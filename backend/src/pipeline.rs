@@ -1,0 +1,97 @@
+//! The wiring, on one screen: builds the actors back to front, watches them, and drains them.
+
+use std::future::Future;
+use std::net::TcpListener;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use crate::actors::broadcaster::{Broadcaster, CloseAll};
+use crate::actors::ingest::Ingest;
+use crate::actors::session::Sessions;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::{self, Context};
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+/// All of the drain must fit: admission, last commit, sessions, open requests.
+const DRAIN: Duration = Duration::from_secs(9);
+
+/// How long open HTTP requests may take to end once everything else is drained.
+const HTTP_DRAIN_SECONDS: u64 = 3;
+
+/// What ends a pipeline other than a request to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// An actor is gone; nothing that was acknowledged is.
+    #[error("the actor {0} was lost; the process stops so that it can be started afresh")]
+    ActorLost(&'static str),
+    /// The HTTP server ended by itself.
+    #[error("the HTTP server ended: {0}")]
+    Http(#[from] std::io::Error),
+    /// Not everything could be written and closed in time.
+    #[error("not drained within {} s; what was acknowledged is safe", DRAIN.as_secs())]
+    DrainTimeout,
+}
+
+/// Held by an actor; tells the pipeline when the actor is gone, whatever the reason.
+#[derive(Debug)]
+pub struct Lifeline {
+    actor: &'static str,
+    lost: mpsc::UnboundedSender<&'static str>,
+}
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        // At most one message per actor, ever: the channel needs no bound.
+        let _ = self.lost.send(self.actor);
+    }
+}
+
+/// Serves `listener` until `stop` is ready, then drains and returns.
+///
+/// # Errors
+/// When an actor or the server is lost, or the drain takes too long.
+pub async fn run(
+    config: Config,
+    store: Store,
+    clock: Clock,
+    listener: TcpListener,
+    stop: impl Future<Output = ()>,
+) -> Result<(), PipelineError> {
+    let (lost, mut losses) = mpsc::unbounded_channel();
+    let lifeline = |actor| Lifeline { actor, lost: lost.clone() };
+    let metrics = Metrics::new();
+
+    let broadcaster = Broadcaster::start(store.signals().clone(), metrics.clone(), lifeline("broadcaster"));
+    let ingest = Ingest::start(store.clone(), broadcaster.clone(), metrics.clone(), lifeline("ingest"));
+    let sessions = Sessions {
+        broadcaster: broadcaster.clone(),
+        clock: clock.clone(),
+        ping_interval: config.ping_interval,
+    };
+    let context = Context { ingest: ingest.clone(), store: store.clone(), sessions, clock, metrics, config };
+    let mut server = http::serve(context, listener, HTTP_DRAIN_SECONDS)?;
+    let handle = server.handle();
+
+    tokio::select! {
+        () = stop => log::info!("stopping: no new samples are taken, what was taken is being written"),
+        Some(actor) = losses.recv() => return Err(PipelineError::ActorLost(actor)),
+        ended = &mut server => return Ok(ended?),
+    }
+
+    let drain = async {
+        ingest.drain().await;
+        let _ = broadcaster.send(CloseAll).await;
+        // The server's own future must run for its handle to be heard.
+        let (_, ended) = tokio::join!(handle.stop(true), server);
+        ended
+    };
+    tokio::time::timeout(DRAIN, drain).await.map_err(|_| PipelineError::DrainTimeout)??;
+    if let Err(error) = store.checkpoint() {
+        log::warn!("the write-ahead log stays beside the database until the next start: {error}");
+    }
+    log::info!("stopped: everything acknowledged is on the disk");
+    Ok(())
+}
