@@ -1,0 +1,107 @@
+//! The dashboard: Rust to WebAssembly, bound, shrunk, compressed, into `dashboard/dist`, from where the backend's
+//! build embeds it.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::prerequisites::{npm_packages, wasm_target};
+use crate::run::{cargo, command, root, run, say, target};
+
+/// What today's compilers emit, and every browser since 2022 understands.
+const WASM_OPT: [&str; 9] = [
+    "-Oz",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-reference-types",
+    "--enable-nontrapping-float-to-int",
+    "--enable-sign-ext",
+    "--enable-mutable-globals",
+    "--enable-multivalue",
+    "--strip-producers",
+];
+
+/// Builds `dashboard/dist`, unless nothing it is made of has changed.
+pub(crate) fn build() -> Result<()> {
+    let folder = root().join("dashboard");
+    wasm_target()?;
+    npm_packages(&folder)?;
+    run(&mut cargo([
+        "build",
+        "--package=afterglow-dashboard",
+        "--target=wasm32-unknown-unknown",
+        "--profile=wasm-release",
+    ]))?;
+    let wasm = target().join("wasm32-unknown-unknown/wasm-release/afterglow-dashboard.wasm");
+    let uplot = folder.join("node_modules/uplot/dist");
+    let mut sources = files(&folder.join("static"))?;
+    sources.extend([uplot.join("uPlot.iife.min.js"), uplot.join("uPlot.min.css"), wasm.clone()]);
+    let dist = folder.join("dist");
+    let (stamp, inputs) = (target().join("dashboard.stamp"), fingerprint(&sources)?);
+    if dist.is_dir() && fs::read_to_string(&stamp).is_ok_and(|built| built == inputs) {
+        return Ok(());
+    }
+    say("==> binding, shrinking and compressing the dashboard");
+    if dist.exists() {
+        fs::remove_dir_all(&dist)?;
+    }
+    Bindgen::new().input_path(&wasm).web(true)?.typescript(false).out_name("afterglow").generate(&dist)?;
+    for source in sources.iter().filter(|source| **source != wasm) {
+        let name = source.strip_prefix(folder.join("static")).or_else(|_| source.strip_prefix(&uplot))?;
+        let copy = dist.join(name);
+        fs::create_dir_all(copy.parent().context("a file has a folder")?)?;
+        fs::copy(source, copy)?;
+    }
+    shrink(&folder, &dist.join("afterglow_bg.wasm"))?;
+    compress(&dist)?;
+    fs::write(stamp, inputs)?;
+    Ok(())
+}
+
+fn shrink(folder: &Path, wasm: &Path) -> Result<()> {
+    let wasm = wasm.to_string_lossy();
+    let arguments = WASM_OPT.into_iter().chain([&*wasm, "-o", &*wasm]);
+    run(&mut command(&folder.join("node_modules/.bin/wasm-opt").to_string_lossy(), arguments, folder))
+}
+
+/// Writes `x.br` and `x.gz` beside every file, and says what a page load transfers.
+fn compress(dist: &Path) -> Result<()> {
+    let mut transferred = 0;
+    for file in files(dist)? {
+        let bytes = fs::read(&file)?;
+        let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", file.display()));
+        let mut brotli = Vec::new();
+        brotli::CompressorWriter::new(&mut brotli, 1 << 16, 11, 22).write_all(&bytes)?;
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        gzip.write_all(&bytes)?;
+        transferred += brotli.len();
+        fs::write(beside(".br"), brotli)?;
+        fs::write(beside(".gz"), gzip.finish()?)?;
+    }
+    say(&format!("==> dashboard: {} KB with brotli, everything", transferred / 1000));
+    Ok(())
+}
+
+fn fingerprint(sources: &[PathBuf]) -> Result<String> {
+    let mut hasher = DefaultHasher::new();
+    WASM_OPT.hash(&mut hasher);
+    for source in sources {
+        fs::read(source).with_context(|| source.display().to_string())?.hash(&mut hasher);
+    }
+    Ok(format!("{:016x}", hasher.finish()))
+}
+
+/// Every file below `folder`, in order.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() { found.extend(files(&path)?) } else { found.push(path) }
+    }
+    found.sort();
+    Ok(found)
+}

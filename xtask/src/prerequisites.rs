@@ -1,0 +1,72 @@
+//! What must be on the machine, and the line that puts it there.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{command, output, root, run};
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// Fails with the missing tools and how to install each.
+pub(crate) fn check() -> Result<()> {
+    let needed = [
+        ("cc", "a C compiler: apt-get install build-essential, or xcode-select --install"),
+        ("node", "Node 20 or later: https://nodejs.org, or apt-get install nodejs"),
+        ("npm", "npm: it comes with Node, or apt-get install npm"),
+    ];
+    let missing: Vec<_> =
+        needed.iter().filter(|(tool, _)| !runs(tool)).map(|(_, how)| format!("  {how}")).collect();
+    if missing.is_empty() { Ok(()) } else { bail!("missing:\n{}", missing.join("\n")) }
+}
+
+/// Adds Rust's WebAssembly target where it is missing.
+pub(crate) fn wasm_target() -> Result<()> {
+    let sysroot = output(&mut command("rustc", ["--print", "sysroot"], &root()))?;
+    if Path::new(&sysroot).join("lib/rustlib").join(WASM).is_dir() {
+        return Ok(());
+    }
+    run(&mut command("rustup", ["target", "add", WASM], &root())).with_context(|| {
+        format!("the target {WASM} is missing; install Rust through https://rustup.rs, which can add it")
+    })
+}
+
+/// Installs a folder's locked npm packages, unless they are there.
+pub(crate) fn npm_packages(folder: &Path) -> Result<()> {
+    let modified = |path: &str| folder.join(path).metadata().and_then(|meta| meta.modified()).ok();
+    let installed = modified("node_modules/.package-lock.json");
+    if installed.is_some() && installed >= modified("package-lock.json") {
+        return Ok(());
+    }
+    run(&mut command("npm", ["ci", "--no-audit", "--no-fund"], folder))
+}
+
+/// Chromium's path; installs it where that takes no questions: as root, from Debian's packages.
+pub(crate) fn chromium() -> Result<String> {
+    if let Ok(path) = std::env::var("CHROMIUM") {
+        return Ok(path);
+    }
+    let find = || ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(which);
+    if let Some(path) = find() {
+        return Ok(path);
+    }
+    if rustix::process::geteuid().is_root() && Path::new("/etc/debian_version").exists() {
+        run(&mut command("apt-get", ["update", "-q"], &root()))?;
+        let mut install =
+            command("apt-get", ["install", "-y", "-q", "--no-install-recommends", "chromium"], &root());
+        run(install.env("DEBIAN_FRONTEND", "noninteractive"))?;
+    }
+    find().context("no Chromium for the browser tests; install it (apt-get install chromium) or set CHROMIUM to its path")
+}
+
+fn runs(tool: &str) -> bool {
+    let status = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+fn which(tool: &str) -> Option<String> {
+    let folders = std::env::var_os("PATH")?;
+    let path = std::env::split_paths(&folders).map(|folder| folder.join(tool)).find(|path| path.is_file())?;
+    Some(path.to_string_lossy().into_owned())
+}
