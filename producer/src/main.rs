@@ -1,2 +1,7 @@
-//! Placeholder.
-fn main() {}
+//! The binary `afterglow-producer`; everything it does is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    afterglow_producer::cli::run()
+}

@@ -1,0 +1,200 @@
+//! Reads one table of a configuration file, key by key, each with its range and its default.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use toml::{Table, Value};
+
+/// What is wrong in a configuration file: where, which key, what it says, what is allowed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The file, then the place in it, then the problem; one line, except where the file's syntax is wrong.
+    message: String,
+}
+
+impl ConfigError {
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A table being read. Every key that is asked for becomes a known one; [`Self::finish`] refuses the rest.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// The file and the table's place in it, as messages name it.
+    place: String,
+    table: Table,
+    known: Vec<&'static str>,
+}
+
+impl Section {
+    pub(super) const fn new(place: String, table: Table) -> Self {
+        Self { place, table, known: Vec::new() }
+    }
+
+    /// The table `[key]`, empty when it is not there.
+    pub(super) fn section(&mut self, key: &'static str) -> Result<Self, ConfigError> {
+        let place = format!("{}: [{key}]", self.place);
+        match self.take(key) {
+            None => Ok(Self::new(place, Table::new())),
+            Some(Value::Table(table)) => Ok(Self::new(place, table)),
+            Some(other) => Err(self.wrong(key, &other, &format!("a table [{key}]"))),
+        }
+    }
+
+    /// The tables `[[key]]`, in their order.
+    pub(super) fn sections(&mut self, key: &'static str) -> Result<Vec<Self>, ConfigError> {
+        let allowed = format!("tables [[{key}]]");
+        let values = match self.take(key) {
+            None => return Ok(Vec::new()),
+            Some(Value::Array(values)) => values,
+            Some(other) => return Err(self.wrong(key, &other, &allowed)),
+        };
+        let place = |index| format!("{}: [[{key}]] number {}", self.place, index + 1);
+        let section = |(index, value)| match value {
+            Value::Table(table) => Ok(Self::new(place(index), table)),
+            other => Err(self.wrong(key, &other, &allowed)),
+        };
+        values.into_iter().enumerate().map(section).collect()
+    }
+
+    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<String>, ConfigError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
+            Some(other) => Err(self.wrong(key, &other, "a text that is not empty")),
+        }
+    }
+
+    /// A text that must be there.
+    pub(super) fn required(&mut self, key: &'static str, allowed: &str) -> Result<String, ConfigError> {
+        self.text(key)?.ok_or_else(|| self.error(&format!("`{key}` is missing; it takes {allowed}")))
+    }
+
+    /// A text that `parse` understands.
+    pub(super) fn parsed<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, ConfigError> {
+        // A TOML date stands for its text.
+        if let Some(Value::Datetime(date)) = self.table.get(key) {
+            self.table.insert(key.to_owned(), Value::String(date.to_string()));
+        }
+        let Some(text) = self.text(key)? else { return Ok(None) };
+        parse(&text).map(Some).map_err(|allowed| self.wrong(key, &Value::String(text), &allowed))
+    }
+
+    pub(super) fn texts(&mut self, key: &'static str) -> Result<Option<Vec<String>>, ConfigError> {
+        const ALLOWED: &str = "an array of at least one text, such as [\"program\", \"argument\"]";
+        let Some(value) = self.take(key) else { return Ok(None) };
+        let texts: Option<Vec<String>> = value
+            .as_array()
+            .filter(|values| !values.is_empty())
+            .and_then(|values| values.iter().map(|v| v.as_str().map(str::to_owned)).collect());
+        texts.map(Some).ok_or_else(|| self.wrong(key, &value, ALLOWED))
+    }
+
+    pub(super) fn flag(&mut self, key: &'static str) -> Result<bool, ConfigError> {
+        match self.take(key) {
+            None => Ok(false),
+            Some(Value::Boolean(flag)) => Ok(flag),
+            Some(other) => Err(self.wrong(key, &other, "true or false")),
+        }
+    }
+
+    /// A whole number in `range`; `default` when it is not there.
+    pub(super) fn whole(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<u64, ConfigError> {
+        let Some(value) = self.take(key) else { return Ok(default) };
+        let whole = value.as_integer().and_then(|integer| u64::try_from(integer).ok());
+        whole.filter(|whole| range.contains(whole)).ok_or_else(|| {
+            let allowed = format!("a whole number from {} to {}", range.start(), range.end());
+            self.wrong(key, &value, &allowed)
+        })
+    }
+
+    /// A whole number of milliseconds in `range`.
+    pub(super) fn millis(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<u64>,
+        default: u64,
+    ) -> Result<Duration, ConfigError> {
+        self.whole(key, range, default).map(Duration::from_millis)
+    }
+
+    /// A number in `range`.
+    pub(super) fn number(
+        &mut self,
+        key: &'static str,
+        range: RangeInclusive<f64>,
+        default: f64,
+    ) -> Result<f64, ConfigError> {
+        let Some(value) = self.take(key) else { return Ok(default) };
+        #[expect(clippy::cast_precision_loss, reason = "a whole number beyond 2^53 is rounded, as in JSON")]
+        let number = value.as_float().or_else(|| value.as_integer().map(|integer| integer as f64));
+        number.filter(|number| range.contains(number)).ok_or_else(|| {
+            let allowed = format!("a number from {} to {}", range.start(), range.end());
+            self.wrong(key, &value, &allowed)
+        })
+    }
+
+    /// Refuses keys that nobody asked for.
+    pub(super) fn finish(self) -> Result<(), ConfigError> {
+        match self.table.keys().next() {
+            None => Ok(()),
+            Some(key) => {
+                let problem = format!("`{key}` is not a key here; allowed are {}", self.known.join(", "));
+                Err(self.error(&problem))
+            }
+        }
+    }
+
+    /// An error at this place.
+    pub(super) fn error(&self, problem: &str) -> ConfigError {
+        ConfigError::new(format!("{}: {problem}", self.place))
+    }
+
+    /// Names the table by what it describes from now on.
+    pub(super) fn rename(&mut self, name: &str) {
+        let table = self.place.rsplit_once(" number ").map_or(&*self.place, |(table, _)| table);
+        self.place = format!("{table} {name:?}");
+    }
+
+    fn take(&mut self, key: &'static str) -> Option<Value> {
+        self.known.push(key);
+        self.table.remove(key)
+    }
+
+    fn wrong(&self, key: &str, value: &Value, allowed: &str) -> ConfigError {
+        self.error(&format!("`{key} = {}` is not allowed; it takes {allowed}", shown(value)))
+    }
+}
+
+/// A value as the file says it, tables and arrays cut short.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => format!("{text:?}"),
+        Value::Integer(integer) => integer.to_string(),
+        Value::Float(float) => float.to_string(),
+        Value::Boolean(flag) => flag.to_string(),
+        Value::Datetime(date) => date.to_string(),
+        Value::Array(values) if values.is_empty() => "[]".to_owned(),
+        Value::Array(_) => "[...]".to_owned(),
+        Value::Table(_) => "{...}".to_owned(),
+    }
+}

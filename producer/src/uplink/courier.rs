@@ -1,0 +1,110 @@
+//! The HTTP client: a thread that posts one batch at a time.
+//!
+//! A thread of its own, because the client blocks, and because at the end of the process nobody should wait
+//! for a request that hangs.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use ureq::Agent;
+use ureq::http::Uri;
+
+use super::batch::Batch;
+use super::delivery::{Delivery, deliver};
+use super::verdict::{Verdict, judge};
+use crate::clock;
+
+/// The largest answer that is read: 1,000 listed rejections of the longest names fit.
+const ANSWER_BYTES: u64 = 2 * 1024 * 1024;
+/// Connections idle for longer are not used again: common servers close theirs after 5 s.
+const IDLE: Duration = Duration::from_secs(4);
+/// Where batches are posted, below the backend's address.
+const PATH: &str = "/api/telemetry";
+
+struct Errand {
+    batch: Batch,
+    answer: oneshot::Sender<Delivery>,
+}
+
+/// Gives batches to the thread. The thread ends when this is dropped and its last request is over.
+#[derive(Debug)]
+pub struct Courier {
+    errands: SyncSender<Errand>,
+}
+
+impl Courier {
+    /// Starts the thread. `backend` is an `http` or `https` address without a path below it; one request
+    /// takes at most `timeout`.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(backend: &str, timeout: Duration) -> std::io::Result<Self> {
+        // One errand on its way and one waiting is more than the uplink ever has.
+        let (errands, inbox) = sync_channel(1);
+        let (agent, url) = (agent(backend, timeout), format!("{}{PATH}", backend.trim_end_matches('/')));
+        std::thread::Builder::new().name("courier".into()).spawn(move || run(&inbox, &agent, &url))?;
+        Ok(Self { errands })
+    }
+
+    /// Sends `batch`. The receiver gets the outcome, or an error when the thread is gone.
+    pub fn send(&self, batch: Batch) -> oneshot::Receiver<Delivery> {
+        let (answer, outcome) = oneshot::channel();
+        // A failure drops `answer`, which the receiver notices.
+        let _ = self.errands.try_send(Errand { batch, answer });
+        outcome
+    }
+}
+
+fn agent(backend: &str, timeout: Duration) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_idle_age(IDLE)
+        .timeout_global(Some(timeout))
+        .user_agent(concat!("afterglow-producer/", env!("CARGO_PKG_VERSION")));
+    // A proxy from the environment is meant for other machines, never for this one.
+    if is_loopback(backend) { config.proxy(None) } else { config }.build().into()
+}
+
+fn is_loopback(backend: &str) -> bool {
+    let host = backend.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
+    host == "localhost" || host == "[::1]" || host.starts_with("127.")
+}
+
+fn run(inbox: &Receiver<Errand>, agent: &Agent, url: &str) {
+    while let Ok(errand) = inbox.recv() {
+        let delivery = deliver(&errand.batch, &mut |part| post(agent, url, part));
+        // Nobody waits any more when the process is ending.
+        let _ = errand.answer.send(delivery);
+    }
+}
+
+fn post(agent: &Agent, url: &str, batch: &Batch) -> Verdict {
+    let answer = agent.post(url).header("content-type", "application/json").send(&batch.body()[..]);
+    let read = answer.and_then(|mut answer| {
+        let retry_after =
+            answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let body = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_vec()?;
+        Ok((answer.status().as_u16(), retry_after, body))
+    });
+    match read {
+        Ok((status, retry_after, body)) => judge(status, retry_after.as_deref(), &body, clock::now()),
+        Err(error) => Verdict::Retry { reason: error.to_string(), after: None },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_addresses() {
+        for address in ["http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:8080/x"] {
+            assert!(is_loopback(address), "{address}");
+        }
+        for address in ["http://example.org", "http://10.0.0.1", "http://localhost.example.org"] {
+            assert!(!is_loopback(address), "{address}");
+        }
+    }
+}
