@@ -88,15 +88,16 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
 
 fn serve(config: Config) -> Result<(), Failure> {
     let store = Store::open(&config.store, Clock::real())?;
-    let address = config.listen;
-    let listener = TcpListener::bind(address).map_err(|error| Failure::Listen { address, error })?;
-    say(&format!("listening on http://{}", listener.local_addr()?))?;
     actix::System::new().block_on(async move {
+        // Signals first: whoever has read the address may send one.
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         };
+        let address = config.listen;
+        let listener = TcpListener::bind(address).map_err(|error| Failure::Listen { address, error })?;
+        say(&format!("listening on http://{}", listener.local_addr()?))?;
         Ok(pipeline::run(config, store, Clock::real(), listener, stop).await?)
     })
 }

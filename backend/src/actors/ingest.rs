@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use super::broadcaster::{Broadcaster, Committed};
 use crate::batch::Batch;
 use crate::clock::Stopwatch;
+use crate::fault::Fault;
 use crate::metrics::{Metrics, Queue, Stage};
 use crate::pipeline::Lifeline;
 use crate::store::{Store, StoreError};
@@ -114,6 +115,8 @@ pub struct Ingest {
     committing: bool,
     /// Whoever waits for the queue to become empty.
     drained: Vec<oneshot::Sender<()>>,
+    /// Whether tests want a backend that lies.
+    acknowledge_early: bool,
     /// Tells the pipeline when this actor is gone.
     _lifeline: Lifeline,
 }
@@ -134,6 +137,7 @@ impl Ingest {
             waiting_samples: 0,
             committing: false,
             drained: Vec::new(),
+            acknowledge_early: Fault::AcknowledgeBeforeCommit.is_on(),
             _lifeline: lifeline,
         };
         Handle { address: ingest.start(), draining: Arc::new(AtomicBool::new(false)), metrics }
@@ -152,7 +156,10 @@ impl Ingest {
         }
         self.committing = true;
         let group = self.take_group();
-        let (batches, waiters): (Vec<_>, Vec<_>) = group.into_iter().map(|r| (r.batch, r.done)).unzip();
+        let (batches, mut waiters): (Vec<_>, Vec<_>) = group.into_iter().map(|r| (r.batch, r.done)).unzip();
+        if self.acknowledge_early {
+            waiters.drain(..).for_each(|waiter| drop(waiter.send(Ok(()))));
+        }
         let (store, metrics) = (self.store.clone(), self.metrics.clone());
         let commit = actix_rt::task::spawn_blocking(move || {
             let stopwatch = Stopwatch::start();

@@ -1,0 +1,71 @@
+//! SIGTERM: nothing that was acknowledged is lost, live clients are told, and the exit code is 0.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use rustix::process::Signal;
+
+use crate::harness::{Backend, client, close_code, eventually, sql, try_post};
+
+#[test]
+fn a_stop_under_load_loses_nothing_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    let backend = Backend::start(&database);
+    let mut socket = backend.watch();
+    let url = backend.url("");
+    let acknowledged = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let (url, acknowledged) = (&url, &acknowledged);
+            scope.spawn(move || {
+                let agent = client();
+                for i in 0_u64.. {
+                    let time = 1_700_000_000_000_000 + i;
+                    match try_post(
+                        url,
+                        &agent,
+                        &format!(r#"{{"timestamp":{time},"signals":{{"w{writer}":{i}}}}}"#),
+                    ) {
+                        Some(answer) if answer.status == 200 => acknowledged.fetch_add(1, Ordering::SeqCst),
+                        Some(answer) => {
+                            assert_eq!((answer.status, answer.code().as_str()), (503, "draining"));
+                            assert!(answer.retry_after.is_some());
+                            break;
+                        }
+                        None => break,
+                    };
+                }
+            });
+        }
+        eventually("there is load", || acknowledged.load(Ordering::SeqCst) > 200);
+        assert!(backend.terminate().success());
+    });
+    assert_eq!(close_code(&mut socket), 1001);
+    let stored: u64 =
+        sql(&database, "SELECT CAST(count(*) AS TEXT) AS value FROM sample")[0].parse().unwrap();
+    // A request may be committed although its answer no longer got out.
+    let acknowledged = acknowledged.load(Ordering::SeqCst);
+    assert!((acknowledged..=acknowledged + 4).contains(&stored), "{stored} of {acknowledged}");
+    assert!(!database.with_extension("db-wal").exists(), "the log is folded into the database");
+}
+
+#[test]
+fn a_client_that_never_reads_does_not_hold_up_the_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let _frozen = backend.watch();
+    let big = (0..2_000).map(|i| format!(r#""signal number {i}":{i}"#)).collect::<Vec<_>>().join(",");
+    for _ in 0..50 {
+        assert_eq!(backend.post(&format!(r#"{{"signals":{{{big}}}}}"#)).status, 200);
+    }
+    assert!(backend.terminate().success());
+}
+
+#[test]
+fn an_interrupt_is_a_stop_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    backend.signal(Signal::INT);
+    assert!(backend.terminate().success());
+}

@@ -1,0 +1,13 @@
+//! What the backend promises, each promise in a file of its own, against the real binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod harness;
+
+mod backpressure;
+mod database_faults;
+mod drain;
+mod durability;
+mod end_to_end;
+mod hostile_input;
+mod live;

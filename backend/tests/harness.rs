@@ -1,0 +1,230 @@
+//! Starts and stops the real binary, and talks to it like a client.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use diesel::prelude::*;
+use serde_json::Value;
+use tungstenite::stream::MaybeTlsStream;
+
+/// How long anything may take before a test gives up. Generous: it is reached only by failures.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running backend on a free port, killed when dropped.
+pub(crate) struct Backend {
+    child: Child,
+    address: String,
+}
+
+/// What a request was answered with.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) retry_after: Option<String>,
+    pub(crate) text: String,
+}
+
+impl Answer {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The error's code; empty when the answer is none.
+    pub(crate) fn code(&self) -> String {
+        self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+}
+
+pub(crate) type Socket = tungstenite::WebSocket<MaybeTlsStream<TcpStream>>;
+
+impl Backend {
+    pub(crate) fn start(database: &Path) -> Self {
+        Self::start_with(database, "127.0.0.1:0", &[])
+    }
+
+    pub(crate) fn start_with(database: &Path, listen: &str, environment: &[(&str, &str)]) -> Self {
+        let mut child =
+            serve(database, listen).envs(environment.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://").expect("the first line").to_owned();
+        Self { child, address }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn get(&self, path: &str) -> Answer {
+        answer(agent().get(self.url(path)).call()).unwrap()
+    }
+
+    /// POSTs JSON.
+    pub(crate) fn post(&self, body: &str) -> Answer {
+        self.post_as("application/json", "identity", body.as_bytes())
+    }
+
+    pub(crate) fn post_as(&self, content_type: &str, encoding: &str, body: &[u8]) -> Answer {
+        let request = agent().post(self.url("/api/telemetry"));
+        let request = request.header("Content-Type", content_type).header("Content-Encoding", encoding);
+        answer(request.send(body)).unwrap()
+    }
+
+    /// Sends bytes as they are and reads until the server closes.
+    pub(crate) fn raw(&self, request: &[u8]) -> String {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request).unwrap();
+        let mut text = String::new();
+        let _ = stream.read_to_string(&mut text);
+        text
+    }
+
+    /// A number from `/metrics`.
+    pub(crate) fn metric(&self, name: &str) -> f64 {
+        let text = self.get("/metrics").text;
+        let line = text.lines().find(|line| line.split(' ').next() == Some(name));
+        line.and_then(|line| line.rsplit(' ').next()?.parse().ok())
+            .unwrap_or_else(|| panic!("no {name} in {text}"))
+    }
+
+    /// Opens `/ws` and takes its greeting.
+    pub(crate) fn watch(&self) -> Socket {
+        let (mut socket, _) = tungstenite::connect(format!("ws://{}/ws", self.address)).unwrap();
+        if let MaybeTlsStream::Plain(stream) = socket.get_ref() {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        }
+        assert_eq!(event(&mut socket)["event"], "connection_response");
+        // The greeting is sent before the session has joined; the count tells when it has.
+        socket
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    pub(crate) fn kill_nine(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(i32::try_from(self.child.id()).unwrap()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Asks the backend to end and waits until it has.
+    pub(crate) fn terminate(mut self) -> ExitStatus {
+        self.signal(rustix::process::Signal::TERM);
+        self.child.wait().unwrap()
+    }
+
+    /// Checks that every sample is accounted for, then ends the backend.
+    pub(crate) fn close(self) {
+        eventually("nothing is in flight", || self.metric("afterglow_samples_in_flight") == 0.0);
+        let total = |name: &str| self.metric(&format!("afterglow_samples_{name}_total"));
+        assert_eq!(total("received"), total("committed") + total("rejected") + total("refused"));
+        assert!(self.terminate().success());
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `afterglow serve`, ready to start.
+pub(crate) fn serve(database: &Path, listen: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterglow"));
+    command.args(["serve", "--listen", listen, "--database"]).arg(database).env("AFTERGLOW_LOG", "warn");
+    command
+}
+
+/// The producer's binary, built if it is not.
+pub(crate) fn producer() -> PathBuf {
+    let binary = Path::new(env!("CARGO_BIN_EXE_afterglow")).with_file_name("afterglow-producer");
+    let build =
+        Command::new(env!("CARGO")).args(["build", "--quiet", "--package=afterglow-producer"]).status();
+    assert!(build.unwrap().success(), "the producer does not build");
+    binary
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
+}
+
+fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, ureq::Error> {
+    let mut response = response?;
+    let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let text = response.body_mut().with_config().limit(1 << 30).read_to_string()?;
+    Ok(Answer { status: response.status().as_u16(), retry_after, text })
+}
+
+/// One POST on a connection of its own; `None` when the connection breaks.
+pub(crate) fn try_post(url: &str, agent: &ureq::Agent, body: &str) -> Option<Answer> {
+    let request = agent.post(format!("{url}/api/telemetry")).header("Content-Type", "application/json");
+    answer(request.send(body)).ok()
+}
+
+/// A client that keeps its connection.
+pub(crate) fn client() -> ureq::Agent {
+    agent()
+}
+
+/// The next event of a live socket.
+pub(crate) fn event(socket: &mut Socket) -> Value {
+    loop {
+        match socket.read().unwrap() {
+            tungstenite::Message::Text(text) => return serde_json::from_str(&text).unwrap(),
+            tungstenite::Message::Ping(_) => socket.flush().unwrap(),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// Reads until the server closes; the close code, or 0 when it only dropped the connection.
+pub(crate) fn close_code(socket: &mut Socket) -> u16 {
+    loop {
+        match socket.read() {
+            Ok(tungstenite::Message::Close(frame)) => return frame.map_or(0, |frame| frame.code.into()),
+            Ok(_) => {}
+            Err(_) => return 0,
+        }
+    }
+}
+
+/// Polls until `condition` holds; fails after [`PATIENCE`].
+#[expect(clippy::disallowed_methods, reason = "tests measure their own patience")]
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    value: String,
+}
+
+/// The `value` column of a statement on a database file, as text.
+pub(crate) fn sql(database: &Path, statement: &str) -> Vec<String> {
+    let mut connection = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
+    let rows: Vec<Row> = diesel::sql_query(statement).load(&mut connection).unwrap();
+    rows.into_iter().map(|row| row.value).collect()
+}
