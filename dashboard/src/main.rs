@@ -1,2 +1,12 @@
-//! Placeholder.
-fn main() {}
+//! The page's entry. It runs in a browser; natively there is only the library's core, for tests.
+
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    afterglow_dashboard::view::launch();
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {
+    eprintln!("this is a page: build it with `cargo xtask dashboard` and open it through the backend");
+    std::process::exit(2);
+}

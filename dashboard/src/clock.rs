@@ -1,0 +1,33 @@
+//! The only clock: the browser's, corrected to the server's.
+
+use std::cell::Cell;
+
+use wasm_bindgen::JsValue;
+
+/// The server's time, estimated from what it said when the socket opened.
+#[derive(Debug, Default)]
+pub struct Clock {
+    offset: Cell<i64>,
+}
+
+impl Clock {
+    /// The server's time now, in microseconds since 1970.
+    pub fn now(&self) -> i64 {
+        local_now() + self.offset.get()
+    }
+
+    /// The server has just said that it is `server_time` (microseconds since 1970).
+    pub fn set(&self, server_time: i64) {
+        self.offset.set(server_time - local_now());
+    }
+}
+
+/// A time of day in the reader's time zone, as `22:14:45`.
+pub fn time_of_day(micros: i64) -> String {
+    let date = js_sys::Date::new(&JsValue::from_f64(micros as f64 / 1e3));
+    format!("{:02}:{:02}:{:02}", date.get_hours(), date.get_minutes(), date.get_seconds())
+}
+
+fn local_now() -> i64 {
+    (js_sys::Date::now() * 1e3) as i64
+}

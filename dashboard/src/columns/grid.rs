@@ -1,0 +1,88 @@
+//! The pixel columns of a chart, anchored to absolute time.
+
+/// Slots a column has: enough for the first, smallest, largest and last sample in it (M4).
+pub const SLOTS: usize = 4;
+
+/// Equally wide columns of time. Column `n` covers the microseconds from `n` times the width.
+///
+/// Because columns are anchored to 1970 and not to the window, a sample stays in its column while the window
+/// slides: the line moves by whole pixels and never changes its shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grid {
+    /// The width of a column in microseconds.
+    pub width: i64,
+    /// The number of the first column.
+    pub first: i64,
+    /// How many columns there are.
+    pub count: usize,
+}
+
+impl Grid {
+    /// The grid of the `window` (in microseconds) that ends at `edge`, on `pixels` pixels.
+    pub fn new(edge: i64, window: i64, pixels: usize) -> Self {
+        let count = pixels.max(2);
+        let pixels = i64::try_from(count).unwrap_or(i64::MAX);
+        let width = (window / pixels + i64::from(window % pixels != 0)).max(1);
+        Self { width, first: edge.div_euclid(width) + 1 - pixels, count }
+    }
+
+    /// The time at which the first column starts.
+    pub fn from(&self) -> i64 {
+        self.first * self.width
+    }
+
+    /// The time at which the last column ends.
+    pub fn to(&self) -> i64 {
+        self.column_start(self.count)
+    }
+
+    /// The time at which the column with this index (0 is the first) starts.
+    pub fn column_start(&self, index: usize) -> i64 {
+        self.from() + self.width * i64::try_from(index).unwrap_or(0)
+    }
+
+    /// The index of the column that holds `time`; none when it lies outside.
+    pub fn index_of(&self, time: i64) -> Option<usize> {
+        usize::try_from(time.div_euclid(self.width) - self.first).ok().filter(|index| *index < self.count)
+    }
+
+    /// The time of a slot, counted over all columns, in seconds since 1970.
+    pub fn slot_seconds(&self, slot: usize) -> f64 {
+        let within = i64::try_from(slot % SLOTS).unwrap_or(0);
+        let slots = SLOTS as i64;
+        seconds(self.column_start(slot / SLOTS) + (2 * within + 1) * self.width / (2 * slots))
+    }
+
+    /// Which of its column's slots a lone sample at `time` takes.
+    pub fn slot_within(&self, time: i64) -> usize {
+        let slots = SLOTS as i64;
+        usize::try_from(time.rem_euclid(self.width) * slots / self.width).unwrap_or(0).min(SLOTS - 1)
+    }
+}
+
+/// Microseconds as seconds, as the chart's time axis wants them.
+pub fn seconds(micros: i64) -> f64 {
+    micros as f64 / 1e6
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_moves_by_whole_columns() {
+        let grid = Grid::new(1_000_000, 3_600, 1_000);
+        assert_eq!((grid.width, grid.count), (4, 1_000));
+        assert!(grid.to() > 1_000_000 && grid.to() - 1_000_000 <= grid.width);
+        assert_eq!(Grid::new(1_000_003, 3_600, 1_000), grid, "less than a column changes nothing");
+        assert_eq!(Grid::new(1_000_004, 3_600, 1_000).first, grid.first + 1);
+    }
+
+    #[test]
+    fn slots_are_in_order_and_within_their_column() {
+        let grid = Grid::new(10_000_000, 3_600_000, 100);
+        let times: Vec<f64> = (0..SLOTS * 3).map(|slot| grid.slot_seconds(slot)).collect();
+        assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
+        assert!(times[SLOTS - 1] < seconds(grid.column_start(1)) && times[SLOTS] > seconds(grid.column_start(1)));
+    }
+}

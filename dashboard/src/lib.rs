@@ -1,0 +1,33 @@
+//! Afterglow's page: what the signals do, now and over the last hour.
+//!
+//! The core is plain data and pure functions, tested natively: [`history`] keeps the samples, [`columns`]
+//! decides what a chart draws of them. The edges exist only in a browser: `feed` (socket and queries), `frame`
+//! (the one paint loop), `plot` (the chart library), `view` (the components). No sample goes through the reactive
+//! graph: the feed writes rings, the frame loop reads them, and components only see a few summaries a second.
+
+pub mod backoff;
+pub mod columns;
+pub mod format;
+pub mod gaps;
+pub mod history;
+pub mod palette;
+pub mod panels;
+pub mod pyramid;
+pub mod scale;
+pub mod status;
+pub mod summary;
+
+#[cfg(target_arch = "wasm32")]
+pub mod clock;
+#[cfg(target_arch = "wasm32")]
+pub mod feed;
+#[cfg(target_arch = "wasm32")]
+pub mod frame;
+#[cfg(target_arch = "wasm32")]
+pub mod plot;
+#[cfg(target_arch = "wasm32")]
+pub mod store;
+#[cfg(target_arch = "wasm32")]
+pub mod timer;
+#[cfg(target_arch = "wasm32")]
+pub mod view;

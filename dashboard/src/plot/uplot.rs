@@ -1,0 +1,50 @@
+//! The chart library, bound to the global that its script defines.
+
+use js_sys::{Array, Object};
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A chart.
+    #[wasm_bindgen(js_name = uPlot)]
+    #[derive(Clone)]
+    pub(super) type UPlot;
+
+    #[wasm_bindgen(constructor, js_class = uPlot, catch)]
+    pub(super) fn new(options: &Object, data: &Array, target: &web_sys::Element) -> Result<UPlot, JsValue>;
+
+    /// Draws other data. The library keeps the arrays: they must be copies.
+    #[wasm_bindgen(method, js_name = setData)]
+    pub(super) fn set_data(this: &UPlot, data: &Array);
+
+    #[wasm_bindgen(method, js_name = setSize)]
+    pub(super) fn set_size(this: &UPlot, size: &Object);
+
+    #[wasm_bindgen(method, js_name = valToPos)]
+    pub(super) fn val_to_pos(this: &UPlot, value: f64, scale: &str, canvas_pixels: bool) -> f64;
+
+    #[wasm_bindgen(method, js_name = posToVal)]
+    pub(super) fn pos_to_val(this: &UPlot, position: f64, scale: &str) -> f64;
+
+    #[wasm_bindgen(method)]
+    pub(super) fn destroy(this: &UPlot);
+
+    /// The element over the plotting area.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn over(this: &UPlot) -> web_sys::HtmlElement;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn cursor(this: &UPlot) -> Cursor;
+
+    /// Where the pointer is.
+    pub(super) type Cursor;
+
+    /// Pixels from the plotting area's left edge; negative when the pointer is elsewhere.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn left(this: &Cursor) -> Option<f64>;
+
+    /// Pixels from the plotting area's top edge.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn top(this: &Cursor) -> Option<f64>;
+}

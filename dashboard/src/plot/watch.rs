@@ -1,0 +1,59 @@
+//! Whether an element can be seen, and whether its size changed.
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use js_sys::Array;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{Element, IntersectionObserver, IntersectionObserverEntry, ResizeObserver};
+
+/// Watches one element until dropped.
+pub(super) struct Watch {
+    visible: Rc<Cell<bool>>,
+    resized: Rc<Cell<bool>>,
+    sight: IntersectionObserver,
+    size: ResizeObserver,
+    // Alive as long as the browser may call them.
+    _callbacks: [Closure<dyn FnMut(Array)>; 2],
+}
+
+impl Watch {
+    pub(super) fn new(element: &Element) -> Option<Self> {
+        let (visible, resized) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+        let seen = Rc::clone(&visible);
+        let on_sight = Closure::<dyn FnMut(Array)>::new(move |entries: Array| {
+            if let Ok(entry) = entries.at(-1).dyn_into::<IntersectionObserverEntry>() {
+                seen.set(entry.is_intersecting());
+            }
+        });
+        let changed = Rc::clone(&resized);
+        let on_size = Closure::<dyn FnMut(Array)>::new(move |_: Array| changed.set(true));
+        let sight = IntersectionObserver::new(on_sight.as_ref().unchecked_ref()).ok()?;
+        let size = ResizeObserver::new(on_size.as_ref().unchecked_ref()).ok()?;
+        sight.observe(element);
+        size.observe(element);
+        Some(Self { visible, resized, sight, size, _callbacks: [on_sight, on_size] })
+    }
+
+    pub(super) fn visible(&self) -> bool {
+        self.visible.get()
+    }
+
+    /// Whether the size changed since this was last asked.
+    pub(super) fn take_resized(&self) -> bool {
+        self.resized.replace(false)
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.sight.disconnect();
+        self.size.disconnect();
+    }
+}
+
+/// A clock for measuring how long something took, in milliseconds.
+pub(super) fn milliseconds() -> f64 {
+    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+}
