@@ -19,7 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::actors::generator::{Clocked, Feed, Generator, Stop};
-use crate::actors::uplink::{Drain, Drained, Uplink};
+use crate::actors::uplink::{Drain, Drained, Record, Uplink};
 use crate::clock;
 use crate::config::{Config, Input};
 use crate::signal::seed_for;
@@ -88,6 +88,8 @@ impl Drop for Post {
 /// # Errors
 /// When it cannot start, or an actor is lost.
 pub async fn run(config: Config) -> Result<(), FleetError> {
+    // First of all, so that from here on no signal ends the process without a flush.
+    let stop = stop_signal()?;
     let start = clock::now();
     let (spool, found) = Spool::open(&config.spool, config.spool_bytes)?;
     if found.torn_bytes > 0 {
@@ -105,6 +107,11 @@ pub async fn run(config: Config) -> Result<(), FleetError> {
         Uplink::new(outbox, courier, sender, Status::detect(), uplink_post)
     });
 
+    // It has its own bound, rather than the small default one, once it has answered.
+    if uplink.send(Record(Vec::new())).await.is_err() {
+        return Err(FleetError::Lost("the uplink".to_owned()));
+    }
+
     let origin = config.origin.unwrap_or(start);
     log::info!("simulated signals start at {origin} with seed {}", config.seed);
     let mut generators = Vec::new();
@@ -119,7 +126,7 @@ pub async fn run(config: Config) -> Result<(), FleetError> {
         generators.push(launch(generator, input));
     }
 
-    let outcome = watch_over(&mut departures, generators.len()).await;
+    let outcome = watch_over(stop, &mut departures, generators.len()).await;
     for generator in &generators {
         // One that has ended has stopped already.
         let _ = generator.send(Stop).await;
@@ -162,8 +169,12 @@ fn launch(generator: Generator, input: &Input) -> Addr<Generator> {
 }
 
 /// Waits until there is a reason to end: a signal, all generators done, or an actor lost.
-async fn watch_over(departures: &mut mpsc::Receiver<Departure>, generators: usize) -> Result<(), FleetError> {
-    let mut stop = pin!(stop_signal()?);
+async fn watch_over(
+    stop: impl Future<Output = &'static str>,
+    departures: &mut mpsc::Receiver<Departure>,
+    generators: usize,
+) -> Result<(), FleetError> {
+    let mut stop = pin!(stop);
     for _ in 0..generators {
         match select(stop.as_mut(), pin!(departures.recv())).await {
             Either::Left((name, _)) => {

@@ -9,6 +9,7 @@ mod noise;
 mod random_walk;
 mod wave;
 
+use std::fmt;
 use std::time::Duration;
 
 pub use damped::Damped;
@@ -40,6 +41,27 @@ impl Shape {
             Self::Noise(noise) => noise.value(seed, elapsed),
             Self::RandomWalk(walk) => walk.value(seed, elapsed),
             Self::Damped(damped) => damped.value(elapsed),
+        }
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sine(Sine { frequency_hz, amplitude }) => {
+                write!(f, "sine, {frequency_hz} Hz, ±{amplitude}")
+            }
+            Self::Cosine(Cosine { frequency_hz, amplitude }) => {
+                write!(f, "cosine, {frequency_hz} Hz, ±{amplitude}")
+            }
+            Self::Noise(Noise { amplitude }) => write!(f, "uniform noise, ±{amplitude}"),
+            Self::RandomWalk(RandomWalk { step, .. }) => write!(f, "random walk, steps of ±{step}"),
+            Self::Damped(Damped { frequency_hz, amplitude, decay_per_second, restart }) => write!(
+                f,
+                "damped oscillation, {frequency_hz} Hz, ±{amplitude}, decay {decay_per_second} per second, \
+                 again each {} s",
+                restart.as_secs_f64()
+            ),
         }
     }
 }

@@ -103,7 +103,7 @@ impl Input {
     pub fn describe(&self) -> String {
         match self {
             Self::Simulated(Simulated { name, shape, period }) => {
-                format!("signal {name}: {shape:?}, every {} ms", period.as_millis())
+                format!("signal {name}: {shape}, every {} ms", period.as_millis())
             }
             Self::Host(Host { prefix, period }) => {
                 format!("host: {prefix}.cpu_percent and others, every {} ms", period.as_millis())
@@ -159,7 +159,9 @@ fn shape(section: &mut Section, kind: &str, period: Duration) -> Result<Shape, C
             amplitude: section.number("amplitude", AMPLITUDE, 8.0)?,
         }),
         "noise" => Shape::Noise(Noise { amplitude: section.number("amplitude", AMPLITUDE, 5.0)? }),
-        "random_walk" => Shape::RandomWalk(RandomWalk { step: section.number("step", AMPLITUDE, 0.5)?, period }),
+        "random_walk" => {
+            Shape::RandomWalk(RandomWalk { step: section.number("step", AMPLITUDE, 0.5)?, period })
+        }
         "damped" => Shape::Damped(Damped {
             frequency_hz: section.number("frequency_hz", FREQUENCY_HZ, 0.2)?,
             amplitude: section.number("amplitude", AMPLITUDE, 15.0)?,
@@ -216,8 +218,9 @@ fn exec(mut section: Section, names: &mut BTreeSet<String>) -> Result<Exec, Conf
 
 /// A prefix must leave room for the rest of the name.
 fn check_prefix(section: &Section, prefix: &str) -> Result<(), ConfigError> {
-    name::check(&format!("{prefix}{}", "x".repeat(64)))
-        .map_err(|problem| section.error(&format!("`prefix = {prefix:?}` makes names too long or wrong: {problem}")))
+    name::check(&format!("{prefix}{}", "x".repeat(64))).map_err(|problem| {
+        section.error(&format!("`prefix = {prefix:?}` makes names too long or wrong: {problem}"))
+    })
 }
 
 fn unique(section: &Section, names: &mut BTreeSet<String>, name: &str) -> Result<(), ConfigError> {

@@ -63,8 +63,10 @@ pub fn stream(config: &config::Csv, start: Timestamp) -> Result<Stream, String> 
 }
 
 fn open(file: &Path) -> Result<(Reader<File>, Columns), String> {
-    let mut reader =
-        ReaderBuilder::new().flexible(true).from_path(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let mut reader = ReaderBuilder::new()
+        .flexible(true)
+        .from_path(file)
+        .map_err(|error| format!("{}: {error}", file.display()))?;
     let header = reader.headers().map_err(|error| format!("{}: {error}", file.display()))?;
     let columns = columns(header).map_err(|problem| format!("{}: {problem}", file.display()))?;
     Ok((reader, columns))
@@ -75,9 +77,11 @@ fn columns(header: &StringRecord) -> Result<Columns, String> {
     let long = find("signal").or_else(|| find("signal_name")).zip(find("value"));
     match find("timestamp") {
         Some(timestamp) if header.len() > 1 => Ok(Columns { timestamp, long }),
-        _ => Err("the first line must name the columns: timestamp,signal,value, or timestamp and one column \
+        _ => {
+            Err("the first line must name the columns: timestamp,signal,value, or timestamp and one column \
                   per signal"
-            .to_owned()),
+                .to_owned())
+        }
     }
 }
 
@@ -111,7 +115,9 @@ fn rows<'a>(
         loop {
             next = parsed.next();
             match &mut next {
-                Some(more) if more.timestamp == reading.timestamp => reading.signals.append(&mut more.signals),
+                Some(more) if more.timestamp == reading.timestamp => {
+                    reading.signals.append(&mut more.signals);
+                }
                 _ => return Some(reading),
             }
         }
@@ -183,7 +189,9 @@ mod tests {
         let mut problems = String::new();
         let mut pace =
             Pace { speed, rebase, start: Timestamp::parse("2030-01-01T00:00:00Z").unwrap(), first: None };
-        for reading in rows(&mut reader, &columns, "", |row, text| problems += &format!("row {row}: {text}\n")) {
+        for reading in
+            rows(&mut reader, &columns, "", |row, text| problems += &format!("row {row}: {text}\n"))
+        {
             let Item { due, reading } = pace.item(reading);
             out += &format!("{:?} {} {:?}\n", due.unwrap(), reading.timestamp.unwrap(), reading.signals);
         }

@@ -25,7 +25,12 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// When the system gives no thread, or the program cannot be started.
 pub fn stream(config: &Exec, label: &str) -> Result<Stream, String> {
     let (sender, items) = mpsc::channel(AHEAD);
-    let mut lines = Lines { sender, prefix: config.prefix.clone(), label: label.to_owned(), log: Throttle::new(LOG_INTERVAL) };
+    let mut lines = Lines {
+        sender,
+        prefix: config.prefix.clone(),
+        label: label.to_owned(),
+        log: Throttle::new(LOG_INTERVAL),
+    };
     let builder = std::thread::Builder::new().name("exec".into());
     let child = match &config.program {
         Program::Stdin => {
@@ -56,7 +61,13 @@ struct Lines {
 
 impl Lines {
     /// Reads runs of the program, one after the other, until there is no next one.
-    fn repeat(&mut self, first: Option<Output>, words: &[String], restart: Option<Duration>, reaper: &Reaper) {
+    fn repeat(
+        &mut self,
+        first: Option<Output>,
+        words: &[String],
+        restart: Option<Duration>,
+        reaper: &Reaper,
+    ) {
         let mut output = first;
         loop {
             if let Some(output) = output.take()
@@ -150,7 +161,9 @@ impl Reaper {
 
     fn start(&self, words: &[String]) -> io::Result<Option<Output>> {
         let mut running = self.lock();
-        let Some((program, arguments)) = words.split_first().filter(|_| !running.over) else { return Ok(None) };
+        let Some((program, arguments)) = words.split_first().filter(|_| !running.over) else {
+            return Ok(None);
+        };
         let mut child =
             Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
         let output = child.stdout.take();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use sysinfo::{DiskRefreshKind, Disks, MINIMUM_CPU_UPDATE_INTERVAL, Networks, System};
+use sysinfo::{DiskRefreshKind, Disks, MINIMUM_CPU_UPDATE_INTERVAL, NetworkData, Networks, System};
 
 /// Reads this machine's values.
 ///
@@ -67,7 +67,8 @@ impl Host {
             networks.refresh(true);
             // What this machine sends to itself is no traffic.
             let real = || networks.iter().filter(|(name, _)| *name != "lo").map(|(_, data)| data);
-            let (rx, tx) = (real().map(|data| data.received()).sum(), real().map(|data| data.transmitted()).sum());
+            let (rx, tx) =
+                (real().map(NetworkData::received).sum(), real().map(NetworkData::transmitted).sum());
             values.push(("network_rx_bytes_per_second", float(rx) / seconds));
             values.push(("network_tx_bytes_per_second", float(tx) / seconds));
         }

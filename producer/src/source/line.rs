@@ -43,7 +43,10 @@ impl Line {
     pub fn put(&mut self, prefix: &str, signal: &str, value: Result<f64, String>) {
         let name = format!("{prefix}{signal}");
         let checked = name::check(&name).and(value).and_then(|value| {
-            value.is_finite().then_some(value).ok_or_else(|| "not finite; values are finite numbers".to_owned())
+            value
+                .is_finite()
+                .then_some(value)
+                .ok_or_else(|| "not finite; values are finite numbers".to_owned())
         });
         match checked {
             Ok(value) => drop(self.signals.insert(name, value)),
@@ -73,7 +76,9 @@ impl Line {
                 Some((signal, value)) => self.put(prefix, signal, number(value)),
             }
         }
-        if let Some((_, Some((_, stamp)))) = pairs.iter().find(|(_, pair)| matches!(pair, Some((TIMESTAMP, _)))) {
+        if let Some((_, Some((_, stamp)))) =
+            pairs.iter().find(|(_, pair)| matches!(pair, Some((TIMESTAMP, _))))
+        {
             self.stamp(stamp);
         }
     }
@@ -144,7 +149,12 @@ mod tests {
     fn words() {
         check("a=1 b=-2.5e3 c=true", &expect![[r#"{"p.a": 1.0, "p.b": -2500.0, "p.c": 1.0} []"#]]);
         check("timestamp=1700000000 a=1", &expect![[r#"2023-11-14T22:13:20.000000Z {"p.a": 1.0} []"#]]);
-        check("a=1 b b=x c=nan", &expect![[r#"{"p.a": 1.0} ["\"b\": not name=value", "\"b\": \"x\" is not a number", "\"c\": not finite; values are finite numbers"]"#]]);
+        check(
+            "a=1 b b=x c=nan",
+            &expect![[
+                r#"{"p.a": 1.0} ["\"b\": not name=value", "\"b\": \"x\" is not a number", "\"c\": not finite; values are finite numbers"]"#
+            ]],
+        );
         check("  ", &expect!["{} []"]);
         check("# a=1", &expect!["{} []"]);
     }
@@ -152,8 +162,14 @@ mod tests {
     #[test]
     fn objects() {
         check(r#"{"a": 1, "b": false}"#, &expect![[r#"{"p.a": 1.0, "p.b": 0.0} []"#]]);
-        check(r#"{"timestamp": "2026-01-01", "signals": {"a": 1, "b": null}}"#, &expect![[r#"2026-01-01T00:00:00.000000Z {"p.a": 1.0} ["\"b\": \"null\" is not a number"]"#]]);
-        check(r#"{"a": 1"#, &expect![[r#"{} ["not a JSON object: EOF while parsing an object at line 1 column 7"]"#]]);
+        check(
+            r#"{"timestamp": "2026-01-01", "signals": {"a": 1, "b": null}}"#,
+            &expect![[r#"2026-01-01T00:00:00.000000Z {"p.a": 1.0} ["\"b\": \"null\" is not a number"]"#]],
+        );
+        check(
+            r#"{"a": 1"#,
+            &expect![[r#"{} ["not a JSON object: EOF while parsing an object at line 1 column 7"]"#]],
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::telemetry::Reading;
 
 /// Samples encoded once: JSON objects separated by commas. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Batch {
     objects: Arc<[u8]>,
     samples: usize,
@@ -68,6 +69,12 @@ impl Batch {
         };
         let halves = (Self::encode(&first).ok()?, Self::encode(&second).ok()?);
         (halves.0.samples > 0 && halves.1.samples > 0).then_some(halves)
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Batch of {} samples in {} bytes", self.samples, self.objects.len())
     }
 }
 

@@ -215,7 +215,8 @@ impl Outbox {
             _ => self.queue.front()?,
         };
         let full = self.held() > self.limits.memory_samples;
-        let due = if full || self.failing.is_some() { Duration::ZERO } else { oldest.since + self.limits.hold };
+        let due =
+            if full || self.failing.is_some() { Duration::ZERO } else { oldest.since + self.limits.hold };
         Some(due.max(self.spool_rest))
     }
 
@@ -224,7 +225,10 @@ impl Outbox {
         if let Err(error) = self.try_spill() {
             self.spool_rest = now + SPOOL_REST;
             if self.losses.pass(now).is_some() {
-                log::error!("the spool cannot be written ({error}); {} samples are in memory only", self.held());
+                log::error!(
+                    "the spool cannot be written ({error}); {} samples are in memory only",
+                    self.held()
+                );
             }
         }
         let capped = self.spool.enforce_cap();
@@ -286,7 +290,9 @@ impl Outbox {
     fn take_queue(&mut self) -> Option<Queued> {
         let first = self.queue.pop_front()?;
         let (since, mut bytes, mut batches) = (first.since, first.batch.objects().len(), vec![first.batch]);
-        while let Some(more) = self.queue.pop_front_if(|next| bytes + next.batch.objects().len() <= POST_BYTES) {
+        while let Some(more) =
+            self.queue.pop_front_if(|next| bytes + next.batch.objects().len() <= POST_BYTES)
+        {
             bytes += more.batch.objects().len();
             batches.push(more.batch);
         }

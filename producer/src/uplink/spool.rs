@@ -93,7 +93,8 @@ impl Spool {
         let next_segment = segments.back().map_or(0, |segment| segment.number + 1);
         let found = Found { samples: segments.iter().map(|s| s.samples).sum(), torn_bytes };
         let folder = folder.to_owned();
-        let spool = Self { folder, cap, segments, active: None, offset: 0, head: 0, next_segment, _lock: lock };
+        let spool =
+            Self { folder, cap, segments, active: None, offset: 0, head: 0, next_segment, _lock: lock };
         Ok((spool, found))
     }
 
@@ -196,10 +197,11 @@ impl Spool {
     fn roll(&mut self, full: Option<File>) -> io::Result<&mut File> {
         full.map_or(Ok(()), |file| file.sync_data())?;
         let segment = Segment::new(self.next_segment);
+        // Counted first: a name that could be made but not kept is not used twice.
+        self.next_segment += 1;
         let file = File::options().append(true).create_new(true).open(segment.path(&self.folder))?;
         // The new name has to survive a power failure too.
         File::open(&self.folder)?.sync_all()?;
-        self.next_segment += 1;
         self.segments.push_back(segment);
         Ok(self.active.insert(file))
     }

@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn reasons_carry_what_the_backend_said() {
-        let Verdict::Refused { reason } = verdict(400, r#"{"error":{"code":"empty_body","message":"nothing"}}"#)
+        let Verdict::Refused { reason } =
+            verdict(400, r#"{"error":{"code":"empty_body","message":"nothing"}}"#)
         else {
             panic!("not refused");
         };
