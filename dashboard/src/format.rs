@@ -106,11 +106,14 @@ pub fn count(number: usize) -> String {
     text
 }
 
-/// How long ago something was, from microseconds.
+/// How old something is, from microseconds, in its largest unit.
 pub fn age(micros: i64) -> String {
     match micros / 1_000_000 {
         ..2 => "now".into(),
-        seconds => format!("{} ago", duration(seconds)),
+        seconds @ 2..60 => format!("{seconds} s"),
+        seconds @ 60..3_600 => format!("{} min", seconds / 60),
+        seconds @ 3_600..86_400 => format!("{} h", seconds / 3_600),
+        seconds => format!("{} d", seconds / 86_400),
     }
 }
 
@@ -197,7 +200,8 @@ mod tests {
     fn ages_and_counts() {
         assert_eq!(age(900_000), "now");
         assert_eq!(age(-5), "now");
-        assert_eq!(age(61_000_000), "1 min 01 s ago");
+        assert_eq!(age(61_000_000), "1 min");
+        assert_eq!(duration(61), "1 min 01 s");
         assert_eq!(duration(3_600), "1 h 00 min");
         assert_eq!(duration(90_000), "1 d 1 h");
         assert_eq!((count(999), count(1_234_567)), ("999".into(), "1,234,567".into()));

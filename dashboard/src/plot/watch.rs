@@ -6,7 +6,10 @@ use std::rc::Rc;
 use js_sys::Array;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
-use web_sys::{Element, IntersectionObserver, IntersectionObserverEntry, ResizeObserver};
+use web_sys::{Element, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit, ResizeObserver};
+
+/// A chart this far outside is painted already, so that scrolling never shows an empty one.
+const AHEAD: &str = "200px";
 
 /// Watches one element until dropped.
 pub(super) struct Watch {
@@ -29,7 +32,10 @@ impl Watch {
         });
         let changed = Rc::clone(&resized);
         let on_size = Closure::<dyn FnMut(Array)>::new(move |_: Array| changed.set(true));
-        let sight = IntersectionObserver::new(on_sight.as_ref().unchecked_ref()).ok()?;
+        let options = IntersectionObserverInit::new();
+        options.set_root_margin(AHEAD);
+        let sight =
+            IntersectionObserver::new_with_options(on_sight.as_ref().unchecked_ref(), &options).ok()?;
         let size = ResizeObserver::new(on_size.as_ref().unchecked_ref()).ok()?;
         sight.observe(element);
         size.observe(element);
