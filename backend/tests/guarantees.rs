@@ -11,3 +11,4 @@ mod durability;
 mod end_to_end;
 mod hostile_input;
 mod live;
+mod producer_outage;

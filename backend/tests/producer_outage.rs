@@ -1,0 +1,60 @@
+//! The real producer against a backend that goes away: every sample arrives, once.
+
+use std::fmt::Write as _;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::harness::{Backend, eventually, producer, sql};
+
+/// How long the backend is away.
+const OUTAGE: Duration = Duration::from_secs(20);
+
+/// Two signals at 500 samples a second each, for longer than the outage.
+const ROWS: usize = 15_000;
+
+/// A producer, killed when dropped.
+struct Producer(Child);
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn every_sample_of_an_outage_is_stored_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    let mut rows = String::from("timestamp,a,b\n");
+    for row in 0..ROWS {
+        writeln!(rows, "{},{row},-{row}", 1_700_000_000_000 + 2 * row).unwrap();
+    }
+    std::fs::write(folder.path().join("recorded.csv"), rows).unwrap();
+    let config = folder.path().join("producer.toml");
+    std::fs::write(&config, "[[csv]]\nfile = \"recorded.csv\"\ntimestamps = \"original\"\n").unwrap();
+
+    let backend = Backend::start(&database);
+    let address = backend.address().to_owned();
+    let command = Command::new(producer())
+        .arg("--config")
+        .arg(&config)
+        .args(["--backend", &format!("http://{address}")])
+        .stdin(Stdio::null())
+        .spawn();
+    let _producer = Producer(command.unwrap());
+    eventually("there is load", || backend.metric("afterglow_samples_committed_total") > 1_000.0);
+    backend.kill_nine();
+    std::thread::park_timeout(OUTAGE);
+
+    let backend = Backend::start_with(&database, &address, &[]);
+    let stored = || {
+        sql(&database, "SELECT CAST(count(*) AS TEXT) AS value FROM telemetry")[0].parse::<usize>().unwrap()
+    };
+    eventually("every sample has arrived", || stored() >= 2 * ROWS);
+    let wrong = "SELECT CAST(count(*) AS TEXT) AS value FROM telemetry WHERE abs(value) <> \
+        (CAST(substr(timestamp, 18, 2) AS REAL) - 20 + 60 * (substr(timestamp, 15, 2) - 13)) * 500 \
+        + CAST(substr(timestamp, 21, 3) AS INTEGER) / 2";
+    assert_eq!((stored(), sql(&database, wrong)), (2 * ROWS, vec!["0".to_owned()]));
+    backend.close();
+}
