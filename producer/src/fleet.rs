@@ -103,8 +103,9 @@ pub async fn run(config: Config) -> Result<(), FleetError> {
     let post = |label: String| Post { label, left: false, news: news.clone() };
     let (sender, backlog) = watch::channel(0);
     let uplink_post = post("the uplink".to_owned());
+    let count = config.inputs.len();
     let uplink = Uplink::start_in_arbiter(&Arbiter::new().handle(), move |_| {
-        Uplink::new(outbox, courier, sender, Status::detect(), uplink_post)
+        Uplink::new(count, outbox, courier, sender, Status::detect(), uplink_post)
     });
 
     // It has its own bound, rather than the small default one, once it has answered.
@@ -213,7 +214,8 @@ fn report(drained: Option<Drained>) {
     let Some(drained) = drained else {
         return log::error!("the uplink did not flush in time; what was in memory may be lost");
     };
-    log::info!("{}; the spool keeps {} samples", status::line(&drained.tally, 0), drained.spooled);
+    let waiting = usize::try_from(drained.spooled).unwrap_or(usize::MAX);
+    log::info!("{}; what waits is in the spool", status::line(&drained.tally, waiting));
     if drained.lost > 0 {
         log::error!("{} samples are lost: the spool cannot be written", drained.lost);
     }

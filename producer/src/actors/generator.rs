@@ -2,7 +2,7 @@
 //! **Receives.** Nothing but [`Stop`]; it lives by the clock or by its source's thread.
 //! **Sends.** [`Record`] to the uplink.
 //! **Bound.** One tick's samples; of a thread's items, [`crate::source::AHEAD`].
-//! **Overload.** When the uplink's mailbox is full: a clocked source sheds the tick, counted and logged; a thread's items wait. A file also waits while [`PATIENCE`] samples wait to be sent.
+//! **Overload.** When the uplink's mailbox is full: a clocked source sheds the tick, counted and logged; a thread's items wait. A file also waits while `PATIENCE` samples wait to be sent.
 //! **Restart.** None: when it is lost, the process exits.
 
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! **Role.** Sends all samples to the backend, oldest first, one request at a time.
 //! **Receives.** [`Record`] from the generators, [`Drain`] from the fleet.
 //! **Sends.** Batches to the courier's thread; how much waits to whoever watches the backlog.
-//! **Bound.** [`MAILBOX`] messages, then the outbox's memory in samples, then the spool in bytes.
+//! **Bound.** `MAILBOX` messages (more with many generators), then the outbox's memory in samples, then the spool in bytes.
 //! **Overload.** Memory overflows into the spool; at the spool's cap the oldest samples are shed and counted.
 //! **Restart.** None: it holds the spool's lock and what is in memory. When it is lost, the process exits.
 
@@ -18,8 +18,10 @@ use crate::uplink::batch::Batch;
 use crate::uplink::courier::Courier;
 use crate::uplink::outbox::{Outbox, Tally};
 
-/// Messages that wait while the actor writes its spool: seconds of ticks, little memory.
+/// Messages that wait while the actor writes its spool, at least: seconds of ticks, little memory.
 const MAILBOX: usize = 1_024;
+/// So many ticks of every generator fit the mailbox, however many generators there are.
+const TICKS: usize = 4;
 /// Timers are no finer; also keeps a due time in the past from spinning.
 const MIN_WAIT: Duration = Duration::from_millis(1);
 
@@ -50,6 +52,7 @@ pub struct Uplink {
     courier: Courier,
     /// Samples that wait, for sources that can wait with them.
     backlog: watch::Sender<usize>,
+    mailbox: usize,
     status: Status,
     shown: Option<(Tally, usize)>,
     /// The next wake-up and when it is due.
@@ -59,15 +62,17 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// An uplink that sends what `outbox` holds through `courier`.
-    pub const fn new(
+    /// An uplink for so many `generators`, which sends what `outbox` holds through `courier`.
+    pub fn new(
+        generators: usize,
         outbox: Outbox,
         courier: Courier,
         backlog: watch::Sender<usize>,
         status: Status,
         post: Post,
     ) -> Self {
-        Self { outbox, courier, backlog, status, shown: None, alarm: None, drained: None, post }
+        let mailbox = MAILBOX.max(TICKS * generators);
+        Self { outbox, courier, backlog, mailbox, status, shown: None, alarm: None, drained: None, post }
     }
 
     /// Does what is due, and sees to being called again when the next thing is.
@@ -136,7 +141,7 @@ impl Actor for Uplink {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.set_mailbox_capacity(self.mailbox);
         ctx.run_interval(self.status.interval(), |actor, _| actor.show());
         self.turn(ctx);
     }
