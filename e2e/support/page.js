@@ -1,0 +1,110 @@
+// One browser for all tests of a file, a fresh page for each, and what a page must never do.
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { chromium } from "playwright-core";
+
+const FLAGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+
+/** Everything that is waited for must happen within this time. */
+export const DEADLINE = 20_000;
+
+let browser;
+after(() => browser?.close());
+
+/** Opens the dashboard of `backend`; `t` fails when the page logs an error or its policy is violated. */
+export async function open(t, backend, { allow = [], before, ...options } = {}) {
+  browser ??= await chromium.launch({
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    headless: true,
+    args: FLAGS,
+  });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(DEADLINE);
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(`uncaught: ${error.stack}`));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) problems.push(`${message.type()}: ${message.text()}`);
+  });
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI}`);
+    });
+  });
+  t.after(async () => {
+    await context.close();
+    const unexpected = problems.filter((problem) => !allow.some((pattern) => pattern.test(problem)));
+    assert.deepEqual(unexpected, [], "the page logged problems");
+  });
+  await before?.(page);
+  await page.goto(backend.url);
+  return page;
+}
+
+/** Calls `probe` until it answers something true; fails with its last answer after the deadline. */
+export async function until(what, probe) {
+  const deadline = Date.now() + DEADLINE;
+  for (;;) {
+    let seen;
+    try {
+      seen = await probe();
+      if (seen) return seen;
+    } catch (error) {
+      seen = error;
+    }
+    if (Date.now() > deadline) assert.fail(`not in time: ${what} (last: ${seen})`);
+    await delay(50);
+  }
+}
+
+/** Waits for the state of the live connection. */
+export function link(page, state) {
+  return page.locator(`[data-testid=link][data-state=${state}]`).waitFor();
+}
+
+/** A panel's chart: what the page says that it holds. */
+export function chart(page, panel) {
+  const element = page.locator(`[data-panel="${panel}"] [data-testid=chart]`);
+  return {
+    element,
+    points: async () => Number(await element.getAttribute("data-points")),
+    last: () => element.getAttribute("data-last"),
+    /** How many of the canvas's pixels have about this colour, `#rrggbb`. */
+    pixels: (colour) =>
+      element.locator("canvas").evaluate((canvas, colour) => {
+        const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4) {
+          const distance = Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b);
+          if (data[i + 3] > 128 && distance < 24) count += 1;
+        }
+        return count;
+      }, colour),
+  };
+}
+
+/** A signal's row in the list: `{value, age}`. */
+export async function row(page, signal) {
+  const cells = page.locator(`[data-testid=row][data-signal="${signal}"] td`);
+  const [value, age] = await cells.allTextContents();
+  return { value, age };
+}
+
+/** Readings of one signal, one a second, the newest `ago` seconds ago. */
+export function readings(signal, count, ago = 0, value = (n) => Math.sin(n / 20)) {
+  const newest = Date.now() - ago * 1000;
+  return Array.from({ length: count }, (_, n) => ({
+    timestamp: new Date(newest - (count - 1 - n) * 1000).toISOString(),
+    signals: { [signal]: value(n) },
+  }));
+}

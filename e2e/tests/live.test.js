@@ -1,0 +1,129 @@
+// What is stored is shown, and what arrives is shown at once.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { chart, link, open, readings, row, until } from "../support/page.js";
+import { Backend, folder, produce } from "../support/programs.js";
+
+const SIGNALS = ".signals:plain";
+const BLUE = "#0b62b8";
+
+test("the first load shows the last hour", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 600, 5));
+  const page = await open(t, backend);
+  await link(page, "live");
+  const drawn = chart(page, SIGNALS);
+  await until("600 samples are in the chart", async () => (await drawn.points()) === 600);
+  await until("the line is drawn", async () => (await drawn.pixels(BLUE)) > 100);
+  assert.equal(await page.getByTestId("card-signals").locator(".card-value").textContent(), "1");
+  assert.equal(await page.getByTestId("card-samples").locator(".card-value").textContent(), "600");
+  assert.match(await page.getByTestId("card-range").locator(".card-value").textContent(), /^9 min 59 s$/);
+});
+
+test("samples older than an hour are not shown", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 10, 3700), ...readings("temperature", 10, 3500));
+  const page = await open(t, backend);
+  await until("10 samples are in the chart", async () => (await chart(page, SIGNALS).points()) === 10);
+});
+
+test("a live sample reaches the chart and the list", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 30, 2));
+  const page = await open(t, backend);
+  const drawn = chart(page, SIGNALS);
+  await until("30 samples are in the chart", async () => (await drawn.points()) === 30);
+  const timestamp = new Date().toISOString();
+  await backend.post({ timestamp, signals: { temperature: 47.11 } });
+  await until("the list has the value", async () => (await row(page, "temperature")).value === "47.11");
+  await until("the chart has one sample more", async () => (await drawn.points()) === 31);
+  assert.equal(await drawn.last(), timestamp.replace("Z", "000Z"));
+});
+
+test("a new signal gets its own line, or its own panel", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 30, 2));
+  const page = await open(t, backend);
+  await link(page, "live");
+  await backend.post({ signals: { humidity: 40, "host.cpu_percent": 12.5 } });
+  await page.locator(`[data-panel="${SIGNALS}"] [data-signal=humidity]`).waitFor();
+  await page.locator(`[data-panel="host:percent"] canvas`).waitFor();
+  assert.deepEqual(await row(page, "host.cpu_percent"), { value: "12.50 %", age: "now" });
+});
+
+test("the legend switches lines, also with the keyboard", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 300, 2));
+  const page = await open(t, backend);
+  const drawn = chart(page, SIGNALS);
+  const button = page.locator(`[data-testid=switch][data-signal=temperature]`);
+  await until("the line is drawn", async () => (await drawn.pixels(BLUE)) > 100);
+  assert.equal(await button.getAttribute("aria-pressed"), "true");
+  await button.click();
+  assert.equal(await button.getAttribute("aria-pressed"), "false");
+  await until("the line is gone", async () => (await drawn.pixels(BLUE)) === 0);
+  await button.focus();
+  await page.keyboard.press("Space");
+  assert.equal(await button.getAttribute("aria-pressed"), "true");
+  await until("the line is back", async () => (await drawn.pixels(BLUE)) > 100);
+});
+
+test("a pause is drawn as a gap", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("level", 600, 1800, () => 5), ...readings("level", 600, 5, () => 5));
+  const page = await open(t, backend);
+  const drawn = chart(page, SIGNALS);
+  await until("the line is drawn", async () => (await drawn.pixels(BLUE)) > 50);
+  // Within the pause of 20 minutes, which lies between a third and two thirds of the hour, there is nothing blue.
+  const inside = await drawn.element.locator("canvas").evaluate((canvas) => {
+    const { width, height } = canvas;
+    const { data } = canvas.getContext("2d").getImageData(Math.round(width * 0.6), 0, Math.round(width * 0.15), height);
+    let blue = 0;
+    for (let i = 0; i < data.length; i += 4) if (data[i + 2] > data[i] + 80 && data[i + 3] > 128) blue += 1;
+    return blue;
+  });
+  assert.equal(inside, 0);
+});
+
+test("the tooltip has the values at the pointer", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("low", 3000, 2, () => 1), ...readings("high", 3000, 2, () => 9));
+  const page = await open(t, backend);
+  await until("all samples are there", async () => (await chart(page, SIGNALS).points()) === 6000);
+  await page.locator(`[data-panel="${SIGNALS}"] .u-over`).hover({ position: { x: 400, y: 50 } });
+  const tooltip = page.locator(`[data-panel="${SIGNALS}"] .tooltip`);
+  await tooltip.waitFor();
+  assert.deepEqual(await tooltip.locator(".tooltip-name").allTextContents(), ["high", "low"]);
+  assert.deepEqual(await tooltip.locator(".tooltip-value").allTextContents(), ["9.000", "1.000"]);
+  await page.mouse.move(5, 5);
+  await tooltip.waitFor({ state: "hidden" });
+});
+
+test("late and repeated samples appear once, in their place", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  const sent = readings("temperature", 100, 2);
+  await backend.post(...sent.filter((_, n) => n % 2 === 0));
+  const page = await open(t, backend);
+  const drawn = chart(page, SIGNALS);
+  await until("50 samples are in the chart", async () => (await drawn.points()) === 50);
+  await link(page, "live");
+  // The missing half, newest first, and everything once more.
+  for (const reading of sent.filter((_, n) => n % 2 === 1).reverse()) await backend.post(reading);
+  await backend.post(...sent);
+  await backend.post({ signals: { done: 1 } });
+  await page.locator("[data-testid=row][data-signal=done]").waitFor();
+  await until("101 samples are in the chart", async () => (await drawn.points()) === 101);
+  assert.equal(await backend.count("temperature", "done"), 101);
+});
+
+test("a producer's signals run across the page", async (t) => {
+  const home = await folder(t);
+  const backend = await Backend.start(t, home);
+  await produce(t, home, backend);
+  const page = await open(t, backend);
+  const drawn = chart(page, SIGNALS);
+  await until("the chart has samples", async () => (await drawn.points()) > 10);
+  const [points, last] = [await drawn.points(), await drawn.last()];
+  await until("it has more", async () => (await drawn.points()) > points + 20 && (await drawn.last()) > last);
+});

@@ -1,0 +1,100 @@
+// Every state of the page is usable: by everyone, on any screen, in either scheme.
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { test } from "node:test";
+import { promisify } from "node:util";
+import { AxeBuilder } from "@axe-core/playwright";
+
+import { chart, link, open, readings, row, until } from "../support/page.js";
+import { Backend, folder } from "../support/programs.js";
+
+const SIGNALS = ".signals:plain";
+
+async function signals(backend) {
+  for (const name of ["sine", "host.cpu_percent", "host.network_rx_bytes_per_second", "a_rather_long_signal_name"]) {
+    await backend.post(...readings(name, 120, 2, (n) => 50 + 40 * Math.sin(n / 9)));
+  }
+}
+
+async function accessible(page) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+  assert.deepEqual(
+    serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
+    [],
+  );
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`accessible with signals, ${colorScheme}`, async (t) => {
+    const backend = await Backend.start(t, await folder(t));
+    await signals(backend);
+    const page = await open(t, backend, { colorScheme });
+    await link(page, "live");
+    await page.locator(`[data-panel="${SIGNALS}"] canvas`).waitFor();
+    await page.locator("[data-testid=switch]").last().click();
+    await accessible(page);
+  });
+
+  test(`accessible without signals, ${colorScheme}`, async (t) => {
+    const backend = await Backend.start(t, await folder(t));
+    const page = await open(t, backend, { colorScheme });
+    await page.getByTestId("empty").waitFor();
+    await accessible(page);
+  });
+}
+
+test("the empty page's command works as it is", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  const page = await open(t, backend);
+  const command = await page.getByTestId("curl").textContent();
+  assert.ok(command.includes(backend.url));
+  await promisify(execFile)("sh", ["-c", command]);
+  await until("the sample is in the chart", async () => (await chart(page, SIGNALS).points()) === 1);
+  await until("it is drawn, as a dot", async () => (await chart(page, SIGNALS).pixels("#0b62b8")) > 3);
+  assert.equal((await row(page, "temperature")).value, "21.50");
+  await page.getByTestId("empty").waitFor({ state: "detached" });
+});
+
+test("the page says that it is loading", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 10, 2));
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  const page = await open(t, backend, {
+    before: (page) =>
+      page.route("**/api/telemetry?*", async (route) => {
+        await held;
+        await route.continue();
+      }),
+  });
+  await page.getByTestId("loading").waitFor();
+  release();
+  await until("10 samples are in the chart", async () => (await chart(page, SIGNALS).points()) === 10);
+  await page.getByTestId("loading").waitFor({ state: "detached" });
+});
+
+test("360 pixels are enough", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await signals(backend);
+  const page = await open(t, backend, { viewport: { width: 360, height: 740 } });
+  await page.locator(`[data-panel="${SIGNALS}"] canvas`).waitFor();
+  const wider = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok((await wider()) <= 0, "no horizontal scrolling");
+  await page.setViewportSize({ width: 700, height: 740 });
+  const canvas = page.locator(`[data-panel="${SIGNALS}"] canvas`);
+  await until("the chart grew", async () => (await canvas.boundingBox()).width > 560);
+  await page.setViewportSize({ width: 360, height: 740 });
+  await until("the chart shrank", async () => (await canvas.boundingBox()).width < 360);
+  assert.ok((await wider()) <= 0, "no horizontal scrolling");
+});
+
+test("the chart follows the system from light to dark", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 300, 2));
+  const page = await open(t, backend, { colorScheme: "light" });
+  const drawn = chart(page, SIGNALS);
+  await until("the line is drawn for light", async () => (await drawn.pixels("#0b62b8")) > 100);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await until("the line is drawn for dark", async () => (await drawn.pixels("#5aa9f8")) > 100);
+});
