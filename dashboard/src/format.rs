@@ -3,10 +3,10 @@
 /// What a signal's name says its values are measured in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unit {
-    /// Nothing that the name tells.
-    Plain,
     /// Percent.
     Percent,
+    /// Nothing that the name tells.
+    Plain,
     /// Bytes.
     Bytes,
     /// Bytes per second.
@@ -16,14 +16,17 @@ pub enum Unit {
 impl Unit {
     /// The unit that a name's ending tells.
     pub fn of(name: &str) -> Self {
-        if name.ends_with("bytes_per_second") {
-            Self::BytesPerSecond
-        } else if name.ends_with("_bytes") {
-            Self::Bytes
-        } else if name.ends_with("_percent") {
-            Self::Percent
-        } else {
-            Self::Plain
+        let units = [Self::BytesPerSecond, Self::Bytes, Self::Percent];
+        units.into_iter().find(|unit| name.ends_with(unit.ending())).unwrap_or(Self::Plain)
+    }
+
+    /// How names of signals with this unit end.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Plain => "",
+            Self::Percent => "_percent",
+            Self::Bytes => "_bytes",
+            Self::BytesPerSecond => "_bytes_per_second",
         }
     }
 
@@ -66,7 +69,8 @@ pub fn value(number: f64, unit: Unit) -> String {
         let space = if prefix.is_empty() && unit.suffix().is_empty() { "" } else { " " };
         return format!("{}{space}{prefix}{}", digits(scaled), unit.suffix());
     }
-    let text = if size >= 1e18 || (size > 0.0 && size < 1e-3) { format!("{number:.3e}") } else { digits(number) };
+    let text =
+        if size >= 1e18 || (size > 0.0 && size < 1e-3) { format!("{number:.3e}") } else { digits(number) };
     format!("{text}{}", unit.suffix())
 }
 
@@ -153,7 +157,11 @@ fn digits(number: f64) -> String {
     };
     let text = format!("{number:.decimals$}");
     // "-0.000" is zero to a reader.
-    if text.trim_start_matches(['-', '0', '.']).is_empty() { text.trim_start_matches('-').to_owned() } else { text }
+    if text.trim_start_matches(['-', '0', '.']).is_empty() {
+        text.trim_start_matches('-').to_owned()
+    } else {
+        text
+    }
 }
 
 #[cfg(test)]

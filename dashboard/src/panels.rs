@@ -29,7 +29,9 @@ pub struct Panel {
 impl Panel {
     /// A signal's name without what the panel's title says already.
     pub fn short<'a>(&self, name: &'a str) -> &'a str {
-        name.strip_prefix(self.title.as_str()).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name)
+        let rest =
+            name.strip_prefix(self.title.as_str()).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
+        rest.strip_suffix(self.unit.ending()).filter(|rest| !rest.is_empty()).unwrap_or(rest)
     }
 }
 
@@ -55,12 +57,19 @@ mod tests {
 
     #[test]
     fn prefixes_and_units_make_panels() {
-        let names = ["host.cpu_percent", "sine", "host.rx_bytes_per_second", "host.mem_percent", "cosine", "host.load"];
+        let names = [
+            "host.cpu_percent",
+            "sine",
+            "host.rx_bytes_per_second",
+            "host.mem_percent",
+            "cosine",
+            "host.load",
+        ];
         let panels = arrange(names);
         let keys: Vec<&str> = panels.iter().map(|panel| panel.key.as_str()).collect();
-        assert_eq!(keys, [".signals:plain", "host:plain", "host:percent", "host:rate"]);
+        assert_eq!(keys, [".signals:plain", "host:percent", "host:plain", "host:rate"]);
         assert_eq!(panels[0].signals, ["cosine", "sine"]);
-        assert_eq!(panels[2].short("host.cpu_percent"), "cpu_percent");
+        assert_eq!(panels[1].short("host.cpu_percent"), "cpu");
         assert_eq!(panels[0].short("sine"), "sine");
     }
 }

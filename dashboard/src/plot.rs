@@ -48,7 +48,12 @@ struct State {
 
 impl Plot {
     /// A chart within `element`; painted from the next frame on.
-    pub fn new(store: Rc<Store>, panel: &Panel, shown: &[bool], element: web_sys::Element) -> Option<Rc<Self>> {
+    pub fn new(
+        store: Rc<Store>,
+        panel: &Panel,
+        shown: &[bool],
+        element: web_sys::Element,
+    ) -> Option<Rc<Self>> {
         Some(Rc::new(Self {
             key: panel.key.clone(),
             store,
@@ -121,7 +126,8 @@ impl Plot {
         let extents = series.iter().flatten().filter_map(|series| series.extent(grid.from(), grid.to()));
         let values = scale::range(extents.reduce(Extent::union));
         state.columns.update(grid, &series);
-        let lines = series.iter().enumerate().map(|(index, series)| state.columns.line(index, *series)).collect();
+        let lines =
+            series.iter().enumerate().map(|(index, series)| state.columns.line(index, *series)).collect();
         chart.paint((seconds(grid.from()), seconds(grid.to())), values, &state.columns.times(), lines);
         state.grid = Some(grid);
         state.version = version;

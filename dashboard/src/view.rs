@@ -57,9 +57,7 @@ fn App() -> Element {
     let summary = use_signal(Summary::default);
     let chosen = use_signal(BTreeMap::new);
     let page = use_context_provider(|| start(status, summary, chosen));
-    let names = use_memo(move || {
-        summary.read().rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>()
-    });
+    let names = use_memo(move || summary.read().rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>());
     let arranged = use_memo(move || panels::arrange(names.read().iter().map(String::as_str)));
     let now = status.read().clone();
     let failure = match &now.load {
@@ -93,11 +91,7 @@ fn App() -> Element {
 }
 
 /// Starts the feed and the frame loop, and lets the loop write the components' summaries.
-fn start(
-    status: Signal<Status>,
-    summary: Signal<Summary>,
-    chosen: Signal<BTreeMap<String, bool>>,
-) -> Page {
+fn start(status: Signal<Status>, summary: Signal<Summary>, chosen: Signal<BTreeMap<String, bool>>) -> Page {
     let store = Rc::new(Store::new());
     let feed = Feed::new(Rc::clone(&store));
     let runtime = Runtime::current();

@@ -4,6 +4,8 @@ import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { chromium } from "playwright-core";
 
+import { cleanup } from "./cleanup.js";
+
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -40,7 +42,7 @@ export async function open(t, backend, { allow = [], before, ...options } = {}) 
       console.error(`policy violated: ${event.violatedDirective} by ${event.blockedURI}`);
     });
   });
-  t.after(async () => {
+  cleanup(t, async () => {
     await context.close();
     const unexpected = problems.filter((problem) => !allow.some((pattern) => pattern.test(problem)));
     assert.deepEqual(unexpected, [], "the page logged problems");
@@ -78,19 +80,26 @@ export function chart(page, panel) {
     element,
     points: async () => Number(await element.getAttribute("data-points")),
     last: () => element.getAttribute("data-last"),
-    /** How many of the canvas's pixels have about this colour, `#rrggbb`. */
-    pixels: (colour) =>
-      element.locator("canvas").evaluate((canvas, colour) => {
-        const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
-        const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
-        let count = 0;
-        for (let i = 0; i < data.length; i += 4) {
-          const distance = Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b);
-          if (data[i + 3] > 128 && distance < 24) count += 1;
-        }
-        return count;
-      }, colour),
+    /** How many pixels between two shares of the canvas's width have about this colour, `#rrggbb`. */
+    pixels: (colour, from = 0, to = 1) =>
+      element.locator("canvas").evaluate(countPixels, { colour, from, to }),
   };
+}
+
+/** Runs in the page. On a copy: reading a canvas again and again makes the browser slow it down, and say so. */
+function countPixels(canvas, { colour, from, to }) {
+  const left = Math.round(canvas.width * from);
+  const width = Math.round(canvas.width * to) - left;
+  const copy = new OffscreenCanvas(width, canvas.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, -left, 0);
+  const { data } = copy.getImageData(0, 0, width, canvas.height);
+  const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+  let count = 0;
+  for (let i = 0; i < data.length; i += 4) {
+    const distance = Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b);
+    if (data[i + 3] > 128 && distance < 24) count += 1;
+  }
+  return count;
 }
 
 /** A signal's row in the list: `{value, age}`. */

@@ -7,6 +7,8 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
+import { cleanup } from "./cleanup.js";
+
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 const backendProgram = process.env.AFTERGLOW_BIN ?? path.join(root, "target/release/afterglow");
 const producerProgram =
@@ -17,10 +19,10 @@ const dashboard = path.join(root, "dashboard/dist");
 const START_WITHIN = 20_000;
 const STOP_WITHIN = 10_000;
 
-/** A temporary folder that `t`'s end removes. */
+/** A temporary folder that is removed when the test `t` ends. */
 export async function folder(t) {
   const made = await mkdtemp(path.join(tmpdir(), "afterglow-e2e-"));
-  t.after(() => rm(made, { recursive: true, force: true }));
+  cleanup(t, () => rm(made, { recursive: true, force: true }));
   return made;
 }
 
@@ -31,10 +33,11 @@ class Program {
     this.child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
     this.ended = new Promise((resolve) => {
       this.child.once("exit", resolve);
-      this.child.once("error", (error) => {
-        this.output.push(String(error));
-        resolve(null);
-      });
+      this.child.once("error", resolve);
+    });
+    this.spawned = new Promise((resolve, reject) => {
+      this.child.once("spawn", resolve);
+      this.child.once("error", (error) => reject(new Error(`${file} cannot be started: ${error.message}`)));
     });
     this.lines = new Set();
     for (const stream of [this.child.stdout, this.child.stderr]) {
@@ -63,7 +66,7 @@ class Program {
 
   /** Ends it: at once with SIGKILL, in order with SIGTERM and SIGKILL when that takes too long. */
   async stop(signal = "SIGTERM") {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    if (this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null) return;
     this.child.kill(signal);
     const deadline = setTimeout(() => this.child.kill("SIGKILL"), STOP_WITHIN);
     await this.ended;
@@ -79,7 +82,8 @@ export class Backend {
     const args = ["serve", "--listen", `127.0.0.1:${port}`, "--database", path.join(folder, "afterglow.db")];
     if (existsSync(dashboard)) args.push("--dashboard-dir", dashboard);
     backend.program = new Program(backendProgram, args);
-    t.after(() => backend.program.stop());
+    cleanup(t, () => backend.program.stop());
+    await backend.program.spawned;
     const [, url] = await backend.program.line(/^listening on (http:\/\/\S+)/);
     backend.url = url.replace(/\/$/, "");
     backend.port = Number(new URL(backend.url).port);
@@ -149,6 +153,7 @@ step = 0.5
 `,
   );
   const program = new Program(producerProgram, ["--config", config, "--backend", backend.url]);
-  t.after(() => program.stop());
+  cleanup(t, () => program.stop());
+  await program.spawned;
   return program;
 }

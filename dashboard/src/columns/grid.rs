@@ -83,6 +83,8 @@ mod tests {
         let grid = Grid::new(10_000_000, 3_600_000, 100);
         let times: Vec<f64> = (0..SLOTS * 3).map(|slot| grid.slot_seconds(slot)).collect();
         assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(times[SLOTS - 1] < seconds(grid.column_start(1)) && times[SLOTS] > seconds(grid.column_start(1)));
+        assert!(
+            times[SLOTS - 1] < seconds(grid.column_start(1)) && times[SLOTS] > seconds(grid.column_start(1))
+        );
     }
 }

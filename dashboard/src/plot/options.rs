@@ -27,11 +27,7 @@ struct Colours {
 }
 
 /// The options of a chart that shows what `drawn` holds.
-pub(super) fn options(
-    drawn: &Rc<Drawn>,
-    size: (f64, f64),
-    on_cursor: impl Fn(UPlot) + 'static,
-) -> Options {
+pub(super) fn options(drawn: &Rc<Drawn>, size: (f64, f64), on_cursor: impl Fn(UPlot) + 'static) -> Options {
     let mut keep = Vec::new();
     let colours = colours();
     let object = object([
@@ -107,9 +103,14 @@ fn axes(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> J
             ticks.iter().map(|tick| JsValue::from(format::tick(*tick, step, largest, unit))).collect()
         },
     );
-    let time = common(&[("values", time_labels()), ("size", 28.into()), ("space", 70.into()), ("gap", 8.into())]);
-    let value =
-        common(&[("values", labels.as_ref().clone()), ("size", 52.into()), ("space", 32.into()), ("gap", 6.into())]);
+    let time =
+        common(&[("values", time_labels()), ("size", 28.into()), ("space", 70.into()), ("gap", 8.into())]);
+    let value = common(&[
+        ("values", labels.as_ref().clone()),
+        ("size", 52.into()),
+        ("space", 32.into()),
+        ("gap", 6.into()),
+    ]);
     keep.push(Box::new(labels));
     Array::of2(&time, &value).into()
 }
@@ -161,9 +162,19 @@ fn time_labels() -> JsValue {
     let rows: [(f64, &str); 3] = [(86_400.0, "{D} {MMM}"), (60.0, "{HH}:{mm}"), (0.0, "{HH}:{mm}:{ss}")];
     let labels = rows.map(|(step, label)| {
         let none = JsValue::NULL;
-        [step.into(), label.into(), none.clone(), none.clone(), none.clone(), none.clone(), none.clone(), none, 1.into()]
-            .iter()
-            .collect::<Array>()
+        [
+            step.into(),
+            label.into(),
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none.clone(),
+            none,
+            1.into(),
+        ]
+        .iter()
+        .collect::<Array>()
     });
     labels.iter().collect::<Array>().into()
 }

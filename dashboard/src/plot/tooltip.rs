@@ -75,7 +75,8 @@ impl Tooltip {
         let own = f64::from(self.root.offset_width());
         let left = if x + own + 24.0 > width { (x - own - 12.0).max(0.0) } else { x + 12.0 };
         // Through the object model: the page's policy forbids style attributes.
-        let _ = self.root.style().set_property("transform", &format!("translate({left}px, {}px)", y.max(0.0)));
+        let _ =
+            self.root.style().set_property("transform", &format!("translate({left}px, {}px)", y.max(0.0)));
     }
 
     fn add(&self, parent: &Element, class: &str, text: &str) -> Option<Element> {

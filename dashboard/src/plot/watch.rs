@@ -6,7 +6,9 @@ use std::rc::Rc;
 use js_sys::Array;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
-use web_sys::{Element, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit, ResizeObserver};
+use web_sys::{
+    Element, IntersectionObserver, IntersectionObserverEntry, IntersectionObserverInit, ResizeObserver,
+};
 
 /// A chart this far outside is painted already, so that scrolling never shows an empty one.
 const AHEAD: &str = "200px";

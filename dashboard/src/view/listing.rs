@@ -13,8 +13,8 @@ pub(super) fn Listing(
     let summary = summary.read();
     rsx! {
         section { class: "listing", "aria-labelledby": "listing-title",
-            h2 { id: "listing-title", "Signals" }
-            div { class: "listing-scroll", tabindex: "0", role: "region", "aria-label": "Current values",
+            h2 { id: "listing-title", "Current values" }
+            div { class: "listing-scroll", tabindex: "0", role: "region", "aria-labelledby": "listing-title",
                 table {
                     thead {
                         tr {
