@@ -21,9 +21,9 @@ use section::Section;
 use crate::uplink::outbox::Limits;
 
 /// Where a backend listens unless told otherwise.
-const BACKEND: &str = "http://127.0.0.1:8080";
+const BACKEND: &str = "http://127.0.0.1:5001";
 /// What a backend's address looks like.
-const BACKEND_ALLOWED: &str = "an http:// or https:// address such as http://127.0.0.1:8080";
+const BACKEND_ALLOWED: &str = "an http:// or https:// address such as http://127.0.0.1:5001";
 
 /// Everything a producer is told.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,7 +80,7 @@ impl Config {
             memory_samples: size(uplink.whole("memory_samples", 1..=10_000_000, 50_000)?),
             hold: uplink.millis("hold_ms", 0..=60_000, 1_000)?,
             retry_base: uplink.millis("retry_base_ms", 1..=60_000, 250)?,
-            retry_cap: uplink.millis("retry_cap_ms", 1..=3_600_000, 15_000)?,
+            retry_cap: uplink.millis("retry_cap_ms", 1..=3_600_000, 5_000)?,
         };
         let timeout = uplink.millis("timeout_ms", 10..=300_000, 10_000)?;
         let drain = uplink.millis("drain_ms", 0..=300_000, 5_000)?;

@@ -82,7 +82,7 @@ fn start_producer(address: &str) -> Result<Child> {
     let producer = release_binary("afterglow-producer");
     command(
         &producer.to_string_lossy(),
-        ["--config", "producer/producer.toml", "--backend", address],
+        ["--config", "producer/producer.toml", "--backend", address, "--spool", "data/spool"],
         &root(),
     )
     .process_group(0)

@@ -80,7 +80,7 @@ fn errors_say_where_what_and_what_is_allowed() {
     refuse(
         "backend = 'ftp://x'\n[[host]]",
         &expect![[
-            r#"p.toml: `backend = "ftp://x"` is not allowed; it takes an http:// or https:// address such as http://127.0.0.1:8080"#
+            r#"p.toml: `backend = "ftp://x"` is not allowed; it takes an http:// or https:// address such as http://127.0.0.1:5001"#
         ]],
     );
     refuse(
