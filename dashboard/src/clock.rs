@@ -28,6 +28,11 @@ pub fn time_of_day(micros: i64) -> String {
     format!("{:02}:{:02}:{:02}", date.get_hours(), date.get_minutes(), date.get_seconds())
 }
 
+/// A steady clock for measuring how long something took, in milliseconds.
+pub fn steady() -> f64 {
+    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
+}
+
 fn local_now() -> i64 {
     (js_sys::Date::now() * 1e3) as i64
 }

@@ -33,6 +33,18 @@ pub struct Line {
     pub lone: Vec<u32>,
 }
 
+impl Line {
+    /// How far the line goes up and down in all, in multiples of `span`: what it costs to draw, and how dense
+    /// it looks.
+    pub fn travel(&self, span: f64) -> f64 {
+        let mut points = self.values.iter().copied().filter(|value| !value.is_nan());
+        let Some(first) = points.next() else { return 0.0 };
+        let (distance, _) =
+            points.fold((0.0, first), |(distance, last), value| (distance + (value - last).abs(), value));
+        if span > 0.0 { distance / span } else { 0.0 }
+    }
+}
+
 impl Columns {
     /// The columns of a chart of `lanes` signals.
     pub fn new(lanes: usize) -> Self {
@@ -164,6 +176,14 @@ mod tests {
         assert_eq!(line.gaps.len(), 2);
         assert_eq!(line.lone, [20]);
         assert!((line.gaps[0].0 - 19.0).abs() < 1.0 && (line.gaps[0].1 - 60.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn travel_tells_noise_from_a_curve() {
+        let line = |values: &[f64]| Line { values: values.to_vec(), ..Line::default() };
+        assert_eq!(line(&[0.0, f64::NAN, 5.0, 10.0]).travel(10.0), 1.0);
+        assert_eq!(line(&[0.0, 10.0, 0.0, 10.0]).travel(10.0), 3.0);
+        assert_eq!(line(&[]).travel(10.0), 0.0);
     }
 
     #[test]

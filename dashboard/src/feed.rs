@@ -25,6 +25,9 @@ use socket::{Happening, Socket};
 const OVERLAP: i64 = 30 * 1_000_000;
 /// Without a greeting after this long the attempt is given up, in milliseconds.
 const GREETING_WITHIN: u32 = 10_000;
+/// After the server left samples out, because this page read too slowly, the hole is queried after this long, in
+/// milliseconds: the server should have caught its breath, and one query fills many such holes.
+const FILL_AFTER: u32 = 2_000;
 /// Most updates kept to be recorded again after a query; beyond it they are not, which at worst shows an
 /// older value of a timestamp that was written twice within the query's run.
 const REPLAYED: usize = 50_000;
@@ -121,9 +124,14 @@ impl Feed {
         self.query();
     }
 
-    fn updated(&self, update: Update) {
+    fn updated(self: &Rc<Self>, update: Update) {
         record(&self.store, &update);
         let mut state = self.state.borrow_mut();
+        if update.conflated && state.replay.is_none() {
+            state.complete_to = state.heard;
+            state.replay = Some(Vec::new());
+            state.query_again = self.query_after(FILL_AFTER, state.attempt);
+        }
         state.heard = Some(self.store.clock.now());
         if let Some(replay) = state.replay.as_mut().filter(|replay| replay.len() < REPLAYED) {
             replay.push(update);
@@ -168,6 +176,16 @@ impl Feed {
         });
     }
 
+    /// Asks after `wait` milliseconds, unless the connection was lost meanwhile.
+    fn query_after(self: &Rc<Self>, wait: u32, attempt: u64) -> Option<Timer> {
+        let feed = Rc::downgrade(self);
+        Timer::after(wait, move || {
+            if let Some(feed) = feed.upgrade().filter(|feed| feed.state.borrow().attempt == attempt) {
+                feed.query();
+            }
+        })
+    }
+
     /// The part of the window that may have samples which are not here.
     fn missing(&self, complete_to: Option<i64>) -> String {
         let from = complete_to.map(|heard| {
@@ -201,14 +219,9 @@ impl Feed {
                 });
             }
             Err(reason) => {
-                let feed = Rc::downgrade(self);
                 let mut state = self.state.borrow_mut();
                 let wait = state.query_backoff.next(js_sys::Math::random());
-                state.query_again = Timer::after(wait, move || {
-                    if let Some(feed) = feed.upgrade().filter(|feed| feed.state.borrow().attempt == attempt) {
-                        feed.query();
-                    }
-                });
+                state.query_again = self.query_after(wait, attempt);
                 drop(state);
                 self.store.set_status(|status| status.load = Load::Failed(reason));
             }

@@ -6,16 +6,25 @@ use std::rc::{Rc, Weak};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
 
+use crate::clock;
 use crate::panels::Panel;
 use crate::plot::Plot;
 use crate::status::Status;
 use crate::store::Store;
 use crate::summary::Summary;
+use crate::timer::Timer;
 
 /// Components hear of samples at most this often, in milliseconds.
 const SUMMARY_EVERY: f64 = 250.0;
 /// Ages grow also when nothing arrives; then components hear this often, in milliseconds.
 const AGES_EVERY: f64 = 1_000.0;
+
+/// New samples are painted at most this often, in milliseconds.
+const PAINT_EVERY: f64 = 100.0;
+/// Painting may take this share of the time: after 12 ms of it the next waits 100 ms.
+const SHARE: f64 = 0.12;
+/// Nothing waits longer than this, in milliseconds, however slow the machine.
+const PAINT_WITHIN: f64 = 1_000.0;
 
 /// What the loop tells the components.
 pub enum News {
@@ -30,6 +39,10 @@ pub struct Stage {
     store: Rc<Store>,
     plots: RefCell<Vec<Rc<Plot>>>,
     summarised: Cell<(f64, u64)>,
+    painted_at: Cell<f64>,
+    /// How long the browser took for the last paint, its own drawing included.
+    cost: Rc<Cell<f64>>,
+    measuring: Cell<Option<Timer>>,
     tell: Box<dyn Fn(News)>,
 }
 
@@ -40,6 +53,9 @@ impl Stage {
             store,
             plots: RefCell::default(),
             summarised: Cell::new((f64::NEG_INFINITY, 0)),
+            painted_at: Cell::new(f64::NEG_INFINITY),
+            cost: Rc::default(),
+            measuring: Cell::default(),
             tell: Box::new(tell),
         })
     }
@@ -74,12 +90,23 @@ impl Stage {
         self.plots.borrow().iter().for_each(|plot| plot.rebuild());
     }
 
+    fn paint(&self, now: f64, edge: i64) {
+        let wait = (self.cost.get() / SHARE).clamp(PAINT_EVERY, PAINT_WITHIN);
+        let leave = now - self.painted_at.get() >= wait;
+        let started = clock::steady();
+        let painted = self.plots.borrow().iter().filter(|plot| plot.frame(edge, leave)).count();
+        if painted > 0 {
+            self.painted_at.set(now);
+            let cost = Rc::clone(&self.cost);
+            // What the library asked the canvas for is drawn after this frame's callbacks; then the timer fires.
+            self.measuring.set(Timer::after(0, move || cost.set(clock::steady() - started)));
+        }
+    }
+
     fn frame(&self, now: f64) {
         let edge = self.store.edge();
         self.store.history.borrow_mut().advance(edge);
-        for plot in self.plots.borrow().iter() {
-            plot.frame(now, edge);
-        }
+        self.paint(now, edge);
         if self.store.take_status_changed() {
             (self.tell)(News::Status(self.store.status()));
             self.summarised.set((f64::NEG_INFINITY, 0));

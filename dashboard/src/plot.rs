@@ -19,11 +19,6 @@ use crate::store::{Store, WINDOW};
 use chart::Chart;
 use watch::Watch;
 
-/// Painting may take this share of the time: after a paint of 4 ms the next waits at least 40 ms.
-const SHARE: f64 = 0.1;
-/// New samples are painted at most this often, in milliseconds.
-const PAINT_EVERY: f64 = 50.0;
-
 /// A panel's chart.
 pub struct Plot {
     key: String,
@@ -42,8 +37,6 @@ struct State {
     grid: Option<Grid>,
     /// The sum of the shown signals' versions when they were last painted.
     version: u64,
-    painted_at: f64,
-    cost: f64,
 }
 
 impl Plot {
@@ -66,8 +59,6 @@ impl Plot {
                 columns: Columns::new(panel.signals.len()),
                 grid: None,
                 version: 0,
-                painted_at: f64::NEG_INFINITY,
-                cost: 0.0,
             }),
             rebuild: Cell::new(true),
         }))
@@ -95,10 +86,11 @@ impl Plot {
         self.rebuild.set(true);
     }
 
-    /// Paints if there is something new to see.
-    pub fn frame(&self, now: f64, edge: i64) {
+    /// Paints if there is something new to see, and says whether it did. Without `leave` only what cannot wait
+    /// is painted: a new chart, another size, other lines.
+    pub fn frame(&self, edge: i64, leave: bool) -> bool {
         if !self.watch.visible() {
-            return;
+            return false;
         }
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
@@ -108,21 +100,24 @@ impl Plot {
             state.grid = None;
             self.watch.take_resized();
         }
-        let Some(chart) = &state.chart else { return };
+        let Some(chart) = &state.chart else { return false };
         if self.watch.take_resized() {
             chart.fit(&self.element);
             state.grid = None;
         }
+        // Before its first layout the plotting area has no width.
+        let pixels = chart.pixels();
+        if pixels == 0 {
+            return false;
+        }
         let history = self.store.history.borrow();
         let series = select(&history, &state.panel, &state.shown);
-        let grid = Grid::new(edge, WINDOW, chart.pixels());
+        let grid = Grid::new(edge, WINDOW, pixels);
         let version = series.iter().flatten().map(|series| series.version()).sum();
         let moved = state.grid != Some(grid);
-        let rested = now - state.painted_at >= PAINT_EVERY.max(state.cost / SHARE);
-        if state.grid.is_some() && !(rested && (moved || version != state.version)) {
-            return;
+        if state.grid.is_some() && !(leave && (moved || version != state.version)) {
+            return false;
         }
-        let started = watch::milliseconds();
         let extents = series.iter().flatten().filter_map(|series| series.extent(grid.from(), grid.to()));
         let values = scale::range(extents.reduce(Extent::union));
         state.columns.update(grid, &series);
@@ -131,10 +126,9 @@ impl Plot {
         chart.paint((seconds(grid.from()), seconds(grid.to())), values, &state.columns.times(), lines);
         state.grid = Some(grid);
         state.version = version;
-        state.painted_at = now;
-        state.cost = watch::milliseconds() - started;
         drop(history);
         chart.point(&state.shown);
+        true
     }
 }
 

@@ -1,7 +1,7 @@
 //! What components show of the history: a few texts, made at most a few times a second.
 
 use crate::format::{self, Unit};
-use crate::history::{History, Series};
+use crate::history::{History, Ring, Series};
 
 /// Older than this a value is shown as stale, in microseconds.
 const STALE: i64 = 60_000_000;
@@ -40,8 +40,8 @@ impl Summary {
         let mut rows: Vec<Row> = history.series().iter().map(|series| row(series, now)).collect();
         rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let filled = || history.series().iter().map(Series::ring);
-        let first = filled().filter_map(crate::history::Ring::first_time).min();
-        let last = filled().filter_map(|ring| ring.last()).map(|(time, _)| time).max();
+        let first = filled().filter_map(Ring::first_time).min();
+        let last = filled().filter_map(Ring::last).map(|(time, _)| time).max();
         Self { rows, samples: history.sample_count(), span: first.zip(last) }
     }
 

@@ -19,7 +19,7 @@ use wasm_bindgen::prelude::Closure;
 use crate::feed::Feed;
 use crate::frame::{News, Stage};
 use crate::panels::{self, SHOWN_AT_FIRST};
-use crate::status::{Load, Status};
+use crate::status::{Link, Load, Status};
 use crate::store::Store;
 use crate::summary::Summary;
 
@@ -62,8 +62,10 @@ fn App() -> Element {
     let now = status.read().clone();
     let failure = match &now.load {
         Load::Failed(reason) => Some(reason.clone()),
+        Load::Pending if now.link == Link::Offline => Some("the server cannot be reached".to_owned()),
         Load::Pending | Load::Done => None,
     };
+    let loading = failure.is_none();
     let empty = names.read().is_empty();
     rsx! {
         header::Header { link: now.link }
@@ -83,7 +85,7 @@ fn App() -> Element {
                 }
             } else if now.loaded {
                 empty::Empty {}
-            } else if !matches!(now.load, Load::Failed(_)) {
+            } else if loading {
                 notice::Loading {}
             }
         }

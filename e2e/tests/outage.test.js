@@ -73,3 +73,46 @@ test("a history that cannot be loaded is said, and tried again", async (t) => {
   await until("60 samples are in the chart", async () => (await chart(page, SIGNALS).points()) === 60);
   await failure.waitFor({ state: "detached" });
 });
+
+test("a server that refuses the live connection is said, until it allows it", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 60, 2));
+  let refusing = true;
+  const page = await open(t, backend, {
+    allow: AWAY,
+    before: (page) =>
+      page.routeWebSocket("**/ws", (socket) => {
+        if (refusing) socket.close({ code: 1013 });
+        else socket.connectToServer();
+      }),
+  });
+  await link(page, "offline");
+  await page.getByTestId("failure").waitFor();
+  refusing = false;
+  await page.getByTestId("failure").getByRole("button").click();
+  await link(page, "live");
+  await until("60 samples are in the chart", async () => (await chart(page, SIGNALS).points()) === 60);
+});
+
+test("samples that the server left out are fetched", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 10, 5));
+  const page = await open(t, backend, {
+    before: (page) =>
+      page.routeWebSocket("**/ws", (socket) => {
+        const server = socket.connectToServer();
+        // As a server does for a slow reader: of what comes after the greeting, only the newest, and said so.
+        server.onMessage((text) => {
+          const message = JSON.parse(text);
+          const left = message.event === "telemetry_update" && message.data.signals.temperature !== 47.11;
+          if (!left) socket.send(JSON.stringify({ ...message, data: { ...message.data, conflated: true } }));
+        });
+      }),
+  });
+  const drawn = chart(page, SIGNALS);
+  await link(page, "live");
+  await until("10 samples are in the chart", async () => (await drawn.points()) === 10);
+  await backend.post(...readings("temperature", 3, 0));
+  await backend.post({ signals: { temperature: 47.11 } });
+  await until("all 14 samples are in the chart", async () => (await drawn.points()) === 14);
+});

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use js_sys::{Array, Float64Array};
+use js_sys::{Array, Float64Array, Reflect};
 use web_sys::Element;
 
 use super::drawn::Drawn;
@@ -19,6 +19,13 @@ use crate::store::{Store, WINDOW};
 const SMALLEST: (f64, f64) = (80.0, 80.0);
 /// A signal whose cadence is unknown has a value this far from a sample, in microseconds.
 const NEAR: i64 = WINDOW / 60;
+
+/// A line that goes up and down more than this many times the chart's width is dense.
+const DENSE: f64 = 6.0;
+/// A dense line's width in pixels: a wider one hides its own shape, and costs four times as much to draw.
+const THIN: f64 = 1.0;
+/// Any other line's width in pixels.
+const THICK: f64 = 1.6;
 
 pub(super) struct Chart {
     uplot: UPlot,
@@ -72,8 +79,14 @@ impl Chart {
     /// Draws `lines` over the shared `points` in time, on axes with these ends.
     pub(super) fn paint(&self, times: (f64, f64), values: (f64, f64), points: &[f64], lines: Vec<Line>) {
         let data = Array::of1(&Float64Array::from(points));
-        for line in &lines {
+        let (series, over) = (self.uplot.series(), self.uplot.over());
+        let shape = f64::from(over.client_height()) / f64::from(over.client_width().max(1));
+        for (line, known) in lines.iter().zip(series.iter().skip(1)) {
             data.push(&Float64Array::from(line.values.as_slice()));
+            let dense = line.travel(values.1 - values.0) * shape > DENSE;
+            let width = if dense { THIN } else { THICK };
+            // Fails only on frozen objects.
+            let _ = Reflect::set(&known, &"width".into(), &width.into());
         }
         self.drawn.set(times, values, lines);
         self.uplot.set_data(&data);

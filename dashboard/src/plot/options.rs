@@ -141,7 +141,7 @@ fn series(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) ->
         ]);
         let line = object([
             ("stroke", colour.into()),
-            ("width", 1.5.into()),
+            ("width", 1.into()),
             ("auto", false.into()),
             ("gaps", gaps.as_ref().clone()),
             ("points", points.into()),

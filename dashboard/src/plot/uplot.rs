@@ -30,6 +30,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(super) fn destroy(this: &UPlot);
 
+    /// What is known of each line; the first is the time.
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn series(this: &UPlot) -> Array;
+
     /// The element over the plotting area.
     #[wasm_bindgen(method, getter)]
     pub(super) fn over(this: &UPlot) -> web_sys::HtmlElement;

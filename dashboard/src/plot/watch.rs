@@ -60,8 +60,3 @@ impl Drop for Watch {
         self.size.disconnect();
     }
 }
-
-/// A clock for measuring how long something took, in milliseconds.
-pub(super) fn milliseconds() -> f64 {
-    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |performance| performance.now())
-}
