@@ -1,64 +1,140 @@
-//! Requests per second and CPU per sample, durable on acknowledgement.
+//! What taking samples costs: CPU, throughput, memory, and the time to come back.
 
-use std::io::Write;
-use std::time::Duration;
+mod growth;
+mod memory;
+mod restart;
 
 use anyhow::Result;
+use clap::Args;
 
-use crate::server::Server;
-use crate::{disk, load};
+use crate::Common;
+use crate::figures::{float, median, print_table, progress, ratio, show};
+use crate::lab::Lab;
+use crate::load::{self, Outcome, Plan};
+use crate::samples::Shape;
+use crate::systems::{System, flask};
 
-const TIME: Duration = Duration::from_secs(8);
-const FIRST_MILLISECOND: u64 = 1_700_000_000_000;
-
-pub(crate) fn run() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let (median, p99) = disk::fdatasync(folder.path())?;
-    println!("disk: fdatasync of 4 KiB takes {median:.0?} (median), {p99:.0?} (p99)");
-    println!("every request is answered after its samples are on the disk\n");
-    println!("| load | requests/s | samples/s | server CPU us/sample | resident MB |");
-    println!("|---|---|---|---|---|");
-    row("one object of 5 samples, 8 connections", 8, 1, 5)?;
-    row("arrays of 5,000 samples (1,000 x 5 signals), 4 connections", 4, 1_000, 5)?;
-    row("arrays of 5,000 samples (10 x 500 signals), 4 connections", 4, 10, 500)
+/// What `cargo xtask bench ingest` can be told.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Also what a sample costs us when 1, 10 and 100 million are stored
+    #[arg(long)]
+    growth: bool,
+    /// Also one-object posts to the design this project replaces, Flask on SQLite (needs python3-venv, and pip's index)
+    #[arg(long)]
+    flask: bool,
+    /// Turns of each load, 1 to 99
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..100))]
+    rounds: u8,
 }
 
-fn row(name: &str, connections: u64, objects: u64, signals: u64) -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let server = Server::afterglow(folder.path())?;
-    let outcome = load::run(&server, "/api/telemetry", connections, TIME, objects * signals, |n, out| {
-        body(n, objects, signals, out);
-    })?;
-    println!(
-        "| {name} | {:.0} | {:.0} | {:.2} | {:.0} |",
-        outcome.requests_per_second(),
-        outcome.samples_per_second(),
-        outcome.cpu_micros_per_sample(),
-        bytes_to_megabytes(server.resident()?),
-    );
-    Ok(())
-}
+/// In each round of a load with big bodies.
+const BULK_SAMPLES: u64 = 5_000_000;
 
-#[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
-fn bytes_to_megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
-}
+/// In each round of one-object posts.
+const SMALL_REQUESTS: u64 = 60_000;
 
-/// The n-th body: `objects` instants, a millisecond apart, of `signals` values with six decimals.
-fn body(n: u64, objects: u64, signals: u64, out: &mut Vec<u8>) {
-    let array = objects > 1;
-    out.extend_from_slice(if array { b"[" } else { b"" });
-    for object in 0..objects {
-        let time = FIRST_MILLISECOND + n * objects + object;
-        let comma = if object > 0 { "," } else { "" };
-        // Writing to a Vec cannot fail.
-        let _ = write!(out, "{comma}{{\"timestamp\":{time},\"signals\":{{");
-        for signal in 0..signals {
-            let comma = if signal > 0 { "," } else { "" };
-            let value = time.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(signal * 7_919) % 20_000_000;
-            let _ = write!(out, "{comma}\"signal{signal}\":{}.{:06}", value / 1_000_000, value % 1_000_000);
-        }
-        out.extend_from_slice(b"}}");
+const SMALL: &str = "one object of 5 samples";
+
+pub(crate) fn run(lab: &Lab, options: &Options) -> Result<()> {
+    let bulk = |signals| Plan::bulk(signals, lab.scaled(BULK_SAMPLES));
+    let small = Plan { signals: 5, instants: 1, requests: lab.scaled(SMALL_REQUESTS), connections: 8 };
+    let mut rows = Vec::new();
+    rows.extend(compare(lab, options.rounds, "1,000 instants x 5 signals", bulk(5))?);
+    rows.extend(compare(lab, options.rounds, "10 instants x 500 signals", bulk(500))?);
+    rows.extend(compare(lab, options.rounds, SMALL, small)?);
+    if options.flask {
+        rows.push(flask_row(lab)?);
     }
-    out.extend_from_slice(if array { b"]" } else { b"" });
+    print_table(
+        &format!("Ingest, median of {} rounds in turns, the same samples for all", options.rounds),
+        [
+            "body",
+            "connections",
+            "system",
+            "an answer means",
+            "requests/s",
+            "samples/s",
+            "CPU us/sample",
+            "the same until idle",
+            "ours / this: samples/s",
+            "ours / this: CPU",
+            "ours / this: CPU until idle",
+        ],
+        &rows,
+    );
+    memory::run(lab)?;
+    restart::run(lab)?;
+    if options.growth { growth::run(lab) } else { Ok(()) }
+}
+
+/// The medians of a system's rounds.
+struct Medians {
+    requests: f64,
+    samples: f64,
+    cpu: f64,
+    cpu_until_idle: f64,
+}
+
+impl Medians {
+    fn of(rounds: &[Outcome]) -> Self {
+        let over = |figure: fn(&Outcome) -> f64| median(rounds.iter().map(figure).collect());
+        Self {
+            requests: over(Outcome::requests_per_second),
+            samples: over(Outcome::samples_per_second),
+            cpu: over(Outcome::cpu_per_sample),
+            cpu_until_idle: over(Outcome::cpu_until_idle_per_sample),
+        }
+    }
+}
+
+type Row = [String; 11];
+
+/// The systems take turns, since the machine's own speed drifts; each turn begins with nothing stored.
+fn compare(lab: &Lab, rounds: u8, name: &str, plan: Plan) -> Result<Vec<Row>> {
+    let mut outcomes: Vec<_> = lab.systems.iter().map(|_| Vec::new()).collect();
+    for round in 1..=rounds {
+        for (system, outcomes) in lab.systems.iter().zip(&mut outcomes) {
+            progress(&format!("{name}, round {round} of {rounds}: {}", system.name()));
+            let folder = lab.folder()?;
+            let server = lab.start(*system, folder.path())?;
+            outcomes.push(load::store(lab, *system, &server, Shape::Walk, plan)?);
+        }
+    }
+    let medians: Vec<_> = outcomes.iter().map(|outcomes| Medians::of(outcomes)).collect();
+    let ours = medians.first();
+    let ratio = |of: fn(&Medians) -> f64, this: &Medians| {
+        ours.map_or_else(String::new, |ours| ratio(of(ours), of(this)))
+    };
+    let row = |(system, this): (&&dyn System, &Medians)| {
+        [
+            name.into(),
+            plan.connections.to_string(),
+            system.name().into(),
+            system.promise().into(),
+            show(this.requests),
+            show(this.samples),
+            show(this.cpu),
+            show(this.cpu_until_idle),
+            ratio(|medians| medians.samples, this),
+            ratio(|medians| medians.cpu, this),
+            ratio(|medians| medians.cpu_until_idle, this),
+        ]
+    };
+    Ok(lab.systems.iter().zip(&medians).map(row).collect())
+}
+
+/// A reference, not a peer: one round, and few requests because each takes long.
+fn flask_row(lab: &Lab) -> Result<Row> {
+    progress("one-object posts: Flask");
+    let requests = lab.scaled(SMALL_REQUESTS / 20);
+    let this = Medians::of(&[flask::measure(lab, requests, 8)?]);
+    let name = format!("{SMALL} ({} only)", show(float(requests)));
+    let figures = [this.requests, this.samples, this.cpu, this.cpu_until_idle].map(show);
+    let [requests, samples, cpu, cpu_until_idle] = figures;
+    let (system, promise) = ("Flask on SQLite".into(), "on the disk".into());
+    let none = String::new;
+    Ok([name, "8".into(), system, promise, requests, samples, cpu, cpu_until_idle, none(), none(), none()])
 }

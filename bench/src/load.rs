@@ -1,124 +1,139 @@
-//! An HTTP client that costs little itself: one thread a connection, keep-alive, one request at a time.
+//! Many requests at once, and what they cost the server.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
+use crate::figures::{float, micros};
+use crate::http::{self, Connection};
+use crate::lab::Lab;
+use crate::samples::{Shape, Source};
 use crate::server::Server;
+use crate::systems::System;
 
-/// What a run came to.
+/// Requests are made this many samples at a time, before the clock runs: a bound on the client's memory.
+const SAMPLES_AT_ONCE: u64 = 5_000_000;
+
+/// What a load came to.
+#[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) requests: u64,
     pub(crate) samples: u64,
+    /// While requests were under way.
     pub(crate) wall: Duration,
-    /// Of the server.
+    /// Of the server, until the last answer.
     pub(crate) cpu: Duration,
+    /// Also what it put off until later.
+    pub(crate) cpu_until_idle: Duration,
 }
 
 impl Outcome {
+    /// Adds what sending `requests` came to.
+    fn send(&mut self, server: &Server, requests: &[Vec<u8>], plan: Plan) -> Result<()> {
+        let (start, cpu) = (Instant::now(), server.cpu()?);
+        send(&server.address, requests, plan.connections)?;
+        self.wall += start.elapsed();
+        self.cpu += server.cpu()?.saturating_sub(cpu);
+        self.requests += requests.len() as u64;
+        self.samples += requests.len() as u64 * plan.instants * plan.signals;
+        Ok(())
+    }
+
     pub(crate) fn requests_per_second(&self) -> f64 {
-        as_float(self.requests) / self.wall.as_secs_f64()
+        float(self.requests) / self.wall.as_secs_f64()
     }
 
     pub(crate) fn samples_per_second(&self) -> f64 {
-        as_float(self.samples) / self.wall.as_secs_f64()
+        float(self.samples) / self.wall.as_secs_f64()
     }
 
-    pub(crate) fn cpu_micros_per_sample(&self) -> f64 {
-        self.cpu.as_secs_f64() * 1e6 / as_float(self.samples)
+    pub(crate) fn cpu_per_sample(&self) -> f64 {
+        micros(self.cpu) / float(self.samples)
+    }
+
+    pub(crate) fn cpu_until_idle_per_sample(&self) -> f64 {
+        micros(self.cpu_until_idle) / float(self.samples)
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
-fn as_float(number: u64) -> f64 {
-    number as f64
+/// Which bodies, and how many at once.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    pub(crate) signals: u64,
+    /// In one body.
+    pub(crate) instants: u64,
+    pub(crate) requests: u64,
+    pub(crate) connections: usize,
 }
 
-/// POSTs bodies to `path` on `connections` connections for `time`. `body(n)` makes the n-th body of the run, with
-/// `samples` samples; bodies are made while the clock runs, by the client, so it must be cheap.
-pub(crate) fn run(
+impl Plan {
+    /// At least `samples` of `signals` signals, in bodies of 5,000.
+    pub(crate) fn bulk(signals: u64, samples: u64) -> Self {
+        let instants = 5_000 / signals;
+        Self { signals, instants, requests: samples.div_ceil(signals * instants), connections: 4 }
+    }
+
+    pub(crate) fn samples(&self) -> u64 {
+        self.requests * self.instants * self.signals
+    }
+
+    /// How much of each signal.
+    pub(crate) fn instants_in_all(&self) -> u64 {
+        self.requests * self.instants
+    }
+}
+
+/// Fills a fresh server with what `plan` says, and fails unless all of it was stored.
+pub(crate) fn store(
+    lab: &Lab,
+    system: &dyn System,
     server: &Server,
-    path: &str,
-    connections: u64,
-    time: Duration,
-    samples: u64,
-    body: impl Fn(u64, &mut Vec<u8>) + Sync,
+    shape: Shape,
+    plan: Plan,
 ) -> Result<Outcome> {
-    let (next, requests) = (AtomicU64::new(0), AtomicU64::new(0));
-    let (start, cpu) = (Instant::now(), server.cpu()?);
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..connections)
-            .map(|_| {
-                scope.spawn(|| -> Result<()> {
-                    let mut connection = Connection::open(&server.address)?;
-                    let mut bytes = Vec::new();
-                    while start.elapsed() < time {
-                        bytes.clear();
-                        body(next.fetch_add(1, Ordering::Relaxed), &mut bytes);
-                        connection.post(path, &bytes)?;
-                        requests.fetch_add(1, Ordering::Relaxed);
-                    }
-                    Ok(())
-                })
-            })
-            .collect();
-        threads.into_iter().try_for_each(|thread| thread.join().unwrap_or_else(|_| bail!("a client broke")))
-    })?;
-    let requests = requests.into_inner();
-    Ok(Outcome {
-        requests,
-        samples: requests * samples,
-        wall: start.elapsed(),
-        cpu: server.cpu()?.saturating_sub(cpu),
-    })
+    lab.note(&format!("{}: POST {}", system.name(), system.write_path()));
+    let outcome = run(system, server, &mut Source::new(shape, plan.signals), plan)?;
+    let stored = system.stored(server)?;
+    if stored != plan.samples() {
+        bail!("{} was sent {} samples and stored {stored}", system.name(), plan.samples());
+    }
+    Ok(outcome)
 }
 
-struct Connection {
-    stream: TcpStream,
-    request: Vec<u8>,
-    answer: Vec<u8>,
+/// Sends what `plan` says from `source`, and waits until the server has digested it.
+pub(crate) fn run(system: &dyn System, server: &Server, source: &mut Source, plan: Plan) -> Result<Outcome> {
+    let at_once = SAMPLES_AT_ONCE.div_ceil(plan.signals * plan.instants);
+    let mut outcome = Outcome::default();
+    let cpu = server.cpu()?;
+    while outcome.requests < plan.requests {
+        let count = at_once.min(plan.requests - outcome.requests);
+        let mut request = || {
+            let mut body = Vec::new();
+            system.encode(&source.batch(plan.instants), &mut body);
+            http::post(system.write_path(), &body)
+        };
+        let requests: Vec<_> = (0..count).map(|_| request()).collect();
+        outcome.send(server, &requests, plan)?;
+    }
+    server.wait_until_idle()?;
+    outcome.cpu_until_idle = server.cpu()?.saturating_sub(cpu);
+    Ok(outcome)
 }
 
-impl Connection {
-    fn open(address: &str) -> Result<Self> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        Ok(Self { stream, request: Vec::new(), answer: Vec::new() })
-    }
-
-    fn post(&mut self, path: &str, body: &[u8]) -> Result<()> {
-        self.request.clear();
-        write!(self.request, "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\n")?;
-        write!(self.request, "Content-Length: {}\r\n\r\n", body.len())?;
-        self.request.extend_from_slice(body);
-        self.stream.write_all(&self.request)?;
-        self.read_answer()
-    }
-
-    fn read_answer(&mut self) -> Result<()> {
-        self.answer.clear();
-        let mut chunk = [0; 4096];
-        loop {
-            let read = self.stream.read(&mut chunk)?;
-            if read == 0 {
-                bail!("the server closed the connection");
-            }
-            self.answer.extend_from_slice(&chunk[..read]);
-            let Some(head) = self.answer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
-            let text = std::str::from_utf8(&self.answer[..head])?.to_ascii_lowercase();
-            let length = text.lines().find_map(|line| line.strip_prefix("content-length:"));
-            let length: usize = length.map_or(Ok(0), |length| length.trim().parse()).context("a length")?;
-            if self.answer.len() >= head + 4 + length {
-                let status = text.split(' ').nth(1).unwrap_or_default();
-                if !status.starts_with('2') {
-                    bail!("answered {status}: {}", String::from_utf8_lossy(&self.answer));
-                }
-                return Ok(());
-            }
+/// Each connection takes the next request as soon as its last one is answered.
+fn send(address: &str, requests: &[Vec<u8>], connections: usize) -> Result<()> {
+    let next = AtomicUsize::new(0);
+    let work = || -> Result<()> {
+        let mut connection = Connection::open(address)?;
+        while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
+            connection.send(request)?;
         }
-    }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..connections).map(|_| scope.spawn(work)).collect();
+        clients.into_iter().try_for_each(|client| client.join().unwrap_or_else(|_| bail!("a client broke")))
+    })
 }

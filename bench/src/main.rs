@@ -1,14 +1,57 @@
-//! Side-by-side measurements on loopback. Start them through `cargo xtask bench ...`, which builds what they measure.
+//! Our backend beside its peers, in one run on loopback, with the same samples. Start it through
+//! `cargo xtask bench ...`, which builds what it measures.
+//!
+//! `systems` is who is measured, `server` one running process of theirs, `samples` what they are fed, `load` and
+//! `http` how; `ingest`, `disk` and `query` are the measurements; `lab` is what they share.
 #![expect(clippy::disallowed_methods, reason = "measuring time is what this program is for")]
 
+mod cleanup;
 mod disk;
+mod fdatasync;
+mod figures;
+mod http;
 mod ingest;
+mod lab;
 mod load;
+mod packages;
+mod query;
+mod samples;
 mod server;
+mod systems;
 
 use std::process::ExitCode;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
+use clap::{Args, Parser};
+
+use crate::lab::Lab;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", about = "Our backend beside its peers", max_term_width = 110)]
+enum Bench {
+    /// CPU per sample, samples and requests per second, memory, time to restart
+    Ingest(ingest::Options),
+    /// Bytes per sample once everything is in its final form
+    Disk(Common),
+    /// 2 M samples of one signal: reduced to a chart, and exported whole
+    Query(Common),
+}
+
+/// What every measurement can be told.
+#[derive(Args)]
+struct Common {
+    /// Measure only our backend
+    #[arg(long)]
+    alone: bool,
+    /// Part of the samples and requests, for trying things out; figures to quote need 1
+    #[arg(long, default_value_t = 1.0, value_parser = scale)]
+    scale: f64,
+}
+
+fn scale(text: &str) -> Result<f64, String> {
+    let scale = text.parse().ok().filter(|scale| (0.001..=100.0).contains(scale));
+    scale.ok_or_else(|| "0.001 to 100 is expected".into())
+}
 
 fn main() -> ExitCode {
     match run() {
@@ -21,8 +64,14 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some("ingest") => ingest::run(),
-        other => bail!("{other:?} is not a measurement; there is: ingest"),
-    }
+    let bench = Bench::parse();
+    let (Bench::Ingest(ingest::Options { common, .. }) | Bench::Disk(common) | Bench::Query(common)) = &bench;
+    let lab = Lab::open(common)?;
+    match &bench {
+        Bench::Ingest(options) => ingest::run(&lab, options),
+        Bench::Disk(_) => disk::run(&lab),
+        Bench::Query(_) => query::run(&lab),
+    }?;
+    lab.print_commands();
+    Ok(())
 }

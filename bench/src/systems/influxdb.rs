@@ -1,0 +1,152 @@
+//! InfluxDB 1.
+
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::{System, bytes_below, line_protocol};
+use crate::http::{self, Connection, fetch, percent_encode};
+use crate::lab::Lab;
+use crate::samples::{Batch, Span};
+use crate::server::{Server, free_port};
+
+pub(super) struct InfluxDb;
+
+/// What is not compressed by then stays as it is.
+const SEAL_DEADLINE: Duration = Duration::from_secs(60);
+
+impl System for InfluxDb {
+    fn name(&self) -> &'static str {
+        "InfluxDB"
+    }
+
+    fn promise(&self) -> &'static str {
+        "on the disk"
+    }
+
+    fn program(&self) -> &'static str {
+        "influxd"
+    }
+
+    fn package(&self) -> &'static str {
+        "influxdb"
+    }
+
+    fn command(&self, folder: &Path, port: u16) -> Result<Command> {
+        let config = folder.join("influxdb.conf");
+        std::fs::write(&config, configuration(folder, port, free_port()?))?;
+        let mut command = Command::new(self.program());
+        command.args(["run", "-config"]).arg(config);
+        Ok(command)
+    }
+
+    fn ready_path(&self) -> &'static str {
+        "/ping"
+    }
+
+    fn prepare(&self, server: &Server) -> Result<()> {
+        let path = format!("/query?q={}", percent_encode("CREATE DATABASE bench"));
+        fetch(&server.address, "POST", &path).map(drop)
+    }
+
+    fn write_path(&self) -> &'static str {
+        line_protocol::WRITE_PATH
+    }
+
+    fn encode(&self, batch: &Batch, body: &mut Vec<u8>) {
+        line_protocol::encode(batch, body);
+    }
+
+    fn stored(&self, server: &Server) -> Result<u64> {
+        let answer = fetch(&server.address, "GET", &select("SELECT count(*) FROM bench", ""))?;
+        let answer = String::from_utf8(answer)?;
+        // One row: its time, then a count for each signal.
+        let row = answer.split_once("\"values\":[[").and_then(|(_, row)| row.split_once(']'));
+        let (row, _) = row.with_context(|| answer.clone())?;
+        row.split(',').skip(1).map(|count| count.parse::<u64>().with_context(|| answer.clone())).sum()
+    }
+
+    /// It compresses what is in its log only when writes have paused; the pause is made short.
+    fn seal(&self, lab: &Lab, server: Server) -> Result<()> {
+        let folder = server.folder.clone();
+        server.stop()?;
+        let port = free_port()?;
+        let mut command = self.command(&folder, port)?;
+        command.env("INFLUXDB_DATA_CACHE_SNAPSHOT_WRITE_COLD_DURATION", "1s");
+        command.env("INFLUXDB_DATA_COMPACT_FULL_WRITE_COLD_DURATION", "1s");
+        let server = Server::launch(command, &folder, port, self.ready_path())?;
+        lab.note(&server.command);
+        // It keeps the log that it found at its start until something is added to it.
+        let last = http::post(self.write_path(), b"seal done=1 1700006400000\n");
+        Connection::open(&server.address)?.send(&last)?;
+        let start = Instant::now();
+        while bytes_below(&folder.join("wal"))? > 0 && start.elapsed() < SEAL_DEADLINE {
+            thread::sleep(Duration::from_millis(500));
+        }
+        // Once a second it looks whether the files are old enough to be merged into one.
+        thread::sleep(Duration::from_secs(4));
+        server.wait_until_idle()?;
+        server.stop()
+    }
+
+    fn data(&self) -> &'static [&'static str] {
+        &["data", "wal"]
+    }
+
+    fn reduced(&self, span: Span, stretches: u64) -> String {
+        let query = format!(
+            "SELECT min(signal0), max(signal0) FROM bench WHERE {} GROUP BY time({}ms)",
+            within(span),
+            span.part(stretches)
+        );
+        select(&query, "")
+    }
+
+    fn count_points(&self, answer: &str) -> usize {
+        // Each row has a minimum and a maximum.
+        2 * (answer.matches("],[").count() + answer.matches("\"values\":[[").count())
+    }
+
+    fn exports(&self, span: Span) -> Vec<(&'static str, String)> {
+        let query = format!("SELECT signal0 FROM bench WHERE {}", within(span));
+        vec![("application/json", select(&query, "&chunked=true"))]
+    }
+}
+
+/// Its defaults, without what it would do besides serving: telling its makers, measuring itself, logging requests.
+fn configuration(folder: &Path, port: u16, rpc_port: u16) -> String {
+    let folder = folder.display();
+    format!(
+        r#"# Debian's name and the makers' name of the same switch.
+reporting-enabled = false
+reporting-disabled = true
+bind-address = "127.0.0.1:{rpc_port}"
+[meta]
+dir = "{folder}/meta"
+[data]
+dir = "{folder}/data"
+wal-dir = "{folder}/wal"
+query-log-enabled = false
+[monitor]
+store-enabled = false
+[continuous_queries]
+enabled = false
+[http]
+bind-address = "127.0.0.1:{port}"
+log-enabled = false
+[logging]
+level = "warn"
+"#
+    )
+}
+
+fn select(query: &str, options: &str) -> String {
+    format!("/query?db=bench&epoch=ms{options}&q={}", percent_encode(query))
+}
+
+fn within(span: Span) -> String {
+    format!("time >= {}ms AND time <= {}ms", span.from, span.to)
+}
