@@ -1,5 +1,7 @@
 //! Typed arguments, environment and file, merged into one validated [`Config`], read once at the edge.
 
+mod retention;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,8 @@ use std::time::Duration;
 use clap::Args;
 use serde::Deserialize;
 
-use crate::store::StoreConfig;
+use crate::store::{Retention, StoreConfig};
+use retention::{Age, Override, Size, policy};
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 5001);
 const DATABASE: &str = "./data/afterglow.db";
@@ -16,6 +19,7 @@ const READERS: u32 = 4;
 const SIGNALS: usize = 100_000;
 const PING_SECONDS: u64 = 10;
 const BODY_SECONDS: u64 = 30;
+const QUERY_SECONDS: u64 = 30;
 
 /// What a user may set, on the command line, in the environment, or as a key of the file. Everything is optional: the
 /// first of these that says something wins, in this order.
@@ -53,6 +57,30 @@ pub struct Settings {
     /// Seconds within which a request's body must have arrived, 1 to 3600 [default: 30]
     #[arg(long, env = "AFTERGLOW_BODY_SECONDS", value_name = "SECONDS")]
     body_seconds: Option<u64>,
+
+    /// Seconds that a query may take to find its next 64 KiB, and a client to read them, 1 to 3600 [default: 30]
+    #[arg(long, env = "AFTERGLOW_QUERY_SECONDS", value_name = "SECONDS")]
+    query_seconds: Option<u64>,
+
+    /// How long samples are kept as they are, such as 36h, 7d or forever; then a minute's values remain [default: 7d]
+    #[arg(long, env = "AFTERGLOW_KEEP_RAW", value_name = "AGE")]
+    keep_raw: Option<Age>,
+
+    /// How long a minute's values are kept; then an hour's remain [default: 90d]
+    #[arg(long, env = "AFTERGLOW_KEEP_MINUTES", value_name = "AGE")]
+    keep_minutes: Option<Age>,
+
+    /// How long an hour's values are kept [default: forever]
+    #[arg(long, env = "AFTERGLOW_KEEP_HOURS", value_name = "AGE")]
+    keep_hours: Option<Age>,
+
+    /// Size of the database beyond which the oldest samples expire before their time, such as 500MB or 20GB
+    #[arg(long, env = "AFTERGLOW_MAX_SIZE", value_name = "SIZE")]
+    max_size: Option<Size>,
+
+    #[arg(skip)]
+    #[serde(default, rename = "retention")]
+    overrides: Vec<Override>,
 }
 
 /// Everything the backend needs to know, valid.
@@ -68,6 +96,10 @@ pub struct Config {
     pub ping_interval: Duration,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
+    /// How long a query may go on without a piece of its answer being made and taken.
+    pub query_timeout: Duration,
+    /// How long samples are kept.
+    pub retention: Retention,
 }
 
 /// Settings that cannot be used: where, what was given, what is allowed.
@@ -130,6 +162,12 @@ impl Settings {
             signal_limit: self.signal_limit.or(other.signal_limit),
             ping_seconds: self.ping_seconds.or(other.ping_seconds),
             body_seconds: self.body_seconds.or(other.body_seconds),
+            query_seconds: self.query_seconds.or(other.query_seconds),
+            keep_raw: self.keep_raw.or(other.keep_raw),
+            keep_minutes: self.keep_minutes.or(other.keep_minutes),
+            keep_hours: self.keep_hours.or(other.keep_hours),
+            max_size: self.max_size.or(other.max_size),
+            overrides: if self.overrides.is_empty() { other.overrides } else { self.overrides },
         }
     }
 
@@ -154,6 +192,14 @@ impl Settings {
             dashboard_dir: self.dashboard_dir,
             ping_interval: seconds("ping_seconds", self.ping_seconds.unwrap_or(PING_SECONDS))?,
             body_timeout: seconds("body_seconds", self.body_seconds.unwrap_or(BODY_SECONDS))?,
+            query_timeout: seconds("query_seconds", self.query_seconds.unwrap_or(QUERY_SECONDS))?,
+            retention: policy(
+                self.keep_raw,
+                self.keep_minutes,
+                self.keep_hours,
+                self.max_size,
+                &self.overrides,
+            ),
         })
     }
 }
@@ -193,12 +239,12 @@ mod tests {
         check(
             "listn = \"127.0.0.1:1\"",
             expect![[r#"
-            ./afterglow.toml: TOML parse error at line 1, column 1
-              |
-            1 | listn = "127.0.0.1:1"
-              | ^^^^^
-            unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `readers`, `signal_limit`, `ping_seconds`, `body_seconds`
-        "#]],
+                ./afterglow.toml: TOML parse error at line 1, column 1
+                  |
+                1 | listn = "127.0.0.1:1"
+                  | ^^^^^
+                unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `readers`, `signal_limit`, `ping_seconds`, `body_seconds`, `query_seconds`, `keep_raw`, `keep_minutes`, `keep_hours`, `max_size`, `retention`
+            "#]],
         );
         check(
             "listen = 5001",

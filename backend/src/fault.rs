@@ -1,18 +1,41 @@
 //! Faults that tests ask for, to prove that they would notice. Only debug builds can have one.
+//!
+//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, or `crash:POINT` for a process that dies at a point.
 
-/// Something that goes wrong on purpose.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// Requests are answered when their commit begins instead of when it is on the disk.
-    AcknowledgeBeforeCommit,
+/// Whether requests are answered when their commit begins instead of when it is on the disk.
+pub(crate) fn acknowledges_before_commit() -> bool {
+    asked_for("acknowledge_before_commit")
 }
 
-impl Fault {
-    /// Whether the environment variable `AFTERGLOW_FAULT` names this fault; never in a release build.
-    pub(crate) fn is_on(self) -> bool {
-        let name = match self {
-            Self::AcknowledgeBeforeCommit => "acknowledge_before_commit",
-        };
-        cfg!(debug_assertions) && std::env::var("AFTERGLOW_FAULT").is_ok_and(|fault| fault == name)
+/// A place in the code at which a test may want the process to die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Point {
+    /// Blocks are made but not written.
+    SealPlanned,
+    /// Blocks are written, the journal is not emptied, nothing is committed.
+    SealWritten,
+    /// The sealing is committed, the head does not know yet.
+    SealCommitted,
+    /// Rollups are written and expired blocks deleted, nothing is committed.
+    ExpireWritten,
+    /// Some of the first schema's rows have become blocks.
+    ConvertPart,
+}
+
+/// Dies here, like `kill -9` would, if a test asked for it.
+pub(crate) fn crash_point(point: Point) {
+    let name = match point {
+        Point::SealPlanned => "crash:seal_planned",
+        Point::SealWritten => "crash:seal_written",
+        Point::SealCommitted => "crash:seal_committed",
+        Point::ExpireWritten => "crash:expire_written",
+        Point::ConvertPart => "crash:convert_part",
+    };
+    if asked_for(name) {
+        std::process::abort();
     }
+}
+
+fn asked_for(name: &str) -> bool {
+    cfg!(debug_assertions) && std::env::var("AFTERGLOW_FAULT").is_ok_and(|fault| fault == name)
 }

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod decode;
+pub mod encode;
 mod fault;
 pub mod http;
 pub mod live;

@@ -37,6 +37,10 @@ pub struct Metrics {
     pub conflations: Counter,
     /// Live clients closed because they stayed behind.
     pub evictions: Counter,
+    /// Samples in the journal that are not in a block yet.
+    pub unsealed: Gauge,
+    /// Blocks that could not be read since the start.
+    pub damaged_blocks: Gauge,
     stage: Family<Label, Histogram>,
     queue: Family<Label, Gauge>,
 }
@@ -57,6 +61,8 @@ pub enum Stage {
     Broadcast,
     /// Answering one query.
     Query,
+    /// One sealing.
+    Seal,
 }
 
 /// A queue whose depth is watched.
@@ -74,6 +80,7 @@ impl Stage {
             Self::Record => "record",
             Self::Broadcast => "broadcast",
             Self::Query => "query",
+            Self::Seal => "seal",
         }
     }
 }
@@ -114,6 +121,8 @@ impl Metrics {
         };
         let in_flight = gauge("samples_in_flight", "Samples between reading and commit");
         let sessions = gauge("live_sessions", "Live clients connected");
+        let unsealed = gauge("samples_unsealed", "Samples in the journal that are not in a block yet");
+        let damaged_blocks = gauge("damaged_blocks", "Blocks that could not be read since the start");
         let stage = Family::new_with_constructor(stage_histogram as fn() -> Histogram);
         registry.register_with_unit(
             "stage",
@@ -136,6 +145,8 @@ impl Metrics {
             frames,
             conflations,
             evictions,
+            unsealed,
+            damaged_blocks,
             stage,
             queue,
         }

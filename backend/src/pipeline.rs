@@ -7,7 +7,9 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
+use crate::actors::compactor::Compactor;
 use crate::actors::ingest::Ingest;
+use crate::actors::retention::Retention;
 use crate::actors::session::Sessions;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -66,6 +68,8 @@ pub async fn run(
 
     let broadcaster = Broadcaster::start(store.signals().clone(), metrics.clone(), lifeline("broadcaster"));
     let ingest = Ingest::start(store.clone(), broadcaster.clone(), metrics.clone(), lifeline("ingest"));
+    Compactor::start(store.clone(), metrics.clone(), lifeline("compactor"));
+    Retention::start(store.clone(), config.retention.clone(), clock.clone(), lifeline("retention"));
     let sessions = Sessions {
         broadcaster: broadcaster.clone(),
         clock: clock.clone(),
@@ -89,8 +93,8 @@ pub async fn run(
         ended
     };
     tokio::time::timeout(DRAIN, drain).await.map_err(|_| PipelineError::DrainTimeout)??;
-    if let Err(error) = store.checkpoint() {
-        log::warn!("the write-ahead log stays beside the database until the next start: {error}");
+    if let Err(error) = store.settle() {
+        log::warn!("the journal stays as it is until the next start: {error}");
     }
     log::info!("stopped: everything acknowledged is on the disk");
     Ok(())

@@ -1,7 +1,14 @@
 //! Where samples are kept. The only place that knows a database: domain types in, domain types out.
 
+mod block;
+mod columns;
+mod head;
+mod journal;
 mod lock;
 mod query;
+mod reduce;
+mod retention;
+mod rollup;
 mod schema;
 mod signals;
 mod sqlite;
@@ -10,14 +17,18 @@ mod tests;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use afterglow_wire::{Code, Timestamp};
 
 use crate::batch::Batch;
 use crate::clock::Clock;
 
-pub use query::{Query, Series};
+pub use columns::Columns;
+pub use query::{Details, Query, Sink};
+pub use retention::{Ladder, Retention, TrustedClock};
 pub use signals::Signals;
+pub use sqlite::Expired;
 
 /// Where the database is and how it is used.
 #[derive(Clone, Debug)]
@@ -61,6 +72,15 @@ pub enum StoreError {
     /// All readers are taken.
     #[error("all readers of the database are busy; ask again in a moment")]
     Busy,
+    /// Sealing does not keep up with what arrives.
+    #[error("samples arrive faster than they can be sealed; send again in a moment")]
+    Full,
+    /// A query took longer than it may.
+    #[error("the query took longer than {} s; ask for less, or for max_points", .0.as_secs())]
+    QueryTimeout(Duration),
+    /// Nobody wants the rest of an answer.
+    #[error("the answer is no longer wanted")]
+    Cancelled,
 }
 
 impl StoreError {
@@ -68,8 +88,13 @@ impl StoreError {
     pub fn code(&self) -> Code {
         match self {
             Self::DiskFull(_) => Code::DiskFull,
-            Self::Busy => Code::QueueFull,
-            Self::InUse(_) | Self::NotOurs { .. } | Self::Unusable { .. } | Self::Down(_) => Code::StoreDown,
+            Self::Busy | Self::Full => Code::QueueFull,
+            Self::QueryTimeout(_) => Code::QueryTimeout,
+            Self::InUse(_)
+            | Self::NotOurs { .. }
+            | Self::Unusable { .. }
+            | Self::Down(_)
+            | Self::Cancelled => Code::StoreDown,
         }
     }
 }
@@ -105,32 +130,77 @@ impl Store {
         self.engine.commit(batches, &self.signals)
     }
 
-    /// The samples that `query` asks for, a series per signal that has any, by name. Blocks.
+    /// Hands the samples that `query` asks for to `sink`, signal by signal in the order of their names. A sample that was
+    /// committed before the call is among them. Blocks.
     ///
     /// # Errors
-    /// When all readers are busy or the database does not answer.
-    pub fn query(&self, query: &Query) -> Result<Vec<Series>, StoreError> {
-        self.engine.query(query)
+    /// When all readers are busy, the deadline is over, the sink wants no more, or the database does not answer.
+    pub fn query(&self, query: &Query, sink: &mut dyn Sink) -> Result<(), StoreError> {
+        self.engine.query(query, &self.signals, sink)
     }
 
-    /// The names of all signals that have a committed sample, in order. Blocks.
+    /// The names of all signals that have a sample, in order. Blocks.
     ///
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn signal_names(&self) -> Result<Vec<String>, StoreError> {
-        self.engine.signal_names()
+        self.engine.signal_names(&self.signals)
     }
 
-    /// Folds the write-ahead log into the database file, so that it is complete by itself.
+    /// What every signal comes to, by name, from summaries. Blocks.
     ///
     /// # Errors
-    /// When the database does not answer; nothing is lost then.
-    pub fn checkpoint(&self) -> Result<(), StoreError> {
+    /// When all readers are busy or the database does not answer.
+    pub fn details(&self) -> Result<Vec<Details>, StoreError> {
+        self.engine.details(&self.signals)
+    }
+
+    /// How many samples are in the journal and not in a block yet.
+    pub fn unsealed(&self) -> usize {
+        self.engine.unsealed()
+    }
+
+    /// Blocks that could not be read since the start.
+    pub fn damaged(&self) -> u64 {
+        self.engine.damaged()
+    }
+
+    /// Turns the journal's samples into compressed blocks; how many. Commits and queries go on meanwhile. Blocks.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer; everything is as it was then.
+    pub fn seal(&self) -> Result<usize, StoreError> {
+        self.engine.seal()
+    }
+
+    /// Expires what `retention` no longer keeps at `now`, and gives free space back. Blocks.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer; what was not expired yet is as it was.
+    pub fn expire(&self, retention: &Retention, now: Timestamp) -> Result<Expired, StoreError> {
+        self.engine.expire(retention, now, &self.signals)
+    }
+
+    /// When the newest sample arrived; `None` in an empty database.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn newest_arrival(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.engine.newest_arrival()
+    }
+
+    /// Seals everything and makes the file as small as it gets, for a database that is about to be closed.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer; nothing is lost then.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        self.engine.seal()?;
+        self.engine.vacuum(0)?;
         self.engine.checkpoint()
     }
 }
 
-/// A half-open span of time: from `from` up to and including `to`.
+/// A span of time with both its ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     /// The first instant inside.

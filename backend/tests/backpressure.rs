@@ -23,7 +23,7 @@ fn samples_beyond_the_bound_are_refused_and_welcome_later() {
         posts.into_iter().map(|post| post.join().unwrap()).collect()
     });
     assert!(answers.iter().all(|answer| answer.status == 503 && answer.retry_after.is_some()), "{answers:?}");
-    let codes: Vec<_> = answers.iter().map(|answer| answer.code()).collect();
+    let codes: Vec<_> = answers.iter().map(crate::harness::Answer::code).collect();
     assert!(codes.iter().any(|code| code == "queue_full"), "{codes:?}");
     assert!(codes.iter().any(|code| code == "store_down"), "{codes:?}");
 

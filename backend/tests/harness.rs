@@ -1,5 +1,6 @@
 //! Starts and stops the real binary, and talks to it like a client.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
@@ -105,6 +106,16 @@ impl Backend {
         assert_eq!(event(&mut socket)["event"], "connection_response");
         // The greeting is sent before the session has joined; the count tells when it has.
         socket
+    }
+
+    /// Every stored sample: signal to (timestamp, value), oldest first.
+    pub(crate) fn samples(&self) -> BTreeMap<String, Vec<(String, f64)>> {
+        let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
+        for line in self.get("/api/telemetry?from=0001-01-01&format=csv").text.lines().skip(1) {
+            let [time, signal, value] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            all.entry(signal.to_owned()).or_default().push((time.to_owned(), value.parse().unwrap()));
+        }
+        all
     }
 
     /// Resident memory in bytes.

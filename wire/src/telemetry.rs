@@ -66,3 +66,20 @@ pub struct Point {
 
 /// The answer to a query: signal name to its points, oldest first.
 pub type History = BTreeMap<String, Vec<Point>>;
+
+/// What one signal comes to: an element of `GET /api/signals?details=1`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SignalDetails {
+    /// Its name.
+    pub name: String,
+    /// Its earliest sample.
+    pub first: Timestamp,
+    /// Its latest sample.
+    pub last: Timestamp,
+    /// How many samples it has, expired ones included.
+    pub count: u64,
+    /// Samples per second between the first and the last.
+    pub rate: f64,
+    /// The latest sample's value.
+    pub last_value: f64,
+}

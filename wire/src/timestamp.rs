@@ -95,8 +95,8 @@ impl Timestamp {
             .ok_or_else(|| BadTimestamp { given: format!("{:?}", text.chars().take(64).collect::<String>()) })
     }
 
-    /// Appends the 27 bytes of its text form.
-    pub fn write_to(self, out: &mut String) {
+    /// The ASCII bytes of its text form.
+    pub fn text(self) -> [u8; 27] {
         let seconds = self.0.div_euclid(MICROS_PER_SECOND);
         let micros = self.0.rem_euclid(MICROS_PER_SECOND);
         let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_PER_DAY));
@@ -109,15 +109,19 @@ impl Timestamp {
         put_digits(&mut text[14..16], second_of_day / 60 % 60);
         put_digits(&mut text[17..19], second_of_day % 60);
         put_digits(&mut text[20..26], micros);
-        out.extend(text.iter().map(|byte| char::from(*byte)));
+        text
+    }
+
+    /// Appends its text form.
+    pub fn write_to(self, out: &mut String) {
+        // Digits and punctuation are always text.
+        out.push_str(std::str::from_utf8(&self.text()).unwrap_or_default());
     }
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(27);
-        self.write_to(&mut text);
-        f.write_str(&text)
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
@@ -247,7 +251,7 @@ fn digits(rest: &mut &[u8], count: usize) -> Option<i64> {
 
 fn put_digits(out: &mut [u8], mut number: i64) {
     for byte in out.iter_mut().rev() {
-        *byte = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        *byte = b'0' + (number % 10).to_le_bytes()[0];
         number /= 10;
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use super::broadcaster::{Broadcaster, Committed};
 use crate::batch::Batch;
 use crate::clock::Stopwatch;
-use crate::fault::Fault;
+use crate::fault;
 use crate::metrics::{Metrics, Queue, Stage};
 use crate::pipeline::Lifeline;
 use crate::store::{Store, StoreError};
@@ -137,7 +137,7 @@ impl Ingest {
             waiting_samples: 0,
             committing: false,
             drained: Vec::new(),
-            acknowledge_early: Fault::AcknowledgeBeforeCommit.is_on(),
+            acknowledge_early: fault::acknowledges_before_commit(),
             _lifeline: lifeline,
         };
         Handle { address: ingest.start(), draining: Arc::new(AtomicBool::new(false)), metrics }

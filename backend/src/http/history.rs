@@ -1,16 +1,17 @@
 //! `GET /api/telemetry` and `GET /api/signals`: samples out.
 
-use actix_web::http::header::ContentType;
+mod answer;
+
 use actix_web::{HttpResponse, web};
 use afterglow_wire::limits::MAX_POINTS;
+use afterglow_wire::telemetry::SignalDetails;
 use afterglow_wire::{Timestamp, name};
 use serde::Deserialize;
 
 use super::Context;
 use super::problem::Problem;
-use crate::clock::Stopwatch;
-use crate::metrics::Stage;
-use crate::store::{Query, Series, Span};
+use crate::encode::Format;
+use crate::store::{Details, Query, Span};
 
 /// The span of a question that names none, in hours.
 const DEFAULT_HOURS: f64 = 1.0;
@@ -28,6 +29,8 @@ pub(super) struct Parameters {
     signals: Option<String>,
     /// At most so many points a signal, 1 to 100000; each stretch keeps its lowest and highest
     max_points: Option<String>,
+    /// json, csv or ndjson; json when absent
+    format: Option<String>,
 }
 
 impl Parameters {
@@ -37,6 +40,12 @@ impl Parameters {
             signals: patterns(self.signals.as_deref().unwrap_or_default())?,
             max_points: self.max_points.as_deref().map(max_points).transpose()?,
         })
+    }
+
+    fn format(&self) -> Result<Format, Problem> {
+        let parse =
+            |text: &String| text.parse().map_err(|allowed| Problem::parameter("format", text, allowed));
+        self.format.as_ref().map_or(Ok(Format::default()), parse)
     }
 
     fn span(&self, now: Timestamp) -> Result<Span, Problem> {
@@ -101,7 +110,8 @@ fn max_points(text: &str) -> Result<u32, Problem> {
 /// Query samples
 ///
 /// The samples of a span by signal, oldest first; of more than `max_points` a signal, the lowest and highest of each
-/// stretch of time, so that no spike vanishes. A committed sample is visible in the very next query.
+/// stretch of time, so that no spike vanishes. A committed sample is visible in the very next query. Where samples have
+/// expired, each minute's or hour's lowest and highest stand for them.
 #[utoipa::path(
     get, path = "/api/telemetry", tag = "telemetry", params(Parameters),
     responses(
@@ -114,65 +124,65 @@ pub(super) async fn get(
     context: web::Data<Context>,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let query = parameters.into_inner().query(context.clock.now())?;
-    let stopwatch = Stopwatch::start();
-    let store = context.store.clone();
-    let body = web::block(move || store.query(&query).map(|series| encode(&series))).await??;
-    context.metrics.observe(Stage::Query, stopwatch.elapsed());
-    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(body))
+    let parameters = parameters.into_inner();
+    let format = parameters.format()?;
+    let query = parameters.query(context.clock.now())?;
+    let patience = context.config.query_timeout;
+    answer::stream(context.store.clone(), query, format, patience, context.metrics.clone()).await
+}
+
+/// Whether details are wanted.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+pub(super) struct SignalParameters {
+    /// `1` for first, last, count, rate and last value of each signal
+    details: Option<String>,
 }
 
 /// List signals
 ///
-/// The names of all signals that have a sample, in order.
+/// The names of all signals that have a sample, in order; with `details=1` an object for each.
 #[utoipa::path(
-    get, path = "/api/signals", tag = "telemetry",
+    get, path = "/api/signals", tag = "telemetry", params(SignalParameters),
     responses(
-        (status = 200, description = "Names", body = Vec<String>),
+        (status = 200, description = "Names; objects with `details=1`", body = Vec<String>),
+        (status = 400, description = "A parameter is not allowed", body = super::openapi::ErrorBody),
         (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
     )
 )]
-pub(super) async fn signals(context: web::Data<Context>) -> Result<web::Json<Vec<String>>, Problem> {
+pub(super) async fn signals(
+    context: web::Data<Context>,
+    parameters: web::Query<SignalParameters>,
+) -> Result<HttpResponse, Problem> {
     let store = context.store.clone();
-    Ok(web::Json(web::block(move || store.signal_names()).await??))
-}
-
-/// The same text as [`afterglow_wire::telemetry::History`] has, written without building one.
-fn encode(series: &[Series]) -> String {
-    const POINT_BYTES: usize = 68;
-    let points: usize = series.iter().map(|series| series.points.len()).sum();
-    let mut text = String::with_capacity(2 + 64 * series.len() + POINT_BYTES * points);
-    text.push('{');
-    for (index, Series { name, points }) in series.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
+    match parameters.details.as_deref() {
+        None | Some("0" | "false") => {
+            Ok(HttpResponse::Ok().json(web::block(move || store.signal_names()).await??))
         }
-        push_json(&mut text, &**name);
-        text.push_str(":[");
-        for (index, (timestamp, value)) in points.iter().enumerate() {
-            text.push_str(if index > 0 { r#",{"timestamp":""# } else { r#"{"timestamp":""# });
-            timestamp.write_to(&mut text);
-            text.push_str(r#"","value":"#);
-            push_json(&mut text, value);
-            text.push('}');
+        Some("1" | "true") => {
+            let all = web::block(move || store.details()).await??;
+            Ok(HttpResponse::Ok().json(all.iter().map(details).collect::<Vec<_>>()))
         }
-        text.push(']');
+        Some(other) => Err(Problem::parameter("details", other, "1 or 0 is expected")),
     }
-    text.push('}');
-    text
 }
 
-fn push_json(text: &mut String, value: &(impl serde::Serialize + ?Sized)) {
-    // Names and finite floats always have a JSON text.
-    text.push_str(&serde_json::to_string(value).unwrap_or_default());
+fn details(signal: &Details) -> SignalDetails {
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
+    let seconds = (signal.last.micros() - signal.first.micros()) as f64 / 1e6;
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
+    let rate = if seconds > 0.0 { (signal.count.saturating_sub(1)) as f64 / seconds } else { 0.0 };
+    SignalDetails {
+        name: signal.name.clone(),
+        first: signal.first,
+        last: signal.last,
+        count: signal.count,
+        rate,
+        last_value: signal.last_value,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use afterglow_wire::telemetry::History;
-
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
@@ -214,19 +224,5 @@ mod tests {
             let problem = parameters(query).unwrap_err().to_string();
             assert!(problem.starts_with(&format!("bad_parameter: {name}=")), "{query}: {problem}");
         }
-    }
-
-    #[test]
-    fn the_text_is_what_the_wire_type_reads() {
-        let points = vec![(NOW, 1.5), (Timestamp::from_micros(-1), f64::MAX)];
-        let series = [
-            Series { name: Arc::from("a\"b"), points: points.clone() },
-            Series { name: Arc::from("c"), points: vec![] },
-        ];
-        let history: History = serde_json::from_str(&encode(&series)).unwrap();
-        let read: Vec<_> = history["a\"b"].iter().map(|point| (point.timestamp, point.value)).collect();
-        assert_eq!(read, points);
-        assert!(history["c"].is_empty());
-        assert_eq!(encode(&[]), "{}");
     }
 }

@@ -1,10 +1,8 @@
-//! What one can ask the store, and how many samples become few points.
-
-use std::sync::Arc;
+//! What one can ask the store, and how the answer is handed over.
 
 use afterglow_wire::{Timestamp, name};
 
-use super::Span;
+use super::{Span, StoreError};
 
 /// A question for samples.
 #[derive(Clone, Debug)]
@@ -18,48 +16,55 @@ pub struct Query {
 }
 
 impl Query {
+    /// Everything there is.
+    pub fn everything() -> Self {
+        Self {
+            span: Span { from: Timestamp::MIN, to: Timestamp::MAX },
+            signals: Vec::new(),
+            max_points: None,
+        }
+    }
+
     /// Whether `signal` is asked for.
     pub fn wants(&self, signal: &str) -> bool {
         self.signals.is_empty() || self.signals.iter().any(|pattern| name::matches(pattern, signal))
     }
 }
 
-/// The samples of one signal, oldest first.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Series {
-    /// The signal's name.
-    pub name: Arc<str>,
-    /// Instant and value; values are finite.
-    pub points: Vec<(Timestamp, f64)>,
+/// Takes an answer piece by piece, so that no answer need be in memory as a whole.
+pub trait Sink {
+    /// The points that follow belong to the signal called `name`. Only signals with points are begun.
+    ///
+    /// # Errors
+    /// [`StoreError::Cancelled`] when nobody wants the rest.
+    fn series(&mut self, name: &str) -> Result<(), StoreError>;
+
+    /// Points of the series begun last, later than those before: microseconds and finite values.
+    ///
+    /// # Errors
+    /// [`StoreError::Cancelled`] when nobody wants the rest.
+    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), StoreError>;
+
+    /// Asked every few milliseconds of work, also while nothing is found.
+    ///
+    /// # Errors
+    /// [`StoreError::Cancelled`] or [`StoreError::QueryTimeout`] when the work is not worth going on with.
+    fn check(&mut self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
-/// Reduces points in time order to at most `max_points`, keeping in each of equally long slices of time the
-/// lowest and the highest, so that no spike vanishes (min/max aggregation, the envelope part of M4: Jugel et al.,
-/// VLDB 2014). The slices are anchored to 1970, not to the query, so that neighbouring queries agree.
-pub(super) fn reduce(points: Vec<(Timestamp, f64)>, span: Span, max_points: u32) -> Vec<(Timestamp, f64)> {
-    let (Some(first), Some(last)) = (points.first(), points.last()) else { return points };
-    if points.len() <= max_points as usize {
-        return points;
-    }
-    if max_points < 2 {
-        return points.last().copied().into_iter().take(max_points as usize).collect();
-    }
-    // An anchored grid can cut one slice more than the span has, hence one less is asked for.
-    let slices = i64::from((max_points / 2).saturating_sub(1).max(1));
-    let from = span.from.micros().max(first.0.micros());
-    let to = span.to.micros().min(last.0.micros());
-    let width = if max_points < 4 { i64::MAX } else { (to - from) / slices + 1 };
-    let slice = |point: &(Timestamp, f64)| point.0.micros().div_euclid(width);
-    let mut reduced = Vec::with_capacity(max_points as usize);
-    for points in points.chunk_by(|a, b| slice(a) == slice(b)) {
-        let lowest = points.iter().enumerate().min_by(|a, b| a.1.1.total_cmp(&b.1.1));
-        let highest = points.iter().enumerate().max_by(|a, b| a.1.1.total_cmp(&b.1.1));
-        if let (Some((low, _)), Some((high, _))) = (lowest, highest) {
-            reduced.push(points[low.min(high)]);
-            if low != high {
-                reduced.push(points[low.max(high)]);
-            }
-        }
-    }
-    reduced
+/// What a signal comes to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Details {
+    /// Its name.
+    pub name: String,
+    /// Its earliest sample.
+    pub first: Timestamp,
+    /// Its latest sample.
+    pub last: Timestamp,
+    /// The latest sample's value.
+    pub last_value: f64,
+    /// How many samples it has, expired ones included; a sample that was sent again may count twice for a while.
+    pub count: u64,
 }

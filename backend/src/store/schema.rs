@@ -9,6 +9,61 @@ diesel::table! {
 }
 
 diesel::table! {
+    journal_a (sequence) {
+        sequence -> BigInt,
+        committed_at -> BigInt,
+        count -> Integer,
+        samples -> Text,
+        checksum -> BigInt,
+    }
+}
+
+diesel::table! {
+    journal_b (sequence) {
+        sequence -> BigInt,
+        committed_at -> BigInt,
+        count -> Integer,
+        samples -> Text,
+        checksum -> BigInt,
+    }
+}
+
+diesel::table! {
+    block (id) {
+        id -> BigInt,
+        signal_id -> Integer,
+        first_timestamp -> BigInt,
+        last_timestamp -> BigInt,
+        count -> Integer,
+        min_timestamp -> BigInt,
+        min -> Double,
+        max_timestamp -> BigInt,
+        max -> Double,
+        sum -> Double,
+        first -> Double,
+        last -> Double,
+        sealed_at -> BigInt,
+        payload -> Binary,
+        checksum -> BigInt,
+    }
+}
+
+diesel::table! {
+    rollup (id) {
+        id -> BigInt,
+        signal_id -> Integer,
+        resolution -> Integer,
+        first_bucket -> BigInt,
+        last_bucket -> BigInt,
+        count -> BigInt,
+        arrived_at -> BigInt,
+        payload -> Binary,
+        checksum -> BigInt,
+    }
+}
+
+// The first schema's table, as long as its rows have not become blocks.
+diesel::table! {
     sample (id) {
         id -> Integer,
         signal_id -> Integer,
@@ -17,6 +72,3 @@ diesel::table! {
         created_at -> BigInt,
     }
 }
-
-diesel::joinable!(sample -> signal (signal_id));
-diesel::allow_tables_to_appear_in_same_query!(signal, sample);

@@ -40,9 +40,29 @@ impl Signals {
         self.read(|names| names.all.get(signal.0 as usize).cloned())
     }
 
+    /// How many signals there are.
+    pub fn len(&self) -> usize {
+        self.read(|names| names.all.len())
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// The number of the signal called `name`, if there is one.
     pub fn find(&self, name: &str) -> Option<SignalId> {
         self.read(|names| names.by_name.get(name).copied())
+    }
+
+    /// The signals whose names `wanted` accepts, by name.
+    pub(super) fn by_name(&self, wanted: impl Fn(&str) -> bool) -> Vec<(Arc<str>, SignalId)> {
+        let mut found: Vec<_> = self.read(|names| {
+            let all = names.all.iter().cloned().zip((0..).map(SignalId));
+            all.filter(|(name, _)| wanted(name)).collect()
+        });
+        found.sort_unstable();
+        found
     }
 
     /// The names of the signals numbered from `from` up to and without `to`.

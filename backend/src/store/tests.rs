@@ -1,11 +1,13 @@
-use proptest::prelude::*;
+use std::time::Duration;
 
-use super::query::reduce;
 use super::*;
 use crate::batch::{Sample, SignalId};
 use crate::decode::Intern;
 
+mod model;
+
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
+const DAY: i64 = 86_400_000_000;
 
 fn config(folder: &tempfile::TempDir) -> StoreConfig {
     StoreConfig { database: folder.path().join("made/for/it/test.db"), readers: 2, signal_limit: 10 }
@@ -24,36 +26,57 @@ fn batch(store: &Store, samples: &[(&str, i64, f64)]) -> Batch {
     batch
 }
 
-/// Every sample of the store as (name, microseconds, value).
+/// Collects an answer as (name, microseconds, value).
+#[derive(Default)]
+struct Collected {
+    name: String,
+    samples: Vec<(String, i64, f64)>,
+}
+
+impl Sink for Collected {
+    fn series(&mut self, name: &str) -> Result<(), StoreError> {
+        self.name = name.to_owned();
+        Ok(())
+    }
+
+    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
+        let points = times.iter().zip(values);
+        self.samples.extend(points.map(|(time, value)| (self.name.clone(), *time, *value)));
+        Ok(())
+    }
+}
+
+fn ask(store: &Store, query: &Query) -> Vec<(String, i64, f64)> {
+    let mut collected = Collected::default();
+    store.query(query, &mut collected).unwrap();
+    collected.samples
+}
+
+/// Every sample of the store.
 fn contents(store: &Store) -> Vec<(String, i64, f64)> {
-    let query =
-        Query { span: Span { from: Timestamp::MIN, to: Timestamp::MAX }, signals: vec![], max_points: None };
-    let series = store.query(&query).unwrap();
-    series.iter().flat_map(|s| s.points.iter().map(|(t, v)| (s.name.to_string(), t.micros(), *v))).collect()
+    ask(store, &Query::everything())
+}
+
+fn span(from: i64, to: i64) -> Span {
+    Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) }
 }
 
 #[test]
 fn what_is_committed_is_there_after_opening_again_and_the_last_write_wins() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    let first = batch(&store, &[("a", 1, 1.0), ("b", -5, f64::MIN_POSITIVE), ("a", 1, 2.0)]);
-    let second = batch(&store, &[("c", 1, -0.0), ("b", -5, 7.5)]);
-    store.commit(&[first, second]).unwrap();
-    drop(store);
-    let store = open(&folder);
-    assert_eq!(contents(&store), [("a".into(), 1, 2.0), ("b".into(), -5, 7.5), ("c".into(), 1, -0.0)]);
-    assert_eq!(store.signal_names().unwrap(), ["a", "b", "c"]);
-    assert_eq!(store.signals().find("c"), Some(SignalId(2)));
-}
-
-#[test]
-fn every_size_of_commit_stores_every_sample() {
-    for size in [1, 15, 16, 17, 255, 256, 257, 600] {
+    for seal in [false, true] {
         let folder = tempfile::tempdir().unwrap();
         let store = open(&folder);
-        let samples: Vec<_> = (0..size).map(|i| ("a", i, i as f64)).collect();
-        store.commit(&[batch(&store, &samples)]).unwrap();
-        assert_eq!(contents(&store).len(), size as usize);
+        let first = batch(&store, &[("a", 1, 1.0), ("b", -5, f64::MIN_POSITIVE), ("a", 1, 2.0)]);
+        let second = batch(&store, &[("c", 1, -0.0), ("b", -5, 7.5)]);
+        store.commit(&[first, second]).unwrap();
+        if seal {
+            assert_eq!(store.seal().unwrap(), 3);
+        }
+        drop(store);
+        let store = open(&folder);
+        assert_eq!(contents(&store), [("a".into(), 1, 2.0), ("b".into(), -5, 7.5), ("c".into(), 1, -0.0)]);
+        assert_eq!(store.signal_names().unwrap(), ["a", "b", "c"]);
+        assert_eq!(store.signals().find("c"), Some(SignalId(2)));
     }
 }
 
@@ -63,6 +86,8 @@ fn a_signal_without_a_committed_sample_is_not_listed() {
     let store = open(&folder);
     let _never_committed = batch(&store, &[("ghost", 1, 1.0)]);
     store.commit(&[batch(&store, &[("real", 1, 1.0)])]).unwrap();
+    assert_eq!(store.signal_names().unwrap(), ["real"]);
+    store.seal().unwrap();
     assert_eq!(store.signal_names().unwrap(), ["real"]);
 }
 
@@ -78,7 +103,7 @@ fn signals_beyond_the_limit_get_no_number() {
 }
 
 #[test]
-fn the_telemetry_view_shows_the_inherited_columns() {
+fn the_telemetry_view_shows_what_is_not_sealed_in_the_inherited_columns() {
     use diesel::prelude::*;
     #[derive(QueryableByName, Debug, PartialEq)]
     struct Row {
@@ -87,14 +112,25 @@ fn the_telemetry_view_shows_the_inherited_columns() {
     }
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder);
-    store.commit(&[batch(&store, &[("a", 1_700_000_000_000_001, 1.5), ("b", -1, 2.0)])]).unwrap();
-    let mut connection =
-        diesel::SqliteConnection::establish(config(&folder).database.to_str().unwrap()).unwrap();
-    let sql = "SELECT id || ' ' || timestamp || ' ' || signal_name || ' ' || value || ' ' || created_at AS row \
-               FROM telemetry ORDER BY id";
-    let rows: Vec<Row> = diesel::sql_query(sql).load(&mut connection).unwrap();
-    assert_eq!(rows[0].row, "1 2023-11-14T22:13:20.000001Z a 1.5 2023-11-14T22:13:20.000000Z");
-    assert_eq!(rows[1].row, "2 1969-12-31T23:59:59.999999Z b 2.0 2023-11-14T22:13:20.000000Z");
+    let samples = [("a", 1_700_000_000_000_001, 9.0), ("b", -1, 2.0), ("a", 1_700_000_000_000_001, 1.5)];
+    store.commit(&[batch(&store, &samples)]).unwrap();
+    let rows = || {
+        let mut connection =
+            diesel::SqliteConnection::establish(config(&folder).database.to_str().unwrap()).unwrap();
+        let sql = "SELECT timestamp || ' ' || signal_name || ' ' || value || ' ' || created_at || ' ' || typeof(id) \
+                   AS row FROM telemetry ORDER BY id DESC";
+        let rows: Vec<Row> = diesel::sql_query(sql).load(&mut connection).unwrap();
+        rows.into_iter().map(|row| row.row).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        rows(),
+        [
+            "2023-11-14T22:13:20.000001Z a 1.5 2023-11-14T22:13:20.000000Z integer",
+            "1969-12-31T23:59:59.999999Z b 2.0 2023-11-14T22:13:20.000000Z integer",
+        ]
+    );
+    store.seal().unwrap();
+    assert_eq!(rows(), [""; 0]);
 }
 
 #[test]
@@ -137,38 +173,127 @@ fn queries_choose_by_span_name_and_pattern() {
     let store = open(&folder);
     let samples = [("host.cpu", 1, 1.0), ("host.cpu", 2, 2.0), ("host.memory", 2, 3.0), ("sine", 3, 4.0)];
     store.commit(&[batch(&store, &samples)]).unwrap();
-    let ask = |from, to, signals: &[&str]| {
-        let span = Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) };
+    let check = |from, to, signals: &[&str], expected: &str| {
         let signals = signals.iter().map(|s| (*s).to_owned()).collect();
-        let series = store.query(&Query { span, signals, max_points: None }).unwrap();
-        series.iter().map(|s| format!("{}:{}", s.name, s.points.len())).collect::<Vec<_>>().join(" ")
+        let samples = ask(&store, &Query { span: span(from, to), signals, max_points: None });
+        let series = samples.chunk_by(|a, b| a.0 == b.0);
+        let counts: Vec<_> = series.map(|series| format!("{}:{}", series[0].0, series.len())).collect();
+        assert_eq!(counts.join(" "), expected);
     };
-    assert_eq!(ask(0, 9, &[]), "host.cpu:2 host.memory:1 sine:1");
-    assert_eq!(ask(2, 2, &[]), "host.cpu:1 host.memory:1");
-    assert_eq!(ask(0, 9, &["host.*"]), "host.cpu:2 host.memory:1");
-    assert_eq!(ask(0, 9, &["sine", "*cpu"]), "host.cpu:2 sine:1");
-    assert_eq!(ask(9, 0, &[]), "");
-    assert_eq!(ask(0, 9, &["nothing"]), "");
+    for _ in 0..2 {
+        check(0, 9, &[], "host.cpu:2 host.memory:1 sine:1");
+        check(2, 2, &[], "host.cpu:1 host.memory:1");
+        check(0, 9, &["host.*"], "host.cpu:2 host.memory:1");
+        check(0, 9, &["sine", "*cpu"], "host.cpu:2 sine:1");
+        check(9, 0, &[], "");
+        check(0, 9, &["nothing"], "");
+        store.seal().unwrap();
+    }
 }
 
-proptest! {
-    #[test]
-    fn a_reduction_keeps_the_extremes_and_the_order_within_its_limit(
-        mut values in proptest::collection::vec((0_i64..10_000_000, -1e6..1e6_f64), 1..500),
-        max_points in 4..200_u32,
-    ) {
-        values.sort_by_key(|(micros, _)| *micros);
-        values.dedup_by_key(|(micros, _)| *micros);
-        let points: Vec<_> = values.iter().map(|(t, v)| (Timestamp::from_micros(*t), *v)).collect();
-        let span = Span { from: Timestamp::from_micros(0), to: Timestamp::from_micros(10_000_000) };
-        let reduced = reduce(points.clone(), span, max_points);
-        let extremes = |points: &[(Timestamp, f64)]| {
-            let values = points.iter().map(|p| p.1);
-            (values.clone().fold(f64::INFINITY, f64::min), values.fold(f64::NEG_INFINITY, f64::max))
-        };
-        prop_assert!(reduced.len() <= max_points as usize, "{} > {max_points}", reduced.len());
-        prop_assert!(reduced.is_sorted_by(|a, b| a.0 < b.0));
-        prop_assert!(reduced.iter().all(|point| points.contains(point)));
-        prop_assert_eq!(extremes(&reduced), extremes(&points));
+#[test]
+fn a_spike_survives_reduction_from_any_tier() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let samples: Vec<_> =
+        (0..200_000).map(|i| ("a", i * 1_000, if i == 77_777 { 1e6 } else { 0.5 })).collect();
+    for part in samples.chunks(30_000) {
+        store.commit(&[batch(&store, part)]).unwrap();
     }
+    let query = Query { max_points: Some(50), ..Query::everything() };
+    let check = |what: &str| {
+        let points = ask(&store, &query);
+        assert!(points.len() <= 50, "{what}: {}", points.len());
+        assert!(points.contains(&("a".into(), 77_777_000, 1e6)), "{what}");
+        assert!(points.is_sorted_by(|a, b| a.1 < b.1), "{what}");
+    };
+    check("head");
+    store.seal().unwrap();
+    check("blocks");
+    store.commit(&[batch(&store, &[("a", 77_777_500, 3.0)])]).unwrap();
+    check("blocks and a late sample");
+}
+
+#[test]
+fn samples_go_down_the_ladder_and_no_further() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::manual(NOW);
+    let store = Store::open(&config(&folder), clock.clone()).unwrap();
+    let start = NOW.micros() - 1_000_000_000;
+    let samples: Vec<_> = (0..1_000).map(|i| ("a", start + i * 1_000_000, i as f64)).collect();
+    store.commit(&[batch(&store, &samples)]).unwrap();
+    store.seal().unwrap();
+    let policy = Retention::default();
+    let at = |days: i64| Timestamp::from_micros(NOW.micros() + days * DAY);
+
+    assert_eq!(store.expire(&policy, at(6)).unwrap(), Expired { blocks: 0, rollups: 0 });
+    assert_eq!(contents(&store).len(), 1_000);
+
+    assert_eq!(store.expire(&policy, at(8)).unwrap(), Expired { blocks: 1, rollups: 0 });
+    let minutes = contents(&store);
+    assert!((30..=36).contains(&minutes.len()), "two points a minute: {}", minutes.len());
+    assert!(minutes.iter().any(|m| m.2 == 0.0) && minutes.iter().any(|m| m.2 == 999.0), "both extremes");
+    let details = store.details().unwrap();
+    assert_eq!((details[0].count, details[0].last_value), (1_000, 999.0));
+
+    assert_eq!(store.expire(&policy, at(99)).unwrap(), Expired { blocks: 0, rollups: 1 });
+    let hours = contents(&store);
+    assert!(hours.len() <= 4, "{hours:?}");
+    assert!(hours.iter().any(|m| m.2 == 0.0) && hours.iter().any(|m| m.2 == 999.0), "both extremes");
+
+    assert_eq!(store.expire(&policy, at(99_999)).unwrap(), Expired::default(), "hours are for ever");
+    let short = Ladder { hours: Some(Duration::from_secs(60)), ..Ladder::default() };
+    let forget = Retention { overrides: vec![("a".into(), short)], ..Retention::default() };
+    assert_eq!(store.expire(&forget, at(99_999)).unwrap().rollups, 1);
+    assert_eq!(contents(&store), []);
+}
+
+#[test]
+fn history_that_arrives_today_is_kept_like_today() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    store.commit(&[batch(&store, &[("a", 0, 1.0)])]).unwrap();
+    store.seal().unwrap();
+    store.expire(&Retention::default(), Timestamp::from_micros(NOW.micros() + 6 * DAY)).unwrap();
+    assert_eq!(contents(&store), [("a".into(), 0, 1.0)]);
+}
+
+#[test]
+fn a_database_over_its_size_expires_the_oldest_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    for part in 0..6 {
+        let noise = |i: i64| ((i * 7_919) as f64).sin();
+        let samples: Vec<_> =
+            (0..100_000).map(|i| ("a", (part * 100_000 + i) * 1_000_000, noise(i))).collect();
+        store.commit(&[batch(&store, &samples)]).unwrap();
+        store.seal().unwrap();
+    }
+    let before = store.engine.used_bytes().unwrap();
+    let limit = before / 2;
+    let policy = Retention { max_bytes: Some(limit), ..Retention::default() };
+    let done = store.expire(&policy, NOW).unwrap();
+    assert!(done.blocks > 0);
+    assert!(store.engine.used_bytes().unwrap() <= limit);
+    let newest = Query { span: span(599_999 * 1_000_000, i64::MAX), ..Query::everything() };
+    assert_eq!(ask(&store, &newest).len(), 1, "the newest sample is still there as it was");
+    assert_eq!(store.details().unwrap()[0].count, 600_000);
+}
+
+#[test]
+fn a_damaged_block_is_reported_and_left_out_and_left_alone() {
+    use diesel::connection::SimpleConnection;
+    use diesel::prelude::*;
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    store.commit(&[batch(&store, &[("a", 1, 1.0), ("b", 1, 1.0)])]).unwrap();
+    store.seal().unwrap();
+    let mut other = diesel::SqliteConnection::establish(config(&folder).database.to_str().unwrap()).unwrap();
+    other.batch_execute("UPDATE block SET payload = zeroblob(length(payload)) WHERE signal_id = 0").unwrap();
+    assert_eq!(contents(&store), [("b".into(), 1, 1.0)]);
+    assert_eq!(store.damaged(), 1);
+    // A late sample in the damaged block's span neither replaces it nor is lost.
+    store.commit(&[batch(&store, &[("a", 1, 5.0)])]).unwrap();
+    store.seal().unwrap();
+    assert_eq!(contents(&store), [("a".into(), 1, 5.0), ("b".into(), 1, 1.0)]);
 }

@@ -1,42 +1,336 @@
-//! Tables into series.
+//! Answers: blocks, rollups and head merged into one series, whole or reduced.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use afterglow_wire::Timestamp;
+use diesel::dsl::{max, min, sum};
 use diesel::prelude::*;
 
-use super::super::query::reduce;
-use super::super::schema::{sample, signal};
-use super::{Query, Series};
+use super::super::block;
+use super::super::columns::Columns;
+use super::super::head::Head;
+use super::super::reduce::Reducer;
+use super::super::rollup::{self, Bucket};
+use super::super::schema::{block as blocks, rollup as rollups};
+use super::super::{Details, Query, Signals, Sink, Span, StoreError};
+use super::{Sqlite, connection};
+use crate::batch::SignalId;
 
-pub(super) fn query(reader: &mut SqliteConnection, query: &Query) -> QueryResult<Vec<Series>> {
-    let signals: Vec<(i32, String)> =
-        signal::table.order(signal::name).select((signal::id, signal::name)).load(reader)?;
-    let mut series = Vec::new();
-    for (id, name) in signals.into_iter().filter(|(_, name)| query.wants(name)) {
-        let points = points(reader, id, query)?;
-        if !points.is_empty() {
-            series.push(Series { name: Arc::from(name), points });
-        }
-    }
-    Ok(series)
+/// Block summaries read at once: bounds memory, whatever the span.
+const PAGE: i64 = 1_024;
+
+/// What a block says of itself.
+#[derive(Queryable)]
+struct Stored {
+    id: i64,
+    first_time: i64,
+    last_time: i64,
+    count: i32,
+    min: (i64, f64),
+    max: (i64, f64),
 }
 
-fn points(reader: &mut SqliteConnection, id: i32, query: &Query) -> QueryResult<Vec<(Timestamp, f64)>> {
-    let rows: Vec<(i64, f64)> = sample::table
-        .filter(sample::signal_id.eq(id))
-        .filter(sample::timestamp.between(query.span.from.micros(), query.span.to.micros()))
-        .order(sample::timestamp)
-        .select((sample::timestamp, sample::value))
-        .load(reader)?;
-    let points = rows.into_iter().map(|(micros, value)| (Timestamp::from_micros(micros), value)).collect();
-    Ok(match query.max_points {
-        Some(max_points) => reduce(points, query.span, max_points),
-        None => points,
+pub(super) fn query(
+    engine: &Sqlite,
+    query: &Query,
+    signals: &Signals,
+    sink: &mut dyn Sink,
+) -> Result<(), StoreError> {
+    let wanted: Vec<(Arc<str>, SignalId)> = signals.by_name(|name| query.wants(name));
+    // The head first, the blocks after: what is sealed in between is in both and merges, and nothing is in neither.
+    let heads: Vec<Columns> =
+        engine.read_head(|head| wanted.iter().map(|(_, signal)| head.within(*signal, query.span)).collect());
+    let mut reader = connection(&engine.readers)?;
+    reader.transaction(|reader| {
+        for ((name, signal), head) in wanted.iter().zip(heads) {
+            sink.check()?;
+            series(engine, reader, query, (name, *signal), &head, sink)?;
+        }
+        Ok(())
     })
 }
 
-pub(super) fn signal_names(reader: &mut SqliteConnection) -> QueryResult<Vec<String>> {
-    let has_samples = diesel::dsl::exists(sample::table.filter(sample::signal_id.eq(signal::id)));
-    signal::table.filter(has_samples).order(signal::name).select(signal::name).load(reader)
+/// One signal's answer.
+fn series(
+    engine: &Sqlite,
+    reader: &mut SqliteConnection,
+    query: &Query,
+    (name, signal): (&str, SignalId),
+    head: &Columns,
+    sink: &mut dyn Sink,
+) -> Result<(), StoreError> {
+    let span = query.span;
+    // What is in memory as a whole: the head's samples and what remains of expired ones.
+    let mut rest = Columns::merge(&expired(engine, reader, signal, span)?, head);
+    let extent = extent(reader, signal, span, &rest)?;
+    let mut answer = Answer { name, sink, begun: false, reduction: Reduction::new(query.max_points, extent) };
+    let mut after = i64::MIN;
+    loop {
+        let page = page(reader, signal, span, after)?;
+        for stored in &page {
+            answer.sink.check()?;
+            after = stored.last_time;
+            answer.add(&rest.split_before(stored.first_time))?;
+            let beside = rest.split_before(stored.last_time.saturating_add(1));
+            let whole = beside.is_empty()
+                && span.from.micros() <= stored.first_time
+                && stored.last_time <= span.to.micros();
+            if whole && answer.add_summary(stored) {
+                continue;
+            }
+            if let Some(columns) = engine.read_block(reader, stored.id)? {
+                let columns = if whole { columns } else { Columns::merge(&columns.clip(span), &beside) };
+                answer.add(&columns)?;
+            } else {
+                answer.add(&beside)?;
+            }
+        }
+        if (page.len() as i64) < PAGE {
+            break;
+        }
+    }
+    answer.add(&rest)?;
+    answer.finish()
+}
+
+/// The summaries of the next blocks that have a part in `span` and end after `after`.
+fn page(reader: &mut SqliteConnection, signal: SignalId, span: Span, after: i64) -> QueryResult<Vec<Stored>> {
+    blocks::table
+        .filter(blocks::signal_id.eq(signal.0.cast_signed()))
+        .filter(blocks::last_timestamp.ge(span.from.micros()).and(blocks::last_timestamp.gt(after)))
+        .filter(blocks::first_timestamp.le(span.to.micros()))
+        .order(blocks::last_timestamp)
+        .limit(PAGE)
+        .select((
+            blocks::id,
+            blocks::first_timestamp,
+            blocks::last_timestamp,
+            blocks::count,
+            (blocks::min_timestamp, blocks::min),
+            (blocks::max_timestamp, blocks::max),
+        ))
+        .load(reader)
+}
+
+/// The first and last instant that an answer can have.
+fn extent(
+    reader: &mut SqliteConnection,
+    signal: SignalId,
+    span: Span,
+    rest: &Columns,
+) -> QueryResult<Option<(i64, i64)>> {
+    let of_signal = blocks::table
+        .filter(blocks::signal_id.eq(signal.0.cast_signed()))
+        .filter(blocks::last_timestamp.ge(span.from.micros()))
+        .filter(blocks::first_timestamp.le(span.to.micros()));
+    let first: Option<i64> =
+        of_signal.order(blocks::last_timestamp).select(blocks::first_timestamp).first(reader).optional()?;
+    let last: Option<i64> = of_signal
+        .order(blocks::last_timestamp.desc())
+        .select(blocks::last_timestamp)
+        .first(reader)
+        .optional()?;
+    let first = first.into_iter().chain(rest.times().first().copied()).min();
+    let last = last.into_iter().chain(rest.times().last().copied()).max();
+    Ok(first.zip(last).map(|(first, last)| (first.max(span.from.micros()), last.min(span.to.micros()))))
+}
+
+/// What remains of expired samples, as two points a bucket: the lowest at its start, the highest in its middle.
+fn expired(
+    engine: &Sqlite,
+    reader: &mut SqliteConnection,
+    signal: SignalId,
+    span: Span,
+) -> Result<Columns, StoreError> {
+    let rows: Vec<(i64, i32, Vec<u8>, i64)> = rollups::table
+        .filter(rollups::signal_id.eq(signal.0.cast_signed()))
+        .filter(rollups::last_bucket.gt(span.from.micros().saturating_sub(HOUR)))
+        .filter(rollups::first_bucket.le(span.to.micros()))
+        .select((rollups::id, rollups::resolution, rollups::payload, rollups::checksum))
+        .load(reader)?;
+    let mut points = Vec::new();
+    for (id, resolution, payload, checksum) in rows {
+        match verified(&payload, checksum) {
+            Ok(buckets) => buckets.iter().for_each(|bucket| push_points(&mut points, bucket, resolution)),
+            Err(error) => engine.report_damage("rollup", id, &error),
+        }
+    }
+    Ok(Columns::from_unsorted(&points).clip(span))
+}
+
+const HOUR: i64 = 3_600_000_000;
+
+fn push_points(points: &mut Vec<(i64, f64)>, bucket: &Bucket, resolution: i32) {
+    points.push((bucket.start, bucket.min));
+    if bucket.max > bucket.min {
+        points.push((bucket.start + i64::from(resolution) * 500_000, bucket.max));
+    }
+}
+
+/// The buckets of a stored payload.
+pub(super) fn verified(payload: &[u8], checksum: i64) -> Result<Vec<Bucket>, block::Damaged> {
+    if block::checksum(payload) != checksum {
+        return Err(block::Damaged("its checksum is wrong".into()));
+    }
+    rollup::decode(payload)
+}
+
+/// Hands one signal's points on, reduced where that was asked for.
+struct Answer<'s> {
+    name: &'s str,
+    sink: &'s mut dyn Sink,
+    begun: bool,
+    reduction: Option<Reduction>,
+}
+
+/// Few samples stay as they are; only when there turn out to be too many are they reduced.
+struct Reduction {
+    limit: usize,
+    few: Columns,
+    reducer: Reducer,
+    reducing: bool,
+}
+
+impl Reduction {
+    fn new(max_points: Option<u32>, extent: Option<(i64, i64)>) -> Option<Self> {
+        let (max_points, (first, last)) = (max_points?, extent?);
+        let reducer = Reducer::new(first, last, max_points);
+        Some(Self { limit: max_points as usize, few: Columns::default(), reducer, reducing: false })
+    }
+
+    /// Whether `more` samples are too many to stay as they are; the ones so far are reduced then.
+    fn reduces(&mut self, more: usize) -> bool {
+        if !self.reducing && self.few.len() + more > self.limit {
+            self.reducing = true;
+            self.reducer.add(self.few.times(), self.few.values());
+        }
+        self.reducing
+    }
+}
+
+impl Answer<'_> {
+    fn add(&mut self, columns: &Columns) -> Result<(), StoreError> {
+        if columns.is_empty() {
+            return Ok(());
+        }
+        let Some(reduction) = &mut self.reduction else { return self.hand_on(columns) };
+        if reduction.reduces(columns.len()) {
+            reduction.reducer.add(columns.times(), columns.values());
+        } else {
+            reduction.few.append(columns);
+        }
+        Ok(())
+    }
+
+    /// Whether a block's summary is all that the answer needs of it.
+    fn add_summary(&mut self, stored: &Stored) -> bool {
+        let Some(reduction) = &mut self.reduction else { return false };
+        let one_slice = reduction.reducer.same_slice(stored.first_time, stored.last_time);
+        if !one_slice || !reduction.reduces(stored.count.cast_unsigned() as usize) {
+            return false;
+        }
+        reduction.reducer.add_extremes(stored.min, stored.max);
+        true
+    }
+
+    fn hand_on(&mut self, columns: &Columns) -> Result<(), StoreError> {
+        if !std::mem::replace(&mut self.begun, true) {
+            self.sink.series(self.name)?;
+        }
+        self.sink.points(columns.times(), columns.values())
+    }
+
+    fn finish(mut self) -> Result<(), StoreError> {
+        let Some(reduction) = self.reduction.take() else { return Ok(()) };
+        let columns = if reduction.reducing {
+            let mut points = reduction.reducer.finish();
+            points.truncate(reduction.limit);
+            let (times, values) = points.into_iter().unzip();
+            Columns::from_sorted(times, values)
+        } else {
+            reduction.few
+        };
+        if columns.is_empty() { Ok(()) } else { self.hand_on(&columns) }
+    }
+}
+
+pub(super) fn signal_names(engine: &Sqlite, signals: &Signals) -> Result<Vec<String>, StoreError> {
+    let mut with_samples = engine.read_head(Head::signals);
+    let mut reader = connection(&engine.readers)?;
+    let in_blocks: Vec<i32> = blocks::table.select(blocks::signal_id).distinct().load(&mut reader)?;
+    let in_rollups: Vec<i32> = rollups::table.select(rollups::signal_id).distinct().load(&mut reader)?;
+    with_samples.extend(in_blocks.into_iter().chain(in_rollups).map(|id| SignalId(id.cast_unsigned())));
+    let names: BTreeSet<String> = with_samples
+        .into_iter()
+        .filter_map(|signal| signals.name(signal))
+        .map(|name| name.to_string())
+        .collect();
+    Ok(names.into_iter().collect())
+}
+
+pub(super) fn details(engine: &Sqlite, signals: &Signals) -> Result<Vec<Details>, StoreError> {
+    const EVERYTHING: Span = Span { from: Timestamp::MIN, to: Timestamp::MAX };
+    let wanted = signals.by_name(|_| true);
+    let heads: Vec<Columns> =
+        engine.read_head(|head| wanted.iter().map(|(_, signal)| head.within(*signal, EVERYTHING)).collect());
+    let mut reader = connection(&engine.readers)?;
+    let mut all = Vec::new();
+    for ((name, signal), head) in wanted.iter().zip(heads) {
+        let id = signal.0.cast_signed();
+        let sealed: (Option<i64>, Option<i64>, Option<i64>) = blocks::table
+            .filter(blocks::signal_id.eq(id))
+            .select((min(blocks::first_timestamp), max(blocks::last_timestamp), sum(blocks::count)))
+            .first(&mut reader)?;
+        let expired: (Option<i64>, Option<i64>) = rollups::table
+            .filter(rollups::signal_id.eq(id))
+            .select((min(rollups::first_bucket), max(rollups::last_bucket)))
+            .first(&mut reader)?;
+        let expired_count: Vec<i64> =
+            rollups::table.filter(rollups::signal_id.eq(id)).select(rollups::count).load(&mut reader)?;
+        let newest_block: Option<(i64, f64)> = blocks::table
+            .filter(blocks::signal_id.eq(id))
+            .order(blocks::last_timestamp.desc())
+            .select((blocks::last_timestamp, blocks::last))
+            .first(&mut reader)
+            .optional()?;
+        let newest = head.iter().last().into_iter().chain(newest_block).max_by_key(|(time, _)| *time);
+        let newest = match newest {
+            None => newest_bucket(engine, &mut reader, id)?,
+            newest => newest,
+        };
+        let first = [sealed.0, expired.0, head.times().first().copied()].into_iter().flatten().min();
+        let (Some(first), Some((last, last_value))) = (first, newest) else { continue };
+        let count = sealed.2.unwrap_or(0) + expired_count.iter().sum::<i64>() + head.len() as i64;
+        all.push(Details {
+            name: name.to_string(),
+            first: Timestamp::from_micros(first),
+            last: Timestamp::from_micros(last),
+            last_value,
+            count: count.cast_unsigned(),
+        });
+    }
+    Ok(all)
+}
+
+/// The last bucket of a signal whose samples have all expired, as a sample.
+fn newest_bucket(
+    engine: &Sqlite,
+    reader: &mut SqliteConnection,
+    id: i32,
+) -> Result<Option<(i64, f64)>, StoreError> {
+    let row: Option<(i64, Vec<u8>, i64)> = rollups::table
+        .filter(rollups::signal_id.eq(id))
+        .order(rollups::last_bucket.desc())
+        .select((rollups::id, rollups::payload, rollups::checksum))
+        .first(reader)
+        .optional()?;
+    let Some((id, payload, checksum)) = row else { return Ok(None) };
+    match verified(&payload, checksum) {
+        Ok(buckets) => Ok(buckets.last().map(|bucket| (bucket.start, bucket.last))),
+        Err(error) => {
+            engine.report_damage("rollup", id, &error);
+            Ok(None)
+        }
+    }
 }

@@ -1,24 +1,57 @@
-//! Rows into tables. The caller holds the transaction.
+//! The journal's rows. The caller holds the transaction.
 
 use std::sync::Arc;
 
 use diesel::prelude::*;
-use diesel::upsert::excluded;
 
-use super::super::schema::{sample, signal};
-use crate::batch::Sample;
+use super::super::journal::Row;
+use super::super::schema::{journal_a, journal_b, signal};
 
-/// Rows in one INSERT. An array of fixed length keeps one prepared statement, which a `Vec` never does; 256 rows of
-/// 4 columns stay far below SQLite's 32,766 parameters.
-const CHUNK: usize = 256;
+/// One of the two tables that take turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Journal {
+    A,
+    B,
+}
 
-#[derive(Insertable, Clone, Copy)]
-#[diesel(table_name = sample, treat_none_as_default_value = false)]
-struct SampleRow {
-    signal_id: i32,
-    timestamp: i64,
-    value: f64,
-    created_at: i64,
+/// A row as it is read back.
+#[derive(Queryable)]
+pub(super) struct StoredRow {
+    pub(super) sequence: i64,
+    pub(super) samples: String,
+    pub(super) checksum: i64,
+}
+
+impl Journal {
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::A => "journal_a",
+            Self::B => "journal_b",
+        }
+    }
+}
+
+/// The same statement for either table.
+macro_rules! in_journal {
+    ($which:expr, $table:ident => $statement:expr) => {
+        match $which {
+            Journal::A => {
+                use journal_a as $table;
+                $statement
+            }
+            Journal::B => {
+                use journal_b as $table;
+                $statement
+            }
+        }
+    };
 }
 
 /// Adds the signals called `names`, which are numbered from `first` on.
@@ -35,31 +68,38 @@ pub(super) fn signals(
     Ok(())
 }
 
-/// Adds samples; one whose identity is already there takes its place.
-pub(super) fn samples(writer: &mut SqliteConnection, samples: &[&Sample], now: i64) -> QueryResult<()> {
-    let row = |sample: &&Sample| SampleRow {
-        signal_id: sample.signal.0.cast_signed(),
-        timestamp: sample.timestamp.micros(),
-        value: sample.value,
-        created_at: now,
-    };
-    let (chunks, rest) = samples.as_chunks::<CHUNK>();
-    for chunk in chunks {
-        insert(writer, chunk.each_ref().map(&row))?;
+/// Adds rows, numbered from `first` on.
+pub(super) fn journal(
+    writer: &mut SqliteConnection,
+    table: Journal,
+    first: i64,
+    rows: &[Row],
+    now: i64,
+) -> QueryResult<()> {
+    for (sequence, row) in (first..).zip(rows) {
+        let count = i32::try_from(row.count).unwrap_or(i32::MAX);
+        in_journal!(table, journal => diesel::insert_into(journal::table)
+            .values((
+                journal::sequence.eq(sequence),
+                journal::committed_at.eq(now),
+                journal::count.eq(count),
+                journal::samples.eq(&row.samples),
+                journal::checksum.eq(row.checksum()),
+            ))
+            .execute(writer)?);
     }
-    let (chunks, rest) = rest.as_chunks::<16>();
-    for chunk in chunks {
-        insert(writer, chunk.each_ref().map(&row))?;
-    }
-    rest.iter().try_for_each(|sample| insert(writer, [row(sample)]))
+    Ok(())
 }
 
-fn insert<const N: usize>(writer: &mut SqliteConnection, rows: [SampleRow; N]) -> QueryResult<()> {
-    diesel::insert_into(sample::table)
-        .values(rows)
-        .on_conflict((sample::signal_id, sample::timestamp))
-        .do_update()
-        .set(sample::value.eq(excluded(sample::value)))
-        .execute(writer)
-        .map(|_| ())
+/// All rows in order.
+pub(super) fn read_journal(reader: &mut SqliteConnection, table: Journal) -> QueryResult<Vec<StoredRow>> {
+    in_journal!(table, journal => journal::table
+        .order(journal::sequence)
+        .select((journal::sequence, journal::samples, journal::checksum))
+        .load(reader))
+}
+
+/// Empties a table as a whole, which SQLite does without looking at its rows.
+pub(super) fn empty_journal(writer: &mut SqliteConnection, table: Journal) -> QueryResult<()> {
+    in_journal!(table, journal => diesel::delete(journal::table).execute(writer).map(|_| ()))
 }

@@ -1,0 +1,108 @@
+//! **Role.** Turns the journal's samples into compressed blocks, beside commits and queries.
+//! **Receives.** Nothing; it looks every [`LOOK`].
+//! **Sends.** Nothing.
+//! **Bound.** One sealing at a time.
+//! **Overload.** When sealing does not keep up, the store refuses commits at its limit of unsealed samples (503).
+//! **Restart.** A sealing that fails is tried again at the next look; the process stops when this actor is lost.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use crate::clock::Stopwatch;
+use crate::metrics::{Metrics, Stage};
+use crate::pipeline::Lifeline;
+use crate::store::Store;
+
+/// How often the journal's size is looked at.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Samples that are worth a sealing: large blocks, and a journal of some megabytes that is read in a moment at a start.
+const ENOUGH_SAMPLES: usize = 500_000;
+
+/// With many signals more are waited for, so that each signal's block is not tiny,
+const ENOUGH_PER_SIGNAL: usize = 2_048;
+
+/// up to what memory allows: 32 MB, twice while one generation is sealed.
+const MOST_SAMPLES: usize = 2_000_000;
+
+/// However few there are, after so long they are sealed.
+const AGE: Duration = Duration::from_secs(3_600);
+
+/// See the file's first lines.
+pub struct Compactor {
+    store: Store,
+    metrics: Metrics,
+    sealing: bool,
+    /// Since the last sealing.
+    since: Stopwatch,
+    _lifeline: Lifeline,
+}
+
+impl Compactor {
+    /// Starts the actor; must be called within an actix system.
+    pub fn start(store: Store, metrics: Metrics, lifeline: Lifeline) -> Addr<Self> {
+        let since = Stopwatch::start();
+        Actor::start(Self { store, metrics, sealing: false, since, _lifeline: lifeline })
+    }
+
+    fn look(&mut self, ctx: &mut Context<Self>) {
+        let unsealed = self.store.unsealed();
+        self.metrics.unsealed.set(i64::try_from(unsealed).unwrap_or(i64::MAX));
+        self.metrics.damaged_blocks.set(i64::try_from(self.store.damaged()).unwrap_or(i64::MAX));
+        let due = is_due(unsealed, self.store.signals().len(), self.since.elapsed());
+        if self.sealing || !due {
+            return;
+        }
+        self.sealing = true;
+        self.since = Stopwatch::start();
+        let (store, metrics) = (self.store.clone(), self.metrics.clone());
+        let seal = actix_rt::task::spawn_blocking(move || {
+            let stopwatch = Stopwatch::start();
+            let outcome = store.seal();
+            metrics.observe(Stage::Seal, stopwatch.elapsed());
+            outcome
+        });
+        ctx.spawn(seal.into_actor(self).map(|outcome, compactor, ctx| {
+            compactor.sealing = false;
+            match outcome {
+                Ok(Ok(blocks)) => log::debug!("sealed {blocks} blocks"),
+                Ok(Err(error)) => log::error!("sealing failed and is tried again: {error}"),
+                Err(panic) => {
+                    log::error!("the compactor broke and the process stops: {panic}");
+                    ctx.terminate();
+                }
+            }
+        }));
+    }
+}
+
+/// Whether a sealing is worth its while.
+fn is_due(unsealed: usize, signals: usize, since: Duration) -> bool {
+    let enough = (signals * ENOUGH_PER_SIGNAL).clamp(ENOUGH_SAMPLES, MOST_SAMPLES);
+    unsealed >= enough || (unsealed > 0 && since >= AGE)
+}
+
+impl Actor for Compactor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(LOOK, Self::look);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sealing_is_due_by_size_or_by_age() {
+        let (soon, late) = (Duration::from_secs(1), AGE);
+        assert!(!is_due(0, 1, late));
+        assert!(!is_due(499_999, 1, soon));
+        assert!(is_due(500_000, 1, soon));
+        assert!(is_due(1, 1, late));
+        assert!(!is_due(1_000_000, 500, soon), "2,048 for each of 500 signals");
+        assert!(is_due(2_000_000, 100_000, soon));
+    }
+}

@@ -1,0 +1,194 @@
+//! The journal's samples in memory, by signal and in time order: what is newest is answered from here.
+
+use std::sync::Arc;
+
+use super::Span;
+use super::columns::Columns;
+use crate::batch::{Batch, Sample, SignalId};
+
+/// Late samples of a signal that wait unsorted before they are merged: few enough that a query can merge them on the
+/// fly, many enough that merging is paid for by thousands of samples.
+const LATE_SAMPLES: usize = 4_096;
+
+/// What has been committed and is not in a block yet: the generation that takes samples, and perhaps one before it
+/// that is being sealed.
+#[derive(Debug, Default)]
+pub(super) struct Head {
+    active: Generation,
+    sealing: Option<Arc<Generation>>,
+}
+
+/// Samples that will be sealed together.
+#[derive(Debug, Default)]
+pub(super) struct Generation {
+    /// By number of the signal.
+    runs: Vec<Run>,
+    /// At least as many as there are: a sample sent twice may count twice.
+    samples: usize,
+}
+
+/// One signal's samples.
+#[derive(Debug, Default)]
+struct Run {
+    sorted: Columns,
+    /// Samples not later than the last of `sorted`, in order of arrival; where an instant is in both, this one wins.
+    late: Vec<(i64, f64)>,
+}
+
+impl Run {
+    fn add(&mut self, time: i64, value: f64) {
+        match self.sorted.last_mut() {
+            Some((last, newest)) if time == last => *newest = value,
+            Some((last, _)) if time < last => {
+                self.late.push((time, value));
+                if self.late.len() >= LATE_SAMPLES.max(self.sorted.len() / 4) {
+                    self.sort();
+                }
+            }
+            _ => self.sorted.push(time, value),
+        }
+    }
+
+    fn sort(&mut self) {
+        if !self.late.is_empty() {
+            self.sorted = Columns::merge(&self.sorted, &Columns::from_unsorted(&self.late));
+            self.late = Vec::new();
+        }
+    }
+
+    fn within(&self, span: Span) -> Columns {
+        let sorted = self.sorted.slice(self.sorted.positions(span));
+        if self.late.is_empty() {
+            return sorted;
+        }
+        Columns::merge(&sorted, &Columns::from_unsorted(&self.late).clip(span))
+    }
+}
+
+impl Generation {
+    fn add(&mut self, sample: &Sample) {
+        let index = sample.signal.0 as usize;
+        if index >= self.runs.len() {
+            self.runs.resize_with(index + 1, Run::default);
+        }
+        self.runs[index].add(sample.timestamp.micros(), sample.value);
+        self.samples += 1;
+    }
+
+    fn within(&self, signal: SignalId, span: Span) -> Columns {
+        self.runs.get(signal.0 as usize).map(|run| run.within(span)).unwrap_or_default()
+    }
+
+    /// Every signal that has samples, with all of them.
+    pub(super) fn signals(&self) -> impl Iterator<Item = (SignalId, Columns)> {
+        let everything = Span { from: afterglow_wire::Timestamp::MIN, to: afterglow_wire::Timestamp::MAX };
+        let runs = (0..).map(SignalId).zip(&self.runs);
+        runs.map(move |(signal, run)| (signal, run.within(everything)))
+            .filter(|(_, columns)| !columns.is_empty())
+    }
+}
+
+impl Head {
+    /// Adds what has just been committed.
+    pub(super) fn add(&mut self, batches: &[Batch]) {
+        batches.iter().flat_map(Batch::samples).for_each(|sample| self.active.add(sample));
+    }
+
+    /// One signal's samples within `span`.
+    pub(super) fn within(&self, signal: SignalId, span: Span) -> Columns {
+        let newer = self.active.within(signal, span);
+        match &self.sealing {
+            Some(sealing) => Columns::merge(&sealing.within(signal, span), &newer),
+            None => newer,
+        }
+    }
+
+    /// The signals that have samples here.
+    pub(super) fn signals(&self) -> Vec<SignalId> {
+        let generations = self.sealing.as_deref().into_iter().chain([&self.active]);
+        let runs = generations.flat_map(|generation| (0..).map(SignalId).zip(&generation.runs));
+        runs.filter(|(_, run)| !run.sorted.is_empty()).map(|(signal, _)| signal).collect()
+    }
+
+    /// How many samples are here, at least.
+    pub(super) fn samples(&self) -> usize {
+        self.active.samples + self.sealing.as_ref().map_or(0, |sealing| sealing.samples)
+    }
+
+    /// How many samples the next generation to be sealed has, at least.
+    pub(super) fn active_samples(&self) -> usize {
+        self.active.samples
+    }
+
+    /// The generation to seal: the one that was begun and not finished, or else the active one, which makes room for
+    /// a new one. `None` when there is nothing.
+    pub(super) fn rotate(&mut self) -> Option<Arc<Generation>> {
+        if self.sealing.is_none() && self.active.samples > 0 {
+            self.sealing = Some(Arc::new(std::mem::take(&mut self.active)));
+        }
+        self.sealing.clone()
+    }
+
+    /// Whether a generation is being sealed.
+    pub(super) fn is_sealing(&self) -> bool {
+        self.sealing.is_some()
+    }
+
+    /// Drops the generation that is in blocks now.
+    pub(super) fn sealed(&mut self) {
+        self.sealing = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use afterglow_wire::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const EVERYTHING: Span = Span { from: Timestamp::MIN, to: Timestamp::MAX };
+
+    proptest! {
+        #[test]
+        fn a_head_is_what_a_map_is(
+            samples in proptest::collection::vec((0..3_u32, 0_i64..40, -9.0..9.0_f64), 0..200),
+            rotations in proptest::collection::vec(0..200_usize, 0..3),
+            from in 0_i64..40, length in 0_i64..40,
+        ) {
+            let mut head = Head::default();
+            let mut map: BTreeMap<(u32, i64), f64> = BTreeMap::new();
+            for (index, (signal, time, value)) in samples.into_iter().enumerate() {
+                let mut batch = Batch::default();
+                batch.push(Sample { signal: SignalId(signal), timestamp: Timestamp::from_micros(time), value });
+                head.add(&[batch]);
+                map.insert((signal, time), value);
+                if rotations.contains(&index) && !head.is_sealing() {
+                    head.rotate();
+                }
+            }
+            let narrow = Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(from + length) };
+            for signal in 0..3 {
+                for span in [EVERYTHING, narrow] {
+                    let expected: Vec<_> = map.iter()
+                        .filter(|((s, t), _)| *s == signal && (span.from.micros()..=span.to.micros()).contains(t))
+                        .map(|((_, t), v)| (*t, *v)).collect();
+                    prop_assert_eq!(head.within(SignalId(signal), span).iter().collect::<Vec<_>>(), expected);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn samples_in_reverse_order_are_merged_in_large_steps() {
+        let mut run = Run::default();
+        let last = 50_000;
+        (0..=last).rev().for_each(|time| run.add(time, time as f64));
+        assert!(run.late.len() < LATE_SAMPLES.max(run.sorted.len() / 4));
+        let columns = run.within(EVERYTHING);
+        assert_eq!(columns.len(), 50_001);
+        assert!(columns.iter().all(|(time, value)| time as f64 == value));
+    }
+}

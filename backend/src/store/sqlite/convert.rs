@@ -1,0 +1,54 @@
+//! The first schema kept a row per sample; this turns its rows into blocks, once, when such a database is opened.
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+use super::super::StoreError;
+use super::super::block::BLOCK_SAMPLES;
+use super::super::columns::Columns;
+use super::super::schema::sample;
+use super::{number, seal};
+use crate::batch::SignalId;
+use crate::fault::{self, Point};
+
+/// Converts block by block, each in a transaction of its own: interrupted at any moment, it goes on at the next start.
+pub(super) fn rows_to_blocks(writer: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
+    const EXISTS: &str =
+        "SELECT count(*) AS value FROM sqlite_schema WHERE name = 'sample' AND type = 'table'";
+    if number(writer, EXISTS)? == 0 {
+        return Ok(());
+    }
+    let rows = number(writer, "SELECT count(*) AS value FROM sample")?;
+    if rows > 0 {
+        log::info!("converting {rows} rows of the first schema into blocks; this happens once");
+    }
+    let signals: Vec<i32> = sample::table.select(sample::signal_id).distinct().load(writer)?;
+    for signal in signals {
+        while writer.immediate_transaction(|writer| convert_some(writer, signal, now))? {
+            fault::crash_point(Point::ConvertPart);
+        }
+    }
+    writer.batch_execute("DROP TABLE sample")?;
+    if rows > 0 {
+        // Gives the rows' space back, and brings `auto_vacuum` into force, which an existing file takes only here.
+        writer.batch_execute("VACUUM")?;
+    }
+    Ok(())
+}
+
+/// Turns the earliest rows of `signal` into a block; whether there were any.
+fn convert_some(writer: &mut SqliteConnection, signal: i32, now: i64) -> Result<bool, StoreError> {
+    let rows: Vec<(i64, f64)> = sample::table
+        .filter(sample::signal_id.eq(signal))
+        .order(sample::timestamp)
+        .limit(BLOCK_SAMPLES as i64)
+        .select((sample::timestamp, sample::value))
+        .load(writer)?;
+    let Some((last, _)) = rows.last().copied() else { return Ok(false) };
+    // The first schema counted its signals from 0 as well, and kept each instant once.
+    let columns = Columns::from_unsorted(&rows);
+    seal::insert(writer, &[seal::new_block(SignalId(signal.cast_unsigned()), &columns, now)?])?;
+    diesel::delete(sample::table.filter(sample::signal_id.eq(signal).and(sample::timestamp.le(last))))
+        .execute(writer)?;
+    Ok(true)
+}

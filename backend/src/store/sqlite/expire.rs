@@ -1,0 +1,296 @@
+//! Retention: what has had its time goes down the ladder, samples to minutes, minutes to hours, hours away.
+
+use afterglow_wire::Timestamp;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+use super::super::retention::{Retention, cutoff};
+use super::super::rollup::{self, Bucket, ROW_BUCKETS, Resolution};
+use super::super::schema::{block as blocks, rollup as rollups};
+use super::super::{Signals, StoreError, block};
+use super::{Sqlite, connection, number, read, seal};
+use crate::batch::SignalId;
+use crate::fault::{self, Point};
+
+/// Rows that go down the ladder in one transaction: commits wait for no longer than that takes.
+const AT_ONCE: i64 = 32;
+
+/// Blocks that go at once when there is no room: a few, so that no more goes than must.
+const AT_ONCE_FOR_ROOM: i64 = 4;
+
+/// Free pages that are left in the file for the next journal: 16 MB of 4 KiB pages.
+const SPARE_PAGES: i64 = 4_096;
+
+/// What a pass has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// Blocks of samples that became minutes.
+    pub blocks: usize,
+    /// Rows of minutes that became hours, and rows of hours that were deleted.
+    pub rollups: usize,
+}
+
+/// Rows of one tier and signal that go down the ladder together.
+struct Descent {
+    signal: SignalId,
+    buckets: Vec<Bucket>,
+    arrived_at: i64,
+}
+
+impl Sqlite {
+    /// Expires what `retention` no longer keeps at `now`, then gives free space back.
+    pub(in crate::store) fn expire(
+        &self,
+        retention: &Retention,
+        now: Timestamp,
+        signals: &Signals,
+    ) -> Result<Expired, StoreError> {
+        let mut done = Expired::default();
+        for (name, signal) in signals.by_name(|_| true) {
+            let ladder = retention.of(&name);
+            if let Some(before) = cutoff(ladder.raw, now) {
+                while self.expire_blocks(signal, before, AT_ONCE, &mut done)? {}
+            }
+            if let Some(before) = cutoff(ladder.minutes, now) {
+                while self.expire_minutes(signal, before, AT_ONCE, &mut done)? {}
+            }
+            if let Some(before) = cutoff(ladder.hours, now) {
+                while self.expire_hours(signal, before, AT_ONCE, &mut done)? {}
+            }
+        }
+        if let Some(max_bytes) = retention.max_bytes {
+            while self.used_bytes()? > max_bytes && self.expire_oldest(&mut done)? {}
+        }
+        self.vacuum(SPARE_PAGES)?;
+        Ok(done)
+    }
+
+    /// Gives all but `spare` free pages back to the file system.
+    pub(in crate::store) fn vacuum(&self, spare: i64) -> Result<(), StoreError> {
+        let mut writer = connection(&self.writer)?;
+        let free = number(&mut writer, "SELECT freelist_count AS value FROM pragma_freelist_count")?;
+        if free > spare {
+            writer.batch_execute(&format!("PRAGMA incremental_vacuum({})", free - spare))?;
+        }
+        Ok(())
+    }
+
+    /// Bytes of the file that hold something.
+    pub(in crate::store) fn used_bytes(&self) -> Result<u64, StoreError> {
+        const USED: &str = "SELECT (pages.page_count - free.freelist_count) * size.page_size AS value \
+            FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size";
+        Ok(number(&mut *connection(&self.readers)?, USED)?.cast_unsigned())
+    }
+
+    /// Turns the oldest thing there is one step down the ladder; whether there was any.
+    fn expire_oldest(&self, done: &mut Expired) -> Result<bool, StoreError> {
+        let oldest_block: Option<i32> = {
+            let mut reader = connection(&self.readers)?;
+            blocks::table
+                .order(blocks::last_timestamp)
+                .select(blocks::signal_id)
+                .first(&mut reader)
+                .optional()?
+        };
+        if let Some(signal) = oldest_block {
+            return self.expire_blocks(SignalId(signal.cast_unsigned()), i64::MAX, AT_ONCE_FOR_ROOM, done);
+        }
+        let oldest_rollup: Option<(i32, i32)> = {
+            let mut reader = connection(&self.readers)?;
+            rollups::table
+                .order((rollups::resolution, rollups::last_bucket))
+                .select((rollups::signal_id, rollups::resolution))
+                .first(&mut reader)
+                .optional()?
+        };
+        match oldest_rollup {
+            Some((signal, resolution)) if resolution == Resolution::Minute.seconds() => {
+                self.expire_minutes(SignalId(signal.cast_unsigned()), i64::MAX, 1, done)
+            }
+            Some((signal, _)) => self.expire_hours(SignalId(signal.cast_unsigned()), i64::MAX, 1, done),
+            None => Ok(false),
+        }
+    }
+
+    /// Samples to minutes; whether there may be more.
+    fn expire_blocks(
+        &self,
+        signal: SignalId,
+        before: i64,
+        most: i64,
+        done: &mut Expired,
+    ) -> Result<bool, StoreError> {
+        let _alone = self.lock_maintenance();
+        let mut reader = connection(&self.readers)?;
+        let rows: Vec<(i64, i32, Vec<u8>, i64, i64)> = blocks::table
+            .filter(blocks::signal_id.eq(signal.0.cast_signed()))
+            .filter(blocks::last_timestamp.lt(before).and(blocks::sealed_at.lt(before)))
+            .order(blocks::last_timestamp)
+            .limit(most)
+            .select((blocks::id, blocks::count, blocks::payload, blocks::checksum, blocks::sealed_at))
+            .load(&mut reader)?;
+        let (mut ids, mut buckets, mut arrived_at) = (Vec::new(), Vec::new(), i64::MIN);
+        for (id, count, payload, checksum, sealed_at) in rows {
+            match seal::verified(&payload, checksum, count) {
+                Ok(columns) => {
+                    buckets = rollup::merge(&buckets, &rollup::of_samples(&columns, Resolution::Minute));
+                    arrived_at = arrived_at.max(sealed_at);
+                    ids.push(id);
+                }
+                // It stays for whoever can mend it.
+                Err(error) => self.report_damage("block", id, &error),
+            }
+        }
+        drop(reader);
+        done.blocks += ids.len();
+        self.descend(Resolution::Minute, &Descent { signal, buckets, arrived_at }, |writer| {
+            diesel::delete(blocks::table.filter(blocks::id.eq_any(&ids))).execute(writer)
+        })?;
+        Ok(ids.len() as i64 == most)
+    }
+
+    /// Minutes to hours; whether there may be more.
+    fn expire_minutes(
+        &self,
+        signal: SignalId,
+        before: i64,
+        most: i64,
+        done: &mut Expired,
+    ) -> Result<bool, StoreError> {
+        let _alone = self.lock_maintenance();
+        let (ids, buckets, arrived_at) = self.old_rollups(signal, Resolution::Minute, before, most)?;
+        let buckets = rollup::coarsen(&buckets, Resolution::Hour);
+        done.rollups += ids.len();
+        self.descend(Resolution::Hour, &Descent { signal, buckets, arrived_at }, |writer| {
+            diesel::delete(rollups::table.filter(rollups::id.eq_any(&ids))).execute(writer)
+        })?;
+        Ok(ids.len() as i64 == most)
+    }
+
+    /// Hours to nothing; whether there may be more.
+    fn expire_hours(
+        &self,
+        signal: SignalId,
+        before: i64,
+        most: i64,
+        done: &mut Expired,
+    ) -> Result<bool, StoreError> {
+        let _alone = self.lock_maintenance();
+        let (ids, _, _) = self.old_rollups(signal, Resolution::Hour, before, most)?;
+        done.rollups += ids.len();
+        if !ids.is_empty() {
+            let mut writer = connection(&self.writer)?;
+            diesel::delete(rollups::table.filter(rollups::id.eq_any(&ids))).execute(&mut writer)?;
+        }
+        Ok(ids.len() as i64 == most)
+    }
+
+    /// The oldest rows of a tier that end before `before`: their numbers, buckets and newest arrival.
+    fn old_rollups(
+        &self,
+        signal: SignalId,
+        resolution: Resolution,
+        before: i64,
+        most: i64,
+    ) -> Result<(Vec<i64>, Vec<Bucket>, i64), StoreError> {
+        let last = before.saturating_sub(resolution.micros());
+        let rows: Vec<(i64, Vec<u8>, i64, i64)> = rollups::table
+            .filter(rollups::signal_id.eq(signal.0.cast_signed()))
+            .filter(rollups::resolution.eq(resolution.seconds()))
+            .filter(rollups::last_bucket.lt(last).and(rollups::arrived_at.lt(before)))
+            .order(rollups::last_bucket)
+            .limit(most)
+            .select((rollups::id, rollups::payload, rollups::checksum, rollups::arrived_at))
+            .load(&mut connection(&self.readers)?)?;
+        let (mut ids, mut buckets, mut newest) = (Vec::new(), Vec::new(), i64::MIN);
+        for (id, payload, checksum, arrived_at) in rows {
+            match read::verified(&payload, checksum) {
+                Ok(more) => {
+                    buckets = rollup::merge(&buckets, &more);
+                    newest = newest.max(arrived_at);
+                    ids.push(id);
+                }
+                Err(error) => self.report_damage("rollup", id, &error),
+            }
+        }
+        Ok((ids, buckets, newest))
+    }
+
+    /// Adds buckets to a tier and removes what they were made of, in one transaction.
+    fn descend(
+        &self,
+        resolution: Resolution,
+        descent: &Descent,
+        remove: impl FnOnce(&mut SqliteConnection) -> QueryResult<usize>,
+    ) -> Result<(), StoreError> {
+        if descent.buckets.is_empty() {
+            return Ok(());
+        }
+        connection(&self.writer)?.immediate_transaction(|writer| {
+            add_buckets(writer, resolution, descent)?;
+            remove(writer)?;
+            fault::crash_point(Point::ExpireWritten);
+            Ok(())
+        })
+    }
+}
+
+/// Joins buckets with the rows that they overlap, and with a last row that is not full.
+fn add_buckets(
+    writer: &mut SqliteConnection,
+    resolution: Resolution,
+    Descent { signal, buckets, arrived_at }: &Descent,
+) -> Result<(), StoreError> {
+    let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Ok(()) };
+    let of_tier = rollups::table
+        .filter(rollups::signal_id.eq(signal.0.cast_signed()))
+        .filter(rollups::resolution.eq(resolution.seconds()));
+    // A row that ends within one row's length before these buckets may have room for them.
+    let reach = first.start.saturating_sub(resolution.micros() * ROW_BUCKETS as i64);
+    let rows: Vec<(i64, Vec<u8>, i64, i64)> = of_tier
+        .filter(rollups::last_bucket.ge(reach).and(rollups::first_bucket.le(last.start)))
+        .order(rollups::last_bucket)
+        .select((rollups::id, rollups::payload, rollups::checksum, rollups::arrived_at))
+        .load(writer)?;
+    let (mut older, mut replaced, mut arrived_at) = (Vec::new(), Vec::new(), *arrived_at);
+    for (id, payload, checksum, arrived) in rows {
+        // A damaged row is left alone; reading reports it.
+        let Ok(stored) = read::verified(&payload, checksum) else { continue };
+        let full_and_before =
+            stored.len() >= ROW_BUCKETS && stored.last().is_some_and(|b| b.start < first.start);
+        if !full_and_before {
+            older.extend(stored);
+            replaced.push(id);
+            arrived_at = arrived_at.max(arrived);
+        }
+    }
+    diesel::delete(rollups::table.filter(rollups::id.eq_any(&replaced))).execute(writer)?;
+    for row in rollup::merge(&older, buckets).chunks(ROW_BUCKETS) {
+        insert(writer, *signal, resolution, row, arrived_at)?;
+    }
+    Ok(())
+}
+
+fn insert(
+    writer: &mut SqliteConnection,
+    signal: SignalId,
+    resolution: Resolution,
+    buckets: &[Bucket],
+    arrived_at: i64,
+) -> Result<(), StoreError> {
+    let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Ok(()) };
+    let payload = rollup::encode(buckets).map_err(|error| StoreError::Down(error.to_string()))?;
+    diesel::insert_into(rollups::table)
+        .values((
+            rollups::signal_id.eq(signal.0.cast_signed()),
+            rollups::resolution.eq(resolution.seconds()),
+            rollups::first_bucket.eq(first.start),
+            rollups::last_bucket.eq(last.start),
+            rollups::count.eq(buckets.iter().map(|bucket| bucket.count).sum::<i64>()),
+            rollups::arrived_at.eq(arrived_at),
+            rollups::checksum.eq(block::checksum(&payload)),
+            rollups::payload.eq(payload),
+        ))
+        .execute(writer)?;
+    Ok(())
+}

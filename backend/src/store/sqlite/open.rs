@@ -1,0 +1,204 @@
+//! Opens a database: checks whose it is, brings its schema up to date, and reads the journal into memory.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, LazyLock, Mutex, RwLock};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
+use diesel::result::Error as DieselError;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use scheduled_thread_pool::ScheduledThreadPool;
+
+use super::super::head::Head;
+use super::super::lock::Lock;
+use super::super::schema::signal;
+use super::super::{StoreConfig, StoreError, journal};
+use super::write::{self, Journal};
+use super::{Commits, Connections, Sqlite, convert, number};
+use crate::batch::Batch;
+use crate::clock::Clock;
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
+
+/// `PRAGMA application_id` of our files: "Aglw". Keeps us from taking over another program's database.
+const APPLICATION_ID: i64 = 0x4167_6c77;
+
+/// The first SQLite without the WAL-reset race that can corrupt a database with two or more connections.
+const OLDEST_SOUND_SQLITE: [u32; 3] = [3, 51, 3];
+
+/// How long a query waits for a free reader before it is told to come back.
+const READER_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a commit waits while a sealing writes its blocks.
+const WRITER_WAIT: Duration = Duration::from_secs(10);
+
+/// `busy_timeout` comes first: the others may need to wait. FULL costs nothing over NORMAL once commits are grouped,
+/// and only FULL keeps what was acknowledged when the power fails. The log is folded back at 16 MB: a sealing fits.
+const WRITER_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+    PRAGMA wal_autocheckpoint = 4000; PRAGMA journal_size_limit = 33554432; PRAGMA cache_size = -4096;";
+const READER_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; PRAGMA cache_size = -2048;";
+
+/// Opens connections for all pools; each would start three threads of its own.
+static HOUSEKEEPER: LazyLock<Arc<ScheduledThreadPool>> =
+    LazyLock::new(|| Arc::new(ScheduledThreadPool::new(1)));
+
+impl Sqlite {
+    /// Opens the database; also gives the names of its signals by number.
+    pub(in crate::store) fn open(
+        config: &StoreConfig,
+        clock: Clock,
+    ) -> Result<(Self, Vec<String>), StoreError> {
+        let path = &config.database;
+        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder)
+                .map_err(|error| unusable(path, format!("its folder cannot be made: {error}")))?;
+        }
+        let lock = Lock::take(path)?;
+        prepare(path, &clock)?;
+        let writer = pool(path, 1, WRITER_WAIT, WRITER_SETUP)?;
+        let readers = pool(path, config.readers, READER_WAIT, READER_SETUP)?;
+        let mut reader = readers.get().map_err(|error| unusable(path, error))?;
+        let names: Vec<String> = signal::table
+            .order(signal::id)
+            .select(signal::name)
+            .load(&mut reader)
+            .map_err(|error| not_opened(path, &error))?;
+        let (head, mut commits) = recover(&mut reader, path)?;
+        commits.stored_signals = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        let engine = Self {
+            writer,
+            readers,
+            head: RwLock::new(head),
+            commits: Mutex::new(commits),
+            maintenance: Mutex::new(()),
+            damaged: AtomicU64::new(0),
+            clock,
+            _lock: lock,
+        };
+        Ok((engine, names))
+    }
+}
+
+fn pool(path: &Path, size: u32, wait: Duration, setup: &'static str) -> Result<Connections, StoreError> {
+    Pool::builder()
+        .max_size(size)
+        .connection_timeout(wait)
+        .test_on_check_out(false)
+        // Connections live as long as the pool, and so do their prepared statements.
+        .max_lifetime(None)
+        .idle_timeout(None)
+        .thread_pool(Arc::clone(&HOUSEKEEPER))
+        .connection_customizer(Box::new(Setup(setup)))
+        .build(ConnectionManager::new(path.to_string_lossy()))
+        .map_err(|error| unusable(path, error))
+}
+
+/// Checks that the file is ours or new, and brings its schema up to date.
+fn prepare(path: &Path, clock: &Clock) -> Result<(), StoreError> {
+    let mut connection =
+        SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| unusable(path, error))?;
+    let opened = |error| not_opened(path, &error);
+    connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(opened)?;
+    let version = text(&mut connection, "SELECT sqlite_version() AS value").map_err(opened)?;
+    if !version.split('.').map(|part| part.parse().unwrap_or(0)).ge(OLDEST_SOUND_SQLITE) {
+        return Err(unusable(
+            path,
+            format!("SQLite {version} can corrupt it; {OLDEST_SOUND_SQLITE:?} is needed"),
+        ));
+    }
+    let tables = number(&mut connection, "SELECT count(*) AS value FROM sqlite_schema").map_err(opened)?;
+    let owner = number(&mut connection, "SELECT application_id AS value FROM pragma_application_id")
+        .map_err(opened)?;
+    if tables > 0 && owner != APPLICATION_ID {
+        return Err(StoreError::NotOurs {
+            path: path.to_owned(),
+            why: "it has tables of another program".into(),
+        });
+    }
+    // auto_vacuum must be chosen before the first table is made.
+    connection
+        .batch_execute(&format!(
+            "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = {APPLICATION_ID}; PRAGMA journal_mode = WAL;"
+        ))
+        .map_err(opened)?;
+    let applied = connection
+        .run_pending_migrations(MIGRATIONS)
+        .map_err(|error| unusable(path, format!("its schema cannot be migrated: {error}")))?;
+    for migration in applied {
+        log::info!("migrated the database {}: {migration}", path.display());
+    }
+    convert::rows_to_blocks(&mut connection, clock.now().micros())
+        .map_err(|error| unusable(path, format!("its rows cannot become blocks: {error}")))
+}
+
+/// Reads the journal into a head. Where both tables have rows, a sealing was interrupted: the older ones are sealed
+/// again, and nothing is lost or doubled because a sealing is one transaction.
+fn recover(reader: &mut SqliteConnection, path: &Path) -> Result<(Head, Commits), StoreError> {
+    let mut rows = Vec::new();
+    for table in [Journal::A, Journal::B] {
+        let table_rows = write::read_journal(reader, table).map_err(|error| not_opened(path, &error))?;
+        rows.push((table, table_rows));
+    }
+    // Older first; an empty table counts as the newest.
+    rows.sort_by_key(|(_, rows)| rows.first().map_or(i64::MAX, |row| row.sequence));
+    let interrupted = rows.iter().all(|(_, rows)| !rows.is_empty());
+    let mut head = Head::default();
+    let mut commits = Commits { active: rows[0].0, next_sequence: 1, stored_signals: 0 };
+    for (table, table_rows) in rows {
+        for row in &table_rows {
+            let damaged = |why: String| {
+                unusable(path, format!("row {} of {} is damaged: {why}", row.sequence, table.name()))
+            };
+            if i64::from(crc32fast::hash(row.samples.as_bytes())) != row.checksum {
+                return Err(damaged("its checksum is wrong".into()));
+            }
+            let mut batch = Batch::default();
+            journal::decode(&row.samples).map_err(damaged)?.into_iter().for_each(|sample| batch.push(sample));
+            head.add(&[batch]);
+            commits.next_sequence = commits.next_sequence.max(row.sequence + 1);
+        }
+        if interrupted && !head.is_sealing() {
+            head.rotate();
+        } else if !table_rows.is_empty() {
+            commits.active = table;
+        }
+    }
+    Ok((head, commits))
+}
+
+#[derive(QueryableByName)]
+struct Words {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    value: String,
+}
+
+fn text(connection: &mut SqliteConnection, sql: &str) -> QueryResult<String> {
+    diesel::sql_query(sql).get_result::<Words>(connection).map(|row| row.value)
+}
+
+/// Runs its statements on every new connection of a pool.
+#[derive(Debug)]
+struct Setup(&'static str);
+
+impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Setup {
+    fn on_acquire(&self, connection: &mut SqliteConnection) -> Result<(), diesel::r2d2::Error> {
+        connection.batch_execute(self.0).map_err(diesel::r2d2::Error::QueryError)
+    }
+}
+
+fn unusable(path: &Path, why: impl ToString) -> StoreError {
+    StoreError::Unusable { path: path.to_owned(), why: why.to_string() }
+}
+
+/// Why a file could not be opened. SQLite tells what kind of failure it was only by its message.
+fn not_opened(path: &Path, error: &DieselError) -> StoreError {
+    let why = error.to_string();
+    if why.contains("not a database") {
+        return StoreError::NotOurs { path: path.to_owned(), why };
+    }
+    unusable(path, why)
+}
