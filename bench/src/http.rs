@@ -21,15 +21,16 @@ pub(crate) fn post(path: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// A connection that stays open, with one request at a time.
+/// A connection that stays open while the server keeps it so, with one request at a time.
 pub(crate) struct Connection {
+    address: String,
     stream: TcpStream,
     answer: Vec<u8>,
 }
 
 impl Connection {
     pub(crate) fn open(address: &str) -> Result<Self> {
-        Ok(Self { stream: connect(address)?, answer: Vec::new() })
+        Ok(Self { address: address.to_owned(), stream: connect(address)?, answer: Vec::new() })
     }
 
     /// Sends a request of [`post`] and reads the answer, which must be a good one.
@@ -45,6 +46,9 @@ impl Connection {
             self.answer.extend_from_slice(&chunk[..read]);
             let Some(head) = Head::parse(&self.answer)? else { continue };
             if self.answer.len() >= head.end + head.length.unwrap_or(0) {
+                if head.closes {
+                    self.stream = connect(&self.address)?;
+                }
                 return head.check(&self.answer);
             }
         }
@@ -147,6 +151,8 @@ struct Head {
     end: usize,
     length: Option<usize>,
     chunked: bool,
+    /// The server ends the connection after this answer.
+    closes: bool,
     content_type: String,
 }
 
@@ -161,6 +167,7 @@ impl Head {
             end: end + 4,
             length: field("content-length:").map(str::parse).transpose()?,
             chunked: field("transfer-encoding:") == Some("chunked"),
+            closes: field("connection:") == Some("close"),
             content_type: field("content-type:").unwrap_or_default().to_owned(),
         }))
     }

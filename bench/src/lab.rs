@@ -22,12 +22,13 @@ impl Lab {
     /// Prints what the disk can do: no figure about durable writes means anything without it.
     pub(crate) fn open(common: &Common) -> Result<Self> {
         let peers = if common.alone { [].as_slice() } else { systems::PEERS.as_slice() };
+        cleanup::on_interrupt()?;
         packages::install_missing(peers)?;
         let systems: Vec<_> = std::iter::once(systems::OURS).chain(peers.iter().copied()).collect();
         // Not /tmp, which many systems keep in memory.
         let disk = std::env::var_os("TMPDIR").map_or_else(|| "/var/tmp".into(), PathBuf::from);
         let scratch = tempfile::Builder::new().prefix("afterglow-bench-").tempdir_in(disk)?;
-        cleanup::on_interrupt(scratch.path())?;
+        cleanup::watch_path(scratch.path());
         let (median, p99) = fdatasync::latency(scratch.path())?;
         println!("- disk: fdatasync of 4 KiB takes {median:.0?} (median), {p99:.0?} (99th percentile)");
         println!("- processors: {}, shared by server and client", std::thread::available_parallelism()?);
@@ -52,12 +53,11 @@ impl Lab {
         Ok(server)
     }
 
-    /// Keeps a command or request for the footer, with the scratch folder's name taken out.
+    /// Keeps a command or request for the footer.
     pub(crate) fn note(&self, command: &str) {
-        let command = command.to_owned();
         let mut commands = self.commands.borrow_mut();
-        if !commands.contains(&command) {
-            commands.push(command);
+        if !commands.iter().any(|noted| noted == command) {
+            commands.push(command.to_owned());
         }
     }
 

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Result, bail};
 
+use crate::cleanup;
 use crate::figures::progress;
 use crate::systems::System;
 
@@ -79,6 +80,7 @@ impl NoServices {
         // A policy that is there already is the machine's own: it stays.
         let ours = !Path::new(POLICY).exists();
         if ours {
+            cleanup::watch_path(Path::new(POLICY));
             std::fs::write(POLICY, "#!/bin/sh\nexit 101\n")?;
             std::fs::set_permissions(POLICY, Permissions::from_mode(0o755))?;
         }

@@ -11,7 +11,7 @@ use crate::load::{self, Outcome, Plan};
 use crate::samples::{Shape, Source};
 use crate::server::{Server, free_port};
 
-const SCRIPT: &str = include_str!("flask.py");
+const SCRIPT: &str = include_str!("original.py");
 
 /// One-object posts of 5 samples, one round.
 pub(crate) fn measure(lab: &Lab, requests: u64, connections: usize) -> Result<Outcome> {

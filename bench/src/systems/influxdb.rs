@@ -35,11 +35,27 @@ impl System for InfluxDb {
         "influxdb"
     }
 
+    /// Its defaults, whatever the machine's own configuration says, without what it would do besides serving: telling
+    /// its makers, measuring itself, logging requests, looking for queries to repeat.
     fn command(&self, folder: &Path, port: u16) -> Result<Command> {
-        let config = folder.join("influxdb.conf");
-        std::fs::write(&config, configuration(folder, port, free_port()?))?;
         let mut command = Command::new(self.program());
-        command.args(["run", "-config"]).arg(config);
+        command.args(["run", "-config", "/dev/null"]);
+        for (name, part) in [("META_DIR", "meta"), ("DATA_DIR", "data"), ("DATA_WAL_DIR", "wal")] {
+            command.env(format!("INFLUXDB_{name}"), folder.join(part));
+        }
+        command.env("INFLUXDB_HTTP_BIND_ADDRESS", format!("127.0.0.1:{port}"));
+        command.env("INFLUXDB_BIND_ADDRESS", "127.0.0.1:0");
+        // Debian's name and the makers' name of the same switch.
+        command.env("INFLUXDB_REPORTING_ENABLED", "false").env("INFLUXDB_REPORTING_DISABLED", "true");
+        for (name, value) in [
+            ("MONITOR_STORE_ENABLED", "false"),
+            ("HTTP_LOG_ENABLED", "false"),
+            ("DATA_QUERY_LOG_ENABLED", "false"),
+            ("CONTINUOUS_QUERIES_ENABLED", "false"),
+            ("LOGGING_LEVEL", "warn"),
+        ] {
+            command.env(format!("INFLUXDB_{name}"), value);
+        }
         Ok(command)
     }
 
@@ -114,33 +130,6 @@ impl System for InfluxDb {
         let query = format!("SELECT signal0 FROM bench WHERE {}", within(span));
         vec![("application/json", select(&query, "&chunked=true"))]
     }
-}
-
-/// Its defaults, without what it would do besides serving: telling its makers, measuring itself, logging requests.
-fn configuration(folder: &Path, port: u16, rpc_port: u16) -> String {
-    let folder = folder.display();
-    format!(
-        r#"# Debian's name and the makers' name of the same switch.
-reporting-enabled = false
-reporting-disabled = true
-bind-address = "127.0.0.1:{rpc_port}"
-[meta]
-dir = "{folder}/meta"
-[data]
-dir = "{folder}/data"
-wal-dir = "{folder}/wal"
-query-log-enabled = false
-[monitor]
-store-enabled = false
-[continuous_queries]
-enabled = false
-[http]
-bind-address = "127.0.0.1:{port}"
-log-enabled = false
-[logging]
-level = "warn"
-"#
-    )
 }
 
 fn select(query: &str, options: &str) -> String {
