@@ -1,6 +1,10 @@
 //! Faults that tests ask for, to prove that they would notice. Only debug builds can have one.
 //!
 //! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, or `crash:POINT` for a process that dies at a point.
+//! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent.
+
+use std::str::FromStr;
+use std::time::Duration;
 
 /// Whether requests are answered when their commit begins instead of when it is on the disk.
 pub(crate) fn acknowledges_before_commit() -> bool {
@@ -34,6 +38,20 @@ pub(crate) fn crash_point(point: Point) {
     if asked_for(name) {
         std::process::abort();
     }
+}
+
+/// How many unsealed samples are enough for a sealing.
+pub(crate) fn seal_samples() -> Option<usize> {
+    number("AFTERGLOW_SEAL_SAMPLES")
+}
+
+/// How often sealing and retention look whether they have something to do.
+pub(crate) fn look_interval() -> Option<Duration> {
+    number("AFTERGLOW_LOOK_MILLIS").map(Duration::from_millis)
+}
+
+fn number<T: FromStr>(variable: &str) -> Option<T> {
+    if cfg!(debug_assertions) { std::env::var(variable).ok()?.parse().ok() } else { None }
 }
 
 fn asked_for(name: &str) -> bool {

@@ -194,7 +194,10 @@ impl Store {
     /// # Errors
     /// When the disk is full or the database does not answer; nothing is lost then.
     pub fn settle(&self) -> Result<(), StoreError> {
-        self.engine.seal()?;
+        // Twice where a sealing had been begun and not finished: it comes before what was taken since.
+        while self.engine.unsealed() > 0 {
+            self.engine.seal()?;
+        }
         self.engine.vacuum(0)?;
         self.engine.checkpoint()
     }

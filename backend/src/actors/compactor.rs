@@ -3,13 +3,14 @@
 //! **Sends.** Nothing.
 //! **Bound.** One sealing at a time.
 //! **Overload.** When sealing does not keep up, the store refuses commits at its limit of unsealed samples (503).
-//! **Restart.** A sealing that fails is tried again at the next look; the process stops when this actor is lost.
+//! **Restart.** A sealing that fails is tried again after [`RETRY`]; the process stops when this actor is lost.
 
 use std::time::Duration;
 
 use actix::prelude::*;
 
 use crate::clock::Stopwatch;
+use crate::fault;
 use crate::metrics::{Metrics, Stage};
 use crate::pipeline::Lifeline;
 use crate::store::Store;
@@ -29,11 +30,18 @@ const MOST_SAMPLES: usize = 2_000_000;
 /// However few there are, after so long they are sealed.
 const AGE: Duration = Duration::from_secs(3_600);
 
+/// After a sealing that failed: each attempt compresses everything anew, and a full disk stays full for a while.
+const RETRY: Duration = Duration::from_secs(2);
+
 /// See the file's first lines.
 pub struct Compactor {
     store: Store,
     metrics: Metrics,
     sealing: bool,
+    /// Whether the last sealing failed, and what it had begun is still to be sealed.
+    failed: bool,
+    /// How many samples are enough, if a test has a say in it.
+    enough: Option<usize>,
     /// Since the last sealing.
     since: Stopwatch,
     _lifeline: Lifeline,
@@ -43,14 +51,28 @@ impl Compactor {
     /// Starts the actor; must be called within an actix system.
     pub fn start(store: Store, metrics: Metrics, lifeline: Lifeline) -> Addr<Self> {
         let since = Stopwatch::start();
-        Actor::start(Self { store, metrics, sealing: false, since, _lifeline: lifeline })
+        let enough = fault::seal_samples();
+        Actor::start(Self {
+            store,
+            metrics,
+            sealing: false,
+            failed: false,
+            enough,
+            since,
+            _lifeline: lifeline,
+        })
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
         let unsealed = self.store.unsealed();
         self.metrics.unsealed.set(i64::try_from(unsealed).unwrap_or(i64::MAX));
         self.metrics.damaged_blocks.set(i64::try_from(self.store.damaged()).unwrap_or(i64::MAX));
-        let due = is_due(unsealed, self.store.signals().len(), self.since.elapsed());
+        let due = if self.failed {
+            self.since.elapsed() >= RETRY
+        } else {
+            let enough = self.enough.unwrap_or_else(|| enough(self.store.signals().len()));
+            is_due(unsealed, enough, self.since.elapsed())
+        };
         if self.sealing || !due {
             return;
         }
@@ -65,6 +87,7 @@ impl Compactor {
         });
         ctx.spawn(seal.into_actor(self).map(|outcome, compactor, ctx| {
             compactor.sealing = false;
+            compactor.failed = !matches!(outcome, Ok(Ok(_)));
             match outcome {
                 Ok(Ok(blocks)) => log::debug!("sealed {blocks} blocks"),
                 Ok(Err(error)) => log::error!("sealing failed and is tried again: {error}"),
@@ -77,9 +100,13 @@ impl Compactor {
     }
 }
 
+/// How many samples of `signals` signals are worth a sealing.
+fn enough(signals: usize) -> usize {
+    (signals * ENOUGH_PER_SIGNAL).clamp(ENOUGH_SAMPLES, MOST_SAMPLES)
+}
+
 /// Whether a sealing is worth its while.
-fn is_due(unsealed: usize, signals: usize, since: Duration) -> bool {
-    let enough = (signals * ENOUGH_PER_SIGNAL).clamp(ENOUGH_SAMPLES, MOST_SAMPLES);
+fn is_due(unsealed: usize, enough: usize, since: Duration) -> bool {
     unsealed >= enough || (unsealed > 0 && since >= AGE)
 }
 
@@ -87,7 +114,7 @@ impl Actor for Compactor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(LOOK, Self::look);
+        ctx.run_interval(fault::look_interval().unwrap_or(LOOK), Self::look);
     }
 }
 
@@ -98,11 +125,11 @@ mod tests {
     #[test]
     fn sealing_is_due_by_size_or_by_age() {
         let (soon, late) = (Duration::from_secs(1), AGE);
-        assert!(!is_due(0, 1, late));
-        assert!(!is_due(499_999, 1, soon));
-        assert!(is_due(500_000, 1, soon));
-        assert!(is_due(1, 1, late));
-        assert!(!is_due(1_000_000, 500, soon), "2,048 for each of 500 signals");
-        assert!(is_due(2_000_000, 100_000, soon));
+        assert!(!is_due(0, enough(1), late));
+        assert!(!is_due(499_999, enough(1), soon));
+        assert!(is_due(500_000, enough(1), soon));
+        assert!(is_due(1, enough(1), late));
+        assert!(!is_due(1_000_000, enough(500), soon), "2,048 for each of 500 signals");
+        assert!(is_due(2_000_000, enough(100_000), soon));
     }
 }

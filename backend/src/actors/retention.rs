@@ -10,6 +10,7 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use crate::clock::{Clock, Stopwatch};
+use crate::fault;
 use crate::pipeline::Lifeline;
 use crate::store::{self, Store, TrustedClock};
 
@@ -69,6 +70,6 @@ impl Actor for Retention {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.run_interval(LOOK, Self::look);
+        ctx.run_interval(fault::look_interval().unwrap_or(LOOK), Self::look);
     }
 }

@@ -115,11 +115,6 @@ impl Head {
         self.active.samples + self.sealing.as_ref().map_or(0, |sealing| sealing.samples)
     }
 
-    /// How many samples the next generation to be sealed has, at least.
-    pub(super) fn active_samples(&self) -> usize {
-        self.active.samples
-    }
-
     /// The generation to seal: the one that was begun and not finished, or else the active one, which makes room for
     /// a new one. `None` when there is nothing.
     pub(super) fn rotate(&mut self) -> Option<Arc<Generation>> {

@@ -99,9 +99,9 @@ impl Sqlite {
         read::signal_names(self, signals)
     }
 
-    /// How many samples wait to be sealed.
+    /// How many samples are in no block yet.
     pub(super) fn unsealed(&self) -> usize {
-        self.read_head(Head::active_samples)
+        self.read_head(Head::samples)
     }
 
     pub(super) fn checkpoint(&self) -> Result<(), StoreError> {
