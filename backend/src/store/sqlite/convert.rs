@@ -15,9 +15,20 @@ use crate::fault::{self, Point};
 pub(super) fn rows_to_blocks(writer: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
     const EXISTS: &str =
         "SELECT count(*) AS value FROM sqlite_schema WHERE name = 'sample' AND type = 'table'";
-    if number(writer, EXISTS)? == 0 {
-        return Ok(());
+    if number(writer, EXISTS)? > 0 {
+        convert(writer, now)?;
     }
+    // An existing file takes `auto_vacuum` only here. Asked of the file, because the process may have died after the
+    // last row was converted.
+    if number(writer, "SELECT auto_vacuum AS value FROM pragma_auto_vacuum")? == 0
+        && let Err(error) = writer.batch_execute("VACUUM")
+    {
+        log::warn!("the space of the first schema is given back at a later start: {error}");
+    }
+    Ok(())
+}
+
+fn convert(writer: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
     let rows = number(writer, "SELECT count(*) AS value FROM sample")?;
     if rows > 0 {
         log::info!("converting {rows} rows of the first schema into blocks; this happens once");
@@ -28,12 +39,7 @@ pub(super) fn rows_to_blocks(writer: &mut SqliteConnection, now: i64) -> Result<
             fault::crash_point(Point::ConvertPart);
         }
     }
-    writer.batch_execute("DROP TABLE sample")?;
-    if rows > 0 {
-        // Gives the rows' space back, and brings `auto_vacuum` into force, which an existing file takes only here.
-        writer.batch_execute("VACUUM")?;
-    }
-    Ok(())
+    Ok(writer.batch_execute("DROP TABLE sample")?)
 }
 
 /// Turns the earliest rows of `signal` into a block; whether there were any.
