@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod harness;
+mod writers;
 
 mod backpressure;
 mod database_faults;
@@ -11,4 +12,6 @@ mod durability;
 mod end_to_end;
 mod hostile_input;
 mod live;
+mod migration;
 mod producer_outage;
+mod storage_crashes;

@@ -55,6 +55,33 @@ impl Backend {
         Self { child, address }
     }
 
+    /// Starts with standard error in the file `errors`; the exit code when it does not start.
+    pub(crate) fn try_start(
+        database: &Path,
+        environment: &[(&str, &str)],
+        errors: &Path,
+    ) -> Result<Self, Option<i32>> {
+        let mut command = serve(database, "127.0.0.1:0");
+        command.envs(environment.iter().copied()).stdout(Stdio::piped());
+        let mut child = command.stderr(std::fs::File::create(errors).unwrap()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        match line.trim().strip_prefix("listening on http://") {
+            Some(address) => Ok(Self { child, address: address.to_owned() }),
+            None => Err(child.wait().unwrap().code()),
+        }
+    }
+
+    /// Waits until the process has ended by itself.
+    pub(crate) fn wait(&mut self) -> ExitStatus {
+        let mut status = None;
+        eventually("the backend has ended", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
     /// `127.0.0.1:PORT`.
     pub(crate) fn address(&self) -> &str {
         &self.address
@@ -110,8 +137,15 @@ impl Backend {
 
     /// Every stored sample: signal to (timestamp, value), oldest first.
     pub(crate) fn samples(&self) -> BTreeMap<String, Vec<(String, f64)>> {
+        self.samples_of("*")
+    }
+
+    /// Every stored sample of the signals that match a pattern.
+    pub(crate) fn samples_of(&self, pattern: &str) -> BTreeMap<String, Vec<(String, f64)>> {
+        let answer = self.get(&format!("/api/telemetry?from=0001-01-01&format=csv&signals={pattern}"));
+        assert_eq!(answer.status, 200, "{}", answer.text);
         let mut all: BTreeMap<String, Vec<_>> = BTreeMap::new();
-        for line in self.get("/api/telemetry?from=0001-01-01&format=csv").text.lines().skip(1) {
+        for line in answer.text.lines().skip(1) {
             let [time, signal, value] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
             all.entry(signal.to_owned()).or_default().push((time.to_owned(), value.parse().unwrap()));
         }
@@ -215,6 +249,11 @@ pub(crate) fn close_code(socket: &mut Socket) -> u16 {
             Err(_) => return 0,
         }
     }
+}
+
+/// How often a test kills: more by `AFTERGLOW_KILL_ROUNDS`, for a night.
+pub(crate) fn kill_rounds(usual: usize) -> usize {
+    std::env::var("AFTERGLOW_KILL_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
 }
 
 /// Polls until `condition` holds; fails after [`PATIENCE`].
