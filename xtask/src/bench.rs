@@ -7,7 +7,6 @@ use crate::demo::build_binaries;
 use crate::run::{self, cargo, release_binary};
 
 #[derive(Subcommand)]
-#[command(disable_help_flag = true)]
 pub(crate) enum Bench {
     /// CPU per sample, samples and requests per second, memory, time to restart
     Ingest(Options),
