@@ -71,7 +71,8 @@ pub fn decode(
             message: "the body is empty; send {\"timestamp\": ..., \"signals\": {name: number}}".into(),
         });
     }
-    let mut decoder = Decoder { now, signals, out: Decoded::default(), scratch: String::new() };
+    let mut decoder =
+        Decoder { now, signals, out: Decoded::default(), scratch: String::new(), previous: Vec::new() };
     match format {
         Format::Json => decoder.json(text)?,
         Format::NdJson => decoder.lines(text),
@@ -85,6 +86,9 @@ struct Decoder<'i, I> {
     out: Decoded,
     /// Reused for texts that have escapes.
     scratch: String,
+    /// The signals of the object before, by their place in it. Senders repeat themselves: comparing one name is
+    /// several times cheaper than looking it up among all.
+    previous: Vec<(String, SignalId)>,
 }
 
 /// What an object said of its time.
@@ -221,12 +225,16 @@ impl<I: Intern> Decoder<'_, I> {
         }
         cursor.eat(b'{');
         let mut first = true;
-        let mut empty = true;
+        let mut place = 0;
         while cursor.another(b'}', &mut first)? {
-            empty = false;
-            if usable { self.sample(cursor, index)? } else { skip_member(cursor)? }
+            if usable {
+                self.sample(cursor, index, place)?;
+            } else {
+                skip_member(cursor)?;
+            }
+            place += 1;
         }
-        if empty {
+        if place == 0 {
             self.reject(
                 index,
                 None,
@@ -237,22 +245,37 @@ impl<I: Intern> Decoder<'_, I> {
         Ok(())
     }
 
-    fn sample(&mut self, cursor: &mut Cursor<'_>, index: usize) -> Result<(), Malformed> {
+    fn sample(&mut self, cursor: &mut Cursor<'_>, index: usize, place: usize) -> Result<(), Malformed> {
         let mut key = std::mem::take(&mut self.scratch);
-        let signal = cursor.key(&mut key)?;
+        let name = cursor.key(&mut key)?;
         let verdict = value(cursor)?.and_then(|value| {
-            name::check(signal).map_err(|message| (Code::BadSignalName, message))?;
-            let Some(signal) = self.signals.intern(signal) else {
-                return Err((Code::TooManySignals, "the server keeps no more signals than it has".into()));
-            };
+            let signal = self.signal(name, place)?;
             self.out.batch.push(Sample { signal, timestamp: self.now, value });
             Ok(())
         });
         if let Err((code, message)) = verdict {
-            self.reject(index, Some(shown(signal)), code, message);
+            self.reject(index, Some(shown(name)), code, message);
         }
         self.scratch = key;
         Ok(())
+    }
+
+    /// The number of the signal called `name`, which stands at `place` in its object.
+    fn signal(&mut self, name: &str, place: usize) -> Result<SignalId, (Code, String)> {
+        if let Some((_, signal)) = self.previous.get(place).filter(|(previous, _)| previous == name) {
+            return Ok(*signal);
+        }
+        name::check(name).map_err(|message| (Code::BadSignalName, message))?;
+        let Some(signal) = self.signals.intern(name) else {
+            return Err((Code::TooManySignals, "the server keeps no more signals than it has".into()));
+        };
+        if let Some(entry) = self.previous.get_mut(place) {
+            *entry = (name.to_owned(), signal);
+        } else if self.previous.len() == place {
+            // Only in order: places after one that was refused stay unknown.
+            self.previous.push((name.to_owned(), signal));
+        }
+        Ok(signal)
     }
 
     fn reject(&mut self, index: usize, signal: Option<String>, code: Code, message: impl Into<String>) {

@@ -5,6 +5,8 @@
 //! **Overload.** Refuse: the request is answered 503 `queue_full` and may be sent again. Towards `Broadcaster`: shed.
 //! **Restart.** None: a panic while committing stops the process, which loses nothing that was acknowledged.
 
+mod groups;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,7 +20,8 @@ use crate::clock::Stopwatch;
 use crate::fault;
 use crate::metrics::{Metrics, Queue, Stage};
 use crate::pipeline::Lifeline;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
+use groups::Groups;
 
 /// Requests that may wait in the mailbox. Far more than the HTTP workers run at once; its bound is for the case
 /// that this actor is starved.
@@ -105,20 +108,25 @@ impl Handle {
 
 /// See the file's first lines.
 pub struct Ingest {
-    store: Store,
-    broadcaster: Addr<Broadcaster>,
-    metrics: Metrics,
-    waiting: Vec<Record>,
-    /// Samples of `waiting`.
-    waiting_samples: usize,
-    /// Whether a commit runs; the next one starts when it ends.
+    /// Shared with the commits, which take from it what has gathered.
+    waiting: Arc<Groups<Record>>,
+    committer: Committer,
+    /// Whether commits run; they go on until nothing waits.
     committing: bool,
     /// Whoever waits for the queue to become empty.
     drained: Vec<oneshot::Sender<()>>,
-    /// Whether tests want a backend that lies.
-    acknowledge_early: bool,
     /// Tells the pipeline when this actor is gone.
     _lifeline: Lifeline,
+}
+
+/// What commits need; runs on a thread that may block.
+#[derive(Clone)]
+struct Committer {
+    store: Store,
+    broadcaster: Addr<Broadcaster>,
+    metrics: Metrics,
+    /// Whether tests want a backend that lies.
+    acknowledge_early: bool,
 }
 
 impl Ingest {
@@ -129,80 +137,64 @@ impl Ingest {
         metrics: Metrics,
         lifeline: Lifeline,
     ) -> Handle {
+        let acknowledge_early = fault::acknowledges_before_commit();
         let ingest = Self {
-            store,
-            broadcaster,
-            metrics: metrics.clone(),
-            waiting: Vec::new(),
-            waiting_samples: 0,
+            waiting: Arc::new(Groups::new(WAITING_SAMPLES, COMMIT_SAMPLES)),
+            committer: Committer { store, broadcaster, metrics: metrics.clone(), acknowledge_early },
             committing: false,
             drained: Vec::new(),
-            acknowledge_early: fault::acknowledges_before_commit(),
             _lifeline: lifeline,
         };
         Handle { address: ingest.start(), draining: Arc::new(AtomicBool::new(false)), metrics }
     }
 
-    /// Starts a commit of what waits, unless one runs.
+    /// Starts to commit what waits, unless that is being done.
     fn commit(&mut self, ctx: &mut Context<Self>) {
+        let waiting = self.waiting.len();
+        self.committer.metrics.depth(Queue::Ingest, waiting);
         if self.committing {
             return;
         }
-        if self.waiting.is_empty() {
+        if waiting == 0 {
             for drained in self.drained.drain(..) {
                 let _ = drained.send(());
             }
             return;
         }
         self.committing = true;
-        let group = self.take_group();
+        let (waiting, committer) = (Arc::clone(&self.waiting), self.committer.clone());
+        let commits = actix_rt::task::spawn_blocking(move || {
+            let mut answered = 0;
+            while let Some(group) = waiting.take(answered) {
+                answered = group.len();
+                committer.commit(group);
+            }
+        });
+        ctx.spawn(commits.into_actor(self).map(|ended, ingest, ctx| {
+            if let Err(panic) = ended {
+                log::error!("the writer broke and the process stops: {panic}");
+                return ctx.terminate();
+            }
+            ingest.committing = false;
+            // Something may have come between the last look and now.
+            ingest.commit(ctx);
+        }));
+    }
+}
+
+impl Committer {
+    /// Makes a group durable, then answers it, then shows it live.
+    fn commit(&self, group: Vec<Record>) {
         let (batches, mut waiters): (Vec<_>, Vec<_>) = group.into_iter().map(|r| (r.batch, r.done)).unzip();
         if self.acknowledge_early {
             waiters.drain(..).for_each(|waiter| drop(waiter.send(Ok(()))));
         }
-        let (store, metrics) = (self.store.clone(), self.metrics.clone());
-        let commit = actix_rt::task::spawn_blocking(move || {
-            let stopwatch = Stopwatch::start();
-            let outcome = store.commit(&batches);
-            metrics.observe(Stage::Commit, stopwatch.elapsed());
-            (batches, outcome)
-        });
-        ctx.spawn(commit.into_actor(self).map(move |result, ingest, ctx| match result {
-            Ok((batches, outcome)) => ingest.committed(batches, outcome, waiters, ctx),
-            Err(panic) => {
-                log::error!("the writer broke and the process stops: {panic}");
-                ctx.terminate();
-            }
-        }));
-    }
-
-    /// The oldest requests of up to [`COMMIT_SAMPLES`] samples, at least one.
-    fn take_group(&mut self) -> Vec<Record> {
-        let mut samples = 0;
-        let fits = |record: &Record| {
-            let first = samples == 0;
-            samples += record.batch.len();
-            first || samples <= COMMIT_SAMPLES
-        };
-        let end = self.waiting.iter().map(fits).position(|fits| !fits).unwrap_or(self.waiting.len());
-        let rest = self.waiting.split_off(end);
-        let group = std::mem::replace(&mut self.waiting, rest);
-        self.waiting_samples = self.waiting.iter().map(|record| record.batch.len()).sum();
-        self.metrics.depth(Queue::Ingest, self.waiting.len());
-        group
-    }
-
-    fn committed(
-        &mut self,
-        batches: Vec<Batch>,
-        outcome: Result<(), StoreError>,
-        waiters: Vec<oneshot::Sender<Result<(), Refusal>>>,
-        ctx: &mut Context<Self>,
-    ) {
-        let outcome = outcome.map_err(|error| {
+        let stopwatch = Stopwatch::start();
+        let outcome = self.store.commit(&batches).map_err(|error| {
             log::error!("a commit failed: {error}");
             Refusal { code: error.code(), message: error.to_string() }
         });
+        self.metrics.observe(Stage::Commit, stopwatch.elapsed());
         for waiter in waiters {
             // A client that has gone away does not take its samples back.
             let _ = waiter.send(outcome.clone());
@@ -210,8 +202,6 @@ impl Ingest {
         if outcome.is_ok() {
             self.broadcast(batches);
         }
-        self.committing = false;
-        self.commit(ctx);
     }
 
     fn broadcast(&self, batches: Vec<Batch>) {
@@ -235,14 +225,10 @@ impl Handler<Record> for Ingest {
     type Result = ();
 
     fn handle(&mut self, record: Record, ctx: &mut Self::Context) {
-        if self.waiting_samples + record.batch.len() > WAITING_SAMPLES {
-            let _ = record.done.send(Err(queue_full()));
-            return;
+        match self.waiting.push(record.batch.len(), record) {
+            Ok(()) => self.commit(ctx),
+            Err(record) => drop(record.done.send(Err(queue_full()))),
         }
-        self.waiting_samples += record.batch.len();
-        self.waiting.push(record);
-        self.metrics.depth(Queue::Ingest, self.waiting.len());
-        self.commit(ctx);
     }
 }
 
