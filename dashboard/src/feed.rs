@@ -17,8 +17,9 @@ use wasm_bindgen_futures::spawn_local;
 
 use crate::backoff::Backoff;
 use crate::status::{Link, Load};
-use crate::store::{Store, WINDOW};
+use crate::store::Store;
 use crate::timer::Timer;
+use crate::window;
 use socket::{Happening, Socket};
 
 /// A query after a reconnect reaches this far back beyond the last thing heard, in microseconds: senders deliver late.
@@ -193,7 +194,7 @@ impl Feed {
             // A sender's clock may be ahead: its newest sample says nothing about the others.
             newest.map_or(heard, |newest| newest.min(heard)) - OVERLAP
         });
-        match from.filter(|from| *from > self.store.clock.now() - WINDOW) {
+        match from.filter(|from| *from > self.store.clock.now() - window::LONGEST) {
             Some(from) => format!("from={}", Timestamp::from_micros(from)),
             None => "hours=1".to_owned(),
         }

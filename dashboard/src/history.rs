@@ -48,6 +48,11 @@ impl History {
         self.newest
     }
 
+    /// The oldest sample's time.
+    pub fn oldest(&self) -> Option<i64> {
+        self.series.iter().filter_map(|series| series.ring().first_time()).min()
+    }
+
     /// How many samples there are.
     pub fn sample_count(&self) -> usize {
         self.series.iter().map(|series| series.ring().len()).sum()

@@ -16,6 +16,7 @@ pub mod pyramid;
 pub mod scale;
 pub mod status;
 pub mod summary;
+pub mod window;
 
 #[cfg(target_arch = "wasm32")]
 pub mod clock;

@@ -15,7 +15,8 @@ use crate::history::{History, Series};
 use crate::panels::Panel;
 use crate::pyramid::Extent;
 use crate::scale;
-use crate::store::{Store, WINDOW};
+use crate::store::Store;
+use crate::window;
 use chart::Chart;
 use watch::Watch;
 
@@ -112,7 +113,7 @@ impl Plot {
         }
         let history = self.store.history.borrow();
         let series = select(&history, &state.panel, &state.shown);
-        let grid = Grid::new(edge, WINDOW, pixels);
+        let grid = Grid::new(edge, window::fitting(history.oldest(), edge), pixels);
         let version = series.iter().flatten().map(|series| series.version()).sum();
         let moved = state.grid != Some(grid);
         if state.grid.is_some() && !(leave && (moved || version != state.version)) {

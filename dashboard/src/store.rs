@@ -5,13 +5,11 @@ use std::cell::{Cell, RefCell};
 use crate::clock::Clock;
 use crate::history::History;
 use crate::status::Status;
-
-/// The window that the page shows, in microseconds: one hour.
-pub const WINDOW: i64 = 3_600 * 1_000_000;
+use crate::window;
 
 /// The page's plain data. Nothing here is reactive.
 pub struct Store {
-    /// The samples of the window.
+    /// The samples of the longest window.
     pub history: RefCell<History>,
     /// The server's time.
     pub clock: Clock,
@@ -23,7 +21,7 @@ impl Store {
     /// Nothing yet.
     pub fn new() -> Self {
         Self {
-            history: RefCell::new(History::new(WINDOW)),
+            history: RefCell::new(History::new(window::LONGEST)),
             clock: Clock::default(),
             status: RefCell::default(),
             status_changed: Cell::new(true),

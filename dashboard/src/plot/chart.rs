@@ -13,12 +13,13 @@ use super::uplot::UPlot;
 use crate::clock;
 use crate::columns::Line;
 use crate::panels::Panel;
-use crate::store::{Store, WINDOW};
+use crate::store::Store;
+use crate::window;
 
 /// The smallest chart, in pixels: an element that is not laid out yet has no size.
 const SMALLEST: (f64, f64) = (80.0, 80.0);
 /// A signal whose cadence is unknown has a value this far from a sample, in microseconds.
-const NEAR: i64 = WINDOW / 60;
+const NEAR: i64 = window::LONGEST / 60;
 
 /// A line that goes up and down more than this many times the chart's width is dense.
 const DENSE: f64 = 6.0;
