@@ -226,7 +226,7 @@ impl Sqlite {
         if descent.buckets.is_empty() {
             return Ok(());
         }
-        connection(&self.writer)?.immediate_transaction(|writer| {
+        self.write(|writer| {
             add_buckets(writer, resolution, descent)?;
             remove(writer)?;
             fault::crash_point(Point::ExpireWritten);

@@ -77,6 +77,7 @@ impl Sqlite {
             maintenance: Mutex::new(()),
             damaged: AtomicU64::new(0),
             clock,
+            path: path.clone(),
             _lock: lock,
         };
         Ok((engine, names))

@@ -76,13 +76,13 @@ impl Sqlite {
         }
         fault::crash_point(Point::SealPlanned);
         let blocks = plan.blocks.len();
-        connection(&self.writer)?.immediate_transaction(|writer| {
+        self.write(|writer| {
             for replaced in plan.replaced.chunks(500) {
                 diesel::delete(table::table.filter(table::id.eq_any(replaced))).execute(writer)?;
             }
             insert(writer, &plan.blocks)?;
             fault::crash_point(Point::SealWritten);
-            write::empty_journal(writer, sealing)
+            Ok(write::empty_journal(writer, sealing)?)
         })?;
         fault::crash_point(Point::SealCommitted);
         self.head.write().unwrap_or_else(PoisonError::into_inner).sealed();
