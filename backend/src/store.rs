@@ -15,7 +15,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub use columns::Columns;
 pub use query::{Details, Query, Sink};
 pub use retention::{Ladder, Retention, TrustedClock};
 pub use signals::Signals;
-pub use sqlite::Expired;
+pub use sqlite::{Damage, Examination, Expired, SignalSize, Tier};
 
 /// Where the database is and how it is used.
 #[derive(Clone, Debug)]
@@ -116,6 +116,17 @@ impl Store {
         Ok(Self { engine: Arc::new(engine), signals: Signals::new(names, config.signal_limit) })
     }
 
+    /// Opens a database only to be queried, also while another process writes it: no lock is taken, nothing is migrated.
+    /// What is committed later may be missing from its answers.
+    ///
+    /// # Errors
+    /// When the file is another's, has an older schema, or cannot be read.
+    pub fn open_read_only(database: &Path, clock: Clock) -> Result<Self, StoreError> {
+        let (engine, names) = sqlite::Sqlite::open_read_only(database, clock)?;
+        let limit = names.len();
+        Ok(Self { engine: Arc::new(engine), signals: Signals::new(names, limit) })
+    }
+
     /// The dictionary of signals.
     pub fn signals(&self) -> &Signals {
         &self.signals
@@ -137,6 +148,15 @@ impl Store {
     /// When all readers are busy, the deadline is over, the sink wants no more, or the database does not answer.
     pub fn query(&self, query: &Query, sink: &mut dyn Sink) -> Result<(), StoreError> {
         self.engine.query(query, &self.signals, sink)
+    }
+
+    /// As [`Store::query`], for answers that take long: each signal is as it is when its turn comes, so that a server
+    /// that writes meanwhile can fold its write-ahead log back in between. Blocks.
+    ///
+    /// # Errors
+    /// As [`Store::query`].
+    pub fn query_each(&self, query: &Query, sink: &mut dyn Sink) -> Result<(), StoreError> {
+        self.engine.query_each(query, &self.signals, sink)
     }
 
     /// The names of all signals that have a sample, in order. Blocks.
@@ -201,6 +221,24 @@ impl Store {
         self.engine.vacuum(0)?;
         self.engine.checkpoint()
     }
+}
+
+/// Looks at everything in a database, also while another process writes it, and changes nothing. `progress` hears of
+/// the rows looked at and of those in all. Blocks.
+///
+/// # Errors
+/// When the file is another's, has an older schema, or cannot be opened; damage inside is in the answer.
+pub fn examine(database: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<Examination, StoreError> {
+    sqlite::examine(database, progress)
+}
+
+/// Copies a database as it is at this moment, also while another process writes it, into the file `to`, which is empty
+/// or does not exist. Blocks.
+///
+/// # Errors
+/// When the file is another's, has an older schema, or cannot be read, or `to` cannot be written.
+pub fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
+    sqlite::copy(database, to)
 }
 
 /// A span of time with both its ends.

@@ -4,13 +4,13 @@
 //! enough it is sealed: its samples become compressed blocks and the journal's table is emptied, in one transaction.
 
 mod convert;
+mod examine;
 mod expire;
 mod open;
 mod read;
 mod seal;
 mod write;
 
-use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -27,13 +27,12 @@ use crate::batch::Batch;
 use crate::clock::Clock;
 use write::Journal;
 
+pub use examine::{Damage, Examination, SignalSize, Tier};
+pub(super) use examine::{copy, examine};
 pub use expire::Expired;
 
 /// Samples in memory at which nothing more is taken until some have been sealed: 64 MB at 16 bytes each.
 const HEAD_LIMIT: usize = 4_000_000;
-
-/// SQLite's usual page.
-const PAGE_BYTES: u64 = 4_096;
 
 type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 type Connections = Pool<ConnectionManager<SqliteConnection>>;
@@ -49,9 +48,8 @@ pub(super) struct Sqlite {
     /// Blocks that could not be read since the start.
     damaged: AtomicU64,
     clock: Clock,
-    path: PathBuf,
-    /// Dropped last: nobody else may open the file while a connection is open.
-    _lock: Lock,
+    /// Dropped last: nobody else may open the file while a connection is open. A reader of another's database has none.
+    _lock: Option<Lock>,
 }
 
 /// What commits keep between them.
@@ -76,9 +74,9 @@ impl Sqlite {
         let stored = commits.stored_signals;
         let new_signals = signals.range(stored, needed.max(stored));
         let (now, first) = (self.clock.now().micros(), commits.next_sequence);
-        self.write(|writer| {
+        connection(&self.writer)?.immediate_transaction(|writer| {
             write::signals(writer, stored, &new_signals, now)?;
-            Ok(write::journal(writer, commits.active, first, &rows, now)?)
+            write::journal(writer, commits.active, first, &rows, now)
         })?;
         commits.next_sequence += i64::try_from(rows.len()).unwrap_or(i64::MAX);
         commits.stored_signals = needed.max(stored);
@@ -94,6 +92,15 @@ impl Sqlite {
         sink: &mut dyn Sink,
     ) -> Result<(), StoreError> {
         read::query(self, query, signals, sink)
+    }
+
+    pub(super) fn query_each(
+        &self,
+        query: &Query,
+        signals: &Signals,
+        sink: &mut dyn Sink,
+    ) -> Result<(), StoreError> {
+        read::query_each(self, query, signals, sink)
     }
 
     pub(super) fn details(&self, signals: &Signals) -> Result<Vec<Details>, StoreError> {
@@ -135,35 +142,6 @@ impl Sqlite {
         );
     }
 
-    /// Does `work` in one transaction. Not Diesel's: SQLite rolls most failures back by itself, and Diesel then reports
-    /// that there was nothing to roll back instead of what had failed, and gives the connection up.
-    fn write<T>(
-        &self,
-        work: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let writer = &mut *connection(&self.writer)?;
-        writer.batch_execute("BEGIN IMMEDIATE").map_err(|error| self.refusal(error.into()))?;
-        let outcome = work(writer).and_then(|done| {
-            writer.batch_execute("COMMIT")?;
-            Ok(done)
-        });
-        outcome.map_err(|error| {
-            // Fails where SQLite has done it already.
-            let _ = writer.batch_execute("ROLLBACK");
-            self.refusal(error)
-        })
-    }
-
-    /// Tells a full disk from a broken one: some of SQLite's calls report both alike.
-    fn refusal(&self, error: StoreError) -> StoreError {
-        match error {
-            StoreError::Down(why) if why.contains("disk I/O error") && !has_room(&self.path) => {
-                StoreError::DiskFull(why)
-            }
-            other => other,
-        }
-    }
-
     fn read_head<T>(&self, look: impl FnOnce(&Head) -> T) -> T {
         look(&self.head.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -175,11 +153,6 @@ impl Sqlite {
     fn lock_maintenance(&self) -> MutexGuard<'_, ()> {
         self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Whether the file system has a page left for `path`; yes when it cannot be asked.
-fn has_room(path: &Path) -> bool {
-    rustix::fs::statvfs(path).map_or(true, |system| system.f_bavail * system.f_frsize >= PAGE_BYTES)
 }
 
 fn connection(pool: &Connections) -> Result<Pooled, StoreError> {

@@ -1,6 +1,7 @@
 //! Opens a database: checks whose it is, brings its schema up to date, and reads the journal into memory.
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock, Mutex, RwLock};
@@ -59,16 +60,11 @@ impl Sqlite {
         }
         let lock = Lock::take(path)?;
         prepare(path, &clock)?;
-        let writer = pool(path, 1, WRITER_WAIT, WRITER_SETUP)?;
-        let readers = pool(path, config.readers, READER_WAIT, READER_SETUP)?;
+        let url = path.to_string_lossy();
+        let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
+        let readers = pool(path, &url, config.readers, READER_WAIT, READER_SETUP)?;
         let mut reader = readers.get().map_err(|error| unusable(path, error))?;
-        let names: Vec<String> = signal::table
-            .order(signal::id)
-            .select(signal::name)
-            .load(&mut reader)
-            .map_err(|error| not_opened(path, &error))?;
-        let (head, mut commits) = recover(&mut reader, path)?;
-        commits.stored_signals = u32::try_from(names.len()).unwrap_or(u32::MAX);
+        let (names, head, commits) = load(&mut reader, path)?;
         let engine = Self {
             writer,
             readers,
@@ -77,14 +73,97 @@ impl Sqlite {
             maintenance: Mutex::new(()),
             damaged: AtomicU64::new(0),
             clock,
-            path: path.clone(),
-            _lock: lock,
+            _lock: Some(lock),
+        };
+        Ok((engine, names))
+    }
+
+    /// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.
+    /// What is in the journal now is read now; blocks are read later, and what is sealed in between is in both.
+    pub(in crate::store) fn open_read_only(
+        path: &Path,
+        clock: Clock,
+    ) -> Result<(Self, Vec<String>), StoreError> {
+        let mut reader = connect_read_only(path)?;
+        let (names, head, commits) = reader.transaction(|reader| load(reader, path))?;
+        let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
+        let engine = Self {
+            writer: readers.clone(),
+            readers,
+            head: RwLock::new(head),
+            commits: Mutex::new(commits),
+            maintenance: Mutex::new(()),
+            damaged: AtomicU64::new(0),
+            clock,
+            _lock: None,
         };
         Ok((engine, names))
     }
 }
 
-fn pool(path: &Path, size: u32, wait: Duration, setup: &'static str) -> Result<Connections, StoreError> {
+/// A connection that cannot change the file, which must be a database of ours with today's schema.
+pub(super) fn connect_read_only(path: &Path) -> Result<SqliteConnection, StoreError> {
+    let about = fs::metadata(path).map_err(|error| unusable(path, error))?;
+    if !about.is_file() {
+        return Err(unusable(path, "it is not a file; choose another with --database"));
+    }
+    let opened = |error| not_opened(path, &error);
+    let mut connection =
+        SqliteConnection::establish(&read_only_url(path)?).map_err(|error| unusable(path, error))?;
+    connection.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4096").map_err(opened)?;
+    let owner = number(&mut connection, "SELECT application_id AS value FROM pragma_application_id")
+        .map_err(opened)?;
+    if owner != APPLICATION_ID {
+        let why = if about.len() == 0 { "it is empty" } else { "it belongs to another program" };
+        return Err(StoreError::NotOurs { path: path.to_owned(), why: why.into() });
+    }
+    // Also where the migrations are applied and the first schema's rows are not converted to their end.
+    const OLD_ROWS: &str = "SELECT count(*) AS value FROM sqlite_schema WHERE name = 'sample'";
+    let old_rows = number(&mut connection, OLD_ROWS).map_err(opened)? > 0;
+    let pending = connection.has_pending_migration(MIGRATIONS);
+    if old_rows || pending.map_err(|error| unusable(path, format!("its schema cannot be read: {error}")))? {
+        let why =
+            "its schema is older than this program; stop its server and run `afterglow migrate` on it first";
+        return Err(unusable(path, why));
+    }
+    Ok(connection)
+}
+
+/// The file as SQLite's URI that opens it for reading and never makes it.
+fn read_only_url(path: &Path) -> Result<String, StoreError> {
+    let absolute = std::path::absolute(path).map_err(|error| unusable(path, error))?;
+    let mut url = String::from("file:");
+    for byte in absolute.as_os_str().as_bytes() {
+        match byte {
+            b'/' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
+                url.push(char::from(*byte))
+            }
+            _ => url.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    url.push_str("?mode=ro");
+    Ok(url)
+}
+
+/// The names of the signals by number, and the journal.
+fn load(reader: &mut SqliteConnection, path: &Path) -> Result<(Vec<String>, Head, Commits), StoreError> {
+    let names: Vec<String> = signal::table
+        .order(signal::id)
+        .select(signal::name)
+        .load(reader)
+        .map_err(|error| not_opened(path, &error))?;
+    let (head, mut commits) = recover(reader, path)?;
+    commits.stored_signals = u32::try_from(names.len()).unwrap_or(u32::MAX);
+    Ok((names, head, commits))
+}
+
+fn pool(
+    path: &Path,
+    url: &str,
+    size: u32,
+    wait: Duration,
+    setup: &'static str,
+) -> Result<Connections, StoreError> {
     Pool::builder()
         .max_size(size)
         .connection_timeout(wait)
@@ -94,7 +173,7 @@ fn pool(path: &Path, size: u32, wait: Duration, setup: &'static str) -> Result<C
         .idle_timeout(None)
         .thread_pool(Arc::clone(&HOUSEKEEPER))
         .connection_customizer(Box::new(Setup(setup)))
-        .build(ConnectionManager::new(path.to_string_lossy()))
+        .build(ConnectionManager::new(url))
         .map_err(|error| unusable(path, error))
 }
 
@@ -172,9 +251,9 @@ fn recover(reader: &mut SqliteConnection, path: &Path) -> Result<(Head, Commits)
 }
 
 #[derive(QueryableByName)]
-struct Words {
+pub(super) struct Words {
     #[diesel(sql_type = diesel::sql_types::Text)]
-    value: String,
+    pub(super) value: String,
 }
 
 fn text(connection: &mut SqliteConnection, sql: &str) -> QueryResult<String> {
@@ -191,7 +270,7 @@ impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Setup {
     }
 }
 
-fn unusable(path: &Path, why: impl ToString) -> StoreError {
+pub(super) fn unusable(path: &Path, why: impl ToString) -> StoreError {
     StoreError::Unusable { path: path.to_owned(), why: why.to_string() }
 }
 

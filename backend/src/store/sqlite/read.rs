@@ -51,6 +51,23 @@ pub(super) fn query(
     })
 }
 
+/// As [`query`], but with a transaction for each signal: one that lasted as long as everything takes would keep the
+/// write-ahead log from being folded back, and it would grow by all that arrives meanwhile.
+pub(super) fn query_each(
+    engine: &Sqlite,
+    query: &Query,
+    signals: &Signals,
+    sink: &mut dyn Sink,
+) -> Result<(), StoreError> {
+    let mut reader = connection(&engine.readers)?;
+    for (name, signal) in signals.by_name(|name| query.wants(name)) {
+        sink.check()?;
+        let head = engine.read_head(|head| head.within(signal, query.span));
+        reader.transaction(|reader| series(engine, reader, query, (&name, signal), &head, sink))?;
+    }
+    Ok(())
+}
+
 /// One signal's answer.
 fn series(
     engine: &Sqlite,
