@@ -11,6 +11,7 @@ mod read;
 mod seal;
 mod write;
 
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -34,6 +35,9 @@ pub use expire::Expired;
 /// Samples in memory at which nothing more is taken until some have been sealed: 64 MB at 16 bytes each.
 const HEAD_LIMIT: usize = 4_000_000;
 
+/// SQLite's usual page.
+const PAGE_BYTES: u64 = 4_096;
+
 type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 type Connections = Pool<ConnectionManager<SqliteConnection>>;
 
@@ -48,6 +52,7 @@ pub(super) struct Sqlite {
     /// Blocks that could not be read since the start.
     damaged: AtomicU64,
     clock: Clock,
+    path: PathBuf,
     /// Dropped last: nobody else may open the file while a connection is open. A reader of another's database has none.
     _lock: Option<Lock>,
 }
@@ -74,9 +79,9 @@ impl Sqlite {
         let stored = commits.stored_signals;
         let new_signals = signals.range(stored, needed.max(stored));
         let (now, first) = (self.clock.now().micros(), commits.next_sequence);
-        connection(&self.writer)?.immediate_transaction(|writer| {
+        self.write(|writer| {
             write::signals(writer, stored, &new_signals, now)?;
-            write::journal(writer, commits.active, first, &rows, now)
+            Ok(write::journal(writer, commits.active, first, &rows, now)?)
         })?;
         commits.next_sequence += i64::try_from(rows.len()).unwrap_or(i64::MAX);
         commits.stored_signals = needed.max(stored);
@@ -142,6 +147,35 @@ impl Sqlite {
         );
     }
 
+    /// Does `work` in one transaction. Not Diesel's: SQLite rolls most failures back by itself, and Diesel then reports
+    /// that there was nothing to roll back instead of what had failed, and gives the connection up.
+    fn write<T>(
+        &self,
+        work: impl FnOnce(&mut SqliteConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let writer = &mut *connection(&self.writer)?;
+        writer.batch_execute("BEGIN IMMEDIATE").map_err(|error| self.refusal(error.into()))?;
+        let outcome = work(writer).and_then(|done| {
+            writer.batch_execute("COMMIT")?;
+            Ok(done)
+        });
+        outcome.map_err(|error| {
+            // Fails where SQLite has done it already.
+            let _ = writer.batch_execute("ROLLBACK");
+            self.refusal(error)
+        })
+    }
+
+    /// Tells a full disk from a broken one: some of SQLite's calls report both alike.
+    fn refusal(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Down(why) if why.contains("disk I/O error") && !has_room(&self.path) => {
+                StoreError::DiskFull(why)
+            }
+            other => other,
+        }
+    }
+
     fn read_head<T>(&self, look: impl FnOnce(&Head) -> T) -> T {
         look(&self.head.read().unwrap_or_else(PoisonError::into_inner))
     }
@@ -153,6 +187,11 @@ impl Sqlite {
     fn lock_maintenance(&self) -> MutexGuard<'_, ()> {
         self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the file system has a page left for `path`; yes when it cannot be asked.
+fn has_room(path: &Path) -> bool {
+    rustix::fs::statvfs(path).map_or(true, |system| system.f_bavail * system.f_frsize >= PAGE_BYTES)
 }
 
 fn connection(pool: &Connections) -> Result<Pooled, StoreError> {

@@ -73,6 +73,7 @@ impl Sqlite {
             maintenance: Mutex::new(()),
             damaged: AtomicU64::new(0),
             clock,
+            path: path.clone(),
             _lock: Some(lock),
         };
         Ok((engine, names))
@@ -95,6 +96,7 @@ impl Sqlite {
             maintenance: Mutex::new(()),
             damaged: AtomicU64::new(0),
             clock,
+            path: path.to_owned(),
             _lock: None,
         };
         Ok((engine, names))
