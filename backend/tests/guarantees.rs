@@ -7,6 +7,7 @@ mod writers;
 
 mod backpressure;
 mod database_faults;
+mod disk_full;
 mod drain;
 mod durability;
 mod end_to_end;
