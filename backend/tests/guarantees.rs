@@ -16,3 +16,4 @@ mod live;
 mod migration;
 mod producer_outage;
 mod storage_crashes;
+mod write_errors;
