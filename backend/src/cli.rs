@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Settings};
 use crate::pipeline::{self, PipelineError};
 use crate::store::{Store, StoreError};
+use crate::tools::{ToolError, backup, doctor, export, import};
 
 /// Send a number, see it move at once, keep it for years.
 #[derive(Debug, Parser)]
@@ -33,6 +34,14 @@ enum Command {
     Migrate(Settings),
     /// Say whether the configuration is valid, then end
     CheckConfig(Settings),
+    /// Write samples as csv, ndjson or parquet, also while a server runs
+    Export(export::Options),
+    /// Take samples in from such a file, while no server runs
+    Import(import::Options),
+    /// Copy the database, also while a server runs
+    Backup(backup::Options),
+    /// Verify everything in the database and say what is there, also while a server runs
+    Doctor(doctor::Options),
 }
 
 /// What ended the program, other than success.
@@ -46,6 +55,8 @@ enum Failure {
     Listen { address: std::net::SocketAddr, error: std::io::Error },
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    #[error(transparent)]
+    Tool(#[from] ToolError),
     #[error("the system refused: {0}")]
     System(#[from] std::io::Error),
 }
@@ -53,16 +64,17 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Pipeline(_) | Self::System(_) => 1,
-            Self::Config(_) => 2,
-            Self::Store(_) => 3,
+            Self::Pipeline(_) | Self::System(_) | Self::Tool(ToolError::File { .. }) => 1,
+            Self::Config(_) | Self::Tool(ToolError::Config(_) | ToolError::Refused(_)) => 2,
+            Self::Store(_) | Self::Tool(ToolError::Store(_)) => 3,
             Self::Listen { .. } => 4,
+            Self::Tool(ToolError::Damaged(_)) => 5,
         }
     }
 }
 
-/// Does what the arguments ask for. Exit codes: 0 done, 1 failed while running, 2 wrong arguments or configuration,
-/// 3 the database cannot be used, 4 the address cannot be listened on.
+/// Does what the arguments ask for. Exit codes: 0 done, 1 failed while running, 2 wrong arguments, configuration or input
+/// file, 3 the database cannot be used, 4 the address cannot be listened on, 5 something in the database is damaged.
 pub fn run(cli: Cli) -> ExitCode {
     match dispatch(cli) {
         Ok(()) => ExitCode::SUCCESS,
@@ -83,6 +95,10 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             say(&format!("the database {} is up to date", config.store.database.display()))
         }
         Command::CheckConfig(settings) => say(&format!("valid: {:#?}", Config::load(settings, file)?)),
+        Command::Export(options) => Ok(export::run(&options, file)?),
+        Command::Import(options) => Ok(import::run(&options, file)?),
+        Command::Backup(options) => Ok(backup::run(&options, file)?),
+        Command::Doctor(options) => Ok(doctor::run(&options, file)?),
     }
 }
 

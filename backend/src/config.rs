@@ -142,6 +142,19 @@ impl Config {
         let from_file = file.map_or_else(|| Ok(Settings::default()), Settings::read)?;
         given.or(from_file).validate()
     }
+
+    /// Where samples are kept, for programs that need to know nothing else.
+    ///
+    /// # Errors
+    /// When the file or a value cannot be used.
+    pub fn load_store(
+        database: Option<PathBuf>,
+        signal_limit: Option<usize>,
+        file: Option<&Path>,
+    ) -> Result<StoreConfig, ConfigError> {
+        let from_file = file.map_or_else(|| Ok(Settings::default()), Settings::read)?;
+        Settings { database, signal_limit, ..Settings::default() }.or(from_file).store()
+    }
 }
 
 impl Settings {
@@ -171,6 +184,14 @@ impl Settings {
         }
     }
 
+    fn store(&self) -> Result<StoreConfig, ConfigError> {
+        Ok(StoreConfig {
+            database: self.database.clone().unwrap_or_else(|| DATABASE.into()),
+            readers: within("readers", self.readers.unwrap_or(READERS), 1, 64)?,
+            signal_limit: within("signal_limit", self.signal_limit.unwrap_or(SIGNALS), 1, 10_000_000)?,
+        })
+    }
+
     fn validate(self) -> Result<Config, ConfigError> {
         let listen = self.listen.unwrap_or(LISTEN);
         if !listen.ip().is_loopback() && self.insecure != Some(true) {
@@ -184,11 +205,7 @@ impl Settings {
         }
         Ok(Config {
             listen,
-            store: StoreConfig {
-                database: self.database.unwrap_or_else(|| DATABASE.into()),
-                readers: within("readers", self.readers.unwrap_or(READERS), 1, 64)?,
-                signal_limit: within("signal_limit", self.signal_limit.unwrap_or(SIGNALS), 1, 10_000_000)?,
-            },
+            store: self.store()?,
             dashboard_dir: self.dashboard_dir,
             ping_interval: seconds("ping_seconds", self.ping_seconds.unwrap_or(PING_SECONDS))?,
             body_timeout: seconds("body_seconds", self.body_seconds.unwrap_or(BODY_SECONDS))?,

@@ -16,3 +16,4 @@ pub mod live;
 pub mod metrics;
 pub mod pipeline;
 pub mod store;
+pub mod tools;

@@ -138,7 +138,7 @@ fn read_only_url(path: &Path) -> Result<String, StoreError> {
     for byte in absolute.as_os_str().as_bytes() {
         match byte {
             b'/' | b'-' | b'.' | b'_' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => {
-                url.push(char::from(*byte))
+                url.push(char::from(*byte));
             }
             _ => url.push_str(&format!("%{byte:02X}")),
         }

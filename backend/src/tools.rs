@@ -1,0 +1,117 @@
+//! The tools around a database, each a subcommand: samples out and in, a copy, an examination.
+//!
+//! Export, backup and doctor only read, also while a server writes the database. Import writes, and needs it alone.
+
+pub mod backup;
+pub mod doctor;
+pub mod export;
+pub mod import;
+mod partial;
+mod progress;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use crate::config::{Config, ConfigError};
+use crate::store::{StoreConfig, StoreError};
+
+/// Which database.
+#[derive(Args, Clone, Debug)]
+pub struct Database {
+    /// The SQLite file [default: ./data/afterglow.db]
+    #[arg(long, env = "AFTERGLOW_DATABASE", value_name = "FILE")]
+    database: Option<PathBuf>,
+}
+
+impl Database {
+    /// What the arguments and the configuration `file` come to.
+    fn path(&self, file: Option<&Path>) -> Result<PathBuf, ToolError> {
+        Ok(self.config(None, file)?.database)
+    }
+
+    fn config(&self, signal_limit: Option<usize>, file: Option<&Path>) -> Result<StoreConfig, ToolError> {
+        Ok(Config::load_store(self.database.clone(), signal_limit, file)?)
+    }
+}
+
+/// How samples are written in a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// A line `timestamp,signal,value` for each sample, after a line with these words
+    Csv,
+    /// A line of JSON for each sample or instant, as POST /api/telemetry takes it
+    #[value(name = "ndjson")]
+    NdJson,
+    /// Columns timestamp, signal and value
+    Parquet,
+}
+
+impl Format {
+    /// The format that a file's name tells.
+    fn of(path: &Path) -> Option<Self> {
+        match path.extension()?.to_str()?.to_ascii_lowercase().as_str() {
+            "csv" => Some(Self::Csv),
+            "ndjson" | "jsonl" => Some(Self::NdJson),
+            "parquet" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+
+    /// As a user writes it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::NdJson => "ndjson",
+            Self::Parquet => "parquet",
+        }
+    }
+}
+
+/// Why a tool could not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum ToolError {
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The arguments ask for what is not done, or a file is not what it should be.
+    #[error("{0}")]
+    Refused(String),
+    /// A file cannot be read or written.
+    #[error("{}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Something in the database is damaged.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl ToolError {
+    fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |error| Self::File { path, error }
+    }
+}
+
+/// A line on standard output.
+fn say(line: &str) -> Result<(), ToolError> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{line}").and_then(|()| out.flush()) {
+        // Whoever reads has read enough.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        done => done.map_err(ToolError::file(Path::new("standard output"))),
+    }
+}
+
+/// A line on standard error, for people.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,120 @@
+//! How far an import is, in a file beside its source.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use afterglow_wire::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::super::partial::beside;
+use super::super::{Format, ToolError, tell};
+
+/// What is noted after each durable commit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Note {
+    /// What the note is about: it counts only for the same.
+    #[serde(flatten)]
+    about: About,
+    /// When the first run began, in microseconds since 1970.
+    pub(super) started: i64,
+    /// Bytes of a text, or rows, of which every usable sample is committed.
+    pub(super) position: u64,
+    /// Lines, or rows, before the position.
+    pub(super) line: u64,
+    /// Samples committed.
+    pub(super) samples: u64,
+    /// Lines or rows refused.
+    pub(super) refused: u64,
+}
+
+/// Which file goes into which database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct About {
+    /// Bytes of the source.
+    size: u64,
+    /// When the source was changed, in microseconds since 1970.
+    modified: i64,
+    format: String,
+    database: PathBuf,
+    /// Tells a database from a new one that has its name.
+    database_file: String,
+}
+
+/// Where notes are written.
+#[derive(Debug)]
+pub(super) struct Notebook {
+    path: PathBuf,
+    rows: bool,
+    failed: bool,
+}
+
+impl Notebook {
+    /// The note of an earlier run with the same source and database, or a new one.
+    pub(super) fn open(
+        source: &Path,
+        database: &Path,
+        format: Format,
+        now: Timestamp,
+    ) -> Result<(Self, Note), ToolError> {
+        let path = beside(source, ".afterglow-import");
+        let about = About::of(source, database, format)?;
+        let mut notebook = Self { path, rows: format == Format::Parquet, failed: false };
+        if let Ok(text) = fs::read(&notebook.path) {
+            match serde_json::from_slice::<Note>(&text) {
+                Ok(note) if note.about == about => return Ok((notebook, note)),
+                _ => tell(&format!(
+                    "beginning anew: {} is of another state of the file or of another database",
+                    notebook.path.display()
+                )),
+            }
+        }
+        let started = now.micros();
+        let note = Note { about, started, position: 0, line: 0, samples: 0, refused: 0 };
+        notebook.write(&note);
+        Ok((notebook, note))
+    }
+
+    /// Whether positions are rows, and not bytes.
+    pub(super) fn is_of_rows(&self) -> bool {
+        self.rows
+    }
+
+    /// Replaces the note. It may fail: only going on after an interruption depends on it. It need not reach the disk at
+    /// once either, because an older one only makes some samples be sent again.
+    pub(super) fn write(&mut self, note: &Note) {
+        let partial = beside(&self.path, ".partial");
+        let text = serde_json::to_vec(note).unwrap_or_default();
+        let written = fs::write(&partial, text).and_then(|()| fs::rename(&partial, &self.path));
+        if let (Err(error), false) = (written, self.failed) {
+            self.failed = true;
+            let path = self.path.display();
+            tell(&format!("{path}: {error}; interrupted, this import would have to begin anew"));
+        }
+    }
+
+    /// Takes the note away: nothing is left to be done.
+    pub(super) fn remove(&self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+impl About {
+    fn of(source: &Path, database: &Path, format: Format) -> Result<Self, ToolError> {
+        let file = fs::metadata(source).map_err(ToolError::file(source))?;
+        let database_file = fs::metadata(database).map_err(ToolError::file(database))?;
+        let micros = |time: std::io::Result<std::time::SystemTime>| {
+            let since = time.ok()?.duration_since(UNIX_EPOCH).ok()?;
+            i64::try_from(since.as_micros()).ok()
+        };
+        let made = micros(database_file.created()).unwrap_or(0);
+        Ok(Self {
+            size: file.len(),
+            modified: micros(file.modified()).unwrap_or(0),
+            format: format.name().into(),
+            database: fs::canonicalize(database).map_err(ToolError::file(database))?,
+            database_file: format!("{}:{}:{made}", database_file.dev(), database_file.ino()),
+        })
+    }
+}
