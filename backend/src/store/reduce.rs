@@ -29,6 +29,12 @@ impl Reducer {
         self.slice_of(a) == self.slice_of(b)
     }
 
+    /// Whether parts that are each `micros` long lie several in a slice, so that their extremes are as good as all of
+    /// their samples: what a slice has too much or too little is at most a part at each end.
+    pub(super) fn is_much_wider_than(&self, micros: i64) -> bool {
+        self.width.is_none_or(|width| width >= 4 * micros)
+    }
+
     /// Takes the lowest and the highest of samples that are all in one slice and later than those before.
     pub(super) fn add_extremes(&mut self, lowest: (i64, f64), highest: (i64, f64)) {
         let slice = self.slice_of(lowest.0);

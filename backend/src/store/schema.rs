@@ -43,6 +43,7 @@ diesel::table! {
         first -> Double,
         last -> Double,
         sealed_at -> BigInt,
+        extremes -> Nullable<Binary>,
         payload -> Binary,
         checksum -> BigInt,
     }

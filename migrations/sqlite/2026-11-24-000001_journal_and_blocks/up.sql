@@ -37,6 +37,9 @@ CREATE TABLE block (
     first           DOUBLE  NOT NULL,
     last            DOUBLE  NOT NULL,
     sealed_at       BIGINT  NOT NULL,
+    -- The lowest and highest of every few hundred samples, for wide charts; before the payload, so that reading it does
+    -- not read that. NULL where it is not worth its space.
+    extremes        BLOB,
     payload         BLOB    NOT NULL,
     checksum        BIGINT  NOT NULL
 );

@@ -14,7 +14,7 @@ use super::super::reduce::Reducer;
 use super::super::rollup::{self, Bucket};
 use super::super::schema::{block as blocks, rollup as rollups};
 use super::super::{Details, Query, Signals, Sink, Span, StoreError};
-use super::{Sqlite, connection};
+use super::{Sqlite, connection, seal};
 use crate::batch::SignalId;
 
 /// Block summaries read at once: bounds memory, whatever the span.
@@ -94,6 +94,13 @@ fn series(
                 && span.from.micros() <= stored.first_time
                 && stored.last_time <= span.to.micros();
             if whole && answer.add_summary(stored) {
+                continue;
+            }
+            if whole
+                && answer.wants_extremes(stored)
+                && let Some(extremes) = seal::read_extremes(reader, stored.id)?
+            {
+                answer.add(&extremes)?;
                 continue;
             }
             if let Some(columns) = engine.read_block(reader, stored.id)? {
@@ -249,6 +256,15 @@ impl Answer<'_> {
         }
         reduction.reducer.add_extremes(stored.min, stored.max);
         true
+    }
+
+    /// Whether the extremes of a block's parts are all that the answer needs of it.
+    fn wants_extremes(&mut self, stored: &Stored) -> bool {
+        let Some(reduction) = &mut self.reduction else { return false };
+        let parts = i64::from(stored.count) / block::EXTREMES_OF as i64;
+        let wide =
+            parts > 0 && reduction.reducer.is_much_wider_than((stored.last_time - stored.first_time) / parts);
+        wide && reduction.reduces(stored.count.cast_unsigned() as usize)
     }
 
     fn hand_on(&mut self, columns: &Columns) -> Result<(), StoreError> {

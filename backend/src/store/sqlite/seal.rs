@@ -32,6 +32,7 @@ pub(super) struct NewBlock {
     first: f64,
     last: f64,
     sealed_at: i64,
+    extremes: Option<Vec<u8>>,
     payload: Vec<u8>,
     checksum: i64,
 }
@@ -149,6 +150,13 @@ impl Sqlite {
     }
 }
 
+/// A block's extremes; `None` when it has none, or none that can be read: the payload says the same then.
+pub(super) fn read_extremes(reader: &mut SqliteConnection, id: i64) -> QueryResult<Option<Columns>> {
+    let blob: Option<Option<Vec<u8>>> =
+        table::table.find(id).select(table::extremes).first(reader).optional()?;
+    Ok(blob.flatten().and_then(|blob| block::decode_extremes(&blob).ok()))
+}
+
 /// The samples of a stored payload.
 pub(super) fn verified(payload: &[u8], checksum: i64, count: i32) -> Result<Columns, block::Damaged> {
     if block::checksum(payload) != checksum {
@@ -214,6 +222,7 @@ pub(super) fn new_block(signal: SignalId, columns: &Columns, sealed_at: i64) -> 
         first: summary.first,
         last: summary.last,
         sealed_at,
+        extremes: block::encode_extremes(columns).map_err(|error| failed(error.to_string()))?,
         checksum: block::checksum(&payload),
         payload,
     })

@@ -23,6 +23,7 @@ pub(super) struct BlockRow {
     first: f64,
     last: f64,
     _sealed_at: i64,
+    extremes: Option<Vec<u8>>,
     pub(super) payload: Vec<u8>,
     checksum: i64,
 }
@@ -49,6 +50,9 @@ impl BlockRow {
             None => Err("it has no samples".into()),
             Some(actual) if actual != stored => {
                 Err(format!("its summary is not that of its samples: {stored:?} instead of {actual:?}"))
+            }
+            Some(_) if block::encode_extremes(&columns).map_err(|error| error.0)? != self.extremes => {
+                Err("its extremes are not those of its samples".into())
             }
             Some(_) => Ok(()),
         }
