@@ -21,7 +21,7 @@ pub(super) fn rows_to_blocks(writer: &mut SqliteConnection, now: i64) -> Result<
     // An existing file takes `auto_vacuum` only here. Asked of the file, because the process may have died after the
     // last row was converted.
     if number(writer, "SELECT auto_vacuum AS value FROM pragma_auto_vacuum")? == 0
-        && let Err(error) = writer.batch_execute("VACUUM")
+        && let Err(error) = writer.batch_execute("PRAGMA auto_vacuum = INCREMENTAL; VACUUM")
     {
         log::warn!("the space of the first schema is given back at a later start: {error}");
     }

@@ -7,10 +7,13 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use std::time::Duration;
 
+use afterglow_wire::name;
 use diesel::connection::SimpleConnection;
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::result::Error as DieselError;
+use diesel::sql_types::Binary;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use scheduled_thread_pool::ScheduledThreadPool;
 
@@ -27,6 +30,8 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite")
 
 /// `PRAGMA application_id` of our files: "Aglw". Keeps us from taking over another program's database.
 const APPLICATION_ID: i64 = 0x4167_6c77;
+
+const OWNER: &str = "SELECT application_id AS value FROM pragma_application_id";
 
 /// The first SQLite without the WAL-reset race that can corrupt a database with two or more connections.
 const OLDEST_SOUND_SQLITE: [u32; 3] = [3, 51, 3];
@@ -59,12 +64,16 @@ impl Sqlite {
                 .map_err(|error| unusable(path, format!("its folder cannot be made: {error}")))?;
         }
         let lock = Lock::take(path)?;
+        let inspected = inspect(path)?;
         prepare(path, &clock)?;
         let url = path.to_string_lossy();
         let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
         let readers = pool(path, &url, config.readers, READER_WAIT, READER_SETUP)?;
         let mut reader = readers.get().map_err(|error| unusable(path, error))?;
-        let (names, head, commits) = load(&mut reader, path)?;
+        let (names, head, commits) = match inspected {
+            Some(loaded) => loaded,
+            None => load(&mut reader, path)?,
+        };
         let engine = Self {
             writer,
             readers,
@@ -113,8 +122,7 @@ pub(super) fn connect_read_only(path: &Path) -> Result<SqliteConnection, StoreEr
     let mut connection =
         SqliteConnection::establish(&read_only_url(path)?).map_err(|error| unusable(path, error))?;
     connection.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4096").map_err(opened)?;
-    let owner = number(&mut connection, "SELECT application_id AS value FROM pragma_application_id")
-        .map_err(opened)?;
+    let owner = number(&mut connection, OWNER).map_err(opened)?;
     if owner != APPLICATION_ID {
         let why = if about.len() == 0 { "it is empty" } else { "it belongs to another program" };
         return Err(StoreError::NotOurs { path: path.to_owned(), why: why.into() });
@@ -148,12 +156,26 @@ fn read_only_url(path: &Path) -> Result<String, StoreError> {
 }
 
 /// The names of the signals by number, and the journal.
-fn load(reader: &mut SqliteConnection, path: &Path) -> Result<(Vec<String>, Head, Commits), StoreError> {
-    let names: Vec<String> = signal::table
+type Loaded = (Vec<String>, Head, Commits);
+
+fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, StoreError> {
+    let rows: Vec<(i32, Vec<u8>)> = signal::table
         .order(signal::id)
-        .select(signal::name)
+        .select((signal::id, sql::<Binary>("CAST(name AS BLOB)")))
         .load(reader)
         .map_err(|error| not_opened(path, &error))?;
+    let mut names = Vec::with_capacity(rows.len());
+    for ((id, bytes), number) in rows.into_iter().zip(0_i32..) {
+        // A hole would give every later signal the samples of another.
+        if id != number {
+            return Err(unusable(path, format!("it is damaged: signal {number} is missing")));
+        }
+        // Bytes that are no text would be taken for one.
+        let name = String::from_utf8(bytes).ok().filter(|name| name::check(name).is_ok());
+        names.push(name.ok_or_else(|| {
+            unusable(path, format!("it is damaged: the name of signal {number} is not a name"))
+        })?);
+    }
     let (head, mut commits) = recover(reader, path)?;
     commits.stored_signals = u32::try_from(names.len()).unwrap_or(u32::MAX);
     Ok((names, head, commits))
@@ -179,7 +201,43 @@ fn pool(
         .map_err(|error| unusable(path, error))
 }
 
-/// Checks that the file is ours or new, and brings its schema up to date.
+/// Reads all that a start depends on without changing anything: a database that is refused stays as it is, with its log.
+/// Nothing is loaded from a new file, or from one whose schema has no journal yet.
+fn inspect(path: &Path) -> Result<Option<Loaded>, StoreError> {
+    let bytes = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let logged = bytes(Path::new(&log)) > 0;
+    if bytes(path) == 0 {
+        // SQLite would take the file for a new one and delete the log.
+        let why = "it is empty, but the write-ahead log beside it is not; one of them does not belong here";
+        return if logged { Err(unusable(path, why)) } else { Ok(None) };
+    }
+    let mut connection =
+        SqliteConnection::establish(&read_only_url(path)?).map_err(|error| unusable(path, error))?;
+    let opened = |error| not_opened(path, &error);
+    connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(opened)?;
+    let tables = number(&mut connection, "SELECT count(*) AS value FROM sqlite_schema").map_err(opened)?;
+    let owner = number(&mut connection, OWNER).map_err(opened)?;
+    if tables > 0 && owner != APPLICATION_ID {
+        return Err(StoreError::NotOurs {
+            path: path.to_owned(),
+            why: "it has tables of another program".into(),
+        });
+    }
+    let mode = text(&mut connection, "SELECT journal_mode AS value FROM pragma_journal_mode");
+    if logged && mode.map_err(opened)? != "wal" {
+        // SQLite would leave out what is in the log, or worse, mix it in later.
+        return Err(unusable(path, "it is damaged: its header denies the write-ahead log beside it"));
+    }
+    const JOURNAL: &str = "SELECT count(*) AS value FROM sqlite_schema WHERE name = 'journal_b'";
+    if number(&mut connection, JOURNAL).map_err(opened)? == 0 {
+        return Ok(None);
+    }
+    load(&mut connection, path).map(Some)
+}
+
+/// Brings the schema of a file that is ours or new up to date.
 fn prepare(path: &Path, clock: &Clock) -> Result<(), StoreError> {
     let mut connection =
         SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| unusable(path, error))?;
@@ -193,20 +251,12 @@ fn prepare(path: &Path, clock: &Clock) -> Result<(), StoreError> {
         ));
     }
     let tables = number(&mut connection, "SELECT count(*) AS value FROM sqlite_schema").map_err(opened)?;
-    let owner = number(&mut connection, "SELECT application_id AS value FROM pragma_application_id")
-        .map_err(opened)?;
-    if tables > 0 && owner != APPLICATION_ID {
-        return Err(StoreError::NotOurs {
-            path: path.to_owned(),
-            why: "it has tables of another program".into(),
-        });
+    if tables == 0 {
+        // auto_vacuum must be chosen before the first table is made.
+        let new = format!("PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = {APPLICATION_ID}");
+        connection.batch_execute(&new).map_err(opened)?;
     }
-    // auto_vacuum must be chosen before the first table is made.
-    connection
-        .batch_execute(&format!(
-            "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA application_id = {APPLICATION_ID}; PRAGMA journal_mode = WAL;"
-        ))
-        .map_err(opened)?;
+    connection.batch_execute("PRAGMA journal_mode = WAL").map_err(opened)?;
     let applied = connection
         .run_pending_migrations(MIGRATIONS)
         .map_err(|error| unusable(path, format!("its schema cannot be migrated: {error}")))?;
@@ -273,7 +323,9 @@ impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Setup {
 }
 
 pub(super) fn unusable(path: &Path, why: impl ToString) -> StoreError {
-    StoreError::Unusable { path: path.to_owned(), why: why.to_string() }
+    // In one line: SQLite quotes what it stumbles over, line ends included.
+    let words: Vec<_> = why.to_string().split_whitespace().map(str::to_owned).collect();
+    StoreError::Unusable { path: path.to_owned(), why: words.join(" ") }
 }
 
 /// Why a file could not be opened. SQLite tells what kind of failure it was only by its message.
