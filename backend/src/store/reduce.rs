@@ -20,7 +20,8 @@ impl Reducer {
     pub(super) fn new(first: i64, last: i64, max_points: u32) -> Self {
         // The anchored grid can cut one slice more than the span has; hence one less is asked for.
         let slices = i64::from(max_points / 2) - 1;
-        let width = (slices >= 1).then(|| last.saturating_sub(first) / slices.max(1) + 1);
+        let width =
+            (slices >= 1).then(|| (last.saturating_sub(first).max(0) / slices.max(1)).saturating_add(1));
         Self { width, slice: i64::MIN, lowest: None, highest: None, points: Vec::new() }
     }
 

@@ -31,6 +31,20 @@ struct Stored {
     max: (i64, f64),
 }
 
+impl Stored {
+    /// Whether the row does not contradict itself, as a damaged one may; only its payload has a checksum.
+    fn is_possible(&self) -> bool {
+        let inside = self.first_time..=self.last_time;
+        // The whole calendar is less than a half of what an integer holds.
+        let length = self.last_time.checked_sub(self.first_time);
+        self.count > 0
+            && length.is_some_and(|length| length < i64::MAX / 8)
+            && inside.contains(&self.min.0)
+            && inside.contains(&self.max.0)
+            && self.min.1 <= self.max.1
+    }
+}
+
 pub(super) fn query(
     engine: &Sqlite,
     query: &Query,
@@ -90,7 +104,8 @@ fn series(
             after = stored.last_time;
             answer.add(&rest.split_before(stored.first_time))?;
             let beside = rest.split_before(stored.last_time.saturating_add(1));
-            let whole = beside.is_empty()
+            let whole = stored.is_possible()
+                && beside.is_empty()
                 && span.from.micros() <= stored.first_time
                 && stored.last_time <= span.to.micros();
             if whole && answer.add_summary(stored) {
@@ -279,8 +294,8 @@ impl Answer<'_> {
         let columns = if reduction.reducing {
             let mut points = reduction.reducer.finish();
             points.truncate(reduction.limit);
-            let (times, values) = points.into_iter().unzip();
-            Columns::from_sorted(times, values)
+            // In order, unless a damaged row lied about where it lies.
+            Columns::from_unsorted(&points)
         } else {
             reduction.few
         };
@@ -334,7 +349,9 @@ pub(super) fn details(engine: &Sqlite, signals: &Signals) -> Result<Vec<Details>
         };
         let first = [sealed.0, expired.0, head.times().first().copied()].into_iter().flatten().min();
         let (Some(first), Some((last, last_value))) = (first, newest) else { continue };
-        let count = sealed.2.unwrap_or(0) + expired_count.iter().sum::<i64>() + head.len() as i64;
+        // Saturating, because a damaged row may claim anything.
+        let expired_count = expired_count.into_iter().fold(0_i64, i64::saturating_add);
+        let count = sealed.2.unwrap_or(0).saturating_add(expired_count).saturating_add(head.len() as i64);
         all.push(Details {
             name: name.to_string(),
             first: Timestamp::from_micros(first),

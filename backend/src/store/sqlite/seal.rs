@@ -134,13 +134,23 @@ impl Sqlite {
         reader: &mut SqliteConnection,
         id: i64,
     ) -> Result<Option<Columns>, StoreError> {
-        let row: Option<(i32, Vec<u8>, i64)> = table::table
+        let row: Option<(Stored, Vec<u8>, i64)> = table::table
             .find(id)
-            .select((table::count, table::payload, table::checksum))
+            .select((
+                (table::id, table::first_timestamp, table::last_timestamp, table::count),
+                table::payload,
+                table::checksum,
+            ))
             .first(reader)
             .optional()?;
-        let Some((count, payload, checksum)) = row else { return Ok(None) };
-        Ok(match verified(&payload, checksum, count) {
+        let Some((stored, payload, checksum)) = row else { return Ok(None) };
+        let columns = verified(&payload, checksum, stored.count).and_then(|columns| {
+            // The checksum is not of these, and a block in a wrong place would put an answer out of order.
+            let span = columns.times().first().copied().zip(columns.times().last().copied());
+            let matches = span == Some((stored.first_time, stored.last_time));
+            if matches { Ok(columns) } else { Err(block::Damaged("its span is not its samples'".into())) }
+        });
+        Ok(match columns {
             Ok(columns) => Some(columns),
             Err(error) => {
                 self.report_damage("block", id, &error);
@@ -192,9 +202,13 @@ fn neighbours(
 
 /// Cuts what is pending into blocks of about equal size.
 fn flush(pending: &mut Columns, signal: SignalId, now: i64, plan: &mut Plan) -> Result<(), StoreError> {
-    let columns = std::mem::take(pending);
+    let mut columns = std::mem::take(pending);
     if columns.is_empty() {
         return Ok(());
+    }
+    if !columns.times().is_sorted_by(|a, b| a < b) {
+        // Beside a block whose span is damaged.
+        columns = Columns::from_unsorted(&columns.iter().collect::<Vec<_>>());
     }
     let parts = columns.len().div_ceil(BLOCK_SAMPLES + BLOCK_SAMPLES / 2).max(1);
     let size = columns.len().div_ceil(parts);
