@@ -6,6 +6,7 @@ mod harness;
 mod writers;
 
 mod backpressure;
+mod damage;
 mod database_faults;
 mod disk_full;
 mod drain;

@@ -1,0 +1,189 @@
+//! A database that was damaged by others: refused as it is, with one line, or served as far as it is sound. Never a
+//! panic, never an answer that was not stored, and nothing overwritten that is refused.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::harness::{Answer, Backend, eventually, kill_rounds};
+
+const PAGE: usize = 4_096;
+
+/// Every commit is sealed at once.
+const SEALING: [(&str, &str); 2] = [("AFTERGLOW_SEAL_SAMPLES", "1"), ("AFTERGLOW_LOOK_MILLIS", "20")];
+
+/// Signal and time to the bits of the value.
+type Truth = HashMap<(String, String), u64>;
+
+/// A sound database and what is in it.
+struct Sound {
+    folder: tempfile::TempDir,
+    truth: Truth,
+}
+
+/// The file itself, its log, and the log's index, which is made anew where it is missing.
+fn files(folder: &Path) -> [PathBuf; 2] {
+    ["a.db", "a.db-wal"].map(|name| folder.join(name))
+}
+
+fn truth(backend: &Backend) -> Truth {
+    let samples = backend.samples().into_iter();
+    samples
+        .flat_map(|(signal, samples)| {
+            samples.into_iter().map(move |(time, value)| ((signal.clone(), time), value.to_bits()))
+        })
+        .collect()
+}
+
+/// Makes a database with blocks, minutes and a journal; killed, it has a log as well.
+fn sound(killed: bool) -> Sound {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    let post = |backend: &Backend, from: u32, to: u32| {
+        let object = |i: u32| {
+            let noise = f64::from(i * 7_919 % 104_729).sin();
+            format!(
+                r#"{{"timestamp":{},"signals":{{"noise":{noise},"decimals":{},"steady":1,"s{}":{i}}}}}"#,
+                1_700_000_000 + i,
+                f64::from(i % 500) / 10.0,
+                i % 40
+            )
+        };
+        let objects: Vec<_> = (from..to).map(object).collect();
+        assert_eq!(backend.post(&format!("[{}]", objects.join(","))).status, 200);
+    };
+    for part in 0..3 {
+        let backend = Backend::start_with(&database, "127.0.0.1:0", &SEALING);
+        post(&backend, part * 6_000, (part + 1) * 6_000);
+        eventually("it is sealed", || backend.metric("afterglow_samples_unsealed") == 0.0);
+        backend.close();
+    }
+    let backend = Backend::start(&database);
+    post(&backend, 18_000, 19_000);
+    let truth = truth(&backend);
+    if killed {
+        backend.kill_nine()
+    } else {
+        backend.close()
+    }
+    Sound { folder, truth }
+}
+
+/// Damages one of the files; what was done to it.
+fn damage(folder: &Path, random: &mut StdRng) -> String {
+    let present: Vec<_> = files(folder).into_iter().filter(|file| file.exists()).collect();
+    let file = &present[random.random_range(0..present.len())];
+    let name = file.file_name().unwrap().display();
+    let mut bytes = fs::read(file).unwrap();
+    let at = random.random_range(0..bytes.len());
+    let page = at / PAGE * PAGE..bytes.len().min(at / PAGE * PAGE + PAGE);
+    let what = match random.random_range(0..7) {
+        0 => {
+            bytes.truncate(at);
+            format!("{name} cut at {at}")
+        }
+        1 => {
+            bytes.truncate(page.start);
+            format!("{name} cut at page {}", page.start)
+        }
+        2 => {
+            bytes[page.clone()].fill(0);
+            format!("{name} zeroed at {page:?}")
+        }
+        3 => {
+            random.fill(&mut bytes[page.clone()]);
+            format!("{name} scrambled at {page:?}")
+        }
+        // The headers, which all else depends on, more often than chance would hit them.
+        4 => {
+            let at = at % 200;
+            bytes[at] ^= 1 << random.random_range(0..8);
+            format!("{name} flipped at {at}")
+        }
+        _ => {
+            bytes[at] ^= 1 << random.random_range(0..8);
+            format!("{name} flipped at {at}")
+        }
+    };
+    fs::write(file, bytes).unwrap();
+    what
+}
+
+/// Asks a backend on a damaged database for everything it does.
+fn exercise(backend: &Backend, truth: &Truth) {
+    let ask = |path: &str| -> Option<Answer> {
+        let answer = backend.try_get(path)?;
+        assert!(matches!(answer.status, 200 | 503), "{path}: {}: {}", answer.status, answer.text);
+        Some(answer)
+    };
+    for _ in 0..2 {
+        ask("/api/telemetry?from=0001-01-01&max_points=10");
+        ask("/api/telemetry?from=2023-11-14&max_points=3000&signals=noise");
+        ask("/api/signals");
+        ask("/api/signals?details=1");
+        let everything = ask("/api/telemetry?from=0001-01-01&format=csv");
+        for line in everything.iter().flat_map(|answer| answer.text.lines().skip(1)) {
+            let [time, signal, value] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
+            let known = truth.get(&(signal.to_owned(), time.to_owned()));
+            let value = value.parse::<f64>().map(f64::to_bits).ok();
+            assert!(signal == "new" || known.copied() == value, "{line} was never stored");
+        }
+        let answer = backend.post(r#"[{"timestamp":1700000100,"signals":{"new":1}}]"#);
+        assert!(matches!(answer.status, 200 | 503), "{}: {}", answer.status, answer.text);
+        // Sealing goes over it meanwhile, or fails and says so.
+        eventually("a sealing was tried", || {
+            backend.metric("afterglow_samples_unsealed") == 0.0
+                || backend.get("/metrics").text.contains("afterglow_stage_seconds_count{stage=\"seal\"}")
+        });
+    }
+}
+
+fn check(sound: &Sound, seed: u64) {
+    let mut random = StdRng::seed_from_u64(seed);
+    let folder = tempfile::tempdir().unwrap();
+    let [database, _] = files(folder.path());
+    for (from, to) in files(sound.folder.path()).iter().zip(files(folder.path())) {
+        if from.exists() {
+            fs::copy(from, to).unwrap();
+        }
+    }
+    let what = damage(folder.path(), &mut random);
+    let before = fs::read(&database).unwrap();
+    let errors = folder.path().join("errors");
+    // Printed by the test runner only when something fails.
+    println!("seed {seed}: {what}");
+    match Backend::try_start(&database, &SEALING, &errors) {
+        Ok(backend) => {
+            exercise(&backend, &sound.truth);
+            backend.terminate();
+        }
+        Err(code) => {
+            let said = fs::read_to_string(&errors).unwrap();
+            assert_eq!(code, Some(3), "{said}");
+            assert_eq!(said.lines().count(), 1, "{said}");
+            assert!(said.contains("a.db"), "{said}");
+            println!("refused: {said}");
+            assert!(fs::read(&database).unwrap() == before, "it was refused and changed: {said}");
+        }
+    }
+    let said = fs::read_to_string(&errors).unwrap();
+    assert!(!said.contains("panicked"), "{said}");
+}
+
+#[test]
+fn whatever_is_damaged_is_refused_as_it_is_or_served_as_far_as_it_is_sound() {
+    let seed = match std::env::var("AFTERGLOW_DAMAGE_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => rand::rng().random_range(0..1_000_000_000),
+    };
+    println!("AFTERGLOW_DAMAGE_SEED={seed} damages the same places again");
+    for (number, killed) in (0..).zip([false, true]) {
+        let sound = sound(killed);
+        for variant in 0..kill_rounds(24) as u64 {
+            check(&sound, seed + number * 1_000_000 + variant);
+        }
+    }
+}
