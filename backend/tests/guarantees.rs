@@ -17,4 +17,5 @@ mod live;
 mod migration;
 mod producer_outage;
 mod storage_crashes;
+mod tools;
 mod write_errors;

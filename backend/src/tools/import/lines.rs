@@ -113,7 +113,7 @@ fn json(line: &[u8], importer: &mut Importer) -> Result<(), String> {
     let Some(first) = decoded.rejected.first() else { return Ok(()) };
     let more = match decoded.rejected_count {
         1 => String::new(),
-        count => format!(" (and {} more samples of this line)", count - 1),
+        count => format!(" (and {} more of the line's samples)", count - 1),
     };
     // Each line is a text of its own, and which one it is has been said.
     let message = first.message.replace(" at line 1, column", " at column");
