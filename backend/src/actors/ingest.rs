@@ -1,7 +1,8 @@
 //! **Role.** Makes batches durable: whatever arrived while one commit ran goes into the next (group commit).
-//! **Receives.** [`Record`] from the HTTP workers, through [`Handle`]; [`Drain`] from the pipeline.
+//! **Receives.** Batches from the HTTP workers, through [`Handle`] and its queue; [`Begin`] when that queue has nobody who
+//! serves it; [`Drain`] from the pipeline.
 //! **Sends.** The outcome to each request after COMMIT; [`Committed`] to `Broadcaster`.
-//! **Bound.** [`MAILBOX`] requests, [`WAITING_SAMPLES`] samples waiting, one commit in flight.
+//! **Bound.** [`WAITING_REQUESTS`] requests and [`WAITING_SAMPLES`] samples waiting, one commit in flight.
 //! **Overload.** Refuse: the request is answered 503 `queue_full` and may be sent again. Towards `Broadcaster`: shed.
 //! **Restart.** None: a panic while committing stops the process, which loses nothing that was acknowledged.
 
@@ -23,9 +24,8 @@ use crate::pipeline::Lifeline;
 use crate::store::Store;
 use groups::Groups;
 
-/// Requests that may wait in the mailbox. Far more than the HTTP workers run at once; its bound is for the case
-/// that this actor is starved.
-const MAILBOX: usize = 4_096;
+/// Requests that may wait for the next commit: far more than a disk flush lets gather.
+const WAITING_REQUESTS: usize = 16_384;
 
 /// Samples that may wait for the next commit: about a second of the fastest disk, and 96 MB at 24 bytes each.
 const WAITING_SAMPLES: usize = 4_000_000;
@@ -33,13 +33,17 @@ const WAITING_SAMPLES: usize = 4_000_000;
 /// Samples of one commit; the rest goes into the next, so that no request waits for a giant transaction.
 const COMMIT_SAMPLES: usize = 500_000;
 
-/// Asks for a batch to be made durable; answered through `done` once it is, or is known not to be.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Record {
+/// A batch that waits to be made durable, and where its outcome is told.
+struct Record {
     batch: Batch,
     done: oneshot::Sender<Result<(), Refusal>>,
 }
+
+/// Asks to begin committing, because something waits and nobody commits. A running commit goes on by itself while
+/// requests come, so that under load none of them costs a message.
+#[derive(Message)]
+#[rtype(result = "()")]
+struct Begin;
 
 /// Asks to commit everything that waits; answered when it is done.
 #[derive(Message)]
@@ -58,6 +62,7 @@ pub struct Refusal {
 /// The way for requests to reach `Ingest`.
 #[derive(Clone)]
 pub struct Handle {
+    waiting: Arc<Groups<Record>>,
     address: Addr<Ingest>,
     draining: Arc<AtomicBool>,
     metrics: Metrics,
@@ -84,14 +89,20 @@ impl Handle {
         if self.is_draining() {
             return Err(Refusal { code: Code::Draining, message: "the server is stopping".into() });
         }
+        let lost = || Refusal {
+            code: Code::StoreDown,
+            message: "the writer is lost; the server is stopping".into(),
+        };
         let (done, outcome) = oneshot::channel();
-        self.address.try_send(Record { batch, done }).map_err(|_| queue_full())?;
-        outcome.await.unwrap_or_else(|_| {
-            Err(Refusal {
-                code: Code::StoreDown,
-                message: "the server lost its writer and is stopping".into(),
-            })
-        })
+        match self.waiting.push(batch.len(), Record { batch, done }) {
+            Ok(false) => {}
+            Ok(true) => self.address.try_send(Begin).map_err(|_| lost())?,
+            Err(_) => {
+                let message = "samples arrive faster than they can be stored".into();
+                return Err(Refusal { code: Code::QueueFull, message });
+            }
+        }
+        outcome.await.unwrap_or_else(|_| Err(lost()))
     }
 
     /// Refuses everything from now on, then waits until all that was accepted is on the disk.
@@ -111,8 +122,6 @@ pub struct Ingest {
     /// Shared with the commits, which take from it what has gathered.
     waiting: Arc<Groups<Record>>,
     committer: Committer,
-    /// Whether commits run; they go on until nothing waits.
-    committing: bool,
     /// Whoever waits for the queue to become empty.
     drained: Vec<oneshot::Sender<()>>,
     /// Tells the pipeline when this actor is gone.
@@ -138,47 +147,42 @@ impl Ingest {
         lifeline: Lifeline,
     ) -> Handle {
         let acknowledge_early = fault::acknowledges_before_commit();
+        let waiting = Arc::new(Groups::new(WAITING_REQUESTS, WAITING_SAMPLES, COMMIT_SAMPLES));
         let ingest = Self {
-            waiting: Arc::new(Groups::new(WAITING_SAMPLES, COMMIT_SAMPLES)),
+            waiting: Arc::clone(&waiting),
             committer: Committer { store, broadcaster, metrics: metrics.clone(), acknowledge_early },
-            committing: false,
             drained: Vec::new(),
             _lifeline: lifeline,
         };
-        Handle { address: ingest.start(), draining: Arc::new(AtomicBool::new(false)), metrics }
+        Handle { waiting, address: ingest.start(), draining: Arc::new(AtomicBool::new(false)), metrics }
     }
 
-    /// Starts to commit what waits, unless that is being done.
-    fn commit(&mut self, ctx: &mut Context<Self>) {
-        let waiting = self.waiting.len();
-        self.committer.metrics.depth(Queue::Ingest, waiting);
-        if self.committing {
-            return;
-        }
-        if waiting == 0 {
-            for drained in self.drained.drain(..) {
-                let _ = drained.send(());
-            }
-            return;
-        }
-        self.committing = true;
+    /// Commits groups until nothing waits.
+    fn begin(&mut self, ctx: &mut Context<Self>) {
         let (waiting, committer) = (Arc::clone(&self.waiting), self.committer.clone());
         let commits = actix_rt::task::spawn_blocking(move || {
             let mut answered = 0;
             while let Some(group) = waiting.take(answered) {
                 answered = group.len();
+                committer.metrics.depth(Queue::Ingest, waiting.len());
                 committer.commit(group);
             }
         });
-        ctx.spawn(commits.into_actor(self).map(|ended, ingest, ctx| {
-            if let Err(panic) = ended {
+        ctx.spawn(commits.into_actor(self).map(|ended, ingest, ctx| match ended {
+            Ok(()) => ingest.tell_drained(),
+            Err(panic) => {
                 log::error!("the writer broke and the process stops: {panic}");
-                return ctx.terminate();
+                ctx.terminate();
             }
-            ingest.committing = false;
-            // Something may have come between the last look and now.
-            ingest.commit(ctx);
         }));
+    }
+
+    fn tell_drained(&mut self) {
+        if self.waiting.is_idle() {
+            for drained in self.drained.drain(..) {
+                let _ = drained.send(());
+            }
+        }
     }
 }
 
@@ -215,36 +219,25 @@ impl Committer {
 
 impl Actor for Ingest {
     type Context = Context<Self>;
-
-    fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
-    }
 }
 
-impl Handler<Record> for Ingest {
+impl Handler<Begin> for Ingest {
     type Result = ();
 
-    fn handle(&mut self, record: Record, ctx: &mut Self::Context) {
-        match self.waiting.push(record.batch.len(), record) {
-            Ok(()) => self.commit(ctx),
-            Err(record) => drop(record.done.send(Err(queue_full()))),
-        }
+    fn handle(&mut self, _: Begin, ctx: &mut Self::Context) {
+        self.begin(ctx);
     }
 }
 
 impl Handler<Drain> for Ingest {
     type Result = ResponseFuture<()>;
 
-    fn handle(&mut self, _: Drain, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {
         let (drained, done) = oneshot::channel();
         self.drained.push(drained);
-        self.commit(ctx);
+        self.tell_drained();
         Box::pin(async move {
             let _ = done.await;
         })
     }
-}
-
-fn queue_full() -> Refusal {
-    Refusal { code: Code::QueueFull, message: "samples arrive faster than they can be stored".into() }
 }

@@ -5,7 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    IF_NONE_MATCH, VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
@@ -14,7 +15,7 @@ use afterglow_wire::Code;
 use super::problem::{Problem, method_not_allowed};
 
 /// What the page may do: run its own script and WebAssembly, talk to this server, nothing else.
-pub(super) const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
     base-uri 'self'; form-action 'none'; frame-ancestors 'self'";
 
@@ -86,7 +87,11 @@ pub(super) async fn page(assets: web::Data<Assets>, request: HttpRequest) -> Res
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let Some(asset) = assets.find(file, header(ACCEPT_ENCODING)) else {
         if file == INDEX {
-            return Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body(NOT_BUILT));
+            let mut response = HttpResponse::Ok();
+            response
+                .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+                .content_type("text/plain; charset=utf-8");
+            return Ok(response.body(NOT_BUILT));
         }
         return Err(not_found());
     };
@@ -96,6 +101,7 @@ pub(super) async fn page(assets: web::Data<Assets>, request: HttpRequest) -> Res
     // `no-cache` keeps the copy and asks whether it is still good: an upgrade shows at the next load.
     response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "Accept-Encoding"));
     response.insert_header((ETAG, asset.etag)).insert_header((CONTENT_TYPE, content_type(file)));
+    response.insert_header((CONTENT_SECURITY_POLICY, POLICY));
     if let Some(encoding) = asset.encoding {
         response.insert_header((CONTENT_ENCODING, encoding));
     }
