@@ -11,8 +11,8 @@ mod read;
 mod seal;
 mod write;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use afterglow_wire::Timestamp;
@@ -49,8 +49,8 @@ pub(super) struct Sqlite {
     commits: Mutex<Commits>,
     /// Held by whoever changes blocks: sealing, expiry.
     maintenance: Mutex<()>,
-    /// Blocks that could not be read since the start.
-    damaged: AtomicU64,
+    /// Tables and numbers of the rows that could not be read since the start.
+    damaged: Mutex<BTreeSet<(&'static str, i64)>>,
     clock: Clock,
     path: PathBuf,
     /// Dropped last: nobody else may open the file while a connection is open. A reader of another's database has none.
@@ -137,11 +137,23 @@ impl Sqlite {
 
     /// Blocks that could not be read since the start.
     pub(super) fn damaged(&self) -> u64 {
-        self.damaged.load(Ordering::Relaxed)
+        self.lock_damaged().len() as u64
     }
 
-    fn report_damage(&self, what: &str, id: i64, why: &impl std::fmt::Display) {
-        self.damaged.fetch_add(1, Ordering::Relaxed);
+    /// Whether a row is known to be damaged.
+    fn is_damaged(&self, what: &'static str, id: i64) -> bool {
+        self.lock_damaged().contains(&(what, id))
+    }
+
+    fn lock_damaged(&self) -> MutexGuard<'_, BTreeSet<(&'static str, i64)>> {
+        self.damaged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts and logs a row once, however often it is asked for.
+    fn report_damage(&self, what: &'static str, id: i64, why: &impl std::fmt::Display) {
+        if !self.lock_damaged().insert((what, id)) {
+            return;
+        }
         log::error!(
             "{what} {id} cannot be read and is left out: {why}; `afterglow doctor` lists all of them"
         );

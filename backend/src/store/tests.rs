@@ -4,6 +4,7 @@ use super::*;
 use crate::batch::{Sample, SignalId};
 use crate::decode::Intern;
 
+mod damage;
 mod model;
 
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);

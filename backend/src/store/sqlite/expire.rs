@@ -13,10 +13,10 @@ use crate::batch::SignalId;
 use crate::fault::{self, Point};
 
 /// Rows that go down the ladder in one transaction: commits wait for no longer than that takes.
-const AT_ONCE: i64 = 32;
+const AT_ONCE: usize = 32;
 
 /// Blocks that go at once when there is no room: a few, so that no more goes than must.
-const AT_ONCE_FOR_ROOM: i64 = 4;
+const AT_ONCE_FOR_ROOM: usize = 4;
 
 /// Free pages that are left in the file for the next journal: 16 MB of 4 KiB pages.
 const SPARE_PAGES: i64 = 4_096;
@@ -28,6 +28,19 @@ pub struct Expired {
     pub blocks: usize,
     /// Rows of minutes that became hours, and rows of hours that were deleted.
     pub rollups: usize,
+}
+
+/// What damaged rows are reported as.
+const BLOCK: &str = "block";
+const ROLLUP: &str = "rollup";
+
+/// Rows of a tier that have had their time.
+struct OldRollups {
+    ids: Vec<i64>,
+    buckets: Vec<Bucket>,
+    /// The newest of them.
+    arrived_at: i64,
+    looked_at: usize,
 }
 
 /// Rows of one tier and signal that go down the ladder together.
@@ -49,13 +62,13 @@ impl Sqlite {
         for (name, signal) in signals.by_name(|_| true) {
             let ladder = retention.of(&name);
             if let Some(before) = cutoff(ladder.raw, now) {
-                while self.expire_blocks(signal, before, AT_ONCE, &mut done)? {}
+                while self.expire_blocks(signal, before, AT_ONCE, &mut done)? == AT_ONCE {}
             }
             if let Some(before) = cutoff(ladder.minutes, now) {
-                while self.expire_minutes(signal, before, AT_ONCE, &mut done)? {}
+                while self.expire_minutes(signal, before, AT_ONCE, &mut done)? == AT_ONCE {}
             }
             if let Some(before) = cutoff(ladder.hours, now) {
-                while self.expire_hours(signal, before, AT_ONCE, &mut done)? {}
+                while self.expire_hours(signal, before, AT_ONCE, &mut done)? == AT_ONCE {}
             }
         }
         if let Some(max_bytes) = retention.max_bytes {
@@ -84,51 +97,66 @@ impl Sqlite {
 
     /// Turns the oldest thing there is one step down the ladder; whether there was any.
     fn expire_oldest(&self, done: &mut Expired) -> Result<bool, StoreError> {
-        let oldest_block: Option<i32> = {
-            let mut reader = connection(&self.readers)?;
-            blocks::table
+        let oldest_block: Option<(i64, i32)> = {
+            let rows: Vec<(i64, i32)> = blocks::table
                 .order(blocks::last_timestamp)
-                .select(blocks::signal_id)
-                .first(&mut reader)
-                .optional()?
+                .limit(self.more_than_damaged(1))
+                .select((blocks::id, blocks::signal_id))
+                .load(&mut connection(&self.readers)?)?;
+            rows.into_iter().find(|(id, _)| !self.is_damaged(BLOCK, *id))
         };
-        if let Some(signal) = oldest_block {
-            return self.expire_blocks(SignalId(signal.cast_unsigned()), i64::MAX, AT_ONCE_FOR_ROOM, done);
+        if let Some((_, signal)) = oldest_block {
+            let signal = SignalId(signal.cast_unsigned());
+            return Ok(self.expire_blocks(signal, i64::MAX, AT_ONCE_FOR_ROOM, done)? > 0);
         }
-        let oldest_rollup: Option<(i32, i32)> = {
-            let mut reader = connection(&self.readers)?;
-            rollups::table
+        let oldest_rollup: Option<(i64, i32, i32)> = {
+            let rows: Vec<(i64, i32, i32)> = rollups::table
                 .order((rollups::resolution, rollups::last_bucket))
-                .select((rollups::signal_id, rollups::resolution))
-                .first(&mut reader)
-                .optional()?
+                .limit(self.more_than_damaged(1))
+                .select((rollups::id, rollups::signal_id, rollups::resolution))
+                .load(&mut connection(&self.readers)?)?;
+            rows.into_iter().find(|(id, _, _)| !self.is_damaged(ROLLUP, *id))
         };
-        match oldest_rollup {
-            Some((signal, resolution)) if resolution == Resolution::Minute.seconds() => {
-                self.expire_minutes(SignalId(signal.cast_unsigned()), i64::MAX, 1, done)
-            }
-            Some((signal, _)) => self.expire_hours(SignalId(signal.cast_unsigned()), i64::MAX, 1, done),
-            None => Ok(false),
-        }
+        let Some((_, signal, resolution)) = oldest_rollup else { return Ok(false) };
+        let signal = SignalId(signal.cast_unsigned());
+        let gone = if resolution == Resolution::Minute.seconds() {
+            self.expire_minutes(signal, i64::MAX, 1, done)?
+        } else {
+            self.expire_hours(signal, i64::MAX, 1, done)?
+        };
+        Ok(gone > 0)
     }
 
-    /// Samples to minutes; whether there may be more.
+    /// So many rows that `wanted` of them are not known to be damaged, if there are as many.
+    fn more_than_damaged(&self, wanted: usize) -> i64 {
+        i64::try_from(self.lock_damaged().len().saturating_add(wanted)).unwrap_or(i64::MAX)
+    }
+
+    /// Samples to minutes; how many blocks were looked at. One that turns out to be damaged stays where it is and is
+    /// passed over from then on, so that it does not keep the others from expiring.
     fn expire_blocks(
         &self,
         signal: SignalId,
         before: i64,
-        most: i64,
+        most: usize,
         done: &mut Expired,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<usize, StoreError> {
         let _alone = self.lock_maintenance();
         let mut reader = connection(&self.readers)?;
-        let rows: Vec<(i64, i32, Vec<u8>, i64, i64)> = blocks::table
+        let old: Vec<i64> = blocks::table
             .filter(blocks::signal_id.eq(signal.0.cast_signed()))
             .filter(blocks::last_timestamp.lt(before).and(blocks::sealed_at.lt(before)))
             .order(blocks::last_timestamp)
-            .limit(most)
+            .limit(self.more_than_damaged(most))
+            .select(blocks::id)
+            .load(&mut reader)?;
+        let sound = old.into_iter().filter(|id| !self.is_damaged(BLOCK, *id)).take(most);
+        let rows: Vec<(i64, i32, Vec<u8>, i64, i64)> = blocks::table
+            .filter(blocks::id.eq_any(sound.collect::<Vec<_>>()))
+            .order(blocks::last_timestamp)
             .select((blocks::id, blocks::count, blocks::payload, blocks::checksum, blocks::sealed_at))
             .load(&mut reader)?;
+        let looked_at = rows.len();
         let (mut ids, mut buckets, mut arrived_at) = (Vec::new(), Vec::new(), i64::MIN);
         for (id, count, payload, checksum, sealed_at) in rows {
             match seal::verified(&payload, checksum, count) {
@@ -138,7 +166,7 @@ impl Sqlite {
                     ids.push(id);
                 }
                 // It stays for whoever can mend it.
-                Err(error) => self.report_damage("block", id, &error),
+                Err(error) => self.report_damage(BLOCK, id, &error),
             }
         }
         drop(reader);
@@ -146,43 +174,44 @@ impl Sqlite {
         self.descend(Resolution::Minute, &Descent { signal, buckets, arrived_at }, |writer| {
             diesel::delete(blocks::table.filter(blocks::id.eq_any(&ids))).execute(writer)
         })?;
-        Ok(ids.len() as i64 == most)
+        Ok(looked_at)
     }
 
-    /// Minutes to hours; whether there may be more.
+    /// Minutes to hours; how many rows were looked at.
     fn expire_minutes(
         &self,
         signal: SignalId,
         before: i64,
-        most: i64,
+        most: usize,
         done: &mut Expired,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<usize, StoreError> {
         let _alone = self.lock_maintenance();
-        let (ids, buckets, arrived_at) = self.old_rollups(signal, Resolution::Minute, before, most)?;
+        let OldRollups { ids, buckets, arrived_at, looked_at } =
+            self.old_rollups(signal, Resolution::Minute, before, most)?;
         let buckets = rollup::coarsen(&buckets, Resolution::Hour);
         done.rollups += ids.len();
         self.descend(Resolution::Hour, &Descent { signal, buckets, arrived_at }, |writer| {
             diesel::delete(rollups::table.filter(rollups::id.eq_any(&ids))).execute(writer)
         })?;
-        Ok(ids.len() as i64 == most)
+        Ok(looked_at)
     }
 
-    /// Hours to nothing; whether there may be more.
+    /// Hours to nothing; how many rows were looked at.
     fn expire_hours(
         &self,
         signal: SignalId,
         before: i64,
-        most: i64,
+        most: usize,
         done: &mut Expired,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<usize, StoreError> {
         let _alone = self.lock_maintenance();
-        let (ids, _, _) = self.old_rollups(signal, Resolution::Hour, before, most)?;
+        let OldRollups { ids, looked_at, .. } = self.old_rollups(signal, Resolution::Hour, before, most)?;
         done.rollups += ids.len();
         if !ids.is_empty() {
             let mut writer = connection(&self.writer)?;
             diesel::delete(rollups::table.filter(rollups::id.eq_any(&ids))).execute(&mut writer)?;
         }
-        Ok(ids.len() as i64 == most)
+        Ok(looked_at)
     }
 
     /// The oldest rows of a tier that end before `before`: their numbers, buckets and newest arrival.
@@ -191,17 +220,25 @@ impl Sqlite {
         signal: SignalId,
         resolution: Resolution,
         before: i64,
-        most: i64,
-    ) -> Result<(Vec<i64>, Vec<Bucket>, i64), StoreError> {
+        most: usize,
+    ) -> Result<OldRollups, StoreError> {
         let last = before.saturating_sub(resolution.micros());
-        let rows: Vec<(i64, Vec<u8>, i64, i64)> = rollups::table
+        let mut reader = connection(&self.readers)?;
+        let old: Vec<i64> = rollups::table
             .filter(rollups::signal_id.eq(signal.0.cast_signed()))
             .filter(rollups::resolution.eq(resolution.seconds()))
             .filter(rollups::last_bucket.lt(last).and(rollups::arrived_at.lt(before)))
             .order(rollups::last_bucket)
-            .limit(most)
+            .limit(self.more_than_damaged(most))
+            .select(rollups::id)
+            .load(&mut reader)?;
+        let sound = old.into_iter().filter(|id| !self.is_damaged(ROLLUP, *id)).take(most);
+        let rows: Vec<(i64, Vec<u8>, i64, i64)> = rollups::table
+            .filter(rollups::id.eq_any(sound.collect::<Vec<_>>()))
+            .order(rollups::last_bucket)
             .select((rollups::id, rollups::payload, rollups::checksum, rollups::arrived_at))
-            .load(&mut connection(&self.readers)?)?;
+            .load(&mut reader)?;
+        let looked_at = rows.len();
         let (mut ids, mut buckets, mut newest) = (Vec::new(), Vec::new(), i64::MIN);
         for (id, payload, checksum, arrived_at) in rows {
             match read::verified(&payload, checksum) {
@@ -210,10 +247,10 @@ impl Sqlite {
                     newest = newest.max(arrived_at);
                     ids.push(id);
                 }
-                Err(error) => self.report_damage("rollup", id, &error),
+                Err(error) => self.report_damage(ROLLUP, id, &error),
             }
         }
-        Ok((ids, buckets, newest))
+        Ok(OldRollups { ids, buckets, arrived_at: newest, looked_at })
     }
 
     /// Adds buckets to a tier and removes what they were made of, in one transaction.

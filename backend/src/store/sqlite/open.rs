@@ -3,7 +3,6 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, LazyLock, Mutex, RwLock};
 use std::time::Duration;
 
@@ -80,7 +79,7 @@ impl Sqlite {
             head: RwLock::new(head),
             commits: Mutex::new(commits),
             maintenance: Mutex::new(()),
-            damaged: AtomicU64::new(0),
+            damaged: Mutex::default(),
             clock,
             path: path.clone(),
             _lock: Some(lock),
@@ -103,7 +102,7 @@ impl Sqlite {
             head: RwLock::new(head),
             commits: Mutex::new(commits),
             maintenance: Mutex::new(()),
-            damaged: AtomicU64::new(0),
+            damaged: Mutex::default(),
             clock,
             path: path.to_owned(),
             _lock: None,

@@ -322,45 +322,58 @@ pub(super) fn details(engine: &Sqlite, signals: &Signals) -> Result<Vec<Details>
     let wanted = signals.by_name(|_| true);
     let heads: Vec<Columns> =
         engine.read_head(|head| wanted.iter().map(|(_, signal)| head.within(*signal, EVERYTHING)).collect());
-    let mut reader = connection(&engine.readers)?;
-    let mut all = Vec::new();
-    for ((name, signal), head) in wanted.iter().zip(heads) {
-        let id = signal.0.cast_signed();
-        let sealed: (Option<i64>, Option<i64>, Option<i64>) = blocks::table
-            .filter(blocks::signal_id.eq(id))
-            .select((min(blocks::first_timestamp), max(blocks::last_timestamp), sum(blocks::count)))
-            .first(&mut reader)?;
-        let expired: (Option<i64>, Option<i64>) = rollups::table
-            .filter(rollups::signal_id.eq(id))
-            .select((min(rollups::first_bucket), max(rollups::last_bucket)))
-            .first(&mut reader)?;
-        let expired_count: Vec<i64> =
-            rollups::table.filter(rollups::signal_id.eq(id)).select(rollups::count).load(&mut reader)?;
-        let newest_block: Option<(i64, f64)> = blocks::table
-            .filter(blocks::signal_id.eq(id))
-            .order(blocks::last_timestamp.desc())
-            .select((blocks::last_timestamp, blocks::last))
-            .first(&mut reader)
-            .optional()?;
-        let newest = head.iter().last().into_iter().chain(newest_block).max_by_key(|(time, _)| *time);
-        let newest = match newest {
-            None => newest_bucket(engine, &mut reader, id)?,
-            newest => newest,
-        };
-        let first = [sealed.0, expired.0, head.times().first().copied()].into_iter().flatten().min();
-        let (Some(first), Some((last, last_value))) = (first, newest) else { continue };
-        // Saturating, because a damaged row may claim anything.
-        let expired_count = expired_count.into_iter().fold(0_i64, i64::saturating_add);
-        let count = sealed.2.unwrap_or(0).saturating_add(expired_count).saturating_add(head.len() as i64);
-        all.push(Details {
-            name: name.to_string(),
-            first: Timestamp::from_micros(first),
-            last: Timestamp::from_micros(last),
-            last_value,
-            count: count.cast_unsigned(),
-        });
-    }
-    Ok(all)
+    // In one transaction: what expires in between would be counted in both tiers, or in neither.
+    connection(&engine.readers)?.transaction(|reader| {
+        wanted
+            .iter()
+            .zip(heads)
+            .map(|(signal, head)| detail(engine, reader, signal, &head))
+            .filter_map(Result::transpose)
+            .collect()
+    })
+}
+
+/// What one signal comes to; `None` when it has nothing.
+fn detail(
+    engine: &Sqlite,
+    reader: &mut SqliteConnection,
+    (name, signal): &(Arc<str>, SignalId),
+    head: &Columns,
+) -> Result<Option<Details>, StoreError> {
+    let id = signal.0.cast_signed();
+    let sealed: (Option<i64>, Option<i64>, Option<i64>) = blocks::table
+        .filter(blocks::signal_id.eq(id))
+        .select((min(blocks::first_timestamp), max(blocks::last_timestamp), sum(blocks::count)))
+        .first(reader)?;
+    let expired: (Option<i64>, Option<i64>) = rollups::table
+        .filter(rollups::signal_id.eq(id))
+        .select((min(rollups::first_bucket), max(rollups::last_bucket)))
+        .first(reader)?;
+    let expired_count: Vec<i64> =
+        rollups::table.filter(rollups::signal_id.eq(id)).select(rollups::count).load(reader)?;
+    let newest_block: Option<(i64, f64)> = blocks::table
+        .filter(blocks::signal_id.eq(id))
+        .order(blocks::last_timestamp.desc())
+        .select((blocks::last_timestamp, blocks::last))
+        .first(reader)
+        .optional()?;
+    let newest = head.iter().last().into_iter().chain(newest_block).max_by_key(|(time, _)| *time);
+    let newest = match newest {
+        None => newest_bucket(engine, reader, id)?,
+        newest => newest,
+    };
+    let first = [sealed.0, expired.0, head.times().first().copied()].into_iter().flatten().min();
+    let (Some(first), Some((last, last_value))) = (first, newest) else { return Ok(None) };
+    // Saturating, because a damaged row may claim anything.
+    let expired_count = expired_count.into_iter().fold(0_i64, i64::saturating_add);
+    let count = sealed.2.unwrap_or(0).saturating_add(expired_count).saturating_add(head.len() as i64);
+    Ok(Some(Details {
+        name: name.to_string(),
+        first: Timestamp::from_micros(first),
+        last: Timestamp::from_micros(last),
+        last_value,
+        count: count.cast_unsigned(),
+    }))
 }
 
 /// The last bucket of a signal whose samples have all expired, as a sample.
