@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
-use crate::harness::{Answer, Backend, eventually, kill_rounds};
+use crate::harness::{Answer, Backend, eventually, kill_rounds, sql};
 
 const PAGE: usize = 4_096;
 
@@ -65,9 +65,9 @@ fn sound(killed: bool) -> Sound {
     post(&backend, 18_000, 19_000);
     let truth = truth(&backend);
     if killed {
-        backend.kill_nine()
+        backend.kill_nine();
     } else {
-        backend.close()
+        backend.close();
     }
     Sound { folder, truth }
 }
@@ -186,4 +186,38 @@ fn whatever_is_damaged_is_refused_as_it_is_or_served_as_far_as_it_is_sound() {
             check(&sound, seed + number * 1_000_000 + variant);
         }
     }
+}
+
+#[test]
+fn a_block_that_cannot_be_decoded_is_left_out_and_reported_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, errors) = (folder.path().join("a.db"), folder.path().join("errors"));
+    let backend = Backend::start(&database);
+    for signal in ["bad", "good"] {
+        assert_eq!(
+            backend.post(&format!(r#"{{"timestamp":1700000000,"signals":{{"{signal}":1}}}}"#)).status,
+            200
+        );
+    }
+    // Settling seals what was taken.
+    backend.close();
+    let changed = sql(
+        &database,
+        "UPDATE block SET payload = zeroblob(length(payload)) WHERE signal_id = 0 RETURNING 'changed' AS value",
+    );
+    assert_eq!(changed, ["changed"]);
+
+    let backend = Backend::try_start(&database, &SEALING, &errors).expect("it starts");
+    for _ in 0..3 {
+        assert_eq!(backend.samples().into_keys().collect::<Vec<_>>(), ["good"]);
+    }
+    eventually("it is counted", || backend.metric("afterglow_damaged_blocks") == 1.0);
+    // A late sample falls into the damaged block, which is neither replaced nor in its way.
+    assert_eq!(backend.post(r#"{"timestamp":1700000000,"signals":{"bad":2}}"#).status, 200);
+    eventually("it is sealed", || backend.metric("afterglow_samples_unsealed") == 0.0);
+    assert_eq!(backend.samples()["bad"].len(), 1);
+    assert_eq!(backend.metric("afterglow_damaged_blocks"), 1.0);
+    backend.close();
+    let said = fs::read_to_string(&errors).unwrap();
+    assert_eq!(said.lines().filter(|line| line.contains("block 1 cannot be read")).count(), 1, "{said}");
 }

@@ -92,7 +92,7 @@ fn a_migration_that_dies_after_every_block_comes_to_its_end() {
         match Backend::try_start(&database, &environment, &errors) {
             Ok(backend) => break backend,
             Err(code) => {
-                assert_eq!(code, None, "it is killed: {}", std::fs::read_to_string(&errors).unwrap())
+                assert_eq!(code, None, "it is killed: {}", std::fs::read_to_string(&errors).unwrap());
             }
         }
         deaths += 1;
