@@ -246,7 +246,9 @@ fn a_note_counts_only_for_the_same_file_and_database() {
     };
     half_done();
     if note.exists() {
-        fs::remove_file(&database).unwrap();
+        for end in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(folder.path().join(format!("a.db{end}")));
+        }
         let ended = run("import", &database, &[text(&source)]);
         assert!(ended.err.contains("beginning anew"), "{}", ended.err);
         assert_eq!(done("export", &database, &[]).lines().count(), 300_001);
