@@ -221,3 +221,40 @@ fn a_block_that_cannot_be_decoded_is_left_out_and_reported_once() {
     let said = fs::read_to_string(&errors).unwrap();
     assert_eq!(said.lines().filter(|line| line.contains("block 1 cannot be read")).count(), 1, "{said}");
 }
+
+#[test]
+fn a_signal_does_not_get_another_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, errors) = (folder.path().join("a.db"), folder.path().join("errors"));
+    let backend = Backend::start(&database);
+    assert_eq!(backend.post(r#"{"timestamp":1700000000,"signals":{"distinctive":1}}"#).status, 200);
+    backend.close();
+    let mut bytes = fs::read(&database).unwrap();
+    let at = bytes.windows(11).position(|window| window == b"distinctive").unwrap();
+    bytes[at] ^= 0x20;
+    fs::write(&database, &bytes).unwrap();
+    assert_eq!(Backend::try_start(&database, &[], &errors).err(), Some(Some(3)));
+    let said = fs::read_to_string(&errors).unwrap();
+    assert!(said.contains("a signal's name differs"), "{said}");
+    assert!(fs::read(&database).unwrap() == bytes, "it was refused and changed");
+}
+
+#[test]
+fn a_log_without_its_database_is_not_thrown_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let (errors, [database, log]) = (folder.path().join("errors"), files(folder.path()));
+    let backend = Backend::start(&database);
+    assert_eq!(backend.post(r#"{"timestamp":1700000000,"signals":{"a":1}}"#).status, 200);
+    backend.kill_nine();
+    let (kept, logged) = (folder.path().join("kept"), fs::read(&log).unwrap());
+    fs::rename(&database, &kept).unwrap();
+    assert_eq!(Backend::try_start(&database, &[], &errors).err(), Some(Some(3)));
+    let said = fs::read_to_string(&errors).unwrap();
+    assert!(said.contains("remove the log as well"), "{said}");
+    assert!(fs::read(&log).unwrap() == logged && !database.exists());
+
+    fs::rename(&kept, &database).unwrap();
+    let backend = Backend::start(&database);
+    assert_eq!(backend.samples()["a"].len(), 1);
+    backend.close();
+}

@@ -32,6 +32,10 @@ const APPLICATION_ID: i64 = 0x4167_6c77;
 
 const OWNER: &str = "SELECT application_id AS value FROM pragma_application_id";
 
+const NAMES_IN_DOUBT: &str = "SELECT count(*) AS value FROM signal AS named NOT INDEXED \
+    WHERE NOT EXISTS (SELECT 1 FROM signal AS indexed INDEXED BY sqlite_autoindex_signal_1 \
+        WHERE indexed.name = named.name AND indexed.id = named.id)";
+
 /// The first SQLite without the WAL-reset race that can corrupt a database with two or more connections.
 const OLDEST_SOUND_SQLITE: [u32; 3] = [3, 51, 3];
 
@@ -175,6 +179,10 @@ fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, StoreError
             unusable(path, format!("it is damaged: the name of signal {number} is not a name"))
         })?);
     }
+    // Names have no checksum, but they are kept twice.
+    if number(reader, NAMES_IN_DOUBT).map_err(|error| not_opened(path, &error))? > 0 {
+        return Err(unusable(path, "it is damaged: a signal's name differs between its table and its index"));
+    }
     let (head, mut commits) = recover(reader, path)?;
     commits.stored_signals = u32::try_from(names.len()).unwrap_or(u32::MAX);
     Ok((names, head, commits))
@@ -209,7 +217,7 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, StoreError> {
     let logged = bytes(Path::new(&log)) > 0;
     if bytes(path) == 0 {
         // SQLite would take the file for a new one and delete the log.
-        let why = "it is empty, but the write-ahead log beside it is not; one of them does not belong here";
+        let why = "it is missing or empty, but its write-ahead log is not; bring the file back, or remove the log as well";
         return if logged { Err(unusable(path, why)) } else { Ok(None) };
     }
     let mut connection =

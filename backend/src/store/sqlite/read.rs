@@ -118,7 +118,7 @@ fn series(
                 answer.add(&extremes)?;
                 continue;
             }
-            if let Some(columns) = engine.read_block(reader, stored.id)? {
+            if let Some(columns) = engine.read_block(reader, signal, stored.id)? {
                 let columns = if whole { columns } else { Columns::merge(&columns.clip(span), &beside) };
                 answer.add(&columns)?;
             } else {

@@ -112,7 +112,7 @@ impl Sqlite {
                 flush(&mut pending, signal, now, plan)?;
                 continue;
             }
-            match self.read_block(reader, stored.id)? {
+            match self.read_block(reader, signal, stored.id)? {
                 Some(columns) => {
                     pending.append(&Columns::merge(&columns, &inside));
                     plan.replaced.push(stored.id);
@@ -132,23 +132,30 @@ impl Sqlite {
     pub(super) fn read_block(
         &self,
         reader: &mut SqliteConnection,
+        signal: SignalId,
         id: i64,
     ) -> Result<Option<Columns>, StoreError> {
-        let row: Option<(Stored, Vec<u8>, i64)> = table::table
+        let row: Option<(i32, Stored, Vec<u8>, i64)> = table::table
             .find(id)
             .select((
+                table::signal_id,
                 (table::id, table::first_timestamp, table::last_timestamp, table::count),
                 table::payload,
                 table::checksum,
             ))
             .first(reader)
             .optional()?;
-        let Some((stored, payload, checksum)) = row else { return Ok(None) };
+        let Some((owner, stored, payload, checksum)) = row else { return Ok(None) };
         let columns = verified(&payload, checksum, stored.count).and_then(|columns| {
-            // The checksum is not of these, and a block in a wrong place would put an answer out of order.
+            // The checksum is not of these; the signal is compared with the index that led here.
             let span = columns.times().first().copied().zip(columns.times().last().copied());
-            let matches = span == Some((stored.first_time, stored.last_time));
-            if matches { Ok(columns) } else { Err(block::Damaged("its span is not its samples'".into())) }
+            let matches =
+                span == Some((stored.first_time, stored.last_time)) && owner.cast_unsigned() == signal.0;
+            if matches {
+                Ok(columns)
+            } else {
+                Err(block::Damaged("its signal or span is not that of its samples".into()))
+            }
         });
         Ok(match columns {
             Ok(columns) => Some(columns),
