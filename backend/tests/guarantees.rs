@@ -16,6 +16,7 @@ mod hostile_input;
 mod live;
 mod migration;
 mod producer_outage;
+mod queries;
 mod storage_crashes;
 mod tools;
 mod write_errors;

@@ -144,7 +144,7 @@ pub(super) struct SignalParameters {
 #[utoipa::path(
     get, path = "/api/signals", tag = "telemetry", params(SignalParameters),
     responses(
-        (status = 200, description = "Names; objects with `details=1`", body = Vec<String>),
+        (status = 200, description = "Names; `SignalDetails` objects with `details=1`", body = Vec<String>),
         (status = 400, description = "A parameter is not allowed", body = super::openapi::ErrorBody),
         (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
     )

@@ -24,7 +24,17 @@ use utoipa::{OpenApi, ToSchema};
         super::state::metrics,
         get,
     ),
-    components(schemas(Reading, Receipt, Rejection, Point, History, ErrorBody, ErrorInfo, Code))
+    components(schemas(
+        Reading,
+        Receipt,
+        Rejection,
+        Point,
+        History,
+        SignalDetails,
+        ErrorBody,
+        ErrorInfo,
+        Code
+    ))
 )]
 struct Document;
 
@@ -87,6 +97,23 @@ pub(super) struct Point {
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "only its schema is used")]
 pub(super) struct History(HashMap<String, Vec<Point>>);
+
+/// What one signal comes to.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) struct SignalDetails {
+    name: String,
+    /// Its earliest sample, ISO 8601.
+    first: String,
+    /// Its latest sample, ISO 8601.
+    last: String,
+    /// How many samples it has, expired ones included.
+    count: u64,
+    /// Samples per second between the first and the last.
+    rate: f64,
+    /// The latest sample's value.
+    last_value: f64,
+}
 
 /// The body of every error.
 #[derive(ToSchema)]
@@ -161,6 +188,15 @@ mod tests {
         check(&document, "Point", t::Point { timestamp: Default::default(), value: 0.0 });
         let receipt = t::Receipt { status: "".into(), accepted: 0, rejected_count: 0, rejected: vec![] };
         check(&document, "Receipt", &receipt);
+        let details = t::SignalDetails {
+            name: "".into(),
+            first: Default::default(),
+            last: Default::default(),
+            count: 0,
+            rate: 0.0,
+            last_value: 0.0,
+        };
+        check(&document, "SignalDetails", &details);
         let mut body = afterglow_wire::Code::Internal.body("");
         body.error.details = Some(Value::Null);
         check(&document, "ErrorBody", &body);

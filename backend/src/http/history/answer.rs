@@ -1,6 +1,8 @@
 //! An answer that is sent while it is made: memory does not grow with it, and a reader is not held for a client that
 //! does not read.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -28,16 +30,21 @@ pub(super) async fn stream(
     metrics: Metrics,
 ) -> Result<HttpResponse, Problem> {
     let (sender, mut pieces) = mpsc::channel(PIECES);
+    let whole = Arc::new(AtomicBool::new(false));
+    let finished = Arc::clone(&whole);
     let worker = actix_rt::task::spawn_blocking(move || {
         let stopwatch = Stopwatch::start();
         let output = Pieces { sender: sender.clone(), patience, since: Stopwatch::start() };
         let mut encoder = Encoder::new(format, output);
-        if let Err(error) = store.query(&query, &mut encoder).and_then(|()| encoder.finish().map(|_| ())) {
-            if !matches!(error, StoreError::Cancelled) {
-                log::warn!("a query ended early: {error}");
+        match store.query(&query, &mut encoder).and_then(|()| encoder.finish()) {
+            Ok(_) => finished.store(true, Ordering::Release),
+            Err(error) => {
+                if !matches!(error, StoreError::Cancelled) {
+                    log::warn!("a query ended early: {error}");
+                }
+                // For the status, if nothing has been sent yet; later there may be no room, nor anybody who reads.
+                let _ = sender.try_send(Err(error));
             }
-            // A client that is gone needs no reason.
-            let _ = sender.try_send(Err(error));
         }
         metrics.observe(Stage::Query, stopwatch.elapsed());
     });
@@ -49,8 +56,14 @@ pub(super) async fn stream(
             return Err(Problem::new(Code::Internal, "the query broke; the server's log says why"));
         }
     };
-    let rest =
-        stream::unfold(pieces, |mut pieces| async { pieces.recv().await.map(|piece| (piece, pieces)) });
+    // An answer that ended early must not look whole: its last chunk is an error, which breaks the connection off.
+    let rest = stream::unfold((pieces, whole), |(mut pieces, whole)| async {
+        match pieces.recv().await {
+            Some(piece) => Some((piece, (pieces, whole))),
+            None if whole.swap(true, Ordering::AcqRel) => None,
+            None => Some((Err(StoreError::Cancelled), (pieces, whole))),
+        }
+    });
     let body = futures_util::StreamExt::chain(stream::iter([Ok(first)]), rest);
     Ok(HttpResponse::Ok().content_type(format.content_type()).streaming(body))
 }

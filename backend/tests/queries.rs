@@ -1,0 +1,88 @@
+//! Questions: every one has a defined answer, and none holds a reader for ever.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use serde_json::json;
+
+use crate::harness::{Backend, PATIENCE, eventually};
+
+#[test]
+fn every_question_has_a_defined_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    backend.post(
+        r#"[{"timestamp":1700000000,"signals":{"a":1,"b,\"":2}},{"timestamp":1700000010,"signals":{"a":3}}]"#,
+    );
+    let check = |path: &str, status: u16, expected: &str| {
+        let answer = backend.get(path);
+        assert_eq!((answer.status, answer.text.as_str()), (status, expected), "{path}");
+    };
+    let line = r#"{"a":[{"timestamp":"2023-11-14T22:13:30.000000Z","value":3.0}]}"#;
+    check("/api/telemetry?from=1700000001&to=9999-12-31", 200, line);
+    check("/api/telemetry?from=0001-01-01&to=1600000000", 200, "{}");
+    check("/api/telemetry?from=0001-01-01&signals=nothing", 200, "{}");
+    check("/api/telemetry?from=1700000005&signals=*&max_points=1", 200, line);
+    check(
+        "/api/telemetry?from=1700000000&format=csv",
+        200,
+        "timestamp,signal,value\n2023-11-14T22:13:20.000000Z,a,1.0\n2023-11-14T22:13:30.000000Z,a,3.0\n\
+         2023-11-14T22:13:20.000000Z,\"b,\"\"\",2.0\n",
+    );
+    let lines = backend.get("/api/telemetry?from=1700000000&format=ndjson").text;
+    let again = backend.post_as("application/x-ndjson", "identity", lines.as_bytes()).json();
+    assert_eq!(
+        (&again["accepted"], &again["rejected_count"]),
+        (&json!(3), &json!(0)),
+        "an answer can be sent back"
+    );
+    for bad in ["from=5&to=4", "max_points=0", "max_points=1000000000", "format=xml", "hours=-1", "from=soon"]
+    {
+        let answer = backend.get(&format!("/api/telemetry?{bad}"));
+        assert_eq!((answer.status, answer.code().as_str()), (400, "bad_parameter"), "{bad}");
+    }
+    backend.close();
+}
+
+#[test]
+fn a_signals_details_are_those_of_its_samples() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    backend
+        .post(r#"[{"timestamp":1700000010,"signals":{"a":3}},{"timestamp":1700000000,"signals":{"a":1}}]"#);
+    assert_eq!(
+        backend.get("/api/signals?details=1").json(),
+        json!([{"name": "a", "first": "2023-11-14T22:13:20.000000Z", "last": "2023-11-14T22:13:30.000000Z",
+            "count": 2, "rate": 0.1, "last_value": 3.0}])
+    );
+    assert_eq!(backend.get("/api/signals?details=maybe").code(), "bad_parameter");
+    backend.close();
+}
+
+#[test]
+fn a_client_that_does_not_read_its_answer_loses_its_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [("AFTERGLOW_READERS", "1"), ("AFTERGLOW_QUERY_SECONDS", "1")];
+    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &environment);
+    // Far more than the sockets' buffers hold.
+    for part in 0..5 {
+        let objects: Vec<_> = (0..50_000)
+            .map(|i| json!({"timestamp": 1_700_000_000 + part * 50_000 + i, "signals": {"a": i}}))
+            .collect();
+        assert_eq!(backend.post(&json!(objects).to_string()).status, 200);
+    }
+    let mut stalled = TcpStream::connect(backend.address()).unwrap();
+    stalled.set_read_timeout(Some(PATIENCE)).unwrap();
+    stalled.write_all(b"GET /api/telemetry?from=1700000000 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    // Its answer has begun, so the only reader is taken.
+    stalled.read_exact(&mut [0; 12]).unwrap();
+    eventually("the reader is free again", || {
+        let answer = backend.get("/api/telemetry?from=1700000000&max_points=2");
+        assert!(answer.status == 200 || (answer.status == 503 && answer.retry_after.is_some()), "{answer:?}");
+        answer.status == 200
+    });
+    let mut rest = Vec::new();
+    let _ = stalled.read_to_end(&mut rest);
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "an answer that was cut does not look whole");
+    backend.close();
+}
