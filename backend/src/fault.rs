@@ -11,6 +11,12 @@ pub(crate) fn acknowledges_before_commit() -> bool {
     asked_for("acknowledge_before_commit")
 }
 
+/// Keeps a commit whose requests have been answered too early from following at once: a process that is killed loses
+/// nothing that it has written, so the lie must last longer than a write to be seen.
+pub(crate) fn linger() {
+    std::thread::park_timeout(std::time::Duration::from_millis(10));
+}
+
 /// A place in the code at which a test may want the process to die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Point {

@@ -192,6 +192,7 @@ impl Committer {
         let (batches, mut waiters): (Vec<_>, Vec<_>) = group.into_iter().map(|r| (r.batch, r.done)).unzip();
         if self.acknowledge_early {
             waiters.drain(..).for_each(|waiter| drop(waiter.send(Ok(()))));
+            fault::linger();
         }
         let stopwatch = Stopwatch::start();
         let outcome = self.store.commit(&batches).map_err(|error| {
