@@ -237,6 +237,11 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, StoreError> {
         // SQLite would leave out what is in the log, or worse, mix it in later.
         return Err(unusable(path, "it is damaged: its header denies the write-ahead log beside it"));
     }
+    if tables > 0 {
+        connection
+            .has_pending_migration(MIGRATIONS)
+            .map_err(|error| unusable(path, format!("its schema cannot be read: {error}")))?;
+    }
     const JOURNAL: &str = "SELECT count(*) AS value FROM sqlite_schema WHERE name = 'journal_b'";
     if number(&mut connection, JOURNAL).map_err(opened)? == 0 {
         return Ok(None);
