@@ -81,6 +81,12 @@ codes! {
     NotFound => "not_found", 404;
     /// The address exists but not for this method.
     MethodNotAllowed => "method_not_allowed", 405;
+    /// What is to be saved has a field that is not allowed; `details` names it.
+    Invalid => "invalid", 422;
+    /// It was changed since the version that this change replaces; `details` has it as it is.
+    Conflict => "conflict", 409;
+    /// As many of this kind are kept as may be; delete one first.
+    LimitReached => "limit_reached", 422;
     /// The body did not arrive in time.
     BodyTimeout => "body_timeout", 408;
     /// The body is too large, as sent or after decompression.

@@ -4,13 +4,18 @@
 //! that doors answer with. Builds natively and for the browser. No input or output, no clock, no actors,
 //! no database: whatever needs one of these takes it as a parameter.
 
+pub mod annotation;
+pub mod board;
 pub mod close;
 pub mod error;
+pub mod invalid;
 pub mod limits;
 pub mod live;
+pub mod metadata;
 pub mod name;
 pub mod telemetry;
 pub mod timestamp;
 
 pub use error::{Code, ErrorBody};
+pub use invalid::Invalid;
 pub use timestamp::Timestamp;

@@ -22,3 +22,57 @@ pub const MAX_POINTS: u32 = 100_000;
 
 /// Largest WebSocket message accepted from a client, in bytes; beyond it the socket is closed with 1009.
 pub const CLIENT_MESSAGE_BYTES: usize = 64 * 1024;
+
+// Saved things: beyond any of these the request is refused with `invalid`, which names the field, and beyond a number of
+// things that are kept with `limit_reached`.
+
+/// Boards that are kept.
+pub const BOARDS: usize = 500;
+
+/// Annotations that are kept.
+pub const ANNOTATIONS: usize = 100_000;
+
+/// Annotations that one answer lists: the newest; the others are only counted.
+pub const ANNOTATIONS_LISTED: usize = 1_000;
+
+/// Largest body of a request that saves something, in bytes; beyond it the request is refused with `body_too_large`.
+pub const SAVED_BODY_BYTES: usize = 512 * 1024;
+
+/// Panels of a board.
+pub const BOARD_PANELS: usize = 100;
+
+/// Names and patterns of a panel or an annotation.
+pub const PANEL_SIGNALS: usize = 100;
+
+/// Thresholds of a panel.
+pub const PANEL_THRESHOLDS: usize = 20;
+
+/// Columns of a board's grid.
+pub const COLUMNS: u8 = 12;
+
+/// Rows of a board's grid that a panel may be high.
+pub const PANEL_ROWS: u8 = 12;
+
+/// Longest address of a board or panel, in bytes.
+pub const SLUG_BYTES: usize = 64;
+
+/// Longest title, label or display name, in bytes of UTF-8.
+pub const TITLE_BYTES: usize = 256;
+
+/// Longest unit, in bytes of UTF-8.
+pub const UNIT_BYTES: usize = 32;
+
+/// Longest text of an annotation or description of a signal, in bytes of UTF-8.
+pub const PROSE_BYTES: usize = 2_048;
+
+/// Tags of an annotation.
+pub const TAGS: usize = 20;
+
+/// Longest tag, in bytes of UTF-8.
+pub const TAG_BYTES: usize = 64;
+
+/// Longest expected period of a signal, in seconds (31 days).
+pub const LONGEST_PERIOD_SECONDS: f64 = 31.0 * 86_400.0;
+
+/// A colour, for messages.
+pub(crate) const COLOUR_EXAMPLE: &str = "#0b62b8";
