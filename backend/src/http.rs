@@ -1,11 +1,16 @@
 //! The doors: every route on one screen, one file per resource, one error body.
 
+mod annotations;
+mod boards;
 mod body;
 mod dashboard;
 mod history;
 mod live;
+mod metadata;
 mod openapi;
+mod origin;
 mod problem;
+mod saved;
 mod state;
 mod telemetry;
 
@@ -22,6 +27,7 @@ use crate::actors::session::Sessions;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
+use crate::saved::Saved;
 use crate::store::Store;
 
 /// How long a client may take to send a request's head.
@@ -44,6 +50,8 @@ pub struct Context {
     pub ingest: ingest::Handle,
     /// Answers questions.
     pub store: Store,
+    /// Keeps boards, annotations and what is said about signals.
+    pub saved: Saved,
     /// What a live session is made of.
     pub sessions: Sessions,
     /// Stamps samples that have no time of their own.
@@ -83,6 +91,21 @@ fn routes(app: &mut web::ServiceConfig) {
         resource("/api/telemetry").route(web::post().to(telemetry::post)).route(web::get().to(history::get)),
     )
     .service(resource("/api/signals").route(web::get().to(history::signals)))
+    .service(resource("/api/signals/{name:.+}").route(web::patch().to(metadata::patch)))
+    .service(resource("/api/boards").route(web::get().to(boards::list)).route(web::post().to(boards::post)))
+    .service(
+        resource("/api/boards/{id}")
+            .route(web::get().to(boards::get))
+            .route(web::put().to(boards::put))
+            .route(web::delete().to(boards::delete)),
+    )
+    .service(
+        resource("/api/annotations")
+            .route(web::get().to(annotations::list))
+            .route(web::post().to(annotations::post)),
+    )
+    .service(resource("/api/annotations/{id}").route(web::delete().to(annotations::delete)))
+    .service(resource("/api/revision").route(web::get().to(saved::revision)))
     .service(resource("/api/openapi.json").route(web::get().to(openapi::get)))
     .service(resource("/ws").route(web::get().to(live::get)))
     .service(resource("/health").route(web::get().to(state::health)))

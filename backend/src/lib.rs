@@ -15,5 +15,6 @@ pub mod http;
 pub mod live;
 pub mod metrics;
 pub mod pipeline;
+pub mod saved;
 pub mod store;
 pub mod tools;

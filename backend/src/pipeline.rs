@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{self, Context};
 use crate::metrics::Metrics;
+use crate::saved::Saved;
 use crate::store::Store;
 
 /// All of the drain must fit: admission, last commit, sessions, open requests.
@@ -75,7 +76,9 @@ pub async fn run(
         clock: clock.clone(),
         ping_interval: config.ping_interval,
     };
-    let context = Context { ingest: ingest.clone(), store: store.clone(), sessions, clock, metrics, config };
+    let saved = Saved::new(store.clone(), &clock);
+    let context =
+        Context { ingest: ingest.clone(), store: store.clone(), saved, sessions, clock, metrics, config };
     let mut server = http::serve(context, listener, HTTP_DRAIN_SECONDS)?;
     let handle = server.handle();
 

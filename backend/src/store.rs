@@ -9,6 +9,7 @@ mod query;
 mod reduce;
 mod retention;
 mod rollup;
+mod saved;
 mod schema;
 mod signals;
 mod sqlite;
@@ -27,6 +28,7 @@ use crate::clock::Clock;
 pub use columns::Columns;
 pub use query::{Details, Query, Sink};
 pub use retention::{Ladder, Retention, TrustedClock};
+pub use saved::SaveError;
 pub use signals::Signals;
 pub use sqlite::{Damage, Examination, Expired, SignalSize, Tier};
 

@@ -5,7 +5,9 @@
 mod harness;
 mod writers;
 
+mod annotations;
 mod backpressure;
+mod boards;
 mod damage;
 mod database_faults;
 mod disk_full;
@@ -14,6 +16,7 @@ mod durability;
 mod end_to_end;
 mod hostile_input;
 mod live;
+mod metadata;
 mod migration;
 mod producer_outage;
 mod queries;

@@ -25,6 +25,7 @@ pub(crate) struct Backend {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) retry_after: Option<String>,
+    pub(crate) etag: Option<String>,
     pub(crate) text: String,
 }
 
@@ -36,6 +37,11 @@ impl Answer {
     /// The error's code; empty when the answer is none.
     pub(crate) fn code(&self) -> String {
         self.json()["error"]["code"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The code and the field of a refusal.
+    pub(crate) fn field(&self) -> (String, String) {
+        (self.code(), self.json()["error"]["details"]["field"].as_str().unwrap_or_default().to_owned())
     }
 }
 
@@ -98,6 +104,24 @@ impl Backend {
     /// `None` when the connection breaks within the answer: a server that finds out only then has no other way.
     pub(crate) fn try_get(&self, path: &str) -> Option<Answer> {
         answer(agent().get(self.url(path)).call()).ok()
+    }
+
+    /// Any request with a JSON body; none when it is empty.
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> Answer {
+        self.send_with(method, path, body, &[])
+    }
+
+    /// As [`Self::send`], with more headers.
+    pub(crate) fn send_with(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = ureq::http::Request::builder().method(method).uri(self.url(path));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if body.is_empty() {
+            return answer(agent().run(request.body(()).unwrap())).unwrap();
+        }
+        let request = request.header("Content-Type", "application/json").body(body.to_owned()).unwrap();
+        answer(agent().run(request)).unwrap()
     }
 
     /// POSTs JSON.
@@ -213,14 +237,20 @@ pub(crate) fn producer() -> PathBuf {
 }
 
 fn agent() -> ureq::Agent {
-    ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build().into()
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .timeout_global(Some(PATIENCE))
+        .build()
+        .into()
 }
 
 fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Answer, ureq::Error> {
     let mut response = response?;
-    let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let header = |name| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+    let (retry_after, etag) = (header("retry-after"), header("etag"));
     let text = response.body_mut().with_config().limit(1 << 30).read_to_string()?;
-    Ok(Answer { status: response.status().as_u16(), retry_after, text })
+    Ok(Answer { status: response.status().as_u16(), retry_after, etag, text })
 }
 
 /// One POST on a connection of its own; `None` when the connection breaks.

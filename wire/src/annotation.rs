@@ -37,6 +37,7 @@ pub struct NewAnnotation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
     /// What happened.
+    #[serde(default)]
     pub text: String,
     /// Words to find it by.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

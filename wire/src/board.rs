@@ -21,8 +21,9 @@ pub struct Board {
     pub id: String,
     /// Counts its changes, from 1. A change must bring the version that it replaces.
     #[serde(default)]
-    pub version: u32,
+    pub version: i32,
     /// What people call it.
+    #[serde(default)]
     pub title: String,
     /// Its panels, in reading order.
     #[serde(default)]
@@ -44,6 +45,7 @@ pub struct Panel {
     #[serde(default)]
     pub kind: PanelKind,
     /// Names of signals, or patterns in which `*` stands for any characters.
+    #[serde(default)]
     pub signals: Vec<String>,
     /// The unit of its values, instead of its signals' own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -112,7 +114,7 @@ pub struct BoardSummary {
     /// Its address.
     pub id: String,
     /// Its version.
-    pub version: u32,
+    pub version: i32,
     /// What people call it.
     pub title: String,
 }

@@ -110,6 +110,11 @@ codes! {
 }
 
 impl Code {
+    /// The code with this name.
+    pub fn named(name: &str) -> Option<Code> {
+        Self::ALL.iter().copied().find(|code| code.name() == name)
+    }
+
     /// Whether the same request may succeed later: true for 429 and 503 only.
     pub const fn may_retry(self) -> bool {
         matches!(self.status(), 429 | 503)

@@ -13,6 +13,7 @@ pub mod limits;
 pub mod live;
 pub mod metadata;
 pub mod name;
+pub mod revision;
 pub mod telemetry;
 pub mod timestamp;
 

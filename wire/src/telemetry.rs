@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::metadata::Metadata;
 use crate::{Code, Timestamp};
 
 /// One element of a POST body: values of one instant.
@@ -82,4 +83,7 @@ pub struct SignalDetails {
     pub rate: f64,
     /// The latest sample's value.
     pub last_value: f64,
+    /// What people say about it.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
 }

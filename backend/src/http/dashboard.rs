@@ -5,14 +5,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    IF_NONE_MATCH, VARY,
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use afterglow_wire::Code;
 
 use super::problem::{Problem, method_not_allowed};
+use super::saved::is_known;
 
 /// What the page may do: run its own script and WebAssembly, talk to this server, nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
@@ -95,7 +95,7 @@ pub(super) async fn page(assets: web::Data<Assets>, request: HttpRequest) -> Res
         }
         return Err(not_found());
     };
-    let unchanged = header(IF_NONE_MATCH).split(',').any(|etag| etag.trim() == asset.etag);
+    let unchanged = is_known(request.headers(), &asset.etag);
     let mut response =
         HttpResponseBuilder::new(if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     // `no-cache` keeps the copy and asks whether it is still good: an upgrade shows at the next load.

@@ -4,6 +4,7 @@ mod answer;
 
 use actix_web::{HttpResponse, web};
 use afterglow_wire::limits::MAX_POINTS;
+use afterglow_wire::metadata::Metadata;
 use afterglow_wire::telemetry::SignalDetails;
 use afterglow_wire::{Timestamp, name};
 use serde::Deserialize;
@@ -134,13 +135,16 @@ pub(super) async fn get(
 /// Whether details are wanted.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 pub(super) struct SignalParameters {
-    /// `1` for first, last, count, rate and last value of each signal
+    /// `1` for first, last, count, rate, last value and metadata of each signal
     details: Option<String>,
+    /// `1` for an object: the metadata of each signal that has some, by name
+    metadata: Option<String>,
 }
 
 /// List signals
 ///
-/// The names of all signals that have a sample, in order; with `details=1` an object for each.
+/// The names of all signals that have a sample, in order; with `details=1` an object for each, with `metadata=1` only what
+/// people say about them.
 #[utoipa::path(
     get, path = "/api/signals", tag = "telemetry", params(SignalParameters),
     responses(
@@ -154,19 +158,27 @@ pub(super) async fn signals(
     parameters: web::Query<SignalParameters>,
 ) -> Result<HttpResponse, Problem> {
     let store = context.store.clone();
-    match parameters.details.as_deref() {
-        None | Some("0" | "false") => {
-            Ok(HttpResponse::Ok().json(web::block(move || store.signal_names()).await??))
-        }
-        Some("1" | "true") => {
-            let all = web::block(move || store.details()).await??;
-            Ok(HttpResponse::Ok().json(all.iter().map(details).collect::<Vec<_>>()))
-        }
-        Some(other) => Err(Problem::parameter("details", other, "1 or 0 is expected")),
+    if flag("details", parameters.details.as_deref())? {
+        let (all, mut metadata) =
+            web::block(move || store.details().and_then(|all| Ok((all, store.metadata()?)))).await??;
+        let all = all.iter().map(|signal| details(signal, metadata.remove(&signal.name).unwrap_or_default()));
+        Ok(HttpResponse::Ok().json(all.collect::<Vec<_>>()))
+    } else if flag("metadata", parameters.metadata.as_deref())? {
+        Ok(HttpResponse::Ok().json(web::block(move || store.metadata()).await??))
+    } else {
+        Ok(HttpResponse::Ok().json(web::block(move || store.signal_names()).await??))
     }
 }
 
-fn details(signal: &Details) -> SignalDetails {
+fn flag(name: &str, text: Option<&str>) -> Result<bool, Problem> {
+    match text {
+        None | Some("0" | "false") => Ok(false),
+        Some("1" | "true") => Ok(true),
+        Some(other) => Err(Problem::parameter(name, other, "1 or 0 is expected")),
+    }
+}
+
+fn details(signal: &Details, metadata: Metadata) -> SignalDetails {
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
     let seconds = signal.last.micros().saturating_sub(signal.first.micros()) as f64 / 1e6;
     #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
@@ -178,6 +190,7 @@ fn details(signal: &Details) -> SignalDetails {
         count: signal.count,
         rate,
         last_value: signal.last_value,
+        metadata,
     }
 }
 

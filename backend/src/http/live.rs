@@ -1,11 +1,10 @@
 //! `GET /ws`: live samples over a WebSocket.
 
-use actix_web::http::header::{HOST, ORIGIN};
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Code;
 
-use super::Context;
 use super::problem::Problem;
+use super::{Context, origin};
 use crate::actors::session::Session;
 
 /// Watch samples live
@@ -29,20 +28,8 @@ pub(super) async fn get(
     if context.ingest.is_draining() {
         return Err(Problem::new(Code::Draining, "the server is stopping"));
     }
-    check_origin(&request)?;
+    origin::check(&request)?;
     Session::accept(context.sessions.clone(), &request, payload).map_err(|error| {
         Problem::new(Code::NotAWebSocket, format!("this address takes a WebSocket handshake: {error}"))
     })
-}
-
-/// Refuses pages of other sites: browsers let any page open a WebSocket to any host, and only this header tells.
-/// Programs that are not browsers send none.
-fn check_origin(request: &HttpRequest) -> Result<(), Problem> {
-    let header = |name| request.headers().get(name).map(|value| value.to_str().unwrap_or("not plain text"));
-    let Some(origin) = header(ORIGIN) else { return Ok(()) };
-    let host = header(HOST).unwrap_or_default();
-    if origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host)) {
-        return Ok(());
-    }
-    Err(Problem::new(Code::ForeignOrigin, format!("a page of {origin} may not watch {host}")))
 }

@@ -3,6 +3,8 @@
 //! The schemas stand beside wire's types instead of on them, so that wire and the dashboard need no documentation
 //! generator; a test holds the two together.
 
+pub(super) mod saved;
+
 use std::collections::HashMap;
 
 use actix_web::web;
@@ -19,6 +21,16 @@ use utoipa::{OpenApi, ToSchema};
         super::telemetry::post,
         super::history::get,
         super::history::signals,
+        super::metadata::patch,
+        super::boards::list,
+        super::boards::post,
+        super::boards::get,
+        super::boards::put,
+        super::boards::delete,
+        super::annotations::list,
+        super::annotations::post,
+        super::annotations::delete,
+        super::saved::revision,
         super::live::get,
         super::state::health,
         super::state::metrics,
@@ -31,6 +43,16 @@ use utoipa::{OpenApi, ToSchema};
         Point,
         History,
         SignalDetails,
+        saved::Board,
+        saved::BoardSummary,
+        saved::Panel,
+        saved::PanelKind,
+        saved::Threshold,
+        saved::Annotation,
+        saved::NewAnnotation,
+        saved::Annotations,
+        saved::Metadata,
+        saved::Revision,
         ErrorBody,
         ErrorInfo,
         Code
@@ -113,6 +135,8 @@ pub(super) struct SignalDetails {
     rate: f64,
     /// The latest sample's value.
     last_value: f64,
+    /// What people say about it; absent when nothing is said.
+    metadata: Option<saved::Metadata>,
 }
 
 /// The body of every error.
@@ -158,25 +182,40 @@ mod tests {
     #[test]
     fn every_route_and_code_is_documented() {
         let document = serde_json::to_value(Document::openapi()).unwrap();
-        for path in ["/api/telemetry", "/api/signals", "/api/openapi.json", "/ws", "/health", "/metrics"] {
+        for path in [
+            "/api/telemetry",
+            "/api/signals",
+            "/api/signals/{name}",
+            "/api/boards",
+            "/api/boards/{id}",
+            "/api/annotations",
+            "/api/annotations/{id}",
+            "/api/revision",
+            "/api/openapi.json",
+            "/ws",
+            "/health",
+            "/metrics",
+        ] {
             assert!(document["paths"][path].is_object(), "{path}");
         }
         let codes = document["components"]["schemas"]["Code"]["enum"].as_array().unwrap();
         assert_eq!(codes.len(), afterglow_wire::Code::ALL.len());
     }
 
+    /// Compares a documented schema's fields with those of a real value.
+    pub(super) fn check(document: &Value, schema: &str, example: impl serde::Serialize) {
+        let example = serde_json::to_value(example).unwrap();
+        let documented = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
+        let mut documented: Vec<_> = documented.keys().cloned().collect();
+        let mut real: Vec<_> = example.as_object().unwrap().keys().cloned().collect();
+        documented.sort();
+        real.sort();
+        assert_eq!(documented, real, "{schema}");
+    }
+
     #[test]
     fn the_schemas_have_the_fields_of_wires_types() {
         let document = serde_json::to_value(Document::openapi()).unwrap();
-        fn check(document: &Value, schema: &str, example: impl serde::Serialize) {
-            let example = serde_json::to_value(example).unwrap();
-            let documented = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
-            let mut documented: Vec<_> = documented.keys().cloned().collect();
-            let mut real: Vec<_> = example.as_object().unwrap().keys().cloned().collect();
-            documented.sort();
-            real.sort();
-            assert_eq!(documented, real, "{schema}");
-        }
         use afterglow_wire::telemetry as t;
         let rejection = t::Rejection::new(0, Some("a".into()), afterglow_wire::Code::NotFinite, "");
         check(&document, "Rejection", &rejection);
@@ -195,6 +234,7 @@ mod tests {
             count: 0,
             rate: 0.0,
             last_value: 0.0,
+            metadata: afterglow_wire::metadata::Metadata { unit: Some("K".into()), ..Default::default() },
         };
         check(&document, "SignalDetails", &details);
         let mut body = afterglow_wire::Code::Internal.body("");

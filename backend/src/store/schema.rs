@@ -63,6 +63,36 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    board (id) {
+        id -> Text,
+        version -> Integer,
+        title -> Text,
+        document -> Text,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    annotation (id) {
+        id -> BigInt,
+        first_timestamp -> BigInt,
+        last_timestamp -> BigInt,
+        text -> Text,
+        tags -> Text,
+        signals -> Text,
+    }
+}
+
+diesel::table! {
+    metadata (signal_id) {
+        signal_id -> Integer,
+        document -> Text,
+    }
+}
+
+diesel::allow_tables_to_appear_in_same_query!(metadata, signal);
+
 // The first schema's table, as long as its rows have not become blocks.
 diesel::table! {
     sample (id) {

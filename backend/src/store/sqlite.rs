@@ -3,11 +3,15 @@
 //! A commit is a row of the journal and an addition to the head, which is the journal in memory. When the head is large
 //! enough it is sealed: its samples become compressed blocks and the journal's table is emptied, in one transaction.
 
+mod annotations;
+mod boards;
 mod convert;
 mod examine;
 mod expire;
+mod metadata;
 mod open;
 mod read;
+mod saved;
 mod seal;
 mod write;
 

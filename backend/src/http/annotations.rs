@@ -1,0 +1,108 @@
+//! `/api/annotations`: marks on the time axis.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use afterglow_wire::annotation::NewAnnotation;
+use afterglow_wire::{Code, Timestamp};
+use serde::Deserialize;
+
+use super::Context;
+use super::problem::Problem;
+use super::saved::{admit, receive, tagged};
+use crate::saved::Kind;
+use crate::store::Span;
+
+/// The parameters as texts, so that a bad one is refused by its name.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+pub(super) struct Parameters {
+    /// First instant, ISO 8601 or an integer epoch; the earliest annotation when absent
+    from: Option<String>,
+    /// Last instant, inclusive; the latest annotation when absent
+    to: Option<String>,
+    /// Tags separated by commas; an annotation must have all of them
+    tags: Option<String>,
+}
+
+impl Parameters {
+    fn span(&self) -> Result<Span, Problem> {
+        let instant = |name, value: &Option<String>, absent| match value {
+            Some(text) => text.parse().map_err(|error| Problem::parameter(name, text, error)),
+            None => Ok(absent),
+        };
+        let from = instant("from", &self.from, Timestamp::MIN)?;
+        Ok(Span { from, to: instant("to", &self.to, Timestamp::MAX)? })
+    }
+
+    fn tags(&self) -> Vec<String> {
+        let tags = self.tags.as_deref().unwrap_or_default().split(',').map(str::trim);
+        tags.filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+    }
+}
+
+/// Query annotations
+///
+/// Those that touch a span of time, in the order of their beginnings; when there are more than 1000, the newest of them.
+/// `total` says how many there are.
+#[utoipa::path(
+    get, path = "/api/annotations", tag = "saved", params(Parameters),
+    responses(
+        (status = 200, description = "The annotations", body = super::openapi::saved::Annotations),
+        (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
+        (status = 400, description = "A parameter is not allowed", body = super::openapi::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn list(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    parameters: web::Query<Parameters>,
+) -> Result<HttpResponse, Problem> {
+    let (span, tags) = (parameters.span()?, parameters.tags());
+    let revision = context.saved.revision().annotations;
+    let found = context.saved.read(move |store| store.annotations(span, &tags)).await?;
+    Ok(tagged(&request, format_args!("{revision:x}"), &found))
+}
+
+/// Annotate
+///
+/// An instant, or a range when it has `to`; now when it has no `from`.
+#[utoipa::path(
+    post, path = "/api/annotations", tag = "saved",
+    request_body = super::openapi::saved::NewAnnotation,
+    responses(
+        (status = 201, description = "The annotation with its number", body = super::openapi::saved::Annotation),
+        (status = 422, description = "Not allowed; `details.field` says where", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn post(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let new: NewAnnotation = receive(&context, &request, payload).await?;
+    let annotation = new.accept(0, context.clock.now())?;
+    let saved =
+        context.saved.change(Kind::Annotations, move |store| store.add_annotation(annotation)).await?;
+    Ok(HttpResponse::Created().json(saved))
+}
+
+/// Delete an annotation
+#[utoipa::path(
+    delete, path = "/api/annotations/{id}", tag = "saved",
+    params(("id" = i64, Path, description = "Its number")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "There is none", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn delete(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    admit(&context, &request)?;
+    let id = id.into_inner();
+    let number: i64 =
+        id.parse().map_err(|_| Problem::new(Code::NotFound, format!("there is no annotation {id:?}")))?;
+    context.saved.change(Kind::Annotations, move |store| store.delete_annotation(number)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

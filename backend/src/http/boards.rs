@@ -1,0 +1,123 @@
+//! `/api/boards`: pages of panels.
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, web};
+use afterglow_wire::Invalid;
+use afterglow_wire::board::Board;
+
+use super::Context;
+use super::problem::Problem;
+use super::saved::{admit, receive, tagged};
+use crate::saved::Kind;
+use crate::store::Store;
+
+/// List boards
+///
+/// Address, version and title of every board, by title.
+#[utoipa::path(
+    get, path = "/api/boards", tag = "saved",
+    responses(
+        (status = 200, description = "The boards", body = Vec<super::openapi::saved::BoardSummary>),
+        (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn list(context: web::Data<Context>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    // The number first: a change in between is then asked for twice, and never missed.
+    let revision = context.saved.revision().boards;
+    let boards = context.saved.read(Store::boards).await?;
+    Ok(tagged(&request, format_args!("{revision:x}"), &boards))
+}
+
+/// Save a new board
+///
+/// What `GET /api/boards/{id}` answered can be sent as it is. Its address is its `id`, or made from its title when it has
+/// none; its version is 1, whatever it brings.
+#[utoipa::path(
+    post, path = "/api/boards", tag = "saved",
+    request_body = super::openapi::saved::Board,
+    responses(
+        (status = 201, description = "The board as it was saved", body = super::openapi::saved::Board),
+        (status = 409, description = "The address is taken; `details.current` is the board that has it", body = super::openapi::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn post(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let board: Board = receive(&context, &request, payload).await?;
+    let saved = context.saved.change(Kind::Boards, move |store| store.add_board(board)).await?;
+    Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/boards/{}", saved.id))).json(saved))
+}
+
+/// Get a board
+#[utoipa::path(
+    get, path = "/api/boards/{id}", tag = "saved",
+    params(("id" = String, Path, description = "Its address")),
+    responses(
+        (status = 200, description = "The board", body = super::openapi::saved::Board),
+        (status = 304, description = "It was not changed since the answer that `If-None-Match` names"),
+        (status = 404, description = "There is none", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn get(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let revision = context.saved.revision().boards;
+    let board = context.saved.read(move |store| store.board(&id)).await?;
+    Ok(tagged(&request, format_args!("{revision:x}"), &board))
+}
+
+/// Replace a board
+///
+/// `version` is that of the board which is replaced; the answer has the next one.
+#[utoipa::path(
+    put, path = "/api/boards/{id}", tag = "saved",
+    params(("id" = String, Path, description = "Its address")),
+    request_body = super::openapi::saved::Board,
+    responses(
+        (status = 200, description = "The board as it was saved", body = super::openapi::saved::Board),
+        (status = 404, description = "There is none", body = super::openapi::ErrorBody),
+        (status = 409, description = "It was changed meanwhile; `details.current` is what it is now", body = super::openapi::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn put(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    payload: web::Payload,
+) -> Result<web::Json<Board>, Problem> {
+    let mut board: Board = receive(&context, &request, payload).await?;
+    let id = id.into_inner();
+    if !board.id.is_empty() && board.id != id {
+        let message =
+            format!("it differs from {id:?}, at which the board is; leave it out, or save a new board");
+        return Err(Invalid::new("id", message).into());
+    }
+    board.id = id;
+    Ok(web::Json(context.saved.change(Kind::Boards, move |store| store.replace_board(board)).await?))
+}
+
+/// Delete a board
+#[utoipa::path(
+    delete, path = "/api/boards/{id}", tag = "saved",
+    params(("id" = String, Path, description = "Its address")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "There is none", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn delete(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    admit(&context, &request)?;
+    context.saved.change(Kind::Boards, move |store| store.delete_board(&id)).await?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,153 @@
+//! What the doors of saved things share: bodies, refusals, `ETag`s, and the revision.
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
+use actix_web::web::{self, Payload};
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use afterglow_wire::limits::SAVED_BODY_BYTES;
+use afterglow_wire::{Code, Invalid};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+
+use super::problem::Problem;
+use super::{Context, body, origin};
+use crate::decode::Format;
+use crate::store::SaveError;
+
+/// The JSON body of a request that saves something.
+pub(super) async fn receive<T: DeserializeOwned>(
+    context: &Context,
+    request: &HttpRequest,
+    payload: Payload,
+) -> Result<T, Problem> {
+    admit(context, request)?;
+    if body::format(request.headers())? != Format::Json {
+        return Err(Problem::new(
+            Code::UnsupportedMediaType,
+            "one JSON object is read; send application/json",
+        ));
+    }
+    let body = body::read(request.headers(), payload, context.config.body_timeout).await?;
+    if body.len() > SAVED_BODY_BYTES {
+        let message = format!("the body has {} bytes; at most {SAVED_BODY_BYTES} are allowed", body.len());
+        return Err(Problem::new(Code::BodyTooLarge, message));
+    }
+    parse(&body)
+}
+
+/// Refuses changes that a page of another site sends, and all while the server stops.
+pub(super) fn admit(context: &Context, request: &HttpRequest) -> Result<(), Problem> {
+    if context.ingest.is_draining() {
+        return Err(Problem::new(Code::Draining, "the server is stopping"));
+    }
+    origin::check(request)
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    match body.trim_ascii().first() {
+        Some(b'{') => {}
+        Some(_) => return Err(Problem::new(Code::NotAnObject, "one JSON object is expected")),
+        None => {
+            return Err(Problem::new(Code::EmptyBody, "the body is empty; one JSON object is expected"));
+        }
+    }
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        if error.inner().is_data() {
+            let field = error.path().to_string();
+            return Problem::from(Invalid::new(field, error.into_inner().to_string()));
+        }
+        malformed(&error.into_inner())
+    })?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(parsed)
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    Problem::new(Code::MalformedJson, format!("the body is not JSON: {error}"))
+}
+
+/// Answers `value`, or that it has not changed since the client got it, as `tag` tells.
+pub(super) fn tagged(
+    request: &HttpRequest,
+    tag: impl std::fmt::Display,
+    value: &impl Serialize,
+) -> HttpResponse {
+    let tag = format!("\"{tag}\"");
+    let known = is_known(request.headers(), &tag);
+    let mut response =
+        HttpResponseBuilder::new(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+    // Keep it, but ask every time.
+    response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((ETAG, tag));
+    if known { response.finish() } else { response.json(value) }
+}
+
+/// Whether the client has the answer with this tag already.
+pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
+    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    known.split(',').any(|known| known.trim() == tag)
+}
+
+/// Learn of changes
+///
+/// A number for each kind of saved things, another after every change; with `If-None-Match` it costs nothing to ask
+/// again. Live clients are told.
+#[utoipa::path(
+    get, path = "/api/revision", tag = "saved",
+    responses(
+        (status = 200, description = "The numbers", body = super::openapi::saved::Revision),
+        (status = 304, description = "Nothing was saved since"),
+    )
+)]
+pub(super) async fn revision(context: web::Data<Context>, request: HttpRequest) -> HttpResponse {
+    let revision = context.saved.revision();
+    let tag = format_args!("{:x}-{:x}-{:x}", revision.boards, revision.annotations, revision.metadata);
+    tagged(&request, tag, &revision)
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Problem::new(Code::Invalid, invalid.to_string()).with_details(json!({ "field": invalid.field }))
+    }
+}
+
+impl From<SaveError> for Problem {
+    fn from(error: SaveError) -> Self {
+        match error {
+            SaveError::Invalid(invalid) => invalid.into(),
+            SaveError::Conflict(current) => {
+                let message = format!(
+                    "the board {} is at version {} by now; change that one, or bring its version to replace it",
+                    current.id, current.version
+                );
+                Problem::new(Code::Conflict, message).with_details(json!({ "current": current }))
+            }
+            other => Problem::new(other.code(), other.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use afterglow_wire::board::Board;
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_read_names_its_place() {
+        let check = |body: &str, expected: &str| {
+            let problem = parse::<Board>(body.as_bytes()).unwrap_err().to_string();
+            assert!(problem.starts_with(expected), "{body}: {problem}");
+        };
+        check("", "empty_body");
+        check("{", "malformed_json");
+        check("{}}", "malformed_json");
+        check("[1]", "not_an_object");
+        check(r#"{"title":7}"#, "invalid: title: invalid type: integer `7`");
+        check(r#"{"panels":[{},{"width":300}]}"#, "invalid: panels[1].width: ");
+        check(r#"{"panels":[{"thresholds":[{"colour":5}]}]}"#, "invalid: panels[0].thresholds[0].colour: ");
+        check(r#"{"panels":[{"kind":"pie"}]}"#, "invalid: panels[0].kind: unknown variant `pie`");
+        check(r#"{"panels":[{"tresholds":[]}]}"#, "invalid: panels[0].tresholds: unknown field");
+    }
+}

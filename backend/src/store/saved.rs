@@ -1,0 +1,145 @@
+//! What people save beside the samples: boards, annotations, and what they say about signals.
+
+use std::collections::BTreeMap;
+
+use afterglow_wire::annotation::{Annotation, Annotations};
+use afterglow_wire::board::{Board, BoardSummary};
+use afterglow_wire::metadata::{Metadata, MetadataPatch};
+use afterglow_wire::{Code, Invalid};
+
+use super::{Span, Store, StoreError};
+
+/// Why something was not saved. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum SaveError {
+    /// The database did not do it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A field is not allowed.
+    #[error("{0}")]
+    Invalid(#[from] Invalid),
+    /// There is nothing of this name.
+    #[error("{0}")]
+    NotFound(String),
+    /// The board was changed meanwhile; this is what it is now.
+    #[error("the board {} is at version {} by now", .0.id, .0.version)]
+    Conflict(Box<Board>),
+    /// As many are kept as may be.
+    #[error("there are {limit} {kind} already, which is as many as are kept; delete one first")]
+    LimitReached {
+        /// Of what.
+        kind: &'static str,
+        /// How many.
+        limit: usize,
+    },
+}
+
+impl SaveError {
+    /// The code that a door answers with.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Store(error) => error.code(),
+            Self::Invalid(_) => Code::Invalid,
+            Self::NotFound(_) => Code::NotFound,
+            Self::Conflict(_) => Code::Conflict,
+            Self::LimitReached { .. } => Code::LimitReached,
+        }
+    }
+
+    pub(super) fn no_board(id: &str) -> Self {
+        Self::NotFound(format!("there is no board {id:?}; /api/boards lists those there are"))
+    }
+}
+
+impl From<diesel::result::Error> for SaveError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// Saved things. All of it blocks, and what is saved is on the disk when the call returns.
+impl Store {
+    /// All boards, by title.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn boards(&self) -> Result<Vec<BoardSummary>, StoreError> {
+        self.engine.boards()
+    }
+
+    /// The board at this address.
+    ///
+    /// # Errors
+    /// When there is none or the database does not answer.
+    pub fn board(&self, id: &str) -> Result<Board, SaveError> {
+        self.engine.board(id)
+    }
+
+    /// Adds a board as version 1, at the address that it brings, or at a free one that its title suggests.
+    ///
+    /// # Errors
+    /// When it is not allowed, its address is taken, or the database does not answer.
+    pub fn add_board(&self, mut board: Board) -> Result<Board, SaveError> {
+        board.check()?;
+        board.number_panels();
+        self.engine.add_board(board)
+    }
+
+    /// Replaces the board at the address of `board`, which must bring the version that it replaces.
+    ///
+    /// # Errors
+    /// When it is not allowed, there is none, it has another version, or the database does not answer.
+    pub fn replace_board(&self, mut board: Board) -> Result<Board, SaveError> {
+        board.check()?;
+        board.number_panels();
+        self.engine.replace_board(board)
+    }
+
+    /// Deletes the board at this address.
+    ///
+    /// # Errors
+    /// When there is none or the database does not answer.
+    pub fn delete_board(&self, id: &str) -> Result<(), SaveError> {
+        self.engine.delete_board(id)
+    }
+
+    /// The annotations that touch `span` and have all of `tags`; when they are very many, the newest.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn annotations(&self, span: Span, tags: &[String]) -> Result<Annotations, StoreError> {
+        self.engine.annotations(span, tags)
+    }
+
+    /// Adds an annotation, whose number is ignored; gives it back with its own.
+    ///
+    /// # Errors
+    /// When too many are kept or the database does not answer.
+    pub fn add_annotation(&self, annotation: Annotation) -> Result<Annotation, SaveError> {
+        self.engine.add_annotation(annotation)
+    }
+
+    /// Deletes the annotation with this number.
+    ///
+    /// # Errors
+    /// When there is none or the database does not answer.
+    pub fn delete_annotation(&self, id: i64) -> Result<(), SaveError> {
+        self.engine.delete_annotation(id)
+    }
+
+    /// What is said about signals, by name; only those about which something is.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
+        self.engine.metadata()
+    }
+
+    /// Changes what is said about the signal called `name`; gives back all that is said now.
+    ///
+    /// # Errors
+    /// When it is not allowed, there is no such signal, or the database does not answer.
+    pub fn patch_metadata(&self, name: &str, patch: MetadataPatch) -> Result<Metadata, SaveError> {
+        self.engine.patch_metadata(name, patch)
+    }
+}
