@@ -1,5 +1,6 @@
 //! The doors: every route on one screen, one file per resource, one error body.
 
+mod activity;
 mod annotations;
 mod boards;
 mod body;
@@ -22,6 +23,7 @@ use actix_web::dev::{Extensions, Server};
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpServer, web};
 
+use crate::activity::Activity;
 use crate::actors::ingest;
 use crate::actors::session::Sessions;
 use crate::clock::Clock;
@@ -52,6 +54,8 @@ pub struct Context {
     pub store: Store,
     /// Keeps boards, annotations and what is said about signals.
     pub saved: Saved,
+    /// Remembers what arrived lately.
+    pub activity: Activity,
     /// What a live session is made of.
     pub sessions: Sessions,
     /// Stamps samples that have no time of their own.
@@ -105,6 +109,7 @@ fn routes(app: &mut web::ServiceConfig) {
             .route(web::post().to(annotations::post)),
     )
     .service(resource("/api/annotations/{id}").route(web::delete().to(annotations::delete)))
+    .service(resource("/api/ingest").route(web::get().to(activity::get)))
     .service(resource("/api/revision").route(web::get().to(saved::revision)))
     .service(resource("/api/openapi.json").route(web::get().to(openapi::get)))
     .service(resource("/ws").route(web::get().to(live::get)))

@@ -3,6 +3,7 @@
 //! Start reading at [`pipeline`], which wires everything; then follow a sample through [`decode`],
 //! [`actors::ingest`], [`store`] and [`actors::broadcaster`].
 
+pub mod activity;
 pub mod actors;
 pub mod batch;
 pub mod cli;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use crate::activity::Activity;
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
 use crate::actors::compactor::Compactor;
 use crate::actors::ingest::Ingest;
@@ -77,8 +78,17 @@ pub async fn run(
         ping_interval: config.ping_interval,
     };
     let saved = Saved::new(store.clone(), &clock);
-    let context =
-        Context { ingest: ingest.clone(), store: store.clone(), saved, sessions, clock, metrics, config };
+    let activity = Activity::new(clock.now());
+    let context = Context {
+        ingest: ingest.clone(),
+        store: store.clone(),
+        saved,
+        activity,
+        sessions,
+        clock,
+        metrics,
+        config,
+    };
     let mut server = http::serve(context, listener, HTTP_DRAIN_SECONDS)?;
     let handle = server.handle();
 

@@ -15,6 +15,7 @@ mod drain;
 mod durability;
 mod end_to_end;
 mod hostile_input;
+mod ingest_report;
 mod live;
 mod metadata;
 mod migration;

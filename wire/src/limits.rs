@@ -76,3 +76,12 @@ pub const LONGEST_PERIOD_SECONDS: f64 = 31.0 * 86_400.0;
 
 /// A colour, for messages.
 pub(crate) const COLOUR_EXAMPLE: &str = "#0b62b8";
+
+/// How old a sample may be when it arrives before it counts as late, in microseconds (1 minute).
+pub const LATE_MICROS: i64 = 60 * 1_000_000;
+
+/// Requests that `GET /api/ingest` lists: the latest.
+pub const INGEST_REQUESTS: usize = 200;
+
+/// Senders that `GET /api/ingest` lists; the one that has been silent longest makes room for a new one.
+pub const INGEST_SOURCES: usize = 64;

@@ -3,6 +3,7 @@
 //! The schemas stand beside wire's types instead of on them, so that wire and the dashboard need no documentation
 //! generator; a test holds the two together.
 
+pub(super) mod ingest;
 pub(super) mod saved;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ use utoipa::{OpenApi, ToSchema};
         super::annotations::post,
         super::annotations::delete,
         super::saved::revision,
+        super::activity::get,
         super::live::get,
         super::state::health,
         super::state::metrics,
@@ -53,6 +55,10 @@ use utoipa::{OpenApi, ToSchema};
         saved::Annotations,
         saved::Metadata,
         saved::Revision,
+        ingest::IngestReport,
+        ingest::Totals,
+        ingest::Source,
+        ingest::Request,
         ErrorBody,
         ErrorInfo,
         Code
@@ -191,6 +197,7 @@ mod tests {
             "/api/annotations",
             "/api/annotations/{id}",
             "/api/revision",
+            "/api/ingest",
             "/api/openapi.json",
             "/ws",
             "/health",

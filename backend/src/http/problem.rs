@@ -31,6 +31,14 @@ impl Problem {
         self
     }
 
+    pub(super) fn code(&self) -> Code {
+        self.code
+    }
+
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// A query parameter that cannot be used.
     pub(super) fn parameter(name: &str, value: &str, allowed: impl fmt::Display) -> Self {
         let shown: String = value.chars().take(80).collect();

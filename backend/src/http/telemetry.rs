@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::problem::Problem;
 use super::{Context, body};
+use crate::activity::{Request, Timing};
 use crate::clock::Stopwatch;
 use crate::decode::{Decoded, decode};
 use crate::metrics::Stage;
@@ -36,28 +37,47 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<web::Json<Receipt>, Problem> {
+    let mut note = Request::from(request.peer_addr());
+    let outcome = take(&context, &request, payload, &mut note).await;
+    if let Err(problem) = &outcome {
+        note.fail(problem.code(), problem.message());
+    }
+    note.at = context.clock.now();
+    context.activity.record(note);
+    outcome
+}
+
+/// Stores what is usable, and notes what became of the request.
+async fn take(
+    context: &Context,
+    request: &HttpRequest,
+    payload: web::Payload,
+    note: &mut Request,
+) -> Result<web::Json<Receipt>, Problem> {
     let format = body::format(request.headers())?;
     let body = body::read(request.headers(), payload, context.config.body_timeout).await?;
+    note.bytes = body.len();
     let metrics = &context.metrics;
-    let stopwatch = Stopwatch::start();
+    let (stopwatch, now) = (Stopwatch::start(), context.clock.now());
     let mut signals = context.store.signals().clone();
-    let decoded = decode(&body, format, context.clock.now(), &mut signals)
+    let decoded = decode(&body, format, now, &mut signals)
         .map_err(|unreadable| Problem::new(unreadable.code, unreadable.message))?;
     metrics.observe(Stage::Decode, stopwatch.elapsed());
     let Decoded { batch, rejected_count, rejected } = decoded;
     let accepted = batch.len();
     metrics.received.inc_by((accepted + rejected_count) as u64);
     metrics.rejected.inc_by(rejected_count as u64);
+    note.reject(rejected_count, &rejected);
     if batch.is_empty() {
         let first = rejected.first();
-        let code = first.and_then(|first| Code::ALL.iter().find(|code| code.name() == first.code));
+        let code = first.and_then(|first| Code::named(&first.code)).unwrap_or(Code::EmptySignals);
         let message = first.map_or("nothing was sent", |first| &*first.message);
-        return Err(Problem::new(
-            *code.unwrap_or(&Code::EmptySignals),
-            format!("nothing was usable: {message}"),
-        )
-        .with_details(json!({ "rejected_count": rejected_count, "rejected": rejected })));
+        return Err(Problem::new(code, format!("nothing was usable: {message}"))
+            .with_details(json!({ "rejected_count": rejected_count, "rejected": rejected })));
     }
+    let timing = Timing::of(&batch, now);
     context.ingest.record(batch).await?;
+    (note.accepted, note.timing) = (accepted, timing);
+    note.took_micros = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
     Ok(web::Json(Receipt { status: "success".into(), accepted, rejected_count, rejected }))
 }

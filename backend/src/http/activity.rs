@@ -1,0 +1,18 @@
+//! `GET /api/ingest`: what arrived lately.
+
+use actix_web::web;
+use afterglow_wire::ingest::IngestReport;
+
+use super::Context;
+
+/// See what arrives
+///
+/// Sums since the server's start, rates, the latest senders with the skew of their clocks, and the latest requests with
+/// what became of them.
+#[utoipa::path(
+    get, path = "/api/ingest", tag = "operation",
+    responses((status = 200, description = "What arrived", body = super::openapi::ingest::IngestReport))
+)]
+pub(super) async fn get(context: web::Data<Context>) -> web::Json<IngestReport> {
+    web::Json(context.activity.report(context.clock.now()))
+}
