@@ -17,6 +17,8 @@ pub enum Format {
     Json,
     /// A line `timestamp,signal,value` for each sample, after a line with these words.
     Csv,
+    /// As [`Self::Csv`], for people: a name that a spreadsheet would take for a formula begins with an apostrophe.
+    Sheet,
     /// A line `{"timestamp", "signals": {name: value}}` for each sample; it can be sent back as it is.
     NdJson,
 }
@@ -26,7 +28,7 @@ impl Format {
     pub fn content_type(self) -> &'static str {
         match self {
             Self::Json => "application/json",
-            Self::Csv => "text/csv; charset=utf-8",
+            Self::Csv | Self::Sheet => "text/csv; charset=utf-8",
             Self::NdJson => "application/x-ndjson",
         }
     }
@@ -35,10 +37,11 @@ impl Format {
 impl FromStr for Format {
     type Err = &'static str;
 
+    /// As a query names it.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "json" => Ok(Self::Json),
-            "csv" => Ok(Self::Csv),
+            "csv" => Ok(Self::Sheet),
             "ndjson" => Ok(Self::NdJson),
             _ => Err("json, csv or ndjson is expected"),
         }
@@ -80,7 +83,7 @@ impl<O: Output> Encoder<O> {
         let mut piece = Vec::with_capacity(PIECE + 1024);
         piece.extend_from_slice(match format {
             Format::Json => b"{",
-            Format::Csv => b"timestamp,signal,value\n",
+            Format::Csv | Format::Sheet => b"timestamp,signal,value\n",
             Format::NdJson => b"",
         });
         Self { format, output, piece, name: String::new(), series: 0, has_points: false }
@@ -108,7 +111,7 @@ impl<O: Output> Encoder<O> {
                     piece.extend_from_slice(part);
                 }
             }
-            Format::Csv => {
+            Format::Csv | Format::Sheet => {
                 for part in [&timestamp[..], b",", self.name.as_bytes(), b",", value.as_bytes(), b"\n"] {
                     piece.extend_from_slice(part);
                 }
@@ -137,6 +140,8 @@ impl<O: Output> Sink for Encoder<O> {
         self.name = match self.format {
             Format::Json | Format::NdJson => serde_json::to_string(name).unwrap_or_default(),
             Format::Csv => csv_field(name),
+            Format::Sheet if is_formula(name) => csv_field(&format!("'{name}")),
+            Format::Sheet => csv_field(name),
         };
         if self.format == Format::Json {
             self.piece.extend_from_slice(if self.series > 0 { b"]," } else { b"" });
@@ -172,6 +177,11 @@ fn csv_field(text: &str) -> String {
     } else {
         text.to_owned()
     }
+}
+
+/// Whether spreadsheets may take a text for a formula, and run it.
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'])
 }
 
 #[cfg(test)]
@@ -220,6 +230,23 @@ mod tests {
             encode(Format::Csv, SERIES),
             "timestamp,signal,value\n1970-01-01T00:00:00.000000Z,\"a\"\",b\",1.5\n\
              1970-01-01T00:00:00.000001Z,\"a\"\",b\",-0.0\n1969-12-31T23:59:59.999999Z,c,1.7976931348623157e+308\n"
+        );
+    }
+
+    #[test]
+    fn sheets_have_no_formulas() {
+        let check = |name, expected: &str| {
+            let text = encode(Format::Sheet, &[(name, &[(0, -1.0)])]);
+            let line = format!("1970-01-01T00:00:00.000000Z,{expected},-1.0");
+            assert_eq!(text.lines().nth(1), Some(&*line));
+        };
+        check("=1+1", "'=1+1");
+        check("@SUM(1,2)", "\"'@SUM(1,2)\"");
+        check("＝1", "'＝1");
+        check("a=1", "a=1");
+        assert_eq!(
+            encode(Format::Csv, &[("+12V", &[(0, 1.0)])]).lines().nth(1),
+            Some("1970-01-01T00:00:00.000000Z,+12V,1.0")
         );
     }
 

@@ -30,7 +30,7 @@ pub(super) struct Parameters {
     signals: Option<String>,
     /// At most so many points a signal, 1 to 100000; each stretch keeps its lowest and highest
     max_points: Option<String>,
-    /// json, csv or ndjson; json when absent
+    /// json, csv or ndjson; json when absent. In csv, names that spreadsheets take for formulas begin with an apostrophe
     format: Option<String>,
 }
 
