@@ -1,6 +1,5 @@
 //! **Role.** Makes batches durable: whatever arrived while one commit ran goes into the next (group commit).
-//! **Receives.** Batches from the HTTP workers, through [`Handle`] and its queue; [`Begin`] when that queue has nobody who
-//! serves it; [`Drain`] from the pipeline.
+//! **Receives.** Batches from the HTTP workers, through [`Handle`] and its queue; [`Drain`] from the pipeline.
 //! **Sends.** The outcome to each request after COMMIT; [`Committed`] to `Broadcaster`.
 //! **Bound.** [`WAITING_REQUESTS`] requests and [`WAITING_SAMPLES`] samples waiting, one commit in flight.
 //! **Overload.** Refuse: the request is answered 503 `queue_full` and may be sent again. Towards `Broadcaster`: shed.
@@ -9,7 +8,7 @@
 mod groups;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use actix::prelude::*;
 use afterglow_wire::Code;
@@ -22,7 +21,7 @@ use crate::fault;
 use crate::metrics::{Metrics, Queue, Stage};
 use crate::pipeline::Lifeline;
 use crate::store::Store;
-use groups::Groups;
+use groups::{Groups, Unwelcome};
 
 /// Requests that may wait for the next commit: far more than a disk flush lets gather.
 const WAITING_REQUESTS: usize = 16_384;
@@ -39,16 +38,10 @@ struct Record {
     done: oneshot::Sender<Result<(), Refusal>>,
 }
 
-/// Asks to begin committing, because something waits and nobody commits. A running commit goes on by itself while
-/// requests come, so that under load none of them costs a message.
+/// Asks to hear when everything that was taken is committed, after the queue has been closed.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Begin;
-
-/// Asks to commit everything that waits; answered when it is done.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Drain;
+struct Drain;
 
 /// Why a batch was not stored. Nothing of it was.
 #[derive(Clone, Debug)]
@@ -64,7 +57,6 @@ pub struct Refusal {
 pub struct Handle {
     waiting: Arc<Groups<Record>>,
     address: Addr<Ingest>,
-    draining: Arc<AtomicBool>,
     metrics: Metrics,
 }
 
@@ -86,50 +78,42 @@ impl Handle {
     }
 
     async fn submit(&self, batch: Batch) -> Result<(), Refusal> {
-        if self.is_draining() {
-            return Err(Refusal { code: Code::Draining, message: "the server is stopping".into() });
-        }
-        let lost = || Refusal {
-            code: Code::StoreDown,
-            message: "the writer is lost; the server is stopping".into(),
-        };
+        let refusal = |code, message: &str| Refusal { code, message: message.into() };
         let (done, outcome) = oneshot::channel();
-        match self.waiting.push(batch.len(), Record { batch, done }) {
-            Ok(false) => {}
-            Ok(true) => self.address.try_send(Begin).map_err(|_| lost())?,
-            Err(_) => {
-                let message = "samples arrive faster than they can be stored".into();
-                return Err(Refusal { code: Code::QueueFull, message });
-            }
-        }
-        outcome.await.unwrap_or_else(|_| Err(lost()))
+        self.waiting.push(batch.len(), Record { batch, done }).map_err(|unwelcome| match unwelcome {
+            Unwelcome::Full => refusal(Code::QueueFull, "samples arrive faster than they can be stored"),
+            Unwelcome::Closed => refusal(Code::Draining, "the server is stopping"),
+        })?;
+        let lost = |_| Err(refusal(Code::StoreDown, "the writer is lost; the server is stopping"));
+        outcome.await.unwrap_or_else(lost)
     }
 
     /// Refuses everything from now on, then waits until all that was accepted is on the disk.
     pub async fn drain(&self) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.waiting.close();
         let _ = self.address.send(Drain).await;
     }
 
     /// Whether the server has begun to stop.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::SeqCst)
+        self.waiting.is_closed()
     }
 }
 
 /// See the file's first lines.
 pub struct Ingest {
-    /// Shared with the commits, which take from it what has gathered.
     waiting: Arc<Groups<Record>>,
-    committer: Committer,
-    /// Whoever waits for the queue to become empty.
+    /// What the thread needs that commits; gone once it runs.
+    committer: Option<Committer>,
+    /// Whether that thread is done: the queue is closed, and all that was in it is on the disk.
+    finished: bool,
+    /// Whoever waits for that.
     drained: Vec<oneshot::Sender<()>>,
     /// Tells the pipeline when this actor is gone.
     _lifeline: Lifeline,
 }
 
-/// What commits need; runs on a thread that may block.
-#[derive(Clone)]
+/// What commits need; runs on a thread of its own, since commits block.
 struct Committer {
     store: Store,
     broadcaster: Addr<Broadcaster>,
@@ -150,35 +134,16 @@ impl Ingest {
         let waiting = Arc::new(Groups::new(WAITING_REQUESTS, WAITING_SAMPLES, COMMIT_SAMPLES));
         let ingest = Self {
             waiting: Arc::clone(&waiting),
-            committer: Committer { store, broadcaster, metrics: metrics.clone(), acknowledge_early },
+            committer: Some(Committer { store, broadcaster, metrics: metrics.clone(), acknowledge_early }),
+            finished: false,
             drained: Vec::new(),
             _lifeline: lifeline,
         };
-        Handle { waiting, address: ingest.start(), draining: Arc::new(AtomicBool::new(false)), metrics }
-    }
-
-    /// Commits groups until nothing waits.
-    fn begin(&mut self, ctx: &mut Context<Self>) {
-        let (waiting, committer) = (Arc::clone(&self.waiting), self.committer.clone());
-        let commits = actix_rt::task::spawn_blocking(move || {
-            let mut answered = 0;
-            while let Some(group) = waiting.take(answered) {
-                answered = group.len();
-                committer.metrics.depth(Queue::Ingest, waiting.len());
-                committer.commit(group);
-            }
-        });
-        ctx.spawn(commits.into_actor(self).map(|ended, ingest, ctx| match ended {
-            Ok(()) => ingest.tell_drained(),
-            Err(panic) => {
-                log::error!("the writer broke and the process stops: {panic}");
-                ctx.terminate();
-            }
-        }));
+        Handle { waiting, address: ingest.start(), metrics }
     }
 
     fn tell_drained(&mut self) {
-        if self.waiting.is_idle() {
+        if self.finished {
             for drained in self.drained.drain(..) {
                 let _ = drained.send(());
             }
@@ -187,6 +152,16 @@ impl Ingest {
 }
 
 impl Committer {
+    /// Commits groups until the queue is closed and empty.
+    fn run(&self, waiting: &Groups<Record>) {
+        let mut answered = 0;
+        while let Some(group) = waiting.take(answered) {
+            answered = group.len();
+            self.metrics.depth(Queue::Ingest, waiting.len());
+            self.commit(group);
+        }
+    }
+
     /// Makes a group durable, then answers it, then shows it live.
     fn commit(&self, group: Vec<Record>) {
         let (batches, mut waiters): (Vec<_>, Vec<_>) = group.into_iter().map(|r| (r.batch, r.done)).unzip();
@@ -220,13 +195,30 @@ impl Committer {
 
 impl Actor for Ingest {
     type Context = Context<Self>;
-}
 
-impl Handler<Begin> for Ingest {
-    type Result = ();
-
-    fn handle(&mut self, _: Begin, ctx: &mut Self::Context) {
-        self.begin(ctx);
+    fn started(&mut self, ctx: &mut Self::Context) {
+        let Some(committer) = self.committer.take() else { return };
+        let waiting = Arc::clone(&self.waiting);
+        let (ended, end) = oneshot::channel();
+        let commits = move || {
+            committer.run(&waiting);
+            // Nobody hears it when the pipeline has given up waiting.
+            let _ = ended.send(());
+        };
+        if let Err(error) = thread::Builder::new().name("commits".into()).spawn(commits) {
+            log::error!("the writer cannot start and the process stops: {error}");
+            return ctx.terminate();
+        }
+        ctx.spawn(end.into_actor(self).map(|ended, ingest, ctx| match ended {
+            Ok(()) => {
+                ingest.finished = true;
+                ingest.tell_drained();
+            }
+            Err(_) => {
+                log::error!("the writer broke and the process stops");
+                ctx.terminate();
+            }
+        }));
     }
 }
 

@@ -4,14 +4,15 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// How long a commit waits for the companions it expects. A fraction of a disk flush: when they come, a flush is saved
-/// for each; when they do not, little is lost.
+/// How long a commit waits for the companions it expects. About a disk flush: when they come, a flush is saved for
+/// each; when they do not, little is lost.
 const GATHER: Duration = Duration::from_micros(200);
 
 /// Requests that wait for a commit, with the number of samples of each.
 #[derive(Debug)]
 pub(super) struct Groups<T> {
     queue: Mutex<Queue<T>>,
+    /// Told when as many wait as [`Queue::wanted`] says, or when no more come.
     enough: Condvar,
     /// Requests, and samples, that may wait.
     limits: (usize, usize),
@@ -23,31 +24,43 @@ pub(super) struct Groups<T> {
 struct Queue<T> {
     waiting: VecDeque<(usize, T)>,
     samples: usize,
-    /// Whether somebody takes groups until nothing waits.
-    served: bool,
-    /// How many requests the next commit would like to take together.
-    expected: usize,
+    /// How many requests the next commit would like to take together; 0 while it does not wait for any.
+    wanted: usize,
+    closed: bool,
+}
+
+/// Why a request was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unwelcome {
+    /// Too much waits already.
+    Full,
+    /// Nothing is taken any more.
+    Closed,
 }
 
 impl<T> Groups<T> {
     pub(super) fn new(requests: usize, samples: usize, group_limit: usize) -> Self {
-        let queue = Queue { waiting: VecDeque::new(), samples: 0, served: false, expected: 0 };
+        let queue = Queue { waiting: VecDeque::new(), samples: 0, wanted: 0, closed: false };
         Self { queue: Mutex::new(queue), enough: Condvar::new(), limits: (requests, samples), group_limit }
     }
 
-    /// Adds a request, or gives it back when too much waits already. True when nobody serves the queue: the caller must
-    /// see to it that somebody does.
-    pub(super) fn push(&self, samples: usize, request: T) -> Result<bool, T> {
+    /// Adds a request.
+    pub(super) fn push(&self, samples: usize, request: T) -> Result<(), Unwelcome> {
         let mut queue = self.lock();
+        if queue.closed {
+            return Err(Unwelcome::Closed);
+        }
         if queue.waiting.len() >= self.limits.0 || queue.samples + samples > self.limits.1 {
-            return Err(request);
+            return Err(Unwelcome::Full);
         }
         queue.samples += samples;
         queue.waiting.push_back((samples, request));
-        if queue.waiting.len() == queue.expected {
+        // One wake a group, not one a request.
+        if queue.waiting.len() == queue.wanted {
+            drop(queue);
             self.enough.notify_one();
         }
-        Ok(!std::mem::replace(&mut queue.served, true))
+        Ok(())
     }
 
     /// How many requests wait.
@@ -55,46 +68,61 @@ impl<T> Groups<T> {
         self.lock().waiting.len()
     }
 
-    /// Whether nobody waits and nobody is being served.
-    pub(super) fn is_idle(&self) -> bool {
-        let queue = self.lock();
-        queue.waiting.is_empty() && !queue.served
+    /// Takes no more requests; those that wait are still handed out.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.enough.notify_one();
     }
 
-    /// The oldest requests, at least one; `None` when nobody waits, and then nobody serves the queue any more.
+    /// Whether nothing is taken any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// The oldest requests, at least one; waits for it. `None` once the queue is closed and empty. For one caller.
     ///
     /// `answered` is how many the last commit answered. Clients that wait for their answers send the next request right
     /// after it, so together with those who wait already they are as many as can be expected: for so many, and no longer
     /// than [`GATHER`], it waits. Without that, clients fall into two halves, each of which waits for the other's flush.
     pub(super) fn take(&self, answered: usize) -> Option<Vec<T>> {
         let mut queue = self.lock();
-        if queue.waiting.is_empty() {
-            queue.served = false;
-            return None;
-        }
         if answered > 0 {
-            queue.expected = queue.waiting.len() + answered;
-            let waited =
-                self.enough.wait_timeout_while(queue, GATHER, |queue| queue.waiting.len() < queue.expected);
-            queue = waited.unwrap_or_else(PoisonError::into_inner).0;
-            queue.expected = 0;
+            queue.wanted = queue.waiting.len() + answered;
+            let gathered = self.enough.wait_timeout_while(queue, GATHER, |queue| !queue.has_enough());
+            queue = gathered.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let mut group = Vec::new();
-        let mut samples = 0;
-        while let Some((next, _)) = queue.waiting.front() {
-            if !group.is_empty() && samples + next > self.group_limit {
-                break;
-            }
-            let Some((next, request)) = queue.waiting.pop_front() else { break };
-            samples += next;
-            group.push(request);
-        }
-        queue.samples -= samples;
-        Some(group)
+        queue.wanted = 1;
+        queue = self
+            .enough
+            .wait_while(queue, |queue| !queue.has_enough())
+            .unwrap_or_else(PoisonError::into_inner);
+        queue.wanted = 0;
+        queue.take_group(self.group_limit)
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue<T>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Queue<T> {
+    fn has_enough(&self) -> bool {
+        self.closed || self.waiting.len() >= self.wanted
+    }
+
+    fn take_group(&mut self, limit: usize) -> Option<Vec<T>> {
+        let mut group = Vec::new();
+        let mut samples = 0;
+        while let Some((next, _)) = self.waiting.front() {
+            if !group.is_empty() && samples + next > limit {
+                break;
+            }
+            let Some((next, request)) = self.waiting.pop_front() else { break };
+            samples += next;
+            group.push(request);
+        }
+        self.samples -= samples;
+        (!group.is_empty()).then_some(group)
     }
 }
 
@@ -108,51 +136,54 @@ mod tests {
         for (samples, request) in [(4, 'a'), (6, 'b'), (1, 'c'), (50, 'd'), (1, 'e')] {
             groups.push(samples, request).unwrap();
         }
+        groups.close();
+        assert_eq!(groups.push(1, 'f'), Err(Unwelcome::Closed));
         assert_eq!(groups.take(0), Some(vec!['a', 'b']));
         assert_eq!(groups.take(0), Some(vec!['c']));
         assert_eq!(groups.take(0), Some(vec!['d']));
+        assert_eq!(groups.len(), 1);
         assert_eq!(groups.take(0), Some(vec!['e']));
         assert_eq!(groups.take(0), None);
     }
 
     #[test]
-    fn what_is_too_much_is_given_back() {
+    fn what_is_too_much_is_not_taken() {
         let groups = Groups::new(2, 10, 10);
         groups.push(9, 'a').unwrap();
-        assert_eq!(groups.push(2, 'b'), Err('b'), "too many samples");
+        assert_eq!(groups.push(2, 'b'), Err(Unwelcome::Full), "too many samples");
         groups.push(1, 'c').unwrap();
-        assert_eq!(groups.push(0, 'd'), Err('d'), "too many requests");
+        assert_eq!(groups.push(0, 'd'), Err(Unwelcome::Full), "too many requests");
         groups.take(0).unwrap();
         assert!(groups.push(10, 'e').is_ok());
-    }
-
-    #[test]
-    fn whoever_finds_nobody_serving_must_begin() {
-        let groups = Groups::new(10, 10, 10);
-        assert!(groups.is_idle());
-        assert_eq!(groups.push(1, 'a'), Ok(true));
-        assert_eq!(groups.push(1, 'b'), Ok(false));
-        assert_eq!(groups.take(0), Some(vec!['a', 'b']));
-        assert_eq!(groups.push(1, 'c'), Ok(false), "the one who serves looks again");
-        assert_eq!(groups.take(0), Some(vec!['c']));
-        assert!(!groups.is_idle());
-        assert_eq!(groups.take(0), None);
-        assert!(groups.is_idle());
-        assert_eq!(groups.push(1, 'd'), Ok(true));
     }
 
     #[test]
     fn companions_are_waited_for_but_not_for_ever() {
         let groups = Groups::new(10, 10, 10);
         groups.push(1, 'a').unwrap();
-        std::thread::scope(|scope| {
-            scope.spawn(|| groups.push(1, 'b').unwrap());
-            let first = groups.take(1).unwrap();
-            let second = groups.take(0).unwrap_or_default();
-            // The companion may also come after both looks.
-            assert!([first, second].concat().starts_with(&['a']));
-        });
+        assert_eq!(groups.take(100), Some(vec!['a']));
+        groups.push(1, 'b').unwrap();
         groups.push(1, 'c').unwrap();
-        assert!(groups.take(100).unwrap().ends_with(&['c']));
+        assert_eq!(groups.take(0), Some(vec!['b', 'c']), "what waits already is taken along");
+    }
+
+    #[test]
+    fn a_commit_waits_until_there_is_something() {
+        let groups = Groups::new(100, 100, 100);
+        let taken = std::thread::scope(|scope| {
+            let takes = scope.spawn(|| {
+                let mut taken = Vec::new();
+                let mut answered = 0;
+                while let Some(group) = groups.take(answered) {
+                    answered = group.len();
+                    taken.extend(group);
+                }
+                taken
+            });
+            (0..100).for_each(|number| groups.push(1, number).unwrap());
+            groups.close();
+            takes.join().unwrap()
+        });
+        assert_eq!(taken, (0..100).collect::<Vec<_>>());
     }
 }
