@@ -78,7 +78,9 @@ fn damage(folder: &Path, random: &mut StdRng) -> String {
     let file = &present[random.random_range(0..present.len())];
     let name = file.file_name().unwrap().display();
     let mut bytes = fs::read(file).unwrap();
-    let at = random.random_range(0..bytes.len());
+    // The log's file is longer than what is in it.
+    let used = bytes.iter().rposition(|byte| *byte != 0).map_or(1, |last| last + 1);
+    let at = random.random_range(0..used);
     let page = at / PAGE * PAGE..bytes.len().min(at / PAGE * PAGE + PAGE);
     let what = match random.random_range(0..7) {
         0 => {

@@ -154,6 +154,9 @@ impl Ingest {
 impl Committer {
     /// Commits groups until the queue is closed and empty.
     fn run(&self, waiting: &Groups<Record>) {
+        if let Err(error) = self.store.reserve_log() {
+            log::warn!("commits may be slower at first: {error}");
+        }
         let mut answered = 0;
         while let Some(group) = waiting.take(answered) {
             answered = group.len();

@@ -11,6 +11,7 @@ mod expire;
 mod metadata;
 mod open;
 mod read;
+mod reserve;
 mod saved;
 mod seal;
 mod write;
@@ -208,6 +209,13 @@ impl Sqlite {
 /// Whether the file system has a page left for `path`; yes when it cannot be asked.
 fn has_room(path: &Path) -> bool {
     rustix::fs::statvfs(path).map_or(true, |system| system.f_bavail * system.f_frsize >= PAGE_BYTES)
+}
+
+/// The write-ahead log beside the database `path`.
+fn log_path(path: &Path) -> PathBuf {
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    PathBuf::from(log)
 }
 
 fn connection(pool: &Connections) -> Result<Pooled, StoreError> {

@@ -18,7 +18,7 @@ use super::super::schema::{block as blocks, rollup as rollups, signal};
 use super::super::{Span, StoreError};
 use super::open::Words;
 use super::write::Journal;
-use super::{Number, number, open};
+use super::{Number, log_path, number, open};
 use check::{BlockRow, JournalRow, RollupRow};
 
 const MISSING: &str = "it is listed and not there";
@@ -102,7 +102,8 @@ pub(in crate::store) fn examine(
     path: &Path,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Examination, StoreError> {
-    let mut found = Examination { file_bytes: bytes(path), log_bytes: log_bytes(path), ..Default::default() };
+    let mut found =
+        Examination { file_bytes: bytes(path), log_bytes: bytes(&log_path(path)), ..Default::default() };
     let connection = match open::connect_read_only(path) {
         // Ours, but not even its schema can be read.
         Err(StoreError::Unusable { why, .. }) if why.contains("malformed") => {
@@ -355,10 +356,4 @@ fn instant(micros: i64) -> Timestamp {
 /// Bytes of a file; 0 when there is none.
 fn bytes(path: &Path) -> u64 {
     fs::metadata(path).map_or(0, |about| about.len())
-}
-
-fn log_bytes(path: &Path) -> u64 {
-    let mut name = path.as_os_str().to_owned();
-    name.push("-wal");
-    bytes(Path::new(&name))
 }

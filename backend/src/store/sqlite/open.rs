@@ -21,7 +21,7 @@ use super::super::lock::Lock;
 use super::super::schema::signal;
 use super::super::{StoreConfig, StoreError, journal};
 use super::write::{self, Journal};
-use super::{Commits, Connections, Sqlite, convert, number};
+use super::{Commits, Connections, Sqlite, convert, log_path, number};
 use crate::batch::Batch;
 use crate::clock::Clock;
 
@@ -212,9 +212,7 @@ fn pool(
 /// Nothing is loaded from a new file, or from one whose schema has no journal yet.
 fn inspect(path: &Path) -> Result<Option<Loaded>, StoreError> {
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    let logged = bytes(Path::new(&log)) > 0;
+    let logged = bytes(&log_path(path)) > 0;
     if bytes(path) == 0 {
         // SQLite would take the file for a new one and delete the log.
         let why = "it is missing or empty, but its write-ahead log is not; bring the file back, or remove the log as well";
