@@ -10,7 +10,9 @@ mod lane;
 pub use grid::{Grid, SLOTS, seconds};
 use lane::Lane;
 
-use crate::history::Series;
+use crate::gaps::Gap;
+use crate::history::Trace;
+use crate::time::Span;
 
 /// The columns of one chart; keeps its work from frame to frame.
 #[derive(Debug)]
@@ -56,15 +58,15 @@ impl Columns {
         }
     }
 
-    /// Computes the columns of `grid`. `series` has one entry for each lane, none for a hidden one.
-    pub fn update(&mut self, grid: Grid, series: &[Option<&Series>]) {
+    /// Computes the columns of `grid`. `traces` has one entry for each lane, none for a hidden one.
+    pub fn update(&mut self, grid: Grid, traces: &[Option<Trace>]) {
         self.grid = grid;
         self.used.clear();
         self.used.resize(grid.count * SLOTS, false);
-        for (lane, series) in self.lanes.iter_mut().zip(series) {
-            match series {
-                Some(series) => {
-                    lane.update(grid, series);
+        for (lane, trace) in self.lanes.iter_mut().zip(traces) {
+            match trace {
+                Some(trace) => {
+                    lane.update(grid, trace);
                     for (used, value) in self.used.iter_mut().zip(lane.slots()) {
                         *used |= !value.is_nan();
                     }
@@ -87,18 +89,21 @@ impl Columns {
     }
 
     /// What is drawn of the signal in lane `index`; nothing but NaN when it is hidden.
-    pub fn line(&self, index: usize, series: Option<&Series>) -> Line {
+    pub fn line(&self, index: usize, trace: Option<&Trace>) -> Line {
         let slots = self.lanes.get(index).map(Lane::slots).unwrap_or_default();
         let used = self.used.iter().enumerate().filter(|(_, used)| **used);
         let values = used.map(|(slot, _)| slots.get(slot).copied().unwrap_or(f64::NAN)).collect();
-        let Some(series) = series.filter(|_| !slots.is_empty()) else {
+        let Some(trace) = trace.filter(|_| !slots.is_empty()) else {
             return Line { values, ..Line::default() };
         };
-        Line { values, gaps: self.visible_gaps(slots, series), lone: self.lone_points(slots, series) }
+        let span = Span { from: self.grid.from(), to: self.grid.to() };
+        let gaps = trace.gaps(span);
+        let lone = self.lone_points(slots, trace, &gaps);
+        Line { values, gaps: self.visible_gaps(slots, &gaps), lone }
     }
 
-    fn visible_gaps(&self, slots: &[f64], series: &Series) -> Vec<(f64, f64)> {
-        let visible = series.gaps().iter().filter_map(|gap| {
+    fn visible_gaps(&self, slots: &[f64], gaps: &[Gap]) -> Vec<(f64, f64)> {
+        let visible = gaps.iter().filter_map(|gap| {
             let (from, to) = (self.grid.index_of(gap.from)?, self.grid.index_of(gap.to)?);
             // Narrower than a column: there is nothing to see, and the column's own points would be cut.
             if to <= from + 1 {
@@ -111,11 +116,12 @@ impl Columns {
         visible.collect()
     }
 
-    fn lone_points(&self, slots: &[f64], series: &Series) -> Vec<u32> {
-        let ring = series.ring();
+    fn lone_points(&self, slots: &[f64], trace: &Trace, gaps: &[Gap]) -> Vec<u32> {
+        let span = Span { from: self.grid.from(), to: self.grid.to() };
         // The samples after which, and before which, the line is broken.
-        let ends = series.gaps().iter().map(|gap| gap.from).chain(ring.last().map(|(time, _)| time));
-        let starts = ring.first_time().into_iter().chain(series.gaps().iter().map(|gap| gap.to));
+        let last = trace.before(span.to - 1).map(|(time, _)| time);
+        let ends = gaps.iter().map(|gap| gap.from).chain(last);
+        let starts = trace.after(span.from - 1).into_iter().chain(gaps.iter().map(|gap| gap.to));
         let lone = starts.zip(ends).filter(|(start, end)| start == end).filter_map(|(time, _)| {
             let column = self.grid.index_of(time)?;
             (column * SLOTS..(column + 1) * SLOTS).find(|slot| is_point(slots, *slot))
@@ -133,6 +139,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::history::Series;
 
     fn series(samples: impl IntoIterator<Item = (i64, f64)>) -> Series {
         let mut series = Series::new("s".into());
@@ -148,10 +155,10 @@ mod tests {
     fn signals_share_one_time_column() {
         let (a, b) = (series([(10, 1.0), (55, 2.0)]), series([(30, 7.0)]));
         let mut columns = Columns::new(2);
-        columns.update(Grid { width: 10, first: 0, count: 10 }, &[Some(&a), Some(&b)]);
+        columns.update(Grid { width: 10, first: 0, count: 10 }, &[Some(Trace::whole(&a)), Some(Trace::whole(&b))]);
         assert_eq!(columns.times().len(), 3);
-        assert_eq!(finite(&columns.line(0, Some(&a)).values), [1.0, 2.0]);
-        assert_eq!(finite(&columns.line(1, Some(&b)).values), [7.0]);
+        assert_eq!(finite(&columns.line(0, Some(&Trace::whole(&a))).values), [1.0, 2.0]);
+        assert_eq!(finite(&columns.line(1, Some(&Trace::whole(&b))).values), [7.0]);
     }
 
     #[test]
@@ -161,7 +168,7 @@ mod tests {
         columns.update(Grid { width: 10, first: 0, count: 10 }, &[None]);
         assert!(columns.times().is_empty());
         assert_eq!(columns.line(0, None), Line::default());
-        columns.update(Grid { width: 10, first: 0, count: 10 }, &[Some(&a)]);
+        columns.update(Grid { width: 10, first: 0, count: 10 }, &[Some(Trace::whole(&a))]);
         assert_eq!(columns.times().len(), 1);
     }
 
@@ -171,8 +178,8 @@ mod tests {
         let times = (0..20).chain([60]).chain(100..110);
         let s = series(times.map(|n| (n * second, 1.0)));
         let mut columns = Columns::new(1);
-        columns.update(Grid { width: second, first: 0, count: 120 }, &[Some(&s)]);
-        let line = columns.line(0, Some(&s));
+        columns.update(Grid { width: second, first: 0, count: 120 }, &[Some(Trace::whole(&s))]);
+        let line = columns.line(0, Some(&Trace::whole(&s)));
         assert_eq!(line.gaps.len(), 2);
         assert_eq!(line.lone, [20]);
         assert!((line.gaps[0].0 - 19.0).abs() < 1.0 && (line.gaps[0].1 - 60.0).abs() < 1.0);
@@ -190,8 +197,8 @@ mod tests {
     fn a_single_sample_is_a_dot() {
         let s = series([(55, 3.0)]);
         let mut columns = Columns::new(1);
-        columns.update(Grid { width: 10, first: 0, count: 10 }, &[Some(&s)]);
-        assert_eq!(columns.line(0, Some(&s)).lone, [0]);
+        columns.update(Grid { width: 10, first: 0, count: 10 }, &[Some(Trace::whole(&s))]);
+        assert_eq!(columns.line(0, Some(&Trace::whole(&s))).lone, [0]);
     }
 
     proptest! {
@@ -203,8 +210,8 @@ mod tests {
             let s = series(samples.iter().map(|(t, v)| (*t, f64::from(*v))));
             let grid = Grid { width, first: 0, count: usize::try_from(2_000 / width + 1).unwrap() };
             let mut columns = Columns::new(1);
-            columns.update(grid, &[Some(&s)]);
-            let (times, values) = (columns.times(), columns.line(0, Some(&s)).values);
+            columns.update(grid, &[Some(Trace::whole(&s))]);
+            let (times, values) = (columns.times(), columns.line(0, Some(&Trace::whole(&s))).values);
             prop_assert!(values.len() <= grid.count * SLOTS);
             for index in 0..grid.count {
                 let (from, to) = (grid.column_start(index), grid.column_start(index + 1));
@@ -230,12 +237,12 @@ mod tests {
                     s.record(edge + offset, f64::from(value));
                 }
                 s.settle();
-                let grid = Grid::new(edge, 600, 60);
-                kept.update(grid, &[Some(&s)]);
+                let grid = Grid::new(Span::up_to(edge, 600), 60);
+                kept.update(grid, &[Some(Trace::whole(&s))]);
                 let mut anew = Columns::new(1);
-                anew.update(grid, &[Some(&s)]);
+                anew.update(grid, &[Some(Trace::whole(&s))]);
                 prop_assert_eq!(kept.times(), anew.times());
-                prop_assert_eq!(finite(&kept.line(0, Some(&s)).values), finite(&anew.line(0, Some(&s)).values));
+                prop_assert_eq!(finite(&kept.line(0, Some(&Trace::whole(&s))).values), finite(&anew.line(0, Some(&Trace::whole(&s))).values));
             }
         }
     }

@@ -64,6 +64,12 @@ impl Gaps {
         self.gaps.iter().copied()
     }
 
+    /// The gaps that overlap `from..to`, oldest first.
+    pub fn within(&self, from: i64, to: i64) -> impl Iterator<Item = Gap> {
+        let first = self.gaps.partition_point(|gap| gap.to <= from);
+        self.gaps.range(first..).copied().take_while(move |gap| gap.from < to)
+    }
+
     /// The longest interval that is not a gap; none while too little is known.
     ///
     /// The 90th percentile, not the median: a sender whose batches arrive in bursts has mostly tiny intervals.

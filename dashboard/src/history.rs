@@ -1,12 +1,18 @@
 //! The last hour of every signal, in memory: plain data, written by the feed and read by the frame loop.
 
+mod loaded;
 mod ring;
 mod series;
+mod trace;
 
 use std::collections::HashMap;
 
+use crate::time::Span;
+
+pub use loaded::Loaded;
 pub use ring::Ring;
-pub use series::{SAMPLES, Series};
+pub use series::{Outline, SAMPLES, Series};
+pub use trace::{Part, Trace};
 
 /// Most signals kept; samples of further ones are counted and dropped.
 pub const SIGNALS: usize = 5_000;
@@ -18,6 +24,8 @@ pub struct History {
     series: Vec<Series>,
     by_name: HashMap<String, usize>,
     newest: Option<i64>,
+    /// From here on everything that was ever stored is here, but for what a series says of itself.
+    since: Option<i64>,
     ignored: u64,
     changes: u64,
 }
@@ -25,7 +33,7 @@ pub struct History {
 impl History {
     /// No samples yet; `window` in microseconds.
     pub fn new(window: i64) -> Self {
-        Self { window, series: Vec::new(), by_name: HashMap::new(), newest: None, ignored: 0, changes: 0 }
+        Self { window, series: Vec::new(), by_name: HashMap::new(), newest: None, since: None, ignored: 0, changes: 0 }
     }
 
     /// The window's length in microseconds.
@@ -41,6 +49,22 @@ impl History {
     /// The index of the signal called `name`.
     pub fn index_of(&self, name: &str) -> Option<usize> {
         self.by_name.get(name).copied()
+    }
+
+    /// The series of the signal called `name`.
+    pub fn get(&self, name: &str) -> Option<&Series> {
+        self.series.get(self.index_of(name)?)
+    }
+
+    /// From which instant on every sample of this series is here; none while nothing was loaded.
+    pub fn complete_since(&self, series: &Series) -> Option<i64> {
+        let outlined = series.outline().map_or(i64::MIN, |outline| outline.until);
+        Some(self.loaded_since(series)?.max(outlined))
+    }
+
+    /// From which instant on the shape of this series is here; none while nothing was loaded.
+    pub fn loaded_since(&self, series: &Series) -> Option<i64> {
+        Some(self.since?.max(series.evicted()))
     }
 
     /// The newest sample's time.
@@ -79,15 +103,37 @@ impl History {
         }
     }
 
-    /// Merges samples that a query returned.
-    pub fn merge(&mut self, name: &str, samples: Vec<(i64, f64)>) {
-        if let Some(newest) = samples.iter().map(|(time, _)| *time).max() {
-            self.note(newest);
+    /// Makes a signal known of which there may be no samples here: its newest, if it ever had one.
+    pub fn know(&mut self, name: &str, newest: Option<(i64, f64)>) {
+        if let Some(series) = self.series_mut(name)
+            && let Some((time, value)) = newest
+        {
+            series.remember(time, value);
+        }
+    }
+
+    /// Merges samples that a query returned, in time order. `stored` is how many samples of this signal the server
+    /// has in all, when that is known.
+    pub fn merge(&mut self, name: &str, samples: Vec<(i64, f64)>, loaded: Loaded, stored: Option<u64>) {
+        if let Some((newest, _)) = samples.last() {
+            self.note(*newest);
         }
         if let Some(series) = self.series_mut(name) {
+            let whole = stored.is_some_and(|stored| stored <= loaded.max_points as u64);
+            let outline = loaded.outline(samples.iter().map(|(time, _)| *time)).filter(|_| !whole);
             series.settle();
             series.merge(samples);
+            if let Some(outline) = outline {
+                series.mark(outline);
+            }
         }
+    }
+
+    /// All that is stored of `span`, of every signal, has been merged, and what is newer arrives live.
+    pub fn loaded(&mut self, span: Span) {
+        self.changes += 1;
+        let continued = self.since.filter(|since| span.to >= *since);
+        self.since = Some(continued.map_or(span.from, |since| since.min(span.from)));
     }
 
     /// Merges late samples and drops those that left the window which ends at `edge`.
@@ -142,7 +188,8 @@ mod tests {
         for time in 0..10 {
             history.record("a", time, 1.0);
         }
-        history.merge("a", (5..15).map(|time| (time, 1.0)).collect());
+        let loaded = Loaded { span: Span { from: 0, to: 15 }, max_points: 100 };
+        history.merge("a", (5..15).map(|time| (time, 1.0)).collect(), loaded, None);
         assert_eq!(history.sample_count(), 15);
     }
 

@@ -5,6 +5,7 @@
 //! (the one paint loop), `plot` (the chart library), `view` (the components). No sample goes through the reactive
 //! graph: the feed writes rings, the frame loop reads them, and components only see a few summaries a second.
 
+pub mod archive;
 pub mod backoff;
 pub mod columns;
 pub mod format;
@@ -16,6 +17,7 @@ pub mod pyramid;
 pub mod scale;
 pub mod status;
 pub mod summary;
+pub mod time;
 pub mod window;
 
 #[cfg(target_arch = "wasm32")]

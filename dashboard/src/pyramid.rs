@@ -1,4 +1,4 @@
-//! Minima and maxima of blocks of samples, blocks of blocks and so on, over a [`Ring`].
+//! Minima, maxima and sums of blocks of samples, blocks of blocks and so on, over a [`Ring`].
 //!
 //! The extent of any run of samples then costs a few dozen look-ups, however many samples there are.
 //! Blocks are aligned to positions, which never change, so evicting and appending touch only the ends.
@@ -33,11 +33,56 @@ impl Extent {
     }
 }
 
+/// What some samples come to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Stats {
+    /// The smallest and the largest.
+    pub extent: Extent,
+    /// The sum of all.
+    pub sum: f64,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl Stats {
+    /// Of both.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self {
+            extent: self.extent.union(other.extent),
+            sum: self.sum + other.sum,
+            count: self.count + other.count,
+        }
+    }
+
+    /// Their mean.
+    pub fn mean(self) -> f64 {
+        self.sum / self.count as f64
+    }
+}
+
+/// What is kept of a block; how many samples it has follows from its position.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Block {
+    extent: Extent,
+    sum: f64,
+}
+
+impl Block {
+    fn of(value: f64) -> Self {
+        Self { extent: Extent::of(value), sum: value }
+    }
+
+    fn union(self, other: Self) -> Self {
+        Self { extent: self.extent.union(other.extent), sum: self.sum + other.sum }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Level {
     /// The number of the first block; block `n` covers the positions from `n` times its size.
     first: u64,
-    blocks: VecDeque<Extent>,
+    blocks: VecDeque<Block>,
 }
 
 impl Level {
@@ -45,18 +90,18 @@ impl Level {
         self.first + self.blocks.len() as u64
     }
 
-    fn get(&self, block: u64) -> Option<Extent> {
+    fn get(&self, block: u64) -> Option<Block> {
         self.blocks.get(usize::try_from(block.checked_sub(self.first)?).ok()?).copied()
     }
 
-    fn include(&mut self, block: u64, extent: Extent) {
+    fn include(&mut self, number: u64, block: Block) {
         if self.blocks.is_empty() {
-            self.first = block;
+            self.first = number;
         }
-        let open = self.end() == block + 1;
+        let open = self.end() == number + 1;
         match self.blocks.back_mut().filter(|_| open) {
-            Some(last) => *last = last.union(extent),
-            None => self.blocks.push_back(extent),
+            Some(last) => *last = last.union(block),
+            None => self.blocks.push_back(block),
         }
     }
 }
@@ -73,7 +118,7 @@ impl Pyramid {
         let mut block = position;
         for level in &mut self.levels {
             block >>= SHIFT;
-            level.include(block, Extent::of(value));
+            level.include(block, Block::of(value));
         }
     }
 
@@ -82,20 +127,21 @@ impl Pyramid {
     /// The last block of each level is built anew from the level below. It may include blocks whose samples
     /// have partly been evicted; such a block is never looked up as a whole.
     pub fn truncate(&mut self, position: u64, ring: &Ring) {
-        let mut end = position;
+        // The first block of each level that has lost samples, and the end of what is left of the level below.
+        let (mut last, mut end) = (position, position);
         for k in 0..LEVELS {
             let (below, from_here) = self.levels.split_at_mut(k);
             let (Some(level), below) = (from_here.first_mut(), below.last()) else { return };
-            let last = end >> SHIFT;
+            last >>= SHIFT;
             let keep = usize::try_from(last.saturating_sub(level.first)).unwrap_or(usize::MAX);
             level.blocks.truncate(keep);
             for item in (last << SHIFT)..end {
-                let extent = match below {
+                let block = match below {
                     Some(below) => below.get(item),
-                    None => (item >= ring.first() && item < ring.end()).then(|| Extent::of(ring.value(item))),
+                    None => (item >= ring.first() && item < ring.end()).then(|| Block::of(ring.value(item))),
                 };
-                if let Some(extent) = extent {
-                    level.include(last, extent);
+                if let Some(block) = block {
+                    level.include(last, block);
                 }
             }
             end = end.div_ceil(FAN);
@@ -115,17 +161,27 @@ impl Pyramid {
 
     /// The extent of the samples at `from..to`, which must lie within the ring.
     pub fn extent(&self, ring: &Ring, from: u64, to: u64) -> Option<Extent> {
+        self.total(ring, from, to).map(|block| block.extent)
+    }
+
+    /// What the samples at `from..to`, which must lie within the ring, come to.
+    pub fn stats(&self, ring: &Ring, from: u64, to: u64) -> Option<Stats> {
+        let Block { extent, sum } = self.total(ring, from, to)?;
+        Some(Stats { extent, sum, count: to - from })
+    }
+
+    fn total(&self, ring: &Ring, from: u64, to: u64) -> Option<Block> {
         let (mut from, mut to) = (from, to);
-        let mut found: Option<Extent> = None;
-        let mut add = |extent: Option<Extent>| {
-            found = match (found, extent) {
+        let mut found: Option<Block> = None;
+        let mut add = |block: Option<Block>| {
+            found = match (found, block) {
                 (Some(a), Some(b)) => Some(a.union(b)),
                 (a, b) => a.or(b),
             };
         };
         for k in 0..=LEVELS {
             let item = |i: u64| match k.checked_sub(1) {
-                None => Some(Extent::of(ring.value(i))),
+                None => Some(Block::of(ring.value(i))),
                 Some(level) => self.levels.get(level).filter(|level| i < level.end())?.get(i),
             };
             let top = k == LEVELS;
@@ -165,14 +221,15 @@ mod tests {
         ]
     }
 
-    fn raw(ring: &Ring, from: u64, to: u64) -> Option<Extent> {
-        (from..to).map(|i| Extent::of(ring.value(i))).reduce(Extent::union)
+    fn raw(ring: &Ring, from: u64, to: u64) -> Option<Stats> {
+        let one = |i| Stats { extent: Extent::of(ring.value(i)), sum: ring.value(i), count: 1 };
+        (from..to).map(one).reduce(Stats::union)
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn every_extent_is_that_of_the_raw_samples(
+        fn every_block_is_what_the_raw_samples_come_to(
             steps in prop::collection::vec(step(), 1..12),
             cuts in prop::collection::vec((any::<u16>(), any::<u16>()), 24),
         ) {
@@ -198,7 +255,8 @@ mod tests {
                 for (a, b) in &cuts {
                     let position = |n: &u16| ring.first() + u64::from(*n) % (ring.len() as u64 + 1);
                     let (from, to) = (position(a).min(position(b)), position(a).max(position(b)));
-                    prop_assert_eq!(pyramid.extent(&ring, from, to), raw(&ring, from, to));
+                    // Small integers: their sums are exact in any order.
+                    prop_assert_eq!(pyramid.stats(&ring, from, to), raw(&ring, from, to));
                 }
             }
         }

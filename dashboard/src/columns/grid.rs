@@ -1,5 +1,7 @@
 //! The pixel columns of a chart, anchored to absolute time.
 
+use crate::time::Span;
+
 /// Slots a column has: enough for the first, smallest, largest and last sample in it (M4).
 pub const SLOTS: usize = 4;
 
@@ -18,12 +20,13 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The grid of the `window` (in microseconds) that ends at `edge`, on `pixels` pixels.
-    pub fn new(edge: i64, window: i64, pixels: usize) -> Self {
+    /// The grid of `span` on so many `pixels`; its last column holds the span's last instant.
+    pub fn new(span: Span, pixels: usize) -> Self {
         let count = pixels.max(2);
         let pixels = i64::try_from(count).unwrap_or(i64::MAX);
+        let window = span.width();
         let width = (window / pixels + i64::from(window % pixels != 0)).max(1);
-        Self { width, first: edge.div_euclid(width) + 1 - pixels, count }
+        Self { width, first: span.to.div_euclid(width) + 1 - pixels, count }
     }
 
     /// The time at which the first column starts.
@@ -71,16 +74,16 @@ mod tests {
 
     #[test]
     fn the_window_moves_by_whole_columns() {
-        let grid = Grid::new(1_000_000, 3_600, 1_000);
+        let grid = Grid::new(Span::up_to(1_000_000, 3_600), 1_000);
         assert_eq!((grid.width, grid.count), (4, 1_000));
         assert!(grid.to() > 1_000_000 && grid.to() - 1_000_000 <= grid.width);
-        assert_eq!(Grid::new(1_000_003, 3_600, 1_000), grid, "less than a column changes nothing");
-        assert_eq!(Grid::new(1_000_004, 3_600, 1_000).first, grid.first + 1);
+        assert_eq!(Grid::new(Span::up_to(1_000_003, 3_600), 1_000), grid, "less than a column changes nothing");
+        assert_eq!(Grid::new(Span::up_to(1_000_004, 3_600), 1_000).first, grid.first + 1);
     }
 
     #[test]
     fn slots_are_in_order_and_within_their_column() {
-        let grid = Grid::new(10_000_000, 3_600_000, 100);
+        let grid = Grid::new(Span::up_to(10_000_000, 3_600_000), 100);
         let times: Vec<f64> = (0..SLOTS * 3).map(|slot| grid.slot_seconds(slot)).collect();
         assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
         assert!(

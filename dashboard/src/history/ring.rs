@@ -52,6 +52,12 @@ impl Ring {
         self.times.front().copied()
     }
 
+    /// The newest sample at or before `time`.
+    pub fn at_or_before(&self, time: i64) -> Option<(i64, f64)> {
+        let position = self.lower_bound(time.saturating_add(1)).checked_sub(1)?;
+        (position >= self.first).then(|| (self.time(position), self.value(position)))
+    }
+
     /// The position of the first sample that is not before `time`.
     pub fn lower_bound(&self, time: i64) -> u64 {
         self.first + self.times.partition_point(|t| *t < time) as u64

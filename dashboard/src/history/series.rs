@@ -2,7 +2,7 @@
 
 use super::Ring;
 use crate::gaps::Gaps;
-use crate::pyramid::{Extent, Pyramid};
+use crate::pyramid::{Extent, Pyramid, Stats};
 
 /// Most samples of one signal; beyond it the oldest are dropped. 16 MB, or 290 a second for an hour.
 pub const SAMPLES: usize = 1 << 20;
@@ -24,6 +24,18 @@ pub struct Series {
     version: u64,
     /// Kept when the window has moved past it: the list still shows it, with its age.
     latest: Option<(i64, f64)>,
+    outline: Option<Outline>,
+    /// Samples before this were dropped.
+    evicted: i64,
+}
+
+/// The older part of a series may hold only what its shape needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline {
+    /// From here on every sample is there, in microseconds.
+    pub until: i64,
+    /// Before it, the lowest and the highest of each stretch of so many microseconds.
+    pub resolution: i64,
 }
 
 impl Series {
@@ -38,6 +50,8 @@ impl Series {
             rewrites: 0,
             version: 0,
             latest: None,
+            outline: None,
+            evicted: i64::MIN,
         }
     }
 
@@ -81,16 +95,25 @@ impl Series {
         self.pyramid.extent(&self.ring, from, to)
     }
 
-    /// The sample nearest to `time`.
-    pub fn nearest(&self, time: i64) -> Option<(i64, f64)> {
-        let after = self.ring.lower_bound(time);
-        let candidates = [after.checked_sub(1), Some(after)];
-        candidates
-            .into_iter()
-            .flatten()
-            .filter(|position| (self.ring.first()..self.ring.end()).contains(position))
-            .map(|position| (self.ring.time(position), self.ring.value(position)))
-            .min_by_key(|(at, _)| at.abs_diff(time))
+    /// What the samples within `from..to` in time come to.
+    pub fn stats(&self, from: i64, to: i64) -> Option<Stats> {
+        self.pyramid.stats(&self.ring, self.ring.lower_bound(from), self.ring.lower_bound(to))
+    }
+
+    /// Which of its samples are only an outline.
+    pub fn outline(&self) -> Option<Outline> {
+        self.outline
+    }
+
+    /// Samples before this instant were dropped.
+    pub fn evicted(&self) -> i64 {
+        self.evicted
+    }
+
+    /// The samples before `outline.until` are only an outline.
+    pub fn mark(&mut self, outline: Outline) {
+        let coarsest = self.outline.map_or(0, |known| known.resolution);
+        self.outline = Some(Outline { resolution: outline.resolution.max(coarsest), ..outline });
     }
 
     /// Records one sample; the last write of a timestamp wins.
@@ -140,6 +163,8 @@ impl Series {
 
     /// Drops the samples before `time`.
     pub fn evict(&mut self, time: i64) {
+        self.evicted = self.evicted.max(time);
+        self.outline = self.outline.filter(|outline| outline.until > time);
         if self.ring.first_time().is_some_and(|first| first < time) {
             self.evict_to(self.ring.lower_bound(time));
         }
@@ -163,10 +188,12 @@ impl Series {
         self.remember(time, value);
         if self.ring.len() > SAMPLES {
             self.evict_to(self.ring.end() - SAMPLES as u64);
+            self.evicted = self.evicted.max(self.ring.first_time().unwrap_or(i64::MIN));
         }
     }
 
-    fn remember(&mut self, time: i64, value: f64) {
+    /// This is the newest sample, if no newer one is known.
+    pub fn remember(&mut self, time: i64, value: f64) {
         if self.latest.is_none_or(|(latest, _)| latest <= time) {
             self.latest = Some((time, value));
         }
@@ -202,15 +229,6 @@ mod tests {
         assert_eq!(samples(&series), [(5, 0.5), (10, 1.0), (15, 1.6), (20, 2.5)]);
         assert_eq!(series.latest(), Some((20, 2.5)));
         assert_eq!(series.extent(6, 21), Some(Extent { min: 1.0, max: 2.5 }));
-    }
-
-    #[test]
-    fn the_nearest_sample() {
-        let mut series = Series::new("s".into());
-        series.merge(vec![(10, 1.0), (20, 2.0)]);
-        assert_eq!(series.nearest(0), Some((10, 1.0)));
-        assert_eq!(series.nearest(16), Some((20, 2.0)));
-        assert_eq!(series.nearest(99), Some((20, 2.0)));
     }
 
     #[test]

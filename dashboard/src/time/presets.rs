@@ -1,0 +1,57 @@
+//! The ranges that are offered by name.
+
+use super::text::Civil;
+use super::timeline::{Follow, Range};
+use super::{DAY, HOUR, MINUTE, Span, Zone};
+
+/// Ranges that end now: how they are called, and their width in microseconds.
+pub const LAST: [(&str, i64); 10] = [
+    ("Last minute", MINUTE),
+    ("Last 5 minutes", 5 * MINUTE),
+    ("Last 15 minutes", 15 * MINUTE),
+    ("Last hour", HOUR),
+    ("Last 6 hours", 6 * HOUR),
+    ("Last 24 hours", DAY),
+    ("Last 7 days", 7 * DAY),
+    ("Last 31 days", 31 * DAY),
+    ("Last 90 days", 90 * DAY),
+    ("Last year", 365 * DAY),
+];
+
+/// The day on which the instant `now` lies in `zone`, moved by `days`.
+pub fn day(now: i64, days: i64, zone: &dyn Zone) -> Span {
+    let Civil { year, month, day, .. } = Civil::of(zone.to_local(now));
+    let midnight = |more: i64| {
+        let local = Civil::midnight(year, month, day) + (days + more) * DAY;
+        // Where clocks skip midnight, the day begins an hour later.
+        zone.to_utc(local).or_else(|| zone.to_utc(local + HOUR)).unwrap_or(local)
+    };
+    Span { from: midnight(0), to: midnight(1) }
+}
+
+/// What a range is called.
+pub fn name(range: Range, zone: &dyn Zone) -> String {
+    match range {
+        Range::Live(Follow::Fitting) => "Last hour".into(),
+        Range::Live(Follow::Last(width)) => match LAST.iter().find(|(_, preset)| *preset == width) {
+            Some((name, _)) => (*name).into(),
+            None => format!("Last {}", super::text::length(width)),
+        },
+        Range::Paused(span) | Range::Fixed(span) => super::text::stretch(span, zone),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::zone::Berlin;
+    use super::*;
+
+    #[test]
+    fn the_day_of_a_change_is_shorter_or_longer() {
+        let noon = 1_774_778_400_000_000; // 29 March 2026, 12:00 in Berlin
+        assert_eq!(day(noon, 0, &Berlin).width(), 23 * HOUR);
+        assert_eq!(day(noon, -1, &Berlin).width(), DAY);
+        let noon = 1_792_926_000_000_000; // 25 October 2026, 12:00 in Berlin
+        assert_eq!(day(noon, 0, &Berlin).width(), 25 * HOUR);
+    }
+}
