@@ -2,8 +2,6 @@
 
 use std::cell::Cell;
 
-use wasm_bindgen::JsValue;
-
 /// The server's time, estimated from what it said when the socket opened.
 #[derive(Debug, Default)]
 pub struct Clock {
@@ -20,12 +18,6 @@ impl Clock {
     pub fn set(&self, server_time: i64) {
         self.offset.set(server_time - local_now());
     }
-}
-
-/// A time of day in the reader's time zone, as `22:14:45`.
-pub fn time_of_day(micros: i64) -> String {
-    let date = js_sys::Date::new(&JsValue::from_f64(micros as f64 / 1e3));
-    format!("{:02}:{:02}:{:02}", date.get_hours(), date.get_minutes(), date.get_seconds())
 }
 
 /// A steady clock for measuring how long something took, in milliseconds.

@@ -12,7 +12,6 @@ use lane::Lane;
 
 use crate::gaps::Gap;
 use crate::history::Trace;
-use crate::time::Span;
 
 /// The columns of one chart; keeps its work from frame to frame.
 #[derive(Debug)]
@@ -96,7 +95,7 @@ impl Columns {
         let Some(trace) = trace.filter(|_| !slots.is_empty()) else {
             return Line { values, ..Line::default() };
         };
-        let span = Span { from: self.grid.from(), to: self.grid.to() };
+        let span = self.grid.span();
         let gaps = trace.gaps(span);
         let lone = self.lone_points(slots, trace, &gaps);
         Line { values, gaps: self.visible_gaps(slots, &gaps), lone }
@@ -117,7 +116,7 @@ impl Columns {
     }
 
     fn lone_points(&self, slots: &[f64], trace: &Trace, gaps: &[Gap]) -> Vec<u32> {
-        let span = Span { from: self.grid.from(), to: self.grid.to() };
+        let span = self.grid.span();
         // The samples after which, and before which, the line is broken.
         let last = trace.before(span.to - 1).map(|(time, _)| time);
         let ends = gaps.iter().map(|gap| gap.from).chain(last);
@@ -140,6 +139,7 @@ mod tests {
 
     use super::*;
     use crate::history::Series;
+    use crate::time::Span;
 
     fn series(samples: impl IntoIterator<Item = (i64, f64)>) -> Series {
         let mut series = Series::new("s".into());
@@ -155,7 +155,10 @@ mod tests {
     fn signals_share_one_time_column() {
         let (a, b) = (series([(10, 1.0), (55, 2.0)]), series([(30, 7.0)]));
         let mut columns = Columns::new(2);
-        columns.update(Grid { width: 10, first: 0, count: 10 }, &[Some(Trace::whole(&a)), Some(Trace::whole(&b))]);
+        columns.update(
+            Grid { width: 10, first: 0, count: 10 },
+            &[Some(Trace::whole(&a)), Some(Trace::whole(&b))],
+        );
         assert_eq!(columns.times().len(), 3);
         assert_eq!(finite(&columns.line(0, Some(&Trace::whole(&a))).values), [1.0, 2.0]);
         assert_eq!(finite(&columns.line(1, Some(&Trace::whole(&b))).values), [7.0]);

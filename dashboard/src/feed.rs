@@ -9,17 +9,19 @@ mod query;
 mod socket;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use afterglow_wire::Timestamp;
+use afterglow_wire::limits::AHEAD_MICROS;
 use afterglow_wire::live::{Event, Update};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::backoff::Backoff;
 use crate::status::{Link, Load};
 use crate::store::Store;
+use crate::time::{HOUR, Span};
 use crate::timer::Timer;
-use crate::window;
 use socket::{Happening, Socket};
 
 /// A query after a reconnect reaches this far back beyond the last thing heard, in microseconds: senders deliver late.
@@ -79,7 +81,7 @@ impl Feed {
         let feed = Rc::downgrade(self);
         state.greeting_deadline = Timer::after(if opened { GREETING_WITHIN } else { 0 }, move || {
             if let Some(feed) = feed.upgrade() {
-                feed.handle(attempt, Happening::Closed);
+                feed.handle(attempt, Happening::Closed("the server does not answer".to_owned()));
             }
         });
     }
@@ -108,7 +110,7 @@ impl Feed {
                 // An event of a later server: none of this page's business.
                 Err(_) => {}
             },
-            Happening::Closed => self.closed(),
+            Happening::Closed(reason) => self.closed(reason),
         }
     }
 
@@ -121,7 +123,10 @@ impl Feed {
             state.heard = Some(server_time.micros());
             state.replay = Some(Vec::new());
         }
-        self.store.set_status(|status| status.link = Link::Live);
+        self.store.set_status(|status| {
+            status.link = Link::Live;
+            status.reason = None;
+        });
         self.query();
     }
 
@@ -139,7 +144,7 @@ impl Feed {
         }
     }
 
-    fn closed(self: &Rc<Self>) {
+    fn closed(self: &Rc<Self>, reason: String) {
         let feed = Rc::downgrade(self);
         let mut state = self.state.borrow_mut();
         // An answer that is still on its way must not be taken for one of the next connection's.
@@ -158,19 +163,22 @@ impl Feed {
             }
         });
         drop(state);
-        self.store.set_status(|status| status.link = Link::Offline);
+        self.store.set_status(|status| {
+            status.link = Link::Offline;
+            status.reason = Some(reason);
+        });
     }
 
     /// Asks for what is missing; its answer, or another attempt, follows.
     fn query(self: &Rc<Self>) {
-        let (attempt, range) = {
+        let (attempt, span) = {
             let mut state = self.state.borrow_mut();
             state.query_again = None;
             (state.attempt, self.missing(state.complete_to))
         };
         let feed = Rc::clone(self);
         spawn_local(async move {
-            let answer = query::telemetry(&range).await;
+            let answer = query::telemetry(span).await;
             if feed.state.borrow().attempt == attempt {
                 feed.answered(attempt, answer);
             }
@@ -187,26 +195,31 @@ impl Feed {
         })
     }
 
-    /// The part of the window that may have samples which are not here.
-    fn missing(&self, complete_to: Option<i64>) -> String {
+    /// The part of the last hour that may have samples which are not here.
+    fn missing(&self, complete_to: Option<i64>) -> Span {
         let from = complete_to.map(|heard| {
             let newest = self.store.history.borrow().newest();
             // A sender's clock may be ahead: its newest sample says nothing about the others.
             newest.map_or(heard, |newest| newest.min(heard)) - OVERLAP
         });
-        match from.filter(|from| *from > self.store.clock.now() - window::LONGEST) {
-            Some(from) => format!("from={}", Timestamp::from_micros(from)),
-            None => "hours=1".to_owned(),
-        }
+        let now = self.store.clock.now();
+        let hour = now - HOUR;
+        Span { from: from.map_or(hour, |from| from.max(hour)), to: now + AHEAD_MICROS }
     }
 
     fn answered(self: &Rc<Self>, attempt: u64, answer: Result<query::Answer, String>) {
         match answer {
             Ok(answer) => {
                 let mut history = self.store.history.borrow_mut();
-                for (name, samples) in answer {
-                    history.merge(&name, samples);
+                let stored: HashMap<&str, u64> =
+                    answer.signals.iter().map(|signal| (signal.name.as_str(), signal.count)).collect();
+                for (name, samples) in answer.samples {
+                    history.merge(&name, samples, answer.loaded, stored.get(name.as_str()).copied());
                 }
+                for signal in &answer.signals {
+                    history.know(&signal.name, Some((signal.last.micros(), signal.last_value)));
+                }
+                history.loaded(answer.loaded.span);
                 drop(history);
                 let replay = {
                     let mut state = self.state.borrow_mut();

@@ -1,4 +1,4 @@
-//! The one frame loop: paints the charts that need it, and tells the components what changed.
+//! The one frame loop: paints the charts that need it, asks for what they lack, and tells the components what changed.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
@@ -6,12 +6,17 @@ use std::rc::{Rc, Weak};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
 
+use crate::address::Address;
+use crate::archive::Sight;
 use crate::clock;
+use crate::cursors::Cursors;
+use crate::loader::{Loader, Progress};
 use crate::panels::Panel;
 use crate::plot::Plot;
 use crate::status::Status;
 use crate::store::Store;
 use crate::summary::Summary;
+use crate::time::{Range, SECOND, Span};
 use crate::timer::Timer;
 
 /// Components hear of samples at most this often, in milliseconds.
@@ -25,6 +30,8 @@ const PAINT_EVERY: f64 = 100.0;
 const SHARE: f64 = 0.12;
 /// Nothing waits longer than this, in milliseconds, however slow the machine.
 const PAINT_WITHIN: f64 = 1_000.0;
+/// A page without a visible chart is summarised as if it had one of so many pixels.
+const USUAL_PIXELS: usize = 1_000;
 
 /// What the loop tells the components.
 pub enum News {
@@ -32,13 +39,36 @@ pub enum News {
     Status(Status),
     /// The newest values.
     Summary(Summary),
+    /// The range.
+    Time(TimeNews),
+}
+
+/// What components show of the range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimeNews {
+    /// What was chosen.
+    pub range: Range,
+    /// What is shown at this moment, to the second.
+    pub span: Span,
+    /// How many steps can be undone.
+    pub depth: usize,
+    /// How many whole seconds what is shown lies behind what is live, when it was paused.
+    pub behind: Option<i64>,
+    /// Whether samples of it are on their way.
+    pub progress: Progress,
+    /// The two instants that are measured between.
+    pub cursors: Cursors,
 }
 
 /// All charts, and the loop that paints them.
 pub struct Stage {
     store: Rc<Store>,
+    loader: Rc<Loader>,
+    address: Rc<Address>,
     plots: RefCell<Vec<Rc<Plot>>>,
-    summarised: Cell<(f64, u64)>,
+    summarised: Cell<(f64, (u64, u64, u64))>,
+    told: RefCell<Option<TimeNews>>,
+    cursors: Cell<Cursors>,
     painted_at: Cell<f64>,
     /// How long the browser took for the last paint, its own drawing included.
     cost: Rc<Cell<f64>>,
@@ -48,11 +78,15 @@ pub struct Stage {
 
 impl Stage {
     /// A stage without charts. `tell` is called from the loop.
-    pub fn new(store: Rc<Store>, tell: impl Fn(News) + 'static) -> Rc<Self> {
+    pub fn new(store: Rc<Store>, address: Rc<Address>, tell: impl Fn(News) + 'static) -> Rc<Self> {
         Rc::new(Self {
+            loader: Loader::new(Rc::clone(&store)),
             store,
+            address,
             plots: RefCell::default(),
-            summarised: Cell::new((f64::NEG_INFINITY, 0)),
+            summarised: Cell::new((f64::NEG_INFINITY, (0, 0, 0))),
+            told: RefCell::default(),
+            cursors: Cell::default(),
             painted_at: Cell::new(f64::NEG_INFINITY),
             cost: Rc::default(),
             measuring: Cell::default(),
@@ -67,7 +101,7 @@ impl Stage {
 
     /// Puts a panel's chart into `element`.
     pub fn mount(&self, panel: &Panel, shown: &[bool], element: web_sys::Element) {
-        self.unmount(&panel.key);
+        self.unmount(panel.key());
         if let Some(plot) = Plot::new(Rc::clone(&self.store), panel, shown, element) {
             self.plots.borrow_mut().push(plot);
         }
@@ -75,26 +109,31 @@ impl Stage {
 
     /// Tells a panel's chart which signals it has and which of them to show.
     pub fn configure(&self, panel: &Panel, shown: &[bool]) {
-        if let Some(plot) = self.plots.borrow().iter().find(|plot| plot.key() == panel.key) {
+        if let Some(plot) = self.plots.borrow().iter().find(|plot| plot.is(panel.key())) {
             plot.configure(panel, shown);
         }
     }
 
     /// Removes a panel's chart.
     pub fn unmount(&self, key: &str) {
-        self.plots.borrow_mut().retain(|plot| plot.key() != key);
+        self.plots.borrow_mut().retain(|plot| !plot.is(key));
     }
 
-    /// Paints everything anew, in the colours of the system's present preference.
+    /// Builds everything anew, in the colours of the present theme.
     pub fn restyle(&self) {
         self.plots.borrow().iter().for_each(|plot| plot.rebuild());
     }
 
-    fn paint(&self, now: f64, edge: i64) {
+    /// Paints everything anew: the zone changed.
+    pub fn repaint(&self) {
+        self.plots.borrow().iter().for_each(|plot| plot.repaint());
+    }
+
+    fn paint(&self, now: f64, span: Span) {
         let wait = (self.cost.get() / SHARE).clamp(PAINT_EVERY, PAINT_WITHIN);
         let leave = now - self.painted_at.get() >= wait;
         let started = clock::steady();
-        let painted = self.plots.borrow().iter().filter(|plot| plot.frame(edge, leave)).count();
+        let painted = self.plots.borrow().iter().filter(|plot| plot.frame(span, leave)).count();
         if painted > 0 {
             self.painted_at.set(now);
             let cost = Rc::clone(&self.cost);
@@ -103,21 +142,70 @@ impl Stage {
         }
     }
 
+    /// What is on screen, and which signals of it.
+    fn seen(&self, span: Span) -> (Vec<String>, Sight) {
+        let (mut names, mut most) = (Vec::new(), 0);
+        for (signals, pixels) in self.plots.borrow().iter().filter_map(|plot| plot.seen()) {
+            names.extend(signals);
+            most = most.max(pixels);
+        }
+        names.sort_unstable();
+        names.dedup();
+        (names, Sight::new(span, if most == 0 { USUAL_PIXELS } else { most }))
+    }
+
     fn frame(&self, now: f64) {
         let edge = self.store.edge();
         self.store.history.borrow_mut().advance(edge);
-        self.paint(now, edge);
+        let span = self.store.span();
+        if self.cursors.replace(*self.store.cursors.borrow()) != *self.store.cursors.borrow() {
+            self.repaint();
+        }
+        self.paint(now, span);
+        self.address.frame(now);
+        let (names, sight) = self.seen(span);
+        let live = self.store.timeline.borrow().is_live();
+        // A reader who looks around probably goes on: a little more than what is seen is kept at hand.
+        let ahead = if live { sight } else { Sight { span: span.widened(span.width() / 4), ..sight } };
+        self.loader.frame(&names, sight, ahead, now);
         if self.store.take_status_changed() {
             (self.tell)(News::Status(self.store.status()));
-            self.summarised.set((f64::NEG_INFINITY, 0));
+            self.summarised.set((f64::NEG_INFINITY, (0, 0, 0)));
         }
-        let (told, changes) = self.summarised.get();
+        self.tell_time(span);
+        self.tell_summary(now, sight);
+    }
+
+    fn tell_time(&self, span: Span) {
+        let timeline = self.store.timeline.borrow();
+        let whole = |micros: i64| micros.div_euclid(SECOND) * SECOND;
+        let news = TimeNews {
+            range: timeline.range(),
+            span: if timeline.is_live() { Span { from: whole(span.from), to: whole(span.to) } } else { span },
+            depth: timeline.depth(),
+            behind: timeline.behind(self.store.now()).map(|micros| micros / SECOND),
+            progress: self.loader.progress(),
+            cursors: *self.store.cursors.borrow(),
+        };
+        drop(timeline);
+        if self.told.borrow().as_ref() != Some(&news) {
+            *self.told.borrow_mut() = Some(news.clone());
+            (self.tell)(News::Time(news));
+        }
+    }
+
+    fn tell_summary(&self, now: f64, sight: Sight) {
+        let (told, seen) = self.summarised.get();
         let history = self.store.history.borrow();
-        let due = if history.changes() == changes { AGES_EVERY } else { SUMMARY_EVERY };
+        let archive = self.store.archive.borrow();
+        let changes = (history.changes(), archive.changes(), self.store.timeline.borrow().changes());
+        let due = if changes == seen { AGES_EVERY } else { SUMMARY_EVERY };
         if now - told >= due {
-            self.summarised.set((now, history.changes()));
-            let summary = Summary::new(&history, self.store.clock.now());
-            drop(history);
+            self.summarised.set((now, changes));
+            // The newest sample lies on the edge: its column is on screen.
+            let sight = Sight { span: Span { to: sight.span.to + 1, ..sight.span }, ..sight };
+            let summary = Summary::new(&history, &archive, sight, self.store.clock.now());
+            drop((history, archive));
             (self.tell)(News::Summary(summary));
         }
     }

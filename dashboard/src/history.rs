@@ -33,7 +33,15 @@ pub struct History {
 impl History {
     /// No samples yet; `window` in microseconds.
     pub fn new(window: i64) -> Self {
-        Self { window, series: Vec::new(), by_name: HashMap::new(), newest: None, since: None, ignored: 0, changes: 0 }
+        Self {
+            window,
+            series: Vec::new(),
+            by_name: HashMap::new(),
+            newest: None,
+            since: None,
+            ignored: 0,
+            changes: 0,
+        }
     }
 
     /// The window's length in microseconds.
@@ -54,6 +62,11 @@ impl History {
     /// The series of the signal called `name`.
     pub fn get(&self, name: &str) -> Option<&Series> {
         self.series.get(self.index_of(name)?)
+    }
+
+    /// From which instant on everything was loaded; none while nothing was.
+    pub fn since(&self) -> Option<i64> {
+        self.since
     }
 
     /// From which instant on every sample of this series is here; none while nothing was loaded.

@@ -1,4 +1,4 @@
-//! Afterglow's page: what the signals do, now and over the last hour.
+//! Afterglow's page: what the signals do, now and over any range.
 //!
 //! The core is plain data and pure functions, tested natively: [`history`] keeps the samples, [`columns`]
 //! decides what a chart draws of them. The edges exist only in a browser: `feed` (socket and queries), `frame`
@@ -8,8 +8,10 @@
 pub mod archive;
 pub mod backoff;
 pub mod columns;
+pub mod cursors;
 pub mod format;
 pub mod gaps;
+pub mod gestures;
 pub mod history;
 pub mod palette;
 pub mod panels;
@@ -18,8 +20,10 @@ pub mod scale;
 pub mod status;
 pub mod summary;
 pub mod time;
-pub mod window;
+pub mod unit;
 
+#[cfg(target_arch = "wasm32")]
+pub mod address;
 #[cfg(target_arch = "wasm32")]
 pub mod clock;
 #[cfg(target_arch = "wasm32")]
@@ -27,10 +31,16 @@ pub mod feed;
 #[cfg(target_arch = "wasm32")]
 pub mod frame;
 #[cfg(target_arch = "wasm32")]
+pub mod loader;
+#[cfg(target_arch = "wasm32")]
 pub mod plot;
+#[cfg(target_arch = "wasm32")]
+pub mod rest;
 #[cfg(target_arch = "wasm32")]
 pub mod store;
 #[cfg(target_arch = "wasm32")]
 pub mod timer;
 #[cfg(target_arch = "wasm32")]
 pub mod view;
+#[cfg(target_arch = "wasm32")]
+pub mod zones;

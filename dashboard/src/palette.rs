@@ -11,11 +11,20 @@ pub const LIGHT: [&str; 8] =
 pub const DARK: [&str; 8] =
     ["#5aa9f8", "#fb9256", "#3ecf9f", "#e07bea", "#e0c04c", "#4cc9e6", "#fb7b8e", "#a79bff"];
 
-/// How line number `index` of a chart looks: its hue's number, and whether it is dashed.
+/// The dashes of lines: none, long, short. In pixels drawn and left out.
+pub const DASHES: [&[f64]; 3] = [&[], &[7.0, 4.0], &[2.0, 3.0]];
+
+/// How line number `index` of a chart looks: its hue's number, and its dashes' number.
 ///
-/// Beyond eight lines the hues repeat, dashed.
-pub fn look(index: usize) -> (usize, bool) {
-    (index % LIGHT.len(), index / LIGHT.len() % 2 == 1)
+/// Beyond eight lines the hues repeat with other dashes, so that no line is told by its colour alone.
+pub fn look(index: usize) -> (usize, usize) {
+    (index % LIGHT.len(), index / LIGHT.len() % DASHES.len())
+}
+
+/// The classes of a colour key that looks like line number `index`.
+pub fn key_class(index: usize) -> String {
+    let (hue, dash) = look(index);
+    format!("key hue-{hue}{}", ["", " dashed", " dotted"].get(dash).copied().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -33,6 +42,6 @@ mod tests {
 
     #[test]
     fn hues_repeat_dashed() {
-        assert_eq!((look(0), look(7), look(8), look(16)), ((0, false), (7, false), (0, true), (0, false)));
+        assert_eq!([look(0), look(7), look(8), look(16), look(24)], [(0, 0), (7, 0), (0, 1), (0, 2), (0, 0)]);
     }
 }

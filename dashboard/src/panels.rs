@@ -1,11 +1,16 @@
 //! Which signals share a chart.
 //!
-//! Signals of one kind are readable together; ±10 beside bytes per second is not. What belongs together is
-//! guessed from the names: the part before the first dot, and the unit that the name ends with.
+//! A panel is what a board says it is; the view of everything is a board that is made here. Signals of one kind are
+//! readable together; ±10 beside bytes per second is not. What belongs together is guessed from the names: the part
+//! before the first dot, and the unit that the name ends with.
 
 use std::collections::BTreeMap;
 
-use crate::format::Unit;
+use afterglow_wire::board::{self, Board, EVERYTHING};
+use afterglow_wire::limits::COLUMNS;
+use afterglow_wire::name;
+
+use crate::unit::Unit;
 
 /// The panel of signals whose names have no dot.
 const UNPREFIXED: &str = "signals";
@@ -13,42 +18,99 @@ const UNPREFIXED: &str = "signals";
 /// How many lines a panel shows before the reader chooses: more are a tangle.
 pub const SHOWN_AT_FIRST: usize = 12;
 
-/// One chart and its legend.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A board's panel together with the signals that it has at the moment.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Panel {
-    /// Unique among panels, and the same while signals come and go.
-    pub key: String,
-    /// What its signals' names start with.
-    pub title: String,
+    /// What the board says of it.
+    pub definition: board::Panel,
     /// What its values are measured in.
     pub unit: Unit,
-    /// Its signals' names, sorted.
+    /// Its signals' names.
     pub signals: Vec<String>,
 }
 
 impl Panel {
-    /// A signal's name without what the panel's title says already.
+    /// The panel that `definition` describes, with those of `names` that it asks for: in its order, and where a
+    /// pattern has several in theirs.
+    pub fn new<'a>(definition: board::Panel, names: impl IntoIterator<Item = &'a str> + Clone) -> Self {
+        let mut signals: Vec<String> = Vec::new();
+        for pattern in &definition.signals {
+            for name in names.clone() {
+                if name::matches(pattern, name) && !signals.iter().any(|known| known == name) {
+                    signals.push(name.to_owned());
+                }
+            }
+        }
+        let unit = match &definition.unit {
+            Some(symbol) => Unit::named(symbol),
+            None => signals.first().map_or_else(Unit::none, |first| Unit::of(first)),
+        };
+        Self { definition, unit, signals }
+    }
+
+    /// Unique among panels, and the same while signals come and go.
+    pub fn key(&self) -> &str {
+        &self.definition.id
+    }
+
+    /// Its heading.
+    pub fn title(&self) -> &str {
+        if self.definition.title.is_empty() {
+            self.signals.first().map_or("no signals", String::as_str)
+        } else {
+            &self.definition.title
+        }
+    }
+
+    /// A signal's name without what the panel's heading says already.
     pub fn short<'a>(&self, name: &'a str) -> &'a str {
-        let rest =
-            name.strip_prefix(self.title.as_str()).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
-        rest.strip_suffix(self.unit.ending()).filter(|rest| !rest.is_empty()).unwrap_or(rest)
+        let title = self.definition.title.as_str();
+        let rest = name.strip_prefix(title).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
+        self.unit.strip(rest)
     }
 }
 
-/// Distributes signals over panels. Unprefixed signals come first, then prefixes in their order.
-pub fn arrange<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<Panel> {
+/// The board of all signals: a panel for each prefix and unit. Unprefixed signals come first, then prefixes in their
+/// order; the first panel, and a last one that would stand alone, are as wide as the page.
+pub fn everything<'a>(names: impl IntoIterator<Item = &'a str>) -> Board {
     let mut groups: BTreeMap<(Option<&str>, Unit), Vec<String>> = BTreeMap::new();
     for name in names {
         let prefix = name.split_once('.').map(|(prefix, _)| prefix).filter(|prefix| !prefix.is_empty());
         groups.entry((prefix, Unit::of(name))).or_default().push(name.to_owned());
     }
-    let panels = groups.into_iter().map(|((prefix, unit), mut signals)| {
+    let count = groups.len();
+    let panels = groups.into_iter().enumerate().map(|(index, ((prefix, unit), mut signals))| {
         signals.sort_unstable();
-        let kind = if prefix.is_some() { "" } else { "." };
-        let title = prefix.unwrap_or(UNPREFIXED).to_owned();
-        Panel { key: format!("{kind}{title}:{}", unit.key()), title, unit, signals }
+        let wide = index == 0 || (index + 1 == count && index % 2 == 1);
+        board::Panel {
+            id: id(prefix, &unit),
+            title: prefix.unwrap_or(UNPREFIXED).to_owned(),
+            unit: Some(unit.symbol().to_owned()).filter(|symbol| !symbol.is_empty()),
+            width: if wide { COLUMNS } else { COLUMNS / 2 },
+            ..board::Panel::of(signals)
+        }
     });
-    panels.collect()
+    Board { id: EVERYTHING.into(), title: "Everything".into(), panels: panels.collect(), ..Board::default() }
+}
+
+/// A panel's id: the same for the same prefix and unit, whichever other signals there are.
+fn id(prefix: Option<&str>, unit: &Unit) -> String {
+    let unit = match unit.symbol() {
+        "" => String::new(),
+        "%" => "-percent".into(),
+        "B/s" => "-rate".into(),
+        symbol => format!("-{}", board::slug(symbol)),
+    };
+    match prefix {
+        None => format!("{UNPREFIXED}{unit}"),
+        Some(prefix) => {
+            // A slug may be that of several prefixes; a sum over the bytes tells them apart.
+            let slug = board::slug(prefix);
+            let sum = prefix.bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+            let exact = slug == prefix && prefix != UNPREFIXED;
+            if exact { format!("{slug}{unit}") } else { format!("{slug}-{sum:x}{unit}") }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -65,11 +127,29 @@ mod tests {
             "cosine",
             "host.load",
         ];
-        let panels = arrange(names);
-        let keys: Vec<&str> = panels.iter().map(|panel| panel.key.as_str()).collect();
-        assert_eq!(keys, [".signals:plain", "host:percent", "host:plain", "host:rate"]);
-        assert_eq!(panels[0].signals, ["cosine", "sine"]);
-        assert_eq!(panels[1].short("host.cpu_percent"), "cpu");
-        assert_eq!(panels[0].short("sine"), "sine");
+        let board = everything(names);
+        let keys: Vec<&str> = board.panels.iter().map(|panel| panel.id.as_str()).collect();
+        assert_eq!(keys, ["signals", "host", "host-percent", "host-rate"]);
+        assert_eq!(board.panels[0].signals, ["cosine", "sine"]);
+        let widths: Vec<u8> = board.panels.iter().map(|panel| panel.width).collect();
+        assert_eq!(widths, [12, 6, 6, 12]);
+        let panel = Panel::new(board.panels[2].clone(), names);
+        assert_eq!((panel.short("host.cpu_percent"), panel.unit.symbol()), ("cpu", "%"));
+    }
+
+    #[test]
+    fn ids_are_unique() {
+        let board = everything(["Host.a", "host.a", "signals.a", "a", "HOST.a", "hö.a", "hä.a"]);
+        let ids: std::collections::BTreeSet<&str> = board.panels.iter().map(|p| p.id.as_str()).collect();
+        assert_eq!(ids.len(), board.panels.len(), "{ids:?}");
+    }
+
+    #[test]
+    fn patterns_are_resolved_in_the_order_of_the_panel() {
+        let definition =
+            board::Panel::of(vec!["z".into(), "host.*_percent".into(), "z".into(), "gone".into()]);
+        let panel = Panel::new(definition, ["a", "host.a_percent", "host.b_percent", "z"]);
+        assert_eq!(panel.signals, ["z", "host.a_percent", "host.b_percent"]);
+        assert_eq!(panel.title(), "z");
     }
 }

@@ -1,8 +1,12 @@
 //! One panel's chart: decides when to paint, and what.
 
 mod chart;
+mod colours;
 mod drawn;
+mod hands;
+mod marks;
 mod options;
+mod pointer;
 mod tooltip;
 mod uplot;
 mod watch;
@@ -10,19 +14,24 @@ mod watch;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use crate::columns::{Columns, Grid, seconds};
-use crate::history::{History, Series};
+use crate::archive::Sight;
+use crate::columns::{Columns, Grid};
+use crate::history::Trace;
 use crate::panels::Panel;
 use crate::pyramid::Extent;
 use crate::scale;
 use crate::store::Store;
-use crate::window;
+use crate::time::Span;
 use chart::Chart;
 use watch::Watch;
 
+/// The page was scrolled: a wheel that did it goes on scrolling over charts.
+pub fn note_scroll() {
+    hands::note_scroll();
+}
+
 /// A panel's chart.
 pub struct Plot {
-    key: String,
     store: Rc<Store>,
     watch: Watch,
     element: web_sys::Element,
@@ -36,7 +45,7 @@ struct State {
     chart: Option<Chart>,
     columns: Columns,
     grid: Option<Grid>,
-    /// The sum of the shown signals' versions when they were last painted.
+    /// What the data's versions came to when they were last painted.
     version: u64,
 }
 
@@ -49,7 +58,6 @@ impl Plot {
         element: web_sys::Element,
     ) -> Option<Rc<Self>> {
         Some(Rc::new(Self {
-            key: panel.key.clone(),
             store,
             watch: Watch::new(&element)?,
             element,
@@ -65,15 +73,15 @@ impl Plot {
         }))
     }
 
-    /// The panel's key.
-    pub fn key(&self) -> &str {
-        &self.key
+    /// Whether it is the chart of the panel with this key.
+    pub fn is(&self, key: &str) -> bool {
+        self.state.borrow().panel.key() == key
     }
 
     /// Takes over the panel's signals and which of them are shown.
     pub fn configure(&self, panel: &Panel, shown: &[bool]) {
         let mut state = self.state.borrow_mut();
-        if state.panel.signals != panel.signals {
+        if state.panel != *panel {
             state.columns = Columns::new(panel.signals.len());
             state.panel = panel.clone();
             self.rebuild();
@@ -87,9 +95,25 @@ impl Plot {
         self.rebuild.set(true);
     }
 
+    /// Paints anew with the next frame.
+    pub fn repaint(&self) {
+        self.state.borrow_mut().grid = None;
+    }
+
+    /// Which signals are on screen and on how many pixels; none when the chart is not on screen.
+    pub fn seen(&self) -> Option<(Vec<String>, usize)> {
+        if !self.watch.visible() {
+            return None;
+        }
+        let state = self.state.borrow();
+        let pixels = state.chart.as_ref().map(Chart::pixels).filter(|pixels| *pixels > 0)?;
+        let shown = state.panel.signals.iter().zip(&state.shown).filter(|(_, shown)| **shown);
+        Some((shown.map(|(name, _)| name.clone()).collect(), pixels))
+    }
+
     /// Paints if there is something new to see, and says whether it did. Without `leave` only what cannot wait
-    /// is painted: a new chart, another size, other lines.
-    pub fn frame(&self, edge: i64, leave: bool) -> bool {
+    /// is painted: a new chart, another size, other lines, another range.
+    pub fn frame(&self, span: Span, leave: bool) -> bool {
         if !self.watch.visible() {
             return false;
         }
@@ -111,33 +135,36 @@ impl Plot {
         if pixels == 0 {
             return false;
         }
-        let history = self.store.history.borrow();
-        let series = select(&history, &state.panel, &state.shown);
-        let grid = Grid::new(edge, window::fitting(history.oldest(), edge), pixels);
-        let version = series.iter().flatten().map(|series| series.version()).sum();
+        let grid = Grid::new(span, pixels);
         let moved = state.grid != Some(grid);
-        if state.grid.is_some() && !(leave && (moved || version != state.version)) {
+        let jumped = state.grid.is_none_or(|old| old.width != grid.width || old.first > grid.first);
+        if !jumped && !leave {
             return false;
         }
-        let extents = series.iter().flatten().filter_map(|series| series.extent(grid.from(), grid.to()));
-        let values = scale::range(extents.reduce(Extent::union));
-        state.columns.update(grid, &series);
-        let lines =
-            series.iter().enumerate().map(|(index, series)| state.columns.line(index, *series)).collect();
-        chart.paint((seconds(grid.from()), seconds(grid.to())), values, &state.columns.times(), lines);
+        let history = self.store.history.borrow();
+        let archive = self.store.archive.borrow();
+        let sight = Sight { span: grid.span(), column: grid.width };
+        let chosen = state.panel.signals.iter().enumerate().map(|(index, name)| {
+            let visible = state.shown.get(index).copied().unwrap_or(true);
+            visible.then(|| archive.trace(&history, name, sight))
+        });
+        let traces: Vec<Option<Trace>> = chosen.collect();
+        let parts = traces.iter().flatten().flat_map(Trace::parts);
+        let version = parts.map(|part| part.series.version()).sum::<u64>() + archive.changes();
+        if !moved && version == state.version {
+            return false;
+        }
+        let extents = traces.iter().flatten().filter_map(|trace| trace.extent(grid.span()));
+        let limits = (state.panel.definition.min, state.panel.definition.max);
+        let values = scale::limited(scale::range(extents.reduce(Extent::union)), limits);
+        state.columns.update(grid, &traces);
+        let lines = traces.iter().enumerate();
+        let lines = lines.map(|(index, trace)| state.columns.line(index, trace.as_ref())).collect();
+        chart.paint(sight, values, &state.columns.times(), lines);
         state.grid = Some(grid);
         state.version = version;
-        drop(history);
+        drop((history, archive));
         chart.point(&state.shown);
         true
     }
-}
-
-/// The panel's signals in the order of its lines; none for hidden ones.
-fn select<'a>(history: &'a History, panel: &Panel, shown: &[bool]) -> Vec<Option<&'a Series>> {
-    let chosen = panel.signals.iter().enumerate().map(|(index, name)| {
-        let visible = shown.get(index).copied().unwrap_or(true);
-        history.index_of(name).filter(|_| visible).and_then(|index| history.series().get(index))
-    });
-    chosen.collect()
 }

@@ -23,6 +23,16 @@ pub fn range(extent: Option<Extent>) -> (f64, f64) {
     (low, high)
 }
 
+/// `range` with the ends that a board fixes. Where that leaves nothing in between, the other end gives way.
+pub fn limited(range: (f64, f64), (min, max): (Option<f64>, Option<f64>)) -> (f64, f64) {
+    let (low, high) = (min.unwrap_or(range.0), max.unwrap_or(range.1));
+    match (low < high, min, max) {
+        (true, ..) => (low, high),
+        (false, Some(min), _) => (min, min + min.abs().max(1.0)),
+        (false, None, _) => (high - high.abs().max(1.0), high),
+    }
+}
+
 /// The smallest of 1, 2, 2.5, 5 times a power of ten that is not below `value`.
 fn nice(value: f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
@@ -49,6 +59,14 @@ mod tests {
         assert_eq!(range(None), (0.0, 1.0));
         assert_eq!(of(0.0, 0.0), (-1.0, 1.0));
         assert_eq!(of(200.0, 200.0), (180.0, 220.0));
+    }
+
+    #[test]
+    fn a_board_fixes_the_ends() {
+        assert_eq!(limited((3.0, 7.0), (None, None)), (3.0, 7.0));
+        assert_eq!(limited((3.0, 7.0), (Some(0.0), Some(100.0))), (0.0, 100.0));
+        assert_eq!(limited((3.0, 7.0), (Some(50.0), None)), (50.0, 100.0));
+        assert_eq!(limited((3.0, 7.0), (None, Some(-50.0))), (-100.0, -50.0));
     }
 
     proptest! {

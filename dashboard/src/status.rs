@@ -51,6 +51,8 @@ pub struct Status {
     pub link: Link,
     /// The history's query.
     pub load: Load,
+    /// Why the live connection is not there.
+    pub reason: Option<String>,
     /// Whether a query has ever succeeded: then the page shows what it has, whatever happens.
     pub loaded: bool,
 }

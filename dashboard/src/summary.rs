@@ -1,26 +1,50 @@
-//! What components show of the history: a few texts, made at most a few times a second.
+//! What components show of the samples: a few numbers, found at most a few times a second.
 
-use crate::format::{self, Unit};
-use crate::history::{History, Ring, Series};
+use crate::archive::{Archive, Sight};
+use crate::format;
+use crate::history::{History, Series, Trace};
+use crate::time::{MINUTE, SECOND};
+use crate::unit::Unit;
 
-/// Older than this a value is shown as stale, in microseconds.
-const STALE: i64 = 60_000_000;
+/// A signal of unknown cadence is stale when its newest value is older than this, in microseconds.
+const STALE: i64 = MINUTE;
+/// No signal is stale before this age, in microseconds.
+const FRESH: i64 = 10 * SECOND;
 
-/// One signal's row.
+/// What a signal does over the range on screen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Window {
+    /// The newest value in it.
+    pub last: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+    /// The mean of the samples.
+    pub mean: f64,
+    /// How many samples there are.
+    pub samples: u64,
+    /// Whether only the lowest and highest of each slice are here: then the mean is theirs, and so is the number.
+    pub reduced: bool,
+}
+
+/// One signal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// The signal's name.
+    /// Its name.
     pub name: String,
-    /// Its newest value.
+    /// What its name says that its values are measured in.
+    pub unit: Unit,
+    /// Its newest value with its unit.
     pub value: String,
     /// How old that is.
     pub age: String,
-    /// Whether that is too old to be called current.
+    /// Whether it is much older than the signal's cadence lets expect.
     pub stale: bool,
-    /// How many of its samples the window holds.
-    pub samples: usize,
     /// When the newest was taken, in microseconds.
     pub last: Option<i64>,
+    /// What it does over the range on screen; none without samples there.
+    pub window: Option<Window>,
 }
 
 /// The newest state of everything.
@@ -28,21 +52,18 @@ pub struct Row {
 pub struct Summary {
     /// A row for each signal, sorted by name.
     pub rows: Vec<Row>,
-    /// How many samples the window holds.
-    pub samples: usize,
-    /// From the oldest to the newest of them, in microseconds.
-    pub span: Option<(i64, i64)>,
+    /// How many samples are on screen.
+    pub samples: u64,
 }
 
 impl Summary {
-    /// Summarises `history` as of `now`, in microseconds.
-    pub fn new(history: &History, now: i64) -> Self {
-        let mut rows: Vec<Row> = history.series().iter().map(|series| row(series, now)).collect();
+    /// Summarises everything over `sight` as of `now`, in microseconds.
+    pub fn new(history: &History, archive: &Archive, sight: Sight, now: i64) -> Self {
+        let row = |series| row(series, &archive.trace(history, Series::name(series), sight), sight, now);
+        let mut rows: Vec<Row> = history.series().iter().map(row).collect();
         rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let filled = || history.series().iter().map(Series::ring);
-        let first = filled().filter_map(Ring::first_time).min();
-        let last = filled().filter_map(Ring::last).map(|(time, _)| time).max();
-        Self { rows, samples: history.sample_count(), span: first.zip(last) }
+        let samples = rows.iter().filter_map(|row| row.window).map(|window| window.samples).sum();
+        Self { rows, samples }
     }
 
     /// The row of the signal called `name`.
@@ -52,34 +73,84 @@ impl Summary {
     }
 }
 
-fn row(series: &Series, now: i64) -> Row {
+fn row(series: &Series, trace: &Trace, sight: Sight, now: i64) -> Row {
     let name = series.name().to_owned();
-    match series.latest() {
-        Some((time, value)) => Row {
-            value: format::value(value, Unit::of(&name)),
-            age: format::age(now - time),
-            stale: now - time > STALE,
-            samples: series.ring().len(),
-            last: Some(time),
-            name,
-        },
-        None => Row { name, value: "–".into(), age: String::new(), stale: true, samples: 0, last: None },
+    let unit = Unit::of(&name);
+    let latest = series.latest();
+    let patience = series.gaps().threshold().map_or(STALE, |threshold| (2 * threshold).max(FRESH));
+    Row {
+        value: latest.map_or_else(|| "–".into(), |(_, value)| format::value(value, &unit)),
+        age: latest.map_or_else(String::new, |(time, _)| format::age(now - time)),
+        stale: latest.is_none_or(|(time, _)| now - time > patience),
+        last: latest.map(|(time, _)| time),
+        window: window(trace, sight),
+        name,
+        unit,
     }
+}
+
+fn window(trace: &Trace, sight: Sight) -> Option<Window> {
+    let stats = trace.stats(sight.span)?;
+    let (_, last) = trace.before(sight.span.to - 1)?;
+    let reduced = trace.parts().iter().any(|part| {
+        part.series.outline().is_some_and(|outline| part.source != 0 || part.span.from < outline.until)
+    });
+    Some(Window {
+        last,
+        min: stats.extent.min,
+        max: stats.extent.max,
+        mean: stats.mean(),
+        samples: stats.count,
+        reduced,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::{HOUR, Span};
 
     #[test]
     fn rows_are_sorted_and_dated() {
-        let mut history = History::new(3_600_000_000);
-        history.record("b", 1_000_000, 2.0);
-        history.record("a_percent", 61_000_000, 50.0);
-        let summary = Summary::new(&history, 65_000_000);
+        let mut history = History::new(HOUR);
+        history.record("b", SECOND, 2.0);
+        history.record("a_percent", 61 * SECOND, 50.0);
+        let sight = Sight::new(Span { from: 0, to: 65 * SECOND }, 100);
+        let summary = Summary::new(&history, &Archive::default(), sight, 65 * SECOND);
         let rows: Vec<_> = summary.rows.iter().map(|r| (&*r.name, &*r.value, &*r.age, r.stale)).collect();
         assert_eq!(rows, [("a_percent", "50.00 %", "4 s", false), ("b", "2.000", "1 min", true)]);
-        assert_eq!((summary.samples, summary.span), (2, Some((1_000_000, 61_000_000))));
+        assert_eq!(summary.samples, 2);
         assert!(summary.row("b").is_some() && summary.row("c").is_none());
+    }
+
+    #[test]
+    fn a_signal_is_stale_by_its_own_cadence() {
+        let mut history = History::new(24 * HOUR);
+        for n in 0..20 {
+            history.record("slow", n * 10 * MINUTE, 1.0);
+            history.record("fast", 190 * MINUTE - (20 - n) * SECOND, 1.0);
+        }
+        let sight = Sight::new(Span { from: 0, to: 191 * MINUTE }, 100);
+        let stale = |later: i64| {
+            let now = 190 * MINUTE + later;
+            let summary = Summary::new(&history, &Archive::default(), sight, now);
+            summary.rows.iter().map(|row| row.stale).collect::<Vec<_>>()
+        };
+        assert_eq!(stale(5 * SECOND), [false, false]);
+        assert_eq!(stale(30 * SECOND), [true, false]);
+        assert_eq!(stale(2 * HOUR), [true, true]);
+    }
+
+    #[test]
+    fn the_window_has_its_own_figures() {
+        let mut history = History::new(HOUR);
+        for n in 0..100 {
+            history.record("a", n * SECOND, n as f64);
+        }
+        let sight = Sight::new(Span { from: 10 * SECOND, to: 20 * SECOND }, 100);
+        let summary = Summary::new(&history, &Archive::default(), sight, 100 * SECOND);
+        let window = summary.rows[0].window.unwrap();
+        assert_eq!((window.last, window.min, window.max, window.mean), (19.0, 10.0, 19.0, 14.5));
+        assert_eq!((window.samples, window.reduced), (10, false));
     }
 }

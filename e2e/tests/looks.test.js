@@ -8,7 +8,7 @@ import { AxeBuilder } from "@axe-core/playwright";
 import { chart, link, open, readings, row, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
-const SIGNALS = ".signals:plain";
+const SIGNALS = "signals";
 
 async function signals(backend) {
   for (const name of ["sine", "host.cpu_percent", "host.network_rx_bytes_per_second", "a_rather_long_signal_name"]) {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { chart, link, open, readings, row, until } from "../support/page.js";
 import { Backend, folder, produce } from "../support/programs.js";
 
-const SIGNALS = ".signals:plain";
+const SIGNALS = "signals";
 /** What a browser logs of a server that is away. */
 const AWAY = [/WebSocket connection to .* failed/, /Failed to load resource/];
 

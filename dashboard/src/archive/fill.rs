@@ -36,8 +36,7 @@ mod tests {
     #[test]
     fn the_best_takes_what_it_can_and_the_others_the_rest() {
         let filled = fill(span(0, 100), [span(40, 60), span(20, 80), span(70, 200)]);
-        let expected =
-            [(span(20, 40), 1), (span(40, 60), 0), (span(60, 80), 1), (span(80, 100), 2)];
+        let expected = [(span(20, 40), 1), (span(40, 60), 0), (span(60, 80), 1), (span(80, 100), 2)];
         assert_eq!(filled, expected);
     }
 

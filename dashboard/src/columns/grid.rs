@@ -39,6 +39,11 @@ impl Grid {
         self.column_start(self.count)
     }
 
+    /// The stretch that all columns cover.
+    pub fn span(&self) -> Span {
+        Span { from: self.from(), to: self.to() }
+    }
+
     /// The time at which the column with this index (0 is the first) starts.
     pub fn column_start(&self, index: usize) -> i64 {
         self.from() + self.width * i64::try_from(index).unwrap_or(0)
@@ -77,7 +82,11 @@ mod tests {
         let grid = Grid::new(Span::up_to(1_000_000, 3_600), 1_000);
         assert_eq!((grid.width, grid.count), (4, 1_000));
         assert!(grid.to() > 1_000_000 && grid.to() - 1_000_000 <= grid.width);
-        assert_eq!(Grid::new(Span::up_to(1_000_003, 3_600), 1_000), grid, "less than a column changes nothing");
+        assert_eq!(
+            Grid::new(Span::up_to(1_000_003, 3_600), 1_000),
+            grid,
+            "less than a column changes nothing"
+        );
         assert_eq!(Grid::new(Span::up_to(1_000_004, 3_600), 1_000).first, grid.first + 1);
     }
 

@@ -4,14 +4,14 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
-use web_sys::{Event, MessageEvent, WebSocket};
+use web_sys::{CloseEvent, MessageEvent, WebSocket};
 
 /// Something that happened on a socket.
 pub(super) enum Happening {
     /// A text frame arrived.
     Text(String),
-    /// The socket closed, or could not be opened.
-    Closed,
+    /// The socket closed, or could not be opened; why, where that is known.
+    Closed(String),
 }
 
 /// An open or opening socket; dropping it closes it and silences it.
@@ -19,7 +19,7 @@ pub(super) struct Socket {
     socket: WebSocket,
     // Alive as long as the browser may call them.
     _message: Closure<dyn FnMut(MessageEvent)>,
-    _close: Closure<dyn FnMut(Event)>,
+    _close: Closure<dyn FnMut(CloseEvent)>,
 }
 
 impl Socket {
@@ -35,10 +35,27 @@ impl Socket {
                 on_message(Happening::Text(text));
             }
         });
-        let close = Closure::new(move |_: Event| handle(Happening::Closed));
+        let close = Closure::new(move |event: CloseEvent| {
+            handle(Happening::Closed(reason(event.code(), &event.reason())));
+        });
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(close.as_ref().unchecked_ref()));
         Some(Self { socket, _message: message, _close: close })
+    }
+}
+
+/// What a close code says to a reader.
+fn reason(code: u16, text: &str) -> String {
+    let known = match code {
+        1001 => "the server is shutting down",
+        1006 => "the server cannot be reached",
+        4008 => "this page read too slowly",
+        _ => "",
+    };
+    match (known, text) {
+        ("", "") => format!("closed with code {code}"),
+        ("", text) => format!("{text} (code {code})"),
+        (known, _) => known.to_owned(),
     }
 }
 

@@ -26,8 +26,9 @@ impl Loaded {
     /// can have; otherwise it may have been, and whoever looks closer than a slice has to ask again.
     pub fn outline(&self, times: impl IntoIterator<Item = i64>) -> Option<Outline> {
         let slice = self.slice();
-        let (mut current, mut within) = (i64::MIN, 0);
+        let (mut current, mut within, mut last) = (i64::MIN, 0, None);
         for time in times {
+            last = Some(time);
             let number = time.div_euclid(slice);
             within = if number == current { within + 1 } else { 1 };
             current = number;
@@ -35,7 +36,7 @@ impl Loaded {
                 return None;
             }
         }
-        (within > 0).then_some(Outline { until: self.span.to, resolution: slice })
+        last.map(|last| Outline { until: last + 1, resolution: slice })
     }
 }
 
@@ -49,7 +50,7 @@ mod tests {
     fn a_slice_with_three_samples_was_not_reduced() {
         assert_eq!(LOADED.slice(), 101);
         assert_eq!(LOADED.outline([1, 2, 3]), None);
-        let outline = Some(Outline { until: 1_000, resolution: 101 });
+        let outline = Some(Outline { until: 301, resolution: 101 });
         assert_eq!(LOADED.outline([1, 2, 150, 160, 300]), outline);
         assert_eq!(LOADED.outline([]), None);
     }

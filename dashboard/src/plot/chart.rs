@@ -1,26 +1,26 @@
 //! The chart library's object and everything that must live as long as it.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use js_sys::{Array, Float64Array, Reflect};
 use web_sys::Element;
 
 use super::drawn::Drawn;
+use super::hands::Hands;
+use super::marks::Marks;
 use super::options::{JsValueGuard, object, options};
-use super::tooltip::{Reading, Tooltip};
+use super::pointer::Pointer;
 use super::uplot::UPlot;
-use crate::clock;
+use crate::archive::Sight;
 use crate::columns::Line;
 use crate::panels::Panel;
 use crate::store::Store;
-use crate::window;
+use crate::time::ticks::ticks;
 
 /// The smallest chart, in pixels: an element that is not laid out yet has no size.
 const SMALLEST: (f64, f64) = (80.0, 80.0);
-/// A signal whose cadence is unknown has a value this far from a sample, in microseconds.
-const NEAR: i64 = window::LONGEST / 60;
-
+/// Room that a label of the time axis needs, in pixels.
+const LABEL: usize = 84;
 /// A line that goes up and down more than this many times the chart's width is dense.
 const DENSE: f64 = 6.0;
 /// A dense line's width in pixels: a wider one hides its own shape, and costs four times as much to draw.
@@ -29,41 +29,40 @@ const THIN: f64 = 1.0;
 const THICK: f64 = 1.6;
 
 pub(super) struct Chart {
+    store: Rc<Store>,
     uplot: UPlot,
     drawn: Rc<Drawn>,
     pointer: Rc<Pointer>,
+    marks: Rc<Marks>,
+    _hands: Hands,
     _callbacks: Vec<JsValueGuard>,
-}
-
-/// What the pointer's callback needs.
-struct Pointer {
-    store: Rc<Store>,
-    panel: Panel,
-    shown: RefCell<Vec<bool>>,
-    tooltip: Tooltip,
-    hidden: Cell<bool>,
 }
 
 impl Chart {
     pub(super) fn new(store: &Rc<Store>, panel: &Panel, element: &Element) -> Option<Self> {
-        let drawn = Rc::new(Drawn::new(panel.unit, panel.signals.len()));
+        let drawn = Rc::new(Drawn::new(panel.unit.clone(), panel.signals.len()));
         let data = Array::new();
         for _ in 0..=panel.signals.len() {
             data.push(&Float64Array::new_with_length(0));
         }
-        let pointer = Rc::new(Pointer {
-            store: Rc::clone(store),
-            panel: panel.clone(),
-            shown: RefCell::default(),
-            tooltip: Tooltip::new(element)?,
-            hidden: Cell::new(true),
-        });
+        let pointer = Rc::new(Pointer::new(store, panel, &drawn, element)?);
         let moved = Rc::clone(&pointer);
         let options = options(&drawn, size(element), move |uplot| moved.moved(&uplot));
         let uplot = UPlot::new(&options.object, &data, element).ok()?;
+        let over = uplot.over();
         // Into the plotting area, so that positions need no translation.
-        pointer.tooltip.move_into(&uplot.over());
-        Some(Self { uplot, drawn, pointer, _callbacks: options.callbacks })
+        pointer.tooltip().move_into(&over);
+        let marks = Rc::new(Marks::new(element, &over)?);
+        let hands = Hands::new(store, &uplot, &pointer, &marks, element);
+        Some(Self {
+            store: Rc::clone(store),
+            uplot,
+            drawn,
+            pointer,
+            marks,
+            _hands: hands,
+            _callbacks: options.callbacks,
+        })
     }
 
     /// How many pixels wide the plotting area is.
@@ -77,8 +76,8 @@ impl Chart {
         self.uplot.set_size(&object([("width", width.into()), ("height", height.into())]));
     }
 
-    /// Draws `lines` over the shared `points` in time, on axes with these ends.
-    pub(super) fn paint(&self, times: (f64, f64), values: (f64, f64), points: &[f64], lines: Vec<Line>) {
+    /// Draws `lines` over the shared `points` in time, what is in `sight` from `values.0` to `values.1`.
+    pub(super) fn paint(&self, sight: Sight, values: (f64, f64), points: &[f64], lines: Vec<Line>) {
         let data = Array::of1(&Float64Array::from(points));
         let (series, over) = (self.uplot.series(), self.uplot.over());
         let shape = f64::from(over.client_height()) / f64::from(over.client_width().max(1));
@@ -89,59 +88,22 @@ impl Chart {
             // Fails only on frozen objects.
             let _ = Reflect::set(&known, &"width".into(), &width.into());
         }
-        self.drawn.set(times, values, lines);
+        let zone = self.store.zone();
+        let ticks = ticks(sight.span, (self.pixels() / LABEL).max(1), &*zone);
+        self.drawn.set(sight, values, ticks, lines);
         self.uplot.set_data(&data);
+        self.marks.paint(sight, *self.store.cursors.borrow(), &zone);
     }
 
     /// Tells the tooltip which lines are shown, and brings it up to date: time passes under a resting pointer.
     pub(super) fn point(&self, shown: &[bool]) {
-        *self.pointer.shown.borrow_mut() = shown.to_vec();
-        if !self.pointer.hidden.get() {
-            self.pointer.moved(&self.uplot);
-        }
+        self.pointer.refresh(&self.uplot, shown);
     }
 }
 
 impl Drop for Chart {
     fn drop(&mut self) {
         self.uplot.destroy();
-    }
-}
-
-impl Pointer {
-    fn moved(&self, uplot: &UPlot) {
-        let cursor = uplot.cursor();
-        let over = uplot.over();
-        let position = cursor.left().zip(cursor.top()).filter(|(left, _)| *left >= 0.0);
-        // The pointer's time is shown on all charts, its values only on the chart that it is on.
-        let position = position.filter(|_| over.matches(":hover").unwrap_or(false));
-        self.hidden.set(position.is_none());
-        let Some((left, top)) = position else { return self.tooltip.hide() };
-        let time = (uplot.pos_to_val(left, "x") * 1e6) as i64;
-        self.tooltip.show(
-            &clock::time_of_day(time),
-            self.readings(time),
-            self.panel.unit,
-            (left, top),
-            f64::from(over.client_width()),
-        );
-    }
-
-    fn readings(&self, time: i64) -> Vec<Reading> {
-        // Borrowed already when painting made the library report the pointer: the paint shows it afterwards.
-        let Ok(history) = self.store.history.try_borrow() else { return Vec::new() };
-        let shown = self.shown.borrow();
-        let readings = self.panel.signals.iter().enumerate().filter_map(|(line, name)| {
-            let series = history.series().get(history.index_of(name)?)?;
-            let (at, value) = series.nearest(time).filter(|_| shown.get(line).copied().unwrap_or(true))?;
-            let near = series.gaps().threshold().unwrap_or(NEAR).max(NEAR / 10);
-            (at.abs_diff(time) <= near.unsigned_abs()).then(|| Reading {
-                line,
-                name: self.panel.short(name).to_owned(),
-                value,
-            })
-        });
-        readings.collect()
     }
 }
 

@@ -4,8 +4,11 @@ use std::cell::{Cell, RefCell};
 
 use wasm_bindgen::JsValue;
 
-use crate::columns::Line;
-use crate::format::Unit;
+use crate::archive::Sight;
+use crate::columns::{Line, seconds};
+use crate::time::Span;
+use crate::time::ticks::Tick;
+use crate::unit::Unit;
 
 /// How far, in points, a line's nearest point may be from the pointer to be marked.
 const REACH: usize = 48;
@@ -13,8 +16,9 @@ const REACH: usize = 48;
 /// The present contents of a chart.
 pub(super) struct Drawn {
     unit: Unit,
-    times: Cell<(f64, f64)>,
+    sight: Cell<Sight>,
     values: Cell<(f64, f64)>,
+    ticks: RefCell<Vec<Tick>>,
     lines: RefCell<Vec<Line>>,
 }
 
@@ -22,19 +26,32 @@ impl Drawn {
     pub(super) fn new(unit: Unit, lines: usize) -> Self {
         Self {
             unit,
-            times: Cell::new((0.0, 1.0)),
+            sight: Cell::new(Sight { span: Span { from: 0, to: 1_000_000 }, column: 1_000_000 }),
             values: Cell::new((0.0, 1.0)),
+            ticks: RefCell::default(),
             lines: RefCell::new((0..lines).map(|_| Line::default()).collect()),
         }
     }
 
-    pub(super) fn unit(&self) -> Unit {
-        self.unit
+    pub(super) fn unit(&self) -> &Unit {
+        &self.unit
+    }
+
+    /// The stretch that is drawn.
+    pub(super) fn sight(&self) -> Sight {
+        self.sight.get()
+    }
+
+    /// The time in microseconds at `left` pixels of a plotting area that is `width` pixels wide.
+    pub(super) fn time_at(&self, left: f64, width: f64) -> i64 {
+        let span = self.sight.get().span;
+        span.from + (left / width.max(1.0) * span.width() as f64) as i64
     }
 
     /// The ends of the time axis, in seconds.
     pub(super) fn times(&self) -> (f64, f64) {
-        self.times.get()
+        let span = self.sight.get().span;
+        (seconds(span.from), seconds(span.to))
     }
 
     /// The ends of the value axis.
@@ -42,13 +59,24 @@ impl Drawn {
         self.values.get()
     }
 
+    /// Where the time axis has its ticks, in seconds.
+    pub(super) fn tick_times(&self) -> Vec<f64> {
+        self.ticks.borrow().iter().map(|tick| seconds(tick.at)).collect()
+    }
+
+    /// What the time axis writes there.
+    pub(super) fn tick_labels(&self) -> Vec<String> {
+        self.ticks.borrow().iter().map(|tick| tick.label.clone()).collect()
+    }
+
     pub(super) fn lines(&self) -> usize {
         self.lines.borrow().len()
     }
 
-    pub(super) fn set(&self, times: (f64, f64), values: (f64, f64), lines: Vec<Line>) {
-        self.times.set(times);
+    pub(super) fn set(&self, sight: Sight, values: (f64, f64), ticks: Vec<Tick>, lines: Vec<Line>) {
+        self.sight.set(sight);
         self.values.set(values);
+        *self.ticks.borrow_mut() = ticks;
         *self.lines.borrow_mut() = lines;
     }
 

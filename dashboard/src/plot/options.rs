@@ -6,10 +6,12 @@ use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 
+use super::colours::Colours;
 use super::drawn::Drawn;
 use super::uplot::UPlot;
 use crate::format;
 use crate::palette;
+use crate::unit::Prefixes;
 
 /// The chart's options, and the callbacks that must outlive the chart.
 pub(super) struct Options {
@@ -20,16 +22,10 @@ pub(super) struct Options {
 /// Keeps a callback alive.
 pub(super) type JsValueGuard = Box<dyn std::any::Any>;
 
-struct Colours {
-    axis: String,
-    grid: String,
-    dark: bool,
-}
-
 /// The options of a chart that shows what `drawn` holds.
 pub(super) fn options(drawn: &Rc<Drawn>, size: (f64, f64), on_cursor: impl Fn(UPlot) + 'static) -> Options {
     let mut keep = Vec::new();
-    let colours = colours();
+    let colours = Colours::current();
     let object = object([
         ("width", size.0.into()),
         ("height", size.1.into()),
@@ -81,11 +77,11 @@ fn scales(drawn: &Rc<Drawn>, keep: &mut Vec<JsValueGuard>) -> JsValue {
 }
 
 fn axes(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> JsValue {
-    let line = object([("stroke", colours.grid.as_str().into()), ("width", 1.into())]);
+    let line = object([("stroke", colours.grid.into()), ("width", 1.into())]);
     let hidden = object([("show", false.into())]);
     let common = |more: &[(&str, JsValue)]| {
         let axis = object([
-            ("stroke", colours.axis.as_str().into()),
+            ("stroke", colours.axis.into()),
             ("font", "11px ui-sans-serif, system-ui, sans-serif".into()),
             ("grid", line.clone().into()),
             ("ticks", hidden.clone().into()),
@@ -95,22 +91,41 @@ fn axes(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> J
         }
         JsValue::from(axis)
     };
-    let unit = drawn.unit();
+    let shown = Rc::clone(drawn);
+    let splits = Closure::<dyn Fn() -> Array>::new(move || {
+        shown.tick_times().into_iter().map(JsValue::from).collect::<Array>()
+    });
+    let shown = Rc::clone(drawn);
+    let times = Closure::<dyn Fn() -> Array>::new(move || {
+        shown.tick_labels().into_iter().map(JsValue::from).collect::<Array>()
+    });
+    let unit = drawn.unit().clone();
     let labels = Closure::<dyn Fn(JsValue, Array, JsValue, JsValue, f64) -> Array>::new(
         move |_, splits: Array, _, _, step: f64| {
             let ticks: Vec<f64> = splits.iter().filter_map(|tick| tick.as_f64()).collect();
             let largest = ticks.iter().fold(0.0, |largest: f64, tick| largest.max(tick.abs()));
-            ticks.iter().map(|tick| JsValue::from(format::tick(*tick, step, largest, unit))).collect()
+            ticks.iter().map(|tick| JsValue::from(format::tick(*tick, step, largest, &unit))).collect()
         },
     );
-    let time =
-        common(&[("values", time_labels()), ("size", 28.into()), ("space", 70.into()), ("gap", 8.into())]);
+    let time = common(&[
+        ("splits", splits.as_ref().clone()),
+        ("values", times.as_ref().clone()),
+        ("size", 40.into()),
+        ("gap", 7.into()),
+    ]);
     let value = common(&[
         ("values", labels.as_ref().clone()),
         ("size", 52.into()),
         ("space", 32.into()),
         ("gap", 6.into()),
     ]);
+    if drawn.unit().prefixes() == Prefixes::Iec {
+        // Round numbers of bytes are powers of two.
+        let powers = (0..60).map(|power| JsValue::from(2f64.powi(power)));
+        set(value.unchecked_ref(), "incrs", &powers.collect::<Array>().into());
+    }
+    keep.push(Box::new(splits));
+    keep.push(Box::new(times));
     keep.push(Box::new(labels));
     Array::of2(&time, &value).into()
 }
@@ -131,7 +146,7 @@ fn series(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) ->
     });
     let all = Array::of1(&Object::new());
     for index in 0..drawn.lines() {
-        let (hue, dashed) = palette::look(index);
+        let (hue, dash) = palette::look(index);
         let colour = if colours.dark { palette::DARK[hue] } else { palette::LIGHT[hue] };
         let points = object([
             ("show", false.into()),
@@ -146,47 +161,14 @@ fn series(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) ->
             ("gaps", gaps.as_ref().clone()),
             ("points", points.into()),
         ]);
-        if dashed {
-            set(&line, "dash", &Array::of2(&6.into(), &4.into()).into());
+        if let Some(dashes) = palette::DASHES.get(dash).filter(|dashes| !dashes.is_empty()) {
+            set(&line, "dash", &dashes.iter().map(|pixels| JsValue::from(*pixels)).collect::<Array>().into());
         }
         all.push(&line);
     }
     keep.push(Box::new(gaps));
     keep.push(Box::new(lone));
     all.into()
-}
-
-/// Labels of a 24-hour clock, in the form the library wants: from which step on, the label, and the label at a
-/// new year, month, day, hour, minute, second.
-fn time_labels() -> JsValue {
-    let rows: [(f64, &str); 3] = [(86_400.0, "{D} {MMM}"), (60.0, "{HH}:{mm}"), (0.0, "{HH}:{mm}:{ss}")];
-    let labels = rows.map(|(step, label)| {
-        let none = JsValue::NULL;
-        [
-            step.into(),
-            label.into(),
-            none.clone(),
-            none.clone(),
-            none.clone(),
-            none.clone(),
-            none.clone(),
-            none,
-            1.into(),
-        ]
-        .iter()
-        .collect::<Array>()
-    });
-    labels.iter().collect::<Array>().into()
-}
-
-fn colours() -> Colours {
-    let window = web_sys::window();
-    let dark = window
-        .as_ref()
-        .and_then(|window| window.match_media("(prefers-color-scheme: dark)").ok().flatten())
-        .is_some_and(|query| query.matches());
-    let (axis, grid) = if dark { ("#98a2b3", "#ffffff14") } else { ("#5b6472", "#0000000f") };
-    Colours { axis: axis.into(), grid: grid.into(), dark }
 }
 
 fn guard1(keep: &mut Vec<JsValueGuard>, call: impl Fn(UPlot) + 'static) -> JsValue {

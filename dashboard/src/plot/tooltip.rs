@@ -1,15 +1,18 @@
-//! The values at the pointer, largest first.
+//! The values at the pointer.
 //!
 //! Written straight to the document: it follows the pointer, which is none of the components' business.
 
 use wasm_bindgen::JsCast as _;
 use web_sys::{Document, Element, HtmlElement};
 
-use crate::format::{self, Unit};
+use crate::format;
 use crate::palette;
+use crate::unit::Unit;
 
 /// Most values listed.
 const ROWS: usize = 12;
+/// Between the pointer and the box, in pixels.
+const APART: f64 = 14.0;
 
 /// One signal's value at the pointer.
 pub(super) struct Reading {
@@ -17,6 +20,8 @@ pub(super) struct Reading {
     pub(super) line: usize,
     pub(super) name: String,
     pub(super) value: f64,
+    /// Whether it is the line that the pointer is nearest to.
+    pub(super) hovered: bool,
 }
 
 /// The box that follows the pointer.
@@ -32,7 +37,7 @@ impl Tooltip {
         let root: HtmlElement = document.create_element("div").ok()?.dyn_into().ok()?;
         root.set_class_name("tooltip");
         root.set_hidden(true);
-        // The list of signals has the same values for those who do not see this.
+        // The arrow keys have the same values read out, and the table behind the chart lists them.
         root.set_attribute("aria-hidden", "true").ok()?;
         parent.append_child(&root).ok()?;
         Some(Self { document, root })
@@ -48,35 +53,44 @@ impl Tooltip {
         self.root.set_hidden(true);
     }
 
-    /// Shows `readings` of the time `heading` at `position` within a plotting area of this width.
+    /// Shows `readings` of the time `heading` beside `position` in the plotting area `over`.
     pub(super) fn show(
         &self,
         heading: &str,
-        mut readings: Vec<Reading>,
-        unit: Unit,
+        readings: &[Reading],
+        unit: &Unit,
         position: (f64, f64),
-        width: f64,
+        over: &HtmlElement,
     ) {
-        readings.sort_by(|a, b| b.value.total_cmp(&a.value));
         self.root.set_text_content(None);
         self.add(&self.root, "tooltip-time", heading);
         for reading in readings.iter().take(ROWS) {
-            let Some(row) = self.add(&self.root, "tooltip-row", "") else { continue };
-            let (hue, dashed) = palette::look(reading.line);
-            self.add(&row, &format!("key hue-{hue}{}", if dashed { " dashed" } else { "" }), "");
+            let class = if reading.hovered { "tooltip-row hovered" } else { "tooltip-row" };
+            let Some(row) = self.add(&self.root, class, "") else { continue };
+            self.add(&row, &palette::key_class(reading.line), "");
             self.add(&row, "tooltip-name", &reading.name);
             self.add(&row, "tooltip-value", &format::value(reading.value, unit));
         }
         if readings.len() > ROWS {
             self.add(&self.root, "tooltip-more", &format!("and {} more", readings.len() - ROWS));
         }
-        self.root.set_hidden(readings.is_empty());
-        let (x, y) = position;
-        let own = f64::from(self.root.offset_width());
-        let left = if x + own + 24.0 > width { (x - own - 12.0).max(0.0) } else { x + 12.0 };
+        if readings.is_empty() {
+            self.add(&self.root, "tooltip-more", "no value here");
+        }
+        self.root.set_hidden(false);
+        self.place(position, over);
+    }
+
+    /// Beside the pointer, on the side that has room, and never off the screen.
+    fn place(&self, (x, y): (f64, f64), over: &HtmlElement) {
+        let (width, height) = (f64::from(self.root.offset_width()), f64::from(self.root.offset_height()));
+        let area = over.get_bounding_client_rect();
+        let right = x + APART + width <= area.width();
+        let left = if right { x + APART } else { (x - APART - width).max(0.0) };
+        // The chart cuts off what stands out of it.
+        let top = (y - height / 2.0).clamp(0.0, (area.height() - height).max(0.0));
         // Through the object model: the page's policy forbids style attributes.
-        let _ =
-            self.root.style().set_property("transform", &format!("translate({left}px, {}px)", y.max(0.0)));
+        let _ = self.root.style().set_property("transform", &format!("translate({left}px, {top}px)"));
     }
 
     fn add(&self, parent: &Element, class: &str, text: &str) -> Option<Element> {

@@ -24,8 +24,9 @@ extern "C" {
     #[wasm_bindgen(method, js_name = valToPos)]
     pub(super) fn val_to_pos(this: &UPlot, value: f64, scale: &str, canvas_pixels: bool) -> f64;
 
-    #[wasm_bindgen(method, js_name = posToVal)]
-    pub(super) fn pos_to_val(this: &UPlot, position: f64, scale: &str) -> f64;
+    /// Puts the cursor at `{left, top}`; `fire` has it reported, `publish` on the other charts as well.
+    #[wasm_bindgen(method, js_name = setCursor)]
+    pub(super) fn set_cursor(this: &UPlot, position: &Object, fire: bool, publish: bool);
 
     #[wasm_bindgen(method)]
     pub(super) fn destroy(this: &UPlot);

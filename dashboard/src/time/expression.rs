@@ -100,7 +100,8 @@ fn instant(text: &str, earlier: Option<i64>, now: i64, zone: &dyn Zone) -> Resul
 }
 
 fn skipped(zone: &dyn Zone, local: i64, text: &str) -> Result<Instant, String> {
-    let at = zone.to_utc(local).ok_or_else(|| format!("{text} does not exist: clocks skip it in this zone"))?;
+    let at =
+        zone.to_utc(local).ok_or_else(|| format!("{text} does not exist: clocks skip it in this zone"))?;
     Ok(Instant { at, ago: None })
 }
 
@@ -119,7 +120,7 @@ fn has_offset(text: &str) -> bool {
 /// Microseconds since midnight of `9:30`, `09:30:15` or `09:30:15.25`.
 fn time_of_day(text: &str) -> Option<i64> {
     let (hour, rest) = text.split_once(':')?;
-    let padded = format!("1970-01-01T{:0>2}:{rest}", hour);
+    let padded = format!("1970-01-01T{hour:0>2}:{rest}");
     let known = hour.len() <= 2 && text.bytes().all(|b| b.is_ascii_digit() || b == b':' || b == b'.');
     Timestamp::parse(&padded).ok().filter(|_| known).map(Timestamp::micros)
 }

@@ -136,6 +136,21 @@ pub fn offset(micros: i64) -> String {
     format!("UTC{sign}{:02}:{:02}", minutes / 60, minutes % 60)
 }
 
+/// Reads `+05:30`, `-00:01:15` or nothing, as microseconds ahead of UTC.
+pub fn parse_offset(text: &str) -> Option<i64> {
+    let (sign, rest) = match text.chars().next() {
+        None => return Some(0),
+        Some('+') => (1, &text[1..]),
+        Some(minus @ ('-' | '−')) => (-1, &text[minus.len_utf8()..]),
+        Some(_) => return None,
+    };
+    let mut sum = 0;
+    for (part, unit) in rest.split(':').zip([HOUR, MINUTE, SECOND]) {
+        sum += part.parse::<i64>().ok()? * unit;
+    }
+    Some(sign * sum)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::{Span, Utc};
@@ -171,5 +186,8 @@ mod tests {
     #[test]
     fn offsets() {
         assert_eq!((offset(0), offset(-150 * MINUTE)), ("UTC".into(), "UTC−02:30".into()));
+        assert_eq!(parse_offset("+05:30"), Some(330 * MINUTE));
+        assert_eq!(parse_offset("-00:01:15"), Some(-75 * SECOND));
+        assert_eq!((parse_offset(""), parse_offset("CET")), (Some(0), None));
     }
 }

@@ -55,7 +55,8 @@ mod tests {
 
     #[test]
     fn local_times_around_daylight_saving() {
-        let check = |local: &str, utc: Option<&str>| assert_eq!(Berlin.to_utc(at(local)), utc.map(at), "{local}");
+        let check =
+            |local: &str, utc: Option<&str>| assert_eq!(Berlin.to_utc(at(local)), utc.map(at), "{local}");
         check("2026-01-15T12:00", Some("2026-01-15T11:00"));
         check("2026-07-15T12:00", Some("2026-07-15T10:00"));
         check("2026-03-29T01:59", Some("2026-03-29T00:59"));

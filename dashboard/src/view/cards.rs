@@ -2,30 +2,31 @@
 
 use dioxus::prelude::*;
 
-use crate::clock::time_of_day;
+use super::page::Page;
 use crate::format;
-use crate::summary::Summary;
+use crate::time::text::{length, stretch};
 
-/// How many signals, how many samples, from when to when.
+/// How many signals, how many samples, over how long.
 #[component]
-pub(super) fn Cards(
-    /// The newest state.
-    summary: Signal<Summary>,
-) -> Element {
-    let summary = summary.read();
+pub(super) fn Cards() -> Element {
+    let page: Page = use_context();
+    let summary = page.summary.read();
     let current = summary.rows.iter().filter(|row| !row.stale).count();
-    let (range, ends) = match summary.span {
-        Some((from, to)) => (
-            format::duration((to - from) / 1_000_000),
-            format!("{} – {}", time_of_day(from), time_of_day(to)),
-        ),
-        None => ("–".to_owned(), "no samples in the last hour".to_owned()),
-    };
+    let reduced = summary.rows.iter().any(|row| row.window.is_some_and(|window| window.reduced));
+    // Says the ends in another zone when that changes.
+    let _ = page.zone.read();
+    let span = page.time.read().as_ref().map(|time| time.span).unwrap_or_default();
+    let samples = usize::try_from(summary.samples).unwrap_or(usize::MAX);
     rsx! {
         section { class: "cards", "aria-label": "Key figures",
             Card { id: "signals", label: "Signals", value: format::count(summary.rows.len()), note: "{current} reporting" }
-            Card { id: "samples", label: "Data points", value: format::count(summary.samples), note: "in the last hour" }
-            Card { id: "range", label: "Time range", value: range, note: ends }
+            Card {
+                id: "samples",
+                label: "Data points",
+                value: format::count(samples),
+                note: if reduced { "in this range, reduced" } else { "in this range" },
+            }
+            Card { id: "range", label: "Time range", value: length(span.width()), note: stretch(span, &*page.store.zone()) }
         }
     }
 }

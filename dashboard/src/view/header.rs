@@ -2,14 +2,19 @@
 
 use dioxus::prelude::*;
 
-use crate::status::Link;
+use super::page::{Open, Page};
+use super::theme::ThemeSwitch;
+use crate::status::Status;
 
-/// The title and the state of the live connection.
+/// The title, the state of the live connection, the theme, the help.
 #[component]
 pub(super) fn Header(
-    /// The live connection.
-    link: Link,
+    /// The connection.
+    status: Status,
 ) -> Element {
+    let page: Page = use_context();
+    let link = status.link;
+    let reason = status.reason.clone().unwrap_or_default();
     rsx! {
         header { class: "top",
             div { class: "brand",
@@ -21,14 +26,29 @@ pub(super) fn Header(
                 h1 { "Afterglow" }
                 span { class: "tagline", "Real-time telemetry" }
             }
-            div {
-                class: "link link-{link.key()}",
-                role: "status",
-                "aria-live": "polite",
-                "data-testid": "link",
-                "data-state": link.key(),
-                span { class: "dot", "aria-hidden": "true" }
-                span { "{link.label()}" }
+            div { class: "top-tools",
+                div {
+                    class: "link link-{link.key()}",
+                    role: "status",
+                    "aria-live": "polite",
+                    title: "{reason}",
+                    "data-testid": "link",
+                    "data-state": link.key(),
+                    span { class: "dot", "aria-hidden": "true" }
+                    span { "{link.label()}" }
+                    if !reason.is_empty() {
+                        span { class: "reason", "{reason}" }
+                    }
+                }
+                ThemeSwitch {}
+                button {
+                    r#type: "button",
+                    class: "icon",
+                    title: "Keys (?)",
+                    "aria-label": "Keys and gestures",
+                    onclick: move |_| page.toggle_open(Open::Help),
+                    "?"
+                }
             }
         }
     }

@@ -2,18 +2,42 @@
 
 use dioxus::prelude::*;
 
-use crate::summary::Summary;
+use super::page::Page;
 
-/// A row for each signal: its name, its newest value, how old that is.
+/// Rows that are shown at most: of more signals the reader searches.
+const ROWS: usize = 200;
+
+/// A field to search in, and a row for each signal: its name, its newest value, how old that is.
 #[component]
-pub(super) fn Listing(
-    /// The newest state.
-    summary: Signal<Summary>,
-) -> Element {
-    let summary = summary.read();
+pub(super) fn Listing() -> Element {
+    let page: Page = use_context();
+    let mut wanted = use_signal(String::new);
+    let summary = page.summary.read();
+    let words: Vec<String> = wanted.read().to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let found: Vec<_> = summary
+        .rows
+        .iter()
+        .filter(|row| {
+            let name = row.name.to_lowercase();
+            words.iter().all(|word| name.contains(word))
+        })
+        .collect();
+    let left_out = found.len().saturating_sub(ROWS);
     rsx! {
         section { class: "listing", "aria-labelledby": "listing-title",
-            h2 { id: "listing-title", "Current values" }
+            div { class: "listing-head",
+                h2 { id: "listing-title", "Current values" }
+                input {
+                    id: "search",
+                    r#type: "search",
+                    placeholder: "Search (/)",
+                    "aria-label": "Search signals",
+                    autocomplete: "off",
+                    spellcheck: "false",
+                    value: "{wanted}",
+                    oninput: move |event| wanted.set(event.value()),
+                }
+            }
             div { class: "listing-scroll", tabindex: "0", role: "region", "aria-labelledby": "listing-title",
                 table {
                     thead {
@@ -24,18 +48,24 @@ pub(super) fn Listing(
                         }
                     }
                     tbody {
-                        for row in summary.rows.iter() {
+                        for row in found.iter().take(ROWS) {
                             tr {
                                 key: "{row.name}",
                                 class: if row.stale { "stale" } else { "" },
                                 "data-testid": "row",
                                 "data-signal": "{row.name}",
-                                th { scope: "row", title: "{row.name}", "{row.name}" }
+                                th { scope: "row", title: "{row.name}", bdi { "{row.name}" } }
                                 td { class: "number value", "{row.value}" }
                                 td { class: "number age", "{row.age}" }
                             }
                         }
                     }
+                }
+                if found.is_empty() {
+                    p { class: "more", "No signal has this in its name." }
+                }
+                if left_out > 0 {
+                    p { class: "more", "{left_out} more; search to find them." }
                 }
             }
         }

@@ -1,0 +1,33 @@
+//! The theme in effect, and the colours that canvases need as texts.
+
+/// The colours of a chart's axes and lines.
+pub(super) struct Colours {
+    pub(super) axis: &'static str,
+    pub(super) grid: &'static str,
+    pub(super) dark: bool,
+}
+
+impl Colours {
+    /// Those of the theme in effect.
+    pub(super) fn current() -> Self {
+        if is_dark() {
+            Self { axis: "#98a2b3", grid: "#ffffff14", dark: true }
+        } else {
+            Self { axis: "#5b6472", grid: "#0000000f", dark: false }
+        }
+    }
+}
+
+/// The reader's choice, written on the document's element, or else the system's.
+fn is_dark() -> bool {
+    let Some(window) = web_sys::window() else { return false };
+    let root = window.document().and_then(|document| document.document_element());
+    match root.and_then(|root| root.get_attribute("data-theme")).as_deref() {
+        Some("dark") => true,
+        Some("light") => false,
+        _ => window
+            .match_media("(prefers-color-scheme: dark)")
+            .unwrap_or(None::<web_sys::MediaQueryList>)
+            .is_some_and(|query| query.matches()),
+    }
+}

@@ -1,0 +1,118 @@
+//! The keys of the whole page. Those of a chart are in `plot/hands.rs`.
+
+use dioxus::core::Runtime;
+use dioxus::prelude::*;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::Closure;
+use web_sys::{Element, HtmlElement, KeyboardEvent};
+
+use super::page::{Open, Page};
+use crate::time::Follow;
+
+/// What is done, and how the help calls it.
+pub(super) const KEYS: [(&str, &[(&str, &str)]); 3] = [
+    (
+        "Time",
+        &[
+            ("Space", "Pause, and follow again"),
+            ("L", "Back to live, the last hour"),
+            ("+  −", "Zoom in, zoom out"),
+            ("[  ]", "Earlier, later by half of what is shown"),
+            ("Backspace", "Undo the last zoom"),
+            ("T", "Choose a range"),
+        ],
+    ),
+    (
+        "On a chart",
+        &[
+            ("←  →", "Move the cursor; with Shift farther"),
+            ("Home  End", "Cursor to the beginning, to the end"),
+            ("M", "Set cursor A, then B, to measure"),
+            ("Esc", "Take the cursor away"),
+        ],
+    ),
+    (
+        "Page",
+        &[
+            ("/", "Search signals"),
+            ("C", "Measure with taps, and take both cursors away"),
+            ("?", "These keys"),
+        ],
+    ),
+];
+
+/// What a mouse and fingers do.
+pub(super) const HANDS: [(&str, &str); 7] = [
+    ("Drag", "Zoom to the marked stretch"),
+    ("Wheel", "Zoom at the pointer"),
+    ("Shift and drag", "Move through time"),
+    ("Double-click", "Undo the last zoom"),
+    ("Alt and click", "Set cursor A, then B"),
+    ("One finger", "Move through time"),
+    ("Two fingers", "Zoom"),
+];
+
+/// Listens as long as the page lives.
+pub(super) fn listen(page: &Page) {
+    let Some(window) = web_sys::window() else { return };
+    let (keys, clicks) = (page.clone(), page.clone());
+    let runtime = Runtime::current();
+    let pressed = Closure::<dyn Fn(KeyboardEvent)>::new(move |event: KeyboardEvent| {
+        if !typing(&event) {
+            runtime.in_scope(ScopeId::ROOT, || press(&keys, &event));
+        }
+    });
+    let clicked = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
+        let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
+        if target.is_some_and(|target| target.closest(".u-over").ok().flatten().is_some()) {
+            clicks.address.undo();
+        }
+    });
+    // Neither call fails for a function.
+    let _ = window.add_event_listener_with_callback("keydown", pressed.as_ref().unchecked_ref());
+    let _ = window.add_event_listener_with_callback("dblclick", clicked.as_ref().unchecked_ref());
+    pressed.forget();
+    clicked.forget();
+}
+
+/// Whether the key belongs to a field, to a button that it presses, or to the browser.
+fn typing(event: &KeyboardEvent) -> bool {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() || event.default_prevented() {
+        return true;
+    }
+    let target = event.target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    target.is_some_and(|target| match target.tag_name().as_str() {
+        "INPUT" | "SELECT" | "TEXTAREA" => event.key() != "Escape",
+        "BUTTON" | "A" | "SUMMARY" => event.key() == " " || event.key() == "Enter",
+        _ => target.is_content_editable(),
+    })
+}
+
+fn press(page: &Page, event: &KeyboardEvent) {
+    match event.key().as_str() {
+        " " => page.store.toggle_pause(),
+        "l" | "L" => page.store.follow(Follow::default()),
+        "+" | "=" => page.store.zoom(None, 0.5),
+        "-" | "_" => page.store.zoom(None, 2.0),
+        "[" => page.store.pan(-0.5),
+        "]" => page.store.pan(0.5),
+        "Backspace" => page.address.undo(),
+        "t" | "T" => page.toggle_open(Open::Range),
+        "c" | "C" => page.toggle_measuring(),
+        "?" => page.toggle_open(Open::Help),
+        "/" => focus("search"),
+        "Escape" if page.close() => {}
+        _ => return,
+    }
+    event.prevent_default();
+}
+
+/// Puts the cursor into the field with this id, when it is there.
+fn focus(id: &str) {
+    let document = web_sys::window().and_then(|window| window.document());
+    let element = document.and_then(|document| document.get_element_by_id(id));
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+        // Fails only for elements that cannot have it.
+        let _ = element.focus();
+    }
+}
