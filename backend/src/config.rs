@@ -17,6 +17,8 @@ const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Ad
 const DATABASE: &str = "./data/afterglow.db";
 const READERS: u32 = 4;
 const SIGNALS: usize = 100_000;
+const LIVE_CLIENTS: usize = 10_000;
+const LIVE_CLIENTS_PER_ADDRESS: usize = 2_000;
 const PING_SECONDS: u64 = 10;
 const BODY_SECONDS: u64 = 30;
 const QUERY_SECONDS: u64 = 30;
@@ -49,6 +51,14 @@ pub struct Settings {
     /// Signals that are kept; samples of further ones are rejected, 1 to 10000000 [default: 100000]
     #[arg(long, env = "AFTERGLOW_SIGNAL_LIMIT", value_name = "N")]
     signal_limit: Option<usize>,
+
+    /// Live clients that may be connected at once, 1 to 1000000 [default: 10000]
+    #[arg(long, env = "AFTERGLOW_LIVE_CLIENTS", value_name = "N")]
+    live_clients: Option<usize>,
+
+    /// Live clients that may be connected from one address, 1 to 1000000 [default: 2000]
+    #[arg(long, env = "AFTERGLOW_LIVE_CLIENTS_PER_ADDRESS", value_name = "N")]
+    live_clients_per_address: Option<usize>,
 
     /// Seconds between two pings to a live client; silent for three of them, it is closed; 1 to 3600 [default: 10]
     #[arg(long, env = "AFTERGLOW_PING_SECONDS", value_name = "SECONDS")]
@@ -92,6 +102,10 @@ pub struct Config {
     pub store: StoreConfig,
     /// A folder to serve the dashboard from; the binary's own copy when absent.
     pub dashboard_dir: Option<PathBuf>,
+    /// Live clients that may be connected at once.
+    pub live_clients: usize,
+    /// Live clients that may be connected from one address.
+    pub live_clients_per_address: usize,
     /// How often a live client is pinged.
     pub ping_interval: Duration,
     /// How long a request's body may take to arrive.
@@ -173,6 +187,8 @@ impl Settings {
             dashboard_dir: self.dashboard_dir.or(other.dashboard_dir),
             readers: self.readers.or(other.readers),
             signal_limit: self.signal_limit.or(other.signal_limit),
+            live_clients: self.live_clients.or(other.live_clients),
+            live_clients_per_address: self.live_clients_per_address.or(other.live_clients_per_address),
             ping_seconds: self.ping_seconds.or(other.ping_seconds),
             body_seconds: self.body_seconds.or(other.body_seconds),
             query_seconds: self.query_seconds.or(other.query_seconds),
@@ -207,6 +223,13 @@ impl Settings {
             listen,
             store: self.store()?,
             dashboard_dir: self.dashboard_dir,
+            live_clients: within("live_clients", self.live_clients.unwrap_or(LIVE_CLIENTS), 1, 1_000_000)?,
+            live_clients_per_address: within(
+                "live_clients_per_address",
+                self.live_clients_per_address.unwrap_or(LIVE_CLIENTS_PER_ADDRESS),
+                1,
+                1_000_000,
+            )?,
             ping_interval: seconds("ping_seconds", self.ping_seconds.unwrap_or(PING_SECONDS))?,
             body_timeout: seconds("body_seconds", self.body_seconds.unwrap_or(BODY_SECONDS))?,
             query_timeout: seconds("query_seconds", self.query_seconds.unwrap_or(QUERY_SECONDS))?,
@@ -260,7 +283,7 @@ mod tests {
                   |
                 1 | listn = "127.0.0.1:1"
                   | ^^^^^
-                unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `readers`, `signal_limit`, `ping_seconds`, `body_seconds`, `query_seconds`, `keep_raw`, `keep_minutes`, `keep_hours`, `max_size`, `retention`
+                unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `readers`, `signal_limit`, `live_clients`, `live_clients_per_address`, `ping_seconds`, `body_seconds`, `query_seconds`, `keep_raw`, `keep_minutes`, `keep_hours`, `max_size`, `retention`
             "#]],
         );
         check(

@@ -13,6 +13,7 @@ mod origin;
 mod problem;
 mod saved;
 mod state;
+mod stream;
 mod telemetry;
 
 use std::any::Any;
@@ -26,6 +27,7 @@ use actix_web::{App, HttpServer, web};
 use crate::activity::Activity;
 use crate::actors::ingest;
 use crate::actors::session::Sessions;
+use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
@@ -58,6 +60,8 @@ pub struct Context {
     pub activity: Activity,
     /// What a live session is made of.
     pub sessions: Sessions,
+    /// How many live clients there may be.
+    pub admission: Admission,
     /// Stamps samples that have no time of their own.
     pub clock: Clock,
     /// What `/metrics` shows.
@@ -112,6 +116,7 @@ fn routes(app: &mut web::ServiceConfig) {
     .service(resource("/api/ingest").route(web::get().to(activity::get)))
     .service(resource("/api/revision").route(web::get().to(saved::revision)))
     .service(resource("/api/openapi.json").route(web::get().to(openapi::get)))
+    .service(resource("/api/stream").route(web::get().to(stream::get)))
     .service(resource("/ws").route(web::get().to(live::get)))
     .service(resource("/health").route(web::get().to(state::health)))
     .service(resource("/metrics").route(web::get().to(state::metrics)));

@@ -5,6 +5,7 @@
 
 pub mod activity;
 pub mod actors;
+pub mod admission;
 pub mod batch;
 pub mod cli;
 pub mod clock;

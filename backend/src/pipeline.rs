@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use afterglow_wire::v1::Position;
 use tokio::sync::mpsc;
 
 use crate::activity::Activity;
@@ -11,7 +12,8 @@ use crate::actors::broadcaster::{Broadcaster, CloseAll};
 use crate::actors::compactor::Compactor;
 use crate::actors::ingest::Ingest;
 use crate::actors::retention::Retention;
-use crate::actors::session::Sessions;
+use crate::actors::session::{Historian, Sessions};
+use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{self, Context};
@@ -68,23 +70,33 @@ pub async fn run(
     let lifeline = |actor| Lifeline { actor, lost: lost.clone() };
     let metrics = Metrics::new();
 
-    let broadcaster = Broadcaster::start(store.signals().clone(), metrics.clone(), lifeline("broadcaster"));
+    // Another run of the server numbers commits afresh: its time of start tells them apart.
+    let epoch = clock.now().micros().cast_unsigned();
+    let position = Position { epoch, sequence: store.sequence() };
+    let signals = store.signals().clone();
+    let broadcaster =
+        Broadcaster::start(signals, clock.clone(), position, metrics.clone(), lifeline("broadcaster"));
     let ingest = Ingest::start(store.clone(), broadcaster.clone(), metrics.clone(), lifeline("ingest"));
     Compactor::start(store.clone(), metrics.clone(), lifeline("compactor"));
     Retention::start(store.clone(), config.retention.clone(), clock.clone(), lifeline("retention"));
     let sessions = Sessions {
         broadcaster: broadcaster.clone(),
+        store: store.clone(),
+        epoch,
         clock: clock.clone(),
         ping_interval: config.ping_interval,
+        historian: Historian::new(config.store.readers as usize, config.query_timeout),
     };
     let saved = Saved::new(store.clone(), &clock);
     let activity = Activity::new(clock.now());
+    let admission = Admission::new(config.live_clients, config.live_clients_per_address);
     let context = Context {
         ingest: ingest.clone(),
         store: store.clone(),
         saved,
         activity,
         sessions,
+        admission,
         clock,
         metrics,
         config,

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use afterglow_wire::{Code, Timestamp};
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Sample};
 use crate::clock::Clock;
 
 pub use columns::Columns;
@@ -80,6 +80,9 @@ pub enum StoreError {
     /// A query took longer than it may.
     #[error("the query took longer than {} s; ask for less, or for max_points", .0.as_secs())]
     QueryTimeout(Duration),
+    /// An answer would have more samples than its asker may have.
+    #[error("more than {0} samples would come; ask for a width, or for a shorter window")]
+    TooMuch(usize),
     /// Nobody wants the rest of an answer.
     #[error("the answer is no longer wanted")]
     Cancelled,
@@ -92,6 +95,7 @@ impl StoreError {
             Self::DiskFull(_) => Code::DiskFull,
             Self::Busy | Self::Full => Code::QueueFull,
             Self::QueryTimeout(_) => Code::QueryTimeout,
+            Self::TooMuch(_) => Code::BadParameter,
             Self::InUse(_)
             | Self::NotOurs { .. }
             | Self::Unusable { .. }
@@ -99,6 +103,26 @@ impl StoreError {
             | Self::Cancelled => Code::StoreDown,
         }
     }
+}
+
+/// How a commit is numbered: it takes one or more numbers, all of this process's commits without a hole.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sequences {
+    /// The last number before the commit's.
+    pub before: u64,
+    /// The commit's last number, by which it is called.
+    pub last: u64,
+}
+
+/// What was committed after some commit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Since {
+    /// These samples, up to the commit numbered so; there may be more.
+    Samples(u64, Vec<Sample>),
+    /// Nothing.
+    Nothing,
+    /// What came directly after it is in blocks by now, where commits cannot be told apart.
+    Sealed,
 }
 
 /// The database, shared by all who read and the one who writes.
@@ -135,11 +159,11 @@ impl Store {
     }
 
     /// Makes `batches` durable, all or none; of samples with one identity the last one stays. Blocks until they are
-    /// on the disk. One caller at a time: a second one waits.
+    /// on the disk. One caller at a time: a second one waits. Returns how the commit is numbered.
     ///
     /// # Errors
     /// When nothing was stored: the disk is full or the database does not answer.
-    pub fn commit(&self, batches: &[Batch]) -> Result<(), StoreError> {
+    pub fn commit(&self, batches: &[Batch]) -> Result<Sequences, StoreError> {
         self.engine.commit(batches, &self.signals)
     }
 
@@ -153,11 +177,12 @@ impl Store {
     }
 
     /// Hands the samples that `query` asks for to `sink`, signal by signal in the order of their names. A sample that was
-    /// committed before the call is among them. Blocks.
+    /// committed before the call is among them. Returns the sequence of the last commit that they contain, and they contain
+    /// all before it. Blocks.
     ///
     /// # Errors
     /// When all readers are busy, the deadline is over, the sink wants no more, or the database does not answer.
-    pub fn query(&self, query: &Query, sink: &mut dyn Sink) -> Result<(), StoreError> {
+    pub fn query(&self, query: &Query, sink: &mut dyn Sink) -> Result<u64, StoreError> {
         self.engine.query(query, &self.signals, sink)
     }
 
@@ -168,6 +193,20 @@ impl Store {
     /// As [`Store::query`].
     pub fn query_each(&self, query: &Query, sink: &mut dyn Sink) -> Result<(), StoreError> {
         self.engine.query_each(query, &self.signals, sink)
+    }
+
+    /// What was committed after the commit numbered `sequence`, in order, at most about `rows` rows of the journal at
+    /// once. Blocks.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn committed_since(&self, sequence: u64, rows: u32) -> Result<Since, StoreError> {
+        self.engine.committed_since(sequence, rows)
+    }
+
+    /// The number of the last commit; 0 before the first.
+    pub fn sequence(&self) -> u64 {
+        self.engine.sequence()
     }
 
     /// The names of all signals that have a sample, in order. Blocks.

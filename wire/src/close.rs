@@ -8,6 +8,8 @@ pub const PROTOCOL_ERROR: u16 = 1002;
 pub const UNSUPPORTED: u16 = 1003;
 /// A text message was not UTF-8, or a message did not follow its protocol.
 pub const INVALID_DATA: u16 = 1007;
+/// The client sent more messages than [`crate::limits::CLIENT_MESSAGES`].
+pub const TOO_MANY_MESSAGES: u16 = 1008;
 /// The message was larger than [`crate::limits::CLIENT_MESSAGE_BYTES`].
 pub const TOO_BIG: u16 = 1009;
 /// The client did not answer a ping in time.

@@ -95,6 +95,8 @@ codes! {
     UnsupportedMediaType => "unsupported_media_type", 415;
     /// The request is not a WebSocket handshake.
     NotAWebSocket => "not_a_websocket", 400;
+    /// A WebSocket handshake asks only for subprotocols that the server does not speak.
+    UnknownProtocol => "unknown_protocol", 400;
     /// Something broke in the server; its log says what.
     Internal => "internal", 500;
     /// Samples arrive faster than they can be stored; send again later.
@@ -105,6 +107,8 @@ codes! {
     StoreDown => "store_down", 503;
     /// A query took longer than its deadline.
     QueryTimeout => "query_timeout", 503;
+    /// As many live clients are connected as may be; try again later.
+    TooManyClients => "too_many_clients", 503;
     /// The server is stopping; send again later.
     Draining => "draining", 503;
 }

@@ -17,6 +17,7 @@ pub mod name;
 pub mod revision;
 pub mod telemetry;
 pub mod timestamp;
+pub mod v1;
 
 pub use error::{Code, ErrorBody};
 pub use invalid::Invalid;

@@ -85,3 +85,15 @@ pub const INGEST_REQUESTS: usize = 200;
 
 /// Senders that `GET /api/ingest` lists; the one that has been silent longest makes room for a new one.
 pub const INGEST_SOURCES: usize = 64;
+
+/// Most patterns of one live subscription; beyond it the request is refused.
+pub const SUBSCRIPTION_PATTERNS: usize = 1_000;
+
+/// Widest snapshot of a live subscription in pixels; beyond it the request is refused.
+pub const SNAPSHOT_WIDTH: u32 = MAX_POINTS / 2;
+
+/// Most samples of a snapshot without a width, all signals together; beyond it the request is refused.
+pub const SNAPSHOT_SAMPLES: usize = 2_000_000;
+
+/// Messages that a live client may send at once, and per second after that; beyond it the socket is closed with 1008.
+pub const CLIENT_MESSAGES: u32 = 20;

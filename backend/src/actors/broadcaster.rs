@@ -1,27 +1,28 @@
-//! **Role.** Hands every committed sample to every live client, encoded once for all.
-//! **Receives.** [`Committed`] from `Ingest`; [`Join`] and [`Leave`] from `Session`; [`CloseAll`] from the pipeline.
-//! **Sends.** [`Push`] to each `Session`, the same bytes to all.
-//! **Bound.** [`MAILBOX`] committed groups; per client one queue of pushes and one value per signal.
-//! **Overload.** Shed: a client whose queue is full gets only the newest value per signal once it has room, is told
-//! so, and is closed with 4008 after [`PATIENCE`].
+//! **Role.** Hands every committed sample to the live clients that want it, encoded once for all who want the same.
+//! **Receives.** [`Committed`] from `Ingest`; [`Join`] and [`Leave`] from live clients; [`CloseAll`] from the pipeline.
+//! **Sends.** [`Push`](super::session::Push)es to each client, the same bytes to all of a class.
+//! **Bound.** [`MAILBOX`] committed groups; per class one step of samples; per client one queue of pushes.
+//! **Overload.** Shed: the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
+//! client whose queue is full gets only the newest value per signal once it has room, is told so, and is closed with
+//! 4008 after [`PATIENCE`](client::PATIENCE).
 //! **Restart.** None: when it is lost the process stops.
 
-use std::collections::HashMap;
+mod client;
+
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix::prelude::*;
-use afterglow_wire::close;
-use bytestring::ByteString;
+use afterglow_wire::v1::Position;
 
-use super::session::{Close, Push, Session};
+pub use client::{Client, Outlet};
+
 use crate::batch::Batch;
-use crate::clock::Stopwatch;
-use crate::live::{self, Newest};
+use crate::clock::{Clock, Stopwatch};
+use crate::live::{Audience, Class, Frames, Key, Recent};
 use crate::metrics::{Metrics, Stage};
 use crate::pipeline::Lifeline;
-use crate::store::Signals;
+use crate::store::{Sequences, Signals};
 
 /// Committed groups that may wait: each is at least one disk flush long, so this is a good second of them.
 const MAILBOX: usize = 1_024;
@@ -29,35 +30,58 @@ const MAILBOX: usize = 1_024;
 /// How often a client that fell behind is offered the newest values; each offer costs their encoding.
 const CATCH_UP: Duration = Duration::from_millis(250);
 
-/// How long a client may stay behind before it is closed.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How often clients that get nothing are told that there is nothing.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+
+/// What a step costs for each client, waking it and its write included, times ten: with so long a pause between two
+/// steps, pushing takes about a tenth of a processor however many clients there are.
+const PAUSE_PER_CLIENT: Duration = Duration::from_micros(100);
+
+/// The longest pause between two steps: still smooth to the eye.
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// Samples that have just become durable.
 #[derive(Clone, Message)]
 #[rtype(result = "()")]
 pub struct Committed {
+    /// How the commit is numbered.
+    pub sequences: Sequences,
     /// In the order of their commit.
     pub batches: Arc<[Batch]>,
 }
 
-/// A client that wants every committed sample from now on.
+/// A client that wants what is committed from now on, or from some commit on.
 #[derive(Message)]
-#[rtype(result = "()")]
+#[rtype(result = "Joined")]
 pub struct Join {
-    /// The client's number.
-    pub client: u64,
-    /// Its session.
-    pub session: Addr<Session>,
-    /// Set when the client is given up: a session whose socket is full cannot receive messages, but reads this as
-    /// soon as it runs again.
-    pub evicted: Arc<AtomicBool>,
+    /// The client.
+    pub client: Client,
+    /// What it wants.
+    pub key: Key,
+    /// What it has already; when absent it has missed nothing.
+    pub from: Option<Position>,
+    /// The first so many signals of the dictionary whose names it has.
+    pub named: u32,
+    /// Whether it takes the newest values for what it missed, because the journal does not bring it close enough.
+    pub conflated: bool,
+}
+
+/// What becomes of a [`Join`].
+#[derive(Debug)]
+pub enum Joined {
+    /// The client gets pushes from now on; before them come these frames.
+    Live(Frames),
+    /// What it has is too old for this actor: the journal must bring it closer.
+    Behind,
+    /// What it has is of another epoch, or from the future.
+    Unknown,
 }
 
 /// A client that has gone.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Leave {
-    /// The client's number.
+    /// Its number.
     pub client: u64,
 }
 
@@ -66,70 +90,149 @@ pub struct Leave {
 #[rtype(result = "()")]
 pub struct CloseAll;
 
-struct Client {
-    session: Addr<Session>,
-    evicted: Arc<AtomicBool>,
-    /// What it has not got because its queue was full, and since when.
-    behind: Option<(Stopwatch, Newest)>,
-}
-
 /// See the file's first lines.
 pub struct Broadcaster {
     signals: Signals,
+    clock: Clock,
     metrics: Metrics,
-    clients: HashMap<u64, Client>,
+    /// The last commit.
+    position: Position,
+    recent: Recent,
+    audience: Audience<Client>,
+    /// Since the last step.
+    stepped: Stopwatch,
+    /// Whether the next step has a time already.
+    is_scheduled: bool,
     _lifeline: Lifeline,
 }
 
 impl Broadcaster {
-    /// Starts the actor; must be called within an actix system.
-    pub fn start(signals: Signals, metrics: Metrics, lifeline: Lifeline) -> Addr<Self> {
-        Actor::start(Self { signals, metrics, clients: HashMap::new(), _lifeline: lifeline })
+    /// Starts the actor at `position`, the last commit; must be called within an actix system.
+    pub fn start(
+        signals: Signals,
+        clock: Clock,
+        position: Position,
+        metrics: Metrics,
+        lifeline: Lifeline,
+    ) -> Addr<Self> {
+        Actor::start(Self {
+            signals,
+            clock,
+            metrics,
+            position,
+            recent: Recent::default(),
+            audience: Audience::default(),
+            stepped: Stopwatch::start(),
+            is_scheduled: false,
+            _lifeline: lifeline,
+        })
     }
 
     fn count_sessions(&self) {
-        self.metrics.sessions.set(i64::try_from(self.clients.len()).unwrap_or(i64::MAX));
+        self.metrics.sessions.set(i64::try_from(self.audience.count()).unwrap_or(i64::MAX));
     }
 
-    /// Offers the newest values to those who fell behind, and closes those who stay behind.
+    /// Takes a step now, or when the pause after the last one is over.
+    fn step_soon(&mut self, ctx: &mut Context<Self>) {
+        if self.is_scheduled {
+            return;
+        }
+        let clients = u32::try_from(self.audience.count()).unwrap_or(u32::MAX);
+        let pause = PAUSE_PER_CLIENT.saturating_mul(clients).min(LONGEST_PAUSE);
+        let left = pause.saturating_sub(self.stepped.elapsed());
+        if left.is_zero() {
+            return self.step();
+        }
+        self.is_scheduled = true;
+        ctx.run_later(left, |broadcaster, _| {
+            broadcaster.is_scheduled = false;
+            broadcaster.step();
+        });
+    }
+
+    /// Sends what has gathered to everyone.
+    fn step(&mut self) {
+        let stopwatch = Stopwatch::start();
+        let (position, now) = (self.position, self.clock.now().micros());
+        let mut any = false;
+        for (class, clients) in self.audience.all().filter(|(class, _)| class.is_pending()) {
+            advance(class, clients, position, now, &self.signals, &self.metrics);
+            any = true;
+        }
+        if any {
+            self.stepped = Stopwatch::start();
+            self.metrics.observe(Stage::Broadcast, stopwatch.elapsed());
+        }
+    }
+
+    /// Offers the newest values to those who fell behind, and gives up those who stay behind.
     fn catch_up(&mut self) {
-        let (signals, metrics) = (&self.signals, &self.metrics);
-        self.clients.retain(|number, client| client.catch_up(*number, signals, metrics));
+        self.step();
+        let now = self.clock.now().micros();
+        for (class, clients) in self.audience.all() {
+            if !clients.iter().any(Client::is_behind) {
+                class.all_caught_up();
+                continue;
+            }
+            let frames: Frames = class.catch_up(now, &self.signals).into();
+            clients.iter_mut().for_each(|client| client.catch_up(&frames, &self.metrics));
+        }
+        self.audience.retain(Client::stays);
         self.count_sessions();
+    }
+
+    fn heartbeat(&mut self) {
+        self.step();
+        let (position, now) = (self.position, self.clock.now().micros());
+        for (class, clients) in self.audience.all() {
+            if let Some(frame) = class.heartbeat(position, now) {
+                let frames: Frames = Arc::from([frame]);
+                // Whoever has no room has more urgent frames waiting.
+                clients.iter_mut().for_each(|client| client.offer(&frames));
+            }
+        }
+    }
+
+    fn join(&mut self, Join { client, key, from, named, conflated }: Join) -> Joined {
+        self.audience.retain(|other| other.number != client.number);
+        let from = from.unwrap_or(self.position);
+        if from.epoch != self.position.epoch || from.sequence > self.position.sequence {
+            return Joined::Unknown;
+        }
+        let is_missing = from.sequence < self.position.sequence;
+        let is_whole = !is_missing || self.recent.since(from.sequence).is_some();
+        if !is_whole && !conflated {
+            return Joined::Behind;
+        }
+        let id = self.audience.class(key, self.position, &self.signals);
+        let now = self.clock.now().micros();
+        let whole = is_missing.then(|| self.recent.since(from.sequence)).flatten();
+        let newest = (!is_whole).then(|| self.recent.all());
+        let missed = whole.into_iter().flatten().chain(newest.into_iter().flatten());
+        let Some((class, clients)) = self.audience.get(id) else { return Joined::Unknown };
+        // The others of the class first: they, too, have everything up to the last commit then.
+        advance(class, clients, self.position, now, &self.signals, &self.metrics);
+        let frames = class.replay(from, named, missed, is_whole, now, &self.signals);
+        self.metrics.frames.inc_by(frames.len() as u64);
+        clients.push(client);
+        self.count_sessions();
+        Joined::Live(frames.into())
     }
 }
 
-impl Client {
-    fn push(&mut self, frames: &Arc<[ByteString]>, batches: &[Batch], metrics: &Metrics) {
-        if let Some((_, newest)) = &mut self.behind {
-            newest.add(batches);
-        } else if self.session.try_send(Push { frames: Arc::clone(frames) }).is_ok() {
-            metrics.frames.inc_by(frames.len() as u64);
-        } else {
-            let mut newest = Newest::default();
-            newest.add(batches);
-            self.behind = Some((Stopwatch::start(), newest));
-            metrics.conflations.inc();
-        }
-    }
-
-    /// Whether the client stays.
-    fn catch_up(&mut self, number: u64, signals: &Signals, metrics: &Metrics) -> bool {
-        let Some((since, newest)) = &mut self.behind else { return true };
-        let frames: Arc<[ByteString]> = newest.events(signals).into();
-        let sent = frames.len() as u64;
-        if self.session.try_send(Push { frames }).is_ok() {
-            metrics.frames.inc_by(sent);
-            self.behind = None;
-            return true;
-        }
-        if since.elapsed() < PATIENCE {
-            return true;
-        }
-        log::info!("live client {number} read too slowly and is closed");
-        metrics.evictions.inc();
-        self.evicted.store(true, Ordering::Relaxed);
-        false
+/// Brings a class to `position`: sends its clients what has gathered.
+fn advance(
+    class: &mut Class,
+    clients: &mut [Client],
+    position: Position,
+    now: i64,
+    signals: &Signals,
+    metrics: &Metrics,
+) {
+    let frames: Frames = class.take(position, now, signals).into();
+    // All of them must be told, also after the first that has no room.
+    if clients.iter_mut().filter_map(|client| client.push(&frames, metrics)).count() > 0 {
+        class.fall_behind();
     }
 }
 
@@ -139,31 +242,28 @@ impl Actor for Broadcaster {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(CATCH_UP, |broadcaster, _| broadcaster.catch_up());
+        ctx.run_interval(HEARTBEAT, |broadcaster, _| broadcaster.heartbeat());
     }
 }
 
 impl Handler<Committed> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, Committed { batches }: Committed, _: &mut Self::Context) {
-        if self.clients.is_empty() {
-            return;
+    fn handle(&mut self, Committed { sequences, batches }: Committed, ctx: &mut Self::Context) {
+        self.position.sequence = sequences.last;
+        let is_wanted = self.audience.pass(&batches, &self.signals);
+        self.recent.push(sequences, batches);
+        if is_wanted {
+            self.step_soon(ctx);
         }
-        let stopwatch = Stopwatch::start();
-        let frames: Arc<[ByteString]> = live::events(&batches, &self.signals).into();
-        for client in self.clients.values_mut() {
-            client.push(&frames, &batches, &self.metrics);
-        }
-        self.metrics.observe(Stage::Broadcast, stopwatch.elapsed());
     }
 }
 
 impl Handler<Join> for Broadcaster {
-    type Result = ();
+    type Result = MessageResult<Join>;
 
-    fn handle(&mut self, Join { client, session, evicted }: Join, _: &mut Self::Context) {
-        self.clients.insert(client, Client { session, evicted, behind: None });
-        self.count_sessions();
+    fn handle(&mut self, join: Join, _: &mut Self::Context) -> Self::Result {
+        MessageResult(self.join(join))
     }
 }
 
@@ -171,7 +271,7 @@ impl Handler<Leave> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, Leave { client }: Leave, _: &mut Self::Context) {
-        self.clients.remove(&client);
+        self.audience.retain(|other| other.number != client);
         self.count_sessions();
     }
 }
@@ -180,11 +280,8 @@ impl Handler<CloseAll> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, _: CloseAll, _: &mut Self::Context) {
-        for (_, client) in self.clients.drain() {
-            // A session too slow to take this is ended together with the server's sockets.
-            let _ =
-                client.session.try_send(Close { code: close::GOING_AWAY, reason: "the server is stopping" });
-        }
+        self.step();
+        self.audience.drain().for_each(Client::close);
         self.count_sessions();
     }
 }

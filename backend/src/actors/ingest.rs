@@ -20,7 +20,7 @@ use crate::clock::Stopwatch;
 use crate::fault;
 use crate::metrics::{Metrics, Queue, Stage};
 use crate::pipeline::Lifeline;
-use crate::store::Store;
+use crate::store::{Sequences, Store};
 use groups::{Groups, Unwelcome};
 
 /// Requests that may wait for the next commit: far more than a disk flush lets gather.
@@ -178,19 +178,20 @@ impl Committer {
             Refusal { code: error.code(), message: error.to_string() }
         });
         self.metrics.observe(Stage::Commit, stopwatch.elapsed());
+        let told = outcome.as_ref().map_err(Refusal::clone).map(|_| ());
         for waiter in waiters {
             // A client that has gone away does not take its samples back.
-            let _ = waiter.send(outcome.clone());
+            let _ = waiter.send(told.clone());
         }
-        if outcome.is_ok() {
-            self.broadcast(batches);
+        if let Ok(sequences) = outcome {
+            self.broadcast(sequences, batches);
         }
     }
 
-    fn broadcast(&self, batches: Vec<Batch>) {
+    fn broadcast(&self, sequences: Sequences, batches: Vec<Batch>) {
         let samples = batches.iter().map(Batch::len).sum::<usize>() as u64;
         self.metrics.broadcast.inc_by(samples);
-        if self.broadcaster.try_send(Committed { batches: Arc::from(batches) }).is_err() {
+        if self.broadcaster.try_send(Committed { sequences, batches: Arc::from(batches) }).is_err() {
             self.metrics.broadcast_shed.inc_by(samples);
         }
     }

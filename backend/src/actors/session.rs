@@ -1,26 +1,36 @@
-//! **Role.** One live client: writes frames to its WebSocket, pings it, and cleans up when it goes.
-//! **Receives.** [`Push`] and [`Close`] from `Broadcaster`; the client's frames from the socket.
+//! **Role.** One live client on a WebSocket: writes frames, takes requests, pings, and cleans up when the client goes.
+//! **Receives.** [`Push`] and [`Close`] from `Broadcaster`; the client's messages from the socket; history from a thread.
 //! **Sends.** [`Join`] and [`Leave`] to `Broadcaster`.
-//! **Bound.** [`MAILBOX`] pushes; one client message of at most 64 KiB.
+//! **Bound.** [`MAILBOX`] pushes; [`history::PIECES`] frames of history; one client message of at most 64 KiB.
 //! **Overload.** None of its own: while the socket is full this actor stands still and its mailbox fills, which is
-//! how `Broadcaster` notices.
+//! how `Broadcaster` notices. A client that sends too many messages is closed with 1008.
 //! **Restart.** None: the client connects again.
 //!
-//! The only file that knows `actix-web-actors`.
+//! With its folder the only place that knows `actix-web-actors`.
+
+mod history;
+mod messages;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix::prelude::*;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
 use afterglow_wire::live::{Event, Greeting};
-use afterglow_wire::{close, limits};
-use bytestring::ByteString;
+use afterglow_wire::v1::{Flags, Header, Kind, PROTOCOL, Position, Request, Subscribe, Writer};
+use afterglow_wire::{Code, close, limits};
 
-use super::broadcaster::{Broadcaster, Join, Leave};
+use super::broadcaster::{Broadcaster, Client, Join, Joined, Leave, Outlet};
+use crate::admission::Ticket;
 use crate::clock::{Clock, Stopwatch};
+use crate::live::history::{Filled, NoHistory};
+use crate::live::{Frame, Frames, Key, Protocol};
+use crate::store::Store;
+pub use history::Historian;
+use history::{Errand, Piece};
+use messages::Messages;
 
 /// Pushes that may wait: a few seconds of a lively feed.
 const MAILBOX: usize = 64;
@@ -30,18 +40,26 @@ const MAILBOX: usize = 64;
 pub struct Sessions {
     /// Where committed samples come from.
     pub broadcaster: Addr<Broadcaster>,
-    /// For the greeting.
+    /// Where older ones come from.
+    pub store: Store,
+    /// Which numbering of commits is in force.
+    pub epoch: u64,
+    /// The server's time.
     pub clock: Clock,
     /// How often the client is pinged; after three times that without a sign of life it is closed with 4007.
     pub ping_interval: Duration,
+    /// Reads history for all sessions, not for too many at once.
+    pub historian: Historian,
 }
 
 /// Frames to write, in order.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct Push {
+    /// The number of the client that they are meant for: a session that has subscribed again is another one.
+    pub client: u64,
     /// Shared with every other session.
-    pub frames: Arc<[ByteString]>,
+    pub frames: Frames,
 }
 
 /// Ends the session.
@@ -56,40 +74,70 @@ pub struct Close {
 
 /// See the file's first lines.
 pub struct Session {
-    client: u64,
     sessions: Sessions,
+    protocol: Protocol,
+    /// What `Broadcaster` knows this session as; 0 while it knows nothing of it.
+    client: u64,
     evicted: Arc<AtomicBool>,
     /// Since the last frame of the client, whatever it was.
     heard: Stopwatch,
+    messages: Messages,
+    subscription: Option<Subscription>,
+    /// Gives the client's place back.
+    _ticket: Ticket,
 }
 
+/// What was asked for last.
+struct Subscription {
+    subscribe: Subscribe,
+    /// Reads its history.
+    thread: Option<SpawnHandle>,
+    /// How often history was read and commits had gone on too far meanwhile.
+    outrun: u32,
+}
+
+/// After so many times the newest values take the place of what was missed.
+const OUTRUN: u32 = 4;
+
+type Socket = ws::WebsocketContext<Session>;
+
 impl Session {
-    /// Answers a WebSocket handshake and starts the session.
+    /// Answers a WebSocket handshake and starts the session; the subprotocol decides what it speaks.
     ///
     /// # Errors
     /// When the request is not a WebSocket handshake.
     pub fn accept(
         sessions: Sessions,
+        ticket: Ticket,
+        protocol: Protocol,
         request: &HttpRequest,
         payload: web::Payload,
     ) -> Result<HttpResponse, actix_web::Error> {
-        static NEXT: AtomicU64 = AtomicU64::new(1);
         let session = Self {
-            client: NEXT.fetch_add(1, Ordering::Relaxed),
             sessions,
+            protocol,
+            client: 0,
             evicted: Arc::default(),
             heard: Stopwatch::start(),
+            messages: Messages::default(),
+            subscription: None,
+            _ticket: ticket,
         };
-        ws::WsResponseBuilder::new(session, request, payload).frame_size(limits::CLIENT_MESSAGE_BYTES).start()
+        ws::WsResponseBuilder::new(session, request, payload)
+            .protocols(&[PROTOCOL])
+            .frame_size(limits::CLIENT_MESSAGE_BYTES)
+            .start()
     }
 
-    fn end(ctx: &mut ws::WebsocketContext<Self>, code: u16, reason: &str) {
+    fn end(ctx: &mut Socket, code: u16, reason: &str) {
         let code = ws::CloseCode::from(code);
-        ctx.close(Some(ws::CloseReason { code, description: Some(reason.to_owned()) }));
+        // The description of a close frame has room for 123 bytes.
+        let description = Some(reason.chars().take(100).filter(char::is_ascii).collect());
+        ctx.close(Some(ws::CloseReason { code, description }));
         ctx.stop();
     }
 
-    fn check_alive(&mut self, ctx: &mut ws::WebsocketContext<Self>) {
+    fn check_alive(&mut self, ctx: &mut Socket) {
         if self.evicted.load(Ordering::Relaxed) {
             Self::end(ctx, close::TOO_SLOW, "this client reads too slowly");
         } else if self.heard.elapsed() > 3 * self.sessions.ping_interval {
@@ -98,26 +146,133 @@ impl Session {
             ctx.ping(b"");
         }
     }
+
+    fn send(ctx: &mut Socket, frame: Frame) {
+        match frame {
+            Frame::Text(text) => ctx.text(text),
+            Frame::Binary(bytes) => ctx.binary(bytes),
+        }
+    }
+
+    fn greet(&self, ctx: &mut Socket) {
+        let now = self.sessions.clock.now();
+        if self.protocol == Protocol::V1 {
+            let sequence = self.sessions.store.sequence();
+            let position = Position { epoch: self.sessions.epoch, sequence };
+            return ctx.binary(Writer::new(&self.header(Kind::Welcome, position)).finish());
+        }
+        let greeting = Greeting { status: "connected".into(), server_time: now };
+        if let Ok(text) = serde_json::to_string(&Event::ConnectionResponse(greeting)) {
+            ctx.text(text);
+        }
+    }
+
+    fn header(&self, kind: Kind, position: Position) -> Header {
+        let server_time = self.sessions.clock.now().micros();
+        Header { kind, flags: Flags::NONE, covers: 0, position, server_time }
+    }
+
+    /// Forgets what the client watched before.
+    fn leave(&mut self, ctx: &mut Socket) {
+        if let Some(Subscription { thread: Some(thread), .. }) = self.subscription.take() {
+            ctx.cancel_future(thread);
+        }
+        let client = std::mem::take(&mut self.client);
+        if client != 0 {
+            let left = self.sessions.broadcaster.send(Leave { client }).into_actor(self);
+            ctx.wait(left.map(|_, _, _| ()));
+        }
+    }
+
+    /// Asks to be sent what is committed from `filled` on. Nothing else is done until the answer is there, so that
+    /// frames stay in order; an actor answers soon.
+    fn join(&mut self, ctx: &mut Socket, key: Key, filled: Option<Filled>, resumes: Option<u32>) {
+        self.client = Client::next_number();
+        let outlet = Outlet::Session(ctx.address());
+        let client = Client::new(self.client, outlet, Arc::clone(&self.evicted));
+        let (from, named) = filled.map_or((None, 0), |filled| (Some(filled.position), filled.named));
+        let conflated = self.subscription.as_ref().is_some_and(|subscription| subscription.outrun >= OUTRUN);
+        let join = Join { client, key, from, named, conflated };
+        let joined = self.sessions.broadcaster.send(join).into_actor(self);
+        ctx.wait(joined.map(move |joined, session, ctx| match joined {
+            Ok(Joined::Live(frames)) => {
+                if let Some(request) = resumes {
+                    session.subscribed(ctx, request, true);
+                }
+                frames.iter().for_each(|frame| Self::send(ctx, frame.clone()));
+            }
+            Ok(Joined::Behind) => session.not_live(ctx, filled),
+            Ok(Joined::Unknown) => session.not_live(ctx, None),
+            Err(_) => Self::end(ctx, close::GOING_AWAY, "the server is stopping"),
+        }));
+    }
+
+    /// Reads what is missing: from `filled` on, or all of the history where that cannot be told.
+    fn not_live(&mut self, ctx: &mut Socket, filled: Option<Filled>) {
+        self.client = 0;
+        if let Some(subscription) = &mut self.subscription {
+            subscription.outrun += 1;
+        }
+        self.read(ctx, filled.map_or(Errand::Snapshot, Errand::Missed));
+    }
+
+    fn subscribe(&mut self, ctx: &mut Socket, subscribe: Subscribe) {
+        if let Err(message) = subscribe.check() {
+            return self.refuse(ctx, subscribe.id, Code::BadParameter, message);
+        }
+        self.leave(ctx);
+        let (resume, id) = (subscribe.resume, subscribe.id);
+        let key = Key { protocol: Protocol::V1, patterns: subscribe.signals.clone() };
+        self.subscription = Some(Subscription { subscribe, thread: None, outrun: 0 });
+        match resume {
+            Some(position) => self.join(ctx, key, Some(Filled { position, named: 0 }), Some(id)),
+            None => self.read(ctx, Errand::Snapshot),
+        }
+    }
+
+    /// Sends a thread for history; its pieces come back through [`StreamHandler<Piece>`].
+    fn read(&mut self, ctx: &mut Socket, errand: Errand) {
+        let Some(subscription) = &mut self.subscription else { return };
+        let sessions = &self.sessions;
+        let (subscribe, now) = (subscription.subscribe.clone(), sessions.clock.now());
+        let pieces = sessions.historian.send(&sessions.store, subscribe, errand, sessions.epoch, now);
+        subscription.thread = Some(ctx.add_stream(pieces));
+    }
+
+    fn subscribed(&self, ctx: &mut Socket, request: u32, is_resumed: bool) {
+        let position = Position { epoch: self.sessions.epoch, sequence: 0 };
+        let flags = if is_resumed { Flags::RESUMED } else { Flags::NONE };
+        let mut writer = Writer::new(&Header { flags, ..self.header(Kind::Subscribed, position) });
+        writer.request(request);
+        ctx.binary(writer.finish());
+    }
+
+    fn refuse(&self, ctx: &mut Socket, request: u32, code: Code, message: String) {
+        let position = Position { epoch: self.sessions.epoch, sequence: 0 };
+        let mut writer = Writer::new(&self.header(Kind::Refused, position));
+        writer.request(request);
+        writer.text(&serde_json::to_string(&code.body(message)).unwrap_or_default());
+        ctx.binary(writer.finish());
+    }
+
+    fn requested(&mut self, ctx: &mut Socket, message: &[u8]) {
+        match serde_json::from_slice(message) {
+            Ok(Request::Subscribe(subscribe)) => self.subscribe(ctx, subscribe),
+            Err(error) => Self::end(ctx, close::INVALID_DATA, &format!("not a request: {error}")),
+        }
+    }
 }
 
 impl Actor for Session {
-    type Context = ws::WebsocketContext<Self>;
+    type Context = Socket;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(self.sessions.ping_interval, Self::check_alive);
-        let greeting = Greeting { status: "connected".into(), server_time: self.sessions.clock.now() };
-        if let Ok(text) = serde_json::to_string(&Event::ConnectionResponse(greeting)) {
-            ctx.text(text);
+        self.greet(ctx);
+        if self.protocol == Protocol::Events {
+            self.join(ctx, Key::everything(Protocol::Events), None, None);
         }
-        let join = Join { client: self.client, session: ctx.address(), evicted: Arc::clone(&self.evicted) };
-        // Waits for room in the mailbox, in order: a client that was greeted does get the samples that follow.
-        let joined = self.sessions.broadcaster.send(join).into_actor(self);
-        ctx.wait(joined.map(|joined, _, ctx| {
-            if joined.is_err() {
-                Self::end(ctx, close::GOING_AWAY, "the server is stopping");
-            }
-        }));
     }
 
     #[expect(clippy::disallowed_methods, reason = "the actor that would own the task is just gone")]
@@ -137,8 +292,8 @@ impl Handler<Push> for Session {
         if self.evicted.load(Ordering::Relaxed) {
             return Self::end(ctx, close::TOO_SLOW, "this client reads too slowly");
         }
-        for frame in &*push.frames {
-            ctx.text(frame.clone());
+        if push.client == self.client {
+            push.frames.iter().for_each(|frame| Self::send(ctx, frame.clone()));
         }
     }
 }
@@ -151,9 +306,32 @@ impl Handler<Close> for Session {
     }
 }
 
+impl StreamHandler<Piece> for Session {
+    fn handle(&mut self, piece: Piece, ctx: &mut Self::Context) {
+        let Some(Subscription { subscribe, .. }) = &self.subscription else { return };
+        let request = subscribe.id;
+        match piece {
+            Piece::Began { is_resumed } => self.subscribed(ctx, request, is_resumed),
+            Piece::Frame(frame) => Self::send(ctx, frame),
+            Piece::End(Ok(filled)) => {
+                let key = Key { protocol: Protocol::V1, patterns: subscribe.signals.clone() };
+                self.join(ctx, key, Some(filled), None);
+            }
+            Piece::End(Err(NoHistory::Sealed)) => self.read(ctx, Errand::Snapshot),
+            Piece::End(Err(NoHistory::Failed(code, message))) => self.refuse(ctx, request, code, message),
+        }
+    }
+
+    /// The end of a history is not the end of the session.
+    fn finished(&mut self, _: &mut Self::Context) {}
+}
+
 impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Session {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
         self.heard = Stopwatch::start();
+        if !self.messages.are_few() {
+            return Self::end(ctx, close::TOO_MANY_MESSAGES, "this client sends too many messages");
+        }
         match message {
             Ok(ws::Message::Ping(bytes)) => ctx.pong(&bytes),
             Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
@@ -161,12 +339,21 @@ impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Session {
                 ctx.close(None);
                 ctx.stop();
             }
-            Ok(ws::Message::Text(_) | ws::Message::Binary(_) | ws::Message::Continuation(_)) => {
+            Ok(_) if self.protocol == Protocol::Events => {
                 Self::end(ctx, close::UNSUPPORTED, "clients of the text events send no messages");
             }
+            Ok(ws::Message::Text(text)) => self.requested(ctx, text.as_bytes()),
+            Ok(ws::Message::Binary(_)) => Self::end(ctx, close::UNSUPPORTED, "requests are text messages"),
+            Ok(ws::Message::Continuation(part)) => match self.messages.join(part) {
+                Ok(None) => {}
+                Ok(Some(message)) => self.requested(ctx, &message),
+                Err((code, reason)) => Self::end(ctx, code, reason),
+            },
             Err(ws::ProtocolError::Overflow) => {
                 Self::end(ctx, close::TOO_BIG, "the message is larger than 65536 bytes");
             }
+            // How actix reports a text that is not UTF-8.
+            Err(ws::ProtocolError::Io(_)) => Self::end(ctx, close::INVALID_DATA, "the text is not UTF-8"),
             Err(error) => Self::end(ctx, close::PROTOCOL_ERROR, &error.to_string()),
         }
     }

@@ -91,7 +91,7 @@ fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {
     Ok(Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) })
 }
 
-fn patterns(signals: &str) -> Result<Vec<String>, Problem> {
+pub(super) fn patterns(signals: &str) -> Result<Vec<String>, Problem> {
     let patterns = signals.split(',').map(str::trim).filter(|pattern| !pattern.is_empty());
     patterns
         .map(|pattern| match name::check(pattern) {

@@ -1,23 +1,30 @@
 //! `GET /ws`: live samples over a WebSocket.
 
+use std::net::IpAddr;
+
+use actix_web::http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL};
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Code;
+use afterglow_wire::v1::PROTOCOL;
 
 use super::problem::Problem;
 use super::{Context, origin};
 use crate::actors::session::Session;
+use crate::admission::Ticket;
+use crate::live::Protocol;
 
 /// Watch samples live
 ///
-/// A WebSocket with text frames `{"event", "data"}`: `connection_response` first, then a `telemetry_update` for each
-/// object that was posted and committed. Clients send nothing.
+/// A WebSocket. Without a subprotocol it has text frames `{"event", "data"}`: `connection_response` first, then a
+/// `telemetry_update` for each object that was posted and committed; clients send nothing. With the subprotocol
+/// `afterglow.v1` clients subscribe to signals and get history and what follows in binary frames (docs/wire.md).
 #[utoipa::path(
     get, path = "/ws", tag = "live",
     responses(
         (status = 101, description = "The WebSocket is open"),
         (status = 400, description = "Not a WebSocket handshake", body = super::openapi::ErrorBody),
         (status = 403, description = "The page is from another origin", body = super::openapi::ErrorBody),
-        (status = 503, description = "The server is stopping", body = super::openapi::ErrorBody),
+        (status = 503, description = "The server is stopping, or has too many clients", body = super::openapi::ErrorBody),
     )
 )]
 pub(super) async fn get(
@@ -25,11 +32,39 @@ pub(super) async fn get(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
+    let ticket = admit(&context, &request)?;
+    let protocol = protocol(request.headers())?;
+    Session::accept(context.sessions.clone(), ticket, protocol, &request, payload).map_err(|error| {
+        Problem::new(Code::NotAWebSocket, format!("this address takes a WebSocket handshake: {error}"))
+    })
+}
+
+/// Whether one more live client may come, and from there.
+pub(super) fn admit(context: &Context, request: &HttpRequest) -> Result<Ticket, Problem> {
     if context.ingest.is_draining() {
         return Err(Problem::new(Code::Draining, "the server is stopping"));
     }
-    origin::check(&request)?;
-    Session::accept(context.sessions.clone(), &request, payload).map_err(|error| {
-        Problem::new(Code::NotAWebSocket, format!("this address takes a WebSocket handshake: {error}"))
-    })
+    origin::check(request)?;
+    let address = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
+    context.admission.admit(address).map_err(|message| Problem::new(Code::TooManyClients, message))
+}
+
+/// What the client wants to speak.
+fn protocol(headers: &HeaderMap) -> Result<Protocol, Problem> {
+    let mut offered = headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .peekable();
+    if offered.peek().is_none() {
+        return Ok(Protocol::Events);
+    }
+    if offered.any(|name| name == PROTOCOL) {
+        return Ok(Protocol::V1);
+    }
+    Err(Problem::new(
+        Code::UnknownProtocol,
+        format!("the only subprotocol is {PROTOCOL}; ask for no subprotocol to get text events"),
+    ))
 }

@@ -34,6 +34,7 @@ use utoipa::{OpenApi, ToSchema};
         super::saved::revision,
         super::activity::get,
         super::live::get,
+        super::stream::get,
         super::state::health,
         super::state::metrics,
         get,

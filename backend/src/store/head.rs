@@ -16,6 +16,8 @@ const LATE_SAMPLES: usize = 4_096;
 pub(super) struct Head {
     active: Generation,
     sealing: Option<Arc<Generation>>,
+    /// The number of the last journal row that is in here or in a block.
+    sequence: i64,
 }
 
 /// Samples that will be sealed together.
@@ -89,9 +91,15 @@ impl Generation {
 }
 
 impl Head {
-    /// Adds what has just been committed.
-    pub(super) fn add(&mut self, batches: &[Batch]) {
+    /// Adds what has just been committed up to the journal's row `sequence`.
+    pub(super) fn add(&mut self, batches: &[Batch], sequence: i64) {
+        self.sequence = sequence;
         batches.iter().flat_map(Batch::samples).for_each(|sample| self.active.add(sample));
+    }
+
+    /// The number of the last journal row that was added.
+    pub(super) fn sequence(&self) -> i64 {
+        self.sequence
     }
 
     /// One signal's samples within `span`.
@@ -158,7 +166,7 @@ mod tests {
             for (index, (signal, time, value)) in samples.into_iter().enumerate() {
                 let mut batch = Batch::default();
                 batch.push(Sample { signal: SignalId(signal), timestamp: Timestamp::from_micros(time), value });
-                head.add(&[batch]);
+                head.add(&[batch], 0);
                 map.insert((signal, time), value);
                 if rotations.contains(&index) && !head.is_sealing() {
                     head.rotate();

@@ -14,6 +14,7 @@ mod read;
 mod reserve;
 mod saved;
 mod seal;
+mod since;
 mod write;
 
 use std::collections::BTreeSet;
@@ -28,7 +29,7 @@ use diesel::result::Error as DieselError;
 
 use super::head::Head;
 use super::lock::Lock;
-use super::{Details, Query, Signals, Sink, StoreError, journal};
+use super::{Details, Query, Sequences, Signals, Since, Sink, StoreError, journal};
 use crate::batch::Batch;
 use crate::clock::Clock;
 use write::Journal;
@@ -73,9 +74,9 @@ struct Commits {
 }
 
 impl Sqlite {
-    pub(super) fn commit(&self, batches: &[Batch], signals: &Signals) -> Result<(), StoreError> {
+    pub(super) fn commit(&self, batches: &[Batch], signals: &Signals) -> Result<Sequences, StoreError> {
         let needed = batches.iter().flat_map(Batch::samples).map(|sample| sample.signal.0 + 1).max();
-        let Some(needed) = needed else { return Ok(()) };
+        let Some(needed) = needed else { return Ok(Sequences::default()) };
         if self.read_head(Head::samples) >= HEAD_LIMIT {
             return Err(StoreError::Full);
         }
@@ -88,11 +89,12 @@ impl Sqlite {
             write::signals(writer, stored, &new_signals, now)?;
             Ok(write::journal(writer, commits.active, first, &rows, now)?)
         })?;
-        commits.next_sequence += i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        commits.next_sequence += rows.len() as i64;
+        let last = commits.next_sequence - 1;
         commits.stored_signals = needed.max(stored);
         // Before the next commit may begin, and before anybody is told: the very next query sees these samples.
-        self.head.write().unwrap_or_else(PoisonError::into_inner).add(batches);
-        Ok(())
+        self.head.write().unwrap_or_else(PoisonError::into_inner).add(batches, last);
+        Ok(Sequences { before: (first - 1).cast_unsigned(), last: last.cast_unsigned() })
     }
 
     pub(super) fn query(
@@ -100,7 +102,7 @@ impl Sqlite {
         query: &Query,
         signals: &Signals,
         sink: &mut dyn Sink,
-    ) -> Result<(), StoreError> {
+    ) -> Result<u64, StoreError> {
         read::query(self, query, signals, sink)
     }
 
@@ -111,6 +113,14 @@ impl Sqlite {
         sink: &mut dyn Sink,
     ) -> Result<(), StoreError> {
         read::query_each(self, query, signals, sink)
+    }
+
+    pub(super) fn committed_since(&self, sequence: u64, rows: u32) -> Result<Since, StoreError> {
+        since::committed_since(self, sequence, rows)
+    }
+
+    pub(super) fn sequence(&self) -> u64 {
+        self.read_head(Head::sequence).cast_unsigned()
     }
 
     pub(super) fn details(&self, signals: &Signals) -> Result<Vec<Details>, StoreError> {

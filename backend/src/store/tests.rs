@@ -298,3 +298,28 @@ fn a_damaged_block_is_reported_and_left_out_and_left_alone() {
     store.seal().unwrap();
     assert_eq!(contents(&store), [("a".into(), 1, 5.0), ("b".into(), 1, 1.0)]);
 }
+
+#[test]
+fn what_was_committed_since_is_told_until_it_is_sealed() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let commit = |time| store.commit(&[batch(&store, &[("a", time, time as f64)])]).unwrap();
+    let numbers: Vec<_> = (1..=5).map(commit).collect();
+    assert!(numbers.windows(2).all(|pair| pair[0].last == pair[1].before), "{numbers:?}");
+    let since = |sequence, rows| match store.committed_since(sequence, rows).unwrap() {
+        Since::Samples(last, samples) => {
+            Some((last, samples.iter().map(|sample| sample.value).collect::<Vec<_>>()))
+        }
+        Since::Nothing => Some((sequence, vec![])),
+        Since::Sealed => None,
+    };
+    assert_eq!(since(0, 100), Some((numbers[4].last, vec![1.0, 2.0, 3.0, 4.0, 5.0])));
+    assert_eq!(since(numbers[1].last, 2), Some((numbers[3].last, vec![3.0, 4.0])));
+    assert_eq!(since(numbers[4].last, 9), Some((numbers[4].last, vec![])));
+    store.seal().unwrap();
+    assert_eq!(since(numbers[4].last, 9), Some((numbers[4].last, vec![])));
+    assert_eq!(since(numbers[1].last, 9), None);
+    let sixth = commit(6);
+    assert_eq!(since(numbers[4].last, 9), Some((sixth.last, vec![6.0])));
+    assert_eq!(store.sequence(), sixth.last);
+}

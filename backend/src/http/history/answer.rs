@@ -36,7 +36,7 @@ pub(super) async fn stream(
         let stopwatch = Stopwatch::start();
         let output = Pieces { sender: sender.clone(), patience, since: Stopwatch::start() };
         let mut encoder = Encoder::new(format, output);
-        match store.query(&query, &mut encoder).and_then(|()| encoder.finish()) {
+        match store.query(&query, &mut encoder).and_then(|_| encoder.finish()) {
             Ok(_) => finished.store(true, Ordering::Release),
             Err(error) => {
                 if !matches!(error, StoreError::Cancelled) {

@@ -300,7 +300,7 @@ fn recover(reader: &mut SqliteConnection, path: &Path) -> Result<(Head, Commits)
             }
             let mut batch = Batch::default();
             journal::decode(&row.samples).map_err(damaged)?.into_iter().for_each(|sample| batch.push(sample));
-            head.add(&[batch]);
+            head.add(&[batch], row.sequence);
             commits.next_sequence = commits.next_sequence.max(row.sequence + 1);
         }
         if interrupted && !head.is_sealing() {

@@ -50,18 +50,20 @@ pub(super) fn query(
     query: &Query,
     signals: &Signals,
     sink: &mut dyn Sink,
-) -> Result<(), StoreError> {
+) -> Result<u64, StoreError> {
     let wanted: Vec<(Arc<str>, SignalId)> = signals.by_name(|name| query.wants(name));
     // The head first, the blocks after: what is sealed in between is in both and merges, and nothing is in neither.
-    let heads: Vec<Columns> =
-        engine.read_head(|head| wanted.iter().map(|(_, signal)| head.within(*signal, query.span)).collect());
+    let (sequence, heads) = engine.read_head(|head| {
+        let heads = wanted.iter().map(|(_, signal)| head.within(*signal, query.span));
+        (head.sequence().cast_unsigned(), heads.collect::<Vec<_>>())
+    });
     let mut reader = connection(&engine.readers)?;
     reader.transaction(|reader| {
         for ((name, signal), head) in wanted.iter().zip(heads) {
             sink.check()?;
             series(engine, reader, query, (name, *signal), &head, sink)?;
         }
-        Ok(())
+        Ok(sequence)
     })
 }
 

@@ -99,6 +99,21 @@ pub(super) fn read_journal(reader: &mut SqliteConnection, table: Journal) -> Que
         .load(reader))
 }
 
+/// The first rows after the one numbered `after`, in order.
+pub(super) fn read_journal_after(
+    reader: &mut SqliteConnection,
+    table: Journal,
+    after: i64,
+    limit: u32,
+) -> QueryResult<Vec<StoredRow>> {
+    in_journal!(table, journal => journal::table
+        .filter(journal::sequence.gt(after))
+        .order(journal::sequence)
+        .limit(i64::from(limit))
+        .select((journal::sequence, journal::samples, journal::checksum))
+        .load(reader))
+}
+
 /// Empties a table as a whole, which SQLite does without looking at its rows.
 pub(super) fn empty_journal(writer: &mut SqliteConnection, table: Journal) -> QueryResult<()> {
     in_journal!(table, journal => diesel::delete(journal::table).execute(writer).map(|_| ()))

@@ -1,0 +1,122 @@
+//! A live client as `Broadcaster` sees it: a queue, and whether it keeps up.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use actix::prelude::*;
+use afterglow_wire::close;
+use tokio::sync::mpsc;
+
+use crate::actors::session::{Close, Push, Session};
+use crate::clock::Stopwatch;
+use crate::live::Frames;
+use crate::metrics::Metrics;
+
+/// How long a client may stay behind before it is closed.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The way to a client.
+#[derive(Clone, Debug)]
+pub enum Outlet {
+    /// A WebSocket.
+    Session(Addr<Session>),
+    /// An event stream.
+    Stream(mpsc::Sender<Frames>),
+}
+
+/// See the file's first line.
+#[derive(Debug)]
+pub struct Client {
+    /// Its number; one that subscribes again has another one.
+    pub number: u64,
+    outlet: Outlet,
+    /// Set when the client is given up: a session whose socket is full cannot receive messages, but reads this as
+    /// soon as it runs again.
+    evicted: Arc<AtomicBool>,
+    behind: Option<Stopwatch>,
+    is_gone: bool,
+}
+
+impl Client {
+    /// A number for a client.
+    pub fn next_number() -> u64 {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// A client that keeps up.
+    pub fn new(number: u64, outlet: Outlet, evicted: Arc<AtomicBool>) -> Self {
+        Self { number, outlet, evicted, behind: None, is_gone: false }
+    }
+
+    /// Whether it misses something.
+    pub(super) fn is_behind(&self) -> bool {
+        self.behind.is_some()
+    }
+
+    /// Whether it has not been given up and is not gone.
+    pub(super) fn stays(&self) -> bool {
+        !self.is_gone
+    }
+
+    /// Hands it a step of the stream, unless it is behind; tells when it has just fallen behind.
+    pub(super) fn push(&mut self, frames: &Frames, metrics: &Metrics) -> Option<()> {
+        if frames.is_empty() || self.is_behind() {
+            return None;
+        }
+        if self.send(frames) {
+            metrics.frames.inc_by(frames.len() as u64);
+            return None;
+        }
+        self.behind = Some(Stopwatch::start());
+        metrics.conflations.inc();
+        Some(())
+    }
+
+    /// Hands it something that it can do without.
+    pub(super) fn offer(&mut self, frames: &Frames) {
+        if !self.is_behind() {
+            self.send(frames);
+        }
+    }
+
+    /// Hands it the newest values of what it missed, if it is behind and has room again; gives it up after a while.
+    pub(super) fn catch_up(&mut self, frames: &Frames, metrics: &Metrics) {
+        let Some(since) = self.behind else { return };
+        if self.send(frames) {
+            metrics.frames.inc_by(frames.len() as u64);
+            self.behind = None;
+        } else if since.elapsed() >= PATIENCE {
+            log::info!("live client {} read too slowly and is closed", self.number);
+            metrics.evictions.inc();
+            self.evicted.store(true, Ordering::Relaxed);
+            self.is_gone = true;
+        }
+    }
+
+    fn send(&mut self, frames: &Frames) -> bool {
+        let frames = Arc::clone(frames);
+        match &self.outlet {
+            Outlet::Session(session) => match session.try_send(Push { client: self.number, frames }) {
+                Ok(()) => return true,
+                Err(SendError::Full(_)) => {}
+                Err(SendError::Closed(_)) => self.is_gone = true,
+            },
+            Outlet::Stream(stream) => match stream.try_send(frames) {
+                Ok(()) => return true,
+                Err(mpsc::error::TrySendError::Full(_)) => {}
+                Err(mpsc::error::TrySendError::Closed(_)) => self.is_gone = true,
+            },
+        }
+        false
+    }
+
+    /// Ends it because the server stops. An event stream ends with its queue.
+    pub(super) fn close(self) {
+        if let Outlet::Session(session) = self.outlet {
+            // A session too slow to take this is ended together with the server's sockets.
+            let _ = session.try_send(Close { code: close::GOING_AWAY, reason: "the server is stopping" });
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Reads history for sessions, on threads that may block, not for too many at once: whoever comes later waits its turn.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::v1::Subscribe;
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::clock::Stopwatch;
+use crate::live::history::{self, Filled, NoHistory, Output};
+use crate::live::{Frame, Key, Protocol};
+use crate::store::{Store, StoreError};
+
+/// Frames that may have been made before the client has taken them: 3 MB, so that most snapshots fit as a whole and
+/// a slow client keeps nobody else from theirs.
+pub(super) const PIECES: usize = 64;
+
+/// What is to be read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Errand {
+    /// The window that the subscription names.
+    Snapshot,
+    /// What was committed since.
+    Missed(Filled),
+}
+
+/// What comes back, in order.
+pub(super) enum Piece {
+    /// There is an answer.
+    Began { is_resumed: bool },
+    /// A part of it.
+    Frame(Frame),
+    /// The end: where the tail goes on, or why there is none.
+    End(Result<Filled, NoHistory>),
+}
+
+/// Sends threads, at most so many at once.
+#[derive(Clone, Debug)]
+pub struct Historian {
+    places: Arc<Semaphore>,
+    patience: Duration,
+}
+
+impl Historian {
+    /// At most `threads` at once; each ends when its client takes nothing for as long as `patience`.
+    pub fn new(threads: usize, patience: Duration) -> Self {
+        Self { places: Arc::new(Semaphore::new(threads)), patience }
+    }
+
+    pub(super) fn send(
+        &self,
+        store: &Store,
+        subscribe: Subscribe,
+        errand: Errand,
+        epoch: u64,
+        now: Timestamp,
+    ) -> impl Stream<Item = Piece> + 'static {
+        let (pieces, received) = mpsc::channel(PIECES);
+        let (store, places, patience) = (store.clone(), Arc::clone(&self.places), self.patience);
+        let start = async move {
+            // Never closed.
+            let place = places.acquire_owned().await;
+            drop(actix_rt::task::spawn_blocking(move || {
+                let mut output = Pieces { pieces, patience, since: Stopwatch::start() };
+                let end = read(&store, &subscribe, errand, epoch, now, &mut output);
+                let _ = output.send(Piece::End(end));
+                drop(place);
+            }));
+            received
+        };
+        let rest = |received| {
+            stream::unfold(received, async |mut received: mpsc::Receiver<_>| {
+                received.recv().await.map(|piece| (piece, received))
+            })
+        };
+        stream::once(start).flat_map(rest)
+    }
+}
+
+fn read(
+    store: &Store,
+    subscribe: &Subscribe,
+    errand: Errand,
+    epoch: u64,
+    now: Timestamp,
+    output: &mut Pieces,
+) -> Result<Filled, NoHistory> {
+    match errand {
+        Errand::Snapshot => {
+            output.send(Piece::Began { is_resumed: false })?;
+            history::snapshot(store, subscribe, epoch, now, output)
+        }
+        Errand::Missed(filled) => {
+            let key = Key { protocol: Protocol::V1, patterns: subscribe.signals.clone() };
+            let resumes = subscribe.resume == Some(filled.position);
+            // Whether it can be resumed at all shows with the first page.
+            let first = history::page(store, &key, filled, now)?;
+            if resumes {
+                output.send(Piece::Began { is_resumed: true })?;
+            }
+            history::missed(store, &key, filled, first, now, output)
+        }
+    }
+}
+
+struct Pieces {
+    pieces: mpsc::Sender<Piece>,
+    patience: Duration,
+    /// Since the last piece was taken.
+    since: Stopwatch,
+}
+
+impl Pieces {
+    fn send(&mut self, piece: Piece) -> Result<(), StoreError> {
+        let send = tokio::time::timeout(self.patience, self.pieces.send(piece));
+        match tokio::runtime::Handle::current().block_on(send) {
+            Ok(Ok(())) => {
+                self.since = Stopwatch::start();
+                Ok(())
+            }
+            Ok(Err(_)) => Err(StoreError::Cancelled),
+            Err(_) => Err(StoreError::QueryTimeout(self.patience)),
+        }
+    }
+}
+
+impl Output for Pieces {
+    fn frame(&mut self, frame: Frame) -> Result<(), StoreError> {
+        self.send(Piece::Frame(frame))
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        if self.pieces.is_closed() {
+            return Err(StoreError::Cancelled);
+        }
+        if self.since.elapsed() > self.patience {
+            return Err(StoreError::QueryTimeout(self.patience));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+//! How many live clients there may be, in total and from one address.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Counts places. Cloning shares them.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    total: usize,
+    per_address: usize,
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+/// A place, given back when dropped.
+#[derive(Debug)]
+pub struct Ticket {
+    address: IpAddr,
+    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+}
+
+impl Admission {
+    /// So many places in total, and so many for one address.
+    pub fn new(total: usize, per_address: usize) -> Self {
+        Self { total, per_address, taken: Arc::default() }
+    }
+
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// A sentence that says which limit is reached.
+    pub fn admit(&self, address: IpAddr) -> Result<Ticket, String> {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if taken.values().sum::<usize>() >= self.total {
+            return Err(format!("{} live clients are connected; no more are allowed", self.total));
+        }
+        let here = taken.entry(address).or_default();
+        if *here >= self.per_address {
+            let most = self.per_address;
+            return Err(format!("{most} live clients are connected from {address}; no more are allowed"));
+        }
+        *here += 1;
+        Ok(Ticket { address, taken: Arc::clone(&self.taken) })
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(here) = taken.get_mut(&self.address) {
+            *here -= 1;
+            if *here == 0 {
+                taken.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_limited_and_given_back() {
+        let admission = Admission::new(3, 2);
+        let [a, b] = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
+        let first = admission.admit(a).unwrap();
+        let _second = admission.admit(a).unwrap();
+        assert!(admission.admit(a).unwrap_err().contains("from 127.0.0.1"));
+        let _third = admission.admit(b).unwrap();
+        assert!(admission.admit(b).unwrap_err().starts_with("3 live clients"));
+        drop(first);
+        assert!(admission.admit(a).is_ok());
+    }
+}

@@ -1,0 +1,34 @@
+//! The newest value of each signal: what remains for those who cannot take everything.
+
+use std::collections::BTreeMap;
+
+use super::Passing;
+use crate::batch::{Sample, SignalId};
+
+/// Bounded by the number of signals.
+#[derive(Debug, Default)]
+pub(super) struct Newest(BTreeMap<SignalId, Sample>);
+
+impl Newest {
+    /// Keeps the sample of each signal that is newest by its timestamp; of one timestamp the one that came last.
+    pub(super) fn add(&mut self, samples: impl IntoIterator<Item = Sample>) {
+        for sample in samples {
+            let newest = self.0.entry(sample.signal).or_insert(sample);
+            if sample.timestamp >= newest.timestamp {
+                *newest = sample;
+            }
+        }
+    }
+
+    /// The newest samples in the order of their timestamps.
+    pub(super) fn samples(&self) -> Vec<Sample> {
+        let mut samples: Vec<Sample> = self.0.values().copied().collect();
+        samples.sort_by_key(|sample| sample.timestamp);
+        samples
+    }
+
+    /// The same, as samples of which nobody knows what came before them.
+    pub(super) fn passing(&self) -> Vec<Passing> {
+        self.0.values().map(|sample| Passing { sample: *sample, object: 0, late: true }).collect()
+    }
+}
