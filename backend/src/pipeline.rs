@@ -73,9 +73,16 @@ pub async fn run(
     // Another run of the server numbers commits afresh: its time of start tells them apart.
     let epoch = clock.now().micros().cast_unsigned();
     let position = Position { epoch, sequence: store.sequence() };
-    let signals = store.signals().clone();
-    let broadcaster =
-        Broadcaster::start(signals, clock.clone(), position, metrics.clone(), lifeline("broadcaster"));
+    let saved = Saved::new(store.clone(), &clock);
+    let (signals, revisions) = (store.signals().clone(), saved.watch());
+    let broadcaster = Broadcaster::start(
+        signals,
+        clock.clone(),
+        position,
+        revisions,
+        metrics.clone(),
+        lifeline("broadcaster"),
+    );
     let ingest = Ingest::start(store.clone(), broadcaster.clone(), metrics.clone(), lifeline("ingest"));
     Compactor::start(store.clone(), metrics.clone(), lifeline("compactor"));
     Retention::start(store.clone(), config.retention.clone(), clock.clone(), lifeline("retention"));
@@ -87,7 +94,6 @@ pub async fn run(
         ping_interval: config.ping_interval,
         historian: Historian::new(config.store.readers as usize, config.query_timeout),
     };
-    let saved = Saved::new(store.clone(), &clock);
     let activity = Activity::new(clock.now());
     let admission = Admission::new(config.live_clients, config.live_clients_per_address);
     let context = Context {

@@ -4,11 +4,12 @@ use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use afterglow_client::clock;
 use clap::Parser;
 
 use crate::config::{self, Config};
+use crate::fleet;
 use crate::status::REWRITE;
-use crate::{clock, fleet};
 
 /// The configuration, or the command line, is wrong; clap uses the same code.
 const EXIT_CONFIG: u8 = 2;

@@ -18,7 +18,7 @@ pub use input::{Csv, Exec, Host, Input, Program, Simulated};
 pub use section::ConfigError;
 use section::Section;
 
-use crate::uplink::outbox::Limits;
+use afterglow_client::publish::outbox::Limits;
 
 /// Where a backend listens unless told otherwise.
 const BACKEND: &str = "http://127.0.0.1:5001";

@@ -20,15 +20,15 @@ use tokio::sync::{mpsc, watch};
 
 use crate::actors::generator::{Clocked, Feed, Generator, Stop};
 use crate::actors::uplink::{Drain, Drained, Record, Uplink};
-use crate::clock;
 use crate::config::{Config, Input};
 use crate::signal::seed_for;
 use crate::source::{csv, exec, host::Host};
 use crate::status::{self, Status};
 use crate::ticks::Ticks;
-use crate::uplink::courier::Courier;
-use crate::uplink::outbox::Outbox;
-use crate::uplink::spool::{Spool, SpoolError};
+use afterglow_client::clock;
+use afterglow_client::publish::courier::Courier;
+use afterglow_client::publish::outbox::Outbox;
+use afterglow_client::publish::spool::{Spool, SpoolError};
 
 /// How much longer than its own deadline the uplink may take to spool the rest.
 const DRAIN_GRACE: Duration = Duration::from_secs(10);

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
-use crate::uplink::outbox::Tally;
+use afterglow_client::publish::outbox::Tally;
 
 /// Back to the line's start, and erase it: the status line is rewritten in place.
 pub const REWRITE: &str = "\r\x1b[2K";

@@ -1,5 +1,6 @@
 //! **Role.** Hands every committed sample to the live clients that want it, encoded once for all who want the same.
-//! **Receives.** [`Committed`] from `Ingest`; [`Join`] and [`Leave`] from live clients; [`CloseAll`] from the pipeline.
+//! **Receives.** [`Committed`] from `Ingest`; [`Join`] and [`Leave`] from live clients; revisions of saved things;
+//! [`CloseAll`] from the pipeline.
 //! **Sends.** [`Push`](super::session::Push)es to each client, the same bytes to all of a class.
 //! **Bound.** [`MAILBOX`] committed groups; per class one step of samples; per client one queue of pushes.
 //! **Overload.** Shed: the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
@@ -13,7 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::Position;
+use futures_util::stream;
+use tokio::sync::watch;
 
 pub use client::{Client, Outlet};
 
@@ -103,6 +107,8 @@ pub struct Broadcaster {
     stepped: Stopwatch,
     /// Whether the next step has a time already.
     is_scheduled: bool,
+    /// Tells when boards, annotations or metadata have changed.
+    revisions: watch::Receiver<Revision>,
     _lifeline: Lifeline,
 }
 
@@ -112,6 +118,7 @@ impl Broadcaster {
         signals: Signals,
         clock: Clock,
         position: Position,
+        revisions: watch::Receiver<Revision>,
         metrics: Metrics,
         lifeline: Lifeline,
     ) -> Addr<Self> {
@@ -124,6 +131,7 @@ impl Broadcaster {
             audience: Audience::default(),
             stepped: Stopwatch::start(),
             is_scheduled: false,
+            revisions,
             _lifeline: lifeline,
         })
     }
@@ -243,7 +251,29 @@ impl Actor for Broadcaster {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(CATCH_UP, |broadcaster, _| broadcaster.catch_up());
         ctx.run_interval(HEARTBEAT, |broadcaster, _| broadcaster.heartbeat());
+        // Only the newest revision waits.
+        ctx.add_stream(stream::unfold(self.revisions.clone(), async |mut revisions| {
+            revisions.changed().await.ok()?;
+            let revision = *revisions.borrow_and_update();
+            Some((revision, revisions))
+        }));
     }
+}
+
+impl StreamHandler<Revision> for Broadcaster {
+    fn handle(&mut self, revision: Revision, _: &mut Self::Context) {
+        let now = self.clock.now().micros();
+        for (class, clients) in self.audience.all() {
+            if let Some(frame) = class.changed(now, &revision) {
+                let frames: Frames = Arc::from([frame]);
+                // A client that has no room looks for itself when it has caught up.
+                clients.iter_mut().for_each(|client| client.offer(&frames));
+            }
+        }
+    }
+
+    /// Saved things change no more while the server stops; samples may still come.
+    fn finished(&mut self, _: &mut Self::Context) {}
 }
 
 impl Handler<Committed> for Broadcaster {

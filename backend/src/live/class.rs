@@ -1,9 +1,10 @@
 //! A class: the clients that speak one protocol and want the same signals. What it has not sent yet gathers here.
 
 use afterglow_wire::name;
+use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::{Flags, Position};
 
-use super::columns::Step;
+use super::columns::{Step, changed};
 use super::newest::Newest;
 use super::{Frame, Passing, Protocol, text};
 use crate::batch::{Batch, Sample};
@@ -179,6 +180,16 @@ impl Class {
         match self.key.protocol {
             Protocol::V1 => Some(step.heartbeat()),
             Protocol::EventStream => Some(Frame::Text(format!("id: {}\n\n", text::event_id(after)).into())),
+            Protocol::Events => None,
+        }
+    }
+
+    /// Says that saved things have changed; nothing where a protocol has no word for it.
+    pub fn changed(&self, server_time: i64, revision: &Revision) -> Option<Frame> {
+        let text = serde_json::to_string(revision).ok()?;
+        match self.key.protocol {
+            Protocol::V1 => Some(changed(self.position, server_time, &text)),
+            Protocol::EventStream => Some(Frame::Text(format!("event: changed\ndata: {text}\n\n").into())),
             Protocol::Events => None,
         }
     }

@@ -90,3 +90,11 @@ impl Step {
 pub(super) fn binary(bytes: Vec<u8>) -> Frame {
     Frame::Binary(Bytes::from(bytes))
 }
+
+/// Says that something other than samples has changed, at the position that the client has.
+pub(super) fn changed(position: Position, server_time: i64, what: &str) -> Frame {
+    let step = Step { before: position, after: position, server_time };
+    let mut writer = Writer::new(&step.header(Kind::Changed, Flags::NONE));
+    writer.text(what);
+    binary(writer.finish())
+}

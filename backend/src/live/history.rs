@@ -68,25 +68,25 @@ pub fn snapshot(
     for frame in step.names(store.signals(), 0, named, |name| key.wants(name)) {
         output.frame(frame)?;
     }
-    let Some(seconds) = subscribe.window else {
-        let sequence = store.sequence();
-        return Ok(Filled { position: Position { epoch, sequence }, named });
-    };
-    #[expect(clippy::cast_possible_truncation, reason = "a window beyond the calendar is held within it")]
-    let from = now.micros().saturating_sub((seconds * 1e6) as i64);
-    let query = Query {
-        span: Span {
-            from: Timestamp::from_micros(from),
-            to: Timestamp::from_micros(now.micros() + AHEAD_MICROS),
-        },
-        signals: key.patterns,
-        max_points: subscribe.width.map(|width| 2 * width),
-    };
     let flags = if subscribe.width.is_some() { Flags::REDUCED } else { Flags::NONE };
     let header = step.header(Kind::Snapshot, flags);
     let mut snapshot = Snapshot::new(store, subscribe, header, named, output);
-    let sequence = store.query(&query, &mut snapshot)?;
+    let sequence = match subscribe.window {
+        Some(seconds) => store.query(&query(subscribe, seconds, now), &mut snapshot)?,
+        None => store.sequence(),
+    };
     snapshot.finish(Position { epoch, sequence })
+}
+
+fn query(subscribe: &Subscribe, seconds: f64, now: Timestamp) -> Query {
+    #[expect(clippy::cast_possible_truncation, reason = "a window beyond the calendar is held within it")]
+    let from = now.micros().saturating_sub((seconds * 1e6) as i64);
+    let to = now.micros().saturating_add(AHEAD_MICROS);
+    Query {
+        span: Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) },
+        signals: subscribe.signals.clone(),
+        max_points: subscribe.width.map(|width| 2 * width),
+    }
 }
 
 struct Snapshot<'a> {

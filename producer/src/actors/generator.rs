@@ -14,13 +14,13 @@ use afterglow_wire::telemetry::Reading;
 use tokio::sync::watch;
 
 use super::uplink::{Record, Uplink};
-use crate::clock;
 use crate::fleet::Post;
 use crate::signal::Shape;
 use crate::source::host::Host;
 use crate::source::{Item, Stream};
-use crate::throttle::Throttle;
 use crate::ticks::Ticks;
+use afterglow_client::clock;
+use afterglow_client::throttle::Throttle;
 
 /// Samples that wait to be sent above which a file is not read on: it would only move from disk to disk.
 const PATIENCE: usize = 20_000;

@@ -11,12 +11,12 @@ use actix::prelude::*;
 use afterglow_wire::telemetry::Reading;
 use tokio::sync::{oneshot, watch};
 
-use crate::clock;
 use crate::fleet::Post;
 use crate::status::Status;
-use crate::uplink::batch::Batch;
-use crate::uplink::courier::Courier;
-use crate::uplink::outbox::{Outbox, Tally};
+use afterglow_client::clock;
+use afterglow_client::publish::batch::Batch;
+use afterglow_client::publish::courier::Courier;
+use afterglow_client::publish::outbox::{Outbox, Tally};
 
 /// Messages that wait while the actor writes its spool, at least: seconds of ticks, little memory.
 const MAILBOX: usize = 1_024;

@@ -14,9 +14,9 @@ use tokio::sync::mpsc;
 
 use super::line::{Line, number};
 use super::{AHEAD, Item, Stream};
-use crate::clock;
 use crate::config;
-use crate::throttle::Throttle;
+use afterglow_client::clock;
+use afterglow_client::throttle::Throttle;
 
 /// How often unusable rows are logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);

@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 
 use super::line::Line;
 use super::{AHEAD, Item, Stream};
-use crate::clock;
 use crate::config::{Exec, Program};
-use crate::throttle::Throttle;
+use afterglow_client::clock;
+use afterglow_client::throttle::Throttle;
 
 /// The longest line; a longer one is skipped and logged.
 const LINE_BYTES: u64 = 64 * 1024;

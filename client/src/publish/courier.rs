@@ -24,7 +24,7 @@ const PATH: &str = "/api/telemetry";
 
 struct Errand {
     batch: Batch,
-    answer: oneshot::Sender<Delivery>,
+    then: Box<dyn FnOnce(Delivery) + Send>,
 }
 
 /// Gives batches to the thread. The thread ends when this is dropped and its last request is over.
@@ -50,9 +50,14 @@ impl Courier {
     /// Sends `batch`. The receiver gets the outcome, or an error when the thread is gone.
     pub fn send(&self, batch: Batch) -> oneshot::Receiver<Delivery> {
         let (answer, outcome) = oneshot::channel();
-        // A failure drops `answer`, which the receiver notices.
-        let _ = self.errands.try_send(Errand { batch, answer });
+        // Nobody waits any more when the process is ending. A failure drops `answer`, which the receiver notices.
+        self.send_then(batch, move |delivery| drop(answer.send(delivery)));
         outcome
+    }
+
+    /// Sends `batch` and hands the outcome to `then`, on the courier's thread; not when that is gone.
+    pub fn send_then(&self, batch: Batch, then: impl FnOnce(Delivery) + Send + 'static) {
+        let _ = self.errands.try_send(Errand { batch, then: Box::new(then) });
     }
 }
 
@@ -62,7 +67,7 @@ fn agent(backend: &str, timeout: Duration) -> Agent {
         .max_redirects(0)
         .max_idle_age(IDLE)
         .timeout_global(Some(timeout))
-        .user_agent(concat!("afterglow-producer/", env!("CARGO_PKG_VERSION")));
+        .user_agent(concat!("afterglow-client/", env!("CARGO_PKG_VERSION")));
     // A proxy from the environment is meant for other machines, never for this one.
     if is_loopback(backend) { config.proxy(None) } else { config }.build().into()
 }
@@ -74,9 +79,7 @@ fn is_loopback(backend: &str) -> bool {
 
 fn run(inbox: &Receiver<Errand>, agent: &Agent, url: &str) {
     while let Ok(errand) = inbox.recv() {
-        let delivery = deliver(&errand.batch, &mut |part| post(agent, url, part));
-        // Nobody waits any more when the process is ending.
-        let _ = errand.answer.send(delivery);
+        (errand.then)(deliver(&errand.batch, &mut |part| post(agent, url, part)));
     }
 }
 

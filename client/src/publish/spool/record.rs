@@ -4,7 +4,7 @@ use std::io::{self, Read};
 
 use flate2::Crc;
 
-use crate::uplink::batch::Batch;
+use crate::publish::batch::Batch;
 
 /// The bytes before the payload.
 pub(super) const HEADER_BYTES: usize = 12;

@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use afterglow_wire::telemetry::Reading;
 
-use super::backoff::Backoff;
 use super::batch::{Batch, Batcher};
 use super::delivery::{Delivery, Retry};
 use super::spool::{Mark, Spool};
+use crate::backoff::Backoff;
 use crate::throttle::Throttle;
 
 /// The most bytes one request carries, unless one batch alone is larger: far below what a backend takes.
@@ -23,7 +23,7 @@ const SPOOL_REST: Duration = Duration::from_secs(1);
 /// How often one kind of trouble is logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
-/// The outbox's settings; [`crate::config`] has their ranges.
+/// The outbox's settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Limits {
     /// Samples that close a batch.
@@ -38,6 +38,20 @@ pub struct Limits {
     pub retry_base: Duration,
     /// The bound of the wait after many failures.
     pub retry_cap: Duration,
+}
+
+/// The producer's defaults.
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            batch_samples: 500,
+            batch_age: Duration::from_millis(50),
+            memory_samples: 50_000,
+            hold: Duration::from_secs(1),
+            retry_base: Duration::from_millis(250),
+            retry_cap: Duration::from_secs(5),
+        }
+    }
 }
 
 /// What has happened since the start, in samples except for `retries`.

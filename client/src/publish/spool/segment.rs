@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::record::{self, HEADER_BYTES};
-use crate::uplink::batch::Batch;
+use crate::publish::batch::Batch;
 
 /// What segment files are called: a number of 20 digits and this.
 const EXTENSION: &str = "spool";

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The longest `Retry-After` that is honoured; a longer one is cut to it, so that a mistyped header cannot
-/// silence a producer for a day.
+/// silence a client for a day.
 pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(600);
 
 /// Counts failures in a row and turns them into waits.
@@ -22,7 +22,7 @@ impl Backoff {
 
     /// The wait after one more failure: uniform between 0 and the bound, with `random` in [0, 1).
     ///
-    /// The whole range is used (full jitter) so that many producers do not come back at once. When the
+    /// The whole range is used (full jitter) so that many clients do not come back at once. When the
     /// backend said `retry_after`, the wait starts there, and its jitter is at most `base`.
     pub fn next(&mut self, retry_after: Option<Duration>, random: f64) -> Duration {
         let doubled = self.base.saturating_mul(1_u32.checked_shl(self.failures).unwrap_or(u32::MAX));

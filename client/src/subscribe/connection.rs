@@ -1,0 +1,87 @@
+//! One WebSocket.
+
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::time::Duration;
+
+use afterglow_wire::v1::{PROTOCOL, Request, Subscribe};
+use tungstenite::client::IntoClientRequest as _;
+use tungstenite::http::HeaderValue;
+use tungstenite::{Bytes, HandshakeError, Message, WebSocket};
+
+use super::Interrupted;
+
+/// How long a connection may take to be made.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Without a frame for so long the server is gone: it sends a heartbeat every five seconds.
+const SILENCE: Duration = Duration::from_secs(20);
+
+/// A connection that speaks the binary protocol.
+#[derive(Debug)]
+pub(super) struct Connection(WebSocket<TcpStream>);
+
+impl Connection {
+    pub(super) fn open(address: &str) -> Result<Self, Interrupted> {
+        let broken = |error: std::io::Error| Interrupted::Broken(format!("{address}: {error}"));
+        let with_port = if address.rsplit(']').next().is_some_and(|rest| rest.contains(':')) {
+            address.to_owned()
+        } else {
+            format!("{address}:80")
+        };
+        let target = with_port.to_socket_addrs().map_err(broken)?.next();
+        let target = target.ok_or_else(|| Interrupted::Broken(format!("{address}: no such host")))?;
+        let stream = TcpStream::connect_timeout(&target, CONNECT).map_err(broken)?;
+        stream.set_read_timeout(Some(SILENCE)).map_err(broken)?;
+        stream.set_write_timeout(Some(SILENCE)).map_err(broken)?;
+        stream.set_nodelay(true).map_err(broken)?;
+        shake_hands(address, stream).map(Self)
+    }
+
+    /// Asks for a subscription.
+    pub(super) fn send(&mut self, subscribe: Subscribe) -> Result<(), Interrupted> {
+        let request = serde_json::to_string(&Request::Subscribe(subscribe))
+            .map_err(|error| Interrupted::Refused(error.to_string()))?;
+        self.0.send(Message::text(request)).map_err(interrupted)
+    }
+
+    /// The next frame.
+    pub(super) fn read(&mut self) -> Result<Bytes, Interrupted> {
+        loop {
+            match self.0.read().map_err(interrupted)? {
+                Message::Binary(bytes) => return Ok(bytes),
+                Message::Close(Some(frame)) => {
+                    let code = u16::from(frame.code);
+                    return Err(Interrupted::Broken(format!("closed with {code}: {}", frame.reason)));
+                }
+                Message::Close(None) => return Err(Interrupted::Broken("closed".into())),
+                Message::Ping(_) | Message::Pong(_) | Message::Text(_) | Message::Frame(_) => {}
+            }
+        }
+    }
+}
+
+fn shake_hands(address: &str, stream: TcpStream) -> Result<WebSocket<TcpStream>, Interrupted> {
+    let mut request = format!("ws://{address}/ws")
+        .into_client_request()
+        .map_err(|error| Interrupted::Refused(format!("{address}: {error}")))?;
+    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(PROTOCOL));
+    match tungstenite::client(request, stream) {
+        Ok((socket, _)) => Ok(socket),
+        Err(HandshakeError::Failure(tungstenite::Error::Http(response))) if response.status() == 400 => {
+            Err(Interrupted::Refused(format!("{address} does not speak {PROTOCOL}")))
+        }
+        Err(HandshakeError::Failure(error)) => Err(Interrupted::Broken(error.to_string())),
+        Err(HandshakeError::Interrupted(_)) => Err(Interrupted::Broken("no answer".into())),
+    }
+}
+
+fn interrupted(error: tungstenite::Error) -> Interrupted {
+    let reason = match error {
+        tungstenite::Error::Io(error)
+            if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) =>
+        {
+            format!("silent for {} s", SILENCE.as_secs())
+        }
+        other => other.to_string(),
+    };
+    Interrupted::Broken(reason)
+}
