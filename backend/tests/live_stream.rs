@@ -1,0 +1,370 @@
+//! History and tail are one stream: whatever interrupts it, every committed sample arrives once and none is missing.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use afterglow_client::subscribe::{News, Subscription};
+use tungstenite::Message;
+use tungstenite::client::IntoClientRequest as _;
+
+use crate::harness::{Backend, PATIENCE, Socket, client, close_code, eventually, try_post};
+
+/// All that a subscriber was told, as its user would keep it.
+#[derive(Default)]
+struct Seen {
+    /// Signal and microsecond to value.
+    samples: BTreeMap<(String, i64), f64>,
+    /// How often a sample was told that was there already.
+    doubled: usize,
+    /// How often the stream went on where it was, and how often it began anew.
+    resumed: usize,
+    begun: usize,
+}
+
+impl Seen {
+    fn take(&mut self, news: News) {
+        match news {
+            News::Began { is_resumed: true } => self.resumed += 1,
+            News::Began { is_resumed: false } => {
+                self.begun += 1;
+                self.samples.clear();
+            }
+            News::Samples(samples) => {
+                for (time, value) in samples.times.iter().zip(&samples.values) {
+                    let key = (samples.signal.to_string(), *time);
+                    self.doubled += usize::from(self.samples.insert(key, *value).is_some());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn follow(&mut self, subscription: &mut Subscription, until: impl Fn(&Self) -> bool) {
+        while !until(self) {
+            let news = subscription.receive().unwrap();
+            self.take(news);
+        }
+    }
+}
+
+fn subscription(backend: &Backend, patterns: &[&str], window: f64) -> Subscription {
+    let patterns = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
+    Subscription::new(&backend.url(""), patterns).unwrap().window(window, None)
+}
+
+/// Everything since 1970, and more.
+const ALL: f64 = 1e10;
+
+fn post(backend: &Backend, signal: &str, number: i64) {
+    let time = 1_700_000_000_000_000 + number;
+    let answer = backend.post(&format!(r#"{{"timestamp":{time},"signals":{{"{signal}":{number}}}}}"#));
+    assert_eq!(answer.status, 200, "{}", answer.text);
+}
+
+#[test]
+fn a_snapshot_is_followed_by_the_tail_without_a_hole() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    (0..10).for_each(|number| post(&backend, "a", number));
+    post(&backend, "other", 0);
+    let mut subscription = subscription(&backend, &["a*"], ALL);
+    let mut seen = Seen::default();
+    seen.follow(&mut subscription, |seen| seen.samples.len() == 10);
+    // New, late, written again, and of a signal that is new itself.
+    for (signal, number) in [("a", 20), ("a", 15), ("a", 3), ("ab", 1), ("other", 1)] {
+        post(&backend, signal, number);
+    }
+    seen.follow(&mut subscription, |seen| seen.samples.len() == 13);
+    assert_eq!(seen.doubled, 1, "the one that was written again");
+    assert!(seen.samples.keys().all(|(signal, _)| signal != "other"));
+    backend.close();
+}
+
+#[test]
+fn every_committed_sample_is_seen_once_across_two_hundred_interruptions() {
+    const ROUNDS: usize = 200;
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let (url, is_over) = (backend.url(""), AtomicBool::new(false));
+    let sent = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..2)
+            .map(|writer| {
+                let (url, is_over) = (&url, &is_over);
+                scope.spawn(move || {
+                    let agent = client();
+                    let mut number = 0_i64;
+                    while !is_over.load(Ordering::Relaxed) {
+                        // Every fourth is late.
+                        let time = 1_700_000_000_000_000 + number - if number % 4 == 3 { 1_000_000_000 } else { 0 };
+                        let body = format!(r#"{{"timestamp":{time},"signals":{{"w{writer}":{number},"x{writer}":{number}}}}}"#);
+                        assert_eq!(try_post(url, &agent, &body).unwrap().status, 200);
+                        number += 1;
+                    }
+                    number
+                })
+            })
+            .collect();
+        let mut subscription = subscription(&backend, &["w*"], ALL);
+        let mut seen = Seen::default();
+        for round in 0..ROUNDS {
+            let enough = seen.samples.len() + 1 + round % 7;
+            let is_back = |seen: &Seen| seen.begun + seen.resumed > round;
+            seen.follow(&mut subscription, |seen| is_back(seen) && seen.samples.len() >= enough);
+            subscription.disconnect();
+        }
+        is_over.store(true, Ordering::Relaxed);
+        let sent: Vec<_> = writers.into_iter().map(|writer| writer.join().unwrap()).collect();
+        let total = usize::try_from(sent.iter().sum::<i64>()).unwrap();
+        seen.follow(&mut subscription, |seen| seen.samples.len() >= total);
+        assert_eq!((seen.samples.len(), seen.doubled), (total, 0));
+        assert_eq!((seen.begun, seen.resumed), (1, ROUNDS), "every return went on where it was");
+        for ((signal, time), value) in &seen.samples {
+            assert_eq!((*time - 1_700_000_000_000_000).rem_euclid(1_000_000_000), *value as i64, "{signal}");
+        }
+        sent
+    });
+    assert!(sent.iter().all(|sent| *sent > 0));
+    backend.close();
+}
+
+#[test]
+fn a_restarted_server_sends_the_history_again_and_nothing_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    let mut backend = Backend::start(&database);
+    let address = backend.address().to_owned();
+    let mut subscription = subscription(&backend, &["*"], ALL);
+    let mut seen = Seen::default();
+    for round in 0..5 {
+        post(&backend, "a", 2 * round);
+        let count = usize::try_from(2 * round + 1).unwrap();
+        seen.follow(&mut subscription, |seen| seen.samples.len() == count);
+        backend.kill_nine();
+        backend = Backend::start_with(&database, &address, &[]);
+        // While the subscriber is away.
+        post(&backend, "a", 2 * round + 1);
+        seen.follow(&mut subscription, |seen| seen.samples.len() == count + 1);
+    }
+    assert_eq!((seen.begun, seen.resumed), (6, 0));
+    backend.close();
+}
+
+#[test]
+fn what_was_missed_comes_from_the_journal_when_memory_has_it_no_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    post(&backend, "a", 0);
+    let mut subscription = subscription(&backend, &["*"], ALL);
+    let mut seen = Seen::default();
+    seen.follow(&mut subscription, |seen| seen.samples.len() == 1);
+    subscription.disconnect();
+    // More than the broadcaster remembers, less than is sealed.
+    for part in 0..30 {
+        let objects: Vec<_> = (1..=5_000)
+            .map(|i| {
+                format!(
+                    r#"{{"timestamp":{},"signals":{{"a":{i}}}}}"#,
+                    1_700_000_000_000_000_i64 + part * 5_000 + i
+                )
+            })
+            .collect();
+        assert_eq!(backend.post(&format!("[{}]", objects.join(","))).status, 200);
+    }
+    seen.follow(&mut subscription, |seen| seen.samples.len() == 150_001);
+    assert_eq!((seen.doubled, seen.begun, seen.resumed), (0, 1, 1));
+    backend.close();
+}
+
+#[test]
+fn an_event_stream_goes_on_after_its_last_event() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let open = |last: Option<&str>| {
+        let mut stream = TcpStream::connect(backend.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let resume = last.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));
+        let request =
+            format!("GET /api/stream?signals=a* HTTP/1.1\r\nHost: {}\r\n{resume}\r\n", backend.address());
+        stream.write_all(request.as_bytes()).unwrap();
+        BufReader::new(stream)
+    };
+    let line = |stream: &mut BufReader<TcpStream>, start: &str| loop {
+        let mut line = String::new();
+        assert!(stream.read_line(&mut line).unwrap() > 0, "the stream ended before {start}");
+        if let Some(rest) = line.trim_end().strip_prefix(start) {
+            return rest.to_owned();
+        }
+    };
+    let mut stream = open(None);
+    line(&mut stream, ": connected");
+    post(&backend, "b", 1);
+    post(&backend, "a", 1);
+    let id = line(&mut stream, "id: ");
+    assert!(line(&mut stream, "data: ").contains(r#""a":1.0"#));
+    drop(stream);
+    post(&backend, "a", 2);
+    let mut stream = open(Some(&id));
+    assert!(line(&mut stream, "data: ").contains(r#""a":2.0"#));
+    drop(stream);
+    let mut stream = open(Some("1-1"));
+    line(&mut stream, "event: gap");
+    drop(stream);
+    assert_eq!(
+        backend
+            .raw(
+                format!(
+                    "GET /api/stream HTTP/1.1\r\nHost: {}\r\nLast-Event-ID: x\r\nConnection: close\r\n\r\n",
+                    backend.address()
+                )
+                .as_bytes()
+            )
+            .lines()
+            .next(),
+        Some("HTTP/1.1 400 Bad Request")
+    );
+    eventually("nobody watches", || backend.metric("afterglow_live_sessions") == 0.0);
+    backend.close();
+}
+
+fn connect(backend: &Backend, protocol: &str) -> Result<Socket, tungstenite::Error> {
+    let mut request = format!("ws://{}/ws", backend.address()).into_client_request().unwrap();
+    request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
+    tungstenite::connect(request).map(|(socket, _)| socket)
+}
+
+#[test]
+fn wrong_messages_are_answered_with_the_right_code() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let subscribe = r#"{"type":"subscribe","id":1,"signals":["*"]}"#;
+    let flood: Vec<Message> = (0..50).map(|_| Message::text(subscribe)).collect();
+    for (messages, code) in [
+        (vec![Message::text("{}")], 1007),
+        (vec![Message::text("nonsense")], 1007),
+        (vec![Message::text(r#"{"type":"subscribe","id":-1,"signals":[]}"#)], 1007),
+        (vec![Message::binary(vec![1, 2, 3])], 1003),
+        (vec![Message::text(" ".repeat(70_000))], 1009),
+        (flood, 1008),
+    ] {
+        let mut socket = connect(&backend, "afterglow.v1").unwrap();
+        for message in messages {
+            // The server may close before it has read everything.
+            if socket.send(message).is_err() {
+                break;
+            }
+        }
+        assert_eq!(close_code(&mut socket), code);
+    }
+    let mut socket = connect(&backend, "afterglow.v1").unwrap();
+    // A text frame that is no UTF-8, masked with noughts.
+    if let tungstenite::stream::MaybeTlsStream::Plain(stream) = socket.get_mut() {
+        stream.write_all(&[0x81, 0x81, 0, 0, 0, 0, 0xff]).unwrap();
+    }
+    assert_eq!(close_code(&mut socket), 1007);
+    match connect(&backend, "mqtt") {
+        Err(tungstenite::Error::Http(response)) => assert_eq!(response.status(), 400),
+        other => panic!("{:?}", other.map(|_| ())),
+    }
+    backend.close();
+}
+
+#[test]
+fn what_is_not_allowed_is_refused_and_the_socket_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let mut socket = connect(&backend, "afterglow.v1").unwrap();
+    socket.send(Message::text(r#"{"type":"subscribe","id":5,"signals":["*"],"width":0}"#)).unwrap();
+    let refused = loop {
+        if let Message::Binary(bytes) = socket.read().unwrap()
+            && bytes[0] == 8
+        {
+            break bytes;
+        }
+    };
+    assert!(String::from_utf8_lossy(&refused).contains("width must be 1 to 50000 pixels"));
+    socket.send(Message::text(r#"{"type":"subscribe","id":6,"signals":["*"]}"#)).unwrap();
+    loop {
+        if let Message::Binary(bytes) = socket.read().unwrap()
+            && bytes[0] == 2
+        {
+            assert_eq!(bytes[32..36], [6, 0, 0, 0]);
+            break;
+        }
+    }
+    backend.close();
+}
+
+/// Bytes that look like a client's frames, from a seed.
+fn noise(seed: u64, length: usize) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut bytes = Vec::with_capacity(length);
+    while bytes.len() < length {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        bytes.push((state >> 32) as u8);
+    }
+    // Half of them begin as a masked text frame.
+    if seed.is_multiple_of(2) {
+        bytes[0] = 0x81;
+        bytes[1] = 0x80 | (length.saturating_sub(6).min(125) as u8);
+    }
+    bytes
+}
+
+#[test]
+fn noise_from_clients_breaks_nothing() {
+    let rounds =
+        std::env::var("AFTERGLOW_FUZZ_FRAMES").ok().and_then(|text| text.parse().ok()).unwrap_or(500);
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    for seed in 0..rounds {
+        let mut socket = connect(&backend, "afterglow.v1").unwrap();
+        if let tungstenite::stream::MaybeTlsStream::Plain(stream) = socket.get_mut() {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            let _ = stream.write_all(&noise(seed, 8 + (seed as usize * 7) % 120));
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let mut rest = Vec::new();
+            let _ = stream.read_to_end(&mut rest);
+            let close = rest.windows(4).find(|bytes| bytes[0] == 0x88 && bytes[1] >= 2);
+            let code = close.map(|bytes| u16::from_be_bytes([bytes[2], bytes[3]]));
+            assert!(matches!(code, None | Some(1000 | 1002 | 1003 | 1007 | 1009)), "{seed}: {code:?}");
+        }
+    }
+    post(&backend, "a", 1);
+    backend.close();
+}
+
+#[test]
+fn too_many_clients_are_told_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let limits = [("AFTERGLOW_LIVE_CLIENTS", "3"), ("AFTERGLOW_LIVE_CLIENTS_PER_ADDRESS", "2")];
+    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &limits);
+    let _clients = [backend.watch(), backend.watch()];
+    match connect(&backend, "afterglow.v1") {
+        Err(tungstenite::Error::Http(response)) => assert_eq!(response.status(), 503),
+        other => panic!("{:?}", other.map(|_| ())),
+    }
+    assert_eq!(backend.get("/api/stream").code(), "too_many_clients");
+    backend.close();
+}
+
+#[test]
+fn a_stopping_server_says_goodbye_to_subscribers() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let mut sockets: Vec<_> = (0..5)
+        .map(|_| {
+            let mut socket = connect(&backend, "afterglow.v1").unwrap();
+            socket.send(Message::text(r#"{"type":"subscribe","id":1,"signals":["*"]}"#)).unwrap();
+            socket
+        })
+        .collect();
+    eventually("all have joined", || backend.metric("afterglow_live_sessions") == 5.0);
+    assert!(backend.terminate().success());
+    for socket in &mut sockets {
+        assert_eq!(close_code(socket), 1001);
+    }
+}
