@@ -1,10 +1,13 @@
 //! `cargo xtask bench`: builds what is measured, then hands over to the package `bench`.
 
+use std::path::Path;
+
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
 use crate::demo::build_binaries;
-use crate::run::{self, cargo, release_binary};
+use crate::run::{self, cargo, command, release_binary, root};
+use crate::{dashboard, prerequisites};
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
@@ -14,6 +17,8 @@ pub(crate) enum Bench {
     Disk(Options),
     /// 2 M samples of one signal: reduced to a chart, and exported whole
     Query(Options),
+    /// Main-thread time of a live update in a browser, beside uPlot alone, Chart.js and Recharts
+    Chart,
 }
 
 #[derive(Args)]
@@ -25,12 +30,23 @@ pub(crate) struct Options {
 }
 
 pub(crate) fn run(bench: &Bench) -> Result<()> {
-    build_binaries()?;
+    if !matches!(bench, Bench::Chart) {
+        build_binaries()?;
+    }
     let (name, Options { options }) = match bench {
         Bench::Ingest(options) => ("ingest", options),
         Bench::Disk(options) => ("disk", options),
         Bench::Query(options) => ("query", options),
+        Bench::Chart => return in_browser("chart.js", "AFTERGLOW_BENCH_CHART", &dashboard::build_chart()?),
     };
     let mut command = cargo(["run", "--release", "--package=afterglow-bench", "--", name]);
     run::run(command.args(options).env("AFTERGLOW_BIN", release_binary("afterglow")))
+}
+
+/// Runs a measurement in Chromium; `variable` tells it where to find what it measures.
+fn in_browser(script: &str, variable: &str, measured: &Path) -> Result<()> {
+    let folder = root().join("bench/web");
+    let chromium = prerequisites::chromium()?;
+    prerequisites::npm_packages(&folder)?;
+    run::run(command("node", [script], &folder).env("CHROMIUM", chromium).env(variable, measured))
 }

@@ -30,13 +30,7 @@ pub(crate) fn build() -> Result<()> {
     let folder = root().join("dashboard");
     wasm_target()?;
     npm_packages(&folder)?;
-    run(&mut cargo([
-        "build",
-        "--package=afterglow-dashboard",
-        "--target=wasm32-unknown-unknown",
-        "--profile=wasm-release",
-    ]))?;
-    let wasm = target().join("wasm32-unknown-unknown/wasm-release/afterglow-dashboard.wasm");
+    let wasm = compile("--bin=afterglow-dashboard")?.join("afterglow-dashboard.wasm");
     let uplot = folder.join("node_modules/uplot/dist");
     let mut sources = files(&folder.join("static"))?;
     sources.extend([uplot.join("uPlot.iife.min.js"), uplot.join("uPlot.min.css"), wasm.clone()]);
@@ -60,6 +54,30 @@ pub(crate) fn build() -> Result<()> {
     compress(&dist)?;
     fs::write(stamp, inputs)?;
     Ok(())
+}
+
+/// Our chart alone, for measuring it: `chart.js` and `chart_bg.wasm`. Returns their folder.
+pub(crate) fn build_chart() -> Result<PathBuf> {
+    let folder = root().join("dashboard");
+    wasm_target()?;
+    npm_packages(&folder)?;
+    let wasm = compile("--example=bench_chart")?.join("examples/bench_chart.wasm");
+    let made = target().join("bench-chart");
+    Bindgen::new().input_path(wasm).web(true)?.typescript(false).out_name("chart").generate(&made)?;
+    shrink(&folder, &made.join("chart_bg.wasm"))?;
+    Ok(made)
+}
+
+/// Compiles one of the dashboard's targets; returns the folder of what was made.
+fn compile(what: &str) -> Result<PathBuf> {
+    run(&mut cargo([
+        "build",
+        "--package=afterglow-dashboard",
+        what,
+        "--target=wasm32-unknown-unknown",
+        "--profile=wasm-release",
+    ]))?;
+    Ok(target().join("wasm32-unknown-unknown/wasm-release"))
 }
 
 fn shrink(folder: &Path, wasm: &Path) -> Result<()> {

@@ -1,0 +1,74 @@
+//! Our chart alone, for `cargo xtask bench chart`: the same rings, columns and frame loop as on the page, fed by the
+//! measurement instead of a socket.
+
+#[cfg(target_arch = "wasm32")]
+mod chart {
+    use std::cell::Cell;
+    use std::rc::Rc;
+
+    use afterglow_dashboard::address::Address;
+    use afterglow_dashboard::frame::Stage;
+    use afterglow_dashboard::history::Loaded;
+    use afterglow_dashboard::panels::Panel;
+    use afterglow_dashboard::store::Store;
+    use afterglow_dashboard::time::{Follow, Range, SECOND, Span};
+    use afterglow_dashboard::zones::{NamedZone, UTC};
+    use afterglow_wire::board;
+    use wasm_bindgen::prelude::wasm_bindgen;
+
+    /// A chart of some signals with a sample each second, in a window that holds a given number of them.
+    #[wasm_bindgen]
+    pub struct Bench {
+        store: Rc<Store>,
+        stage: Rc<Stage>,
+        names: Vec<String>,
+        at: Cell<i64>,
+    }
+
+    #[wasm_bindgen]
+    impl Bench {
+        /// A chart within `element` of `count` signals, whose window is `points` seconds long.
+        pub fn open(element: web_sys::Element, count: usize, points: u32) -> Option<Bench> {
+            let width = i64::from(points) * SECOND;
+            let store = Rc::new(Store::new(Range::Live(Follow::Last(width)), NamedZone::new(UTC)?));
+            let at = store.clock.now();
+            store.history.replace(afterglow_dashboard::history::History::new(width));
+            let stage = Stage::new(Rc::clone(&store), Address::new(Rc::clone(&store)), |_| {});
+            let names: Vec<String> = (0..count).map(|line| format!("line{line}")).collect();
+            let panel = board::Panel { id: "bench".into(), ..board::Panel::of(names.clone()) };
+            let panel = Panel::new(panel, names.iter().map(String::as_str));
+            stage.mount(&panel, &vec![true; count], element);
+            Some(Self { store, stage, names, at: Cell::new(at) })
+        }
+
+        /// Fills the window of signal `line` with `values`, the newest last.
+        pub fn fill(&self, line: usize, values: Vec<f64>) {
+            let from = self.at.get() - (values.len() as i64 - 1) * SECOND;
+            let samples = values.into_iter().enumerate();
+            let samples = samples.map(|(index, value)| (from + index as i64 * SECOND, value)).collect();
+            let loaded = Loaded { span: Span { from, to: self.at.get() }, max_points: usize::MAX };
+            let mut history = self.store.history.borrow_mut();
+            history.merge(&self.names[line], samples, loaded, Some(1));
+        }
+
+        /// Starts the frame loop.
+        pub fn run(&self) {
+            let from = self.store.span().from;
+            self.store.history.borrow_mut().loaded(Span { from, to: self.at.get() });
+            self.stage.run();
+        }
+
+        /// A second passes, and each signal gets a sample.
+        pub fn update(&self, values: &[f64]) {
+            let at = self.at.get() + SECOND;
+            self.at.set(at);
+            self.store.clock.set(at);
+            let mut history = self.store.history.borrow_mut();
+            for (name, value) in self.names.iter().zip(values) {
+                history.record(name, at, *value);
+            }
+        }
+    }
+}
+
+fn main() {}
