@@ -8,7 +8,7 @@ mod chart {
 
     use afterglow_dashboard::address::Address;
     use afterglow_dashboard::frame::Stage;
-    use afterglow_dashboard::history::Loaded;
+    use afterglow_dashboard::history::History;
     use afterglow_dashboard::panels::Panel;
     use afterglow_dashboard::store::Store;
     use afterglow_dashboard::time::{Follow, Range, SECOND, Span};
@@ -32,7 +32,7 @@ mod chart {
             let width = i64::from(points) * SECOND;
             let store = Rc::new(Store::new(Range::Live(Follow::Last(width)), NamedZone::new(UTC)?));
             let at = store.clock.now();
-            store.history.replace(afterglow_dashboard::history::History::new(width));
+            store.history.replace(History::new(width));
             let stage = Stage::new(Rc::clone(&store), Address::new(Rc::clone(&store)), |_| {});
             let names: Vec<String> = (0..count).map(|line| format!("line{line}")).collect();
             let panel = board::Panel { id: "bench".into(), ..board::Panel::of(names.clone()) };
@@ -42,13 +42,13 @@ mod chart {
         }
 
         /// Fills the window of signal `line` with `values`, the newest last.
-        pub fn fill(&self, line: usize, values: Vec<f64>) {
+        pub fn fill(&self, line: usize, values: &[f64]) {
             let from = self.at.get() - (values.len() as i64 - 1) * SECOND;
-            let samples = values.into_iter().enumerate();
-            let samples = samples.map(|(index, value)| (from + index as i64 * SECOND, value)).collect();
-            let loaded = Loaded { span: Span { from, to: self.at.get() }, max_points: usize::MAX };
+            let times: Vec<i64> = (0..values.len()).map(|index| from + index as i64 * SECOND).collect();
             let mut history = self.store.history.borrow_mut();
-            history.merge(&self.names[line], samples, loaded, Some(1));
+            if let Some(index) = history.enter(&self.names[line]) {
+                history.extend(index, &times, values);
+            }
         }
 
         /// Starts the frame loop.

@@ -245,8 +245,7 @@ mod tests {
     fn history() -> History {
         let mut history = History::new(HOUR);
         let span = Span::up_to(EDGE, HOUR);
-        let samples = (0..3_600).map(|n| (span.from + n * SECOND, n as f64)).collect();
-        history.merge("a", samples, Loaded { span, max_points: 100_000 }, Some(3_600));
+        (0..3_600).for_each(|n| history.record("a", span.from + n * SECOND, n as f64));
         history.loaded(span);
         history
     }

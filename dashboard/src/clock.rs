@@ -2,10 +2,14 @@
 
 use std::cell::Cell;
 
-/// The server's time, estimated from what it said when the socket opened.
+/// The share of a difference that one late frame corrects: most are late because something took long.
+const CORRECTED: i64 = 16;
+
+/// The server's time, estimated from what it says with every frame.
 #[derive(Debug, Default)]
 pub struct Clock {
     offset: Cell<i64>,
+    heard: Cell<bool>,
 }
 
 impl Clock {
@@ -14,9 +18,22 @@ impl Clock {
         local_now() + self.offset.get()
     }
 
-    /// The server has just said that it is `server_time` (microseconds since 1970).
+    /// It is `server_time` (microseconds since 1970).
     pub fn set(&self, server_time: i64) {
         self.offset.set(server_time - local_now());
+        self.heard.set(true);
+    }
+
+    /// The server said that it was `server_time` a moment ago. What arrives fastest says the most: a frame that shows
+    /// more time than was thought is right, one that shows less may only have been on its way for long.
+    pub fn hear(&self, server_time: i64) {
+        let known = self.offset.get();
+        let seen = server_time - local_now();
+        if !self.heard.get() || seen >= known {
+            self.set(server_time);
+        } else {
+            self.offset.set(known + (seen - known) / CORRECTED);
+        }
     }
 }
 

@@ -1,39 +1,39 @@
-//! The edge to the server: one WebSocket for what is new, a query for what was missed.
+//! The edge to the server: one WebSocket for history and for what is new.
 //!
-//! The socket opens first and the query follows, so that nothing falls between them. Samples are recorded as they
-//! arrive; those that arrive while a query runs are recorded once more after its answer was merged, because the
-//! answer may hold an older value of the same timestamp. A sample is identified by signal and timestamp, so
-//! nothing appears twice.
+//! [`Stream`] knows what to ask for and what frames mean; here are the socket, the waiting and the trying again. What
+//! the stream does not tell is asked for whenever the page is up to date: the newest values of signals that have been
+//! silent for an hour, and which saved things there are.
 
-mod query;
 mod socket;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
-use afterglow_wire::Timestamp;
-use afterglow_wire::limits::AHEAD_MICROS;
-use afterglow_wire::live::{Event, Update};
+use afterglow_wire::revision::Revision;
+use afterglow_wire::telemetry::SignalDetails;
+use afterglow_wire::v1::Frame;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::backoff::Backoff;
+use crate::clock;
+use crate::rest;
 use crate::status::{Link, Load};
 use crate::store::Store;
-use crate::time::{HOUR, Span};
+use crate::stream::{Stream, Turn};
 use crate::timer::Timer;
 use socket::{Happening, Socket};
 
-/// A query after a reconnect reaches this far back beyond the last thing heard, in microseconds: senders deliver late.
-const OVERLAP: i64 = 30 * 1_000_000;
-/// Without a greeting after this long the attempt is given up, in milliseconds.
-const GREETING_WITHIN: u32 = 10_000;
-/// After the server left samples out, because this page read too slowly, the hole is queried after this long, in
-/// milliseconds: the server should have caught its breath, and one query fills many such holes.
+/// Without a first frame after this long the attempt is given up, in milliseconds.
+const WELCOME_WITHIN: f64 = 10_000.0;
+/// The server says something every five seconds: a socket that is silent for so long is dead, in milliseconds.
+const SILENCE: f64 = 20_000.0;
+/// History may have to wait for its turn, in milliseconds.
+const HISTORY_WITHIN: f64 = 60_000.0;
+/// How often that is looked at, in milliseconds.
+const LOOK_EVERY: u32 = 2_500;
+/// After the server left samples out, because this page read too slowly, they are asked for after this long, in
+/// milliseconds: both should have caught their breath, and one request fills many such holes.
 const FILL_AFTER: u32 = 2_000;
-/// Most updates kept to be recorded again after a query; beyond it they are not, which at worst shows an
-/// older value of a timestamp that was written twice within the query's run.
-const REPLAYED: usize = 50_000;
 
 /// The page's connection to its server.
 pub struct Feed {
@@ -41,27 +41,39 @@ pub struct Feed {
     state: RefCell<State>,
 }
 
-#[derive(Default)]
 struct State {
+    stream: Stream,
     socket: Option<Socket>,
-    /// Counts attempts, so that what an abandoned socket or query still says is told apart.
+    /// Counts attempts, so that what an abandoned socket or question still says is told apart.
     attempt: u64,
     backoff: Backoff,
-    query_backoff: Backoff,
-    greeting_deadline: Option<Timer>,
+    refusals: Backoff,
     reconnect: Option<Timer>,
-    query_again: Option<Timer>,
-    /// The server's time when it was last heard.
-    heard: Option<i64>,
-    /// From where on samples may be missing; none when nothing was ever loaded.
-    complete_to: Option<i64>,
-    replay: Option<Vec<Update>>,
+    subscribe: Option<Timer>,
+    ask: Option<Timer>,
+    watch: Option<Timer>,
+    /// When the server last said something, on the steady clock, and how long it may be silent from then on.
+    heard: f64,
+    patience: f64,
 }
 
 impl Feed {
-    /// A feed that is not connected yet.
-    pub fn new(store: Rc<Store>) -> Rc<Self> {
-        Rc::new(Self { store, state: RefCell::default() })
+    /// A feed that is not connected yet; the page at first shows the last `first` microseconds.
+    pub fn new(store: Rc<Store>, first: i64) -> Rc<Self> {
+        let state = State {
+            stream: Stream::new(first),
+            socket: None,
+            attempt: 0,
+            backoff: Backoff::default(),
+            refusals: Backoff::default(),
+            reconnect: None,
+            subscribe: None,
+            ask: None,
+            watch: None,
+            heard: 0.0,
+            patience: WELCOME_WITHIN,
+        };
+        Rc::new(Self { store, state: RefCell::new(state) })
     }
 
     /// Connects, or connects anew.
@@ -69,183 +81,167 @@ impl Feed {
         let mut state = self.state.borrow_mut();
         state.attempt += 1;
         state.reconnect = None;
-        state.query_again = None;
+        (state.heard, state.patience) = (clock::steady(), WELCOME_WITHIN);
+        state.stream.connected();
         let attempt = state.attempt;
         let feed = Rc::downgrade(self);
         state.socket = Socket::open(move |happening| {
-            if let Some(feed) = feed.upgrade() {
-                feed.handle(attempt, happening);
+            if let Some(feed) = feed.upgrade().filter(|feed| feed.state.borrow().attempt == attempt) {
+                feed.handle(happening);
             }
         });
         let opened = state.socket.is_some();
-        let feed = Rc::downgrade(self);
-        state.greeting_deadline = Timer::after(if opened { GREETING_WITHIN } else { 0 }, move || {
-            if let Some(feed) = feed.upgrade() {
-                feed.handle(attempt, Happening::Closed("the server does not answer".to_owned()));
-            }
-        });
+        drop(state);
+        if opened { self.watch() } else { self.closed("the browser opens no socket".to_owned()) }
     }
 
     /// Tries at once what would be tried later: the network is back, or the reader asked for it.
     pub fn hurry(self: &Rc<Self>) {
-        let (reconnect, query) = {
+        let (reconnect, subscribe) = {
             let state = self.state.borrow();
-            (state.reconnect.is_some(), state.query_again.is_some())
+            (state.reconnect.is_some(), state.subscribe.is_some())
         };
         if reconnect {
             self.connect();
-        } else if query {
-            self.query();
+        } else if subscribe {
+            self.subscribe();
         }
     }
 
-    fn handle(self: &Rc<Self>, attempt: u64, happening: Happening) {
-        if self.state.borrow().attempt != attempt {
-            return;
-        }
-        match happening {
-            Happening::Text(text) => match serde_json::from_str(&text) {
-                Ok(Event::ConnectionResponse(greeting)) => self.greeted(greeting.server_time),
-                Ok(Event::TelemetryUpdate(update)) => self.updated(update),
-                // An event of a later server: none of this page's business.
-                Err(_) => {}
-            },
-            Happening::Closed(reason) => self.closed(reason),
-        }
+    /// The page is on screen again: a browser may have stopped it, and the socket may be dead without having said so.
+    pub fn wake(self: &Rc<Self>) {
+        self.hurry();
+        self.watch();
     }
 
-    fn greeted(self: &Rc<Self>, server_time: Timestamp) {
-        self.store.clock.set(server_time.micros());
-        {
-            let mut state = self.state.borrow_mut();
-            state.greeting_deadline = None;
-            state.backoff.reset();
-            state.heard = Some(server_time.micros());
-            state.replay = Some(Vec::new());
-        }
-        self.store.set_status(|status| {
-            status.link = Link::Live;
-            status.reason = None;
-        });
-        self.query();
-    }
-
-    fn updated(self: &Rc<Self>, update: Update) {
-        record(&self.store, &update);
-        let mut state = self.state.borrow_mut();
-        if update.conflated && state.replay.is_none() {
-            state.complete_to = state.heard;
-            state.replay = Some(Vec::new());
-            state.query_again = self.query_after(FILL_AFTER, state.attempt);
-        }
-        state.heard = Some(self.store.clock.now());
-        if let Some(replay) = state.replay.as_mut().filter(|replay| replay.len() < REPLAYED) {
-            replay.push(update);
-        }
-    }
-
-    fn closed(self: &Rc<Self>, reason: String) {
-        let feed = Rc::downgrade(self);
-        let mut state = self.state.borrow_mut();
-        // An answer that is still on its way must not be taken for one of the next connection's.
-        state.attempt += 1;
-        state.socket = None;
-        state.greeting_deadline = None;
-        state.query_again = None;
-        if state.replay.take().is_none() {
-            // Everything up to here arrived: the query had been answered. The next one starts here.
-            state.complete_to = state.heard.or(state.complete_to);
-        }
-        let wait = state.backoff.next(js_sys::Math::random());
-        state.reconnect = Timer::after(wait, move || {
-            if let Some(feed) = feed.upgrade() {
-                feed.connect();
-            }
-        });
-        drop(state);
-        self.store.set_status(|status| {
-            status.link = Link::Offline;
-            status.reason = Some(reason);
-        });
-    }
-
-    /// Asks for what is missing; its answer, or another attempt, follows.
-    fn query(self: &Rc<Self>) {
-        let (attempt, span) = {
-            let mut state = self.state.borrow_mut();
-            state.query_again = None;
-            (state.attempt, self.missing(state.complete_to))
+    /// Gives a silent socket up, and looks again after a while.
+    fn watch(self: &Rc<Self>) {
+        let (silent, patience) = {
+            let state = self.state.borrow();
+            (state.socket.is_some() && clock::steady() - state.heard > state.patience, state.patience)
         };
-        let feed = Rc::clone(self);
-        spawn_local(async move {
-            let answer = query::telemetry(span).await;
-            if feed.state.borrow().attempt == attempt {
-                feed.answered(attempt, answer);
-            }
-        });
+        if silent {
+            return self.closed(format!("the server has said nothing for {} seconds", patience / 1e3));
+        }
+        self.state.borrow_mut().watch = self.later(LOOK_EVERY, Self::watch);
     }
 
-    /// Asks after `wait` milliseconds, unless the connection was lost meanwhile.
-    fn query_after(self: &Rc<Self>, wait: u32, attempt: u64) -> Option<Timer> {
+    fn later(self: &Rc<Self>, millis: u32, call: impl FnOnce(&Rc<Self>) + 'static) -> Option<Timer> {
         let feed = Rc::downgrade(self);
-        Timer::after(wait, move || {
-            if let Some(feed) = feed.upgrade().filter(|feed| feed.state.borrow().attempt == attempt) {
-                feed.query();
+        Timer::after(millis, move || {
+            if let Some(feed) = feed.upgrade() {
+                call(&feed);
             }
         })
     }
 
-    /// The part of the last hour that may have samples which are not here.
-    fn missing(&self, complete_to: Option<i64>) -> Span {
-        let from = complete_to.map(|heard| {
-            let newest = self.store.history.borrow().newest();
-            // A sender's clock may be ahead: its newest sample says nothing about the others.
-            newest.map_or(heard, |newest| newest.min(heard)) - OVERLAP
+    fn handle(self: &Rc<Self>, happening: Happening<'_>) {
+        let bytes = match happening {
+            Happening::Frame(bytes) => bytes,
+            Happening::Closed(reason) => return self.closed(reason),
+        };
+        let taken = Frame::parse(bytes).map_err(|error| error.to_string()).and_then(|frame| {
+            let mut state = self.state.borrow_mut();
+            state.heard = clock::steady();
+            self.store.clock.hear(frame.header.server_time);
+            state.stream.take(frame, &mut self.store.history.borrow_mut())
         });
-        let now = self.store.clock.now();
-        let hour = now - HOUR;
-        Span { from: from.map_or(hour, |from| from.max(hour)), to: now + AHEAD_MICROS }
+        match taken {
+            Ok(turn) => self.turn(turn),
+            // Perhaps an old page at a new server: trying again shows it again, at growing intervals.
+            Err(reason) => self.closed(reason),
+        }
     }
 
-    fn answered(self: &Rc<Self>, attempt: u64, answer: Result<query::Answer, String>) {
-        match answer {
-            Ok(answer) => {
-                let mut history = self.store.history.borrow_mut();
-                let stored: HashMap<&str, u64> =
-                    answer.signals.iter().map(|signal| (signal.name.as_str(), signal.count)).collect();
-                for (name, samples) in answer.samples {
-                    history.merge(&name, samples, answer.loaded, stored.get(name.as_str()).copied());
-                }
-                for signal in &answer.signals {
-                    history.know(&signal.name, Some((signal.last.micros(), signal.last_value)));
-                }
-                history.loaded(answer.loaded.span);
-                drop(history);
-                let replay = {
-                    let mut state = self.state.borrow_mut();
-                    state.query_backoff.reset();
-                    state.replay.take().unwrap_or_default()
-                };
-                replay.iter().for_each(|update| record(&self.store, update));
-                self.store.set_status(|status| {
-                    status.load = Load::Done;
-                    status.loaded = true;
-                });
+    fn turn(self: &Rc<Self>, turn: Turn) {
+        match turn {
+            Turn::Nothing => {}
+            Turn::Welcome => self.subscribe(),
+            Turn::Live => self.live(),
+            Turn::Behind => {
+                self.say(
+                    Link::Conflated,
+                    Some("this page reads too slowly: some samples come later".to_owned()),
+                );
+                self.state.borrow_mut().subscribe = self.later(FILL_AFTER, Self::subscribe);
             }
-            Err(reason) => {
+            Turn::Refused(reason) => {
                 let mut state = self.state.borrow_mut();
-                let wait = state.query_backoff.next(js_sys::Math::random());
-                state.query_again = self.query_after(wait, attempt);
+                let wait = state.refusals.next(js_sys::Math::random());
+                state.subscribe = self.later(wait, Self::subscribe);
                 drop(state);
                 self.store.set_status(|status| status.load = Load::Failed(reason));
             }
+            Turn::Changed(revision) => self.store.revision.set(revision),
         }
     }
-}
 
-fn record(store: &Store, update: &Update) {
-    let mut history = store.history.borrow_mut();
-    for (name, value) in &update.signals {
-        history.record(name, update.timestamp.micros(), *value);
+    fn subscribe(self: &Rc<Self>) {
+        let newest = self.store.history.borrow().newest();
+        let mut state = self.state.borrow_mut();
+        state.subscribe = None;
+        state.patience = HISTORY_WITHIN;
+        let request = state.stream.request(self.store.clock.now(), newest);
+        if let (Some(socket), Ok(text)) = (&state.socket, serde_json::to_string(&request)) {
+            socket.send(&text);
+        }
+        drop(state);
+        if self.store.status().link != Link::Conflated {
+            self.say(Link::CatchingUp, None);
+        }
+    }
+
+    fn live(self: &Rc<Self>) {
+        let mut state = self.state.borrow_mut();
+        state.patience = SILENCE;
+        state.backoff.reset();
+        state.refusals.reset();
+        drop(state);
+        self.say(Link::Live, None);
+        self.store.set_status(|status| {
+            status.load = Load::Done;
+            status.loaded = true;
+        });
+        self.ask();
+    }
+
+    /// Asks for what the stream does not tell.
+    fn ask(self: &Rc<Self>) {
+        let feed = Rc::clone(self);
+        let attempt = self.state.borrow().attempt;
+        spawn_local(async move {
+            let revision = rest::get::<Revision>("/api/revision", None).await;
+            let signals = rest::get::<Vec<SignalDetails>>("/api/signals?details=1", None).await;
+            let mut state = feed.state.borrow_mut();
+            if state.attempt != attempt {
+                return;
+            }
+            state.ask = None;
+            let (Ok(revision), Ok(signals)) = (revision, signals) else {
+                let wait = state.refusals.next(js_sys::Math::random());
+                state.ask = feed.later(wait, Self::ask);
+                return;
+            };
+            feed.store.revision.set(revision);
+            let mut history = feed.store.history.borrow_mut();
+            for SignalDetails { name, last, last_value, count, .. } in &signals {
+                history.know(name, (last.micros(), *last_value), state.stream.has_whole(*count));
+            }
+        });
+    }
+
+    fn closed(self: &Rc<Self>, reason: String) {
+        let mut state = self.state.borrow_mut();
+        state.attempt += 1;
+        state.socket = None;
+        (state.subscribe, state.ask, state.watch) = (None, None, None);
+        let wait = state.backoff.next(js_sys::Math::random());
+        state.reconnect = self.later(wait, Self::connect);
+        drop(state);
+        self.say(Link::Offline, Some(reason));
+    }
+
+    fn say(&self, link: Link, reason: Option<String>) {
+        self.store.set_status(|status| (status.link, status.reason) = (link, reason));
     }
 }

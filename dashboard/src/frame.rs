@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
+use afterglow_wire::revision::Revision;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
 
@@ -35,8 +36,10 @@ const USUAL_PIXELS: usize = 1_000;
 
 /// What the loop tells the components.
 pub enum News {
-    /// The connection or the query.
+    /// The connection or the history.
     Status(Status),
+    /// Boards, annotations or metadata are others than before.
+    Revision(Revision),
     /// The newest values.
     Summary(Summary),
     /// The range.
@@ -69,6 +72,7 @@ pub struct Stage {
     summarised: Cell<(f64, (u64, u64, u64))>,
     told: RefCell<Option<TimeNews>>,
     cursors: Cell<Cursors>,
+    revision: Cell<Revision>,
     painted_at: Cell<f64>,
     /// How long the browser took for the last paint, its own drawing included.
     cost: Rc<Cell<f64>>,
@@ -87,6 +91,7 @@ impl Stage {
             summarised: Cell::new((f64::NEG_INFINITY, (0, 0, 0))),
             told: RefCell::default(),
             cursors: Cell::default(),
+            revision: Cell::default(),
             painted_at: Cell::new(f64::NEG_INFINITY),
             cost: Rc::default(),
             measuring: Cell::default(),
@@ -171,6 +176,10 @@ impl Stage {
         if self.store.take_status_changed() {
             (self.tell)(News::Status(self.store.status()));
             self.summarised.set((f64::NEG_INFINITY, (0, 0, 0)));
+        }
+        let revision = self.store.revision.get();
+        if self.revision.replace(revision) != revision {
+            (self.tell)(News::Revision(revision));
         }
         self.tell_time(span);
         self.tell_summary(now, sight);

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use crate::time::Span;
 
-pub use loaded::Loaded;
+pub use loaded::{Loaded, Probe};
 pub use ring::Ring;
 pub use series::{Outline, SAMPLES, Series};
 pub use trace::{Part, Trace};
@@ -95,7 +95,7 @@ impl History {
         self.series.iter().map(|series| series.ring().len()).sum()
     }
 
-    /// How many samples were dropped because there were too many signals.
+    /// How often a signal was turned away because there were too many.
     pub fn ignored(&self) -> u64 {
         self.ignored
     }
@@ -105,41 +105,54 @@ impl History {
         self.changes
     }
 
-    /// Records a sample that arrived live.
+    /// The index of the signal called `name`, which becomes known by it; none when there are too many.
+    pub fn enter(&mut self, name: &str) -> Option<usize> {
+        if let Some(index) = self.by_name.get(name) {
+            return Some(*index);
+        }
+        self.changes += 1;
+        if self.series.len() >= SIGNALS {
+            self.ignored += 1;
+            return None;
+        }
+        self.series.push(Series::new(name.to_owned()));
+        self.by_name.insert(name.to_owned(), self.series.len() - 1);
+        Some(self.series.len() - 1)
+    }
+
+    /// Records samples of the signal at `index`, in order of time.
+    pub fn extend(&mut self, index: usize, times: &[i64], values: &[f64]) {
+        let (Some(series), Some(newest)) = (self.series.get_mut(index), times.last()) else { return };
+        self.changes += 1;
+        self.newest = Some(self.newest.map_or(*newest, |known| known.max(*newest)));
+        times.iter().zip(values).for_each(|(time, value)| series.record(*time, *value));
+        // Also here, not only in `advance`: a hidden page paints no frames, but memory stays bounded.
+        series.evict(newest.saturating_sub(self.window));
+    }
+
+    /// Records one sample of the signal called `name`.
     pub fn record(&mut self, name: &str, time: i64, value: f64) {
-        let window = self.window;
-        self.note(time);
-        if let Some(series) = self.series_mut(name) {
-            series.record(time, value);
-            // Also here, not only in `advance`: a hidden page paints no frames, but memory stays bounded.
-            series.evict(time.saturating_sub(window));
+        if let Some(index) = self.enter(name) {
+            self.extend(index, &[time], &[value]);
         }
     }
 
-    /// Makes a signal known of which there may be no samples here: its newest, if it ever had one.
-    pub fn know(&mut self, name: &str, newest: Option<(i64, f64)>) {
-        if let Some(series) = self.series_mut(name)
-            && let Some((time, value)) = newest
-        {
-            series.remember(time, value);
+    /// The samples of the signal at `index` that were loaded may only be an outline.
+    pub fn mark(&mut self, index: usize, outline: Outline) {
+        if let Some(series) = self.series.get_mut(index) {
+            series.mark(outline);
         }
     }
 
-    /// Merges samples that a query returned, in time order. `stored` is how many samples of this signal the server
-    /// has in all, when that is known.
-    pub fn merge(&mut self, name: &str, samples: Vec<(i64, f64)>, loaded: Loaded, stored: Option<u64>) {
-        if let Some((newest, _)) = samples.last() {
-            self.note(*newest);
+    /// What the server says of a signal of which there may be no samples here: its newest, and whether it has so few
+    /// that all were loaded.
+    pub fn know(&mut self, name: &str, (time, value): (i64, f64), is_whole: bool) {
+        let Some(series) = self.enter(name).and_then(|index| self.series.get_mut(index)) else { return };
+        series.remember(time, value);
+        if is_whole {
+            series.unmark();
         }
-        if let Some(series) = self.series_mut(name) {
-            let whole = stored.is_some_and(|stored| stored <= loaded.max_points as u64);
-            let outline = loaded.outline(samples.iter().map(|(time, _)| *time)).filter(|_| !whole);
-            series.settle();
-            series.merge(samples);
-            if let Some(outline) = outline {
-                series.mark(outline);
-            }
-        }
+        self.changes += 1;
     }
 
     /// All that is stored of `span`, of every signal, has been merged, and what is newer arrives live.
@@ -155,27 +168,6 @@ impl History {
             series.settle();
             series.evict(edge.saturating_sub(self.window));
         }
-    }
-
-    fn note(&mut self, time: i64) {
-        self.changes += 1;
-        self.newest = Some(self.newest.map_or(time, |newest| newest.max(time)));
-    }
-
-    fn series_mut(&mut self, name: &str) -> Option<&mut Series> {
-        let index = match self.by_name.get(name) {
-            Some(index) => *index,
-            None if self.series.len() >= SIGNALS => {
-                self.ignored += 1;
-                return None;
-            }
-            None => {
-                self.series.push(Series::new(name.to_owned()));
-                self.by_name.insert(name.to_owned(), self.series.len() - 1);
-                self.series.len() - 1
-            }
-        };
-        self.series.get_mut(index)
     }
 }
 
@@ -196,14 +188,27 @@ mod tests {
     }
 
     #[test]
-    fn a_query_that_overlaps_adds_nothing_twice() {
+    fn samples_that_come_again_are_there_once() {
         let mut history = History::new(1_000);
-        for time in 0..10 {
-            history.record("a", time, 1.0);
-        }
-        let loaded = Loaded { span: Span { from: 0, to: 15 }, max_points: 100 };
-        history.merge("a", (5..15).map(|time| (time, 1.0)).collect(), loaded, None);
+        let index = history.enter("a").unwrap();
+        let times: Vec<i64> = (0..15).collect();
+        history.extend(index, &times[..10], &[1.0; 10]);
+        history.extend(index, &times[5..], &[1.0; 10]);
+        history.advance(15);
         assert_eq!(history.sample_count(), 15);
+    }
+
+    #[test]
+    fn what_is_known_to_be_whole_is_no_outline() {
+        let mut history = History::new(1_000);
+        let index = history.enter("a").unwrap();
+        history.extend(index, &[10, 20], &[1.0, 2.0]);
+        history.loaded(Span { from: 0, to: 30 });
+        history.mark(index, Outline { until: 21, resolution: 5 });
+        let since = |history: &History| history.complete_since(history.get("a").unwrap());
+        assert_eq!(since(&history), Some(21));
+        history.know("a", (20, 2.0), true);
+        assert_eq!(since(&history), Some(0));
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Afterglow's page: what the signals do, now and over any range.
 //!
-//! The core is plain data and pure functions, tested natively: [`history`] keeps the samples, [`columns`]
-//! decides what a chart draws of them. The edges exist only in a browser: `feed` (socket and queries), `frame`
-//! (the one paint loop), `plot` (the chart library), `view` (the components). No sample goes through the reactive
-//! graph: the feed writes rings, the frame loop reads them, and components only see a few summaries a second.
+//! The core is plain data and pure functions, tested natively: [`stream`] knows what the server's frames mean,
+//! [`history`] keeps the samples, [`columns`] decides what a chart draws of them. The edges exist only in a browser:
+//! `feed` (the socket), `frame` (the one paint loop), `plot` (the chart library), `view` (the components). No sample
+//! goes through the reactive graph: the stream writes rings, the frame loop reads them, and components only see a few
+//! summaries a second.
 
 pub mod archive;
 pub mod backoff;
@@ -18,6 +19,7 @@ pub mod panels;
 pub mod pyramid;
 pub mod scale;
 pub mod status;
+pub mod stream;
 pub mod summary;
 pub mod time;
 pub mod unit;

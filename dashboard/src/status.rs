@@ -6,8 +6,12 @@ pub enum Link {
     /// The first attempt to connect is under way.
     #[default]
     Connecting,
-    /// Updates arrive.
+    /// History, or what was missed, is on its way.
+    CatchingUp,
+    /// Everything is here, and updates arrive.
     Live,
+    /// Updates arrive, but not all: the page reads too slowly. The others follow.
+    Conflated,
     /// The connection was lost, or never came about; it is tried again.
     Offline,
 }
@@ -17,7 +21,9 @@ impl Link {
     pub fn key(self) -> &'static str {
         match self {
             Self::Connecting => "connecting",
+            Self::CatchingUp => "catching-up",
             Self::Live => "live",
+            Self::Conflated => "conflated",
             Self::Offline => "offline",
         }
     }
@@ -26,7 +32,9 @@ impl Link {
     pub fn label(self) -> &'static str {
         match self {
             Self::Connecting => "Connecting",
+            Self::CatchingUp => "Catching up",
             Self::Live => "Live",
+            Self::Conflated => "Conflated",
             Self::Offline => "Offline, reconnecting",
         }
     }
@@ -49,10 +57,10 @@ pub enum Load {
 pub struct Status {
     /// The live connection.
     pub link: Link,
-    /// The history's query.
+    /// The history.
     pub load: Load,
-    /// Why the live connection is not there.
+    /// Why the live connection is not there, or brings less than everything.
     pub reason: Option<String>,
-    /// Whether a query has ever succeeded: then the page shows what it has, whatever happens.
+    /// Whether history has ever come: then the page shows what it has, whatever happens.
     pub loaded: bool,
 }

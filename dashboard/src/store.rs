@@ -3,6 +3,8 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use afterglow_wire::revision::Revision;
+
 use crate::archive::{Archive, Sight};
 use crate::clock::Clock;
 use crate::cursors::Cursors;
@@ -27,6 +29,8 @@ pub struct Store {
     pub cursors: RefCell<Cursors>,
     /// The server's time.
     pub clock: Clock,
+    /// Which saved things the server has.
+    pub revision: Cell<Revision>,
     zone: RefCell<Rc<NamedZone>>,
     status: RefCell<Status>,
     status_changed: Cell<bool>,
@@ -43,6 +47,7 @@ impl Store {
             timeline: RefCell::new(Timeline::new(range)),
             cursors: RefCell::default(),
             clock: Clock::default(),
+            revision: Cell::default(),
             zone: RefCell::new(Rc::new(zone)),
             status: RefCell::default(),
             status_changed: Cell::new(true),

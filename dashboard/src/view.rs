@@ -19,6 +19,7 @@ mod zone_picker;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use afterglow_wire::revision::Revision;
 use dioxus::core::Runtime;
 use dioxus::prelude::*;
 use wasm_bindgen::JsCast as _;
@@ -31,6 +32,7 @@ use crate::panels::{self, Panel};
 use crate::status::{Link, Load, Status};
 use crate::store::Store;
 use crate::summary::Summary;
+use crate::time::{Follow, HOUR, Range};
 use page::Page;
 
 /// Renders the page into the element with the id `page`.
@@ -60,9 +62,10 @@ fn App() -> Element {
     let loading = failure.is_none();
     let empty = names.read().is_empty();
     let feed = Rc::clone(&page.feed);
+    let revision = (page.revision)();
     rsx! {
         header::Header { status: now.clone() }
-        main {
+        main { "data-testid": "board", "data-revision": "{revision.boards} {revision.annotations} {revision.metadata}",
             if let Some(reason) = failure {
                 notice::Failure { reason, bare: empty, on_retry: move |()| feed.hurry() }
             }
@@ -91,20 +94,23 @@ fn App() -> Element {
 fn use_page(status: Signal<Status>) -> Page {
     let summary = use_signal(Summary::default);
     let time = use_signal(|| None);
-    let zone = use_signal(String::new);
+    let (zone, revision) = (use_signal(String::new), use_signal(Revision::default));
     let (chosen, measuring, open) = (use_signal(BTreeMap::new), use_signal(|| false), use_signal(|| None));
     use_context_provider(|| {
         let (range, named) = address::read(crate::clock::Clock::default().now());
         let mut zone = zone;
         zone.set(named.name().to_owned());
+        // A live range needs no more than itself; from any other the reader may go to the last hour.
+        let first = if let Range::Live(Follow::Last(width)) = range { width.min(HOUR) } else { HOUR };
         let store = Rc::new(Store::new(range, named));
-        let feed = Feed::new(Rc::clone(&store));
+        let feed = Feed::new(Rc::clone(&store), first);
         let address = Address::new(Rc::clone(&store));
         let runtime = Runtime::current();
         let stage = Stage::new(Rc::clone(&store), Rc::clone(&address), move |news| {
-            let (mut status, mut summary, mut time) = (status, summary, time);
+            let (mut status, mut summary, mut time, mut revision) = (status, summary, time, revision);
             runtime.in_scope(ScopeId::ROOT, || match news {
                 News::Status(new) => status.set(new),
+                News::Revision(new) => revision.set(new),
                 News::Time(new) => time.set(Some(new)),
                 News::Summary(new) if *summary.peek() != new => summary.set(new),
                 News::Summary(_) => {}
@@ -112,7 +118,8 @@ fn use_page(status: Signal<Status>) -> Page {
         });
         feed.connect();
         stage.run();
-        let page = Page { store, feed, stage, address, summary, time, zone, chosen, measuring, open };
+        let page =
+            Page { store, feed, stage, address, summary, time, zone, revision, chosen, measuring, open };
         listen(&page);
         keys::listen(&page);
         theme::apply(&page.stage, theme::saved());
@@ -120,9 +127,16 @@ fn use_page(status: Signal<Status>) -> Page {
     })
 }
 
-/// Reacts to the network's return, to scrolling, and to the system's change between light and dark.
+/// Reacts to the network's return, to the page's return to the screen, to scrolling, and to the system's change between light and dark.
 fn listen(page: &Page) {
     let Some(window) = web_sys::window() else { return };
+    let feed = Rc::clone(&page.feed);
+    let document = window.document();
+    let visible = Closure::<dyn Fn()>::new(move || {
+        if document.as_ref().is_some_and(|document| !document.hidden()) {
+            feed.wake();
+        }
+    });
     let feed = Rc::clone(&page.feed);
     let online = Closure::<dyn Fn()>::new(move || feed.hurry());
     let stage = Rc::clone(&page.stage);
@@ -130,11 +144,15 @@ fn listen(page: &Page) {
     let scroll = Closure::<dyn Fn()>::new(crate::plot::note_scroll);
     // No call fails for a function; all listeners live as long as the page.
     let _ = window.add_event_listener_with_callback("online", online.as_ref().unchecked_ref());
+    let _ = window.document().map(|document| {
+        document.add_event_listener_with_callback("visibilitychange", visible.as_ref().unchecked_ref())
+    });
     let _ = window.add_event_listener_with_callback("scroll", scroll.as_ref().unchecked_ref());
     if let Ok(Some(query)) = window.match_media("(prefers-color-scheme: dark)") {
         let _ = query.add_event_listener_with_callback("change", restyle.as_ref().unchecked_ref());
         std::mem::forget(query);
     }
+    visible.forget();
     online.forget();
     restyle.forget();
     scroll.forget();

@@ -63,12 +63,13 @@ test("the page says that it is loading", async (t) => {
   const held = new Promise((resolve) => (release = resolve));
   const page = await open(t, backend, {
     before: (page) =>
-      page.route("**/api/telemetry?*", async (route) => {
-        await held;
-        await route.continue();
+      page.routeWebSocket("**/ws", (socket) => {
+        const server = socket.connectToServer();
+        socket.onMessage((request) => held.then(() => server.send(request)));
       }),
   });
   await page.getByTestId("loading").waitFor();
+  await link(page, "catching-up");
   release();
   await until("10 samples are in the chart", async () => (await chart(page, SIGNALS).points()) === 10);
   await page.getByTestId("loading").waitFor({ state: "detached" });

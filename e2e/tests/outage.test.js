@@ -6,6 +6,9 @@ import { chart, link, open, readings, row, until } from "../support/page.js";
 import { Backend, folder, produce } from "../support/programs.js";
 
 const SIGNALS = "signals";
+/** Where a frame has its kind and its flags, and some of both (docs/wire.md). */
+const [KIND, FLAGS] = [0, 1];
+const [TAIL, PATCH, REFUSED, CONFLATED] = [5, 6, 8, 4];
 /** What a browser logs of a server that is away. */
 const AWAY = [/WebSocket connection to .* failed/, /Failed to load resource/];
 
@@ -59,10 +62,13 @@ test("a history that cannot be loaded is said, and tried again", async (t) => {
   const page = await open(t, backend, {
     allow: AWAY,
     before: (page) =>
-      page.route("**/api/telemetry?*", (route) => {
-        if (!broken) return route.continue();
-        const error = { code: "store_down", message: "the database does not answer" };
-        return route.fulfill({ status: 503, json: { error } });
+      page.routeWebSocket("**/ws", (socket) => {
+        const server = socket.connectToServer();
+        socket.onMessage((text) => {
+          const { id } = JSON.parse(text);
+          if (broken) socket.send(refused(id, "store_down", "the database does not answer"));
+          else server.send(text);
+        });
       }),
   });
   const failure = page.getByTestId("failure");
@@ -97,15 +103,20 @@ test("a server that refuses the live connection is said, until it allows it", as
 test("samples that the server left out are fetched", async (t) => {
   const backend = await Backend.start(t, await folder(t));
   await backend.post(...readings("temperature", 10, 5));
+  let losing = 2;
   const page = await open(t, backend, {
     before: (page) =>
       page.routeWebSocket("**/ws", (socket) => {
         const server = socket.connectToServer();
-        // As a server does for a slow reader: of what comes after the greeting, only the newest, and said so.
-        server.onMessage((text) => {
-          const message = JSON.parse(text);
-          const left = message.event === "telemetry_update" && message.data.signals.temperature !== 47.11;
-          if (!left) socket.send(JSON.stringify({ ...message, data: { ...message.data, conflated: true } }));
+        // As a server does for a slow reader: of what is committed only the newest comes, and that is said.
+        server.onMessage((frame) => {
+          if (frame[KIND] !== TAIL) return socket.send(frame);
+          losing -= 1;
+          if (losing < 0) return socket.send(frame);
+          if (losing > 0) return undefined;
+          const conflated = Buffer.from(frame);
+          [conflated[KIND], conflated[FLAGS]] = [PATCH, CONFLATED];
+          return socket.send(conflated);
         });
       }),
   });
@@ -113,6 +124,69 @@ test("samples that the server left out are fetched", async (t) => {
   await link(page, "live");
   await until("10 samples are in the chart", async () => (await drawn.points()) === 10);
   await backend.post(...readings("temperature", 3, 0));
+  await until("a frame is lost", () => losing === 1);
   await backend.post({ signals: { temperature: 47.11 } });
+  await link(page, "conflated");
+  await until("the newest is there", async () => (await row(page, "temperature")).value === "47.11");
+  await link(page, "live");
   await until("all 14 samples are in the chart", async () => (await drawn.points()) === 14);
 });
+
+test("a silent connection is given up, and nothing is missed", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 10, 5));
+  let silent = false;
+  const page = await open(t, backend, {
+    before: async (page) => {
+      await page.clock.install();
+      await page.routeWebSocket("**/ws", (socket) => {
+        const server = socket.connectToServer();
+        const stays = silent;
+        server.onMessage((frame) => {
+          if (!silent || stays) socket.send(frame);
+        });
+      });
+    },
+  });
+  const drawn = chart(page, SIGNALS);
+  await link(page, "live");
+  await until("10 samples are in the chart", async () => (await drawn.points()) === 10);
+  silent = true;
+  await backend.post({ signals: { temperature: 47.11 } });
+  // No close frame comes, as from a machine that is gone.
+  await page.clock.fastForward(25_000);
+  await link(page, "offline");
+  assert.match(await page.getByTestId("link").textContent(), /said nothing for 20 seconds/);
+  await link(page, "live");
+  await until("11 samples are in the chart", async () => (await drawn.points()) === 11);
+});
+
+test("a page hears of what is saved elsewhere", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 10, 5));
+  const page = await open(t, backend);
+  await link(page, "live");
+  const revision = async () => {
+    const { boards, annotations, metadata } = await backend.get("/api/revision");
+    return `${boards} ${annotations} ${metadata}`;
+  };
+  const shows = async () => (await page.getByTestId("board").getAttribute("data-revision")) === (await revision());
+  await until("the page knows the revision", shows);
+  const before = await revision();
+  await fetch(`${backend.url}/api/annotations`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ text: "started the pump" }),
+  });
+  assert.notEqual(await revision(), before);
+  await until("the page knows the new one", shows);
+});
+
+/** A frame that refuses the request `id`. */
+function refused(id, code, message) {
+  const header = Buffer.alloc(36);
+  header[KIND] = REFUSED;
+  header.writeBigInt64LE(BigInt(Date.now()) * 1000n, 24);
+  header.writeUInt32LE(id, 32);
+  return Buffer.concat([header, Buffer.from(JSON.stringify({ error: { code, message } }))]);
+}

@@ -1,15 +1,18 @@
 //! One WebSocket, as a stream of what happens on it.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
+use afterglow_wire::v1::PROTOCOL;
+use js_sys::{ArrayBuffer, Uint8Array};
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
-use web_sys::{CloseEvent, MessageEvent, WebSocket};
+use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 /// Something that happened on a socket.
-pub(super) enum Happening {
-    /// A text frame arrived.
-    Text(String),
+pub(super) enum Happening<'a> {
+    /// A frame of the protocol arrived.
+    Frame(&'a [u8]),
     /// The socket closed, or could not be opened; why, where that is known.
     Closed(String),
 }
@@ -24,15 +27,23 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Opens a socket to the server that the page came from.
-    pub(super) fn open(handle: impl Fn(Happening) + 'static) -> Option<Self> {
+    pub(super) fn open(handle: impl Fn(Happening<'_>) + 'static) -> Option<Self> {
         let location = web_sys::window()?.location();
         let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
-        let socket = WebSocket::new(&format!("{scheme}://{}/ws", location.host().ok()?)).ok()?;
+        let address = format!("{scheme}://{}/ws", location.host().ok()?);
+        let socket = WebSocket::new_with_str(&address, PROTOCOL).ok()?;
+        socket.set_binary_type(BinaryType::Arraybuffer);
         let handle = Rc::new(handle);
         let on_message = Rc::clone(&handle);
+        // One buffer for all frames, as large as the largest so far.
+        let buffer = RefCell::new(Vec::new());
         let message = Closure::new(move |event: MessageEvent| {
-            if let Some(text) = event.data().as_string() {
-                on_message(Happening::Text(text));
+            if let Ok(data) = event.data().dyn_into::<ArrayBuffer>() {
+                let data = Uint8Array::new(&data);
+                let mut buffer = buffer.borrow_mut();
+                buffer.resize(data.length() as usize, 0);
+                data.copy_to(&mut buffer);
+                on_message(Happening::Frame(&buffer));
             }
         });
         let close = Closure::new(move |event: CloseEvent| {
@@ -41,6 +52,12 @@ impl Socket {
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(close.as_ref().unchecked_ref()));
         Some(Self { socket, _message: message, _close: close })
+    }
+
+    /// Sends a text.
+    pub(super) fn send(&self, text: &str) {
+        // Fails only before the socket is open; nothing is sent before the server has spoken.
+        let _ = self.socket.send_with_str(text);
     }
 }
 

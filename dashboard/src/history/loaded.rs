@@ -21,22 +21,45 @@ impl Loaded {
     }
 
     /// How much of a signal `times`, in order, can be: none for all of it.
-    ///
-    /// The answer does not say whether it was reduced. It was not if a slice has more samples than a reduced one
-    /// can have; otherwise it may have been, and whoever looks closer than a slice has to ask again.
     pub fn outline(&self, times: impl IntoIterator<Item = i64>) -> Option<Outline> {
-        let slice = self.slice();
-        let (mut current, mut within, mut last) = (i64::MIN, 0, None);
-        for time in times {
-            last = Some(time);
-            let number = time.div_euclid(slice);
-            within = if number == current { within + 1 } else { 1 };
-            current = number;
-            if within > 2 {
-                return None;
-            }
-        }
-        last.map(|last| Outline { until: last + 1, resolution: slice })
+        let mut probe = Probe::new(self);
+        times.into_iter().for_each(|time| probe.see(time));
+        probe.outline()
+    }
+}
+
+/// Finds out, sample by sample, how much of a signal an answer can be.
+///
+/// The answer does not say whether it was reduced. It was not if a slice has more samples than a reduced one
+/// can have; otherwise it may have been, and whoever looks closer than a slice has to ask again.
+#[derive(Clone, Copy, Debug)]
+pub struct Probe {
+    slice: i64,
+    current: i64,
+    within: u32,
+    last: Option<i64>,
+    is_whole: bool,
+}
+
+impl Probe {
+    /// Nothing seen yet of a signal in the answer `loaded`.
+    pub fn new(loaded: &Loaded) -> Self {
+        Self { slice: loaded.slice(), current: i64::MIN, within: 0, last: None, is_whole: false }
+    }
+
+    /// The next sample, later than those before.
+    pub fn see(&mut self, time: i64) {
+        let number = time.div_euclid(self.slice);
+        self.within = if number == self.current { self.within + 1 } else { 1 };
+        self.current = number;
+        self.last = Some(time);
+        self.is_whole |= self.within > 2;
+    }
+
+    /// What the samples were; none for all that there are.
+    pub fn outline(&self) -> Option<Outline> {
+        let last = self.last.filter(|_| !self.is_whole)?;
+        Some(Outline { until: last + 1, resolution: self.slice })
     }
 }
 

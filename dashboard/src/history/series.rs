@@ -116,6 +116,11 @@ impl Series {
         self.outline = Some(Outline { resolution: outline.resolution.max(coarsest), ..outline });
     }
 
+    /// Every sample is there after all.
+    pub fn unmark(&mut self) {
+        self.outline = None;
+    }
+
     /// Records one sample; the last write of a timestamp wins.
     pub fn record(&mut self, time: i64, value: f64) {
         match self.ring.last() {

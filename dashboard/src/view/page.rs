@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use afterglow_wire::revision::Revision;
 use dioxus::prelude::*;
 
 use crate::address::Address;
@@ -37,6 +38,8 @@ pub(crate) struct Page {
     pub(crate) time: Signal<Option<TimeNews>>,
     /// The name of the zone in which times are shown.
     pub(crate) zone: Signal<String>,
+    /// Which saved things the server has; what shows them asks for them again when it changes.
+    pub(crate) revision: Signal<Revision>,
     /// Lines that the reader switched on or off, by signal.
     pub(crate) chosen: Signal<BTreeMap<String, bool>>,
     /// Whether taps on charts set cursors.

@@ -1,0 +1,268 @@
+//! What the page has of the stream of commits, and what it makes of frames: a subscription to everything that writes
+//! samples straight into the rings. Knows no socket and no clock.
+//!
+//! The stream is first asked for its history, then for what was committed since: its position goes along with every
+//! request, and a server that can tell what came after it sends just that. The steps of the stream are recorded as they
+//! arrive, also pieces of one; a sample that comes again takes its own place.
+
+use std::collections::HashMap;
+
+use afterglow_wire::ErrorBody;
+use afterglow_wire::limits::AHEAD_MICROS;
+use afterglow_wire::revision::Revision;
+use afterglow_wire::v1::{Body, Columns, Flags, Frame, Header, Kind, Position, Request, Subscribe};
+
+use crate::history::{History, Loaded, Probe};
+use crate::time::{MINUTE, SECOND, Span};
+
+/// How many pixels wide history is asked for: more than most charts have, and a sample a second for an hour comes whole.
+const WIDTH: u32 = 2_000;
+/// Who was away longer, in microseconds, asks for history: it is less than everything that was missed.
+const RESUMABLE: i64 = MINUTE;
+/// History that follows an absence reaches this far back beyond it, in microseconds: senders deliver late.
+const OVERLAP: i64 = 30 * SECOND;
+
+/// The page's part of the conversation.
+#[derive(Debug)]
+pub struct Stream {
+    /// How much history comes first, in microseconds.
+    first: i64,
+    /// The number of the last request.
+    request: u32,
+    /// How much history it asked for, in microseconds.
+    window: i64,
+    phase: Phase,
+    /// Everything up to here is in the rings; none before the first history was complete.
+    position: Option<Position>,
+    /// The server's time when that was so.
+    heard: Option<i64>,
+    /// The commit that is to be reached before the page is up to date.
+    target: u64,
+    /// Which index in the history a signal's number stands for; none for signals that are too many.
+    signals: HashMap<u32, Option<usize>>,
+    /// The signal whose history is just coming.
+    probe: Option<(usize, Probe)>,
+    // Kept for their room.
+    times: Vec<i64>,
+    values: Vec<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The answer to a request is still to come; frames until then are of no use.
+    Waiting,
+    /// What was asked for arrives.
+    CatchingUp,
+    /// Everything is here.
+    Live,
+    /// Something was left out: the newest values are shown, but the position stays.
+    Behind,
+}
+
+/// What a frame came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Nothing to do.
+    Nothing,
+    /// The connection is there: time to subscribe.
+    Welcome,
+    /// Everything is here from now on.
+    Live,
+    /// Samples were left out, because the page reads too slowly or frames got lost: time to subscribe again.
+    Behind,
+    /// The request cannot be answered; what the server says of it.
+    Refused(String),
+    /// Boards, annotations or metadata have changed.
+    Changed(Revision),
+}
+
+impl Stream {
+    /// Nothing yet; `first` is how much history the page shows at first, in microseconds.
+    pub fn new(first: i64) -> Self {
+        Self {
+            first,
+            request: 0,
+            window: first,
+            phase: Phase::Waiting,
+            position: None,
+            heard: None,
+            target: 0,
+            signals: HashMap::new(),
+            probe: None,
+            times: Vec::new(),
+            values: Vec::new(),
+        }
+    }
+
+    /// A new connection: nothing of the last one is still to come.
+    pub fn connected(&mut self) {
+        self.phase = Phase::Waiting;
+    }
+
+    /// Whether a signal that has `stored` samples in all came whole in the last history.
+    pub fn has_whole(&self, stored: u64) -> bool {
+        stored <= u64::from(2 * WIDTH)
+    }
+
+    /// Asks for what is missing at the server's time `now`; the newest sample is from `newest`.
+    pub fn request(&mut self, now: i64, newest: Option<i64>) -> Request {
+        self.phase = Phase::Waiting;
+        self.request = self.request.wrapping_add(1);
+        self.window = self.heard.map_or(self.first, |heard| {
+            // A sender's clock may be ahead: its newest sample says nothing about the others.
+            let complete = newest.map_or(heard, |newest| newest.min(heard));
+            (now - complete + OVERLAP).clamp(OVERLAP, crate::time::HOUR)
+        });
+        let is_recent = self.heard.is_some_and(|heard| now - heard <= RESUMABLE);
+        Request::Subscribe(Subscribe {
+            id: self.request,
+            signals: vec!["*".to_owned()],
+            window: Some(self.window as f64 / 1e6),
+            width: Some(WIDTH),
+            resume: self.position.filter(|_| is_recent),
+        })
+    }
+
+    /// Takes a frame.
+    ///
+    /// # Errors
+    /// Why the frame is not one of this protocol.
+    pub fn take(&mut self, frame: Frame<'_>, history: &mut History) -> Result<Turn, String> {
+        let Frame { header, body } = frame;
+        match body {
+            Body::Nothing if header.kind == Kind::Welcome => {
+                self.target = header.position.sequence;
+                Ok(Turn::Welcome)
+            }
+            Body::Subscribed { request } if request == self.request => {
+                Ok(self.subscribed(header.flags.has(Flags::RESUMED)))
+            }
+            Body::Refused { request, error } if request == self.request => {
+                let said = serde_json::from_str::<ErrorBody>(error);
+                Ok(Turn::Refused(said.map_or_else(|_| error.to_owned(), |body| body.error.message)))
+            }
+            // What a later server may say here is none of this page's business.
+            Body::Changed(what) => Ok(serde_json::from_str(what).map_or(Turn::Nothing, Turn::Changed)),
+            _ if self.phase == Phase::Waiting => Ok(Turn::Nothing),
+            Body::Names(names) => {
+                for name in names {
+                    let (signal, name) = name.map_err(|error| error.to_string())?;
+                    self.signals.insert(signal, history.enter(name));
+                }
+                Ok(Turn::Nothing)
+            }
+            Body::Snapshot { columns, .. } => self.snapshot(&header, columns, history),
+            Body::Samples(columns) => {
+                self.record(columns, None, history)?;
+                if header.flags.has(Flags::CONFLATED) {
+                    return Ok(self.fall_behind(&header));
+                }
+                Ok(self.advance(&header))
+            }
+            Body::Nothing => Ok(self.advance(&header)),
+            Body::Subscribed { .. } | Body::Refused { .. } => Ok(Turn::Nothing),
+        }
+    }
+
+    fn subscribed(&mut self, is_resumed: bool) -> Turn {
+        self.phase = Phase::CatchingUp;
+        self.probe = None;
+        if !is_resumed {
+            self.position = None;
+            self.signals.clear();
+        }
+        self.look()
+    }
+
+    fn snapshot(
+        &mut self,
+        header: &Header,
+        columns: Columns<'_>,
+        history: &mut History,
+    ) -> Result<Turn, String> {
+        let (from, to) = (header.server_time - self.window, header.server_time + AHEAD_MICROS);
+        let loaded = Loaded { span: Span { from, to }, max_points: 2 * WIDTH as usize };
+        self.record(columns, Some(&loaded), history)?;
+        if !header.flags.has(Flags::LAST) {
+            return Ok(Turn::Nothing);
+        }
+        self.outlined(history);
+        history.loaded(loaded.span);
+        self.reached(header);
+        // Whatever else was committed meanwhile comes as the tail.
+        self.target = header.position.sequence;
+        Ok(self.look())
+    }
+
+    /// Records samples; those of a history are `loaded`.
+    fn record(
+        &mut self,
+        mut columns: Columns<'_>,
+        loaded: Option<&Loaded>,
+        history: &mut History,
+    ) -> Result<(), String> {
+        while let Some(signal) =
+            columns.next(&mut self.times, &mut self.values).map_err(|error| error.to_string())?
+        {
+            let index = self.signals.get(&signal).ok_or_else(|| format!("signal {signal} has no name"))?;
+            let Some(index) = *index else { continue };
+            history.extend(index, &self.times, &self.values);
+            let Some(loaded) = loaded else { continue };
+            if self.probe.is_none_or(|(known, _)| known != index) {
+                self.outlined(history);
+            }
+            let (_, probe) = self.probe.get_or_insert_with(|| (index, Probe::new(loaded)));
+            self.times.iter().for_each(|time| probe.see(*time));
+        }
+        Ok(())
+    }
+
+    /// The history of a signal is complete.
+    fn outlined(&mut self, history: &mut History) {
+        if let Some((index, probe)) = self.probe.take()
+            && let Some(outline) = probe.outline()
+        {
+            history.mark(index, outline);
+        }
+    }
+
+    /// Goes on to where a frame leads, if it carries on from what is here.
+    fn advance(&mut self, header: &Header) -> Turn {
+        if self.phase == Phase::Behind {
+            return Turn::Nothing;
+        }
+        let from = header.position.sequence.saturating_sub(u64::from(header.covers));
+        let joins =
+            self.position.is_some_and(|here| here.epoch == header.position.epoch && from <= here.sequence);
+        if !joins {
+            return self.fall_behind(header);
+        }
+        // The pieces of a step but its last cover nothing, and stand where the page is already.
+        self.reached(header);
+        self.look()
+    }
+
+    fn reached(&mut self, header: &Header) {
+        self.position = Some(header.position);
+        self.heard = Some(header.server_time);
+    }
+
+    fn fall_behind(&mut self, header: &Header) -> Turn {
+        self.target = header.position.sequence;
+        let was = std::mem::replace(&mut self.phase, Phase::Behind);
+        if was == Phase::Behind { Turn::Nothing } else { Turn::Behind }
+    }
+
+    /// Looks whether the page is up to date now.
+    fn look(&mut self) -> Turn {
+        let is_there = self.position.is_some_and(|here| here.sequence >= self.target);
+        if self.phase == Phase::CatchingUp && is_there {
+            self.phase = Phase::Live;
+            return Turn::Live;
+        }
+        Turn::Nothing
+    }
+}
+
+#[cfg(test)]
+mod tests;

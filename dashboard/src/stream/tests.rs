@@ -1,0 +1,188 @@
+use afterglow_wire::v1::Writer;
+
+use super::*;
+use crate::time::HOUR;
+
+const NOW: i64 = 1_795_608_000 * SECOND;
+
+struct Page {
+    stream: Stream,
+    history: History,
+}
+
+fn header(kind: Kind, sequence: u64, covers: u32) -> Header {
+    Header { kind, flags: Flags::NONE, covers, position: Position { epoch: 7, sequence }, server_time: NOW }
+}
+
+fn samples(header: Header, times: &[i64]) -> Vec<u8> {
+    let mut writer = Writer::new(&header);
+    if header.kind == Kind::Snapshot {
+        writer.request(1);
+    }
+    let times: Vec<i64> = times.iter().map(|time| NOW + time * SECOND).collect();
+    if !times.is_empty() {
+        writer.columns(3, &times, &vec![0.5; times.len()]);
+    }
+    writer.finish()
+}
+
+impl Page {
+    fn new() -> Self {
+        let mut page = Self { stream: Stream::new(HOUR), history: History::new(HOUR) };
+        assert_eq!(page.take(&Writer::new(&header(Kind::Welcome, 5, 0)).finish()), Turn::Welcome);
+        page
+    }
+
+    /// A page with the history up to commit 5, and a request that was answered.
+    fn filled() -> Self {
+        let mut page = Self::new();
+        page.ask(NOW);
+        assert_eq!(page.subscribed(Flags::NONE), Turn::Nothing);
+        page.name();
+        page.take(&samples(header(Kind::Snapshot, 0, 0), &[-3, -2]));
+        let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 5, 0) };
+        assert_eq!(page.take(&samples(last, &[-1])), Turn::Live);
+        page
+    }
+
+    fn ask(&mut self, now: i64) -> Subscribe {
+        let Request::Subscribe(subscribe) = self.stream.request(now, self.history.newest());
+        assert_eq!(subscribe.check(), Ok(()));
+        subscribe
+    }
+
+    fn take(&mut self, bytes: &[u8]) -> Turn {
+        self.stream.take(Frame::parse(bytes).unwrap(), &mut self.history).unwrap()
+    }
+
+    fn subscribed(&mut self, flags: Flags) -> Turn {
+        let mut writer = Writer::new(&Header { flags, ..header(Kind::Subscribed, 0, 0) });
+        writer.request(self.stream.request);
+        self.take(&writer.finish())
+    }
+
+    fn name(&mut self) {
+        let mut writer = Writer::new(&header(Kind::Names, 0, 0));
+        writer.name(3, "a");
+        self.take(&writer.finish());
+    }
+
+    /// The seconds of all samples, counted from now.
+    fn seconds(&mut self) -> Vec<i64> {
+        self.history.advance(NOW);
+        let ring = self.history.get("a").unwrap().ring();
+        (ring.first()..ring.end()).map(|position| (ring.time(position) - NOW) / SECOND).collect()
+    }
+}
+
+#[test]
+fn history_comes_first_then_the_tail() {
+    let mut page = Page::filled();
+    assert_eq!(page.take(&samples(header(Kind::Tail, 7, 2), &[1])), Turn::Nothing);
+    assert_eq!(page.seconds(), [-3, -2, -1, 1]);
+    assert_eq!(page.history.since(), Some(NOW - HOUR));
+    assert_eq!(page.stream.position, Some(Position { epoch: 7, sequence: 7 }));
+}
+
+#[test]
+fn who_was_away_shortly_resumes_and_who_was_away_long_asks_for_history() {
+    let mut page = Page::filled();
+    let soon = page.ask(NOW + 10 * SECOND);
+    assert_eq!(soon.resume, Some(Position { epoch: 7, sequence: 5 }));
+    let late = page.ask(NOW + 10 * MINUTE);
+    assert_eq!(late.resume, None);
+    let since = (NOW - SECOND) - OVERLAP;
+    assert_eq!(late.window, Some((NOW + 10 * MINUTE - since) as f64 / 1e6));
+    assert_eq!(page.ask(NOW + 30 * HOUR).window, Some(3_600.0));
+}
+
+#[test]
+fn a_resumed_page_is_live_once_it_has_what_it_missed() {
+    let mut page = Page::filled();
+    page.stream.connected();
+    page.take(&Writer::new(&header(Kind::Welcome, 9, 0)).finish());
+    page.ask(NOW);
+    assert_eq!(page.take(&samples(header(Kind::Tail, 10, 1), &[9])), Turn::Nothing, "not answered yet");
+    assert_eq!(page.subscribed(Flags::RESUMED), Turn::Nothing);
+    assert_eq!(page.take(&samples(header(Kind::Patch, 8, 3), &[1])), Turn::Nothing);
+    assert_eq!(page.take(&samples(header(Kind::Patch, 9, 1), &[-2, 2])), Turn::Live);
+    assert_eq!(page.seconds(), [-3, -2, -1, 1, 2]);
+}
+
+#[test]
+fn a_page_that_missed_nothing_is_live_at_once() {
+    let mut page = Page::filled();
+    page.ask(NOW);
+    assert_eq!(page.subscribed(Flags::RESUMED), Turn::Live);
+}
+
+#[test]
+fn what_was_left_out_is_asked_for_from_before_it() {
+    let mut page = Page::filled();
+    let conflated = Header { flags: Flags::CONFLATED, ..header(Kind::Patch, 9, 4) };
+    assert_eq!(page.take(&samples(conflated, &[4])), Turn::Behind);
+    assert_eq!(page.take(&samples(header(Kind::Tail, 10, 1), &[5])), Turn::Nothing);
+    assert_eq!(page.seconds(), [-3, -2, -1, 4, 5], "the newest are shown");
+    assert_eq!(page.ask(NOW).resume, Some(Position { epoch: 7, sequence: 5 }));
+    assert_eq!(page.subscribed(Flags::RESUMED), Turn::Nothing);
+    assert_eq!(page.take(&samples(header(Kind::Patch, 10, 5), &[1, 2, 3, 4, 5])), Turn::Live);
+    assert_eq!(page.seconds(), [-3, -2, -1, 1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_hole_is_noticed() {
+    let mut page = Page::filled();
+    assert_eq!(page.take(&samples(header(Kind::Tail, 8, 2), &[1])), Turn::Behind);
+    let mut page = Page::filled();
+    let mut other = header(Kind::Heartbeat, 5, 0);
+    other.position.epoch = 8;
+    assert_eq!(page.take(&Writer::new(&other).finish()), Turn::Behind);
+}
+
+#[test]
+fn history_is_whole_only_where_that_shows() {
+    let resolution = |seconds: std::ops::Range<i64>| {
+        let mut page = Page::new();
+        page.ask(NOW);
+        page.subscribed(Flags::NONE);
+        page.name();
+        let times: Vec<i64> = seconds.collect();
+        page.take(&samples(header(Kind::Snapshot, 0, 0), &times[..times.len() / 2]));
+        let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 5, 0) };
+        page.take(&samples(last, &times[times.len() / 2..]));
+        page.history.get("a").unwrap().outline().map(|outline| outline.until)
+    };
+    // A slice is longer than a second and shorter than two.
+    assert_eq!(resolution(-10..0), Some(NOW - SECOND + 1));
+    let mut page = Page::new();
+    page.ask(NOW);
+    page.stream.window = 30 * HOUR;
+    page.subscribed(Flags::NONE);
+    page.name();
+    let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 5, 0) };
+    page.take(&samples(last, &(-600..0).collect::<Vec<_>>()));
+    assert_eq!(page.history.get("a").unwrap().outline(), None);
+}
+
+#[test]
+fn refusals_and_changes_are_told() {
+    let mut page = Page::filled();
+    page.ask(NOW);
+    let mut refused = Writer::new(&header(Kind::Refused, 0, 0));
+    refused.request(page.stream.request);
+    refused.text(r#"{"error":{"code":"store_down","message":"the database does not answer"}}"#);
+    assert_eq!(page.take(&refused.finish()), Turn::Refused("the database does not answer".into()));
+    let mut changed = Writer::new(&header(Kind::Changed, 5, 0));
+    changed.text(r#"{"boards":3,"annotations":1,"metadata":2}"#);
+    let revision = Revision { boards: 3, annotations: 1, metadata: 2 };
+    assert_eq!(page.take(&changed.finish()), Turn::Changed(revision));
+}
+
+#[test]
+fn a_signal_without_a_name_is_an_error() {
+    let mut page = Page::filled();
+    let mut writer = Writer::new(&header(Kind::Tail, 6, 1));
+    writer.columns(4, &[NOW], &[1.0]);
+    let bytes = writer.finish();
+    assert!(page.stream.take(Frame::parse(&bytes).unwrap(), &mut page.history).is_err());
+}
