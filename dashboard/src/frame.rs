@@ -26,7 +26,7 @@ const SUMMARY_EVERY: f64 = 250.0;
 const AGES_EVERY: f64 = 1_000.0;
 
 /// New samples are painted at most this often, in milliseconds.
-const PAINT_EVERY: f64 = 100.0;
+const PAINT_EVERY: f64 = 50.0;
 /// Painting may take this share of the time: after 12 ms of it the next waits 100 ms.
 const SHARE: f64 = 0.12;
 /// Nothing waits longer than this, in milliseconds, however slow the machine.
@@ -74,8 +74,8 @@ pub struct Stage {
     cursors: Cell<Cursors>,
     revision: Cell<Revision>,
     painted_at: Cell<f64>,
-    /// How long the browser took for the last paint, its own drawing included.
-    cost: Rc<Cell<f64>>,
+    /// How long the browser took for each of the last two paints, its own drawing included.
+    costs: Rc<Cell<[f64; 2]>>,
     measuring: Cell<Option<Timer>>,
     tell: Box<dyn Fn(News)>,
 }
@@ -93,7 +93,7 @@ impl Stage {
             cursors: Cell::default(),
             revision: Cell::default(),
             painted_at: Cell::new(f64::NEG_INFINITY),
-            cost: Rc::default(),
+            costs: Rc::default(),
             measuring: Cell::default(),
             tell: Box::new(tell),
         })
@@ -135,15 +135,19 @@ impl Stage {
     }
 
     fn paint(&self, now: f64, span: Span) {
-        let wait = (self.cost.get() / SHARE).clamp(PAINT_EVERY, PAINT_WITHIN);
+        // The smaller one: a browser that was once busy with something else is not slow.
+        let [before, last] = self.costs.get();
+        let wait = (before.min(last) / SHARE).clamp(PAINT_EVERY, PAINT_WITHIN);
         let leave = now - self.painted_at.get() >= wait;
         let started = clock::steady();
         let painted = self.plots.borrow().iter().filter(|plot| plot.frame(span, leave)).count();
         if painted > 0 {
             self.painted_at.set(now);
-            let cost = Rc::clone(&self.cost);
+            let costs = Rc::clone(&self.costs);
             // What the library asked the canvas for is drawn after this frame's callbacks; then the timer fires.
-            self.measuring.set(Timer::after(0, move || cost.set(clock::steady() - started)));
+            self.measuring.set(Timer::after(0, move || {
+                costs.set([costs.get()[1], clock::steady() - started]);
+            }));
         }
     }
 

@@ -19,6 +19,8 @@ pub(crate) enum Bench {
     Query(Options),
     /// Main-thread time of a live update in a browser, beside uPlot alone, Chart.js and Recharts
     Chart,
+    /// The page in a browser: bytes, first paint, first data, a sample's way to the screen, frames while zooming
+    Page,
 }
 
 #[derive(Args)]
@@ -38,6 +40,10 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Disk(options) => ("disk", options),
         Bench::Query(options) => ("query", options),
         Bench::Chart => return in_browser("chart.js", "AFTERGLOW_BENCH_CHART", &dashboard::build_chart()?),
+        Bench::Page => {
+            dashboard::build()?;
+            return in_browser("page.js", "AFTERGLOW_BIN", &release_binary("afterglow"));
+        }
     };
     let mut command = cargo(["run", "--release", "--package=afterglow-bench", "--", name]);
     run::run(command.args(options).env("AFTERGLOW_BIN", release_binary("afterglow")))
