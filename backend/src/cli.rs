@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Settings};
 use crate::pipeline::{self, PipelineError};
 use crate::store::{Store, StoreError};
-use crate::tools::{ToolError, backup, doctor, export, import};
+use crate::tools::{ToolError, backup, doctor, export, import, tail};
 
 /// Send a number, see it move at once, keep it for years.
 #[derive(Debug, Parser)]
@@ -42,6 +42,8 @@ enum Command {
     Backup(backup::Options),
     /// Verify everything in the database and say what is there, also while a server runs
     Doctor(doctor::Options),
+    /// Follow signals of a running server: values in place, or lines of JSON when piped
+    Tail(tail::Options),
 }
 
 /// What ended the program, other than success.
@@ -99,6 +101,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Import(options) => Ok(import::run(&options, file)?),
         Command::Backup(options) => Ok(backup::run(&options, file)?),
         Command::Doctor(options) => Ok(doctor::run(&options, file)?),
+        Command::Tail(options) => Ok(tail::run(&options)?),
     }
 }
 

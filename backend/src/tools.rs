@@ -1,4 +1,5 @@
-//! The tools around a database, each a subcommand: samples out and in, a copy, an examination.
+//! The tools around a database, each a subcommand: samples out and in, a copy, an examination; and signals live in a
+//! terminal.
 //!
 //! Export, backup and doctor only read, also while a server writes the database. Import writes, and needs it alone.
 
@@ -8,6 +9,7 @@ pub mod export;
 pub mod import;
 mod partial;
 mod progress;
+pub mod tail;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

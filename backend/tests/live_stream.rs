@@ -51,7 +51,7 @@ impl Seen {
 
 fn subscription(backend: &Backend, patterns: &[&str], window: f64) -> Subscription {
     let patterns = patterns.iter().map(|pattern| (*pattern).to_owned()).collect();
-    Subscription::new(&backend.url(""), patterns).unwrap().window(window, None)
+    Subscription::new(&backend.url(""), patterns).unwrap().window(window, None).unwrap()
 }
 
 /// Everything since 1970, and more.
@@ -367,4 +367,27 @@ fn a_stopping_server_says_goodbye_to_subscribers() {
     for socket in &mut sockets {
         assert_eq!(close_code(socket), 1001);
     }
+}
+
+#[test]
+fn tail_prints_lines_when_piped() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    post(&backend, "a", 1);
+    let mut tail = std::process::Command::new(env!("CARGO_BIN_EXE_afterglow"))
+        .args(["tail", "a*", "--window", "10000000000", "--backend", &backend.url("")])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(tail.stdout.take().unwrap()).lines();
+    let line = |number| {
+        format!(r#"{{"timestamp":"2023-11-14T22:13:20.00000{number}Z","signals":{{"a":{number}.0}}}}"#)
+    };
+    assert_eq!(lines.next().unwrap().unwrap(), line(1));
+    post(&backend, "b", 2);
+    post(&backend, "a", 3);
+    assert_eq!(lines.next().unwrap().unwrap(), line(3));
+    tail.kill().unwrap();
+    tail.wait().unwrap();
+    backend.close();
 }

@@ -79,7 +79,7 @@ pub enum SubscribeError {
 /// ```no_run
 /// use afterglow_client::subscribe::{News, Subscription};
 ///
-/// let mut subscription = Subscription::new("http://127.0.0.1:5001", vec!["room.*".into()])?.window(60.0, None);
+/// let mut subscription = Subscription::new("http://127.0.0.1:5001", vec!["room.*".into()])?.window(60.0, None)?;
 /// loop {
 ///     if let News::Samples(samples) = subscription.receive()? {
 ///         println!("{} {:?}", samples.signal, samples.values);
@@ -123,11 +123,14 @@ impl Subscription {
 
     /// Asks for the last so many seconds first; with a `width` in pixels, at most two samples a pixel and signal, the
     /// lowest and the highest.
-    #[must_use]
-    pub fn window(mut self, seconds: f64, width: Option<u32>) -> Self {
+    ///
+    /// # Errors
+    /// When one of them is not allowed.
+    pub fn window(mut self, seconds: f64, width: Option<u32>) -> Result<Self, SubscribeError> {
         self.request.window = Some(seconds);
         self.request.width = width;
-        self
+        self.request.check().map_err(SubscribeError::Refused)?;
+        Ok(self)
     }
 
     /// What this client has: everything up to there.
