@@ -1,4 +1,4 @@
-//! The page's address follows the range, and the range follows the browser's Back and Forward.
+//! The page's address follows the view and the range, and both follow the browser's Back and Forward.
 //!
 //! Each step of the zoom stack is an entry of the browser's history, so Back undoes a zoom. The address is written when
 //! the range has come to rest: browsers allow few changes a second.
@@ -10,6 +10,7 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{UrlSearchParams, Window};
 
+use crate::place::Place;
 use crate::store::Store;
 use crate::time::{Range, Zone, permalink};
 use crate::zones::NamedZone;
@@ -70,6 +71,18 @@ impl Address {
         *self.followed.borrow_mut() = query;
     }
 
+    /// Goes to the address of another view, which shows the same range; its zoom stack is empty.
+    pub fn visit(&self, place: &Place) {
+        let Some(history) = window().and_then(|window| window.history().ok()) else { return };
+        let (query, range) = (query(&self.store), self.store.timeline.borrow().range());
+        let target = if query.is_empty() { place.path() } else { format!("{}?{query}", place.path()) };
+        // Refused only in documents without an address of their own.
+        let _ = history.push_state_with_url(&JsValue::from_f64(0.0), "", Some(&target));
+        self.store.timeline.borrow_mut().restore(range, 0);
+        self.written.set(0);
+        *self.followed.borrow_mut() = query;
+    }
+
     /// Undoes the last step of the zoom stack.
     pub fn undo(&self) {
         let depth = self.store.timeline.borrow().depth();
@@ -97,6 +110,11 @@ impl Address {
         let _ = window.add_event_listener_with_callback("popstate", gone.as_ref().unchecked_ref());
         gone.forget();
     }
+}
+
+/// The view that the page's address names.
+pub fn place() -> Place {
+    Place::at(&window().and_then(|window| window.location().pathname().ok()).unwrap_or_default())
 }
 
 /// The range and the zone that the page's address asks for; `now` is the time in microseconds.

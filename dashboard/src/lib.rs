@@ -10,14 +10,18 @@ pub mod archive;
 pub mod backoff;
 pub mod columns;
 pub mod cursors;
+pub mod draft;
 pub mod format;
 pub mod gaps;
 pub mod gestures;
 pub mod history;
 pub mod palette;
 pub mod panels;
+pub mod place;
 pub mod pyramid;
+pub mod refusal;
 pub mod scale;
+pub mod sparkline;
 pub mod status;
 pub mod stream;
 pub mod summary;
@@ -28,6 +32,8 @@ pub mod unit;
 pub mod address;
 #[cfg(target_arch = "wasm32")]
 pub mod clock;
+#[cfg(target_arch = "wasm32")]
+pub mod download;
 #[cfg(target_arch = "wasm32")]
 pub mod feed;
 #[cfg(target_arch = "wasm32")]

@@ -1,5 +1,6 @@
 //! One panel's chart: decides when to paint, and what.
 
+mod behind;
 mod chart;
 mod colours;
 mod drawn;

@@ -1,17 +1,26 @@
 //! The components. They show summaries; samples never pass through here.
 
+mod board;
+mod board_menu;
 mod cards;
 mod data_table;
+mod desk;
 mod empty;
 mod header;
 mod help;
+mod ingest;
 mod keys;
 mod legend;
 mod listing;
 mod notice;
 mod page;
 mod panel;
+mod panel_editor;
+mod panel_tools;
 mod range_picker;
+mod refused;
+mod stat;
+mod switcher;
 mod theme;
 mod toolbar;
 mod zone_picker;
@@ -28,11 +37,13 @@ use wasm_bindgen::prelude::Closure;
 use crate::address::{self, Address};
 use crate::feed::Feed;
 use crate::frame::{News, Stage};
-use crate::panels::{self, Panel};
+use crate::panels;
+use crate::place::Place;
 use crate::status::{Link, Load, Status};
 use crate::store::Store;
 use crate::summary::Summary;
 use crate::time::{Follow, HOUR, Range};
+use desk::Desk;
 use page::Page;
 
 /// Renders the page into the element with the id `page`.
@@ -45,14 +56,8 @@ pub fn launch() {
 fn App() -> Element {
     let status = use_signal(Status::default);
     let page = use_page(status);
-    let summary = page.summary;
-    let names = use_memo(move || summary.read().rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>());
-    let arranged = use_memo(move || {
-        let names = names.read();
-        let names = names.iter().map(String::as_str);
-        let panels = panels::everything(names.clone()).panels;
-        panels.into_iter().map(|panel| Panel::new(panel, names.clone())).collect::<Vec<_>>()
-    });
+    let (desk, names) = (page.desk, page.names);
+    desk::use_saved(&page);
     let now = status.read().clone();
     let failure = match &now.load {
         Load::Failed(reason) => Some(reason.clone()),
@@ -60,7 +65,8 @@ fn App() -> Element {
         Load::Pending | Load::Done => None,
     };
     let loading = failure.is_none();
-    let empty = names.read().is_empty();
+    // A saved board has something to show even where there are no signals yet.
+    let empty = names.read().is_empty() && (desk.place.read().is_everything() || !now.loaded);
     let feed = Rc::clone(&page.feed);
     let revision = (page.revision)();
     rsx! {
@@ -69,23 +75,19 @@ fn App() -> Element {
             if let Some(reason) = failure {
                 notice::Failure { reason, bare: empty, on_retry: move |()| feed.hurry() }
             }
-            if !empty {
+            if *desk.place.read() == Place::Ingest {
+                ingest::Ingest {}
+            } else if !empty {
                 toolbar::Toolbar {}
                 cards::Cards {}
-                div { class: "board",
-                    div { class: "panels",
-                        for panel in arranged.read().iter() {
-                            panel::PanelView { key: "{panel.key()}", panel: panel.clone() }
-                        }
-                    }
-                    listing::Listing {}
-                }
+                board::BoardView {}
             } else if now.loaded {
                 empty::Empty {}
             } else if loading {
                 notice::Loading {}
             }
         }
+        panel_editor::PanelEditor {}
         help::Help {}
     }
 }
@@ -95,6 +97,14 @@ fn use_page(status: Signal<Status>) -> Page {
     let summary = use_signal(Summary::default);
     let time = use_signal(|| None);
     let (zone, revision) = (use_signal(String::new), use_signal(Revision::default));
+    let names = use_memo(move || summary.read().rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>());
+    let desk = use_hook(|| Desk::new(address::place()));
+    let board = use_memo(move || {
+        if desk.place.read().is_everything() {
+            return Some(panels::everything(names.read().iter().map(String::as_str)));
+        }
+        desk.board()?.ok()
+    });
     let (chosen, measuring, open) = (use_signal(BTreeMap::new), use_signal(|| false), use_signal(|| None));
     use_context_provider(|| {
         let (range, named) = address::read(crate::clock::Clock::default().now());
@@ -118,8 +128,22 @@ fn use_page(status: Signal<Status>) -> Page {
         });
         feed.connect();
         stage.run();
-        let page =
-            Page { store, feed, stage, address, summary, time, zone, revision, chosen, measuring, open };
+        let page = Page {
+            store,
+            feed,
+            stage,
+            address,
+            desk,
+            board,
+            summary,
+            names,
+            time,
+            zone,
+            revision,
+            chosen,
+            measuring,
+            open,
+        };
         listen(&page);
         keys::listen(&page);
         theme::apply(&page.stage, theme::saved());
@@ -127,7 +151,8 @@ fn use_page(status: Signal<Status>) -> Page {
     })
 }
 
-/// Reacts to the network's return, to the page's return to the screen, to scrolling, and to the system's change between light and dark.
+/// Reacts to the network's return, to Back and Forward, to the page's return to the screen, to scrolling, and to the
+/// system's change between light and dark.
 fn listen(page: &Page) {
     let Some(window) = web_sys::window() else { return };
     let feed = Rc::clone(&page.feed);
@@ -142,12 +167,17 @@ fn listen(page: &Page) {
     let stage = Rc::clone(&page.stage);
     let restyle = Closure::<dyn Fn()>::new(move || stage.restyle());
     let scroll = Closure::<dyn Fn()>::new(crate::plot::note_scroll);
+    let (desk, runtime) = (page.desk, Runtime::current());
+    let gone = Closure::<dyn Fn()>::new(move || {
+        runtime.in_scope(ScopeId::ROOT, || desk.arrive(address::place()));
+    });
     // No call fails for a function; all listeners live as long as the page.
     let _ = window.add_event_listener_with_callback("online", online.as_ref().unchecked_ref());
     let _ = window.document().map(|document| {
         document.add_event_listener_with_callback("visibilitychange", visible.as_ref().unchecked_ref())
     });
     let _ = window.add_event_listener_with_callback("scroll", scroll.as_ref().unchecked_ref());
+    let _ = window.add_event_listener_with_callback("popstate", gone.as_ref().unchecked_ref());
     if let Ok(Some(query)) = window.match_media("(prefers-color-scheme: dark)") {
         let _ = query.add_event_listener_with_callback("change", restyle.as_ref().unchecked_ref());
         std::mem::forget(query);
@@ -156,4 +186,5 @@ fn listen(page: &Page) {
     online.forget();
     restyle.forget();
     scroll.forget();
+    gone.forget();
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright-core";
 
 import { cleanup } from "./cleanup.js";
@@ -100,6 +101,15 @@ function countPixels(canvas, { colour, from, to }) {
     if (data[i + 3] > 128 && distance < 24) count += 1;
   }
   return count;
+}
+
+/** Fails on whatever axe finds, of any level. */
+export async function accessible(page) {
+  const { violations } = await new AxeBuilder({ page }).analyze();
+  assert.deepEqual(
+    violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
+    [],
+  );
 }
 
 /** A signal's row in the list: `{value, age}`. */

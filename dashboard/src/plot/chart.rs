@@ -40,7 +40,7 @@ pub(super) struct Chart {
 
 impl Chart {
     pub(super) fn new(store: &Rc<Store>, panel: &Panel, element: &Element) -> Option<Self> {
-        let drawn = Rc::new(Drawn::new(panel.unit.clone(), panel.signals.len()));
+        let drawn = Rc::new(Drawn::new(panel));
         let data = Array::new();
         for _ in 0..=panel.signals.len() {
             data.push(&Float64Array::new_with_length(0));

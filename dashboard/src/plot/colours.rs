@@ -4,6 +4,7 @@
 pub(super) struct Colours {
     pub(super) axis: &'static str,
     pub(super) grid: &'static str,
+    pub(super) warn: &'static str,
     pub(super) dark: bool,
 }
 
@@ -11,9 +12,9 @@ impl Colours {
     /// Those of the theme in effect.
     pub(super) fn current() -> Self {
         if is_dark() {
-            Self { axis: "#98a2b3", grid: "#ffffff14", dark: true }
+            Self { axis: "#98a2b3", grid: "#ffffff14", warn: "#f0b34e", dark: true }
         } else {
-            Self { axis: "#5b6472", grid: "#0000000f", dark: false }
+            Self { axis: "#5b6472", grid: "#0000000f", warn: "#9a5b00", dark: false }
         }
     }
 }

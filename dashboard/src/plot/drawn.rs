@@ -2,10 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 
+use afterglow_wire::board::Threshold;
 use wasm_bindgen::JsValue;
 
 use crate::archive::Sight;
 use crate::columns::{Line, seconds};
+use crate::panels::Panel;
 use crate::time::Span;
 use crate::time::ticks::Tick;
 use crate::unit::Unit;
@@ -15,7 +17,7 @@ const REACH: usize = 48;
 
 /// The present contents of a chart.
 pub(super) struct Drawn {
-    unit: Unit,
+    panel: Panel,
     sight: Cell<Sight>,
     values: Cell<(f64, f64)>,
     ticks: RefCell<Vec<Tick>>,
@@ -23,18 +25,23 @@ pub(super) struct Drawn {
 }
 
 impl Drawn {
-    pub(super) fn new(unit: Unit, lines: usize) -> Self {
+    pub(super) fn new(panel: &Panel) -> Self {
         Self {
-            unit,
+            panel: panel.clone(),
             sight: Cell::new(Sight { span: Span { from: 0, to: 1_000_000 }, column: 1_000_000 }),
             values: Cell::new((0.0, 1.0)),
             ticks: RefCell::default(),
-            lines: RefCell::new((0..lines).map(|_| Line::default()).collect()),
+            lines: RefCell::new(panel.signals.iter().map(|_| Line::default()).collect()),
         }
     }
 
     pub(super) fn unit(&self) -> &Unit {
-        &self.unit
+        &self.panel.unit
+    }
+
+    /// What is drawn behind the lines.
+    pub(super) fn thresholds(&self) -> &[Threshold] {
+        &self.panel.definition.thresholds
     }
 
     /// The stretch that is drawn.

@@ -6,6 +6,7 @@ use js_sys::{Array, Function, Object, Reflect};
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 
+use super::behind;
 use super::colours::Colours;
 use super::drawn::Drawn;
 use super::uplot::UPlot;
@@ -34,7 +35,7 @@ pub(super) fn options(drawn: &Rc<Drawn>, size: (f64, f64), on_cursor: impl Fn(UP
         ("scales", scales(drawn, &mut keep)),
         ("axes", axes(drawn, &colours, &mut keep)),
         ("series", series(drawn, &colours, &mut keep)),
-        ("hooks", object([("setCursor", callbacks([guard1(&mut keep, on_cursor)]))]).into()),
+        ("hooks", hooks(drawn, on_cursor, &mut keep)),
         ("padding", Array::of4(&12.into(), &12.into(), &0.into(), &0.into()).into()),
     ]);
     Options { object, callbacks: keep }
@@ -169,6 +170,16 @@ fn series(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) ->
     keep.push(Box::new(gaps));
     keep.push(Box::new(lone));
     all.into()
+}
+
+fn hooks(drawn: &Rc<Drawn>, on_cursor: impl Fn(UPlot) + 'static, keep: &mut Vec<JsValueGuard>) -> JsValue {
+    let (shown, colours) = (Rc::clone(drawn), Colours::current());
+    let behind = move |uplot: UPlot| behind::thresholds(&uplot, shown.thresholds(), &colours);
+    object([
+        ("setCursor", callbacks([guard1(keep, on_cursor)])),
+        ("drawAxes", callbacks([guard1(keep, behind)])),
+    ])
+    .into()
 }
 
 fn guard1(keep: &mut Vec<JsValueGuard>, call: impl Fn(UPlot) + 'static) -> JsValue {

@@ -39,6 +39,13 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(super) fn over(this: &UPlot) -> web_sys::HtmlElement;
 
+    #[wasm_bindgen(method, getter, js_name = ctx)]
+    pub(super) fn context(this: &UPlot) -> web_sys::CanvasRenderingContext2d;
+
+    /// The plotting area within the canvas.
+    #[wasm_bindgen(method, getter, js_name = bbox)]
+    pub(super) fn area(this: &UPlot) -> Area;
+
     #[wasm_bindgen(method, getter)]
     pub(super) fn cursor(this: &UPlot) -> Cursor;
 
@@ -52,4 +59,19 @@ extern "C" {
     /// Pixels from the plotting area's top edge.
     #[wasm_bindgen(method, getter)]
     pub(super) fn top(this: &Cursor) -> Option<f64>;
+
+    /// A rectangle in pixels of the canvas.
+    pub(super) type Area;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn left(this: &Area) -> f64;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn top(this: &Area) -> f64;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn width(this: &Area) -> f64;
+
+    #[wasm_bindgen(method, getter)]
+    pub(super) fn height(this: &Area) -> f64;
 }

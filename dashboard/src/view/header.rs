@@ -26,6 +26,7 @@ pub(super) fn Header(
                 h1 { "Afterglow" }
                 span { class: "tagline", "Real-time telemetry" }
             }
+            super::switcher::Switcher {}
             div { class: "top-tools",
                 div {
                     class: "link link-{link.key()}",

@@ -36,6 +36,7 @@ pub(super) const KEYS: [(&str, &[(&str, &str)]); 3] = [
         &[
             ("/", "Search signals"),
             ("C", "Measure with taps, and take both cursors away"),
+            ("B", "What can be done with the board"),
             ("?", "These keys"),
         ],
     ),
@@ -99,6 +100,7 @@ fn press(page: &Page, event: &KeyboardEvent) {
         "Backspace" => page.address.undo(),
         "t" | "T" => page.toggle_open(Open::Range),
         "c" | "C" => page.toggle_measuring(),
+        "b" | "B" if page.desk.place.peek().board().is_some() => page.toggle_open(Open::Board),
         "?" => page.toggle_open(Open::Help),
         "/" => focus("search"),
         "Escape" if page.close() => {}
@@ -108,7 +110,7 @@ fn press(page: &Page, event: &KeyboardEvent) {
 }
 
 /// Puts the cursor into the field with this id, when it is there.
-fn focus(id: &str) {
+pub(super) fn focus(id: &str) {
     let document = web_sys::window().and_then(|window| window.document());
     let element = document.and_then(|document| document.get_element_by_id(id));
     if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {

@@ -38,7 +38,7 @@ pub(super) fn Listing() -> Element {
                     oninput: move |event| wanted.set(event.value()),
                 }
             }
-            div { class: "listing-scroll", tabindex: "0", role: "region", "aria-labelledby": "listing-title",
+            div { class: "listing-scroll", tabindex: "0", role: "region", "aria-label": "Current values, scrollable",
                 table {
                     thead {
                         tr {

@@ -3,13 +3,16 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use afterglow_wire::board::Board;
 use afterglow_wire::revision::Revision;
 use dioxus::prelude::*;
 
+use super::desk::Desk;
 use crate::address::Address;
 use crate::feed::Feed;
 use crate::frame::{Stage, TimeNews};
 use crate::panels::SHOWN_AT_FIRST;
+use crate::place::Place;
 use crate::store::Store;
 use crate::summary::Summary;
 use crate::time::Range;
@@ -17,8 +20,12 @@ use crate::time::expression;
 use crate::zones::NamedZone;
 
 /// What is open over the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Open {
+    /// What can be done with the board.
+    Board,
+    /// The form of the panel with this id.
+    Panel(String),
     /// The choice of a range.
     Range,
     /// The keys.
@@ -32,8 +39,14 @@ pub(crate) struct Page {
     pub(crate) feed: Rc<Feed>,
     pub(crate) stage: Rc<Stage>,
     pub(crate) address: Rc<Address>,
+    /// Boards and other saved things.
+    pub(crate) desk: Desk,
+    /// The board on screen; none when there is none, or it is on its way.
+    pub(crate) board: Memo<Option<Board>>,
     /// The newest values.
     pub(crate) summary: Signal<Summary>,
+    /// The names of all signals, in order.
+    pub(crate) names: Memo<Vec<String>>,
     /// The range; none before the first frame.
     pub(crate) time: Signal<Option<TimeNews>>,
     /// The name of the zone in which times are shown.
@@ -46,6 +59,13 @@ pub(crate) struct Page {
     pub(crate) measuring: Signal<bool>,
     /// What is open over the page.
     pub(crate) open: Signal<Option<Open>>,
+}
+
+impl PartialEq for Page {
+    /// There is one, so it never differs.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl Page {
@@ -70,6 +90,20 @@ impl Page {
         for (place, signal) in signals.iter().enumerate() {
             chosen.insert(signal.clone(), if alone { place < SHOWN_AT_FIRST } else { signal == name });
         }
+    }
+
+    /// Goes to another view.
+    pub(crate) fn visit(&self, place: Place) {
+        self.close();
+        self.address.visit(&place);
+        self.desk.arrive(place);
+    }
+
+    /// Goes to a board that was just saved.
+    pub(crate) fn visit_new(&self, board: Board) {
+        self.close();
+        self.address.visit(&Place::Board(board.id.clone()));
+        self.desk.arrive_at(board);
     }
 
     /// Shows `range`, and closes what is open.
@@ -110,7 +144,7 @@ impl Page {
     /// Opens something over the page, or closes it when it is open.
     pub(crate) fn toggle_open(&self, what: Open) {
         let mut open = self.open;
-        let next = if open() == Some(what) { None } else { Some(what) };
+        let next = Some(what).filter(|what| open.peek().as_ref() != Some(what));
         open.set(next);
     }
 

@@ -6,6 +6,7 @@ use dioxus::web::WebEventExt as _;
 use super::data_table::DataTable;
 use super::legend::Legend;
 use super::page::Page;
+use super::panel_tools::PanelTools;
 use super::toolbar::Icon;
 use crate::panels::Panel;
 
@@ -51,6 +52,9 @@ pub(super) fn PanelView(
     let width = panel.definition.width;
     rsx! {
         section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{title} {unit}",
+            if page.desk.is_editing() {
+                PanelTools { panel: panel.clone() }
+            }
             div { class: "panel-head",
                 h2 { bdi { "{title}" } }
                 if !unit.is_empty() {

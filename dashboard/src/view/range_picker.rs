@@ -73,18 +73,8 @@ pub(super) fn RangePicker() -> Element {
                     }
                 }
             }
-            Calendar { page: Shared(calendar) }
+            Calendar { page: calendar }
         }
-    }
-}
-
-/// The page as a property: there is one, so it never differs.
-#[derive(Clone)]
-struct Shared(Page);
-
-impl PartialEq for Shared {
-    fn eq(&self, _: &Self) -> bool {
-        true
     }
 }
 
@@ -92,9 +82,8 @@ impl PartialEq for Shared {
 #[component]
 fn Calendar(
     /// The page.
-    page: Shared,
+    page: Page,
 ) -> Element {
-    let Shared(page) = page;
     let zone = page.store.zone();
     let span = page.store.span();
     let from = use_signal(|| local(span.from, &*zone));

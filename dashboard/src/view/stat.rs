@@ -1,0 +1,75 @@
+//! A panel of figures: each signal's newest value, large, with its shape over the range.
+
+use dioxus::prelude::*;
+
+use super::page::Page;
+use super::panel_tools::PanelTools;
+use crate::archive::Sight;
+use crate::format;
+use crate::history::Series;
+use crate::palette;
+use crate::panels::Panel;
+use crate::sparkline;
+
+/// A tile for each signal.
+#[component]
+pub(super) fn StatView(
+    /// The signals.
+    panel: Panel,
+) -> Element {
+    let page: Page = use_context();
+    let (title, width) = (panel.title(), panel.definition.width);
+    rsx! {
+        section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{title} {panel.unit.symbol()}",
+            if page.desk.is_editing() {
+                PanelTools { panel: panel.clone() }
+            }
+            div { class: "panel-head",
+                h2 { bdi { "{title}" } }
+            }
+            div { class: "tiles height-{panel.definition.height}", tabindex: "0", role: "region", "aria-label": "Figures of {title}",
+                for (place, name) in panel.signals.iter().enumerate() {
+                    Tile { key: "{name}", panel: panel.clone(), place }
+                }
+                if panel.signals.is_empty() {
+                    p { class: "note", "No signal matches yet." }
+                }
+            }
+        }
+    }
+}
+
+#[component]
+fn Tile(
+    /// The panel.
+    panel: Panel,
+    /// The signal's place in it.
+    place: usize,
+) -> Element {
+    let page: Page = use_context();
+    let name = &panel.signals[place];
+    let summary = page.summary.read();
+    let stale = summary.row(name).filter(|row| row.stale).map(|row| row.age.clone());
+    let (value, path) = {
+        let (history, archive) = (page.store.history.borrow(), page.store.archive.borrow());
+        let span = page.store.span();
+        let latest = history.get(name).and_then(Series::latest);
+        let trace = archive.trace(&history, name, Sight::new(span, sparkline::WIDTH));
+        (latest.map(|(_, value)| format::value(value, &panel.unit)), sparkline::path(&trace, span))
+    };
+    let (hue, _) = palette::look(place);
+    rsx! {
+        div { class: "tile", "data-testid": "tile", "data-signal": "{name}",
+            p { class: "tile-name", title: "{name}", bdi { "{panel.short(name)}" } }
+            p { class: "tile-value", "data-testid": "tile-value", {value.unwrap_or_else(|| "–".into())} }
+            if let Some(age) = stale {
+                span { class: "stale-mark", title: "No sample for {age}", "{age}" }
+            }
+            svg {
+                class: "sparkline hue-{hue}", "data-testid": "sparkline", "aria-hidden": "true",
+                view_box: "-1 -2 {sparkline::WIDTH + 1} {sparkline::HEIGHT + 4.0}", preserve_aspect_ratio: "none",
+                path { d: "{path}", vector_effect: "non-scaling-stroke" }
+            }
+        }
+    }
+}

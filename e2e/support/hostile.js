@@ -1,0 +1,7 @@
+// Texts that must be shown as text wherever they appear.
+
+/** HTML, quotes, right-to-left and its override, an emoji of several parts. */
+export const HOSTILE = `<img src=x onerror="alert(1)">'"&amp; שלום \u202Egnp.exe 👩‍🚀`;
+
+/** The longest that a title or a signal's name may be: 256 bytes. */
+export const LONG = `long.${"wide_".repeat(50)}x`;

@@ -1,0 +1,51 @@
+// The page of what arrived lately.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { HOSTILE } from "../support/hostile.js";
+import { accessible, link, open, until } from "../support/page.js";
+import { Backend, folder } from "../support/programs.js";
+
+const send = (backend, body) =>
+  fetch(`${backend.url}/api/telemetry`, { method: "POST", headers: { "content-type": "application/json" }, body });
+
+async function start(t) {
+  const backend = await Backend.start(t, await folder(t));
+  await send(backend, JSON.stringify({ timestamp: new Date(Date.now() - 120_000).toISOString(), signals: { a: 1 } }));
+  await send(backend, JSON.stringify({ signals: { a: 1, [HOSTILE]: "no number" } }));
+  await send(backend, "{");
+  return backend;
+}
+
+test("requests have their verdicts and reasons, sources their skew", async (t) => {
+  const backend = await start(t);
+  const page = await open(t, backend);
+  await link(page, "live");
+  await page.getByTestId("to-ingest").click();
+  assert.equal(new URL(page.url()).pathname, "/ingest");
+  await page.getByTestId("ingest").waitFor();
+  await until("three requests", async () => (await page.getByTestId("request").count()) === 3);
+  assert.deepEqual(await page.getByTestId("verdict").allTextContents(), ["400 malformed_json", "stored in part", "stored"]);
+  const reasons = await page.getByTestId("reason").allTextContents();
+  assert.match(reasons[0], /JSON/);
+  assert.ok(reasons[1].includes(HOSTILE), reasons[1]);
+  const figure = (id) => page.getByTestId(`ingest-${id}`).locator(".figure-value").textContent();
+  assert.deepEqual([await figure("accepted"), await figure("late"), await figure("rejected")], ["2", "1", "1"]);
+  assert.equal(await page.getByTestId("source").count(), 1);
+  await send(backend, JSON.stringify({ timestamp: new Date(Date.now() - 30_000).toISOString(), signals: { a: 2 } }));
+  await until("the clock is said to be behind", async () => /^(29|30|31).* s behind$/.test(await page.getByTestId("skew").textContent()));
+  await until("the new request is listed", async () => (await page.getByTestId("request").count()) === 4);
+  await page.goBack();
+  await page.getByTestId("panel").first().waitFor();
+});
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`the ingest page is accessible, ${colorScheme}`, async (t) => {
+    const backend = await start(t);
+    const page = await open(t, { url: `${backend.url}/ingest` }, { colorScheme, viewport: { width: 360, height: 740 } });
+    await page.getByTestId("request").first().waitFor();
+    await accessible(page);
+    const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(wider <= 0, "no horizontal scrolling");
+  });
+}
