@@ -144,7 +144,7 @@ impl Loader {
 }
 
 /// Signal names and their samples as microseconds and values.
-pub fn columns(history: History) -> Vec<(String, Vec<(i64, f64)>)> {
+fn columns(history: History) -> Vec<(String, Vec<(i64, f64)>)> {
     let samples = history.into_iter().map(|(name, points)| {
         (name, points.into_iter().map(|point| (point.timestamp.micros(), point.value)).collect())
     });
