@@ -20,6 +20,7 @@ const SIGNALS: usize = 100_000;
 const LIVE_CLIENTS: usize = 10_000;
 const LIVE_CLIENTS_PER_ADDRESS: usize = 2_000;
 const PING_SECONDS: u64 = 10;
+const SLOW_SECONDS: u64 = 10;
 const BODY_SECONDS: u64 = 30;
 const QUERY_SECONDS: u64 = 30;
 
@@ -63,6 +64,11 @@ pub struct Settings {
     /// Seconds between two pings to a live client; silent for three of them, it is closed; 1 to 3600 [default: 10]
     #[arg(long, env = "AFTERGLOW_PING_SECONDS", value_name = "SECONDS")]
     ping_seconds: Option<u64>,
+
+    /// Seconds for which a live client may read too slowly before it is closed with 4008; three times as long after it
+    /// has stopped reading its connection is cut; 1 to 3600 [default: 10]
+    #[arg(long, env = "AFTERGLOW_SLOW_SECONDS", value_name = "SECONDS")]
+    slow_seconds: Option<u64>,
 
     /// Seconds within which a request's body must have arrived, 1 to 3600 [default: 30]
     #[arg(long, env = "AFTERGLOW_BODY_SECONDS", value_name = "SECONDS")]
@@ -108,6 +114,8 @@ pub struct Config {
     pub live_clients_per_address: usize,
     /// How often a live client is pinged.
     pub ping_interval: Duration,
+    /// How long a live client may read too slowly before it is closed.
+    pub slow_timeout: Duration,
     /// How long a request's body may take to arrive.
     pub body_timeout: Duration,
     /// How long a query may go on without a piece of its answer being made and taken.
@@ -190,6 +198,7 @@ impl Settings {
             live_clients: self.live_clients.or(other.live_clients),
             live_clients_per_address: self.live_clients_per_address.or(other.live_clients_per_address),
             ping_seconds: self.ping_seconds.or(other.ping_seconds),
+            slow_seconds: self.slow_seconds.or(other.slow_seconds),
             body_seconds: self.body_seconds.or(other.body_seconds),
             query_seconds: self.query_seconds.or(other.query_seconds),
             keep_raw: self.keep_raw.or(other.keep_raw),
@@ -231,6 +240,7 @@ impl Settings {
                 1_000_000,
             )?,
             ping_interval: seconds("ping_seconds", self.ping_seconds.unwrap_or(PING_SECONDS))?,
+            slow_timeout: seconds("slow_seconds", self.slow_seconds.unwrap_or(SLOW_SECONDS))?,
             body_timeout: seconds("body_seconds", self.body_seconds.unwrap_or(BODY_SECONDS))?,
             query_timeout: seconds("query_seconds", self.query_seconds.unwrap_or(QUERY_SECONDS))?,
             retention: policy(
@@ -283,7 +293,7 @@ mod tests {
                   |
                 1 | listn = "127.0.0.1:1"
                   | ^^^^^
-                unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `readers`, `signal_limit`, `live_clients`, `live_clients_per_address`, `ping_seconds`, `body_seconds`, `query_seconds`, `keep_raw`, `keep_minutes`, `keep_hours`, `max_size`, `retention`
+                unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `readers`, `signal_limit`, `live_clients`, `live_clients_per_address`, `ping_seconds`, `slow_seconds`, `body_seconds`, `query_seconds`, `keep_raw`, `keep_minutes`, `keep_hours`, `max_size`, `retention`
             "#]],
         );
         check(

@@ -20,7 +20,7 @@ use std::any::Any;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use actix_web::dev::{Extensions, Server};
+use actix_web::dev::Server;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpServer, web};
 
@@ -40,9 +40,9 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an idle connection stays open. Longer than the pause between two batches of a slow producer.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
-/// How long the kernel keeps data for a peer that acknowledges nothing, before it ends the connection. A session
-/// whose client stopped reading stands still and cannot end itself.
-const PEER_SILENT: Duration = Duration::from_secs(30);
+/// How much longer than a live client may be slow the kernel keeps data for a peer that acknowledges nothing, before it
+/// ends the connection. A session whose client stopped reading stands still and cannot end itself.
+const SILENT_TIMES: u32 = 3;
 
 /// Bytes the kernel may hold for one peer; without it a stalled peer pins megabytes.
 const SEND_BUFFER: usize = 128 * 1024;
@@ -76,6 +76,7 @@ pub struct Context {
 /// When the listener cannot be used.
 pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> std::io::Result<Server> {
     let assets = web::Data::new(dashboard::Assets::new(context.config.dashboard_dir.clone()));
+    let peer_silent = SILENT_TIMES * context.config.slow_timeout;
     let context = web::Data::new(context);
     let server = HttpServer::new(move || {
         App::new()
@@ -85,7 +86,7 @@ pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> 
             .configure(routes)
             .default_service(web::to(dashboard::page))
     })
-    .on_connect(limit_peer)
+    .on_connect(move |connection, _| limit_peer(connection, peer_silent))
     .client_request_timeout(HEAD_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(shutdown_seconds)
@@ -132,13 +133,13 @@ fn security_headers() -> DefaultHeaders {
     DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")).add(("Referrer-Policy", "same-origin"))
 }
 
-fn limit_peer(connection: &dyn Any, _: &mut Extensions) {
+fn limit_peer(connection: &dyn Any, silent: Duration) {
     if let Some(tcp) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
         let socket = socket2::SockRef::from(tcp);
         // Best effort: a system without these options only frees stalled peers later.
         let _ = socket.set_send_buffer_size(SEND_BUFFER);
         let _ = socket.set_tcp_nodelay(true);
         #[cfg(target_os = "linux")]
-        let _ = socket.set_tcp_user_timeout(Some(PEER_SILENT));
+        let _ = socket.set_tcp_user_timeout(Some(silent));
     }
 }

@@ -80,6 +80,7 @@ pub async fn run(
         clock.clone(),
         position,
         revisions,
+        config.slow_timeout,
         metrics.clone(),
         lifeline("broadcaster"),
     );

@@ -22,6 +22,7 @@ mod metadata;
 mod migration;
 mod producer_outage;
 mod queries;
+mod slow_client;
 mod storage_crashes;
 mod tools;
 mod write_errors;

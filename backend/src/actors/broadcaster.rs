@@ -5,7 +5,7 @@
 //! **Bound.** [`MAILBOX`] committed groups; per class one step of samples; per client one queue of pushes.
 //! **Overload.** Shed: the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
 //! client whose queue is full gets only the newest value per signal once it has room, is told so, and is closed with
-//! 4008 after [`PATIENCE`](client::PATIENCE).
+//! 4008 when it stays behind for longer than the configured patience.
 //! **Restart.** None: when it is lost the process stops.
 
 mod client;
@@ -99,6 +99,8 @@ pub struct Broadcaster {
     signals: Signals,
     clock: Clock,
     metrics: Metrics,
+    /// How long a client may stay behind before it is closed.
+    patience: Duration,
     /// The last commit.
     position: Position,
     recent: Recent,
@@ -119,6 +121,7 @@ impl Broadcaster {
         clock: Clock,
         position: Position,
         revisions: watch::Receiver<Revision>,
+        patience: Duration,
         metrics: Metrics,
         lifeline: Lifeline,
     ) -> Addr<Self> {
@@ -126,6 +129,7 @@ impl Broadcaster {
             signals,
             clock,
             metrics,
+            patience,
             position,
             recent: Recent::default(),
             audience: Audience::default(),
@@ -183,7 +187,7 @@ impl Broadcaster {
                 continue;
             }
             let frames: Frames = class.catch_up(now, &self.signals).into();
-            clients.iter_mut().for_each(|client| client.catch_up(&frames, &self.metrics));
+            clients.iter_mut().for_each(|client| client.catch_up(&frames, self.patience, &self.metrics));
         }
         self.audience.retain(Client::stays);
         self.count_sessions();

@@ -13,9 +13,6 @@ use crate::clock::Stopwatch;
 use crate::live::Frames;
 use crate::metrics::Metrics;
 
-/// How long a client may stay behind before it is closed.
-pub(super) const PATIENCE: Duration = Duration::from_secs(10);
-
 /// The way to a client.
 #[derive(Clone, Debug)]
 pub enum Outlet {
@@ -81,13 +78,14 @@ impl Client {
         }
     }
 
-    /// Hands it the newest values of what it missed, if it is behind and has room again; gives it up after a while.
-    pub(super) fn catch_up(&mut self, frames: &Frames, metrics: &Metrics) {
+    /// Hands it the newest values of what it missed, if it is behind and has room again; gives it up when it has been
+    /// behind for as long as `patience`.
+    pub(super) fn catch_up(&mut self, frames: &Frames, patience: Duration, metrics: &Metrics) {
         let Some(since) = self.behind else { return };
         if self.send(frames) {
             metrics.frames.inc_by(frames.len() as u64);
             self.behind = None;
-        } else if since.elapsed() >= PATIENCE {
+        } else if since.elapsed() >= patience {
             log::info!("live client {} read too slowly and is closed", self.number);
             metrics.evictions.inc();
             self.evicted.store(true, Ordering::Relaxed);
