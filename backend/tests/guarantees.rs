@@ -21,6 +21,7 @@ mod live_stream;
 mod metadata;
 mod migration;
 mod producer_outage;
+mod publisher;
 mod queries;
 mod slow_client;
 mod storage_crashes;

@@ -320,7 +320,11 @@ fn noise_from_clients_breaks_nothing() {
         std::env::var("AFTERGLOW_FUZZ_FRAMES").ok().and_then(|text| text.parse().ok()).unwrap_or(500);
     let folder = tempfile::tempdir().unwrap();
     let backend = Backend::start(&folder.path().join("a.db"));
+    let mut resident = 0;
     for seed in 0..rounds {
+        if seed == rounds / 5 {
+            resident = backend.resident();
+        }
         let mut socket = connect(&backend, "afterglow.v1").unwrap();
         if let tungstenite::stream::MaybeTlsStream::Plain(stream) = socket.get_mut() {
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -333,6 +337,8 @@ fn noise_from_clients_breaks_nothing() {
             assert!(matches!(code, None | Some(1000 | 1002 | 1003 | 1007 | 1009)), "{seed}: {code:?}");
         }
     }
+    let grown = backend.resident().saturating_sub(resident);
+    assert!(grown < 8 << 20, "{grown} bytes more after {rounds} clients than after a fifth of them");
     post(&backend, "a", 1);
     backend.close();
 }
