@@ -3,7 +3,7 @@
 //! [`CloseAll`] from the pipeline.
 //! **Sends.** [`Push`](super::session::Push)es to each client, the same bytes to all of a class.
 //! **Bound.** [`MAILBOX`] committed groups; per class one step of samples; per client one queue of pushes.
-//! **Overload.** Shed: the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
+//! **Overload.** Shed: a commit that finds no room here is read from the journal by clients that resume; the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
 //! client whose queue is full gets only the newest value per signal once it has room, is told so, and is closed with
 //! 4008 when it stays behind for longer than the configured patience.
 //! **Restart.** None: when it is lost the process stops.
@@ -177,6 +177,13 @@ impl Broadcaster {
         }
     }
 
+    /// Commits up to `sequence` were shed on their way here, because this actor was too slow.
+    fn skip_to(&mut self, sequence: u64) {
+        self.step();
+        let position = Position { sequence, ..self.position };
+        self.audience.all().for_each(|(class, _)| class.skip_to(position));
+    }
+
     /// Offers the newest values to those who fell behind, and gives up those who stay behind.
     fn catch_up(&mut self) {
         self.step();
@@ -284,6 +291,9 @@ impl Handler<Committed> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, Committed { sequences, batches }: Committed, ctx: &mut Self::Context) {
+        if sequences.before != self.position.sequence {
+            self.skip_to(sequences.before);
+        }
         self.position.sequence = sequences.last;
         let is_wanted = self.audience.pass(&batches, &self.signals);
         self.recent.push(sequences, batches);

@@ -2,7 +2,8 @@
 //! **Receives.** Batches from the HTTP workers, through [`Handle`] and its queue; [`Drain`] from the pipeline.
 //! **Sends.** The outcome to each request after COMMIT; [`Committed`] to `Broadcaster`.
 //! **Bound.** [`WAITING_REQUESTS`] requests and [`WAITING_SAMPLES`] samples waiting, one commit in flight.
-//! **Overload.** Refuse: the request is answered 503 `queue_full` and may be sent again. Towards `Broadcaster`: shed.
+//! **Overload.** Refuse: the request is answered 503 `queue_full` and may be sent again. Towards `Broadcaster`: shed; clients
+//! of the binary stream notice and read the journal.
 //! **Restart.** None: a panic while committing stops the process, which loses nothing that was acknowledged.
 
 mod groups;

@@ -122,6 +122,12 @@ impl Class {
         frames
     }
 
+    /// Commits up to `position` have been lost on their way here. The next frame says that it carries on from there, so that
+    /// clients notice the hole and resume.
+    pub fn skip_to(&mut self, position: Position) {
+        self.position = position;
+    }
+
     /// A client has not got the step that was taken last: from there on, what it misses is kept.
     pub fn fall_behind(&mut self) {
         let (before, samples) = &self.sent;

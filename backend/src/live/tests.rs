@@ -153,6 +153,21 @@ fn whoever_fell_behind_gets_the_newest_of_what_was_missed() {
 }
 
 #[test]
+fn a_commit_that_was_shed_leaves_a_hole_that_clients_notice() {
+    let signals = Signals::empty(10);
+    let mut audience = Audience::<()>::default();
+    let id = audience.class(Key::everything(Protocol::V1), at(0), &signals);
+    audience.pass(&[batch(&signals, &[("a", 1, 1.0)])], &signals);
+    let (class, _) = audience.get(id).unwrap();
+    class.take(at(1), 0, &signals);
+    class.skip_to(at(5));
+    audience.pass(&[batch(&signals, &[("a", 2, 1.0)])], &signals);
+    let frames = audience.get(id).unwrap().0.take(at(6), 0, &signals);
+    let (header, _) = columns(frames.last().unwrap());
+    assert_eq!((header.position, header.covers), (at(6), 1), "it carries on from 5, and the client has 1");
+}
+
+#[test]
 fn signals_that_appear_later_reach_the_classes_that_want_them() {
     let signals = Signals::empty(10);
     let mut audience = Audience::<u8>::default();
