@@ -44,6 +44,8 @@ pub enum News {
     Summary(Summary),
     /// The range.
     Time(TimeNews),
+    /// The reader wants to annotate this instant.
+    Annotate(i64),
 }
 
 /// What components show of the range.
@@ -184,6 +186,9 @@ impl Stage {
         let revision = self.store.revision.get();
         if self.revision.replace(revision) != revision {
             (self.tell)(News::Revision(revision));
+        }
+        if let Some(at) = self.store.take_annotate() {
+            (self.tell)(News::Annotate(at));
         }
         self.tell_time(span);
         self.tell_summary(now, sight);

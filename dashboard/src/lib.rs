@@ -15,6 +15,7 @@ pub mod format;
 pub mod gaps;
 pub mod gestures;
 pub mod history;
+pub mod notes;
 pub mod palette;
 pub mod panels;
 pub mod place;

@@ -9,6 +9,7 @@ use crate::archive::{Archive, Sight};
 use crate::clock::Clock;
 use crate::cursors::Cursors;
 use crate::history::History;
+use crate::notes::Notes;
 use crate::status::Status;
 use crate::time::timeline::{Now, Step};
 use crate::time::{Follow, HOUR, Range, Span, Timeline};
@@ -29,6 +30,8 @@ pub struct Store {
     pub cursors: RefCell<Cursors>,
     /// The server's time.
     pub clock: Clock,
+    /// Annotations around the range on screen.
+    pub notes: RefCell<Rc<Notes>>,
     /// Which saved things the server has.
     pub revision: Cell<Revision>,
     zone: RefCell<Rc<NamedZone>>,
@@ -36,6 +39,7 @@ pub struct Store {
     status_changed: Cell<bool>,
     gesture: Cell<f64>,
     measuring: Cell<bool>,
+    annotate: Cell<Option<i64>>,
 }
 
 impl Store {
@@ -47,12 +51,14 @@ impl Store {
             timeline: RefCell::new(Timeline::new(range)),
             cursors: RefCell::default(),
             clock: Clock::default(),
+            notes: RefCell::default(),
             revision: Cell::default(),
             zone: RefCell::new(Rc::new(zone)),
             status: RefCell::default(),
             status_changed: Cell::new(true),
             gesture: Cell::new(f64::NEG_INFINITY),
             measuring: Cell::new(false),
+            annotate: Cell::default(),
         }
     }
 
@@ -119,6 +125,16 @@ impl Store {
         if !measuring {
             self.cursors.borrow_mut().clear();
         }
+    }
+
+    /// The reader wants to annotate an instant.
+    pub fn annotate(&self, at: i64) {
+        self.annotate.set(Some(at));
+    }
+
+    /// The instant that the reader wants to annotate, once.
+    pub fn take_annotate(&self) -> Option<i64> {
+        self.annotate.take()
     }
 
     fn step(&self) -> Step {

@@ -1,5 +1,6 @@
 //! The components. They show summaries; samples never pass through here.
 
+mod annotate;
 mod board;
 mod board_menu;
 mod cards;
@@ -12,6 +13,7 @@ mod ingest;
 mod keys;
 mod legend;
 mod listing;
+mod notes;
 mod notice;
 mod page;
 mod panel;
@@ -37,6 +39,7 @@ use wasm_bindgen::prelude::Closure;
 use crate::address::{self, Address};
 use crate::feed::Feed;
 use crate::frame::{News, Stage};
+use crate::notes::Notes;
 use crate::panels;
 use crate::place::Place;
 use crate::status::{Link, Load, Status};
@@ -44,7 +47,7 @@ use crate::store::Store;
 use crate::summary::Summary;
 use crate::time::{Follow, HOUR, Range};
 use desk::Desk;
-use page::Page;
+use page::{Asked, Open, Page};
 
 /// Renders the page into the element with the id `page`.
 pub fn launch() {
@@ -58,6 +61,7 @@ fn App() -> Element {
     let page = use_page(status);
     let (desk, names) = (page.desk, page.names);
     desk::use_saved(&page);
+    notes::use_notes(&page);
     let now = status.read().clone();
     let failure = match &now.load {
         Load::Failed(reason) => Some(reason.clone()),
@@ -88,6 +92,7 @@ fn App() -> Element {
             }
         }
         panel_editor::PanelEditor {}
+        annotate::Annotate {}
         help::Help {}
     }
 }
@@ -98,6 +103,7 @@ fn use_page(status: Signal<Status>) -> Page {
     let time = use_signal(|| None);
     let (zone, revision) = (use_signal(String::new), use_signal(Revision::default));
     let names = use_memo(move || summary.read().rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>());
+    let notes = use_signal(|| Rc::new(Notes::default()));
     let desk = use_hook(|| Desk::new(address::place()));
     let board = use_memo(move || {
         if desk.place.read().is_everything() {
@@ -118,12 +124,14 @@ fn use_page(status: Signal<Status>) -> Page {
         let runtime = Runtime::current();
         let stage = Stage::new(Rc::clone(&store), Rc::clone(&address), move |news| {
             let (mut status, mut summary, mut time, mut revision) = (status, summary, time, revision);
+            let mut open = open;
             runtime.in_scope(ScopeId::ROOT, || match news {
                 News::Status(new) => status.set(new),
                 News::Revision(new) => revision.set(new),
                 News::Time(new) => time.set(Some(new)),
                 News::Summary(new) if *summary.peek() != new => summary.set(new),
                 News::Summary(_) => {}
+                News::Annotate(at) => open.set(Some(Open::Annotate(Asked { from: at, to: None }))),
             });
         });
         feed.connect();
@@ -135,6 +143,7 @@ fn use_page(status: Signal<Status>) -> Page {
             address,
             desk,
             board,
+            notes,
             summary,
             names,
             time,

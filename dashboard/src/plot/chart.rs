@@ -91,6 +91,7 @@ impl Chart {
         let zone = self.store.zone();
         let ticks = ticks(sight.span, (self.pixels() / LABEL).max(1), &*zone);
         self.drawn.set(sight, values, ticks, lines);
+        self.drawn.set_flags(&self.store.notes.borrow(), self.pixels());
         self.uplot.set_data(&data);
         self.marks.paint(sight, *self.store.cursors.borrow(), &zone);
     }

@@ -5,6 +5,7 @@ pub(super) struct Colours {
     pub(super) axis: &'static str,
     pub(super) grid: &'static str,
     pub(super) warn: &'static str,
+    pub(super) note: &'static str,
     pub(super) dark: bool,
 }
 
@@ -12,9 +13,9 @@ impl Colours {
     /// Those of the theme in effect.
     pub(super) fn current() -> Self {
         if is_dark() {
-            Self { axis: "#98a2b3", grid: "#ffffff14", warn: "#f0b34e", dark: true }
+            Self { axis: "#98a2b3", grid: "#ffffff14", warn: "#f0b34e", note: "#c4a7ff", dark: true }
         } else {
-            Self { axis: "#5b6472", grid: "#0000000f", warn: "#9a5b00", dark: false }
+            Self { axis: "#5b6472", grid: "#0000000f", warn: "#9a5b00", note: "#6d28d9", dark: false }
         }
     }
 }

@@ -1,12 +1,13 @@
 //! What a chart shows at the moment, as its callbacks look it up.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, Ref, RefCell};
 
 use afterglow_wire::board::Threshold;
 use wasm_bindgen::JsValue;
 
 use crate::archive::Sight;
 use crate::columns::{Line, seconds};
+use crate::notes::{Flag, Notes};
 use crate::panels::Panel;
 use crate::time::Span;
 use crate::time::ticks::Tick;
@@ -21,6 +22,7 @@ pub(super) struct Drawn {
     sight: Cell<Sight>,
     values: Cell<(f64, f64)>,
     ticks: RefCell<Vec<Tick>>,
+    flags: RefCell<Vec<Flag>>,
     lines: RefCell<Vec<Line>>,
 }
 
@@ -31,12 +33,23 @@ impl Drawn {
             sight: Cell::new(Sight { span: Span { from: 0, to: 1_000_000 }, column: 1_000_000 }),
             values: Cell::new((0.0, 1.0)),
             ticks: RefCell::default(),
+            flags: RefCell::default(),
             lines: RefCell::new(panel.signals.iter().map(|_| Line::default()).collect()),
         }
     }
 
     pub(super) fn unit(&self) -> &Unit {
         &self.panel.unit
+    }
+
+    /// Annotations.
+    pub(super) fn flags(&self) -> Ref<'_, Vec<Flag>> {
+        self.flags.borrow()
+    }
+
+    /// Takes over the annotations in sight.
+    pub(super) fn set_flags(&self, notes: &Notes, pixels: usize) {
+        *self.flags.borrow_mut() = notes.flags(&self.panel.signals, self.sight.get().span, pixels);
     }
 
     /// What is drawn behind the lines.

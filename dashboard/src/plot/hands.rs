@@ -169,6 +169,9 @@ impl Inner {
                 self.store.pan(-by / width);
             }
             Action::Tap { at } => {
+                if event.ctrl_key() || event.meta_key() {
+                    self.store.annotate(self.time(inside(at)));
+                }
                 if event.alt_key() || self.store.measuring() {
                     self.store.cursors.borrow_mut().set(self.time(inside(at)));
                 }
@@ -209,6 +212,14 @@ impl Inner {
             "ArrowRight" => at.map_or(width / 2.0, |at| at + step),
             "Home" => 0.0,
             "End" => width - 1.0,
+            "n" => {
+                if let Some(time) = self.pointer.time(&self.uplot) {
+                    self.store.annotate(time);
+                    event.stop_propagation();
+                    event.prevent_default();
+                }
+                return;
+            }
             "m" => {
                 if let Some(time) = self.pointer.time(&self.uplot) {
                     self.store.cursors.borrow_mut().set(time);

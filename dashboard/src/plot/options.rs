@@ -174,7 +174,7 @@ fn series(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) ->
 
 fn hooks(drawn: &Rc<Drawn>, on_cursor: impl Fn(UPlot) + 'static, keep: &mut Vec<JsValueGuard>) -> JsValue {
     let (shown, colours) = (Rc::clone(drawn), Colours::current());
-    let behind = move |uplot: UPlot| behind::thresholds(&uplot, shown.thresholds(), &colours);
+    let behind = move |uplot: UPlot| behind::paint(&uplot, &shown, &colours);
     object([
         ("setCursor", callbacks([guard1(keep, on_cursor)])),
         ("drawAxes", callbacks([guard1(keep, behind)])),

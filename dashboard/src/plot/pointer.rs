@@ -16,6 +16,11 @@ use crate::time::text;
 /// Most values that are read out.
 const SPOKEN: usize = 5;
 
+/// How near to an annotation the pointer must be to read it, in columns of a pixel.
+const REACH: i64 = 6;
+/// Most lines of annotations at the pointer.
+const NOTES: usize = 6;
+
 /// The pointer on one chart.
 pub(super) struct Pointer {
     store: Rc<Store>,
@@ -64,7 +69,8 @@ impl Pointer {
         let time = self.drawn.time_at(left, f64::from(uplot.over().client_width()));
         let readings = self.readings(uplot, time, top);
         let heading = text::instant(time, self.drawn.sight().column, &*self.store.zone());
-        self.tooltip.show(&heading, &readings, &self.panel.unit, (left, top), &uplot.over());
+        let notes = self.notes(time);
+        self.tooltip.show(&heading, &notes, &readings, &self.panel.unit, (left, top), &uplot.over());
     }
 
     /// Takes over which lines are shown, and reads anew: time passes under a resting pointer.
@@ -100,7 +106,20 @@ impl Pointer {
         let more = readings.len().saturating_sub(SPOKEN);
         let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
         let values = if values.is_empty() { "no value".into() } else { values.join(", ") };
-        Some(format!("{heading}: {values}{rest}"))
+        let notes = self.notes(time).iter().map(|note| format!(". {note}")).collect::<String>();
+        Some(format!("{heading}: {values}{rest}{notes}"))
+    }
+
+    /// The annotations at `time`, give or take a few pixels.
+    fn notes(&self, time: i64) -> Vec<String> {
+        let flags = self.drawn.flags();
+        let found = flags.iter().filter(|flag| flag.is_at(time, self.drawn.sight().column * REACH));
+        let texts = found.flat_map(|flag| {
+            let more = flag.count - flag.texts.len();
+            let more = (more > 0).then(|| format!("and {more} more annotations"));
+            flag.texts.iter().cloned().chain(more)
+        });
+        texts.take(NOTES).collect()
     }
 
     /// The values that hold at `time`, largest first; before them the one nearest to `top` pixels.

@@ -53,10 +53,11 @@ impl Tooltip {
         self.root.set_hidden(true);
     }
 
-    /// Shows `readings` of the time `heading` beside `position` in the plotting area `over`.
+    /// Shows `notes` and `readings` of the time `heading` beside `position` in the plotting area `over`.
     pub(super) fn show(
         &self,
         heading: &str,
+        notes: &[String],
         readings: &[Reading],
         unit: &Unit,
         position: (f64, f64),
@@ -64,6 +65,9 @@ impl Tooltip {
     ) {
         self.root.set_text_content(None);
         self.add(&self.root, "tooltip-time", heading);
+        for note in notes {
+            self.add(&self.root, "tooltip-note", note);
+        }
         for reading in readings.iter().take(ROWS) {
             let class = if reading.hovered { "tooltip-row hovered" } else { "tooltip-row" };
             let Some(row) = self.add(&self.root, class, "") else { continue };

@@ -36,6 +36,14 @@ pub fn from_to(from: &str, to: Option<&str>, now: i64, zone: &dyn Zone) -> Resul
     between(start, instant(to.unwrap_or("now"), Some(start.at), now, zone)?)
 }
 
+/// The instant that `text` means, in microseconds; a time alone is on the day of `earlier`, or today.
+///
+/// # Errors
+/// What is not understood, and what would be.
+pub fn moment(text: &str, earlier: Option<i64>, now: i64, zone: &dyn Zone) -> Result<i64, String> {
+    instant(text, earlier, now, zone).map(|instant| instant.at)
+}
+
 /// An instant that was typed.
 #[derive(Clone, Copy)]
 struct Instant {

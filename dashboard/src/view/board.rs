@@ -6,6 +6,7 @@ use dioxus::prelude::*;
 
 use super::keys;
 use super::listing::Listing;
+use super::notes::NotesList;
 use super::page::Page;
 use super::panel::PanelView;
 use super::refused::Refused;
@@ -72,7 +73,10 @@ pub(super) fn BoardView() -> Element {
                     }
                 }
             }
-            Listing {}
+            div { class: "side",
+                Listing {}
+                NotesList {}
+            }
         }
     }
 }

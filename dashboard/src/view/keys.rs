@@ -28,6 +28,7 @@ pub(super) const KEYS: [(&str, &[(&str, &str)]); 3] = [
             ("←  →", "Move the cursor; with Shift farther"),
             ("Home  End", "Cursor to the beginning, to the end"),
             ("M", "Set cursor A, then B, to measure"),
+            ("N", "Annotate where the cursor is"),
             ("Esc", "Take the cursor away"),
         ],
     ),
@@ -36,6 +37,7 @@ pub(super) const KEYS: [(&str, &[(&str, &str)]); 3] = [
         &[
             ("/", "Search signals"),
             ("C", "Measure with taps, and take both cursors away"),
+            ("N", "Annotate: between A and B, or now"),
             ("B", "What can be done with the board"),
             ("?", "These keys"),
         ],
@@ -43,12 +45,13 @@ pub(super) const KEYS: [(&str, &[(&str, &str)]); 3] = [
 ];
 
 /// What a mouse and fingers do.
-pub(super) const HANDS: [(&str, &str); 7] = [
+pub(super) const HANDS: [(&str, &str); 8] = [
     ("Drag", "Zoom to the marked stretch"),
     ("Wheel", "Zoom at the pointer"),
     ("Shift and drag", "Move through time"),
     ("Double-click", "Undo the last zoom"),
     ("Alt and click", "Set cursor A, then B"),
+    ("Ctrl and click", "Annotate"),
     ("One finger", "Move through time"),
     ("Two fingers", "Zoom"),
 ];
@@ -101,6 +104,7 @@ fn press(page: &Page, event: &KeyboardEvent) {
         "t" | "T" => page.toggle_open(Open::Range),
         "c" | "C" => page.toggle_measuring(),
         "b" | "B" if page.desk.place.peek().board().is_some() => page.toggle_open(Open::Board),
+        "n" | "N" if page.desk.place.peek().board().is_some() => page.annotate(None),
         "?" => page.toggle_open(Open::Help),
         "/" => focus("search"),
         "Escape" if page.close() => {}

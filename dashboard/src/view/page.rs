@@ -11,6 +11,7 @@ use super::desk::Desk;
 use crate::address::Address;
 use crate::feed::Feed;
 use crate::frame::{Stage, TimeNews};
+use crate::notes::Notes;
 use crate::panels::SHOWN_AT_FIRST;
 use crate::place::Place;
 use crate::store::Store;
@@ -26,10 +27,19 @@ pub(crate) enum Open {
     Board,
     /// The form of the panel with this id.
     Panel(String),
+    /// The form of a new annotation.
+    Annotate(Asked),
     /// The choice of a range.
     Range,
     /// The keys.
     Help,
+}
+
+/// Where a new annotation is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) from: i64,
+    pub(crate) to: Option<i64>,
 }
 
 /// The page's plain data, and what of it components follow.
@@ -41,6 +51,8 @@ pub(crate) struct Page {
     pub(crate) address: Rc<Address>,
     /// Boards and other saved things.
     pub(crate) desk: Desk,
+    /// Annotations around the range on screen.
+    pub(crate) notes: Signal<Rc<Notes>>,
     /// The board on screen; none when there is none, or it is on its way.
     pub(crate) board: Memo<Option<Board>>,
     /// The newest values.
