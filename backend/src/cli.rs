@@ -106,6 +106,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
 }
 
 fn serve(config: Config) -> Result<(), Failure> {
+    allow_many_sockets();
     let store = Store::open(&config.store, Clock::real())?;
     actix::System::new().block_on(async move {
         // Signals first: whoever has read the address may send one.
@@ -119,6 +120,16 @@ fn serve(config: Config) -> Result<(), Failure> {
         say(&format!("listening on http://{}", listener.local_addr()?))?;
         Ok(pipeline::run(config, store, Clock::real(), listener, stop).await?)
     })
+}
+
+/// Lifts the limit on open files as far as this process may: each live client is one, and most systems begin with 1,024,
+/// far below [`Settings`]' limit on live clients.
+fn allow_many_sockets() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        log::warn!("the limit on open files, and so on live clients, stays as it is: {error}");
+    }
 }
 
 /// A line on standard output, at once, for people and for scripts that wait for it.

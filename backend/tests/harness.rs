@@ -188,6 +188,14 @@ impl Backend {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
+    /// How many files it may open, and how many it could allow itself.
+    pub(crate) fn open_files(&self) -> [String; 2] {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", self.child.id())).unwrap();
+        let limit = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+        let mut limits = limit.split_whitespace().map(str::to_owned);
+        [limits.next().unwrap(), limits.next().unwrap()]
+    }
+
     pub(crate) fn kill_nine(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();

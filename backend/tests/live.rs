@@ -122,6 +122,20 @@ fn a_client_that_answers_pings_stays() {
 }
 
 #[test]
+fn as_many_sockets_are_allowed_as_the_system_gives() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    // Backends inherit it.
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let lower = maximum.map_or(65_536, |maximum| maximum - 1);
+    setrlimit(Resource::Nofile, Rlimit { current: Some(lower), maximum }).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let backend = start(&folder);
+    let [allowed, possible] = backend.open_files();
+    assert_eq!(allowed, possible);
+    backend.close();
+}
+
+#[test]
 fn pages_of_other_origins_may_not_watch() {
     let folder = tempfile::tempdir().unwrap();
     let backend = start(&folder);

@@ -12,6 +12,12 @@ pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     }
 }
 
+/// The value that so many percent of `sorted` do not exceed; NaN of none.
+pub(crate) fn percentile(sorted: &[u32], percent: usize) -> f64 {
+    let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
+    sorted.get(place).map_or(f64::NAN, |figure| f64::from(*figure))
+}
+
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
 pub(crate) fn float(count: u64) -> f64 {
     count as f64
@@ -76,6 +82,14 @@ mod tests {
         assert!((median(vec![3.0, 1.0, 2.0]) - 2.0).abs() < 1e-12);
         assert!((median(vec![4.0, 1.0, 2.0, 3.0]) - 2.5).abs() < 1e-12);
         assert!(median(vec![]).is_nan());
+    }
+
+    #[test]
+    fn percentiles() {
+        let hundred: Vec<u32> = (1..=100).collect();
+        assert_eq!([50, 99, 100].map(|percent| percentile(&hundred, percent)), [50.0, 99.0, 100.0]);
+        assert_eq!(percentile(&[7], 99), 7.0);
+        assert!(percentile(&[], 50).is_nan());
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl Lab {
     pub(crate) fn open(common: &Common) -> Result<Self> {
         let peers = if common.alone { [].as_slice() } else { systems::PEERS.as_slice() };
         cleanup::on_interrupt()?;
-        packages::install_missing(peers)?;
+        packages::install_missing(&peers.iter().filter_map(|peer| peer.package()).collect::<Vec<_>>())?;
         let systems: Vec<_> = std::iter::once(systems::OURS).chain(peers.iter().copied()).collect();
         // Not /tmp, which many systems keep in memory.
         let disk = std::env::var_os("TMPDIR").map_or_else(|| "/var/tmp".into(), PathBuf::from);

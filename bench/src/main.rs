@@ -2,11 +2,12 @@
 //! `cargo xtask bench ...`, which builds what it measures.
 //!
 //! `systems` is who is measured, `server` one running process of theirs, `samples` what they are fed, `load` and
-//! `http` how; `ingest`, `disk` and `query` are the measurements; `lab` is what they share.
+//! `http` how; `ingest`, `disk`, `query` and `fanout` are the measurements; `lab` is what they share.
 #![expect(clippy::disallowed_methods, reason = "measuring time is what this program is for")]
 
 mod cleanup;
 mod disk;
+mod fanout;
 mod fdatasync;
 mod figures;
 mod http;
@@ -35,6 +36,11 @@ enum Bench {
     Disk(Common),
     /// 2 M samples of one signal: reduced to a chart, and exported whole
     Query(Common),
+    /// The live path: CPU per delivery, latency, memory per client, clients that never read
+    Fanout(fanout::Options),
+    /// Used by `fanout`: a server that only writes
+    #[command(hide = true)]
+    Floor { address: String },
 }
 
 /// What every measurement can be told.
@@ -65,12 +71,19 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     let bench = Bench::parse();
-    let (Bench::Ingest(ingest::Options { common, .. }) | Bench::Disk(common) | Bench::Query(common)) = &bench;
-    let lab = Lab::open(common)?;
+    let lab = match &bench {
+        Bench::Ingest(ingest::Options { common, .. }) | Bench::Disk(common) | Bench::Query(common) => {
+            Lab::open(common)
+        }
+        Bench::Fanout(options) => Lab::open(&options.common()),
+        Bench::Floor { address } => return fanout::serve_floor(address),
+    }?;
     match &bench {
         Bench::Ingest(options) => ingest::run(&lab, options),
         Bench::Disk(_) => disk::run(&lab),
         Bench::Query(_) => query::run(&lab),
+        Bench::Fanout(options) => fanout::run(&lab, options),
+        Bench::Floor { .. } => Ok(()),
     }?;
     lab.print_commands();
     Ok(())

@@ -9,14 +9,29 @@ use anyhow::{Result, bail};
 
 use crate::cleanup;
 use crate::figures::progress;
-use crate::systems::System;
+use crate::systems::first_line;
 
 /// Debian asks this program whether a package may start its services; 101 forbids it.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
 
-pub(crate) fn install_missing(peers: &[&dyn System]) -> Result<()> {
-    let missing = || peers.iter().filter(|peer| which(peer.program()).is_none());
-    let packages: Vec<_> = missing().map(|peer| peer.package()).collect();
+/// What has to be there for a peer to run.
+#[derive(Clone, Copy)]
+pub(crate) struct Package {
+    pub(crate) name: &'static str,
+    pub(crate) program: &'static str,
+    /// Debian's package that holds the program.
+    pub(crate) debian: &'static str,
+}
+
+impl Package {
+    pub(crate) fn version(&self) -> Result<String> {
+        first_line(Command::new("dpkg-query").args(["-W", "-f", "${Package} ${Version}", self.debian]))
+    }
+}
+
+pub(crate) fn install_missing(peers: &[Package]) -> Result<()> {
+    let missing = || peers.iter().filter(|peer| which(peer.program).is_none());
+    let packages: Vec<_> = missing().map(|peer| peer.debian).collect();
     if packages.is_empty() {
         return Ok(());
     }
@@ -24,14 +39,14 @@ pub(crate) fn install_missing(peers: &[&dyn System]) -> Result<()> {
         let _quiet = NoServices::begin()?;
         apt_get(&["update", "-q"])?;
         apt_get(&[&["install", "-y", "-q", "--no-install-recommends"], packages.as_slice()].concat())?;
-        if let Some(peer) = peers.iter().find(|peer| runs(peer.program())) {
+        if let Some(peer) = peers.iter().find(|peer| runs(peer.program)) {
             bail!(
                 "installing {} started it as a service; stop that first: it would disturb the figures",
-                peer.name()
+                peer.name
             );
         }
     }
-    let missing: Vec<_> = missing().map(|peer| peer.name()).collect();
+    let missing: Vec<_> = missing().map(|peer| peer.name).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -43,7 +43,17 @@ impl Server {
     }
 
     /// Runs `command`, which is to listen on `port`, and waits until `ready_path` answers well.
-    pub(crate) fn launch(mut command: Command, folder: &Path, port: u16, ready_path: &str) -> Result<Self> {
+    pub(crate) fn launch(command: Command, folder: &Path, port: u16, ready_path: &str) -> Result<Self> {
+        Self::launch_until(command, folder, port, |address| http::fetch(address, "GET", ready_path).is_ok())
+    }
+
+    /// Runs `command`, which is to listen on `port`, and waits until `is_ready` says so of its address.
+    pub(crate) fn launch_until(
+        mut command: Command,
+        folder: &Path,
+        port: u16,
+        is_ready: impl Fn(&str) -> bool,
+    ) -> Result<Self> {
         let log = folder.join("log");
         let start = Instant::now();
         let child = command
@@ -60,7 +70,7 @@ impl Server {
             ready_after: Duration::ZERO,
             command: show(&command, folder, port),
         };
-        while http::fetch(&server.address, "GET", ready_path).is_err() {
+        while !is_ready(&server.address) {
             if server.child.try_wait()?.is_some() || start.elapsed() > START_DEADLINE {
                 bail!("{} does not answer; it said:\n{}", server.command, std::fs::read_to_string(&log)?);
             }

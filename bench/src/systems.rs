@@ -13,6 +13,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 use crate::lab::Lab;
+use crate::packages::Package;
 use crate::samples::{Batch, Span};
 use crate::server::Server;
 
@@ -27,15 +28,10 @@ pub(crate) trait System: Sync {
     /// What its answer to a write promises.
     fn promise(&self) -> &'static str;
 
-    /// Its binary's name.
-    fn program(&self) -> &'static str;
+    /// Where its binary comes from; None when the caller has built it.
+    fn package(&self) -> Option<Package>;
 
-    /// Debian's package that holds the binary.
-    fn package(&self) -> &'static str;
-
-    fn version(&self) -> Result<String> {
-        first_line(Command::new("dpkg-query").args(["-W", "-f", "${Package} ${Version}", self.package()]))
-    }
+    fn version(&self) -> Result<String>;
 
     /// Serves `port` on loopback from the data in `folder`, which may hold other things too.
     fn command(&self, folder: &Path, port: u16) -> Result<Command>;
@@ -92,14 +88,14 @@ fn bytes_below(path: &Path) -> Result<u64> {
 }
 
 /// The first line that `command` prints.
-fn first_line(command: &mut Command) -> Result<String> {
+pub(crate) fn first_line(command: &mut Command) -> Result<String> {
     let output = command.output().with_context(|| format!("{command:?}"))?;
     let text = String::from_utf8_lossy(&output.stdout);
     Ok(text.lines().next().unwrap_or("version unknown").trim().to_owned())
 }
 
 /// The sum of a metric's values in the Prometheus text `metrics`, over those lines that begin with `start`.
-fn metric(metrics: &[u8], start: &str) -> Result<u64> {
+pub(crate) fn metric(metrics: &[u8], start: &str) -> Result<u64> {
     let text = std::str::from_utf8(metrics)?;
     let values = text.lines().filter(|line| line.starts_with(start));
     values

@@ -17,6 +17,8 @@ pub(crate) enum Bench {
     Disk(Options),
     /// 2 M samples of one signal: reduced to a chart, and exported whole
     Query(Options),
+    /// The live path: CPU per delivery, latency, memory per client, clients that never read
+    Fanout(Options),
     /// Main-thread time of a live update in a browser, beside uPlot alone, Chart.js and Recharts
     Chart,
     /// The page in a browser: bytes, first paint, first data, a sample's way to the screen, frames while zooming
@@ -35,10 +37,15 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
     if !matches!(bench, Bench::Chart) {
         build_binaries()?;
     }
+    let hubs = root().join("bench/hubs");
     let (name, Options { options }) = match bench {
         Bench::Ingest(options) => ("ingest", options),
         Bench::Disk(options) => ("disk", options),
         Bench::Query(options) => ("query", options),
+        Bench::Fanout(options) => {
+            prerequisites::npm_packages(&hubs)?;
+            ("fanout", options)
+        }
         Bench::Chart => return in_browser("chart.js", "AFTERGLOW_BENCH_CHART", &dashboard::build_chart()?),
         Bench::Page => {
             dashboard::build()?;
@@ -46,7 +53,8 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         }
     };
     let mut command = cargo(["run", "--release", "--package=afterglow-bench", "--", name]);
-    run::run(command.args(options).env("AFTERGLOW_BIN", release_binary("afterglow")))
+    command.args(options).env("AFTERGLOW_BIN", release_binary("afterglow")).env("AFTERGLOW_BENCH_HUBS", hubs);
+    run::run(&mut command)
 }
 
 /// Runs a measurement in Chromium; `variable` tells it where to find what it measures.

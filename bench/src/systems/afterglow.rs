@@ -9,6 +9,7 @@ use anyhow::Result;
 use super::{System, first_line, metric};
 use crate::http::fetch;
 use crate::lab::Lab;
+use crate::packages::Package;
 use crate::samples::{Batch, Span};
 use crate::server::Server;
 
@@ -23,12 +24,8 @@ impl System for Afterglow {
         "on the disk"
     }
 
-    fn program(&self) -> &'static str {
-        "afterglow"
-    }
-
-    fn package(&self) -> &'static str {
-        "afterglow"
+    fn package(&self) -> Option<Package> {
+        None
     }
 
     fn version(&self) -> Result<String> {

@@ -10,35 +10,38 @@ use anyhow::{Context, Result};
 use super::{System, bytes_below, line_protocol};
 use crate::http::{self, Connection, fetch, percent_encode};
 use crate::lab::Lab;
+use crate::packages::Package;
 use crate::samples::{Batch, Span};
 use crate::server::{Server, free_port};
 
 pub(super) struct InfluxDb;
+
+const PACKAGE: Package = Package { name: "InfluxDB", program: "influxd", debian: "influxdb" };
 
 /// What is not compressed by then stays as it is.
 const SEAL_DEADLINE: Duration = Duration::from_secs(60);
 
 impl System for InfluxDb {
     fn name(&self) -> &'static str {
-        "InfluxDB"
+        PACKAGE.name
     }
 
     fn promise(&self) -> &'static str {
         "on the disk"
     }
 
-    fn program(&self) -> &'static str {
-        "influxd"
+    fn package(&self) -> Option<Package> {
+        Some(PACKAGE)
     }
 
-    fn package(&self) -> &'static str {
-        "influxdb"
+    fn version(&self) -> Result<String> {
+        PACKAGE.version()
     }
 
     /// Its defaults, whatever the machine's own configuration says, without what it would do besides serving: telling
     /// its makers, measuring itself, logging requests, looking for queries to repeat.
     fn command(&self, folder: &Path, port: u16) -> Result<Command> {
-        let mut command = Command::new(self.program());
+        let mut command = Command::new(PACKAGE.program);
         command.args(["run", "-config", "/dev/null"]);
         for (name, part) in [("META_DIR", "meta"), ("DATA_DIR", "data"), ("DATA_WAL_DIR", "wal")] {
             command.env(format!("INFLUXDB_{name}"), folder.join(part));

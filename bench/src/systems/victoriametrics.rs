@@ -10,10 +10,14 @@ use anyhow::Result;
 use super::{System, line_protocol, metric};
 use crate::http::{fetch, percent_encode};
 use crate::lab::Lab;
+use crate::packages::Package;
 use crate::samples::{Batch, Span};
 use crate::server::Server;
 
 pub(super) struct VictoriaMetrics;
+
+const PACKAGE: Package =
+    Package { name: "VictoriaMetrics", program: "victoria-metrics", debian: "victoria-metrics" };
 
 const FLUSH: &str = "/internal/force_flush";
 const MERGE: &str = "/internal/force_merge";
@@ -23,23 +27,23 @@ const MERGE_DEADLINE: Duration = Duration::from_secs(60);
 
 impl System for VictoriaMetrics {
     fn name(&self) -> &'static str {
-        "VictoriaMetrics"
+        PACKAGE.name
     }
 
     fn promise(&self) -> &'static str {
         "in memory"
     }
 
-    fn program(&self) -> &'static str {
-        "victoria-metrics"
+    fn package(&self) -> Option<Package> {
+        Some(PACKAGE)
     }
 
-    fn package(&self) -> &'static str {
-        "victoria-metrics"
+    fn version(&self) -> Result<String> {
+        PACKAGE.version()
     }
 
     fn command(&self, folder: &Path, port: u16) -> Result<Command> {
-        let mut command = Command::new(self.program());
+        let mut command = Command::new(PACKAGE.program);
         command.arg(format!("-httpListenAddr=127.0.0.1:{port}"));
         command.arg(format!("-storageDataPath={}", folder.join("data").display()));
         // The samples are older than the month that it keeps by default.
