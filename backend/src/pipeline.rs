@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use afterglow_wire::v1::Position;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::activity::Activity;
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
@@ -87,13 +87,15 @@ pub async fn run(
     let ingest = Ingest::start(store.clone(), broadcaster.clone(), metrics.clone(), lifeline("ingest"));
     Compactor::start(store.clone(), metrics.clone(), lifeline("compactor"));
     Retention::start(store.clone(), config.retention.clone(), clock.clone(), lifeline("retention"));
+    let (stop_sessions, stopping) = watch::channel(false);
     let sessions = Sessions {
         broadcaster: broadcaster.clone(),
         store: store.clone(),
         epoch,
         clock: clock.clone(),
         ping_interval: config.ping_interval,
-        historian: Historian::new(config.store.readers as usize, config.query_timeout),
+        historian: Historian::new(config.store.readers as usize, config.slow_timeout),
+        stopping,
     };
     let activity = Activity::new(clock.now());
     let admission = Admission::new(config.live_clients, config.live_clients_per_address);
@@ -120,6 +122,7 @@ pub async fn run(
     let drain = async {
         ingest.drain().await;
         let _ = broadcaster.send(CloseAll).await;
+        stop_sessions.send_replace(true);
         // The server's own future must run for its handle to be heard.
         let (_, ended) = tokio::join!(handle.stop(true), server);
         ended

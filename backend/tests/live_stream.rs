@@ -368,6 +368,8 @@ fn a_stopping_server_says_goodbye_to_subscribers() {
             socket
         })
         .collect();
+    // One that has not subscribed.
+    sockets.push(connect(&backend, "afterglow.v1").unwrap());
     eventually("all have joined", || backend.metric("afterglow_live_sessions") == 5.0);
     assert!(backend.terminate().success());
     for socket in &mut sockets {

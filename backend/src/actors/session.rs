@@ -21,6 +21,7 @@ use actix_web_actors::ws;
 use afterglow_wire::live::{Event, Greeting};
 use afterglow_wire::v1::{Flags, Header, Kind, PROTOCOL, Position, Request, Subscribe, Writer};
 use afterglow_wire::{Code, close, limits};
+use tokio::sync::watch;
 
 use super::broadcaster::{Broadcaster, Client, Join, Joined, Leave, Outlet};
 use crate::admission::Ticket;
@@ -50,6 +51,8 @@ pub struct Sessions {
     pub ping_interval: Duration,
     /// Reads history for all sessions, not for too many at once.
     pub historian: Historian,
+    /// True once the server stops.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// Frames to write, in order.
@@ -269,6 +272,10 @@ impl Actor for Session {
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
         ctx.run_interval(self.sessions.ping_interval, Self::check_alive);
+        // Also for those whom the broadcaster does not know: they have not subscribed, or wait for their history.
+        let mut stopping = self.sessions.stopping.clone();
+        let stops = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() }.into_actor(self);
+        ctx.spawn(stops.map(|_, _, ctx| Self::end(ctx, close::GOING_AWAY, "the server is stopping")));
         self.greet(ctx);
         if self.protocol == Protocol::Events {
             self.join(ctx, Key::everything(Protocol::Events), None, None);
