@@ -13,26 +13,28 @@ use rand::SeedableRng as _;
 use crate::harness::{Backend, client, eventually, sql, try_post};
 
 /// What a tool ended with.
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
-fn afterglow(tool: &str, database: &Path, arguments: &[&str]) -> Command {
+/// A tool, ready to run.
+pub(crate) fn afterglow(tool: &str, database: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_afterglow"));
     command.args([tool, "--database"]).arg(database).args(arguments).env("AFTERGLOW_LOG", "warn");
     command
 }
 
-fn run(tool: &str, database: &Path, arguments: &[&str]) -> Ended {
+/// Runs a tool to its end.
+pub(crate) fn run(tool: &str, database: &Path, arguments: &[&str]) -> Ended {
     let output = afterglow(tool, database, arguments).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
 
 /// Runs a tool that should succeed; what it printed.
-fn done(tool: &str, database: &Path, arguments: &[&str]) -> String {
+pub(crate) fn done(tool: &str, database: &Path, arguments: &[&str]) -> String {
     let ended = run(tool, database, arguments);
     assert_eq!(ended.code, Some(0), "{tool} {arguments:?}: {}", ended.err);
     ended.out
@@ -432,7 +434,7 @@ fn a_flipped_byte_is_found_and_named() {
     let json: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
     assert_eq!((ended.code, json["sound"].as_bool()), (Some(5), Some(false)));
     assert_eq!(json["damage"][0]["signal"], "b");
-    assert_eq!(json["damage"][0]["id"].to_string(), id);
+    assert_eq!(json["damage"][0]["id"], id);
     // The rest is still had.
     let ended = run("export", &database, &[]);
     assert_eq!(ended.code, Some(5), "{}", ended.err);
@@ -445,6 +447,47 @@ fn a_flipped_byte_is_found_and_named() {
     assert!(found.contains("damaged in 3 places"), "{found}");
     assert!(found.contains("its summary is not that of its samples"), "{found}");
     assert!(found.contains("  journal_"), "{found}");
+}
+
+#[test]
+fn what_people_saved_is_read_row_by_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("saved.db");
+    let backend = Backend::start(&database);
+    assert_eq!(backend.post(r#"{"signals":{"oven":1,"pump":2}}"#).status, 200);
+    for title in ["one", "two", "three"] {
+        let answer = backend.send("POST", "/api/boards", &format!(r#"{{"title":"{title}","panels":[]}}"#));
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let note = format!(r#"{{"text":"{title}","from":1700000000,"to":1700000060,"tags":["a"]}}"#);
+        assert_eq!(backend.send("POST", "/api/annotations", &note).status, 201);
+    }
+    for signal in ["oven", "pump"] {
+        assert_eq!(backend.send("PATCH", &format!("/api/signals/{signal}"), r#"{"unit":"K"}"#).status, 200);
+    }
+    backend.close();
+    done("doctor", &database, &[]);
+
+    for damage in [
+        "board SET document = replace(document, 'one', 'eno') WHERE id = 'one'",
+        "board SET document = substr(document, 2) WHERE id = 'two'",
+        "annotation SET tags = '[1]' WHERE id = 1",
+        "annotation SET last_timestamp = 0 WHERE id = 2",
+        r#"metadata SET document = '{"colour":"red"}' WHERE signal_id = 1"#,
+    ] {
+        assert_eq!(sql(&database, &format!("UPDATE {damage} RETURNING 'done' AS value")), ["done"]);
+    }
+    let ended = run("doctor", &database, &[]);
+    assert_eq!(ended.code, Some(5), "{}", ended.err);
+    for found in [
+        "damaged in 5 places",
+        "board one: its address, version or title is not that of its document",
+        "board two: its document cannot be read",
+        "annotation 1, 2023-11-14T22:13:20.000000Z to 2023-11-14T22:14:20.000000Z: its document",
+        "annotation 2, 2023-11-14T22:13:20.000000Z to 1970-01-01T00:00:00.000000Z: to",
+        "metadata 1 of pump: colour",
+    ] {
+        assert!(ended.out.contains(found), "{found}: {}", ended.out);
+    }
 }
 
 #[test]

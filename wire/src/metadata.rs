@@ -73,7 +73,11 @@ impl Metadata {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), Invalid> {
+    /// Checks all that is said.
+    ///
+    /// # Errors
+    /// The first field that is not allowed.
+    pub fn check(&self) -> Result<(), Invalid> {
         invalid::line("display_name", self.display_name.as_deref().unwrap_or_default(), TITLE_BYTES)?;
         invalid::line("unit", self.unit.as_deref().unwrap_or_default(), UNIT_BYTES)?;
         invalid::prose("description", self.description.as_deref().unwrap_or_default(), PROSE_BYTES)?;

@@ -100,7 +100,7 @@ fn per_sample(tier: Tier) -> Option<f64> {
 
 fn damage_text(damage: &Damage) -> String {
     let mut text = damage.place.to_owned();
-    if let Some(id) = damage.id {
+    if let Some(id) = &damage.id {
         let _ = write!(text, " {id}");
     }
     if let Some(signal) = &damage.signal {

@@ -3,6 +3,7 @@
 //! Every row is read by itself, so that a damaged page costs only what is on it.
 
 mod check;
+mod saved;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -69,8 +70,8 @@ pub struct SignalSize {
 pub struct Damage {
     /// What: `file`, or the table.
     pub place: &'static str,
-    /// The number of the row, if it is one row.
-    pub id: Option<i64>,
+    /// The number of the row, or a board's address, if it is one row.
+    pub id: Option<String>,
     /// The signal's name, if it is one signal's.
     pub signal: Option<String>,
     /// The instants that the row says it covers.
@@ -128,6 +129,7 @@ pub(in crate::store) fn examine(
         looked_at += 1;
         progress(looked_at, total);
     };
+    examiner.saved();
     examiner.overlaps(&blocks);
     blocks.iter().for_each(|place| (examiner.block(*place), step()).1);
     rollups.iter().for_each(|place| (examiner.rollup(*place), step()).1);
@@ -179,7 +181,7 @@ impl Examiner {
         if let Some(((id, name), number)) = holes {
             let reason = format!("it should be {number}: signals are numbered from 0 without holes");
             let signal = Some(name.clone());
-            self.damaged(Damage { place: "signal", id: Some((*id).into()), signal, span: None, reason });
+            self.damaged(Damage { place: "signal", id: Some(id.to_string()), signal, span: None, reason });
         }
         self.names = rows.into_iter().collect();
     }
@@ -279,7 +281,7 @@ impl Examiner {
         };
         if let Some(reason) = reason {
             let place = table.name();
-            self.damaged(Damage { place, id: Some(sequence), signal: None, span: None, reason });
+            self.damaged(Damage { place, id: Some(sequence.to_string()), signal: None, span: None, reason });
         }
     }
 
@@ -300,7 +302,13 @@ impl Examiner {
     fn damaged_row(&mut self, table: &'static str, place: Place, reason: String) {
         let span = Span { from: instant(place.first), to: instant(place.last) };
         let signal = Some(self.name(place.signal));
-        self.damaged(Damage { place: table, id: Some(place.id), signal, span: Some(span), reason });
+        self.damaged(Damage {
+            place: table,
+            id: Some(place.id.to_string()),
+            signal,
+            span: Some(span),
+            reason,
+        });
     }
 
     fn damaged(&mut self, damage: Damage) {

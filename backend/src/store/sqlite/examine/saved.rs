@@ -1,0 +1,75 @@
+//! What people saved: each row is read as the server reads it, and judged by the rules under which it was taken.
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::annotation::NewAnnotation;
+use afterglow_wire::board::Board;
+use afterglow_wire::metadata::Metadata;
+use diesel::prelude::*;
+
+use super::super::super::schema::{annotation, board, metadata};
+use super::{Damage, Examiner, instant, load_until_error, named};
+use crate::store::Span;
+
+/// Address, version, title, document.
+type BoardRow = (String, i32, String, String);
+
+/// Number, first and last instant, text, tags, signals.
+type AnnotationRow = (i64, i64, i64, String, String, String);
+
+impl Examiner {
+    /// Looks at all boards, all annotations, and all that is said about signals.
+    pub(super) fn saved(&mut self) {
+        let query = board::table.select((board::id, board::version, board::title, board::document));
+        let boards: Vec<BoardRow> = self.list("board", |connection| load_until_error(query, connection));
+        for row in boards {
+            if let Err(reason) = check_board(&row) {
+                self.damaged(Damage { place: "board", id: Some(row.0), signal: None, span: None, reason });
+            }
+        }
+        let query = annotation::table.select(annotation::all_columns);
+        let annotations: Vec<AnnotationRow> =
+            self.list("annotation", |connection| load_until_error(query, connection));
+        for row in annotations {
+            let (id, span) = (row.0.to_string(), Span { from: instant(row.1), to: instant(row.2) });
+            if let Err(reason) = check_annotation(row) {
+                let (id, span) = (Some(id), Some(span));
+                self.damaged(Damage { place: "annotation", id, signal: None, span, reason });
+            }
+        }
+        let query = metadata::table.select(metadata::all_columns);
+        let said: Vec<(i32, String)> =
+            self.list("metadata", |connection| load_until_error(query, connection));
+        for (signal, document) in said {
+            let known = self.names.contains_key(&signal);
+            if let Err(reason) = check_metadata(&document).and_then(|()| named(known)) {
+                let (id, signal) = (Some(signal.to_string()), Some(self.name(signal)));
+                self.damaged(Damage { place: "metadata", id, signal, span: None, reason });
+            }
+        }
+    }
+}
+
+fn check_board((id, version, title, document): &BoardRow) -> Result<(), String> {
+    let board: Board = serde_json::from_str(document).map_err(unreadable)?;
+    board.check().map_err(|error| error.to_string())?;
+    if (&board.id, &board.version, &board.title) != (id, version, title) {
+        return Err("its address, version or title is not that of its document".into());
+    }
+    Ok(())
+}
+
+fn check_annotation((id, first, last, text, tags, signals): AnnotationRow) -> Result<(), String> {
+    let list = |text: &str| serde_json::from_str(text).map_err(unreadable);
+    let (from, to) = (Some(instant(first)), Some(instant(last)));
+    let saved = NewAnnotation { from, to, text, tags: list(&tags)?, signals: list(&signals)? };
+    saved.accept(id, Timestamp::default()).map(|_| ()).map_err(|error| error.to_string())
+}
+
+fn check_metadata(document: &str) -> Result<(), String> {
+    let said: Metadata = serde_json::from_str(document).map_err(unreadable)?;
+    said.check().map_err(|error| error.to_string())
+}
+
+fn unreadable(error: serde_json::Error) -> String {
+    format!("its document cannot be read: {error}")
+}
