@@ -11,7 +11,7 @@ use super::super::block;
 use super::super::columns::Columns;
 use super::super::head::Head;
 use super::super::reduce::Reducer;
-use super::super::rollup::{self, Bucket};
+use super::super::rollup::{self, Bucket, Resolution};
 use super::super::schema::{block as blocks, rollup as rollups};
 use super::super::{Details, Query, Signals, Sink, Span, StoreError};
 use super::{Sqlite, connection, seal};
@@ -187,25 +187,38 @@ fn expired(
     let rows: Vec<(i64, i32, Vec<u8>, i64)> = rollups::table
         .filter(rollups::signal_id.eq(signal.0.cast_signed()))
         .filter(rollups::last_bucket.gt(span.from.micros().saturating_sub(HOUR)))
-        .filter(rollups::first_bucket.le(span.to.micros()))
+        .filter(rollups::first_bucket.lt(span.to.micros().saturating_add(HOUR)))
         .select((rollups::id, rollups::resolution, rollups::payload, rollups::checksum))
         .load(reader)?;
-    let mut points = Vec::new();
+    let (mut minutes, mut hours) = (Vec::new(), Vec::new());
     for (id, resolution, payload, checksum) in rows {
         match verified(&payload, checksum) {
-            Ok(buckets) => buckets.iter().for_each(|bucket| push_points(&mut points, bucket, resolution)),
+            Ok(buckets) if resolution == Resolution::Hour.seconds() => hours.extend(buckets),
+            Ok(buckets) => minutes.extend(buckets),
             Err(error) => engine.report_damage("rollup", id, &error),
         }
+    }
+    hours.sort_by_key(|hour| hour.start);
+    // Samples that came so late that their hour had been made already are a part of it: minutes beside it would have points
+    // at its instants.
+    let (late, minutes): (Vec<_>, Vec<_>) = minutes.into_iter().partition(|minute: &Bucket| {
+        let hour = minute.start.div_euclid(HOUR) * HOUR;
+        hours.binary_search_by_key(&hour, |hour| hour.start).is_ok()
+    });
+    let hours = rollup::merge(&hours, &rollup::coarsen(&late, Resolution::Hour));
+    let mut points = Vec::new();
+    for (buckets, resolution) in [(hours, Resolution::Hour), (minutes, Resolution::Minute)] {
+        buckets.iter().for_each(|bucket| push_points(&mut points, bucket, resolution));
     }
     Ok(Columns::from_unsorted(&points).clip(span))
 }
 
 const HOUR: i64 = 3_600_000_000;
 
-fn push_points(points: &mut Vec<(i64, f64)>, bucket: &Bucket, resolution: i32) {
+fn push_points(points: &mut Vec<(i64, f64)>, bucket: &Bucket, resolution: Resolution) {
     points.push((bucket.start, bucket.min));
     if bucket.max > bucket.min {
-        points.push((bucket.start + i64::from(resolution) * 500_000, bucket.max));
+        points.push((bucket.start + resolution.micros() / 2, bucket.max));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The store against a plain map: whatever the order of writes, late writes, overwrites, sealings, expiries and restarts,
+//! The store against plain maps: whatever the order of writes, late writes, overwrites, sealings, expiries and restarts,
 //! both answer the same at every step.
 
 use std::collections::BTreeMap;
@@ -9,13 +9,19 @@ use super::*;
 
 const SIGNALS: [&str; 3] = ["a", "b", "c"];
 
+/// From one possible instant to the next: an hour and a quarter in all, a minute has five or six, and none is one of those
+/// at which buckets have their points.
+const PACE: i64 = 11_000_000;
+
+const MINUTE: i64 = 60_000_000;
+const HOUR: i64 = 60 * MINUTE;
+
 #[derive(Clone, Debug)]
 enum Step {
-    /// (signal, microsecond, value), in order of arrival.
+    /// (signal, instant, value), in order of arrival.
     Write(Vec<(usize, i64, f64)>),
     Seal,
-    /// Nothing is old enough to go, whatever the timestamps are.
-    Expire,
+    Expire(Tier),
     Restart,
     Ask {
         from: i64,
@@ -24,24 +30,123 @@ enum Step {
     },
 }
 
+/// What has had its time, and all before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Tier {
+    Nothing,
+    Raw,
+    Minutes,
+    Hours,
+}
+
+fn instant(number: i64) -> i64 {
+    number * PACE + 1
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let value = prop_oneof![(-500..500_i32).prop_map(|v| f64::from(v) / 10.0), -1e300..1e300_f64];
-    let sample = (0..SIGNALS.len(), 0_i64..400, value);
+    let sample = (0..SIGNALS.len(), (0_i64..400).prop_map(instant), value);
+    let tier = prop_oneof![
+        3 => Just(Tier::Nothing), 4 => Just(Tier::Raw), 2 => Just(Tier::Minutes), 1 => Just(Tier::Hours)
+    ];
     prop_oneof![
         6 => proptest::collection::vec(sample, 1..60).prop_map(Step::Write),
         2 => Just(Step::Seal),
-        1 => Just(Step::Expire),
+        1 => tier.prop_map(Step::Expire),
         1 => Just(Step::Restart),
-        3 => (-10_i64..400, 0_i64..400, proptest::option::of(2..40_u32))
-            .prop_map(|(from, length, max_points)| Step::Ask { from, length, max_points }),
+        3 => (-10_i64..400, 0_i64..400, proptest::option::of(2..40_u32)).prop_map(|(from, length, max_points)| {
+            Step::Ask { from: instant(from), length: length * PACE, max_points }
+        }),
     ]
 }
 
-type Model = BTreeMap<(usize, i64), f64>;
+/// What was written, by signal and instant.
+#[derive(Default)]
+struct Model {
+    unsealed: BTreeMap<(usize, i64), f64>,
+    sealed: BTreeMap<(usize, i64), f64>,
+    minutes: Buckets,
+    hours: Buckets,
+}
 
-fn expected(model: &Model, from: i64, to: i64) -> Vec<(String, i64, f64)> {
-    let inside = model.iter().filter(|((_, time), _)| (from..=to).contains(time));
-    inside.map(|((signal, time), value)| (SIGNALS[*signal].to_owned(), *time, *value)).collect()
+type Buckets = BTreeMap<(usize, i64), Bucket>;
+
+#[derive(Clone, Copy, PartialEq)]
+struct Bucket {
+    min: f64,
+    max: f64,
+    count: u64,
+}
+
+fn add(buckets: &mut Buckets, signal: usize, start: i64, more: Bucket) {
+    let bucket = buckets.entry((signal, start)).or_insert(Bucket { count: 0, ..more });
+    bucket.min = bucket.min.min(more.min);
+    bucket.max = bucket.max.max(more.max);
+    bucket.count += more.count;
+}
+
+impl Model {
+    fn seal(&mut self) {
+        self.sealed.append(&mut self.unsealed);
+    }
+
+    fn expire(&mut self, tier: Tier) {
+        if tier >= Tier::Raw {
+            for ((signal, time), value) in std::mem::take(&mut self.sealed) {
+                let one = Bucket { min: value, max: value, count: 1 };
+                add(&mut self.minutes, signal, time.div_euclid(MINUTE) * MINUTE, one);
+            }
+        }
+        if tier >= Tier::Minutes {
+            for ((signal, start), minute) in std::mem::take(&mut self.minutes) {
+                add(&mut self.hours, signal, start.div_euclid(HOUR) * HOUR, minute);
+            }
+        }
+        if tier >= Tier::Hours {
+            self.hours.clear();
+        }
+    }
+
+    fn expected(&self, from: i64, to: i64) -> Vec<(String, i64, f64)> {
+        let (mut points, mut hours) = (BTreeMap::new(), self.hours.clone());
+        let mut show = |(signal, start): (usize, i64), bucket: Bucket, width: i64| {
+            points.insert((signal, start), bucket.min);
+            if bucket.max > bucket.min {
+                points.insert((signal, start + width / 2), bucket.max);
+            }
+        };
+        for (&(signal, start), minute) in &self.minutes {
+            let hour = start.div_euclid(HOUR) * HOUR;
+            if hours.contains_key(&(signal, hour)) {
+                add(&mut hours, signal, hour, *minute);
+            } else {
+                show((signal, start), *minute, MINUTE);
+            }
+        }
+        hours.into_iter().for_each(|(place, hour)| show(place, hour, HOUR));
+        points.extend(&self.sealed);
+        points.extend(&self.unsealed);
+        let inside = points.into_iter().filter(|((_, time), _)| (from..=to).contains(time));
+        inside.map(|((signal, time), value)| (SIGNALS[signal].to_owned(), time, value)).collect()
+    }
+
+    /// How many samples each signal has had. Only while none waits to be sealed, which may replace one that is.
+    fn counts(&self) -> BTreeMap<String, u64> {
+        let buckets =
+            self.minutes.iter().chain(&self.hours).map(|((signal, _), bucket)| (signal, bucket.count));
+        let mut counts = BTreeMap::new();
+        for (signal, count) in self.sealed.keys().map(|(signal, _)| (signal, 1)).chain(buckets) {
+            *counts.entry(SIGNALS[*signal].to_owned()).or_default() += count;
+        }
+        counts
+    }
+}
+
+/// What lets everything sealed of a tier and those before it expire a day after [`NOW`].
+fn policy(tier: Tier) -> Retention {
+    let keep = |this: Tier| (tier >= this).then_some(Duration::from_secs(3_600));
+    let ladder = Ladder { raw: keep(Tier::Raw), minutes: keep(Tier::Minutes), hours: keep(Tier::Hours) };
+    Retention { ladder, ..Retention::default() }
 }
 
 /// A reduced answer keeps the extremes, the order and the limit, and invents nothing.
@@ -68,16 +173,22 @@ fn check_reduced(answer: &[(String, i64, f64)], all: &[(String, i64, f64)], max_
 fn run(steps: &[Step]) {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(&folder);
-    let mut model = Model::new();
+    let mut model = Model::default();
     for step in steps {
         match step {
             Step::Write(samples) => {
                 let named: Vec<_> = samples.iter().map(|(s, t, v)| (SIGNALS[*s], *t, *v)).collect();
                 store.commit(&[batch(&store, &named)]).unwrap();
-                model.extend(samples.iter().map(|(signal, time, value)| ((*signal, *time), *value)));
+                model.unsealed.extend(samples.iter().map(|(signal, time, value)| ((*signal, *time), *value)));
             }
-            Step::Seal => drop(store.seal().unwrap()),
-            Step::Expire => drop(store.expire(&Retention::default(), NOW).unwrap()),
+            Step::Seal => {
+                store.seal().unwrap();
+                model.seal();
+            }
+            Step::Expire(tier) => {
+                store.expire(&policy(*tier), Timestamp::from_micros(NOW.micros() + DAY)).unwrap();
+                model.expire(*tier);
+            }
             Step::Restart => {
                 drop(store);
                 store = open(&folder);
@@ -85,14 +196,18 @@ fn run(steps: &[Step]) {
             Step::Ask { from, length, max_points } => {
                 let query =
                     Query { span: span(*from, from + length), signals: vec![], max_points: *max_points };
-                let (answer, all) = (ask(&store, &query), expected(&model, *from, from + length));
+                let (answer, all) = (ask(&store, &query), model.expected(*from, from + length));
                 match max_points {
                     None => assert_eq!(answer, all),
                     Some(max_points) => check_reduced(&answer, &all, *max_points),
                 }
             }
         }
-        assert_eq!(contents(&store), expected(&model, i64::MIN, i64::MAX), "after {step:?}");
+        assert_eq!(contents(&store), model.expected(i64::MIN, i64::MAX), "after {step:?}");
+        if model.unsealed.is_empty() {
+            let counts = store.details().unwrap().into_iter().map(|signal| (signal.name, signal.count));
+            assert_eq!(counts.collect::<BTreeMap<_, _>>(), model.counts(), "after {step:?}");
+        }
     }
     assert_eq!(store.damaged(), 0);
 }
@@ -106,7 +221,7 @@ proptest! {
     #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
-    fn the_store_is_what_a_map_is(steps in proptest::collection::vec(step(), 1..25)) {
+    fn the_store_is_what_maps_are(steps in proptest::collection::vec(step(), 1..25)) {
         run(&steps);
     }
 }
