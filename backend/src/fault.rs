@@ -1,6 +1,7 @@
 //! Faults that tests ask for, to prove that they would notice. Only debug builds can have one.
 //!
-//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, or `crash:POINT` for a process that dies at a point.
+//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, or `crash:POINT` for a process that dies
+//! at a point.
 //! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent.
 
 use std::str::FromStr;
@@ -17,6 +18,11 @@ pub(crate) fn linger() {
     std::thread::park_timeout(std::time::Duration::from_millis(10));
 }
 
+/// Whether every query takes longer than it may.
+pub(crate) fn makes_queries_late() -> bool {
+    asked_for("late_queries")
+}
+
 /// A place in the code at which a test may want the process to die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Point {
@@ -30,6 +36,8 @@ pub(crate) enum Point {
     ExpireWritten,
     /// Some of the first schema's rows have become blocks.
     ConvertPart,
+    /// A backup's copy is made and has not its name.
+    BackupCopied,
 }
 
 /// Dies here, like `kill -9` would, if a test asked for it.
@@ -40,6 +48,7 @@ pub(crate) fn crash_point(point: Point) {
         Point::SealCommitted => "crash:seal_committed",
         Point::ExpireWritten => "crash:expire_written",
         Point::ConvertPart => "crash:convert_part",
+        Point::BackupCopied => "crash:backup_copied",
     };
     if asked_for(name) {
         std::process::abort();

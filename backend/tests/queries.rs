@@ -60,6 +60,21 @@ fn a_signals_details_are_those_of_its_samples() {
 }
 
 #[test]
+fn a_question_that_takes_too_long_is_refused_and_frees_its_reader() {
+    let folder = tempfile::tempdir().unwrap();
+    let environment = [("AFTERGLOW_READERS", "1"), ("AFTERGLOW_FAULT", "late_queries")];
+    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &environment);
+    backend.post(r#"{"timestamp":1700000000,"signals":{"a":1}}"#);
+    for _ in 0..3 {
+        let answer = backend.get("/api/telemetry?from=1700000000");
+        assert_eq!((answer.status, answer.code().as_str()), (503, "query_timeout"), "{}", answer.text);
+        assert!(answer.retry_after.is_some());
+        assert_eq!(backend.get("/api/signals").text, r#"["a"]"#, "the only reader is free");
+    }
+    backend.close();
+}
+
+#[test]
 fn a_client_that_does_not_read_its_answer_loses_its_reader() {
     let folder = tempfile::tempdir().unwrap();
     let environment = [("AFTERGLOW_READERS", "1"), ("AFTERGLOW_QUERY_SECONDS", "1")];

@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use super::super::problem::Problem;
 use crate::clock::Stopwatch;
 use crate::encode::{Encoder, Format, Output};
+use crate::fault;
 use crate::metrics::{Metrics, Stage};
 use crate::store::{Query, Store, StoreError};
 
@@ -92,7 +93,7 @@ impl Output for Pieces {
         if self.sender.is_closed() {
             return Err(StoreError::Cancelled);
         }
-        if self.since.elapsed() > self.patience {
+        if self.since.elapsed() > self.patience || fault::makes_queries_late() {
             Err(StoreError::QueryTimeout(self.patience))
         } else {
             Ok(())
