@@ -32,6 +32,10 @@ pub use saved::SaveError;
 pub use signals::Signals;
 pub use sqlite::{Damage, Examination, Expired, SignalSize, Tier};
 
+/// How a file is named while it is written and not whole yet: what it is to be called, and this. No database is opened
+/// under such a name.
+pub const PARTIAL: &str = ".partial";
+
 /// Where the database is and how it is used.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {

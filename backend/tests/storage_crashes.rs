@@ -1,4 +1,7 @@
-//! `kill -9` at any moment, also while samples are sealed and expire: nothing acknowledged is lost, nothing doubles.
+//! `kill -9` at any moment, also while samples are sealed, expire and are copied: nothing acknowledged is lost, nothing
+//! doubles.
+
+mod backup;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,6 +12,7 @@ use afterglow_wire::Timestamp;
 use rand::RngExt as _;
 
 use crate::harness::{Backend, eventually, kill_rounds, sql};
+use crate::tools::done;
 use crate::writers::{Pace, Writer, write_until};
 
 /// A minute's values have eight or nine numbers, and none of them falls on the instants that stand for expired ones.
@@ -72,35 +76,46 @@ fn counts(backend: &Backend) -> BTreeMap<String, u64> {
     details.json().as_array().unwrap().iter().map(count).collect()
 }
 
+/// The number that the writer's samples end with in `stored`: they must be there from 1 on, once and unchanged, in both
+/// of its signals.
+fn last_number(stored: &BTreeMap<String, Points>, writer: &Writer, when: &str) -> u64 {
+    let mut lasts = Vec::new();
+    for (index, signal) in writer.signals.iter().enumerate() {
+        let points = stored.get(signal).cloned().unwrap_or_default();
+        // Where the last ones have expired only their minute is known; requests are longer than a minute, and whole.
+        let number = |time: i64| u64::try_from(time).unwrap().saturating_sub(PACE.start) / PACE.step;
+        let minute = points.last().map(|(time, _)| time.div_euclid(MINUTE) * MINUTE);
+        let last = minute.map_or(0, |minute| number(minute).next_multiple_of(PACE.per_post));
+        assert!(
+            points == expected(Writer::sign(index), first_raw(&points, last), last),
+            "{when}: {signal} has lost or doubled something: {} acknowledged, {} points from {:?} to {:?}",
+            writer.acknowledged,
+            points.len(),
+            points.first(),
+            points.last()
+        );
+        lasts.push(last);
+    }
+    assert!(lasts[0] == lasts[1], "{when}: half of a request is stored: {lasts:?}");
+    lasts[0]
+}
+
+/// What the backend answers with of the signals whose names begin so.
+fn stored(backend: &Backend, prefix: &str) -> BTreeMap<String, Points> {
+    let point = |(time, value): (String, f64)| (time.parse::<Timestamp>().unwrap().micros(), value.to_bits());
+    let all = backend.samples_of(&format!("{prefix}*"));
+    all.into_iter().map(|(name, samples)| (name, samples.into_iter().map(point).collect())).collect()
+}
+
 /// Checks that each writer's samples are there, once and unchanged; one request more may be stored than was
 /// acknowledged, because the kill came between commit and answer, and counts as acknowledged from then on.
 fn check(backend: &Backend, prefix: &str, writers: &mut [Writer], when: &str) {
-    let stored = backend.samples_of(&format!("{prefix}*"));
+    let stored = stored(backend, prefix);
     for writer in writers {
-        let mut lengths = Vec::new();
-        for (index, signal) in writer.signals.iter().enumerate() {
-            let points: Points = stored
-                .get(signal)
-                .map(Vec::as_slice)
-                .unwrap_or_default()
-                .iter()
-                .map(|(time, value)| (time.parse::<Timestamp>().unwrap().micros(), value.to_bits()))
-                .collect();
-            let possible = [writer.acknowledged, writer.acknowledged + PACE.per_post];
-            let fits = |last: &u64| expected(Writer::sign(index), first_raw(&points, *last), *last) == points;
-            let last = possible.into_iter().find(fits);
-            lengths.push(last.unwrap_or_else(|| {
-                panic!(
-                    "{when}: {signal} has lost or doubled something: {} acknowledged, {} points from {:?} to {:?}",
-                    writer.acknowledged,
-                    points.len(),
-                    points.first(),
-                    points.last()
-                )
-            }));
-        }
-        assert!(lengths[0] == lengths[1], "{when}: half of a request is stored: {lengths:?}");
-        writer.acknowledged = lengths[0];
+        let (last, acknowledged) = (last_number(&stored, writer, when), writer.acknowledged);
+        let possible = [acknowledged, acknowledged + PACE.per_post];
+        assert!(possible.contains(&last), "{when}: {last} stored of {acknowledged} acknowledged");
+        writer.acknowledged = last;
     }
 }
 
@@ -113,12 +128,6 @@ fn check_counts(backend: &Backend, writers: &[Writer], when: &str) {
         .flat_map(|writer| writer.signals.iter().map(|signal| (signal.clone(), writer.acknowledged)))
         .collect();
     eventually(&format!("{when}: every sample counts once"), || counts(backend) == expected);
-}
-
-/// What the database says of itself while nobody writes.
-fn check_file(database: &Path, when: &str) {
-    let integrity = sql(database, "SELECT integrity_check AS value FROM pragma_integrity_check");
-    assert_eq!(integrity, ["ok"], "{when}");
 }
 
 fn start(database: &Path, fault: &str, errors: &Path) -> Backend {
@@ -162,7 +171,7 @@ fn survive(rounds: std::ops::Range<usize>) {
         check_counts(&backend, &all, &when);
         // As good a moment as any, with nobody writing.
         backend.kill_nine();
-        check_file(&database, &when);
+        done("doctor", &database, &[]);
         let said = std::fs::read_to_string(&errors).unwrap();
         assert!(!said.contains("panicked") && !said.contains("cannot be read"), "{when}: {said}");
     }
@@ -171,7 +180,7 @@ fn survive(rounds: std::ops::Range<usize>) {
     check(&backend, "", &mut all, "in the end");
     check_counts(&backend, &all, "in the end");
     backend.close();
-    check_file(&database, "in the end");
+    done("doctor", &database, &[]);
     let number = |sql_text: &str| sql(&database, sql_text)[0].parse::<u64>().unwrap();
     assert!(number("SELECT CAST(count(*) AS TEXT) AS value FROM rollup") > 0, "nothing has expired");
     assert!(all.iter().map(|writer| writer.acknowledged).sum::<u64>() > 1_000, "hardly anything was written");

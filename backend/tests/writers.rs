@@ -5,6 +5,7 @@ use std::thread;
 use crate::harness::{client, try_post};
 
 /// One client that posts until its connection breaks, and what it was promised.
+#[derive(Clone)]
 pub(crate) struct Writer {
     /// Two signals, the second one falling.
     pub(crate) signals: [String; 2],

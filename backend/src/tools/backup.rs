@@ -7,6 +7,7 @@ use clap::Args;
 use super::partial::Partial;
 use super::{Database, ToolError, progress, say};
 use crate::clock::Stopwatch;
+use crate::fault::{self, Point};
 use crate::store;
 
 /// What a user may set.
@@ -32,6 +33,7 @@ pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
     let watch = Stopwatch::start();
     let copy = Partial::begin(&options.to, options.force)?;
     store::copy(&options.database.path(file)?, copy.path())?;
+    fault::crash_point(Point::BackupCopied);
     let size = copy.finish(options.force)?;
     say(&format!(
         "{}: {} in {}",

@@ -19,7 +19,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 use super::super::head::Head;
 use super::super::lock::Lock;
 use super::super::schema::signal;
-use super::super::{StoreConfig, StoreError, journal};
+use super::super::{PARTIAL, StoreConfig, StoreError, journal};
 use super::write::{self, Journal};
 use super::{Commits, Connections, Sqlite, convert, log_path, number};
 use crate::batch::Batch;
@@ -62,6 +62,7 @@ impl Sqlite {
         clock: Clock,
     ) -> Result<(Self, Vec<String>), StoreError> {
         let path = &config.database;
+        refuse_partial(path)?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder)
                 .map_err(|error| unusable(path, format!("its folder cannot be made: {error}")))?;
@@ -115,8 +116,18 @@ impl Sqlite {
     }
 }
 
+/// A copy that is not whole may look like a database; its name tells.
+fn refuse_partial(path: &Path) -> Result<(), StoreError> {
+    if path.as_os_str().as_bytes().ends_with(PARTIAL.as_bytes()) {
+        let why = format!("files named *{PARTIAL} are left by what was interrupted; make the backup again");
+        return Err(unusable(path, why));
+    }
+    Ok(())
+}
+
 /// A connection that cannot change the file, which must be a database of ours with today's schema.
 pub(super) fn connect_read_only(path: &Path) -> Result<SqliteConnection, StoreError> {
+    refuse_partial(path)?;
     let about = fs::metadata(path).map_err(|error| unusable(path, error))?;
     if !about.is_file() {
         return Err(unusable(path, "it is not a file; choose another with --database"));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::partial::beside;
 use super::super::{Format, ToolError, tell};
+use crate::store::PARTIAL;
 
 /// What is noted after each durable commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +85,7 @@ impl Notebook {
     /// Replaces the note. It may fail: only going on after an interruption depends on it. It need not reach the disk at
     /// once either, because an older one only makes some samples be sent again.
     pub(super) fn write(&mut self, note: &Note) {
-        let partial = beside(&self.path, ".partial");
+        let partial = beside(&self.path, PARTIAL);
         let text = serde_json::to_vec(note).unwrap_or_default();
         let written = fs::write(&partial, text).and_then(|()| fs::rename(&partial, &self.path));
         if let (Err(error), false) = (written, self.failed) {
