@@ -3,8 +3,10 @@
 mod behind;
 mod chart;
 mod colours;
+mod dots;
 mod drawn;
 mod hands;
+mod lines;
 mod marks;
 mod options;
 mod pointer;
@@ -16,7 +18,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use crate::archive::Sight;
-use crate::columns::{Columns, Grid};
+use crate::columns::Grid;
 use crate::history::Trace;
 use crate::panels::Panel;
 use crate::pyramid::Extent;
@@ -44,7 +46,6 @@ struct State {
     panel: Panel,
     shown: Vec<bool>,
     chart: Option<Chart>,
-    columns: Columns,
     grid: Option<Grid>,
     /// What the data's versions came to when they were last painted.
     version: u64,
@@ -66,7 +67,6 @@ impl Plot {
                 panel: panel.clone(),
                 shown: shown.to_vec(),
                 chart: None,
-                columns: Columns::new(panel.signals.len()),
                 grid: None,
                 version: 0,
             }),
@@ -83,7 +83,6 @@ impl Plot {
     pub fn configure(&self, panel: &Panel, shown: &[bool]) {
         let mut state = self.state.borrow_mut();
         if state.panel != *panel {
-            state.columns = Columns::new(panel.signals.len());
             state.panel = panel.clone();
             self.rebuild();
         }
@@ -129,6 +128,8 @@ impl Plot {
         let Some(chart) = &state.chart else { return false };
         if self.watch.take_resized() {
             chart.fit(&self.element);
+        }
+        if chart.take_resized() {
             state.grid = None;
         }
         // Before its first layout the plotting area has no width.
@@ -137,14 +138,15 @@ impl Plot {
             return false;
         }
         let grid = Grid::new(span, pixels);
-        let moved = state.grid != Some(grid);
         let jumped = state.grid.is_none_or(|old| old.width != grid.width || old.first > grid.first);
         if !jumped && !leave {
             return false;
         }
         let history = self.store.history.borrow();
         let archive = self.store.archive.borrow();
-        let sight = Sight { span: grid.span(), column: grid.width };
+        // A little more than is seen: lines come from there.
+        let around = grid.span().widened(grid.span().width() / 4);
+        let sight = Sight { span: around, column: grid.width };
         let chosen = state.panel.signals.iter().enumerate().map(|(index, name)| {
             let visible = state.shown.get(index).copied().unwrap_or(true);
             visible.then(|| archive.trace(&history, name, sight))
@@ -152,16 +154,13 @@ impl Plot {
         let traces: Vec<Option<Trace>> = chosen.collect();
         let parts = traces.iter().flatten().flat_map(Trace::parts);
         let version = parts.map(|part| part.series.version()).sum::<u64>() + archive.changes();
-        if !moved && version == state.version {
+        if state.grid == Some(grid) && version == state.version {
             return false;
         }
         let extents = traces.iter().flatten().filter_map(|trace| trace.extent(grid.span()));
         let limits = (state.panel.definition.min, state.panel.definition.max);
         let values = scale::limited(scale::range(extents.reduce(Extent::union)), limits);
-        state.columns.update(grid, &traces);
-        let lines = traces.iter().enumerate();
-        let lines = lines.map(|(index, trace)| state.columns.line(index, trace.as_ref())).collect();
-        chart.paint(sight, values, &state.columns.times(), lines);
+        chart.paint(grid, values, &traces, state.grid.is_none());
         state.grid = Some(grid);
         state.version = version;
         drop((history, archive));

@@ -81,19 +81,22 @@ export function chart(page, panel) {
     element,
     points: async () => Number(await element.getAttribute("data-points")),
     last: () => element.getAttribute("data-last"),
-    /** How many pixels between two shares of the canvas's width have about this colour, `#rrggbb`. */
-    pixels: (colour, from = 0, to = 1) =>
-      element.locator("canvas").evaluate(countPixels, { colour, from, to }),
+    /** How many pixels between two shares of the chart's width have about this colour, `#rrggbb`. */
+    pixels: (colour, from = 0, to = 1) => element.evaluate(countPixels, { colour, from, to }),
   };
 }
 
 /** Runs in the page. On a copy: reading a canvas again and again makes the browser slow it down, and say so. */
-function countPixels(canvas, { colour, from, to }) {
-  const left = Math.round(canvas.width * from);
-  const width = Math.round(canvas.width * to) - left;
-  const copy = new OffscreenCanvas(width, canvas.height).getContext("2d", { willReadFrequently: true });
-  copy.drawImage(canvas, -left, 0);
-  const { data } = copy.getImageData(0, 0, width, canvas.height);
+function countPixels(chart, { colour, from, to }) {
+  // Axes and lines have a canvas each, the lines above.
+  const canvases = [...chart.querySelectorAll("canvas")];
+  if (canvases.length === 0) return 0;
+  const [{ width: whole, height }] = canvases;
+  const left = Math.round(whole * from);
+  const width = Math.round(whole * to) - left;
+  const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  for (const canvas of canvases) copy.drawImage(canvas, -left, 0);
+  const { data } = copy.getImageData(0, 0, width, height);
   const [r, g, b] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
   let count = 0;
   for (let i = 0; i < data.length; i += 4) {

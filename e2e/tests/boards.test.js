@@ -141,7 +141,7 @@ test("thresholds are drawn as a line and as a band", async (t) => {
   await page.getByTestId("add-band").click();
   await page.getByLabel("Band 2 from").fill("70");
   await page.getByLabel("Colour of threshold 2").fill("#00ff00");
-  await until("the band is drawn", async () => (await drawn.element.locator("canvas").evaluate(countShaded)) > 5_000);
+  await until("the band is drawn", async () => (await drawn.element.locator("canvas").first().evaluate(countShaded)) > 5_000);
   await page.getByTestId("panel-done").click();
   await save(page);
   const { panels: saved } = await backend.get("/api/boards/limits");

@@ -48,7 +48,7 @@ test("a new signal gets its own line, or its own panel", async (t) => {
   await link(page, "live");
   await backend.post({ signals: { humidity: 40, "host.cpu_percent": 12.5 } });
   await page.locator(`[data-panel="${SIGNALS}"] [data-testid=switch][data-signal=humidity]`).waitFor();
-  await page.locator(`[data-panel="host-percent"] canvas`).waitFor();
+  await page.locator(`[data-panel="host-percent"] canvas.lines`).waitFor();
   assert.deepEqual(await row(page, "host.cpu_percent"), { value: "12.50 %", age: "now" });
 });
 

@@ -31,7 +31,7 @@ for (const colorScheme of ["light", "dark"]) {
     await signals(backend);
     const page = await open(t, backend, { colorScheme });
     await link(page, "live");
-    await page.locator(`[data-panel="${SIGNALS}"] canvas`).waitFor();
+    await page.locator(`[data-panel="${SIGNALS}"] canvas.lines`).waitFor();
     await page.locator("[data-testid=switch]").last().click();
     await accessible(page);
   });
@@ -79,11 +79,11 @@ test("360 pixels are enough", async (t) => {
   const backend = await Backend.start(t, await folder(t));
   await signals(backend);
   const page = await open(t, backend, { viewport: { width: 360, height: 740 } });
-  await page.locator(`[data-panel="${SIGNALS}"] canvas`).waitFor();
+  await page.locator(`[data-panel="${SIGNALS}"] canvas.lines`).waitFor();
   const wider = () => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   assert.ok((await wider()) <= 0, "no horizontal scrolling");
   await page.setViewportSize({ width: 700, height: 740 });
-  const canvas = page.locator(`[data-panel="${SIGNALS}"] canvas`);
+  const canvas = page.locator(`[data-panel="${SIGNALS}"] canvas.lines`);
   await until("the chart grew", async () => (await canvas.boundingBox()).width > 560);
   await page.setViewportSize({ width: 360, height: 740 });
   await until("the chart shrank", async () => (await canvas.boundingBox()).width < 360);

@@ -54,11 +54,15 @@ impl Grid {
         usize::try_from(time.div_euclid(self.width) - self.first).ok().filter(|index| *index < self.count)
     }
 
-    /// The time of a slot, counted over all columns, in seconds since 1970.
-    pub fn slot_seconds(&self, slot: usize) -> f64 {
-        let within = i64::try_from(slot % SLOTS).unwrap_or(0);
-        let slots = SLOTS as i64;
-        seconds(self.column_start(slot / SLOTS) + (2 * within + 1) * self.width / (2 * slots))
+    /// By how many columns `new` is further on; none when it is another grid, or has none of these columns.
+    pub fn moved_to(&self, new: Self) -> Option<usize> {
+        let moved = usize::try_from(new.first - self.first).ok()?;
+        (self.width == new.width && self.count == new.count && moved < new.count).then_some(moved)
+    }
+
+    /// Where `time` is, in columns from the first column's start.
+    pub fn place(&self, time: i64) -> f64 {
+        (time - self.from()) as f64 / self.width as f64
     }
 
     /// Which of its column's slots a lone sample at `time` takes.
@@ -88,15 +92,5 @@ mod tests {
             "less than a column changes nothing"
         );
         assert_eq!(Grid::new(Span::up_to(1_000_004, 3_600), 1_000).first, grid.first + 1);
-    }
-
-    #[test]
-    fn slots_are_in_order_and_within_their_column() {
-        let grid = Grid::new(Span::up_to(10_000_000, 3_600_000), 100);
-        let times: Vec<f64> = (0..SLOTS * 3).map(|slot| grid.slot_seconds(slot)).collect();
-        assert!(times.windows(2).all(|pair| pair[0] < pair[1]));
-        assert!(
-            times[SLOTS - 1] < seconds(grid.column_start(1)) && times[SLOTS] > seconds(grid.column_start(1))
-        );
     }
 }

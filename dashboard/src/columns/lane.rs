@@ -8,11 +8,14 @@ use crate::pyramid::Extent;
 #[derive(Debug, Default)]
 pub(super) struct Lane {
     slots: Vec<f64>,
-    grid: Option<Grid>,
+    /// The first column after the last grid's.
+    end: i64,
     /// Which sources the slots are from, and how often samples before their newest had been changed.
     sources: Vec<(u64, u64)>,
     /// The time of the newest sample that the slots show: what came later is not in them.
     newest: i64,
+    /// What the columns that are computed again had before.
+    old: Vec<f64>,
 }
 
 impl Lane {
@@ -20,48 +23,63 @@ impl Lane {
         &self.slots
     }
 
-    pub(super) fn clear(&mut self) {
+    /// Hides the signal; whether it was hidden already.
+    pub(super) fn clear(&mut self) -> bool {
+        let was_hidden = self.slots.is_empty();
         *self = Self::default();
+        was_hidden
     }
 
-    /// Brings the slots to `grid`: moves those that are still right, and computes the rest.
+    /// Brings the slots to `grid`, which has `moved` on: moves those that are still right, and computes the rest. Returns
+    /// the first column from which on the line is different; none when all of it may be.
     ///
     /// Where one source ends and the next begins moves as the ring forgets; columns need not be computed again for
     /// that, because both have the same samples there.
-    pub(super) fn update(&mut self, grid: Grid, trace: &Trace) {
+    pub(super) fn update(&mut self, grid: Grid, moved: Option<usize>, trace: &Trace) -> Option<usize> {
         let sources = trace.parts().iter().map(|part| (part.source, part.series.rewrites())).collect();
-        let stale = self.move_to(grid, &sources);
-        for column in self.slots.chunks_exact_mut(SLOTS).skip(stale) {
-            column.fill(f64::NAN);
+        let moved = moved.filter(|_| self.slots.len() == grid.count * SLOTS && self.sources == sources);
+        let stale = moved.map_or(0, |moved| self.shift(grid, moved));
+        if moved.is_none() {
+            self.slots.clear();
+            self.slots.resize(grid.count * SLOTS, f64::NAN);
         }
+        self.old.clear();
+        self.old.extend(self.slots.drain(stale * SLOTS..));
+        self.slots.resize(grid.count * SLOTS, f64::NAN);
         for part in trace.parts() {
             self.fill(grid, part, stale);
         }
         let newest = trace.parts().last().and_then(|part| part.series.ring().last());
         self.newest = newest.map_or(i64::MIN, |(time, _)| time);
         self.sources = sources;
-        self.grid = Some(grid);
+        let seen = std::mem::replace(&mut self.end, grid.first + grid.count as i64);
+        // A line that went on beyond the last column then goes through those that are new.
+        let goes_on = moved != Some(0) && trace.after(seen.saturating_mul(grid.width) - 1).is_some();
+        let seen = usize::try_from(seen - grid.first).unwrap_or(0);
+        moved.map(|_| self.changed(grid, stale, if goes_on { seen } else { grid.count }))
     }
 
     /// Shifts the slots; returns the index of the first column that has to be computed.
-    fn move_to(&mut self, grid: Grid, sources: &Vec<(u64, u64)>) -> usize {
-        let previous = self.grid;
-        let moved = previous
-            .filter(|old| old.width == grid.width && old.count == grid.count && self.sources == *sources)
-            .and_then(|old| usize::try_from(grid.first - old.first).ok())
-            .filter(|moved| *moved < grid.count);
-        let Some(moved) = moved else {
-            self.slots.clear();
-            self.slots.resize(grid.count * SLOTS, f64::NAN);
-            return 0;
-        };
+    fn shift(&mut self, grid: Grid, moved: usize) -> usize {
         self.slots.copy_within(moved * SLOTS.., 0);
         let end = self.slots.len();
         self.slots[end - moved * SLOTS..].fill(f64::NAN);
         // The newest sample's own column may have got more since, and columns beyond the old grid are new.
-        let old_end = previous.map_or(i64::MIN, |old| old.to().div_euclid(old.width));
-        let stale = self.newest.div_euclid(grid.width).min(old_end).saturating_sub(grid.first);
+        let stale = self.newest.div_euclid(grid.width).min(self.end).saturating_sub(grid.first);
         usize::try_from(stale.max(0)).unwrap_or(0).min(grid.count)
+    }
+
+    /// The column from which on the line is different: that of the last point before the first slot that is, and before
+    /// column `most`.
+    fn changed(&self, grid: Grid, stale: usize, most: usize) -> usize {
+        let new = self.slots.iter().skip(stale * SLOTS);
+        let same = new.zip(&self.old).take_while(|(new, old)| new.to_bits() == old.to_bits()).count();
+        let column = most.min(stale + same / SLOTS);
+        if column == grid.count {
+            return column;
+        }
+        let before = self.slots.iter().take(column * SLOTS).rposition(|value| !value.is_nan());
+        before.map_or(column, |slot| slot / SLOTS)
     }
 
     fn fill(&mut self, grid: Grid, part: &Part, stale: usize) {

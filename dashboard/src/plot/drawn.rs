@@ -1,40 +1,51 @@
 //! What a chart shows at the moment, as its callbacks look it up.
 
-use std::cell::{Cell, Ref, RefCell};
+use std::cell::{Cell, Ref, RefCell, RefMut};
 
 use afterglow_wire::board::Threshold;
-use wasm_bindgen::JsValue;
 
 use crate::archive::Sight;
-use crate::columns::{Line, seconds};
+use crate::columns::{Columns, Grid, seconds};
 use crate::notes::{Flag, Notes};
 use crate::panels::Panel;
-use crate::time::Span;
 use crate::time::ticks::Tick;
 use crate::unit::Unit;
-
-/// How far, in points, a line's nearest point may be from the pointer to be marked.
-const REACH: usize = 48;
 
 /// The present contents of a chart.
 pub(super) struct Drawn {
     panel: Panel,
-    sight: Cell<Sight>,
-    values: Cell<(f64, f64)>,
+    view: Cell<View>,
     ticks: RefCell<Vec<Tick>>,
     flags: RefCell<Vec<Flag>>,
-    lines: RefCell<Vec<Line>>,
+    columns: RefCell<Columns>,
+    resized: Cell<bool>,
+}
+
+/// The ends of both axes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct View {
+    pub(super) grid: Grid,
+    /// The value at the bottom and that at the top.
+    pub(super) values: (f64, f64),
+}
+
+impl View {
+    /// The stretch of time.
+    pub(super) fn sight(self) -> Sight {
+        Sight { span: self.grid.span(), column: self.grid.width }
+    }
 }
 
 impl Drawn {
     pub(super) fn new(panel: &Panel) -> Self {
+        let grid = Grid { width: 1_000_000, first: 0, count: 1 };
         Self {
             panel: panel.clone(),
-            sight: Cell::new(Sight { span: Span { from: 0, to: 1_000_000 }, column: 1_000_000 }),
-            values: Cell::new((0.0, 1.0)),
+            view: Cell::new(View { grid, values: (0.0, 1.0) }),
             ticks: RefCell::default(),
             flags: RefCell::default(),
-            lines: RefCell::new(panel.signals.iter().map(|_| Line::default()).collect()),
+            columns: RefCell::new(Columns::new(panel.signals.len())),
+            resized: Cell::new(false),
         }
     }
 
@@ -49,7 +60,7 @@ impl Drawn {
 
     /// Takes over the annotations in sight.
     pub(super) fn set_flags(&self, notes: &Notes, pixels: usize) {
-        *self.flags.borrow_mut() = notes.flags(&self.panel.signals, self.sight.get().span, pixels);
+        *self.flags.borrow_mut() = notes.flags(&self.panel.signals, self.sight().span, pixels);
     }
 
     /// What is drawn behind the lines.
@@ -59,24 +70,24 @@ impl Drawn {
 
     /// The stretch that is drawn.
     pub(super) fn sight(&self) -> Sight {
-        self.sight.get()
+        self.view.get().sight()
     }
 
     /// The time in microseconds at `left` pixels of a plotting area that is `width` pixels wide.
     pub(super) fn time_at(&self, left: f64, width: f64) -> i64 {
-        let span = self.sight.get().span;
+        let span = self.sight().span;
         span.from + (left / width.max(1.0) * span.width() as f64) as i64
     }
 
     /// The ends of the time axis, in seconds.
     pub(super) fn times(&self) -> (f64, f64) {
-        let span = self.sight.get().span;
+        let span = self.sight().span;
         (seconds(span.from), seconds(span.to))
     }
 
     /// The ends of the value axis.
     pub(super) fn values(&self) -> (f64, f64) {
-        self.values.get()
+        self.view.get().values
     }
 
     /// Where the time axis has its ticks, in seconds.
@@ -89,34 +100,31 @@ impl Drawn {
         self.ticks.borrow().iter().map(|tick| tick.label.clone()).collect()
     }
 
-    pub(super) fn lines(&self) -> usize {
-        self.lines.borrow().len()
-    }
-
-    pub(super) fn set(&self, sight: Sight, values: (f64, f64), ticks: Vec<Tick>, lines: Vec<Line>) {
-        self.sight.set(sight);
-        self.values.set(values);
+    pub(super) fn set(&self, view: View, ticks: Vec<Tick>) {
+        self.view.set(view);
         *self.ticks.borrow_mut() = ticks;
-        *self.lines.borrow_mut() = lines;
     }
 
-    pub(super) fn gaps(&self, index: usize) -> Vec<(f64, f64)> {
-        self.lines.borrow().get(index).map(|line| line.gaps.clone()).unwrap_or_default()
+    pub(super) fn columns_mut(&self) -> RefMut<'_, Columns> {
+        self.columns.borrow_mut()
     }
 
-    pub(super) fn lone(&self, index: usize) -> Vec<u32> {
-        self.lines.borrow().get(index).map(|line| line.lone.clone()).unwrap_or_default()
+    /// The point of line `index` nearest to `left`, within `reach` (both as shares of the width): where it is, as a share
+    /// of the width, and its value.
+    pub(super) fn nearest_point(&self, index: usize, left: f64, reach: f64) -> Option<(f64, f64)> {
+        let count = self.view.get().grid.count as f64;
+        let found =
+            self.columns.borrow().nearest(index, (left * count) as usize, (reach * count).ceil() as usize);
+        found.map(|(column, value)| (column / count, value))
     }
 
-    /// The index of the line's point nearest to point `at`, or null.
-    pub(super) fn nearest_point(&self, index: usize, at: usize) -> JsValue {
-        let lines = self.lines.borrow();
-        let Some(line) = lines.get(index) else { return JsValue::NULL };
-        let is_point = |at: usize| line.values.get(at).is_some_and(|value| !value.is_nan());
-        let found = (0..REACH).find_map(|step| {
-            let left = at.checked_sub(step).filter(|at| is_point(*at));
-            left.or_else(|| Some(at + step).filter(|at| is_point(*at)))
-        });
-        found.map_or(JsValue::NULL, |at| JsValue::from(at as f64))
+    /// The canvas got another size.
+    pub(super) fn set_resized(&self) {
+        self.resized.set(true);
+    }
+
+    /// Whether it did since this was last asked.
+    pub(super) fn take_resized(&self) -> bool {
+        self.resized.replace(false)
     }
 }

@@ -14,7 +14,6 @@ use crate::zones::NamedZone;
 
 /// The elements over one chart.
 pub(super) struct Marks {
-    over: HtmlElement,
     band: HtmlElement,
     a: HtmlElement,
     b: HtmlElement,
@@ -31,7 +30,6 @@ impl Marks {
             Some(made)
         };
         let marks = Self {
-            over: over.clone(),
             band: within(over, "band", "")?,
             a: within(over, "cursor-mark", "A")?,
             b: within(over, "cursor-mark", "B")?,
@@ -62,12 +60,13 @@ impl Marks {
         self.spoken.set_text_content(Some(text));
     }
 
-    /// Puts everything where it belongs on what is in `sight`.
-    pub(super) fn paint(&self, sight: Sight, cursors: Cursors, zone: &NamedZone) {
-        let width = f64::from(self.over.client_width());
+    /// Puts everything where it belongs on what is in `sight`, which is `width` pixels wide.
+    pub(super) fn paint(&self, sight: Sight, width: f64, cursors: Cursors, zone: &NamedZone) {
         for (element, at) in [(&self.a, cursors.a), (&self.b, cursors.b)] {
             let shown = at.filter(|at| sight.span.contains(*at));
-            element.set_hidden(shown.is_none());
+            if element.hidden() != shown.is_none() {
+                element.set_hidden(shown.is_none());
+            }
             if let Some(at) = shown {
                 let share = (at - sight.span.from) as f64 / sight.span.width().max(1) as f64;
                 put(element, share * width);

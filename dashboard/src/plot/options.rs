@@ -1,4 +1,4 @@
-//! What the chart library is told about a chart.
+//! What the chart library is told about a chart: axes, and a cursor. It knows no lines.
 
 use std::rc::Rc;
 
@@ -11,7 +11,6 @@ use super::colours::Colours;
 use super::drawn::Drawn;
 use super::uplot::UPlot;
 use crate::format;
-use crate::palette;
 use crate::unit::Prefixes;
 
 /// The chart's options, and the callbacks that must outlive the chart.
@@ -31,36 +30,25 @@ pub(super) fn options(drawn: &Rc<Drawn>, size: (f64, f64), on_cursor: impl Fn(UP
         ("width", size.0.into()),
         ("height", size.1.into()),
         ("legend", object([("show", false.into())]).into()),
-        ("cursor", cursor(drawn, &mut keep)),
+        ("cursor", cursor()),
         ("scales", scales(drawn, &mut keep)),
         ("axes", axes(drawn, &colours, &mut keep)),
-        ("series", series(drawn, &colours, &mut keep)),
+        // Lines are drawn beside it.
+        ("series", Array::of1(&Object::new()).into()),
         ("hooks", hooks(drawn, on_cursor, &mut keep)),
         ("padding", Array::of4(&12.into(), &12.into(), &0.into(), &0.into()).into()),
     ]);
     Options { object, callbacks: keep }
 }
 
-fn cursor(drawn: &Rc<Drawn>, keep: &mut Vec<JsValueGuard>) -> JsValue {
-    let shown = Rc::clone(drawn);
-    let nearest = Closure::<dyn Fn(JsValue, usize, usize) -> JsValue>::new(move |_, series, index| {
-        if series == 0 { JsValue::from(index as f64) } else { shown.nearest_point(series - 1, index) }
-    });
+fn cursor() -> JsValue {
     let off = object([("x", false.into()), ("y", false.into()), ("setScale", false.into())]);
     let sync = object([
         ("key", "afterglow".into()),
         ("setSeries", false.into()),
         ("scales", Array::of2(&"x".into(), &JsValue::NULL).into()),
     ]);
-    let cursor = object([
-        ("y", false.into()),
-        ("drag", off.into()),
-        ("sync", sync.into()),
-        ("points", object([("size", 7.into())]).into()),
-        ("dataIdx", nearest.as_ref().clone()),
-    ]);
-    keep.push(Box::new(nearest));
-    cursor.into()
+    object([("y", false.into()), ("drag", off.into()), ("sync", sync.into())]).into()
 }
 
 fn scales(drawn: &Rc<Drawn>, keep: &mut Vec<JsValueGuard>) -> JsValue {
@@ -131,51 +119,12 @@ fn axes(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> J
     Array::of2(&time, &value).into()
 }
 
-fn series(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> JsValue {
-    let shown = Rc::clone(drawn);
-    let gaps = Closure::<dyn Fn(UPlot, usize) -> Array>::new(move |chart: UPlot, series: usize| {
-        let pixel = |seconds: f64| JsValue::from(chart.val_to_pos(seconds, "x", true));
-        shown.gaps(series - 1).into_iter().map(|(from, to)| Array::of2(&pixel(from), &pixel(to))).collect()
-    });
-    let shown = Rc::clone(drawn);
-    let lone = Closure::<dyn Fn(JsValue, usize) -> JsValue>::new(move |_, series: usize| {
-        let points = shown.lone(series - 1);
-        if points.is_empty() {
-            return JsValue::NULL;
-        }
-        points.into_iter().map(|index| JsValue::from(f64::from(index))).collect::<Array>().into()
-    });
-    let all = Array::of1(&Object::new());
-    for index in 0..drawn.lines() {
-        let (hue, dash) = palette::look(index);
-        let colour = if colours.dark { palette::DARK[hue] } else { palette::LIGHT[hue] };
-        let points = object([
-            ("show", false.into()),
-            ("filter", lone.as_ref().clone()),
-            ("size", 5.into()),
-            ("width", 0.into()),
-        ]);
-        let line = object([
-            ("stroke", colour.into()),
-            ("width", 1.into()),
-            ("auto", false.into()),
-            ("gaps", gaps.as_ref().clone()),
-            ("points", points.into()),
-        ]);
-        if let Some(dashes) = palette::DASHES.get(dash).filter(|dashes| !dashes.is_empty()) {
-            set(&line, "dash", &dashes.iter().map(|pixels| JsValue::from(*pixels)).collect::<Array>().into());
-        }
-        all.push(&line);
-    }
-    keep.push(Box::new(gaps));
-    keep.push(Box::new(lone));
-    all.into()
-}
-
 fn hooks(drawn: &Rc<Drawn>, on_cursor: impl Fn(UPlot) + 'static, keep: &mut Vec<JsValueGuard>) -> JsValue {
     let (shown, colours) = (Rc::clone(drawn), Colours::current());
     let behind = move |uplot: UPlot| behind::paint(&uplot, &shown, &colours);
+    let resized = Rc::clone(drawn);
     object([
+        ("setSize", callbacks([guard1(keep, move |_| resized.set_resized())])),
         ("setCursor", callbacks([guard1(keep, on_cursor)])),
         ("drawAxes", callbacks([guard1(keep, behind)])),
     ])

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use web_sys::Element;
 
+use super::dots::Dots;
 use super::drawn::Drawn;
 use super::tooltip::{Reading, Tooltip};
 use super::uplot::UPlot;
@@ -16,6 +17,8 @@ use crate::time::text;
 /// Most values that are read out.
 const SPOKEN: usize = 5;
 
+/// How near to the pointer's time a line's nearest point must be to be marked, as a share of the width.
+const NEAR: f64 = 0.01;
 /// How near to an annotation the pointer must be to read it, in columns of a pixel.
 const REACH: i64 = 6;
 /// Most lines of annotations at the pointer.
@@ -28,6 +31,7 @@ pub(super) struct Pointer {
     drawn: Rc<Drawn>,
     shown: RefCell<Vec<bool>>,
     tooltip: Tooltip,
+    dots: Dots,
     /// Whether the pointer is on this chart; on the others only its time is shown.
     here: Cell<bool>,
 }
@@ -45,12 +49,15 @@ impl Pointer {
             drawn: Rc::clone(drawn),
             shown: RefCell::default(),
             tooltip: Tooltip::new(element)?,
+            dots: Dots::new(element, panel.signals.len())?,
             here: Cell::new(false),
         })
     }
 
-    pub(super) fn tooltip(&self) -> &Tooltip {
-        &self.tooltip
+    /// Moves what it shows into the plotting area.
+    pub(super) fn move_into(&self, over: &Element) {
+        self.dots.move_into(over);
+        self.tooltip.move_into(over);
     }
 
     /// The pointer came here, or left.
@@ -63,10 +70,16 @@ impl Pointer {
 
     /// The library's cursor moved.
     pub(super) fn moved(&self, uplot: &UPlot) {
-        let Some((left, top)) = position(uplot).filter(|_| self.here.get()) else {
+        let Some((left, top)) = position(uplot) else {
+            self.dots.hide();
             return self.tooltip.hide();
         };
-        let time = self.drawn.time_at(left, f64::from(uplot.over().client_width()));
+        let width = f64::from(uplot.over().client_width()).max(1.0);
+        self.mark(uplot, left / width, width);
+        if !self.here.get() {
+            return self.tooltip.hide();
+        }
+        let time = self.drawn.time_at(left, width);
         let readings = self.readings(uplot, time, top);
         let heading = text::instant(time, self.drawn.sight().column, &*self.store.zone());
         let notes = self.notes(time);
@@ -78,8 +91,16 @@ impl Pointer {
         if *self.shown.borrow() != shown {
             *self.shown.borrow_mut() = shown.to_vec();
         }
-        if self.here.get() {
+        if position(uplot).is_some() {
             self.moved(uplot);
+        }
+    }
+
+    /// Puts the dots to the points nearest to `at`, a share of the `width`.
+    fn mark(&self, uplot: &UPlot, at: f64, width: f64) {
+        for line in 0..self.panel.signals.len() {
+            let point = self.drawn.nearest_point(line, at, NEAR);
+            self.dots.put(line, point.map(|(x, value)| (x * width, uplot.val_to_pos(value, "y", false))));
         }
     }
 

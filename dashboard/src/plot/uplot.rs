@@ -14,9 +14,9 @@ extern "C" {
     #[wasm_bindgen(constructor, js_class = uPlot, catch)]
     pub(super) fn new(options: &Object, data: &Array, target: &web_sys::Element) -> Result<UPlot, JsValue>;
 
-    /// Draws other data. The library keeps the arrays: they must be copies.
-    #[wasm_bindgen(method, js_name = setData)]
-    pub(super) fn set_data(this: &UPlot, data: &Array);
+    /// Asks for the ends of all axes, and draws them at the end of the present task.
+    #[wasm_bindgen(method, js_name = setScale)]
+    pub(super) fn set_scale(this: &UPlot, key: &str, ends: &Object);
 
     #[wasm_bindgen(method, js_name = setSize)]
     pub(super) fn set_size(this: &UPlot, size: &Object);
@@ -30,10 +30,6 @@ extern "C" {
 
     #[wasm_bindgen(method)]
     pub(super) fn destroy(this: &UPlot);
-
-    /// What is known of each line; the first is the time.
-    #[wasm_bindgen(method, getter)]
-    pub(super) fn series(this: &UPlot) -> Array;
 
     /// The element over the plotting area.
     #[wasm_bindgen(method, getter)]
