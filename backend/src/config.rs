@@ -45,6 +45,11 @@ pub struct Settings {
     #[arg(long, env = "AFTERGLOW_DASHBOARD_DIR", value_name = "FOLDER")]
     dashboard_dir: Option<PathBuf>,
 
+    /// Origins whose pages may show single panels in a frame, separated by blanks, such as https://wiki.example.org; `*`
+    /// for all [default: only this server's own]
+    #[arg(long, env = "AFTERGLOW_EMBED_FROM", value_name = "ORIGINS")]
+    embed_from: Option<String>,
+
     /// Queries that may run at once, 1 to 64 [default: 4]
     #[arg(long, env = "AFTERGLOW_READERS", value_name = "N")]
     readers: Option<u32>,
@@ -108,6 +113,8 @@ pub struct Config {
     pub store: StoreConfig,
     /// A folder to serve the dashboard from; the binary's own copy when absent.
     pub dashboard_dir: Option<PathBuf>,
+    /// Origins whose pages may show single panels in a frame, besides this server's own; `*` for all.
+    pub embed_from: Vec<String>,
     /// Live clients that may be connected at once.
     pub live_clients: usize,
     /// Live clients that may be connected from one address.
@@ -193,6 +200,7 @@ impl Settings {
             database: self.database.or(other.database),
             insecure: self.insecure.or(other.insecure),
             dashboard_dir: self.dashboard_dir.or(other.dashboard_dir),
+            embed_from: self.embed_from.or(other.embed_from),
             readers: self.readers.or(other.readers),
             signal_limit: self.signal_limit.or(other.signal_limit),
             live_clients: self.live_clients.or(other.live_clients),
@@ -232,6 +240,12 @@ impl Settings {
             listen,
             store: self.store()?,
             dashboard_dir: self.dashboard_dir,
+            embed_from: self
+                .embed_from
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(origin)
+                .collect::<Result<_, _>>()?,
             live_clients: within("live_clients", self.live_clients.unwrap_or(LIVE_CLIENTS), 1, 1_000_000)?,
             live_clients_per_address: within(
                 "live_clients_per_address",
@@ -252,6 +266,21 @@ impl Settings {
             ),
         })
     }
+}
+
+/// One origin, as the page's policy takes it: nothing in it can end the policy's line or begin another.
+fn origin(text: &str) -> Result<String, ConfigError> {
+    let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-:*[]".contains(&byte);
+    if text == "*" || host.is_some_and(|host| !host.is_empty() && host.bytes().all(allowed)) {
+        return Ok(text.to_owned());
+    }
+    Err(ConfigError::BadValue {
+        key: "embed_from",
+        value: text.to_owned(),
+        allowed: "origins such as https://wiki.example.org or http://127.0.0.1:8080, without a path, or *"
+            .into(),
+    })
 }
 
 fn seconds(key: &'static str, value: u64) -> Result<Duration, ConfigError> {
@@ -293,7 +322,7 @@ mod tests {
                   |
                 1 | listn = "127.0.0.1:1"
                   | ^^^^^
-                unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `readers`, `signal_limit`, `live_clients`, `live_clients_per_address`, `ping_seconds`, `slow_seconds`, `body_seconds`, `query_seconds`, `keep_raw`, `keep_minutes`, `keep_hours`, `max_size`, `retention`
+                unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `embed_from`, `readers`, `signal_limit`, `live_clients`, `live_clients_per_address`, `ping_seconds`, `slow_seconds`, `body_seconds`, `query_seconds`, `keep_raw`, `keep_minutes`, `keep_hours`, `max_size`, `retention`
             "#]],
         );
         check(
@@ -310,6 +339,12 @@ mod tests {
             "listen = \"0.0.0.0:5001\"",
             expect![
                 "listen = 0.0.0.0:5001 is not allowed: other machines could reach it, and nothing asks them for a key yet; use a loopback address such as 127.0.0.1:5001, or add --insecure if everyone on that network may read and write"
+            ],
+        );
+        check(
+            "embed_from = \"https://a.example https://b.example/x;\"",
+            expect![
+                "embed_from = https://b.example/x; is not allowed: origins such as https://wiki.example.org or http://127.0.0.1:8080, without a path, or *"
             ],
         );
         check("readers = 0", expect!["readers = 0 is not allowed: 1 to 64"]);

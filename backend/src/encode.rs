@@ -181,7 +181,9 @@ fn csv_field(text: &str) -> String {
 
 /// Whether spreadsheets may take a text for a formula, and run it.
 fn is_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'])
+    // Some look past blanks.
+    text.starts_with(['\t', '\r'])
+        || text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
 #[cfg(test)]
@@ -243,6 +245,7 @@ mod tests {
         check("=1+1", "'=1+1");
         check("@SUM(1,2)", "\"'@SUM(1,2)\"");
         check("＝1", "'＝1");
+        check(" =1", "' =1");
         check("a=1", "a=1");
         assert_eq!(
             encode(Format::Csv, &[("+12V", &[(0, 1.0)])]).lines().nth(1),

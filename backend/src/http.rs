@@ -75,7 +75,10 @@ pub struct Context {
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> std::io::Result<Server> {
-    let assets = web::Data::new(dashboard::Assets::new(context.config.dashboard_dir.clone()));
+    let assets = web::Data::new(dashboard::Assets::new(
+        context.config.dashboard_dir.clone(),
+        &context.config.embed_from,
+    ));
     let peer_silent = SILENT_TIMES * context.config.slow_timeout;
     let context = web::Data::new(context);
     let server = HttpServer::new(move || {

@@ -142,6 +142,31 @@ fn the_contract_is_served_and_pages_may_run_only_our_script() {
 }
 
 #[test]
+fn only_single_panels_are_framed_and_only_by_those_who_may() {
+    let folder = tempfile::tempdir().unwrap();
+    let ancestors = |backend: &Backend, address: &str| {
+        let head =
+            backend.raw(format!("GET {address} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+        let policy =
+            head.lines().find(|line| line.starts_with("content-security-policy: ")).unwrap().to_owned();
+        policy.split("frame-ancestors ").nth(1).unwrap().to_owned()
+    };
+    let backend = Backend::start(&folder.path().join("a.db"));
+    assert_eq!(ancestors(&backend, "/?panel=1"), "'self'");
+    backend.close();
+    let allowed = [("AFTERGLOW_EMBED_FROM", "https://a.example http://b.example:8080")];
+    let backend = Backend::start_with(&folder.path().join("b.db"), "127.0.0.1:0", &allowed);
+    assert_eq!(
+        ancestors(&backend, "/boards/x?kiosk&panel=1"),
+        "'self' https://a.example http://b.example:8080"
+    );
+    for whole in ["/", "/?panels=1", "/?kiosk=panel", "/boards/panel"] {
+        assert_eq!(ancestors(&backend, whole), "'self'", "{whole}");
+    }
+    backend.close();
+}
+
+#[test]
 fn the_dashboard_comes_compressed_and_is_not_sent_twice() {
     let folder = tempfile::tempdir().unwrap();
     let dist = folder.path().join("dist");

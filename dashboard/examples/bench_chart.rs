@@ -36,7 +36,7 @@ mod chart {
             let stage = Stage::new(Rc::clone(&store), Address::new(Rc::clone(&store)), |_| {});
             let names: Vec<String> = (0..count).map(|line| format!("line{line}")).collect();
             let panel = board::Panel { id: "bench".into(), ..board::Panel::of(names.clone()) };
-            let panel = Panel::new(panel, names.iter().map(String::as_str));
+            let panel = Panel::new(panel, names.iter().map(String::as_str), &store.described());
             stage.mount(&panel, &vec![true; count], element);
             Some(Self { store, stage, names, at: Cell::new(at) })
         }

@@ -10,7 +10,9 @@ use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{UrlSearchParams, Window};
 
+use crate::mode::{self, Mode};
 use crate::place::Place;
+use crate::selection::{self, Selection};
 use crate::store::Store;
 use crate::time::{Range, Zone, permalink};
 use crate::zones::NamedZone;
@@ -71,6 +73,19 @@ impl Address {
         *self.followed.borrow_mut() = query;
     }
 
+    /// The whole address of what is shown, but of `range`, with `extra` parameters.
+    pub fn link(&self, place: &Place, range: Range, extra: &[(&str, &str)]) -> String {
+        let origin = window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
+        let Ok(parameters) = UrlSearchParams::new() else { return origin };
+        describe(&parameters, &self.store, range);
+        // The reader's own zone is another's foreign one.
+        parameters.set(ZONE, self.store.zone().name());
+        for (key, value) in extra {
+            parameters.set(key, value);
+        }
+        format!("{origin}{}?{}", place.path(), String::from(parameters.to_string()))
+    }
+
     /// Goes to the address of another view, which shows the same range; its zoom stack is empty.
     pub fn visit(&self, place: &Place) {
         let Some(history) = window().and_then(|window| window.history().ok()) else { return };
@@ -117,10 +132,25 @@ pub fn place() -> Place {
     Place::at(&window().and_then(|window| window.location().pathname().ok()).unwrap_or_default())
 }
 
+/// How much of the page its address asks for.
+pub fn mode() -> Mode {
+    let get = |key| parameters()?.get(key);
+    Mode::new(get(mode::KIOSK).as_deref(), get(mode::PANEL).as_deref())
+}
+
+/// Which lines the page's address switches on or off.
+pub fn selection() -> Selection {
+    let all = |key| {
+        let all = parameters().map(|parameters| parameters.get_all(key)).unwrap_or_default();
+        all.iter().filter_map(|name| name.as_string()).collect::<Vec<_>>()
+    };
+    let [hidden, shown] = selection::KEYS.map(all);
+    Selection::new(hidden, shown)
+}
+
 /// The range and the zone that the page's address asks for; `now` is the time in microseconds.
 pub fn read(now: i64) -> (Range, NamedZone) {
-    let search = window().and_then(|window| window.location().search().ok()).unwrap_or_default();
-    let parameters = UrlSearchParams::new_with_str(&search).ok();
+    let parameters = parameters();
     let get = |key| parameters.as_ref().and_then(|parameters| parameters.get(key));
     let zone = get(ZONE).and_then(|name| NamedZone::new(&name)).unwrap_or_else(NamedZone::local);
     let [from, to] = permalink::KEYS.map(get);
@@ -131,19 +161,31 @@ pub fn read(now: i64) -> (Range, NamedZone) {
 
 /// The address's parameters for what `store` shows; those of others stay.
 fn query(store: &Store) -> String {
-    let search = window().and_then(|window| window.location().search().ok()).unwrap_or_default();
-    let Ok(parameters) = UrlSearchParams::new_with_str(&search) else { return String::new() };
-    for key in permalink::KEYS.iter().chain([&ZONE]) {
+    let Some(parameters) = parameters() else { return String::new() };
+    for key in permalink::KEYS.iter().chain(&selection::KEYS).chain([&ZONE]) {
         parameters.delete(key);
     }
-    for (key, value) in permalink::parameters(store.timeline.borrow().range()).into_iter().flatten() {
+    describe(&parameters, store, store.timeline.borrow().range());
+    parameters.to_string().into()
+}
+
+/// Adds what says `range`, the zone, and which lines are shown.
+fn describe(parameters: &UrlSearchParams, store: &Store, range: Range) {
+    for (key, value) in permalink::parameters(range).into_iter().flatten() {
         parameters.set(key, &value);
     }
     let zone = store.zone();
     if crate::zones::local_name().as_deref() != Some(zone.name()) {
         parameters.set(ZONE, zone.name());
     }
-    parameters.to_string().into()
+    for (key, name) in store.selection.borrow().parameters() {
+        parameters.append(key, name);
+    }
+}
+
+fn parameters() -> Option<UrlSearchParams> {
+    let search = window().and_then(|window| window.location().search().ok()).unwrap_or_default();
+    UrlSearchParams::new_with_str(&search).ok()
 }
 
 fn window() -> Option<Window> {

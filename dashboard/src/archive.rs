@@ -6,7 +6,9 @@
 mod fill;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
+use crate::described::Described;
 use crate::history::{History, Loaded, Part, Series, Trace};
 use crate::time::{MINUTE, SECOND, Span};
 use fill::fill;
@@ -29,6 +31,7 @@ pub struct Archive {
     excerpts: Vec<Excerpt>,
     last: u64,
     changes: u64,
+    described: Rc<Described>,
 }
 
 #[derive(Debug)]
@@ -119,6 +122,15 @@ impl Archive {
         span.to - at > tolerated
     }
 
+    /// Takes over how often people say that samples come.
+    pub fn describe(&mut self, described: &Rc<Described>) {
+        self.described = Rc::clone(described);
+        self.changes += 1;
+        for (name, series) in self.excerpts.iter_mut().flat_map(|excerpt| &mut excerpt.series) {
+            series.expect(described.period(name));
+        }
+    }
+
     /// Keeps the answer to a query that was asked for at the server's time `asked`. Signals that it does not have
     /// have no samples there.
     pub fn insert(
@@ -136,6 +148,9 @@ impl Archive {
             if let Some(outline) = outline {
                 known.mark(outline);
             }
+        }
+        for (name, series) in &mut series {
+            series.expect(self.described.period(name));
         }
         self.last += 1;
         self.changes += 1;

@@ -222,7 +222,8 @@ impl Stage {
             self.summarised.set((now, changes));
             // The newest sample lies on the edge: its column is on screen.
             let sight = Sight { span: Span { to: sight.span.to + 1, ..sight.span }, ..sight };
-            let summary = Summary::new(&history, &archive, sight, self.store.clock.now());
+            let described = self.store.described();
+            let summary = Summary::new(&history, &archive, &described, sight, self.store.clock.now());
             drop((history, archive));
             (self.tell)(News::Summary(summary));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::history::Ring;
+use crate::history::{Outline, Ring};
 
 /// How many of the latest intervals the cadence is learned from.
 const LEARNED: usize = 32;
@@ -27,16 +27,34 @@ pub struct Gap {
 pub struct Gaps {
     recent: VecDeque<i64>,
     gaps: VecDeque<Gap>,
+    /// The time between two samples as somebody has said it, in microseconds: then nothing is learned.
+    expected: Option<i64>,
+    /// Where only the lowest and highest of each slice are here, of which a neighbour may be two slices away.
+    outline: Option<Outline>,
 }
 
 impl Gaps {
     /// A sample at `time` followed one at `previous`.
     pub fn push(&mut self, previous: i64, time: i64) {
         let interval = time - previous;
-        if interval >= SHORTEST && self.threshold().is_some_and(|threshold| interval > threshold) {
+        if self.limit(previous).is_some_and(|limit| interval > limit) {
             self.gaps.push_back(Gap { from: previous, to: time });
         }
         self.learn(interval);
+    }
+
+    /// The time between two samples that somebody has said, in microseconds.
+    pub fn expected(&self) -> Option<i64> {
+        self.expected
+    }
+
+    /// Finds the gaps of `ring` anew: samples come every `expected` microseconds, or as often as they do, and `outline`
+    /// says where not all of them are here.
+    pub fn find(&mut self, ring: &Ring, expected: Option<i64>, outline: Option<Outline>) {
+        *self = Self { expected, outline, ..Self::default() };
+        for position in ring.first() + 1..ring.end() {
+            self.push(ring.time(position - 1), ring.time(position));
+        }
     }
 
     /// The samples from the ring's new end on were removed.
@@ -74,6 +92,9 @@ impl Gaps {
     ///
     /// The 90th percentile, not the median: a sender whose batches arrive in bursts has mostly tiny intervals.
     pub fn threshold(&self) -> Option<i64> {
+        if self.expected.is_some() {
+            return self.limit(self.outline.map_or(i64::MAX, |outline| outline.until - 1));
+        }
         if self.recent.len() < LEARNED_AT_LEAST {
             return None;
         }
@@ -81,6 +102,14 @@ impl Gaps {
         sorted.sort_unstable();
         let cadence = sorted.get(sorted.len() * 9 / 10).or(sorted.last())?;
         Some(cadence.saturating_mul(FACTOR).max(SHORTEST))
+    }
+
+    /// The longest interval after a sample at `previous` that is not a gap.
+    fn limit(&self, previous: i64) -> Option<i64> {
+        let Some(expected) = self.expected else { return self.threshold() };
+        let coarse = self.outline.filter(|outline| previous < outline.until);
+        // One sample that stays away is a gap, one that is a little late is not.
+        Some((expected + expected / 2).max(coarse.map_or(0, |outline| 2 * outline.resolution)))
     }
 
     fn learn(&mut self, interval: i64) {
@@ -131,5 +160,24 @@ mod tests {
         }
         let found = gaps(&times);
         assert!(found.len() <= 1, "{found:?}");
+    }
+
+    #[test]
+    fn what_is_expected_counts_and_not_what_is_learned() {
+        let mut ring = Ring::default();
+        for second in [0, 1, 2, 3, 4, 6, 7, 20, 21] {
+            ring.push(second * SECOND, 0.0);
+        }
+        let mut gaps = Gaps::default();
+        let mut found = |expected: Option<i64>, outline| {
+            gaps.find(&ring, expected.map(|seconds| seconds * SECOND), outline);
+            gaps.iter().map(|gap| (gap.from / SECOND, gap.to / SECOND)).collect::<Vec<_>>()
+        };
+        assert_eq!(found(None, None), [(7, 20)]);
+        assert_eq!(found(Some(1), None), [(4, 6), (7, 20)]);
+        assert_eq!(found(Some(10), None), []);
+        // Where there are only outlines, the next extreme may be two slices away.
+        let outline = Outline { until: 10 * SECOND, resolution: SECOND };
+        assert_eq!(found(Some(1), Some(outline)), [(7, 20)]);
     }
 }

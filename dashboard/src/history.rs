@@ -6,7 +6,9 @@ mod series;
 mod trace;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
+use crate::described::Described;
 use crate::time::Span;
 
 pub use loaded::{Loaded, Probe};
@@ -28,6 +30,7 @@ pub struct History {
     since: Option<i64>,
     ignored: u64,
     changes: u64,
+    described: Rc<Described>,
 }
 
 impl History {
@@ -41,6 +44,7 @@ impl History {
             since: None,
             ignored: 0,
             changes: 0,
+            described: Rc::default(),
         }
     }
 
@@ -115,9 +119,21 @@ impl History {
             self.ignored += 1;
             return None;
         }
-        self.series.push(Series::new(name.to_owned()));
+        let mut series = Series::new(name.to_owned());
+        series.expect(self.described.period(name));
+        self.series.push(series);
         self.by_name.insert(name.to_owned(), self.series.len() - 1);
         Some(self.series.len() - 1)
+    }
+
+    /// Takes over how often people say that samples come.
+    pub fn describe(&mut self, described: &Rc<Described>) {
+        self.described = Rc::clone(described);
+        self.changes += 1;
+        for series in &mut self.series {
+            let period = described.period(series.name());
+            series.expect(period);
+        }
     }
 
     /// Records samples of the signal at `index`, in order of time.

@@ -153,11 +153,10 @@ fn columns(history: History) -> Vec<(String, Vec<(i64, f64)>)> {
 
 fn address(want: &Want) -> String {
     let [from, to] = [want.loaded.span.from, want.loaded.span.to].map(Timestamp::from_micros);
-    let signals: Vec<String> = want.signals.iter().map(|name| rest::escaped(name)).collect();
     format!(
         "/api/telemetry?from={from}&to={to}&max_points={}&signals={}",
         want.loaded.max_points,
-        signals.join(",")
+        rest::names(&want.signals)
     )
 }
 

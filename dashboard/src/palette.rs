@@ -21,10 +21,27 @@ pub fn look(index: usize) -> (usize, usize) {
     (index % LIGHT.len(), index / LIGHT.len() % DASHES.len())
 }
 
-/// The classes of a colour key that looks like line number `index`.
-pub fn key_class(index: usize) -> String {
-    let (hue, dash) = look(index);
-    format!("key hue-{hue}{}", ["", " dashed", " dotted"].get(dash).copied().unwrap_or_default())
+/// The hue that a colour somebody chose is a shade of, so that it suits light and dark; none for a colour of their own.
+pub fn hue_of(colour: &str) -> Option<usize> {
+    (0..LIGHT.len())
+        .find(|hue| [LIGHT[*hue], DARK[*hue]].iter().any(|shade| shade.eq_ignore_ascii_case(colour)))
+}
+
+/// The colour of line number `index`, on a dark background or a light one; `own` is what somebody chose for it.
+pub fn colour(index: usize, own: Option<&str>, dark: bool) -> &str {
+    let hue = own.map_or(Some(look(index).0), hue_of);
+    hue.map_or(own.unwrap_or_default(), |hue| if dark { DARK[hue] } else { LIGHT[hue] })
+}
+
+/// The class that gives an element the hue of line number `index`, and besides it the colour where it is somebody's own.
+pub fn tint(index: usize, own: Option<&str>) -> (String, Option<&str>) {
+    let hue = own.map_or(Some(look(index).0), hue_of);
+    hue.map_or((String::new(), own), |hue| (format!("hue-{hue}"), None))
+}
+
+/// The class that gives a colour key the dashes of line number `index`.
+pub fn dash_class(index: usize) -> &'static str {
+    ["", "dashed", "dotted"].get(look(index).1).copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -38,6 +55,17 @@ mod tests {
             let token = format!("--line-{hue}: light-dark({light}, {dark});");
             assert!(sheet.contains(&token), "style.css lacks {token}");
         }
+    }
+
+    #[test]
+    fn chosen_shades_of_the_palette_suit_both_backgrounds() {
+        assert_eq!(
+            (colour(3, Some("#C2410C"), true), colour(3, Some("#c2410c"), false)),
+            (DARK[1], LIGHT[1])
+        );
+        assert_eq!((colour(9, None, true), colour(9, Some("#123456"), true)), (DARK[1], "#123456"));
+        assert_eq!(tint(9, None), ("hue-1".into(), None));
+        assert_eq!(tint(9, Some("#123456")), (String::new(), Some("#123456")));
     }
 
     #[test]

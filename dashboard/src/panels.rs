@@ -10,6 +10,7 @@ use afterglow_wire::board::{self, Board, EVERYTHING};
 use afterglow_wire::limits::COLUMNS;
 use afterglow_wire::name;
 
+use crate::described::Described;
 use crate::unit::Unit;
 
 /// The panel of signals whose names have no dot.
@@ -23,16 +24,33 @@ pub const SHOWN_AT_FIRST: usize = 12;
 pub struct Panel {
     /// What the board says of it.
     pub definition: board::Panel,
-    /// What its values are measured in.
+    /// What its axis is measured in; nothing when its signals have several units.
     pub unit: Unit,
     /// Its signals' names.
     pub signals: Vec<String>,
+    /// How each of them is shown here.
+    pub entries: Vec<Entry>,
+}
+
+/// How a signal is shown on a panel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What it is called: as people say, or its name without what the panel's heading says already.
+    pub name: String,
+    /// What its values are measured in.
+    pub unit: Unit,
+    /// Its colour, `#rrggbb`, where somebody chose one.
+    pub colour: Option<String>,
 }
 
 impl Panel {
     /// The panel that `definition` describes, with those of `names` that it asks for: in its order, and where a
     /// pattern has several in theirs.
-    pub fn new<'a>(definition: board::Panel, names: impl IntoIterator<Item = &'a str> + Clone) -> Self {
+    pub fn new<'a>(
+        definition: board::Panel,
+        names: impl IntoIterator<Item = &'a str> + Clone,
+        described: &Described,
+    ) -> Self {
         let mut signals: Vec<String> = Vec::new();
         for pattern in &definition.signals {
             for name in names.clone() {
@@ -41,11 +59,24 @@ impl Panel {
                 }
             }
         }
-        let unit = match &definition.unit {
-            Some(symbol) => Unit::named(symbol),
-            None => signals.first().map_or_else(Unit::none, |first| Unit::of(first)),
-        };
-        Self { definition, unit, signals }
+        let chosen = definition.unit.as_deref().map(Unit::named);
+        let entries: Vec<Entry> = signals
+            .iter()
+            .map(|name| {
+                let said = described.of(name);
+                let unit = chosen.clone().unwrap_or_else(|| described.unit(name));
+                let short = || short(name, &definition.title, &unit).to_owned();
+                Entry {
+                    name: said.display_name.clone().unwrap_or_else(short),
+                    colour: said.colour.clone(),
+                    unit,
+                }
+            })
+            .collect();
+        let first = entries.first().map(|entry| entry.unit.clone());
+        let common = first.filter(|first| entries.iter().all(|entry| entry.unit == *first));
+        let unit = chosen.or(common).unwrap_or_else(Unit::none);
+        Self { definition, unit, signals, entries }
     }
 
     /// Unique among panels, and the same while signals come and go.
@@ -56,27 +87,26 @@ impl Panel {
     /// Its heading.
     pub fn title(&self) -> &str {
         if self.definition.title.is_empty() {
-            self.signals.first().map_or("no signals", String::as_str)
+            self.entries.first().map_or("no signals", |entry| &entry.name)
         } else {
             &self.definition.title
         }
     }
+}
 
-    /// A signal's name without what the panel's heading says already.
-    pub fn short<'a>(&self, name: &'a str) -> &'a str {
-        let title = self.definition.title.as_str();
-        let rest = name.strip_prefix(title).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
-        self.unit.strip(rest)
-    }
+/// A signal's name without what the panel's title and the unit say already.
+fn short<'a>(name: &'a str, title: &str, unit: &Unit) -> &'a str {
+    let rest = name.strip_prefix(title).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
+    unit.strip(rest)
 }
 
 /// The board of all signals: a panel for each prefix and unit. Unprefixed signals come first, then prefixes in their
 /// order; the first panel, and a last one that would stand alone, are as wide as the page.
-pub fn everything<'a>(names: impl IntoIterator<Item = &'a str>) -> Board {
+pub fn everything<'a>(names: impl IntoIterator<Item = &'a str>, described: &Described) -> Board {
     let mut groups: BTreeMap<(Option<&str>, Unit), Vec<String>> = BTreeMap::new();
     for name in names {
         let prefix = name.split_once('.').map(|(prefix, _)| prefix).filter(|prefix| !prefix.is_empty());
-        groups.entry((prefix, Unit::of(name))).or_default().push(name.to_owned());
+        groups.entry((prefix, described.unit(name))).or_default().push(name.to_owned());
     }
     let count = groups.len();
     let panels = groups.into_iter().enumerate().map(|(index, ((prefix, unit), mut signals))| {
@@ -115,6 +145,8 @@ fn id(prefix: Option<&str>, unit: &Unit) -> String {
 
 #[cfg(test)]
 mod tests {
+    use afterglow_wire::metadata::Metadata;
+
     use super::*;
 
     #[test]
@@ -127,19 +159,22 @@ mod tests {
             "cosine",
             "host.load",
         ];
-        let board = everything(names);
+        let board = everything(names, &Described::default());
         let keys: Vec<&str> = board.panels.iter().map(|panel| panel.id.as_str()).collect();
         assert_eq!(keys, ["signals", "host", "host-percent", "host-rate"]);
         assert_eq!(board.panels[0].signals, ["cosine", "sine"]);
         let widths: Vec<u8> = board.panels.iter().map(|panel| panel.width).collect();
         assert_eq!(widths, [12, 6, 6, 12]);
-        let panel = Panel::new(board.panels[2].clone(), names);
-        assert_eq!((panel.short("host.cpu_percent"), panel.unit.symbol()), ("cpu", "%"));
+        let panel = Panel::new(board.panels[2].clone(), names, &Described::default());
+        assert_eq!((panel.entries[0].name.as_str(), panel.unit.symbol()), ("cpu", "%"));
     }
 
     #[test]
     fn ids_are_unique() {
-        let board = everything(["Host.a", "host.a", "signals.a", "a", "HOST.a", "hö.a", "hä.a"]);
+        let board = everything(
+            ["Host.a", "host.a", "signals.a", "a", "HOST.a", "hö.a", "hä.a"],
+            &Described::default(),
+        );
         let ids: std::collections::BTreeSet<&str> = board.panels.iter().map(|p| p.id.as_str()).collect();
         assert_eq!(ids.len(), board.panels.len(), "{ids:?}");
     }
@@ -148,8 +183,28 @@ mod tests {
     fn patterns_are_resolved_in_the_order_of_the_panel() {
         let definition =
             board::Panel::of(vec!["z".into(), "host.*_percent".into(), "z".into(), "gone".into()]);
-        let panel = Panel::new(definition, ["a", "host.a_percent", "host.b_percent", "z"]);
+        let names = ["a", "host.a_percent", "host.b_percent", "z"];
+        let panel = Panel::new(definition, names, &Described::default());
         assert_eq!(panel.signals, ["z", "host.a_percent", "host.b_percent"]);
         assert_eq!(panel.title(), "z");
+    }
+
+    #[test]
+    fn what_is_said_about_signals_is_shown() {
+        let said = Metadata {
+            display_name: Some("Oven".into()),
+            unit: Some("°C".into()),
+            colour: Some("#123456".into()),
+            ..Metadata::default()
+        };
+        let described = Described::new(BTreeMap::from([("t1".into(), said)]));
+        let board = everything(["t1", "t2"], &described);
+        assert_eq!(board.panels.iter().map(|panel| panel.signals.len()).collect::<Vec<_>>(), [1, 1]);
+        let both = Panel::new(board::Panel::of(vec!["t*".into()]), ["t1", "t2"], &described);
+        let Entry { name, unit, colour } = &both.entries[0];
+        assert_eq!((name.as_str(), unit.symbol(), colour.as_deref()), ("Oven", "°C", Some("#123456")));
+        assert_eq!((both.title(), both.unit.symbol(), both.entries[1].unit.symbol()), ("Oven", "", ""));
+        let alone = Panel::new(board::Panel::of(vec!["t1".into()]), ["t1", "t2"], &described);
+        assert_eq!(alone.unit.symbol(), "°C");
     }
 }

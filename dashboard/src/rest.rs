@@ -93,6 +93,18 @@ pub fn escaped(text: &str) -> String {
     js_sys::encode_uri_component(text).into()
 }
 
+/// Signals' names as the parameter `signals` lists them: as they are, whatever they have.
+pub fn names(names: &[String]) -> String {
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| {
+            let name = name.replace('\\', "\\\\").replace(',', "\\,").replace(' ', "\\ ");
+            escaped(&name)
+        })
+        .collect();
+    names.join(",")
+}
+
 async fn text(
     address: &str,
     options: &RequestInit,

@@ -8,8 +8,10 @@ use afterglow_wire::revision::Revision;
 use crate::archive::{Archive, Sight};
 use crate::clock::Clock;
 use crate::cursors::Cursors;
+use crate::described::Described;
 use crate::history::History;
 use crate::notes::Notes;
+use crate::selection::Selection;
 use crate::status::Status;
 use crate::time::timeline::{Now, Step};
 use crate::time::{Follow, HOUR, Range, Span, Timeline};
@@ -32,6 +34,10 @@ pub struct Store {
     pub clock: Clock,
     /// Annotations around the range on screen.
     pub notes: RefCell<Rc<Notes>>,
+    /// What people say about signals.
+    described: RefCell<Rc<Described>>,
+    /// Which lines the reader switched on or off.
+    pub selection: RefCell<Selection>,
     /// Which saved things the server has.
     pub revision: Cell<Revision>,
     zone: RefCell<Rc<NamedZone>>,
@@ -52,6 +58,8 @@ impl Store {
             cursors: RefCell::default(),
             clock: Clock::default(),
             notes: RefCell::default(),
+            described: RefCell::default(),
+            selection: RefCell::default(),
             revision: Cell::default(),
             zone: RefCell::new(Rc::new(zone)),
             status: RefCell::default(),
@@ -140,6 +148,18 @@ impl Store {
     fn step(&self) -> Step {
         let now = crate::clock::steady();
         if now - self.gesture.replace(now) < GESTURE { Step::More } else { Step::New }
+    }
+
+    /// What people say about signals.
+    pub fn described(&self) -> Rc<Described> {
+        Rc::clone(&self.described.borrow())
+    }
+
+    /// Takes over what people say about signals.
+    pub fn describe(&self, described: &Rc<Described>) {
+        *self.described.borrow_mut() = Rc::clone(described);
+        self.history.borrow_mut().describe(described);
+        self.archive.borrow_mut().describe(described);
     }
 
     /// The zone in which times are shown.

@@ -1,6 +1,7 @@
 //! What components show of the samples: a few numbers, found at most a few times a second.
 
 use crate::archive::{Archive, Sight};
+use crate::described::Described;
 use crate::format;
 use crate::history::{History, Series, Trace};
 use crate::time::{MINUTE, SECOND};
@@ -33,7 +34,9 @@ pub struct Window {
 pub struct Row {
     /// Its name.
     pub name: String,
-    /// What its name says that its values are measured in.
+    /// What it is called.
+    pub label: String,
+    /// What its values are measured in.
     pub unit: Unit,
     /// Its newest value with its unit.
     pub value: String,
@@ -58,8 +61,11 @@ pub struct Summary {
 
 impl Summary {
     /// Summarises everything over `sight` as of `now`, in microseconds.
-    pub fn new(history: &History, archive: &Archive, sight: Sight, now: i64) -> Self {
-        let row = |series| row(series, &archive.trace(history, Series::name(series), sight), sight, now);
+    pub fn new(history: &History, archive: &Archive, described: &Described, sight: Sight, now: i64) -> Self {
+        let row = |series| {
+            let trace = archive.trace(history, Series::name(series), sight);
+            row(series, described, &trace, sight, now)
+        };
         let mut rows: Vec<Row> = history.series().iter().map(row).collect();
         rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let samples = rows.iter().filter_map(|row| row.window).map(|window| window.samples).sum();
@@ -73,9 +79,9 @@ impl Summary {
     }
 }
 
-fn row(series: &Series, trace: &Trace, sight: Sight, now: i64) -> Row {
+fn row(series: &Series, described: &Described, trace: &Trace, sight: Sight, now: i64) -> Row {
     let name = series.name().to_owned();
-    let unit = Unit::of(&name);
+    let unit = described.unit(&name);
     let latest = series.latest();
     let patience = series.gaps().threshold().map_or(STALE, |threshold| (2 * threshold).max(FRESH));
     Row {
@@ -84,6 +90,7 @@ fn row(series: &Series, trace: &Trace, sight: Sight, now: i64) -> Row {
         stale: latest.is_none_or(|(time, _)| now - time > patience),
         last: latest.map(|(time, _)| time),
         window: window(trace, sight),
+        label: described.name(&name).to_owned(),
         name,
         unit,
     }
@@ -116,7 +123,7 @@ mod tests {
         history.record("b", SECOND, 2.0);
         history.record("a_percent", 61 * SECOND, 50.0);
         let sight = Sight::new(Span { from: 0, to: 65 * SECOND }, 100);
-        let summary = Summary::new(&history, &Archive::default(), sight, 65 * SECOND);
+        let summary = Summary::new(&history, &Archive::default(), &Described::default(), sight, 65 * SECOND);
         let rows: Vec<_> = summary.rows.iter().map(|r| (&*r.name, &*r.value, &*r.age, r.stale)).collect();
         assert_eq!(rows, [("a_percent", "50.00 %", "4 s", false), ("b", "2.000", "1 min", true)]);
         assert_eq!(summary.samples, 2);
@@ -133,7 +140,7 @@ mod tests {
         let sight = Sight::new(Span { from: 0, to: 191 * MINUTE }, 100);
         let stale = |later: i64| {
             let now = 190 * MINUTE + later;
-            let summary = Summary::new(&history, &Archive::default(), sight, now);
+            let summary = Summary::new(&history, &Archive::default(), &Described::default(), sight, now);
             summary.rows.iter().map(|row| row.stale).collect::<Vec<_>>()
         };
         assert_eq!(stale(5 * SECOND), [false, false]);
@@ -148,7 +155,7 @@ mod tests {
             history.record("a", n * SECOND, n as f64);
         }
         let sight = Sight::new(Span { from: 10 * SECOND, to: 20 * SECOND }, 100);
-        let summary = Summary::new(&history, &Archive::default(), sight, 100 * SECOND);
+        let summary = Summary::new(&history, &Archive::default(), &Described::default(), sight, 100 * SECOND);
         let window = summary.rows[0].window.unwrap();
         assert_eq!((window.last, window.min, window.max, window.mean), (19.0, 10.0, 19.0, 14.5));
         assert_eq!((window.samples, window.reduced), (10, false));

@@ -4,6 +4,7 @@ mod annotate;
 mod board;
 mod board_menu;
 mod cards;
+mod copy;
 mod data_table;
 mod desk;
 mod empty;
@@ -11,6 +12,7 @@ mod header;
 mod help;
 mod ingest;
 mod keys;
+mod kiosk;
 mod legend;
 mod listing;
 mod notes;
@@ -21,13 +23,15 @@ mod panel_editor;
 mod panel_tools;
 mod range_picker;
 mod refused;
+mod share;
+mod sheet;
+mod signal;
 mod stat;
 mod switcher;
 mod theme;
 mod toolbar;
 mod zone_picker;
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use afterglow_wire::revision::Revision;
@@ -37,6 +41,7 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
 
 use crate::address::{self, Address};
+use crate::described::Described;
 use crate::feed::Feed;
 use crate::frame::{News, Stage};
 use crate::notes::Notes;
@@ -62,6 +67,7 @@ fn App() -> Element {
     let (desk, names) = (page.desk, page.names);
     desk::use_saved(&page);
     notes::use_notes(&page);
+    signal::use_described(&page);
     let now = status.read().clone();
     let failure = match &now.load {
         Load::Failed(reason) => Some(reason.clone()),
@@ -72,18 +78,24 @@ fn App() -> Element {
     // A saved board has something to show even where there are no signals yet.
     let empty = names.read().is_empty() && (desk.place.read().is_everything() || !now.loaded);
     let feed = Rc::clone(&page.feed);
-    let revision = (page.revision)();
+    let (revision, full) = ((page.revision)(), page.mode.is_full());
     rsx! {
-        header::Header { status: now.clone() }
-        main { "data-testid": "board", "data-revision": "{revision.boards} {revision.annotations} {revision.metadata}",
+        if full {
+            header::Header { status: now.clone() }
+        } else {
+            kiosk::Strip { status: now.clone() }
+        }
+        main { class: page.mode.key(), "data-testid": "board", "data-revision": "{revision.boards} {revision.annotations} {revision.metadata}",
             if let Some(reason) = failure {
                 notice::Failure { reason, bare: empty, on_retry: move |()| feed.hurry() }
             }
             if *desk.place.read() == Place::Ingest {
                 ingest::Ingest {}
             } else if !empty {
-                toolbar::Toolbar {}
-                cards::Cards {}
+                if full {
+                    toolbar::Toolbar {}
+                    cards::Cards {}
+                }
                 board::BoardView {}
             } else if now.loaded {
                 empty::Empty {}
@@ -93,6 +105,8 @@ fn App() -> Element {
         }
         panel_editor::PanelEditor {}
         annotate::Annotate {}
+        signal::SignalSettings {}
+        share::Share {}
         help::Help {}
     }
 }
@@ -104,14 +118,16 @@ fn use_page(status: Signal<Status>) -> Page {
     let (zone, revision) = (use_signal(String::new), use_signal(Revision::default));
     let names = use_memo(move || summary.read().rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>());
     let notes = use_signal(|| Rc::new(Notes::default()));
+    let described = use_signal(|| Rc::new(Described::default()));
     let desk = use_hook(|| Desk::new(address::place()));
     let board = use_memo(move || {
         if desk.place.read().is_everything() {
-            return Some(panels::everything(names.read().iter().map(String::as_str)));
+            return Some(panels::everything(names.read().iter().map(String::as_str), &described.read()));
         }
         desk.board()?.ok()
     });
-    let (chosen, measuring, open) = (use_signal(BTreeMap::new), use_signal(|| false), use_signal(|| None));
+    let (measuring, open) = (use_signal(|| false), use_signal(|| None));
+    let (mode, selection) = (use_hook(address::mode), use_signal(address::selection));
     use_context_provider(|| {
         let (range, named) = address::read(crate::clock::Clock::default().now());
         let mut zone = zone;
@@ -119,9 +135,10 @@ fn use_page(status: Signal<Status>) -> Page {
         // A live range needs no more than itself; from any other the reader may go to the last hour.
         let first = if let Range::Live(Follow::Last(width)) = range { width.min(HOUR) } else { HOUR };
         let store = Rc::new(Store::new(range, named));
+        store.selection.replace(selection.peek().clone());
         let feed = Feed::new(Rc::clone(&store), first);
         let address = Address::new(Rc::clone(&store));
-        let runtime = Runtime::current();
+        let (runtime, can_annotate) = (Runtime::current(), mode.is_full());
         let stage = Stage::new(Rc::clone(&store), Rc::clone(&address), move |news| {
             let (mut status, mut summary, mut time, mut revision) = (status, summary, time, revision);
             let mut open = open;
@@ -131,12 +148,16 @@ fn use_page(status: Signal<Status>) -> Page {
                 News::Time(new) => time.set(Some(new)),
                 News::Summary(new) if *summary.peek() != new => summary.set(new),
                 News::Summary(_) => {}
-                News::Annotate(at) => open.set(Some(Open::Annotate(Asked { from: at, to: None }))),
+                News::Annotate(at) if can_annotate => {
+                    open.set(Some(Open::Annotate(Asked { from: at, to: None })));
+                }
+                News::Annotate(_) => {}
             });
         });
         feed.connect();
         stage.run();
         let page = Page {
+            mode,
             store,
             feed,
             stage,
@@ -144,12 +165,13 @@ fn use_page(status: Signal<Status>) -> Page {
             desk,
             board,
             notes,
+            described,
             summary,
             names,
             time,
             zone,
             revision,
-            chosen,
+            selection,
             measuring,
             open,
         };
@@ -176,9 +198,15 @@ fn listen(page: &Page) {
     let stage = Rc::clone(&page.stage);
     let restyle = Closure::<dyn Fn()>::new(move || stage.restyle());
     let scroll = Closure::<dyn Fn()>::new(crate::plot::note_scroll);
-    let (desk, runtime) = (page.desk, Runtime::current());
-    let gone = Closure::<dyn Fn()>::new(move || {
-        runtime.in_scope(ScopeId::ROOT, || desk.arrive(address::place()));
+    let (desk, mut selection, runtime) = (page.desk, page.selection, Runtime::current());
+    let store = Rc::clone(&page.store);
+    let gone = Closure::<dyn FnMut()>::new(move || {
+        runtime.in_scope(ScopeId::ROOT, || {
+            let selected = address::selection();
+            store.selection.replace(selected.clone());
+            selection.set(selected);
+            desk.arrive(address::place());
+        });
     });
     // No call fails for a function; all listeners live as long as the page.
     let _ = window.add_event_listener_with_callback("online", online.as_ref().unchecked_ref());

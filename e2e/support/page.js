@@ -106,6 +106,32 @@ function countPixels(chart, { colour, from, to }) {
   return count;
 }
 
+/** Has the page note what its canvases write: to be given to `open` as `before`. */
+export const noteTexts = (page) =>
+  page.addInitScript(() => {
+    const { fillText } = CanvasRenderingContext2D.prototype;
+    window.texts = [];
+    CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+      window.texts.push(text);
+      window.texts.splice(0, window.texts.length - 500);
+      return fillText.call(this, text, ...rest);
+    };
+  });
+
+/** What canvases wrote since `noteTexts`; and forgets it. */
+export const takeTexts = (page) => page.evaluate(() => window.texts.splice(0));
+
+/** Marks a stretch of a chart with the mouse, between two shares of its width. */
+export async function drag(page, over, from, to) {
+  const box = await over.boundingBox();
+  const y = box.y + box.height / 2;
+  await page.mouse.move(box.x + box.width * from, y);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * ((from + to) / 2), y, { steps: 4 });
+  await page.mouse.move(box.x + box.width * to, y, { steps: 4 });
+  await page.mouse.up();
+}
+
 /** Fails on whatever axe finds, of any level. */
 export async function accessible(page) {
   const { violations } = await new AxeBuilder({ page }).analyze();

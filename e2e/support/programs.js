@@ -76,10 +76,10 @@ class Program {
 
 /** A running backend. */
 export class Backend {
-  /** Starts a backend on a free port, or on `port`, with its database in `folder`. */
-  static async start(t, folder, port = 0) {
+  /** Starts a backend on a free port, or on `port`, with its database in `folder` and `more` arguments. */
+  static async start(t, folder, port = 0, more = []) {
     const backend = new Backend();
-    const args = ["serve", "--listen", `127.0.0.1:${port}`, "--database", path.join(folder, "afterglow.db")];
+    const args = ["serve", "--listen", `127.0.0.1:${port}`, "--database", path.join(folder, "afterglow.db"), ...more];
     if (existsSync(dashboard)) args.push("--dashboard-dir", dashboard);
     backend.program = new Program(backendProgram, args);
     cleanup(t, () => backend.program.stop());
@@ -113,6 +113,17 @@ export class Backend {
     if (!response.ok || receipt.accepted !== samples) {
       throw new Error(`POST of ${samples} samples: ${response.status} ${JSON.stringify(receipt)}`);
     }
+  }
+
+  /** Sends `body` as JSON and answers with JSON. */
+  async send(method, address, body) {
+    const response = await fetch(this.url + address, {
+      method,
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    if (!response.ok) throw new Error(`${method} ${address}: ${response.status} ${await response.text()}`);
+    return response.json();
   }
 
   /** How many samples of `signals` are stored of the last hour. */

@@ -14,10 +14,14 @@ use afterglow_wire::Code;
 use super::problem::{Problem, method_not_allowed};
 use super::saved::is_known;
 
-/// What the page may do: run its own script and WebAssembly, talk to this server, nothing else.
+/// What the page may do: run its own script and WebAssembly, talk to this server, nothing else. Who may show it in a frame
+/// follows.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
     style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
     base-uri 'self'; form-action 'none'; frame-ancestors 'self'";
+
+/// The parameter of an address that has the page show one panel, which changes nothing: it alone may be framed by others.
+const PANEL: &str = "panel";
 
 /// (path below the dashboard's folder, bytes), made by build.rs; `x.br` and `x.gz` stand beside `x`.
 static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/dashboard_files.rs"));
@@ -29,6 +33,8 @@ const NOT_BUILT: &str = "This binary was built without the dashboard. Build it w
 
 /// The dashboard's files.
 pub(super) struct Assets {
+    /// The policy of a page that shows one panel.
+    panel_policy: String,
     embedded: HashMap<&'static str, (&'static [u8], String)>,
     folder: Option<PathBuf>,
 }
@@ -42,9 +48,19 @@ struct Asset {
 
 impl Assets {
     /// Serves `folder` when there is one, otherwise what the binary carries.
-    pub(super) fn new(folder: Option<PathBuf>) -> Self {
+    /// Pages of the origins `embed_from` may show single panels.
+    pub(super) fn new(folder: Option<PathBuf>, embed_from: &[String]) -> Self {
+        let mut panel_policy = POLICY.to_owned();
+        for origin in embed_from {
+            panel_policy.extend([" ", origin]);
+        }
         let embedded = EMBEDDED.iter().map(|(path, bytes)| (*path, (*bytes, etag(bytes)))).collect();
-        Self { embedded, folder }
+        Self { panel_policy, embedded, folder }
+    }
+
+    fn policy(&self, request: &HttpRequest) -> &str {
+        let mut parameters = request.query_string().split('&').map(|pair| pair.split('=').next());
+        if parameters.any(|key| key == Some(PANEL)) { &self.panel_policy } else { POLICY }
     }
 
     fn find(&self, path: &str, accepted: &str) -> Option<Asset> {
@@ -89,7 +105,7 @@ pub(super) async fn page(assets: web::Data<Assets>, request: HttpRequest) -> Res
         if file == INDEX {
             let mut response = HttpResponse::Ok();
             response
-                .insert_header((CONTENT_SECURITY_POLICY, POLICY))
+                .insert_header((CONTENT_SECURITY_POLICY, assets.policy(&request)))
                 .content_type("text/plain; charset=utf-8");
             return Ok(response.body(NOT_BUILT));
         }
@@ -101,7 +117,7 @@ pub(super) async fn page(assets: web::Data<Assets>, request: HttpRequest) -> Res
     // `no-cache` keeps the copy and asks whether it is still good: an upgrade shows at the next load.
     response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "Accept-Encoding"));
     response.insert_header((ETAG, asset.etag)).insert_header((CONTENT_TYPE, content_type(file)));
-    response.insert_header((CONTENT_SECURITY_POLICY, POLICY));
+    response.insert_header((CONTENT_SECURITY_POLICY, assets.policy(&request)));
     if let Some(encoding) = asset.encoding {
         response.insert_header((CONTENT_ENCODING, encoding));
     }

@@ -114,11 +114,28 @@ impl Series {
     pub fn mark(&mut self, outline: Outline) {
         let coarsest = self.outline.map_or(0, |known| known.resolution);
         self.outline = Some(Outline { resolution: outline.resolution.max(coarsest), ..outline });
+        self.outlined();
     }
 
     /// Every sample is there after all.
     pub fn unmark(&mut self) {
         self.outline = None;
+        self.outlined();
+    }
+
+    /// The time between two samples, in microseconds, where somebody has said it: it decides what is a gap.
+    pub fn expect(&mut self, period: Option<i64>) {
+        if self.gaps.expected() != period {
+            self.gaps.find(&self.ring, period, self.outline);
+            self.version += 1;
+        }
+    }
+
+    /// What is a gap depends on how much is here only where it is not learned.
+    fn outlined(&mut self) {
+        if let Some(period) = self.gaps.expected() {
+            self.gaps.find(&self.ring, Some(period), self.outline);
+        }
     }
 
     /// Records one sample; the last write of a timestamp wins.

@@ -42,7 +42,7 @@ impl Chart {
         let options = options(&drawn, size(element), move |uplot| moved.moved(&uplot));
         let uplot = UPlot::new(&options.object, &Array::new(), element).ok()?;
         let over = uplot.over();
-        let lines = Rc::new(Lines::new(&uplot, panel.signals.len())?);
+        let lines = Rc::new(Lines::new(&uplot, panel)?);
         // Into the plotting area, so that positions need no translation.
         pointer.move_into(&over);
         let marks = Rc::new(Marks::new(element, &over)?);

@@ -15,7 +15,7 @@ impl Colours {
         if is_dark() {
             Self { axis: "#98a2b3", grid: "#ffffff14", warn: "#f0b34e", note: "#c4a7ff", dark: true }
         } else {
-            Self { axis: "#5b6472", grid: "#0000000f", warn: "#9a5b00", note: "#6d28d9", dark: false }
+            Self { axis: "#5b6472", grid: "#0000000f", warn: "#8a5100", note: "#6d28d9", dark: false }
         }
     }
 }

@@ -4,6 +4,7 @@ use wasm_bindgen::JsCast as _;
 use web_sys::{Element, HtmlElement};
 
 use crate::palette;
+use crate::panels::Panel;
 
 /// The dots of one chart.
 pub(super) struct Dots {
@@ -11,12 +12,17 @@ pub(super) struct Dots {
 }
 
 impl Dots {
-    /// Hidden dots within `parent`, one for each of `count` lines.
-    pub(super) fn new(parent: &Element, count: usize) -> Option<Self> {
+    /// Hidden dots within `parent`, one for each line of `panel`.
+    pub(super) fn new(parent: &Element, panel: &Panel) -> Option<Self> {
         let document = parent.owner_document()?;
-        let elements = (0..count).map(|line| {
+        let elements = panel.entries.iter().enumerate().map(|(line, entry)| {
+            let (hue, colour) = palette::tint(line, entry.colour.as_deref());
             let dot: HtmlElement = document.create_element("div").ok()?.dyn_into().ok()?;
-            dot.set_class_name(&format!("point hue-{}", palette::look(line).0));
+            dot.set_class_name(&format!("point {hue}"));
+            if let Some(colour) = colour {
+                // Through the object model: the page's policy forbids style attributes.
+                dot.style().set_property("color", colour).ok()?;
+            }
             dot.set_hidden(true);
             parent.append_child(&dot).ok()?;
             Some(dot)
@@ -35,7 +41,7 @@ impl Dots {
         let Some(dot) = self.elements.get(line) else { return };
         dot.set_hidden(point.is_none());
         if let Some((x, y)) = point {
-            // Through the object model: the page's policy forbids style attributes.
+            // As above.
             let _ = dot.style().set_property("transform", &format!("translate({x}px, {y}px)"));
         }
     }

@@ -14,6 +14,7 @@ use super::uplot::UPlot;
 use crate::columns::{Change, Columns, Line, ValueAxis};
 use crate::history::Trace;
 use crate::palette;
+use crate::panels::Panel;
 
 /// A line that goes up and down more than this many times the chart's width is dense.
 const DENSE: f64 = 6.0;
@@ -53,14 +54,14 @@ struct Place {
 
 /// How a line is drawn.
 struct Look {
-    colour: &'static str,
+    colour: String,
     dashes: &'static [f64],
     width: f64,
 }
 
 impl Lines {
-    /// A canvas over that of `uplot`, for so many lines.
-    pub(super) fn new(uplot: &UPlot, count: usize) -> Option<Self> {
+    /// A canvas over that of `uplot`, for the lines of `panel`.
+    pub(super) fn new(uplot: &UPlot, panel: &Panel) -> Option<Self> {
         let over = uplot.over();
         let canvas: HtmlCanvasElement =
             over.owner_document()?.create_element("canvas").ok()?.dyn_into().ok()?;
@@ -68,9 +69,9 @@ impl Lines {
         over.parent_node()?.insert_before(&canvas, Some(&over)).ok()?;
         let context = canvas.get_context("2d").ok()??.dyn_into().ok()?;
         let dark = Colours::current().dark;
-        let looks = (0..count).map(|index| {
-            let (hue, dash) = palette::look(index);
-            let colour = if dark { palette::DARK[hue] } else { palette::LIGHT[hue] };
+        let looks = panel.entries.iter().enumerate().map(|(index, entry)| {
+            let (_, dash) = palette::look(index);
+            let colour = palette::colour(index, entry.colour.as_deref(), dark).to_owned();
             Look { colour, dashes: palette::DASHES[dash], width: THICK }
         });
         let lines = Self {
@@ -221,13 +222,13 @@ impl Lines {
                 [] => {}
             }
         }
-        self.context.set_stroke_style_str(look.colour);
+        self.context.set_stroke_style_str(&look.colour);
         self.context.set_line_width(look.width * scale);
         let dashes: Array = look.dashes.iter().map(|pixels| JsValue::from(pixels * scale)).collect();
         // Fails only for what is no list of numbers.
         let _ = self.context.set_line_dash(&dashes);
         self.context.stroke_with_path(&path);
-        self.context.set_fill_style_str(look.colour);
+        self.context.set_fill_style_str(&look.colour);
         for (x, y) in dots {
             self.context.begin_path();
             // Fails only for a negative radius.

@@ -10,7 +10,7 @@ use super::drawn::Drawn;
 use super::tooltip::{Reading, Tooltip};
 use super::uplot::UPlot;
 use crate::format;
-use crate::panels::Panel;
+use crate::panels::{Entry, Panel};
 use crate::store::Store;
 use crate::time::text;
 
@@ -49,7 +49,7 @@ impl Pointer {
             drawn: Rc::clone(drawn),
             shown: RefCell::default(),
             tooltip: Tooltip::new(element)?,
-            dots: Dots::new(element, panel.signals.len())?,
+            dots: Dots::new(element, panel)?,
             here: Cell::new(false),
         })
     }
@@ -83,7 +83,7 @@ impl Pointer {
         let readings = self.readings(uplot, time, top);
         let heading = text::instant(time, self.drawn.sight().column, &*self.store.zone());
         let notes = self.notes(time);
-        self.tooltip.show(&heading, &notes, &readings, &self.panel.unit, (left, top), &uplot.over());
+        self.tooltip.show(&heading, &notes, &readings, (left, top), &uplot.over());
     }
 
     /// Takes over which lines are shown, and reads anew: time passes under a resting pointer.
@@ -122,7 +122,10 @@ impl Pointer {
         let heading = text::instant(time, self.drawn.sight().column, &*self.store.zone());
         let values = readings.iter().take(SPOKEN);
         let values: Vec<String> = values
-            .map(|reading| format!("{} {}", reading.name, format::value(reading.value, &self.panel.unit)))
+            .map(|reading| {
+                let Entry { name, unit, .. } = &reading.entry;
+                format!("{name} {}", format::value(reading.value, unit))
+            })
             .collect();
         let more = readings.len().saturating_sub(SPOKEN);
         let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
@@ -154,7 +157,7 @@ impl Pointer {
         let mut readings: Vec<Reading> = names
             .filter_map(|(line, name)| {
                 let (_, value) = archive.trace(&history, name, sight).held(time)?;
-                Some(Reading { line, name: self.panel.short(name).to_owned(), value, hovered: false })
+                Some(Reading { line, entry: self.panel.entries.get(line)?.clone(), value, hovered: false })
             })
             .collect();
         readings.sort_by(|a, b| b.value.total_cmp(&a.value));

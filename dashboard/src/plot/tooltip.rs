@@ -7,7 +7,7 @@ use web_sys::{Document, Element, HtmlElement};
 
 use crate::format;
 use crate::palette;
-use crate::unit::Unit;
+use crate::panels::Entry;
 
 /// Most values listed.
 const ROWS: usize = 12;
@@ -18,7 +18,8 @@ const APART: f64 = 14.0;
 pub(super) struct Reading {
     /// The line's number on its chart.
     pub(super) line: usize,
-    pub(super) name: String,
+    /// How it is shown.
+    pub(super) entry: Entry,
     pub(super) value: f64,
     /// Whether it is the line that the pointer is nearest to.
     pub(super) hovered: bool,
@@ -59,7 +60,6 @@ impl Tooltip {
         heading: &str,
         notes: &[String],
         readings: &[Reading],
-        unit: &Unit,
         position: (f64, f64),
         over: &HtmlElement,
     ) {
@@ -71,9 +71,9 @@ impl Tooltip {
         for reading in readings.iter().take(ROWS) {
             let class = if reading.hovered { "tooltip-row hovered" } else { "tooltip-row" };
             let Some(row) = self.add(&self.root, class, "") else { continue };
-            self.add(&row, &palette::key_class(reading.line), "");
-            self.add(&row, "tooltip-name", &reading.name);
-            self.add(&row, "tooltip-value", &format::value(reading.value, unit));
+            self.add_key(&row, reading);
+            self.add(&row, "tooltip-name", &reading.entry.name);
+            self.add(&row, "tooltip-value", &format::value(reading.value, &reading.entry.unit));
         }
         if readings.len() > ROWS {
             self.add(&self.root, "tooltip-more", &format!("and {} more", readings.len() - ROWS));
@@ -83,6 +83,15 @@ impl Tooltip {
         }
         self.root.set_hidden(false);
         self.place(position, over);
+    }
+
+    fn add_key(&self, row: &Element, reading: &Reading) {
+        let (hue, colour) = palette::tint(reading.line, reading.entry.colour.as_deref());
+        let key = self.add(row, &format!("key {} {hue}", palette::dash_class(reading.line)), "");
+        if let Some((key, colour)) = key.and_then(|key| key.dyn_into::<HtmlElement>().ok()).zip(colour) {
+            // Through the object model, as below.
+            let _ = key.style().set_property("color", colour);
+        }
     }
 
     /// Beside the pointer, on the side that has room, and never off the screen.

@@ -6,6 +6,7 @@ use dioxus::prelude::*;
 
 use super::page::{Asked, Open, Page};
 use super::panel_editor::Field;
+use super::sheet::Sheet;
 use crate::refusal::Refusal;
 use crate::rest;
 use crate::time::Zone;
@@ -41,7 +42,6 @@ fn Form(
         .as_ref()
         .filter(|refusal| refusal.field.is_none())
         .map(|refusal| refusal.message.clone());
-    let (outside, close) = (page.clone(), page.clone());
     let submit = move |event: Event<FormData>| {
         event.prevent_default();
         let page = page.clone();
@@ -65,20 +65,12 @@ fn Form(
         }
     };
     rsx! {
-        div { class: "veil clear", onclick: move |_| { outside.close(); } }
-        div { class: "sheet narrow", role: "dialog", "aria-modal": "true", "aria-labelledby": "annotate-title", "data-testid": "annotate-form",
-            div { class: "sheet-head",
-                h2 { id: "annotate-title", "Annotation" }
-                button { r#type: "button", class: "icon", "aria-label": "Close", onclick: move |_| { close.close(); }, "×" }
-            }
+        Sheet { title: "Annotation", test: "annotate-form", class: "narrow clear",
             form { class: "form", onsubmit: submit,
                 Field { id: "note-text", label: "What happened", wrong: wrong("text"),
                     textarea {
                         id: "note-text", rows: "3", "aria-describedby": "note-text-error",
-                        onmounted: move |event: Event<MountedData>| async move {
-                            // Fails only when the sheet is gone again.
-                            let _ = event.set_focus(true).await;
-                        },
+                        autofocus: true,
                         oninput: move |event| text.set(event.value()),
                     }
                 }

@@ -12,7 +12,6 @@ use super::panel::PanelView;
 use super::refused::Refused;
 use super::stat::StatView;
 use crate::draft;
-use crate::panels::Panel;
 
 /// All panels, or why there are none.
 #[component]
@@ -21,12 +20,7 @@ pub(super) fn BoardView() -> Element {
     let desk = page.desk;
     let arranged = use_memo({
         let page = page.clone();
-        move || {
-            let (board, names) = (page.board.read(), page.names.read());
-            let names = names.iter().map(String::as_str);
-            let panels = board.as_ref().map(|board| board.panels.clone()).unwrap_or_default();
-            panels.into_iter().map(|panel| Panel::new(panel, names.clone())).collect::<Vec<_>>()
-        }
+        move || page.panels()
     });
     use_effect(move || {
         let _ = arranged.read();
@@ -38,7 +32,8 @@ pub(super) fn BoardView() -> Element {
     let missing = desk.board().and_then(Result::err).filter(|_| !everything);
     let waiting = page.board.read().is_none() && missing.is_none();
     let bare = arranged.read().is_empty() && missing.is_none() && !waiting;
-    let (back, editing) = (page.clone(), desk.is_editing());
+    let (back, editing, full) = (page.clone(), desk.is_editing(), page.mode.is_full());
+    let embedded = page.mode.is_embedded();
     rsx! {
         if editing {
             EditBar {}
@@ -56,26 +51,34 @@ pub(super) fn BoardView() -> Element {
                     div { class: "notice wide", role: "alert", "data-testid": "no-board",
                         h2 { "This board cannot be shown" }
                         p { "{reason}" }
-                        button {
-                            r#type: "button", class: "action",
-                            onclick: move |_| back.visit(crate::place::Place::everything()),
-                            "Show everything"
+                        if full {
+                            button {
+                                r#type: "button", class: "action",
+                                onclick: move |_| back.visit(crate::place::Place::everything()),
+                                "Show everything"
+                            }
                         }
                     }
                 }
-                if bare {
+                if bare && embedded {
+                    div { class: "notice wide", role: "alert", "data-testid": "no-panel",
+                        h2 { "This panel is not on the board any more" }
+                    }
+                } else if bare {
                     div { class: "notice wide", "data-testid": "bare-board",
                         h2 { "No panels yet" }
                         p { "Edit the board to add panels and choose their signals." }
-                        if !editing {
+                        if !editing && full {
                             button { r#type: "button", class: "action", onclick: move |_| desk.edit(), "Edit panels" }
                         }
                     }
                 }
             }
-            div { class: "side",
-                Listing {}
-                NotesList {}
+            if full {
+                div { class: "side",
+                    Listing {}
+                    NotesList {}
+                }
             }
         }
     }

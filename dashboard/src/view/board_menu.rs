@@ -19,7 +19,7 @@ pub(super) fn BoardMenu() -> Element {
     let [outside, edit, delete, create, import] = std::array::from_fn(|_| page.clone());
     let exported = board.clone();
     rsx! {
-        div { class: "veil clear", onclick: move |_| { outside.close(); } }
+        div { class: "veil", onclick: move |_| { outside.close(); } }
         div { class: "popover menu", role: "dialog", "aria-label": "Board", "data-testid": "board-dialog",
             if saved {
                 Naming {

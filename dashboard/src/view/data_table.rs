@@ -4,7 +4,7 @@ use dioxus::prelude::*;
 
 use super::page::Page;
 use crate::format;
-use crate::panels::Panel;
+use crate::panels::{Entry, Panel};
 use crate::time::{Span, text};
 
 /// Most rows: evenly over the range.
@@ -26,9 +26,9 @@ pub(super) fn DataTable(
     let zone = page.store.zone();
     // Reads the newest values when there are some.
     let _ = page.summary.read();
-    let signals: Vec<&String> =
-        panel.signals.iter().zip(&shown).filter(|(_, shown)| **shown).map(|(name, _)| name).collect();
-    let left_out = signals.len().saturating_sub(COLUMNS);
+    let lines = panel.signals.iter().zip(&panel.entries).zip(&shown);
+    let lines: Vec<(&String, &Entry)> = lines.filter(|(_, shown)| **shown).map(|(line, _)| line).collect();
+    let left_out = lines.len().saturating_sub(COLUMNS);
     let step = (span.width() / ROWS).max(1);
     // On round instants: rows stay while the range moves on.
     let newest = span.to.div_euclid(step) * step;
@@ -40,8 +40,8 @@ pub(super) fn DataTable(
                 thead {
                     tr {
                         th { scope: "col", "Time" }
-                        for name in signals.iter().take(COLUMNS) {
-                            th { key: "{name}", scope: "col", class: "number", bdi { "{panel.short(name)}" } }
+                        for (name, entry) in lines.iter().take(COLUMNS) {
+                            th { key: "{name}", scope: "col", class: "number", bdi { "{entry.name}" } }
                         }
                     }
                 }
@@ -49,9 +49,9 @@ pub(super) fn DataTable(
                     for at in rows {
                         tr { key: "{at}",
                             th { scope: "row", {text::instant(at, step, &*zone)} }
-                            for name in signals.iter().take(COLUMNS) {
+                            for (name, entry) in lines.iter().take(COLUMNS) {
                                 td { key: "{name}", class: "number",
-                                    {page.store.held(name, at).map_or_else(|| "–".into(), |value| format::value(value, &panel.unit))}
+                                    {page.store.held(name, at).map_or_else(|| "–".into(), |value| format::value(value, &entry.unit))}
                                 }
                             }
                         }

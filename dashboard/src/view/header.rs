@@ -13,8 +13,6 @@ pub(super) fn Header(
     status: Status,
 ) -> Element {
     let page: Page = use_context();
-    let link = status.link;
-    let reason = status.reason.clone().unwrap_or_default();
     rsx! {
         header { class: "top",
             div { class: "brand",
@@ -28,19 +26,7 @@ pub(super) fn Header(
             }
             super::switcher::Switcher {}
             div { class: "top-tools",
-                div {
-                    class: "link link-{link.key()}",
-                    role: "status",
-                    "aria-live": "polite",
-                    title: "{reason}",
-                    "data-testid": "link",
-                    "data-state": link.key(),
-                    span { class: "dot", "aria-hidden": "true" }
-                    span { "{link.label()}" }
-                    if !reason.is_empty() {
-                        span { class: "reason", "{reason}" }
-                    }
-                }
+                LinkChip { status }
                 ThemeSwitch {}
                 button {
                     r#type: "button",
@@ -50,6 +36,30 @@ pub(super) fn Header(
                     onclick: move |_| page.toggle_open(Open::Help),
                     "?"
                 }
+            }
+        }
+    }
+}
+
+/// The state of the live connection, and why it is none.
+#[component]
+pub(super) fn LinkChip(
+    /// The connection.
+    status: Status,
+) -> Element {
+    let (link, reason) = (status.link, status.reason.unwrap_or_default());
+    rsx! {
+        div {
+            class: "link link-{link.key()}",
+            role: "status",
+            "aria-live": "polite",
+            title: "{reason}",
+            "data-testid": "link",
+            "data-state": link.key(),
+            span { class: "dot", "aria-hidden": "true" }
+            span { "{link.label()}" }
+            if !reason.is_empty() {
+                span { class: "reason", "{reason}" }
             }
         }
     }

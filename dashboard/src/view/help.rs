@@ -4,6 +4,7 @@ use dioxus::prelude::*;
 
 use super::keys::{HANDS, KEYS};
 use super::page::{Open, Page};
+use super::sheet::Sheet;
 
 /// A sheet with all keys and gestures.
 #[component]
@@ -12,25 +13,8 @@ pub(super) fn Help() -> Element {
     if page.open.read().as_ref() != Some(&Open::Help) {
         return rsx! {};
     }
-    let (close, outside) = (page.clone(), page);
     rsx! {
-        div { class: "veil", onclick: move |_| { outside.close(); } }
-        div { class: "sheet", role: "dialog", "aria-modal": "true", "aria-labelledby": "help-title", "data-testid": "help",
-            div { class: "sheet-head",
-                h2 { id: "help-title", "Keys and gestures" }
-                button {
-                    r#type: "button",
-                    class: "icon",
-                    "aria-label": "Close",
-                    autofocus: true,
-                    onmounted: move |event: Event<MountedData>| async move {
-                        // Fails only when the sheet is gone again.
-                        let _ = event.set_focus(true).await;
-                    },
-                    onclick: move |_| { close.close(); },
-                    "×"
-                }
-            }
+        Sheet { title: "Keys and gestures", test: "help",
             div { class: "sheet-columns",
                 for (heading, keys) in KEYS {
                     section {

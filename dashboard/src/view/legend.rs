@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use dioxus::prelude::*;
 
-use super::page::Page;
+use super::page::{Open, Page};
 use super::toolbar::Icon;
 use crate::format;
 use crate::palette;
@@ -109,27 +109,41 @@ pub(super) fn Legend(
                                             move |event: Event<MouseData>| {
                                                 let modifiers = event.modifiers();
                                                 if modifiers.ctrl() || modifiers.meta() || modifiers.shift() {
-                                                    page.solo(&name, &signals);
+                                                    page.select(|lines| lines.solo(&name, &signals));
                                                 } else {
-                                                    page.toggle(&name, place);
+                                                    page.select(|lines| lines.toggle(&name, place));
                                                 }
                                             }
                                         },
-                                        span { class: palette::key_class(place), "aria-hidden": "true" }
-                                        bdi { class: "line-name", "{panel.short(name)}" }
+                                        Key { place, colour: panel.entries[place].colour.clone() }
+                                        bdi { class: "line-name", "{panel.entries[place].name}" }
                                     }
                                     if panel.signals.len() > 1 {
                                         button {
                                             r#type: "button",
-                                            class: "solo",
+                                            class: "row-tool",
                                             "data-testid": "solo",
-                                            "aria-label": "Show only {name}, or all again",
+                                            "aria-label": "Show only {panel.entries[place].name}, or all again",
                                             title: "Show only this line, or all again",
                                             onclick: {
                                                 let (page, name, signals) = (page.clone(), name.clone(), panel.signals.clone());
-                                                move |_| page.solo(&name, &signals)
+                                                move |_| page.select(|lines| lines.solo(&name, &signals))
                                             },
                                             Icon { d: "M10 6.5a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7zM10 2v2.5M10 15.5V18M2 10h2.5M15.5 10H18" }
+                                        }
+                                    }
+                                    if page.mode.is_full() {
+                                        button {
+                                            r#type: "button",
+                                            class: "row-tool",
+                                            "data-testid": "settings",
+                                            "aria-label": "Settings of {panel.entries[place].name}",
+                                            title: "Name, unit, colour …",
+                                            onclick: {
+                                                let (page, name) = (page.clone(), name.clone());
+                                                move |_| page.toggle_open(Open::Signal(name.clone()))
+                                            },
+                                            Icon { d: "M4 14.5V16h1.5L14.8 6.7l-1.5-1.5zM11.8 6.7l1.5 1.5" }
                                         }
                                     }
                                     if let Some(row) = row.filter(|row| row.stale) {
@@ -139,11 +153,11 @@ pub(super) fn Legend(
                             }
                             for (_, column, figure) in FIGURES {
                                 td { key: "{column}", class: "number", "data-testid": "{column}",
-                                    {figure_text(row, column == "mean", figure, &panel.unit)}
+                                    {figure_text(row, column == "mean", figure, &panel.entries[place].unit)}
                                 }
                             }
                             if let Some(ends) = measured {
-                                td { class: "number", "data-testid": "difference", {difference(&page, name, ends, &panel.unit)} }
+                                td { class: "number", "data-testid": "difference", {difference(&page, name, ends, &panel.entries[place].unit)} }
                             }
                         }
                     }
@@ -153,6 +167,21 @@ pub(super) fn Legend(
                 button { r#type: "button", class: "more", onclick: move |_| all.set(true), "Show {hidden} more" }
             }
         }
+    }
+}
+
+/// A line's colour and dashes.
+#[component]
+pub(super) fn Key(
+    /// The line's place on its panel.
+    place: usize,
+    /// The colour that somebody chose for it.
+    colour: Option<String>,
+) -> Element {
+    let (hue, own) = palette::tint(place, colour.as_deref());
+    let dashes = palette::dash_class(place);
+    rsx! {
+        span { class: "key {dashes} {hue}", color: own, "aria-hidden": "true" }
     }
 }
 

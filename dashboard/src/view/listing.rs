@@ -2,7 +2,9 @@
 
 use dioxus::prelude::*;
 
-use super::page::Page;
+use super::page::{Open, Page};
+use crate::described::Described;
+use crate::summary::Row;
 
 /// Rows that are shown at most: of more signals the reader searches.
 const ROWS: usize = 200;
@@ -12,14 +14,14 @@ const ROWS: usize = 200;
 pub(super) fn Listing() -> Element {
     let page: Page = use_context();
     let mut wanted = use_signal(String::new);
-    let summary = page.summary.read();
+    let (summary, described) = (page.summary.read(), page.described.read());
     let words: Vec<String> = wanted.read().to_lowercase().split_whitespace().map(str::to_owned).collect();
     let found: Vec<_> = summary
         .rows
         .iter()
         .filter(|row| {
-            let name = row.name.to_lowercase();
-            words.iter().all(|word| name.contains(word))
+            let names = format!("{} {}", row.label, row.name).to_lowercase();
+            words.iter().all(|word| names.contains(word))
         })
         .collect();
     let left_out = found.len().saturating_sub(ROWS);
@@ -54,7 +56,17 @@ pub(super) fn Listing() -> Element {
                                 class: if row.stale { "stale" } else { "" },
                                 "data-testid": "row",
                                 "data-signal": "{row.name}",
-                                th { scope: "row", title: "{row.name}", bdi { "{row.name}" } }
+                                th { scope: "row",
+                                    button {
+                                        r#type: "button", class: "signal-name", title: title(row, &described),
+                                        "data-testid": "row-settings", "aria-label": "{row.label}: settings",
+                                        onclick: {
+                                            let (page, name) = (page.clone(), row.name.clone());
+                                            move |_| page.toggle_open(Open::Signal(name.clone()))
+                                        },
+                                        bdi { "{row.label}" }
+                                    }
+                                }
                                 td { class: "number value", "{row.value}" }
                                 td { class: "number age", "{row.age}" }
                             }
@@ -70,4 +82,10 @@ pub(super) fn Listing() -> Element {
             }
         }
     }
+}
+
+/// What does not fit into the row: the name by which it is sent, and what it measures.
+fn title(row: &Row, described: &Described) -> String {
+    let description = described.of(&row.name).description.as_deref().unwrap_or_default();
+    format!("{}\n{description}", row.name).trim_end().to_owned()
 }

@@ -157,7 +157,6 @@ impl Page {
             (None, Some(a), None) => Asked { from: a, to: None },
             (None, None, _) => Asked { from: self.store.clock.now(), to: None },
         };
-        let mut open = self.open;
-        open.set(Some(Open::Annotate(asked)));
+        self.toggle_open(Open::Annotate(asked));
     }
 }

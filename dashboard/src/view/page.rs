@@ -1,6 +1,5 @@
 //! What every component may need.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use afterglow_wire::board::Board;
@@ -8,12 +7,16 @@ use afterglow_wire::revision::Revision;
 use dioxus::prelude::*;
 
 use super::desk::Desk;
+use super::keys;
 use crate::address::Address;
+use crate::described::Described;
 use crate::feed::Feed;
 use crate::frame::{Stage, TimeNews};
+use crate::mode::Mode;
 use crate::notes::Notes;
-use crate::panels::SHOWN_AT_FIRST;
+use crate::panels::Panel;
 use crate::place::Place;
+use crate::selection::Selection;
 use crate::store::Store;
 use crate::summary::Summary;
 use crate::time::Range;
@@ -29,10 +32,25 @@ pub(crate) enum Open {
     Panel(String),
     /// The form of a new annotation.
     Annotate(Asked),
+    /// What is said about the signal of this name.
+    Signal(String),
     /// The choice of a range.
     Range,
+    /// Links and files for others.
+    Share,
     /// The keys.
     Help,
+}
+
+impl Open {
+    /// The id of the button that has the focus when this is closed.
+    fn opener(&self) -> Option<&'static str> {
+        match self {
+            Self::Board => Some("board-menu"),
+            Self::Range => Some("range-button"),
+            Self::Panel(_) | Self::Annotate(_) | Self::Signal(_) | Self::Share | Self::Help => None,
+        }
+    }
 }
 
 /// Where a new annotation is to be.
@@ -45,6 +63,8 @@ pub(crate) struct Asked {
 /// The page's plain data, and what of it components follow.
 #[derive(Clone)]
 pub(crate) struct Page {
+    /// How much of the page there is.
+    pub(crate) mode: Mode,
     pub(crate) store: Rc<Store>,
     pub(crate) feed: Rc<Feed>,
     pub(crate) stage: Rc<Stage>,
@@ -53,6 +73,8 @@ pub(crate) struct Page {
     pub(crate) desk: Desk,
     /// Annotations around the range on screen.
     pub(crate) notes: Signal<Rc<Notes>>,
+    /// What people say about signals.
+    pub(crate) described: Signal<Rc<Described>>,
     /// The board on screen; none when there is none, or it is on its way.
     pub(crate) board: Memo<Option<Board>>,
     /// The newest values.
@@ -65,8 +87,8 @@ pub(crate) struct Page {
     pub(crate) zone: Signal<String>,
     /// Which saved things the server has; what shows them asks for them again when it changes.
     pub(crate) revision: Signal<Revision>,
-    /// Lines that the reader switched on or off, by signal.
-    pub(crate) chosen: Signal<BTreeMap<String, bool>>,
+    /// Which lines the reader switched on or off.
+    pub(crate) selection: Signal<Selection>,
     /// Whether taps on charts set cursors.
     pub(crate) measuring: Signal<bool>,
     /// What is open over the page.
@@ -83,25 +105,24 @@ impl PartialEq for Page {
 impl Page {
     /// Whether the signal, at this place in its panel, has its line drawn.
     pub(crate) fn shows(&self, name: &str, place: usize) -> bool {
-        self.chosen.read().get(name).copied().unwrap_or(place < SHOWN_AT_FIRST)
+        self.selection.read().shows(name, place)
     }
 
-    /// Switches a signal's line on or off.
-    pub(crate) fn toggle(&self, name: &str, place: usize) {
-        let shown = self.shows(name, place);
-        let mut chosen = self.chosen;
-        chosen.write().insert(name.to_owned(), !shown);
+    /// Changes which lines are drawn; the address says it.
+    pub(crate) fn select(&self, change: impl FnOnce(&mut Selection)) {
+        let mut selection = self.selection;
+        change(&mut selection.write());
+        self.store.selection.replace(selection.peek().clone());
+        self.address.write();
     }
 
-    /// Shows only this one of `signals`, or all of them when it is the only one shown already.
-    pub(crate) fn solo(&self, name: &str, signals: &[String]) {
-        let shown = |(place, signal): (usize, &String)| self.shows(signal, place) == (signal == name);
-        let alone = signals.iter().enumerate().all(shown);
-        let mut chosen = self.chosen;
-        let mut chosen = chosen.write();
-        for (place, signal) in signals.iter().enumerate() {
-            chosen.insert(signal.clone(), if alone { place < SHOWN_AT_FIRST } else { signal == name });
-        }
+    /// The panels on screen, with the signals that they have at the moment.
+    pub(crate) fn panels(&self) -> Vec<Panel> {
+        let (board, names, described) = (self.board.read(), self.names.read(), self.described.read());
+        let names = names.iter().map(String::as_str);
+        let panels = board.as_ref().map(|board| board.panels.clone()).unwrap_or_default();
+        let panels = panels.into_iter().filter(|panel| self.mode.has(&panel.id));
+        panels.map(|panel| Panel::new(panel, names.clone(), &described)).collect()
     }
 
     /// Goes to another view.
@@ -153,20 +174,25 @@ impl Page {
         self.store.set_measuring(on);
     }
 
-    /// Opens something over the page, or closes it when it is open.
+    /// Opens something over the page, or closes it when it is open. There is nothing to open on a page to look at.
     pub(crate) fn toggle_open(&self, what: Open) {
         let mut open = self.open;
-        let next = Some(what).filter(|what| open.peek().as_ref() != Some(what));
-        open.set(next);
+        if open.peek().as_ref() == Some(&what) {
+            self.close();
+        } else if self.mode.is_full() {
+            open.set(Some(what));
+        }
     }
 
     /// Closes what is open over the page; whether anything was.
     pub(crate) fn close(&self) -> bool {
         let mut open = self.open;
-        let was = open.peek().is_some();
-        if was {
-            open.set(None);
+        let Some(was) = open.peek().clone() else { return false };
+        open.set(None);
+        // A sheet gives the focus back by itself.
+        if let Some(opener) = was.opener() {
+            keys::focus(opener);
         }
-        was
+        true
     }
 }

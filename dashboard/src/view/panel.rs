@@ -61,15 +61,17 @@ pub(super) fn PanelView(
                     span { class: "unit", "{unit}" }
                 }
                 span { class: "spring" }
-                button {
-                    r#type: "button",
-                    class: "icon small",
-                    title: "Table",
-                    "aria-label": "Table of {title}",
-                    "aria-pressed": if table() { "true" } else { "false" },
-                    "data-testid": "table-switch",
-                    onclick: move |_| table.set(!table()),
-                    Icon { d: "M3.5 4.5h13v11h-13zM3.5 8h13M3.5 11.7h13M8.5 8v7.5" }
+                if page.mode.is_full() {
+                    button {
+                        r#type: "button",
+                        class: "icon small",
+                        title: "Table",
+                        "aria-label": "Table of {title}",
+                        "aria-pressed": if table() { "true" } else { "false" },
+                        "data-testid": "table-switch",
+                        onclick: move |_| table.set(!table()),
+                        Icon { d: "M3.5 4.5h13v11h-13zM3.5 8h13M3.5 11.7h13M8.5 8v7.5" }
+                    }
                 }
             }
             div {

@@ -7,6 +7,7 @@ use afterglow_wire::board::{self, PanelKind};
 use dioxus::prelude::*;
 
 use super::page::{Open, Page};
+use super::sheet::Sheet;
 use patterns::Patterns;
 use thresholds::Thresholds;
 
@@ -55,30 +56,21 @@ fn Form(
 ) -> Element {
     let page: Page = use_context();
     let target = Target { page: page.clone(), place };
-    let [outside, close, done] = std::array::from_fn(|_| page.clone());
     let [title, kind, unit, min, max] = std::array::from_fn(|_| target.clone());
     rsx! {
-        div { class: "veil clear", onclick: move |_| { outside.close(); } }
-        div { class: "sheet", role: "dialog", "aria-modal": "true", "aria-labelledby": "panel-editor-title", "data-testid": "panel-editor",
-            div { class: "sheet-head",
-                h2 { id: "panel-editor-title", "Panel" }
-                button { r#type: "button", class: "icon", "aria-label": "Close", onclick: move |_| { close.close(); }, "×" }
-            }
+        Sheet { title: "Panel", test: "panel-editor", class: "clear",
             form {
                 class: "form",
                 onsubmit: move |event| {
                     event.prevent_default();
-                    done.close();
+                    page.close();
                 },
                 Field { id: "panel-title", label: "Title", wrong: target.wrong("title"),
                     input {
                         id: "panel-title", r#type: "text", autocomplete: "off", "aria-describedby": "panel-title-error",
                         initial_value: "{panel.title}",
                         placeholder: "the first signal's name",
-                        onmounted: move |event: Event<MountedData>| async move {
-                            // Fails only when the sheet is gone again.
-                            let _ = event.set_focus(true).await;
-                        },
+                        autofocus: true,
                         oninput: move |event| title.change(|panel| panel.title = event.value()),
                     }
                 }
@@ -151,12 +143,15 @@ pub(super) fn Number(
     label: Option<String>,
     /// What it has at first: later it is the reader's.
     initial: Option<f64>,
+    /// What it is when it is empty.
+    #[props(default = "auto")]
+    placeholder: &'static str,
     /// Called with what was typed.
     on_number: EventHandler<Option<f64>>,
 ) -> Element {
     rsx! {
         input {
-            id: "{id}", r#type: "number", step: "any", "aria-label": label, placeholder: "auto", "aria-describedby": "{id}-error",
+            id: "{id}", r#type: "number", step: "any", "aria-label": label, placeholder, "aria-describedby": "{id}-error",
             initial_value: initial.map(|number| number.to_string()).unwrap_or_default(),
             oninput: move |event| on_number.call(event.value().parse().ok()),
         }

@@ -15,7 +15,7 @@ pub(super) fn RangePicker() -> Element {
     let [first, days, go, calendar, outside] = std::array::from_fn(|_| page.clone());
     let shown = page.time.peek().as_ref().map(|time| time.range);
     rsx! {
-        div { class: "veil clear", onclick: move |_| { outside.close(); } }
+        div { class: "veil", onclick: move |_| { outside.close(); } }
         div { class: "popover range-picker", role: "dialog", "aria-label": "Choose a range", "data-testid": "range-picker",
             form {
                 class: "typed",

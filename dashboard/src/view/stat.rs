@@ -47,7 +47,7 @@ fn Tile(
     place: usize,
 ) -> Element {
     let page: Page = use_context();
-    let name = &panel.signals[place];
+    let (name, entry) = (&panel.signals[place], &panel.entries[place]);
     let summary = page.summary.read();
     let stale = summary.row(name).filter(|row| row.stale).map(|row| row.age.clone());
     let (value, path) = {
@@ -55,18 +55,18 @@ fn Tile(
         let span = page.store.span();
         let latest = history.get(name).and_then(Series::latest);
         let trace = archive.trace(&history, name, Sight::new(span, sparkline::WIDTH));
-        (latest.map(|(_, value)| format::value(value, &panel.unit)), sparkline::path(&trace, span))
+        (latest.map(|(_, value)| format::value(value, &entry.unit)), sparkline::path(&trace, span))
     };
-    let (hue, _) = palette::look(place);
+    let (hue, own) = palette::tint(place, entry.colour.as_deref());
     rsx! {
         div { class: "tile", "data-testid": "tile", "data-signal": "{name}",
-            p { class: "tile-name", title: "{name}", bdi { "{panel.short(name)}" } }
+            p { class: "tile-name", title: "{name}", bdi { "{entry.name}" } }
             p { class: "tile-value", "data-testid": "tile-value", {value.unwrap_or_else(|| "–".into())} }
             if let Some(age) = stale {
                 span { class: "stale-mark", title: "No sample for {age}", "{age}" }
             }
             svg {
-                class: "sparkline hue-{hue}", "data-testid": "sparkline", "aria-hidden": "true",
+                class: "sparkline {hue}", color: own, "data-testid": "sparkline", "aria-hidden": "true",
                 view_box: "-1 -2 {sparkline::WIDTH + 1} {sparkline::HEIGHT + 4.0}", preserve_aspect_ratio: "none",
                 path { d: "{path}", vector_effect: "non-scaling-stroke" }
             }

@@ -44,6 +44,7 @@ pub(super) fn Switcher() -> Element {
                         "aria-label": "What can be done with this board",
                         "aria-haspopup": "dialog",
                         "aria-expanded": if open { "true" } else { "false" },
+                        id: "board-menu",
                         "data-testid": "board-menu",
                         onclick: move |_| menu.toggle_open(Open::Board),
                         "⋯"

@@ -25,13 +25,15 @@ pub(super) fn Toolbar() -> Element {
         Range::Paused(_) => (false, "paused"),
         Range::Fixed(_) => (false, "fixed"),
     };
-    let [toggle, pause, closer, wider, earlier, later, back, measure] = std::array::from_fn(|_| page.clone());
+    let [toggle, pause, closer, wider, earlier, later, back, measure, share] =
+        std::array::from_fn(|_| page.clone());
     rsx! {
         div { class: "toolbar", role: "toolbar", "aria-label": "Range of time", "data-testid": "range", "data-range": "{key}",
             div { class: "anchor",
                 button {
                     r#type: "button",
                     class: "action range-button",
+                    id: "range-button",
                     "data-testid": "range-button",
                     "aria-haspopup": "dialog",
                     "aria-expanded": if open { "true" } else { "false" },
@@ -102,6 +104,12 @@ pub(super) fn Toolbar() -> Element {
             Loading { progress: now.progress.clone() }
             span { class: "spring" }
             ZonePicker {}
+            button {
+                r#type: "button", class: "action", "data-testid": "share", title: "Share (S)", "aria-haspopup": "dialog",
+                onclick: move |_| share.toggle_open(Open::Share),
+                Icon { d: "M10 12V3M6.5 6L10 2.5 13.5 6M4 10v6.5h12V10" }
+                "Share"
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use dioxus::prelude::*;
 use super::{Number, Target};
 
 /// The colour that a new threshold's field shows: the light theme's warning colour.
-const USUAL: &str = "#9a5b00";
+const USUAL: &str = "#8a5100";
 
 /// A row for each, and a button for one more.
 #[component]
