@@ -93,11 +93,12 @@ fn plain(update: &[u8]) -> Vec<u8> {
 /// What numbers the updates.
 pub(super) const NUMBER: &str = "signal0";
 
-/// The update with this `number`, at this time: the same for all, an object of 6 signals.
-pub(super) fn update(number: u64, millisecond: u128) -> Vec<u8> {
+/// The update with this `number`, at this time: the same for all, an object of 6 signals. The time is to the microsecond:
+/// two updates of one instant would be one sample, which takes the place of the other.
+pub(super) fn update(number: u64, microsecond: u128) -> Vec<u8> {
     let value = |signal: u64| crate::figures::float((number * 7_919 + signal * 104_729) % 1_000_003) / 1e3;
     let values: String = (1..6).map(|signal| format!(",\"signal{signal}\":{}", value(signal))).collect();
-    format!("{{\"timestamp\":{millisecond},\"signals\":{{\"{NUMBER}\":{number}{values}}}}}").into_bytes()
+    format!("{{\"timestamp\":{microsecond},\"signals\":{{\"{NUMBER}\":{number}{values}}}}}").into_bytes()
 }
 
 /// The number of an [`update`] that is somewhere in `message`.
@@ -114,8 +115,8 @@ mod tests {
 
     #[test]
     fn updates_have_numbers() {
-        let update = update(4711, 1_764_045_900_000);
-        assert!(update.starts_with(br#"{"timestamp":1764045900000,"signals":{"signal0":4711,"signal1":"#));
+        let update = update(4711, 1_764_045_900_000_000);
+        assert!(update.starts_with(br#"{"timestamp":1764045900000000,"signals":{"signal0":4711,"signal1":"#));
         assert_eq!(number_in(&update), Some(4711));
         assert_eq!(number_in(br#"{"signals":{"signal0":12.0}}"#), Some(12));
         assert_eq!(number_in(b"{}"), None);

@@ -63,7 +63,7 @@ pub(super) fn start<'scope>(
         for (number, sent) in (0..).zip(&timetable.sent) {
             let due = begin + interval * u32::try_from(number)?;
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            let update = update(number, SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis());
+            let update = update(number, SystemTime::now().duration_since(UNIX_EPOCH)?.as_micros());
             sent.store(timetable.now() + 1, Ordering::Release);
             publish(&update)?;
         }
