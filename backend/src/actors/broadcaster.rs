@@ -55,7 +55,7 @@ pub struct Committed {
 }
 
 /// A client that wants what is committed from now on, or from some commit on.
-#[derive(Message)]
+#[derive(Debug, Message)]
 #[rtype(result = "Joined")]
 pub struct Join {
     /// The client.
@@ -77,7 +77,9 @@ pub enum Joined {
     Live(Frames),
     /// What it has is too old for this actor: the journal must bring it closer.
     Behind,
-    /// What it has is of another epoch, or from the future.
+    /// It has commits that this actor has not heard of, perhaps not yet.
+    Ahead(Box<Join>),
+    /// What it has is of another epoch.
     Unknown,
 }
 
@@ -212,12 +214,16 @@ impl Broadcaster {
         }
     }
 
-    fn join(&mut self, Join { client, key, from, named, conflated }: Join) -> Joined {
-        self.audience.retain(|other| other.number != client.number);
-        let from = from.unwrap_or(self.position);
-        if from.epoch != self.position.epoch || from.sequence > self.position.sequence {
+    fn join(&mut self, join: Join) -> Joined {
+        let from = join.from.unwrap_or(self.position);
+        if from.epoch != self.position.epoch {
             return Joined::Unknown;
         }
+        if from.sequence > self.position.sequence {
+            return Joined::Ahead(Box::new(join));
+        }
+        let Join { client, key, named, conflated, .. } = join;
+        self.audience.retain(|other| other.number != client.number);
         let is_missing = from.sequence < self.position.sequence;
         let is_whole = !is_missing || self.recent.since(from.sequence).is_some();
         if !is_whole && !conflated {

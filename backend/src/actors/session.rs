@@ -36,6 +36,9 @@ use messages::Messages;
 /// Pushes that may wait: a few seconds of a lively feed.
 const MAILBOX: usize = 64;
 
+/// How long a client waits that is ahead of `Broadcaster`: some commits.
+const AHEAD_PAUSE: Duration = Duration::from_millis(5);
+
 /// What every session is made of.
 #[derive(Clone)]
 pub struct Sessions {
@@ -53,6 +56,27 @@ pub struct Sessions {
     pub historian: Historian,
     /// True once the server stops.
     pub stopping: watch::Receiver<bool>,
+}
+
+impl Sessions {
+    /// Hands `join` to `Broadcaster`; once more where that has still to hear of a commit that the client has already:
+    /// history is read from the store, which is the first to know.
+    ///
+    /// # Errors
+    /// When the server stops.
+    pub async fn join(self, mut join: Join) -> Result<Joined, MailboxError> {
+        loop {
+            let ahead = match self.broadcaster.send(join).await? {
+                Joined::Ahead(ahead) => *ahead,
+                joined => return Ok(joined),
+            };
+            if ahead.from.is_some_and(|from| from.sequence > self.store.sequence()) {
+                return Ok(Joined::Unknown);
+            }
+            actix_rt::time::sleep(AHEAD_PAUSE).await;
+            join = ahead;
+        }
+    }
 }
 
 /// Frames to write, in order.
@@ -196,7 +220,7 @@ impl Session {
         let (from, named) = filled.map_or((None, 0), |filled| (Some(filled.position), filled.named));
         let conflated = self.subscription.as_ref().is_some_and(|subscription| subscription.outrun >= OUTRUN);
         let join = Join { client, key, from, named, conflated };
-        let joined = self.sessions.broadcaster.send(join).into_actor(self);
+        let joined = self.sessions.clone().join(join).into_actor(self);
         ctx.wait(joined.map(move |joined, session, ctx| match joined {
             Ok(Joined::Live(frames)) => {
                 if let Some(request) = resumes {
@@ -205,7 +229,7 @@ impl Session {
                 frames.iter().for_each(|frame| Self::send(ctx, frame.clone()));
             }
             Ok(Joined::Behind) => session.not_live(ctx, filled),
-            Ok(Joined::Unknown) => session.not_live(ctx, None),
+            Ok(Joined::Ahead(_) | Joined::Unknown) => session.not_live(ctx, None),
             Err(_) => Self::end(ctx, close::GOING_AWAY, "the server is stopping"),
         }));
     }

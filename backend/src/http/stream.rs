@@ -111,7 +111,7 @@ async fn catch_up(watcher: Watcher, from: Option<Position>) -> Looked {
     let (sender, steps) = mpsc::channel(STEPS);
     let client = Client::new(watcher.number, Outlet::Stream(sender), std::sync::Arc::default());
     let join = Join { client, key: watcher.key.clone(), from, named: 0, conflated: false };
-    match (watcher.context.sessions.broadcaster.send(join).await.ok()?, from) {
+    match (watcher.context.sessions.clone().join(join).await.ok()?, from) {
         (Joined::Live(frames), _) => {
             let mut first = bytes(&frames).to_vec();
             // Something must go out at once, or a client waits for the headers until the first sample.
@@ -119,7 +119,9 @@ async fn catch_up(watcher: Watcher, from: Option<Position>) -> Looked {
             Some((Ok(first.into()), State::Live(watcher, steps)))
         }
         (Joined::Behind, Some(position)) => read(watcher, position).await,
-        (Joined::Behind | Joined::Unknown, _) => Some((Ok(GAP.into()), State::Behind(watcher, None))),
+        (Joined::Behind | Joined::Ahead(_) | Joined::Unknown, _) => {
+            Some((Ok(GAP.into()), State::Behind(watcher, None)))
+        }
     }
 }
 
