@@ -17,6 +17,7 @@ mod end_to_end;
 mod hostile_input;
 mod ingest_report;
 mod live;
+mod live_hostile;
 mod live_stream;
 mod metadata;
 mod migration;

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
 use serde_json::Value;
+use tungstenite::client::IntoClientRequest as _;
 use tungstenite::stream::MaybeTlsStream;
 
 /// How long anything may take before a test gives up. Generous: it is reached only by failures.
@@ -270,6 +271,13 @@ pub(crate) fn try_post(url: &str, agent: &ureq::Agent, body: &str) -> Option<Ans
 /// A client that keeps its connection.
 pub(crate) fn client() -> ureq::Agent {
     agent()
+}
+
+/// A live socket that asks for `protocol`.
+pub(crate) fn speak(backend: &Backend, protocol: &str) -> Result<Socket, tungstenite::Error> {
+    let mut request = format!("ws://{}/ws", backend.address()).into_client_request()?;
+    request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
+    tungstenite::connect(request).map(|(socket, _)| socket)
 }
 
 /// The next event of a live socket.

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use afterglow_client::subscribe::{News, Subscription};
 use tungstenite::Message;
-use tungstenite::client::IntoClientRequest as _;
 
-use crate::harness::{Backend, PATIENCE, Socket, client, close_code, eventually, try_post};
+use crate::harness::{Backend, PATIENCE, client, close_code, eventually, speak, try_post};
 
 /// All that a subscriber was told, as its user would keep it.
 #[derive(Default)]
@@ -21,6 +21,8 @@ struct Seen {
     /// How often the stream went on where it was, and how often it began anew.
     resumed: usize,
     begun: usize,
+    /// How often samples were left out and had to be fetched.
+    conflated: usize,
 }
 
 impl Seen {
@@ -37,6 +39,7 @@ impl Seen {
                     self.doubled += usize::from(self.samples.insert(key, *value).is_some());
                 }
             }
+            News::Conflated => self.conflated += 1,
             _ => {}
         }
     }
@@ -130,6 +133,33 @@ fn every_committed_sample_is_seen_once_across_two_hundred_interruptions() {
 }
 
 #[test]
+fn a_slow_start_is_no_reason_to_leave_anything_out() {
+    const PARTS: i64 = 80;
+    const PART: i64 = 5_000;
+    const LATER: i64 = 500;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("AFTERGLOW_SLOW_SECONDS", "60")];
+    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &settings);
+    // A history of some megabytes: more than waits for a client that has read only its beginning.
+    for part in 0..PARTS {
+        let times = (part * PART..(part + 1) * PART).map(|i| 1_000_000_000_000_000 + i * 900_000_001);
+        let objects: Vec<_> =
+            times.map(|time| format!(r#"{{"timestamp":{time},"signals":{{"a":{time}}}}}"#)).collect();
+        assert_eq!(backend.post(&format!("[{}]", objects.join(","))).status, 200);
+    }
+    let mut subscription = subscription(&backend, &["*"], ALL);
+    let mut seen = Seen::default();
+    seen.follow(&mut subscription, |seen| !seen.samples.is_empty());
+    // Far more commits than wait for a client that has subscribed; every other one is late.
+    (0..LATER).for_each(|number| post(&backend, "a", if number % 2 == 0 { number } else { -number }));
+    let total = usize::try_from(PARTS * PART + LATER).unwrap();
+    seen.follow(&mut subscription, |seen| seen.samples.len() >= total);
+    assert_eq!((seen.samples.len(), seen.doubled), (total, 0));
+    assert_eq!((seen.begun, seen.resumed, seen.conflated), (1, 0, 0));
+    backend.close();
+}
+
+#[test]
 fn a_restarted_server_sends_the_history_again_and_nothing_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("a.db");
@@ -198,6 +228,7 @@ fn an_event_stream_goes_on_after_its_last_event() {
         }
     };
     let mut stream = open(None);
+    line(&mut stream, "event: changed");
     line(&mut stream, ": connected");
     post(&backend, "b", 1);
     post(&backend, "a", 1);
@@ -228,12 +259,6 @@ fn an_event_stream_goes_on_after_its_last_event() {
     backend.close();
 }
 
-fn connect(backend: &Backend, protocol: &str) -> Result<Socket, tungstenite::Error> {
-    let mut request = format!("ws://{}/ws", backend.address()).into_client_request().unwrap();
-    request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
-    tungstenite::connect(request).map(|(socket, _)| socket)
-}
-
 #[test]
 fn wrong_messages_are_answered_with_the_right_code() {
     let folder = tempfile::tempdir().unwrap();
@@ -248,7 +273,7 @@ fn wrong_messages_are_answered_with_the_right_code() {
         (vec![Message::text(" ".repeat(70_000))], 1009),
         (flood, 1008),
     ] {
-        let mut socket = connect(&backend, "afterglow.v1").unwrap();
+        let mut socket = speak(&backend, "afterglow.v1").unwrap();
         for message in messages {
             // The server may close before it has read everything.
             if socket.send(message).is_err() {
@@ -257,13 +282,13 @@ fn wrong_messages_are_answered_with_the_right_code() {
         }
         assert_eq!(close_code(&mut socket), code);
     }
-    let mut socket = connect(&backend, "afterglow.v1").unwrap();
+    let mut socket = speak(&backend, "afterglow.v1").unwrap();
     // A text frame that is no UTF-8, masked with noughts.
     if let tungstenite::stream::MaybeTlsStream::Plain(stream) = socket.get_mut() {
         stream.write_all(&[0x81, 0x81, 0, 0, 0, 0, 0xff]).unwrap();
     }
     assert_eq!(close_code(&mut socket), 1007);
-    match connect(&backend, "mqtt") {
+    match speak(&backend, "mqtt") {
         Err(tungstenite::Error::Http(response)) => assert_eq!(response.status(), 400),
         other => panic!("{:?}", other.map(|_| ())),
     }
@@ -274,7 +299,7 @@ fn wrong_messages_are_answered_with_the_right_code() {
 fn what_is_not_allowed_is_refused_and_the_socket_stays() {
     let folder = tempfile::tempdir().unwrap();
     let backend = Backend::start(&folder.path().join("a.db"));
-    let mut socket = connect(&backend, "afterglow.v1").unwrap();
+    let mut socket = speak(&backend, "afterglow.v1").unwrap();
     socket.send(Message::text(r#"{"type":"subscribe","id":5,"signals":["*"],"width":0}"#)).unwrap();
     let refused = loop {
         if let Message::Binary(bytes) = socket.read().unwrap()
@@ -325,7 +350,7 @@ fn noise_from_clients_breaks_nothing() {
         if seed == rounds / 5 {
             resident = backend.resident();
         }
-        let mut socket = connect(&backend, "afterglow.v1").unwrap();
+        let mut socket = speak(&backend, "afterglow.v1").unwrap();
         if let tungstenite::stream::MaybeTlsStream::Plain(stream) = socket.get_mut() {
             stream.set_read_timeout(Some(PATIENCE)).unwrap();
             let _ = stream.write_all(&noise(seed, 8 + (seed as usize * 7) % 120));
@@ -349,7 +374,7 @@ fn too_many_clients_are_told_so() {
     let limits = [("AFTERGLOW_LIVE_CLIENTS", "3"), ("AFTERGLOW_LIVE_CLIENTS_PER_ADDRESS", "2")];
     let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &limits);
     let _clients = [backend.watch(), backend.watch()];
-    match connect(&backend, "afterglow.v1") {
+    match speak(&backend, "afterglow.v1") {
         Err(tungstenite::Error::Http(response)) => assert_eq!(response.status(), 503),
         other => panic!("{:?}", other.map(|_| ())),
     }
@@ -363,18 +388,76 @@ fn a_stopping_server_says_goodbye_to_subscribers() {
     let backend = Backend::start(&folder.path().join("a.db"));
     let mut sockets: Vec<_> = (0..5)
         .map(|_| {
-            let mut socket = connect(&backend, "afterglow.v1").unwrap();
+            let mut socket = speak(&backend, "afterglow.v1").unwrap();
             socket.send(Message::text(r#"{"type":"subscribe","id":1,"signals":["*"]}"#)).unwrap();
             socket
         })
         .collect();
     // One that has not subscribed.
-    sockets.push(connect(&backend, "afterglow.v1").unwrap());
+    sockets.push(speak(&backend, "afterglow.v1").unwrap());
     eventually("all have joined", || backend.metric("afterglow_live_sessions") == 5.0);
     assert!(backend.terminate().success());
     for socket in &mut sockets {
         assert_eq!(close_code(socket), 1001);
     }
+}
+
+#[test]
+fn clients_of_a_stopped_server_come_back_at_different_times() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    let backend = Backend::start(&database);
+    let address = backend.address().to_owned();
+    post(&backend, "a", 0);
+    let mut clients: Vec<_> =
+        (0..8).map(|_| (subscription(&backend, &["*"], ALL), Seen::default())).collect();
+    for (subscription, seen) in &mut clients {
+        seen.follow(subscription, |seen| seen.samples.len() == 1);
+    }
+    assert!(backend.terminate().success());
+    let mut waits = Vec::new();
+    for (subscription, _) in &mut clients {
+        let (reason, wait) = loop {
+            if let News::Offline { reason, wait } = subscription.receive().unwrap() {
+                break (reason, wait);
+            }
+        };
+        assert!(reason.starts_with("closed with 1001"), "{reason}");
+        assert!(wait <= Duration::from_millis(250), "{wait:?}");
+        waits.push(wait);
+    }
+    waits.sort_unstable();
+    waits.dedup();
+    assert_eq!(waits.len(), clients.len(), "each its own: {waits:?}");
+    let backend = Backend::start_with(&database, &address, &[]);
+    post(&backend, "a", 1);
+    for (subscription, seen) in &mut clients {
+        seen.follow(subscription, |seen| seen.samples.len() == 2);
+    }
+    backend.close();
+}
+
+#[test]
+fn subscribers_know_which_saved_things_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let next = |subscription: &mut Subscription| loop {
+        if let News::Changed(revision) = subscription.receive().unwrap() {
+            break serde_json::from_str::<serde_json::Value>(&revision).unwrap();
+        }
+    };
+    let mut subscription = subscription(&backend, &["*"], ALL);
+    let first = next(&mut subscription);
+    assert_eq!(first, backend.get("/api/revision").json());
+    assert_eq!(backend.send("POST", "/api/annotations", r#"{"text":"started the pump"}"#).status, 201);
+    let second = next(&mut subscription);
+    assert_ne!(second, first);
+    assert_eq!(second, backend.get("/api/revision").json());
+    // While it is away.
+    subscription.disconnect();
+    assert_eq!(backend.send("POST", "/api/annotations", r#"{"text":"stopped it"}"#).status, 201);
+    assert_eq!(next(&mut subscription), backend.get("/api/revision").json());
+    backend.close();
 }
 
 #[test]

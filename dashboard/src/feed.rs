@@ -2,7 +2,7 @@
 //!
 //! [`Stream`] knows what to ask for and what frames mean; here are the socket, the waiting and the trying again. What
 //! the stream does not tell is asked for whenever the page is up to date: the newest values of signals that have been
-//! silent for an hour, and which saved things there are.
+//! silent for an hour.
 
 mod socket;
 
@@ -210,19 +210,17 @@ impl Feed {
         let feed = Rc::clone(self);
         let attempt = self.state.borrow().attempt;
         spawn_local(async move {
-            let revision = rest::get::<Revision>("/api/revision", None).await;
             let signals = rest::get::<Vec<SignalDetails>>("/api/signals?details=1", None).await;
             let mut state = feed.state.borrow_mut();
             if state.attempt != attempt {
                 return;
             }
             state.ask = None;
-            let (Ok(revision), Ok(signals)) = (revision, signals) else {
+            let Ok(signals) = signals else {
                 let wait = state.refusals.next(js_sys::Math::random());
                 state.ask = feed.later(wait, Self::ask);
                 return;
             };
-            feed.store.revision.set(revision);
             let mut history = feed.store.history.borrow_mut();
             for SignalDetails { name, last, last_value, count, .. } in &signals {
                 history.know(name, (last.micros(), *last_value), state.stream.has_whole(*count));

@@ -195,7 +195,9 @@ impl Broadcaster {
                 class.all_caught_up();
                 continue;
             }
-            let frames: Frames = class.catch_up(now, &self.signals).into();
+            let mut frames = class.catch_up(now, &self.signals);
+            frames.extend(class.changed(now, &self.revisions.borrow()));
+            let frames: Frames = frames.into();
             clients.iter_mut().for_each(|client| client.catch_up(&frames, self.patience, &self.metrics));
         }
         self.audience.retain(Client::stays);
@@ -237,7 +239,8 @@ impl Broadcaster {
         let Some((class, clients)) = self.audience.get(id) else { return Joined::Unknown };
         // The others of the class first: they, too, have everything up to the last commit then.
         advance(class, clients, self.position, now, &self.signals, &self.metrics);
-        let frames = class.replay(from, named, missed, is_whole, now, &self.signals);
+        let mut frames = class.replay(from, named, missed, is_whole, now, &self.signals);
+        frames.extend(class.changed(now, &self.revisions.borrow()));
         self.metrics.frames.inc_by(frames.len() as u64);
         clients.push(client);
         self.count_sessions();
@@ -255,8 +258,13 @@ fn advance(
     metrics: &Metrics,
 ) {
     let frames: Frames = class.take(position, now, signals).into();
+    push(class, clients, &frames, metrics);
+}
+
+/// Sends frames to all clients of a class.
+fn push(class: &mut Class, clients: &mut [Client], frames: &Frames, metrics: &Metrics) {
     // All of them must be told, also after the first that has no room.
-    if clients.iter_mut().filter_map(|client| client.push(&frames, metrics)).count() > 0 {
+    if clients.iter_mut().filter_map(|client| client.push(frames, metrics)).count() > 0 {
         class.fall_behind();
     }
 }
@@ -282,9 +290,7 @@ impl StreamHandler<Revision> for Broadcaster {
         let now = self.clock.now().micros();
         for (class, clients) in self.audience.all() {
             if let Some(frame) = class.changed(now, &revision) {
-                let frames: Frames = Arc::from([frame]);
-                // A client that has no room looks for itself when it has caught up.
-                clients.iter_mut().for_each(|client| client.offer(&frames));
+                push(class, clients, &Arc::from([frame]), &self.metrics);
             }
         }
     }
