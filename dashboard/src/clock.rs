@@ -9,7 +9,6 @@ const CORRECTED: i64 = 16;
 #[derive(Debug, Default)]
 pub struct Clock {
     offset: Cell<i64>,
-    heard: Cell<bool>,
 }
 
 impl Clock {
@@ -21,7 +20,6 @@ impl Clock {
     /// It is `server_time` (microseconds since 1970).
     pub fn set(&self, server_time: i64) {
         self.offset.set(server_time - local_now());
-        self.heard.set(true);
     }
 
     /// The server said that it was `server_time` a moment ago. What arrives fastest says the most: a frame that shows
@@ -29,8 +27,8 @@ impl Clock {
     pub fn hear(&self, server_time: i64) {
         let known = self.offset.get();
         let seen = server_time - local_now();
-        if !self.heard.get() || seen >= known {
-            self.set(server_time);
+        if seen >= known {
+            self.offset.set(seen);
         } else {
             self.offset.set(known + (seen - known) / CORRECTED);
         }

@@ -9,9 +9,8 @@ mod socket;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use afterglow_wire::revision::Revision;
 use afterglow_wire::telemetry::SignalDetails;
-use afterglow_wire::v1::Frame;
+use afterglow_wire::v1::{Frame, Header, Kind};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::backoff::Backoff;
@@ -143,13 +142,25 @@ impl Feed {
         let taken = Frame::parse(bytes).map_err(|error| error.to_string()).and_then(|frame| {
             let mut state = self.state.borrow_mut();
             state.heard = clock::steady();
-            self.store.clock.hear(frame.header.server_time);
+            self.hear(&frame.header);
             state.stream.take(frame, &mut self.store.history.borrow_mut())
         });
         match taken {
             Ok(turn) => self.turn(turn),
             // Perhaps an old page at a new server: trying again shows it again, at growing intervals.
             Err(reason) => self.closed(reason),
+        }
+    }
+
+    fn hear(&self, header: &Header) {
+        let (clock, said) = (&self.store.clock, header.server_time);
+        if header.kind == Kind::Welcome {
+            return clock.set(said);
+        }
+        // Of an answer all frames have the time when it began.
+        let is_now = matches!(header.kind, Kind::Tail | Kind::Patch | Kind::Heartbeat);
+        if is_now && self.store.backlog.borrow_mut().read(clock.now() - said, clock::steady()) {
+            clock.hear(said);
         }
     }
 

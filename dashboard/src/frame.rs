@@ -72,6 +72,8 @@ pub struct Stage {
     address: Rc<Address>,
     plots: RefCell<Vec<Rc<Plot>>>,
     summarised: Cell<(f64, (u64, u64, u64))>,
+    /// Whether a backlog is being read.
+    behind: Cell<bool>,
     told: RefCell<Option<TimeNews>>,
     cursors: Cell<Cursors>,
     revision: Cell<Revision>,
@@ -91,6 +93,7 @@ impl Stage {
             address,
             plots: RefCell::default(),
             summarised: Cell::new((f64::NEG_INFINITY, (0, 0, 0))),
+            behind: Cell::new(false),
             told: RefCell::default(),
             cursors: Cell::default(),
             revision: Cell::default(),
@@ -140,7 +143,7 @@ impl Stage {
         // The smaller one: a browser that was once busy with something else is not slow.
         let [before, last] = self.costs.get();
         let wait = (before.min(last) / SHARE).clamp(PAINT_EVERY, PAINT_WITHIN);
-        let leave = now - self.painted_at.get() >= wait;
+        let leave = !self.behind.get() && now - self.painted_at.get() >= wait;
         let started = clock::steady();
         let painted = self.plots.borrow().iter().filter(|plot| plot.frame(span, leave)).count();
         if painted > 0 {
@@ -172,6 +175,7 @@ impl Stage {
         if self.cursors.replace(*self.store.cursors.borrow()) != *self.store.cursors.borrow() {
             self.repaint();
         }
+        let was_behind = self.behind.replace(self.store.backlog.borrow().is_under_way(clock::steady()));
         self.paint(now, span);
         self.address.frame(now);
         let (names, sight) = self.seen(span);
@@ -179,8 +183,8 @@ impl Stage {
         // A reader who looks around probably goes on: a little more than what is seen is kept at hand.
         let ahead = if live { sight } else { Sight { span: span.widened(span.width() / 4), ..sight } };
         self.loader.frame(&names, sight, ahead, now);
-        if self.store.take_status_changed() {
-            (self.tell)(News::Status(self.store.status()));
+        if self.store.take_status_changed() || self.behind.get() != was_behind {
+            (self.tell)(News::Status(self.store.status().behind(self.behind.get())));
             self.summarised.set((f64::NEG_INFINITY, (0, 0, 0)));
         }
         let revision = self.store.revision.get();
@@ -218,7 +222,7 @@ impl Stage {
         let archive = self.store.archive.borrow();
         let changes = (history.changes(), archive.changes(), self.store.timeline.borrow().changes());
         let due = if changes == seen { AGES_EVERY } else { SUMMARY_EVERY };
-        if now - told >= due {
+        if now - told >= due && !self.behind.get() {
             self.summarised.set((now, changes));
             // The newest sample lies on the edge: its column is on screen.
             let sight = Sight { span: Span { to: sight.span.to + 1, ..sight.span }, ..sight };

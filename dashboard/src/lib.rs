@@ -7,6 +7,7 @@
 //! summaries a second.
 
 pub mod archive;
+pub mod backlog;
 pub mod backoff;
 pub mod columns;
 pub mod cursors;

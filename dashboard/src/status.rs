@@ -64,3 +64,11 @@ pub struct Status {
     /// Whether history has ever come: then the page shows what it has, whatever happens.
     pub loaded: bool,
 }
+
+impl Status {
+    /// The same while a page reads what came when its browser had stopped it: it is not live before it has.
+    pub fn behind(self, is_behind: bool) -> Self {
+        let link = if is_behind && self.link == Link::Live { Link::CatchingUp } else { self.link };
+        Self { link, ..self }
+    }
+}

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use afterglow_wire::revision::Revision;
 
 use crate::archive::{Archive, Sight};
+use crate::backlog::Backlog;
 use crate::clock::Clock;
 use crate::cursors::Cursors;
 use crate::described::Described;
@@ -32,6 +33,8 @@ pub struct Store {
     pub cursors: RefCell<Cursors>,
     /// The server's time.
     pub clock: Clock,
+    /// Frames that had to wait, while they are being read.
+    pub backlog: RefCell<Backlog>,
     /// Annotations around the range on screen.
     pub notes: RefCell<Rc<Notes>>,
     /// What people say about signals.
@@ -57,6 +60,7 @@ impl Store {
             timeline: RefCell::new(Timeline::new(range)),
             cursors: RefCell::default(),
             clock: Clock::default(),
+            backlog: RefCell::default(),
             notes: RefCell::default(),
             described: RefCell::default(),
             selection: RefCell::default(),
