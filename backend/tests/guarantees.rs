@@ -18,6 +18,7 @@ mod hostile_input;
 mod ingest_report;
 mod live;
 mod live_hostile;
+mod live_noise;
 mod live_stream;
 mod metadata;
 mod migration;
