@@ -3,9 +3,10 @@
 mod growth;
 mod memory;
 mod restart;
+mod sealing;
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::Common;
 use crate::figures::{float, median, print_table, progress, ratio, show};
@@ -19,15 +20,30 @@ use crate::systems::{System, flask};
 pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) common: Common,
-    /// Also what a sample costs us when 1, 10 and 100 million are stored
-    #[arg(long)]
-    growth: bool,
-    /// Also one-object posts to the design this project replaces, Flask on SQLite (needs python3-venv, and pip's index)
-    #[arg(long)]
-    flask: bool,
+    /// Only these parts, separated by commas; those that are not measured otherwise have to be named
+    #[arg(long, value_delimiter = ',', default_value = "bulk,small,memory,restart,sealing")]
+    only: Vec<Part>,
     /// Turns of each load, 1 to 99
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..100))]
     rounds: u8,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// Bodies of 5,000 samples
+    Bulk,
+    /// Bodies of one object
+    Small,
+    /// Resident memory after 10 M samples
+    Memory,
+    /// Time from a kill to ready
+    Restart,
+    /// Time to an answer while samples are sealed
+    Sealing,
+    /// What a sample costs us when 1, 10 and 100 million are stored
+    Growth,
+    /// One-object posts to the design this project replaces, Flask on SQLite (needs python3-venv, and pip's index)
+    Flask,
 }
 
 /// In each round of a load with big bodies.
@@ -41,15 +57,36 @@ const SMALL: &str = "one object of 5 samples";
 pub(crate) fn run(lab: &Lab, options: &Options) -> Result<()> {
     let bulk = |signals| Plan::bulk(signals, lab.scaled(BULK_SAMPLES));
     let small = Plan { signals: 5, instants: 1, requests: lab.scaled(SMALL_REQUESTS), connections: 8 };
+    let is_wanted = |part| options.only.contains(&part);
     let mut rows = Vec::new();
-    rows.extend(compare(lab, options.rounds, "1,000 instants x 5 signals", bulk(5))?);
-    rows.extend(compare(lab, options.rounds, "10 instants x 500 signals", bulk(500))?);
-    rows.extend(compare(lab, options.rounds, SMALL, small)?);
-    if options.flask {
+    if is_wanted(Part::Bulk) {
+        rows.extend(compare(lab, options.rounds, "1,000 instants x 5 signals", bulk(5))?);
+        rows.extend(compare(lab, options.rounds, "10 instants x 500 signals", bulk(500))?);
+    }
+    if is_wanted(Part::Small) {
+        rows.extend(compare(lab, options.rounds, SMALL, small)?);
+    }
+    if is_wanted(Part::Flask) {
         rows.push(flask_row(lab)?);
     }
+    if !rows.is_empty() {
+        print_loads(options.rounds, &rows);
+    }
+    let others: [(Part, Measurement); 4] = [
+        (Part::Memory, memory::run),
+        (Part::Restart, restart::run),
+        (Part::Sealing, sealing::run),
+        (Part::Growth, growth::run),
+    ];
+    others.into_iter().filter(|(part, _)| is_wanted(*part)).try_for_each(|(_, run)| run(lab))
+}
+
+/// Prints its own table.
+type Measurement = fn(&Lab) -> Result<()>;
+
+fn print_loads(rounds: u8, rows: &[Row]) {
     print_table(
-        &format!("Ingest, median of {} rounds in turns, the same samples for all", options.rounds),
+        &format!("Ingest, median of {rounds} rounds in turns, the same samples for all"),
         [
             "body",
             "connections",
@@ -63,11 +100,8 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Result<()> {
             "ours / this: CPU",
             "ours / this: CPU until idle",
         ],
-        &rows,
+        rows,
     );
-    memory::run(lab)?;
-    restart::run(lab)?;
-    if options.growth { growth::run(lab) } else { Ok(()) }
 }
 
 /// The medians of a system's rounds.
