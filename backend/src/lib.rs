@@ -15,6 +15,7 @@ pub mod encode;
 mod fault;
 pub mod http;
 pub mod live;
+pub mod memory;
 pub mod metrics;
 pub mod pipeline;
 pub mod saved;

@@ -1,0 +1,21 @@
+//! How the process treats the memory that it no longer needs.
+
+/// Bytes from which on an allocation is returned to the system when it is freed: glibc's own first choice.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+const LARGE: libc::c_int = 128 * 1024;
+
+/// Lets large allocations be returned to the system as soon as they are freed; must be called before any is made.
+///
+/// glibc begins so, but each large allocation that is freed makes it keep those up to that size (mallopt(3),
+/// `M_MMAP_THRESHOLD`), and much of what a burst or a sealing needed for a moment would stay for ever.
+#[cfg_attr(
+    all(target_os = "linux", target_env = "gnu"),
+    expect(unsafe_code, reason = "a setting of the allocator; it is called before there is a second thread")
+)]
+pub fn return_what_is_freed() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: mallopt takes two numbers and no pointers.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
+    }
+}
