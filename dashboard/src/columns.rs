@@ -9,6 +9,8 @@ mod lane;
 mod line;
 
 pub use grid::{Grid, SLOTS, seconds};
+use std::ops::Range;
+
 use lane::Lane;
 pub use line::{Line, ValueAxis};
 
@@ -63,6 +65,15 @@ impl Columns {
     pub fn line(&self, index: usize, trace: &Trace, from: usize, axis: ValueAxis) -> Line {
         let (Some(grid), Some(lane)) = (self.grid, self.lanes.get(index)) else { return Line::default() };
         Line::new(grid, lane.slots(), trace, from, axis)
+    }
+
+    /// Whether any line has a point in these columns.
+    pub fn has_points(&self, columns: Range<usize>) -> bool {
+        let slots = columns.start * SLOTS..columns.end * SLOTS;
+        let within = |lane: &Lane| {
+            lane.slots().get(slots.clone()).is_some_and(|slots| slots.iter().any(|value| !value.is_nan()))
+        };
+        self.lanes.iter().any(within)
     }
 
     /// The point nearest to column `column` in lane `index`, if one is within `reach` columns: its place in columns, and

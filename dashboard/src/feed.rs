@@ -143,6 +143,9 @@ impl Feed {
             let mut state = self.state.borrow_mut();
             state.heard = clock::steady();
             self.hear(&frame.header);
+            if frame.header.kind == Kind::Tail {
+                self.store.latency.borrow_mut().arrived(frame.header.server_time);
+            }
             state.stream.take(frame, &mut self.store.history.borrow_mut())
         });
         match taken {
@@ -192,13 +195,26 @@ impl Feed {
         let mut state = self.state.borrow_mut();
         state.subscribe = None;
         state.patience = HISTORY_WITHIN;
-        let request = state.stream.request(self.store.clock.now(), newest);
+        let request = state.stream.request(self.store.clock.now(), newest, self.width());
         if let (Some(socket), Ok(text)) = (&state.socket, serde_json::to_string(&request)) {
             socket.send(&text);
         }
         drop(state);
         if self.store.status().link != Link::Conflated {
             self.say(Link::CatchingUp, None);
+        }
+    }
+
+    /// How many pixels history is to be drawn on: those of the widest chart, or of the window while there is none.
+    fn width(&self) -> usize {
+        let window = web_sys::window();
+        let (css, scale) = window.map_or((0.0, 1.0), |window| {
+            let width = window.inner_width().ok().and_then(|width| width.as_f64());
+            (width.unwrap_or(0.0), window.device_pixel_ratio())
+        });
+        match self.store.pixels.get() {
+            0 => (css * scale) as usize,
+            pixels => pixels,
         }
     }
 

@@ -124,6 +124,13 @@ impl Stage {
         }
     }
 
+    /// Has the browser save a panel's chart as an image.
+    pub fn save_picture(&self, key: &str) {
+        if let Some(plot) = self.plots.borrow().iter().find(|plot| plot.is(key)) {
+            plot.save_picture();
+        }
+    }
+
     /// Removes a panel's chart.
     pub fn unmount(&self, key: &str) {
         self.plots.borrow_mut().retain(|plot| !plot.is(key));
@@ -149,9 +156,13 @@ impl Stage {
         if painted > 0 {
             self.painted_at.set(now);
             let costs = Rc::clone(&self.costs);
+            let (store, committed) = (Rc::clone(&self.store), self.store.latency.borrow_mut().leave());
             // What the library asked the canvas for is drawn after this frame's callbacks; then the timer fires.
             self.measuring.set(Timer::after(0, move || {
                 costs.set([costs.get()[1], clock::steady() - started]);
+                if let Some(committed) = committed {
+                    store.latency.borrow_mut().painted(committed, store.clock.now());
+                }
             }));
         }
     }
@@ -163,6 +174,7 @@ impl Stage {
             names.extend(signals);
             most = most.max(pixels);
         }
+        self.store.pixels.set(most);
         names.sort_unstable();
         names.dedup();
         (names, Sight::new(span, if most == 0 { USUAL_PIXELS } else { most }))

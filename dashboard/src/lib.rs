@@ -17,6 +17,7 @@ pub mod format;
 pub mod gaps;
 pub mod gestures;
 pub mod history;
+pub mod latency;
 pub mod mode;
 pub mod notes;
 pub mod palette;

@@ -9,6 +9,7 @@ mod hands;
 mod lines;
 mod marks;
 mod options;
+mod picture;
 mod pointer;
 mod tooltip;
 mod uplot;
@@ -26,6 +27,7 @@ use crate::scale;
 use crate::store::Store;
 use crate::time::Span;
 use chart::Chart;
+use picture::{Caption, Key};
 use watch::Watch;
 
 /// The page was scrolled: a wheel that did it goes on scrolling over charts.
@@ -111,6 +113,19 @@ impl Plot {
         Some((shown.map(|(name, _)| name.clone()).collect(), pixels))
     }
 
+    /// Has the browser save the chart as an image, with its title, range and legend.
+    pub fn save_picture(&self) {
+        let state = self.state.borrow();
+        let Some(chart) = &state.chart else { return };
+        let (panel, unit) = (&state.panel, state.panel.unit.symbol());
+        let title =
+            if unit.is_empty() { panel.title().to_owned() } else { format!("{} ({unit})", panel.title()) };
+        let legend = panel.entries.iter().enumerate();
+        let legend = legend.filter(|(line, _)| state.shown.get(*line).copied().unwrap_or(true));
+        let legend = legend.map(|(line, entry)| Key::new(line, entry)).collect();
+        chart.save(&file_name(panel.title()), &Caption { title, range: chart.range(), legend });
+    }
+
     /// Paints if there is something new to see, and says whether it did. Without `leave` only what cannot wait
     /// is painted: a new chart, another size, other lines, another range.
     pub fn frame(&self, span: Span, leave: bool) -> bool {
@@ -167,4 +182,12 @@ impl Plot {
         chart.point(&state.shown);
         true
     }
+}
+
+/// What a title leaves for the name of a file: letters, digits and what stands between them.
+fn file_name(title: &str) -> String {
+    let safe = |c: char| if c.is_alphanumeric() { c } else { '-' };
+    let name: String = title.chars().map(safe).take(60).collect();
+    let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { "panel".to_owned() } else { words.join("-") }
 }

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::cursors::Cursors;
 use crate::described::Described;
 use crate::history::History;
+use crate::latency::Latency;
 use crate::notes::Notes;
 use crate::selection::Selection;
 use crate::status::Status;
@@ -35,6 +36,10 @@ pub struct Store {
     pub clock: Clock,
     /// Frames that had to wait, while they are being read.
     pub backlog: RefCell<Backlog>,
+    /// How long samples take to the screen.
+    pub latency: RefCell<Latency>,
+    /// How many pixels the widest chart on screen has; none when there is no chart.
+    pub pixels: Cell<usize>,
     /// Annotations around the range on screen.
     pub notes: RefCell<Rc<Notes>>,
     /// What people say about signals.
@@ -61,6 +66,8 @@ impl Store {
             cursors: RefCell::default(),
             clock: Clock::default(),
             backlog: RefCell::default(),
+            latency: RefCell::default(),
+            pixels: Cell::new(0),
             notes: RefCell::default(),
             described: RefCell::default(),
             selection: RefCell::default(),

@@ -15,8 +15,9 @@ use afterglow_wire::v1::{Body, Columns, Flags, Frame, Header, Kind, Position, Re
 use crate::history::{History, Loaded, Probe};
 use crate::time::{MINUTE, SECOND, Span};
 
-/// How many pixels wide history is asked for: more than most charts have, and a sample a second for an hour comes whole.
-const WIDTH: u32 = 2_000;
+/// For how many pixels history is asked for, at least and at most: for few, a sample a second for an hour still comes
+/// whole; what more of them would show is asked for when it is looked at.
+const WIDTHS: (u32, u32) = (2_000, 8_000);
 /// Who was away longer, in microseconds, asks for history: it is less than everything that was missed.
 const RESUMABLE: i64 = MINUTE;
 /// History that follows an absence reaches this far back beyond it, in microseconds: senders deliver late.
@@ -31,6 +32,8 @@ pub struct Stream {
     request: u32,
     /// How much history it asked for, in microseconds.
     window: i64,
+    /// On how many pixels.
+    width: u32,
     phase: Phase,
     /// Everything up to here is in the rings; none before the first history was complete.
     position: Option<Position>,
@@ -83,6 +86,7 @@ impl Stream {
             first,
             request: 0,
             window: first,
+            width: WIDTHS.0,
             phase: Phase::Waiting,
             position: None,
             heard: None,
@@ -101,11 +105,13 @@ impl Stream {
 
     /// Whether a signal that has `stored` samples in all came whole in the last history.
     pub fn has_whole(&self, stored: u64) -> bool {
-        stored <= u64::from(2 * WIDTH)
+        stored <= u64::from(2 * self.width)
     }
 
-    /// Asks for what is missing at the server's time `now`; the newest sample is from `newest`.
-    pub fn request(&mut self, now: i64, newest: Option<i64>) -> Request {
+    /// Asks for what is missing at the server's time `now`, as it looks on so many `pixels`; the newest sample is from
+    /// `newest`.
+    pub fn request(&mut self, now: i64, newest: Option<i64>, pixels: usize) -> Request {
+        self.width = u32::try_from(pixels).unwrap_or(WIDTHS.1).clamp(WIDTHS.0, WIDTHS.1);
         self.phase = Phase::Waiting;
         self.request = self.request.wrapping_add(1);
         self.window = self.heard.map_or(self.first, |heard| {
@@ -118,7 +124,7 @@ impl Stream {
             id: self.request,
             signals: vec!["*".to_owned()],
             window: Some(self.window as f64 / 1e6),
-            width: Some(WIDTH),
+            width: Some(self.width),
             resume: self.position.filter(|_| is_recent),
         })
     }
@@ -181,7 +187,7 @@ impl Stream {
         history: &mut History,
     ) -> Result<Turn, String> {
         let (from, to) = (header.server_time - self.window, header.server_time + AHEAD_MICROS);
-        let loaded = Loaded { span: Span { from, to }, max_points: 2 * WIDTH as usize };
+        let loaded = Loaded { span: Span { from, to }, max_points: 2 * self.width as usize };
         self.record(columns, Some(&loaded), history)?;
         if !header.flags.has(Flags::LAST) {
             return Ok(Turn::Nothing);

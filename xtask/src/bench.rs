@@ -23,6 +23,8 @@ pub(crate) enum Bench {
     Chart,
     /// The page in a browser: bytes, first paint, first data, a sample's way to the screen, frames while zooming
     Page,
+    /// The page's memory over three hours of 50 signals at 10 Hz, which pass in five minutes (needs Debian's faketime)
+    Soak,
 }
 
 #[derive(Args)]
@@ -47,9 +49,10 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
             ("fanout", options)
         }
         Bench::Chart => return in_browser("chart.js", "AFTERGLOW_BENCH_CHART", &dashboard::build_chart()?),
-        Bench::Page => {
+        Bench::Page | Bench::Soak => {
             dashboard::build()?;
-            return in_browser("page.js", "AFTERGLOW_BIN", &release_binary("afterglow"));
+            let script = if matches!(bench, Bench::Soak) { "soak.js" } else { "page.js" };
+            return in_browser(script, "AFTERGLOW_BIN", &release_binary("afterglow"));
         }
     };
     let mut command = cargo(["run", "--release", "--package=afterglow-bench", "--", name]);

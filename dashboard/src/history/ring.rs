@@ -2,6 +2,10 @@
 
 use std::collections::VecDeque;
 
+/// A full queue grows by one part in so many. Not to twice its size, as it would by itself: a window that slides comes
+/// through all of its queue's memory, also what it does not need.
+const GROWTH: usize = 8;
+
 /// Samples in time order. Each has a *position* that stays the same while older samples leave at the front,
 /// so that what is derived from samples (see [`crate::pyramid`]) can refer to them.
 #[derive(Debug, Default)]
@@ -86,6 +90,11 @@ impl Ring {
     /// Appends a sample newer than all others.
     pub fn push(&mut self, time: i64, value: f64) {
         debug_assert!(self.times.back().is_none_or(|last| *last < time), "appended out of order");
+        if self.times.len() == self.times.capacity() {
+            let more = self.times.len() / GROWTH + GROWTH;
+            self.times.reserve_exact(more);
+            self.values.reserve_exact(more);
+        }
         self.times.push_back(time);
         self.values.push_back(value);
     }
@@ -113,5 +122,22 @@ impl Ring {
 
     fn offset(&self, position: u64) -> usize {
         usize::try_from(position.saturating_sub(self.first)).unwrap_or(usize::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_that_slides_needs_little_more_than_its_samples() {
+        let mut ring = Ring::default();
+        for n in 0..200_000 {
+            ring.push(n, 0.0);
+            ring.evict((n as u64).saturating_sub(36_000));
+        }
+        for capacity in [ring.times.capacity(), ring.values.capacity()] {
+            assert!(capacity <= 36_000 * 9 / 8 + 100, "{capacity}");
+        }
     }
 }

@@ -10,12 +10,14 @@ use super::hands::Hands;
 use super::lines::Lines;
 use super::marks::Marks;
 use super::options::{JsValueGuard, object, options};
+use super::picture::{self, Caption};
 use super::pointer::Pointer;
 use super::uplot::UPlot;
 use crate::columns::{Change, Grid};
 use crate::history::Trace;
 use crate::panels::Panel;
 use crate::store::Store;
+use crate::time::text;
 use crate::time::ticks::ticks;
 
 /// The smallest chart, in pixels: an element that is not laid out yet has no size.
@@ -100,6 +102,20 @@ impl Chart {
         self.drawn.set_flags(&self.store.notes.borrow(), self.lines.screen_width() as usize);
         self.uplot.set_scale("x", &object([("min", 0.into()), ("max", 1.into())]));
         self.marks.paint(sight, self.lines.screen_width(), *self.store.cursors.borrow(), &zone);
+    }
+
+    /// Has the browser save what is drawn as the image `name`.
+    pub(super) fn save(&self, name: &str, caption: &Caption) {
+        let ((lines, scale), axes) = (self.lines.canvas(), self.uplot.context().canvas());
+        if let Some((axes, document)) = axes.zip(lines.owner_document()) {
+            picture::save(name, &document, &[axes, lines.clone()], scale, caption);
+        }
+    }
+
+    /// What is drawn, as a reader would say it: `25 Nov 2026 14:05 – 15:05 UTC`.
+    pub(super) fn range(&self) -> String {
+        let (zone, span) = (self.store.zone(), self.drawn.sight().span);
+        format!("{} {}", text::stretch(span, &*zone), zone.name())
     }
 
     /// Tells the tooltip which lines are shown, and brings it up to date: time passes under a resting pointer.

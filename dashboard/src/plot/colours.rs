@@ -6,6 +6,9 @@ pub(super) struct Colours {
     pub(super) grid: &'static str,
     pub(super) warn: &'static str,
     pub(super) note: &'static str,
+    pub(super) ink: &'static str,
+    /// What a chart is on.
+    pub(super) surface: &'static str,
     pub(super) dark: bool,
 }
 
@@ -13,9 +16,25 @@ impl Colours {
     /// Those of the theme in effect.
     pub(super) fn current() -> Self {
         if is_dark() {
-            Self { axis: "#98a2b3", grid: "#ffffff14", warn: "#f0b34e", note: "#c4a7ff", dark: true }
+            Self {
+                axis: "#98a2b3",
+                grid: "#ffffff14",
+                warn: "#f0b34e",
+                note: "#c4a7ff",
+                ink: "#e8ecf2",
+                surface: "#151b24",
+                dark: true,
+            }
         } else {
-            Self { axis: "#5b6472", grid: "#0000000f", warn: "#8a5100", note: "#6d28d9", dark: false }
+            Self {
+                axis: "#5b6472",
+                grid: "#0000000f",
+                warn: "#8a5100",
+                note: "#6d28d9",
+                ink: "#141a23",
+                surface: "#ffffff",
+                dark: false,
+            }
         }
     }
 }

@@ -74,22 +74,21 @@ impl Lines {
             let colour = palette::colour(index, entry.colour.as_deref(), dark).to_owned();
             Look { colour, dashes: palette::DASHES[dash], width: THICK }
         });
-        let lines = Self {
+        // Without a size until the library has settled its own.
+        Some(Self {
             canvas,
             context,
             area: Cell::default(),
             looks: RefCell::new(looks.collect()),
             painted: Cell::new(0),
             values: Cell::new((0.0, 1.0)),
-        };
-        lines.fit(uplot);
-        Some(lines)
+        })
     }
 
     /// Takes the size of the library's canvas; nothing is painted then.
     pub(super) fn fit(&self, uplot: &UPlot) {
         let (area, Some(axes)) = (uplot.area(), uplot.context().canvas()) else { return };
-        let scale = f64::from(axes.width()) / f64::from(axes.client_width().max(1));
+        let scale = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
         self.canvas.set_width(axes.width());
         self.canvas.set_height(axes.height());
         self.area.set(Place {
@@ -106,6 +105,11 @@ impl Lines {
         self.context.begin_path();
         self.context.rect(0.0, 0.0, area.width(), area.height());
         self.context.clip();
+    }
+
+    /// The canvas, and how many of its pixels are one of the screen.
+    pub(super) fn canvas(&self) -> (&HtmlCanvasElement, f64) {
+        (&self.canvas, self.area.get().scale)
     }
 
     /// How many pixels of the canvas the plotting area is wide.
@@ -186,10 +190,14 @@ impl Lines {
             );
             let _ = context.set_global_composite_operation("source-over");
         }
-        let left = (from as f64 - reach).max(0.0);
-        if left >= width {
+        // What was at the right edge was cut off there.
+        let edge = (width as usize).saturating_sub(moved);
+        let cut = edge.saturating_sub(reach as usize);
+        let from = if moved > 0 && columns.has_points(cut..edge) { from.min(cut) } else { from };
+        if from as f64 >= width {
             return;
         }
+        let left = (from as f64 - reach).max(0.0);
         context.save();
         context.begin_path();
         context.rect(left, 0.0, width - left, height);

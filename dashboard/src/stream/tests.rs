@@ -46,7 +46,7 @@ impl Page {
     }
 
     fn ask(&mut self, now: i64) -> Subscribe {
-        let Request::Subscribe(subscribe) = self.stream.request(now, self.history.newest());
+        let Request::Subscribe(subscribe) = self.stream.request(now, self.history.newest(), 1_200);
         assert_eq!(subscribe.check(), Ok(()));
         subscribe
     }
@@ -185,4 +185,14 @@ fn a_signal_without_a_name_is_an_error() {
     writer.columns(4, &[NOW], &[1.0]);
     let bytes = writer.finish();
     assert!(page.stream.take(Frame::parse(&bytes).unwrap(), &mut page.history).is_err());
+}
+
+#[test]
+fn history_is_asked_for_as_wide_as_it_is_drawn() {
+    let mut stream = Stream::new(crate::time::HOUR);
+    let mut width = |pixels| match stream.request(1_000_000, None, pixels) {
+        Request::Subscribe(subscribe) => subscribe.width,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!([width(0), width(3_840), width(100_000)], [Some(2_000), Some(3_840), Some(8_000)]);
 }

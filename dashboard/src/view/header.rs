@@ -2,6 +2,7 @@
 
 use dioxus::prelude::*;
 
+use super::latency::LatencyTip;
 use super::page::{Open, Page};
 use super::theme::ThemeSwitch;
 use crate::status::Status;
@@ -41,25 +42,38 @@ pub(super) fn Header(
     }
 }
 
-/// The state of the live connection, and why it is none.
+/// The state of the live connection, and why it is none; pointed at, how long samples take to the screen.
 #[component]
 pub(super) fn LinkChip(
     /// The connection.
     status: Status,
 ) -> Element {
     let (link, reason) = (status.link, status.reason.unwrap_or_default());
+    let mut pointed = use_signal(|| false);
     rsx! {
         div {
-            class: "link link-{link.key()}",
-            role: "status",
-            "aria-live": "polite",
-            title: "{reason}",
-            "data-testid": "link",
-            "data-state": link.key(),
-            span { class: "dot", "aria-hidden": "true" }
-            span { "{link.label()}" }
-            if !reason.is_empty() {
-                span { class: "reason", "{reason}" }
+            class: "link-place",
+            onmouseenter: move |_| pointed.set(true),
+            onmouseleave: move |_| pointed.set(false),
+            div {
+                class: "link link-{link.key()}",
+                role: "status",
+                "aria-live": "polite",
+                tabindex: "0",
+                "aria-describedby": if pointed() { "latency" },
+                title: "{reason}",
+                "data-testid": "link",
+                "data-state": link.key(),
+                onfocus: move |_| pointed.set(true),
+                onblur: move |_| pointed.set(false),
+                span { class: "dot", "aria-hidden": "true" }
+                span { "{link.label()}" }
+                if !reason.is_empty() {
+                    span { class: "reason", "{reason}" }
+                }
+            }
+            if pointed() {
+                LatencyTip {}
             }
         }
     }

@@ -65,6 +65,18 @@ pub(super) fn PanelView(
                     button {
                         r#type: "button",
                         class: "icon small",
+                        title: "Save as an image",
+                        "aria-label": "Save {title} as an image",
+                        "data-testid": "save-picture",
+                        onclick: {
+                            let (stage, key) = (page.stage.clone(), panel.key().to_owned());
+                            move |_| stage.save_picture(&key)
+                        },
+                        Icon { d: "M10 3.5v9M6.5 9.5l3.5 3.5 3.5-3.5M4 16.5h12" }
+                    }
+                    button {
+                        r#type: "button",
+                        class: "icon small",
                         title: "Table",
                         "aria-label": "Table of {title}",
                         "aria-pressed": if table() { "true" } else { "false" },
