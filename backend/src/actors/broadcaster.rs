@@ -151,8 +151,11 @@ impl Broadcaster {
         if self.is_scheduled {
             return;
         }
-        let clients = u32::try_from(self.audience.count()).unwrap_or(u32::MAX);
-        let pause = PAUSE_PER_CLIENT.saturating_mul(clients).min(LONGEST_PAUSE);
+        // Those who are behind get nothing: they must not make the others wait.
+        let served = |clients: &[Client]| clients.iter().filter(|client| !client.is_behind()).count();
+        let served = self.audience.all().map(|(_, clients)| served(clients)).sum::<usize>();
+        let pause =
+            PAUSE_PER_CLIENT.saturating_mul(u32::try_from(served).unwrap_or(u32::MAX)).min(LONGEST_PAUSE);
         let left = pause.saturating_sub(self.stepped.elapsed());
         if left.is_zero() {
             return self.step();
