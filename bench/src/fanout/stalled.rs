@@ -51,7 +51,8 @@ pub(super) fn run(lab: &Lab) -> Result<()> {
         crowd.listen(begin + Duration::from_secs(without), &timetable)?;
         let mut alone = crowd.take_tally();
         let before = server.memory("VmRSS")?;
-        let stalled = stall(hub, &server.address)?;
+        // Beside the crowd, which must go on reading.
+        let stalled = scope.spawn(|| stall(hub, &server.address));
         let (mut peak, end) = (before, begin + Duration::from_secs(without + with));
         while Instant::now() < end {
             crowd.listen((Instant::now() + Duration::from_millis(500)).min(end), &timetable)?;
@@ -61,7 +62,7 @@ pub(super) fn run(lab: &Lab) -> Result<()> {
         crowd.listen(Instant::now() + Duration::from_secs(5), &timetable)?;
         let mut beside = crowd.take_tally();
         let waited = wait_for_eviction(server)?;
-        drop(stalled);
+        drop(stalled.join());
         let [alone_p99, beside_p99] = [&mut alone, &mut beside].map(p99);
         let lost = [&alone, &beside].iter().map(|tally| tally.missed + tally.doubled).sum::<u64>();
         Ok(vec![
