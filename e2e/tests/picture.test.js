@@ -155,7 +155,7 @@ test("the connection says how long samples take", async (t) => {
   await until("both ways are known", async () => {
     await backend.post({ signals: { temperature: (sent += 1) } });
     const texts = await times.allTextContents();
-    return texts.length === 2 && texts.every((text) => /^[\d.]+ (ms|s), at most [\d.]+ (ms|s)/.test(text));
+    return texts.length === 2 && texts.every((text) => /^[\d.]+ (µs|ms|s), at most [\d.]+ (µs|ms|s)/.test(text));
   });
   await accessible(page);
   await page.mouse.move(400, 400);
