@@ -86,7 +86,7 @@ impl Columns {
             let before = at.checked_sub(step).filter(is_point);
             before.or_else(|| Some(at + step).filter(is_point))
         })?;
-        Some((line::place(slots, found), *slots.get(found)?))
+        Some((line::place(found), *slots.get(found)?))
     }
 }
 

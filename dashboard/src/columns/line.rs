@@ -53,8 +53,9 @@ impl Line {
                 line.runs.push(std::mem::take(&mut run));
             }
             let Some(value) = slots.get(slot) else { continue };
-            let point = (place(slots, slot), axis.y(*value));
-            if run.last() != Some(&point) {
+            let point = (place(slot), axis.y(*value));
+            let is_new = |last: &(f64, f64)| last.1 != point.1 || last.0.floor() != point.0.floor();
+            if run.last().is_none_or(is_new) {
                 run.push(point);
             }
         }
@@ -74,12 +75,9 @@ impl Line {
     }
 }
 
-/// Where the point in `slot` is drawn, in columns: several samples of a column in its middle, a lone one where it is.
-pub(super) fn place(slots: &[f64], slot: usize) -> f64 {
-    let (column, within) = (slot / SLOTS, slot % SLOTS);
-    let others = slots.iter().skip(column * SLOTS).take(SLOTS).filter(|value| !value.is_nan()).count();
-    let share = if others > 1 { 0.5 } else { (within as f64 + 0.5) / SLOTS as f64 };
-    column as f64 + share
+/// Where the point in `slot` is drawn, in columns.
+pub(super) fn place(slot: usize) -> f64 {
+    (slot as f64 + 0.5) / SLOTS as f64
 }
 
 /// The slots before which the pen is lifted, from column `from` on.
@@ -103,7 +101,7 @@ fn entry(grid: Grid, slots: &[f64], trace: &Trace, axis: ValueAxis) -> Option<(f
     let next = trace.after(grid.from() - 1)?;
     let outside = (grid.place(time), axis.y(value));
     let inside = match slots.iter().position(|value| !value.is_nan()) {
-        Some(first) => (place(slots, first), axis.y(*slots.get(first)?)),
+        Some(first) => (place(first), axis.y(*slots.get(first)?)),
         None => (grid.place(next), axis.y(trace.before(next)?.1)),
     };
     is_joined(trace, time, next).then(|| towards(inside, outside, -OUTSIDE))
