@@ -97,6 +97,15 @@ fn who_was_away_shortly_resumes_and_who_was_away_long_asks_for_history() {
 }
 
 #[test]
+fn after_a_restart_of_the_server_all_history_is_asked_for_again() {
+    let mut page = Page::filled();
+    page.stream.connected();
+    let afresh = Position { epoch: 8, sequence: 0 };
+    page.take(&Writer::new(&Header { position: afresh, ..header(Kind::Welcome, 0, 0) }).finish());
+    assert_eq!(page.ask(NOW + 5 * SECOND).window, Some(3_600.0));
+}
+
+#[test]
 fn a_resumed_page_is_live_once_it_has_what_it_missed() {
     let mut page = Page::filled();
     page.stream.connected();
