@@ -13,7 +13,7 @@ use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::{Body, Columns, Flags, Frame, Header, Kind, Position, Request, Subscribe};
 
 use crate::history::{History, Loaded, Probe};
-use crate::time::{MINUTE, SECOND, Span};
+use crate::time::{HOUR, MINUTE, SECOND, Span};
 
 /// For how many pixels history is asked for, at least and at most: for few, a sample a second for an hour still comes
 /// whole; what more of them would show is asked for when it is looked at.
@@ -39,6 +39,8 @@ pub struct Stream {
     position: Option<Position>,
     /// The server's time when that was so.
     heard: Option<i64>,
+    /// Which run of the server this connection is to.
+    epoch: Option<u64>,
     /// The commit that is to be reached before the page is up to date.
     target: u64,
     /// Which index in the history a signal's number stands for; none for signals that are too many.
@@ -90,6 +92,7 @@ impl Stream {
             phase: Phase::Waiting,
             position: None,
             heard: None,
+            epoch: None,
             target: 0,
             signals: HashMap::new(),
             probe: None,
@@ -117,7 +120,11 @@ impl Stream {
         self.window = self.heard.map_or(self.first, |heard| {
             // A sender's clock may be ahead: its newest sample says nothing about the others.
             let complete = newest.map_or(heard, |newest| newest.min(heard));
-            (now - complete + OVERLAP).clamp(OVERLAP, crate::time::HOUR)
+            // A server that was started afresh cannot tell what came meanwhile, and senders that waited for it
+            // deliver samples of any age.
+            let restarted =
+                self.position.is_some_and(|here| self.epoch.is_some_and(|epoch| here.epoch != epoch));
+            if restarted { HOUR } else { (now - complete + OVERLAP).clamp(OVERLAP, HOUR) }
         });
         let is_recent = self.heard.is_some_and(|heard| now - heard <= RESUMABLE);
         Request::Subscribe(Subscribe {
@@ -138,6 +145,7 @@ impl Stream {
         match body {
             Body::Nothing if header.kind == Kind::Welcome => {
                 self.target = header.position.sequence;
+                self.epoch = Some(header.position.epoch);
                 Ok(Turn::Welcome)
             }
             Body::Subscribed { request } if request == self.request => {

@@ -1,7 +1,6 @@
 use afterglow_wire::v1::Writer;
 
 use super::*;
-use crate::time::HOUR;
 
 const NOW: i64 = 1_795_608_000 * SECOND;
 
@@ -169,7 +168,9 @@ fn history_is_whole_only_where_that_shows() {
     page.subscribed(Flags::NONE);
     page.name();
     let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 5, 0) };
-    page.take(&samples(last, &(-600..0).collect::<Vec<_>>()));
+    // Seconds of hours: a reduction would not have left so many of them together.
+    let times: Vec<i64> = std::iter::once(-20_000).chain(-600..0).collect();
+    page.take(&samples(last, &times));
     assert_eq!(page.history.get("a").unwrap().outline(), None);
 }
 
