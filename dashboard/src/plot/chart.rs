@@ -93,6 +93,10 @@ impl Chart {
         if all || !matches!(change, Change::Tail { moved: 0, .. }) {
             self.paint_axes(View { grid, values });
         }
+        // The library writes other texts only where the axis has moved: that another zone has others it cannot know.
+        if anew {
+            self.uplot.redraw(false, true);
+        }
     }
 
     fn paint_axes(&self, view: View) {

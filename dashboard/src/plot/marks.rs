@@ -72,8 +72,9 @@ impl Marks {
                 put(element, share * width);
             }
         }
-        // Of the range's end: a range over a change of daylight saving has two.
-        let label = text::offset(zone.offset(sight.span.to));
+        // A range over a change of daylight saving has two.
+        let [first, last] = [sight.span.from, sight.span.to].map(|at| text::offset(zone.offset(at)));
+        let label = if first == last { last } else { format!("{first} → {last}") };
         if self.zone.text_content().as_deref() != Some(&label) {
             self.zone.set_text_content(Some(&label));
             self.zone.set_title(zone.name());
