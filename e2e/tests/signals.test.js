@@ -176,7 +176,8 @@ for (const colorScheme of ["light", "dark"]) {
     const backend = await start(t, "t1");
     const page = await open(t, backend, { colorScheme, viewport: { width: 360, height: 740 } });
     await link(page, "live");
-    await settings(page, "t1");
+    await listed(page, "t1").getByTestId("row-settings").click();
+    await page.getByTestId("signal-settings").waitFor();
     await accessible(page);
     const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert.ok(wider <= 0, "no horizontal scrolling");

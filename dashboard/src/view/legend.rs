@@ -135,7 +135,7 @@ pub(super) fn Legend(
                                     if page.mode.is_full() {
                                         button {
                                             r#type: "button",
-                                            class: "row-tool",
+                                            class: "row-tool settings",
                                             "data-testid": "settings",
                                             "aria-label": "Settings of {panel.entries[place].name}",
                                             title: "Name, unit, colour …",

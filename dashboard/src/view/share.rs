@@ -143,9 +143,9 @@ fn shown(page: &Page, panels: &[Panel]) -> Vec<String> {
     names
 }
 
-/// Where the samples are. The last instant is the server's to include, and the first after the range is not in it.
+/// Where the samples are; a sample at the very end is drawn, and counted.
 fn samples(names: &[String], span: Span, format: &str) -> String {
-    let [from, to] = [span.from, span.to - 1].map(Timestamp::from_micros);
+    let [from, to] = [span.from, span.to].map(Timestamp::from_micros);
     format!("/api/telemetry?from={from}&to={to}&format={format}&signals={}", rest::names(names))
 }
 
