@@ -200,9 +200,9 @@ fn a_signal_without_a_name_is_an_error() {
 #[test]
 fn history_is_asked_for_as_wide_as_it_is_drawn() {
     let mut stream = Stream::new(crate::time::HOUR);
-    let mut width = |pixels| match stream.request(1_000_000, None, pixels) {
-        Request::Subscribe(subscribe) => subscribe.width,
-        other => panic!("{other:?}"),
+    let mut width = |pixels| {
+        let Request::Subscribe(subscribe) = stream.request(1_000_000, None, pixels);
+        subscribe.width
     };
     assert_eq!([width(0), width(3_840), width(100_000)], [Some(2_000), Some(3_840), Some(8_000)]);
 }
