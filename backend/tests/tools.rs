@@ -97,6 +97,7 @@ fn exports_are_what_the_server_answers() {
     let backend = Backend::start(&database);
     for (arguments, query) in [
         (vec!["--signals", "c,t*"], "from=0001-01-01&signals=c,t*"),
+        (vec!["--signals", r"a\,*"], "from=0001-01-01&signals=a%5C,*"),
         (vec!["--from", "0300-01-01", "--to", "500-01-01T00:00:00Z"], ""),
         (vec!["--max-points", "100"], "from=0001-01-01&max_points=100"),
         (

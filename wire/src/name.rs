@@ -57,6 +57,49 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
+/// The names or patterns in a list that has commas between them, without the blanks around them; empty ones are left out.
+///
+/// A comma, blank or backslash after a backslash is part of its name; any other backslash is one.
+///
+/// ```
+/// use afterglow_wire::name::split;
+/// assert_eq!(split(r"host.*, a\,b"), ["host.*", "a,b"]);
+/// ```
+pub fn split(list: &str) -> Vec<String> {
+    let mut names = vec![String::new()];
+    // How long the last name is with the blanks in it that were meant.
+    let mut meant = 0;
+    let mut characters = list.chars().peekable();
+    while let Some(character) = characters.next() {
+        let Some(name) = names.last_mut() else { break };
+        match character {
+            '\\' => {
+                name.push(characters.next_if(|next| matches!(next, ',' | ' ' | '\\')).unwrap_or('\\'));
+                meant = name.len();
+            }
+            ',' => {
+                name.truncate(meant);
+                names.push(String::new());
+                meant = 0;
+            }
+            blank if blank.is_whitespace() => {
+                if meant > 0 {
+                    name.push(blank);
+                }
+            }
+            other => {
+                name.push(other);
+                meant = name.len();
+            }
+        }
+    }
+    if let Some(name) = names.last_mut() {
+        name.truncate(meant);
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,5 +132,14 @@ mod tests {
         check("", "", true);
         check("", "a", false);
         check("**", "anything", true);
+    }
+
+    #[test]
+    fn names_are_split_whatever_they_have() {
+        let check = |list, expected: &[&str]| assert_eq!(split(list), expected, "{list}");
+        check("", &[]);
+        check(" a b ,, host.* ,", &["a b", "host.*"]);
+        check(r"a\,b,\ c\ ,d", &["a,b", " c ", "d"]);
+        check(r"C:\temp,end\\,e", &[r"C:\temp", r"end\", "e"]);
     }
 }

@@ -93,49 +93,13 @@ fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {
 }
 
 pub(super) fn patterns(signals: &str) -> Result<Vec<String>, Problem> {
-    let patterns = listed(signals).into_iter().filter(|pattern| !pattern.is_empty());
-    patterns
+    name::split(signals)
+        .into_iter()
         .map(|pattern| match name::check(&pattern) {
             Ok(()) => Ok(pattern),
             Err(message) => Err(Problem::parameter("signals", &pattern, message)),
         })
         .collect()
-}
-
-/// The parts between commas, without the blanks around them. A comma, blank or backslash after a backslash is part of its
-/// part; any other backslash is one.
-fn listed(text: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    // How long the last part is with the blanks in it that were meant.
-    let mut meant = 0;
-    let mut characters = text.chars().peekable();
-    while let Some(character) = characters.next() {
-        let Some(part) = parts.last_mut() else { break };
-        match character {
-            '\\' => {
-                part.push(characters.next_if(|next| matches!(next, ',' | ' ' | '\\')).unwrap_or('\\'));
-                meant = part.len();
-            }
-            ',' => {
-                part.truncate(meant);
-                parts.push(String::new());
-                meant = 0;
-            }
-            blank if blank.is_whitespace() => {
-                if meant > 0 {
-                    part.push(blank);
-                }
-            }
-            other => {
-                part.push(other);
-                meant = part.len();
-            }
-        }
-    }
-    if let Some(part) = parts.last_mut() {
-        part.truncate(meant);
-    }
-    parts
 }
 
 fn max_points(text: &str) -> Result<u32, Problem> {
@@ -254,15 +218,6 @@ mod tests {
         check("from=2023-11-14T22:13:10Z&to=1700000005000", -10, 5);
         assert_eq!(parameters("to=1700000000").unwrap().span.from, Timestamp::MIN);
         assert_eq!(parameters("hours=1e300").unwrap().span.from, Timestamp::MIN);
-    }
-
-    #[test]
-    fn names_are_listed_whatever_they_have() {
-        let check = |text, expected: &[&str]| assert_eq!(patterns(text).unwrap(), expected, "{text}");
-        check("", &[]);
-        check(" a b ,, host.* ,", &["a b", "host.*"]);
-        check(r"a\,b,\ c\ ,d", &["a,b", " c ", "d"]);
-        check(r"C:\temp,end\\,e", &[r"C:\temp", r"end\", "e"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod columns;
 
 use std::io::{ErrorKind, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
 use afterglow_wire::limits::MAX_POINTS;
@@ -32,9 +33,9 @@ pub struct Options {
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     to: Option<Timestamp>,
 
-    /// Names separated by commas; `*` stands for any characters [default: all signals]
-    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = pattern)]
-    signals: Vec<String>,
+    /// Names separated by commas; `*` stands for any characters, `\,` for a comma in a name [default: all signals]
+    #[arg(long, value_name = "NAMES")]
+    signals: Option<Patterns>,
 
     /// At most so many points a signal; each stretch of time keeps its lowest and highest [default: all samples]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_POINTS)))]
@@ -53,8 +54,18 @@ pub struct Options {
     force: bool,
 }
 
-fn pattern(text: &str) -> Result<String, String> {
-    name::check(text).map(|()| text.to_owned())
+/// A list of patterns, each of which could be a signal's name.
+#[derive(Clone, Debug)]
+struct Patterns(Vec<String>);
+
+impl FromStr for Patterns {
+    type Err = String;
+
+    fn from_str(list: &str) -> Result<Self, String> {
+        let patterns = name::split(list);
+        patterns.iter().try_for_each(|pattern| name::check(pattern))?;
+        Ok(Self(patterns))
+    }
 }
 
 /// Writes the samples that are asked for, signal by signal in the order of their names, oldest first. Where samples have
@@ -68,7 +79,8 @@ pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
     if span.from > span.to {
         return Err(ToolError::Refused(format!("--from {} lies after --to {}", span.from, span.to)));
     }
-    let query = Query { span, signals: options.signals.clone(), max_points: options.max_points };
+    let signals = options.signals.clone().map_or_else(Vec::new, |patterns| patterns.0);
+    let query = Query { span, signals, max_points: options.max_points };
     let format = options.format.or_else(|| Format::of(&options.output)).unwrap_or(Format::Csv);
     let database = options.database.path(file)?;
     if options.output.as_os_str() == "-" {
