@@ -123,8 +123,9 @@ fn start(database: &Path, errors: &Path, seal_samples: &str) -> Backend {
     let environment = [
         ("AFTERGLOW_SEAL_SAMPLES", seal_samples),
         ("AFTERGLOW_LOOK_MILLIS", "20"),
-        // Filling a disk takes a while, and these clients read only after it.
+        // Filling a disk takes a while, and these clients read, and answer pings, only after it.
         ("AFTERGLOW_SLOW_SECONDS", "300"),
+        ("AFTERGLOW_PING_SECONDS", "300"),
     ];
     Backend::try_start(database, &environment, errors).expect("it starts")
 }
