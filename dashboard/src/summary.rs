@@ -29,6 +29,14 @@ pub struct Window {
     pub reduced: bool,
 }
 
+impl Window {
+    /// The mean without digits that mean nothing beside what the signal does: the rounding errors of a sine's sum.
+    pub fn readable_mean(&self) -> f64 {
+        let step = (self.max - self.min) / 1e4;
+        if step > 0.0 && step.is_finite() { (self.mean / step).round() * step } else { self.mean }
+    }
+}
+
 /// One signal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
@@ -159,5 +167,8 @@ mod tests {
         let window = summary.rows[0].window.unwrap();
         assert_eq!((window.last, window.min, window.max, window.mean), (19.0, 10.0, 19.0, 14.5));
         assert_eq!((window.samples, window.reduced), (10, false));
+        let mean = |mean| Window { mean, min: -8.0, max: 8.0, ..window }.readable_mean();
+        assert_eq!((mean(-1.7e-16), mean(-5.4e-4), (mean(2.5) - 2.5).abs() < 1e-3), (0.0, 0.0, true));
+        assert_eq!(Window { mean: 1e-16, min: 1e-16, max: 1e-16, ..window }.readable_mean(), 1e-16);
     }
 }
