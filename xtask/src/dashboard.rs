@@ -1,6 +1,7 @@
 //! The dashboard: Rust to WebAssembly, bound, shrunk, compressed, into `dashboard/dist`, from where the backend's
 //! build embeds it.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write as _;
@@ -50,6 +51,7 @@ pub(crate) fn build() -> Result<()> {
         fs::create_dir_all(copy.parent().context("a file has a folder")?)?;
         fs::copy(source, copy)?;
     }
+    number_imports(&dist.join("afterglow.js"), &dist.join("afterglow_bg.wasm"))?;
     shrink(&folder, &dist.join("afterglow_bg.wasm"))?;
     compress(&dist)?;
     fs::write(stamp, inputs)?;
@@ -78,6 +80,38 @@ fn compile(what: &str) -> Result<PathBuf> {
         "--profile=wasm-release",
     ]))?;
     Ok(target().join("wasm32-unknown-unknown/wasm-release"))
+}
+
+/// Replaces the hashes in the names of imports, which do not compress, by numbers; they save 5 KB of a page load.
+fn number_imports(script: &Path, wasm: &Path) -> Result<()> {
+    let mut numbers = BTreeMap::new();
+    for file in [script, wasm] {
+        let mut bytes = fs::read(file).with_context(|| file.display().to_string())?;
+        number_hashes(&mut bytes, &mut numbers);
+        fs::write(file, bytes)?;
+    }
+    Ok(())
+}
+
+/// Overwrites the hash at the end of each name that wasm-bindgen has made by the name's number. Nothing moves.
+fn number_hashes(bytes: &mut [u8], numbers: &mut BTreeMap<Vec<u8>, usize>) {
+    const HASH: usize = 16;
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at..].starts_with(b"__wb") {
+            at += 1;
+            continue;
+        }
+        let is_part = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_';
+        let end = at + bytes[at..].iter().take_while(is_part).count();
+        let hash = end.saturating_sub(HASH).max(at)..end;
+        if bytes[hash.clone()].iter().all(u8::is_ascii_hexdigit) {
+            let next = numbers.len();
+            let number = *numbers.entry(bytes[at..end].to_vec()).or_insert(next);
+            bytes[hash].copy_from_slice(format!("{number:0HASH$}").as_bytes());
+        }
+        at = end;
+    }
 }
 
 fn shrink(folder: &Path, wasm: &Path) -> Result<()> {
@@ -122,4 +156,26 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_have_the_same_number_wherever_they_are() {
+        let mut numbers = BTreeMap::new();
+        let number = |text: &str, numbers: &mut BTreeMap<_, _>| {
+            let mut bytes = text.as_bytes().to_vec();
+            number_hashes(&mut bytes, numbers);
+            String::from_utf8(bytes).unwrap()
+        };
+        let script = "__wbg_a_0123456789abcdef: f, __wbg___wbindgen_b_fedcba9876543210(), __wbindgen_malloc, a_0123456789abcdef";
+        let numbered = "__wbg_a_0000000000000000: f, __wbg___wbindgen_b_0000000000000001(), __wbindgen_malloc, a_0123456789abcdef";
+        assert_eq!(number(script, &mut numbers), numbered);
+        // In the binary a name's length stands before it, and that may look like a part of the name.
+        let binary = "5__wbg___wbindgen_b_fedcba9876543210\0___wbg_a_0123456789abcdef\0";
+        let expected = "5__wbg___wbindgen_b_0000000000000001\0___wbg_a_0000000000000000\0";
+        assert_eq!(number(binary, &mut numbers), expected);
+    }
 }
