@@ -39,6 +39,9 @@ const MAILBOX: usize = 64;
 /// How long a client waits that is ahead of `Broadcaster`: some commits.
 const AHEAD_PAUSE: Duration = Duration::from_millis(5);
 
+/// How often it waits: a second in all. `Broadcaster` hears of a commit that was shed only with the next one.
+const AHEAD_PAUSES: usize = 200;
+
 /// What every session is made of.
 #[derive(Clone)]
 pub struct Sessions {
@@ -65,17 +68,18 @@ impl Sessions {
     /// # Errors
     /// When the server stops.
     pub async fn join(self, mut join: Join) -> Result<Joined, MailboxError> {
-        loop {
+        for _ in 0..AHEAD_PAUSES {
             let ahead = match self.broadcaster.send(join).await? {
                 Joined::Ahead(ahead) => *ahead,
                 joined => return Ok(joined),
             };
             if ahead.from.is_some_and(|from| from.sequence > self.store.sequence()) {
-                return Ok(Joined::Unknown);
+                break;
             }
             actix_rt::time::sleep(AHEAD_PAUSE).await;
             join = ahead;
         }
+        Ok(Joined::Unknown)
     }
 }
 
