@@ -57,7 +57,7 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     pattern[p..].iter().all(|byte| *byte == b'*')
 }
 
-/// The names or patterns in a list that has commas between them, without the blanks around them; empty ones are left out.
+/// The names or patterns in a list that has commas between them, without the blanks around them.
 ///
 /// A comma, blank or backslash after a backslash is part of its name; any other backslash is one.
 ///
@@ -96,7 +96,6 @@ pub fn split(list: &str) -> Vec<String> {
     if let Some(name) = names.last_mut() {
         name.truncate(meant);
     }
-    names.retain(|name| !name.is_empty());
     names
 }
 
@@ -137,8 +136,8 @@ mod tests {
     #[test]
     fn names_are_split_whatever_they_have() {
         let check = |list, expected: &[&str]| assert_eq!(split(list), expected, "{list}");
-        check("", &[]);
-        check(" a b ,, host.* ,", &["a b", "host.*"]);
+        check("", &[""]);
+        check(" a b ,, host.* ,", &["a b", "", "host.*", ""]);
         check(r"a\,b,\ c\ ,d", &["a,b", " c ", "d"]);
         check(r"C:\temp,end\\,e", &[r"C:\temp", r"end\", "e"]);
     }

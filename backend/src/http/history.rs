@@ -95,6 +95,7 @@ fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {
 pub(super) fn patterns(signals: &str) -> Result<Vec<String>, Problem> {
     name::split(signals)
         .into_iter()
+        .filter(|pattern| !pattern.is_empty())
         .map(|pattern| match name::check(&pattern) {
             Ok(()) => Ok(pattern),
             Err(message) => Err(Problem::parameter("signals", &pattern, message)),

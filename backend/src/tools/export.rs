@@ -35,7 +35,7 @@ pub struct Options {
 
     /// Names separated by commas; `*` stands for any characters, `\,` for a comma in a name [default: all signals]
     #[arg(long, value_name = "NAMES")]
-    signals: Option<Patterns>,
+    signals: Vec<Patterns>,
 
     /// At most so many points a signal; each stretch of time keeps its lowest and highest [default: all samples]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_POINTS)))]
@@ -79,7 +79,7 @@ pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
     if span.from > span.to {
         return Err(ToolError::Refused(format!("--from {} lies after --to {}", span.from, span.to)));
     }
-    let signals = options.signals.clone().map_or_else(Vec::new, |patterns| patterns.0);
+    let signals = options.signals.iter().flat_map(|Patterns(patterns)| patterns.clone()).collect();
     let query = Query { span, signals, max_points: options.max_points };
     let format = options.format.or_else(|| Format::of(&options.output)).unwrap_or(Format::Csv);
     let database = options.database.path(file)?;
