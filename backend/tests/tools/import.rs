@@ -1,0 +1,113 @@
+//! What is imported: all that is good in a file, once, also when the import was killed on the way.
+
+use std::io::Write as _;
+use std::process::Stdio;
+
+use super::*;
+use crate::harness::eventually;
+
+#[test]
+fn an_import_that_is_killed_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, source) = (folder.path().join("a.db"), source(folder.path(), 400_000));
+    let note = folder.path().join("source.csv.afterglow-import");
+    let mut child = afterglow("import", &database, &[text(&source)]).stdout(Stdio::null()).spawn().unwrap();
+    eventually("a batch is committed", || {
+        let text = fs::read_to_string(&note).unwrap_or_default();
+        text.contains("\"position\"") && !text.contains("\"position\":0,")
+    });
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().code(), None, "it had ended before it was killed");
+
+    let ended = run("import", &database, &[text(&source)]);
+    assert_eq!(ended.code, Some(0), "{}", ended.err);
+    assert!(ended.err.contains("going on after"), "{}", ended.err);
+    assert!(ended.out.contains("400,000 samples imported, 0 lines refused"), "{}", ended.out);
+    assert!(!note.exists());
+    let exported = done("export", &database, &["--format", "ndjson"]);
+    assert_eq!(exported.lines().count(), 400_000);
+    let mut lines: Vec<&str> = exported.lines().collect();
+    lines.sort_unstable();
+    for (number, line) in lines.iter().enumerate() {
+        assert!(line.ends_with(&format!("{{\"s{}\":{number}.25}}}}", number % 7)), "{number}: {line}");
+    }
+    done("doctor", &database, &[]);
+}
+
+#[test]
+fn a_note_counts_only_for_the_same_file_and_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, source) = (folder.path().join("a.db"), source(folder.path(), 300_000));
+    let note = folder.path().join("source.csv.afterglow-import");
+    let half_done = || {
+        let mut child =
+            afterglow("import", &database, &[text(&source)]).stdout(Stdio::null()).spawn().unwrap();
+        eventually("it has begun", || {
+            fs::read_to_string(&note).is_ok_and(|text| text.contains("samples\":1"))
+        });
+        let _ = child.kill();
+        child.wait().unwrap();
+    };
+    half_done();
+    if note.exists() {
+        for end in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(folder.path().join(format!("a.db{end}")));
+        }
+        let ended = run("import", &database, &[text(&source)]);
+        assert!(ended.err.contains("beginning anew"), "{}", ended.err);
+        assert_eq!(done("export", &database, &[]).lines().count(), 300_001);
+    }
+    half_done();
+    if note.exists() {
+        fs::OpenOptions::new().append(true).open(&source).unwrap().write_all(b"1,more,1\n").unwrap();
+        let ended = run("import", &database, &[text(&source)]);
+        assert!(ended.err.contains("beginning anew"), "{}", ended.err);
+        assert_eq!(done("export", &database, &[]).lines().count(), 300_002);
+    }
+}
+
+#[test]
+fn bad_lines_are_shown_and_do_not_sink_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    let check = |name: &str, content: &[u8], good: usize, said: &[&str]| {
+        let (database, file) = (folder.path().join("bad.db"), folder.path().join(name));
+        fs::write(&file, content).unwrap();
+        let ended = run("import", &database, &[text(&file)]);
+        assert_eq!(ended.code, Some(0), "{}", ended.err);
+        for said in said {
+            assert!(ended.err.contains(said), "{said}: {}", ended.err);
+        }
+        assert!(
+            ended.out.contains(&format!("{good} samples imported, {} lines refused", said.len())),
+            "{}",
+            ended.out
+        );
+        assert_eq!(done("export", &database, &[]).lines().count(), good + 1);
+        fs::remove_file(&database).unwrap();
+    };
+    check(
+        "a.csv",
+        b"timestamp,signal,value\r\n1,a,1\r\n\n1,a\nx,a,1\n2,a,NaN\n3,\"a,1\n4,a\xff,1\n4,,1\n2999-01-01,a,1\n5,\"a\",2",
+        2,
+        &[
+            "line 4: it has fewer",
+            "line 5: the timestamp",
+            "line 6: the value NaN is not finite",
+            "line 7: a quoted field",
+            "line 8: it is not UTF-8 at byte 3",
+            "line 9: the signal's name is empty",
+            "line 10: 2999-01-01T00:00:00.000000Z is more than 5 minutes ahead",
+        ],
+    );
+    check(
+        "a.ndjson",
+        b"{\"timestamp\":1,\"signals\":{\"a\":1,\"b\":\"x\",\"c\":null}}\n{]\n\n7\n{\"signals\":{\"now\":1}}\n{\"timestamp\":2,\"signals\":{\"a\":tr",
+        2,
+        &[
+            "line 1: b: the value is a text; a number is expected (and 1 more of the line's samples)",
+            "line 6: the text is not JSON at column 31",
+            "line 2: the text is not JSON at column 2",
+            "line 4: this is a number",
+        ][..],
+    );
+}
