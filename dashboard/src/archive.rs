@@ -39,7 +39,7 @@ struct Excerpt {
     /// Its source number in a [`Part`]; 0 is the ring's.
     id: u64,
     loaded: Loaded,
-    /// The server's time when it was asked for.
+    /// The server's time when it was asked for; the earliest there is when it is in doubt.
     asked: i64,
     series: HashMap<String, Series>,
     used: i64,
@@ -157,6 +157,11 @@ impl Archive {
         self.excerpts.push(Excerpt { id: self.last, loaded: want.loaded, asked, series, used: asked });
     }
 
+    /// Samples of any age may have been stored unnoticed: what is here is drawn until it has been asked for again.
+    pub fn doubt(&mut self) {
+        self.excerpts.iter_mut().for_each(|excerpt| excerpt.asked = i64::MIN);
+    }
+
     /// Notes which excerpts `sight` uses, and forgets the least recently used beyond the bound.
     pub fn tidy(&mut self, sight: Sight, now: i64) {
         for excerpt in &mut self.excerpts {
@@ -172,7 +177,7 @@ impl Archive {
         // Newer ones replace what they cover.
         let spans: Vec<_> = self.excerpts.iter().map(|e| (e.id, e.loaded, e.asked)).collect();
         self.excerpts.retain(|old| {
-            let expired = now - old.asked > USABLE && old.loaded.span.to > old.asked - LATE;
+            let expired = expired(old.loaded.span, old.asked, now);
             let covered = spans.iter().any(|(id, loaded, asked)| {
                 *id > old.id
                     && *asked >= old.asked
@@ -239,8 +244,13 @@ impl<'a> Source<'a> {
     }
 
     fn expired(&self, edge: i64) -> bool {
-        edge.saturating_sub(self.asked) > USABLE && self.part.span.to > self.asked.saturating_sub(LATE)
+        expired(self.part.span, self.asked, edge)
     }
+}
+
+/// Whether what was `asked` for of `span` may lack samples by `now`.
+fn expired(span: Span, asked: i64, now: i64) -> bool {
+    now.saturating_sub(asked) > USABLE && span.to > asked.saturating_sub(LATE)
 }
 
 impl Excerpt {
@@ -335,6 +345,24 @@ mod tests {
         archive.insert(&want, [], EDGE);
         assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
         assert!(archive.trace(&history, "a", sight).is_empty(sight.span));
+    }
+
+    #[test]
+    fn what_is_in_doubt_is_drawn_until_it_was_asked_for_again() {
+        let (history, mut archive) = (history(), Archive::default());
+        let sight = Sight::new(Span::up_to(EDGE - 6 * HOUR, HOUR), 1_000);
+        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+        archive.insert(&want, answer(&want, MINUTE), EDGE);
+        archive.doubt();
+        let again = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+        assert_eq!(again.loaded.span, want.loaded.span);
+        archive.tidy(sight, EDGE);
+        assert_eq!(archive.trace(&history, "a", sight).parts()[0].source, 1);
+        archive.insert(&again, answer(&again, MINUTE), EDGE);
+        archive.tidy(sight, EDGE);
+        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        assert_eq!(archive.trace(&history, "a", sight).parts()[0].source, 2);
+        assert_eq!(archive.excerpts.len(), 1);
     }
 
     #[test]

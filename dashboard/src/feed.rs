@@ -172,6 +172,7 @@ impl Feed {
             Turn::Nothing => {}
             Turn::Welcome => self.subscribe(),
             Turn::Live => self.live(),
+            Turn::Afresh => self.store.archive.borrow_mut().doubt(),
             Turn::Behind => {
                 self.say(
                     Link::Conflated,
@@ -191,11 +192,11 @@ impl Feed {
     }
 
     fn subscribe(self: &Rc<Self>) {
-        let newest = self.store.history.borrow().newest();
+        let since = self.store.history.borrow().since();
         let mut state = self.state.borrow_mut();
         state.subscribe = None;
         state.patience = HISTORY_WITHIN;
-        let request = state.stream.request(self.store.clock.now(), newest, self.width());
+        let request = state.stream.request(self.store.clock.now(), since, self.width());
         if let (Some(socket), Ok(text)) = (&state.socket, serde_json::to_string(&request)) {
             socket.send(&text);
         }

@@ -20,8 +20,8 @@ use crate::time::{HOUR, MINUTE, SECOND, Span};
 const WIDTHS: (u32, u32) = (2_000, 8_000);
 /// Who was away longer, in microseconds, asks for history: it is less than everything that was missed.
 const RESUMABLE: i64 = MINUTE;
-/// History that follows an absence reaches this far back beyond it, in microseconds: senders deliver late.
-const OVERLAP: i64 = 30 * SECOND;
+/// History that is asked for again begins this much earlier than what is here, in microseconds: the request takes time.
+const OVERLAP: i64 = SECOND;
 
 /// The page's part of the conversation.
 #[derive(Debug)]
@@ -39,8 +39,6 @@ pub struct Stream {
     position: Option<Position>,
     /// The server's time when that was so.
     heard: Option<i64>,
-    /// Which run of the server this connection is to.
-    epoch: Option<u64>,
     /// The commit that is to be reached before the page is up to date.
     target: u64,
     /// Which index in the history a signal's number stands for; none for signals that are too many.
@@ -73,6 +71,8 @@ pub enum Turn {
     Welcome,
     /// Everything is here from now on.
     Live,
+    /// History comes, and not what was committed since the page was last up to date: whatever is stored may have changed.
+    Afresh,
     /// Samples were left out, because the page reads too slowly or frames got lost: time to subscribe again.
     Behind,
     /// The request cannot be answered; what the server says of it.
@@ -92,7 +92,6 @@ impl Stream {
             phase: Phase::Waiting,
             position: None,
             heard: None,
-            epoch: None,
             target: 0,
             signals: HashMap::new(),
             probe: None,
@@ -111,21 +110,14 @@ impl Stream {
         stored <= u64::from(2 * self.width)
     }
 
-    /// Asks for what is missing at the server's time `now`, as it looks on so many `pixels`; the newest sample is from
-    /// `newest`.
-    pub fn request(&mut self, now: i64, newest: Option<i64>, pixels: usize) -> Request {
+    /// Asks for what is missing at the server's time `now`, as it looks on so many `pixels`; everything from `since` on
+    /// is in the rings. Should the server not know any more what came meanwhile, all of that comes again: senders that
+    /// were away deliver samples of any age.
+    pub fn request(&mut self, now: i64, since: Option<i64>, pixels: usize) -> Request {
         self.width = u32::try_from(pixels).unwrap_or(WIDTHS.1).clamp(WIDTHS.0, WIDTHS.1);
         self.phase = Phase::Waiting;
         self.request = self.request.wrapping_add(1);
-        self.window = self.heard.map_or(self.first, |heard| {
-            // A sender's clock may be ahead: its newest sample says nothing about the others.
-            let complete = newest.map_or(heard, |newest| newest.min(heard));
-            // A server that was started afresh cannot tell what came meanwhile, and senders that waited for it
-            // deliver samples of any age.
-            let restarted =
-                self.position.is_some_and(|here| self.epoch.is_some_and(|epoch| here.epoch != epoch));
-            if restarted { HOUR } else { (now - complete + OVERLAP).clamp(OVERLAP, HOUR) }
-        });
+        self.window = since.map_or(self.first, |since| (now - since + OVERLAP).clamp(OVERLAP, HOUR));
         let is_recent = self.heard.is_some_and(|heard| now - heard <= RESUMABLE);
         Request::Subscribe(Subscribe {
             id: self.request,
@@ -145,7 +137,6 @@ impl Stream {
         match body {
             Body::Nothing if header.kind == Kind::Welcome => {
                 self.target = header.position.sequence;
-                self.epoch = Some(header.position.epoch);
                 Ok(Turn::Welcome)
             }
             Body::Subscribed { request } if request == self.request => {
@@ -181,11 +172,12 @@ impl Stream {
     fn subscribed(&mut self, is_resumed: bool) -> Turn {
         self.phase = Phase::CatchingUp;
         self.probe = None;
-        if !is_resumed {
-            self.position = None;
-            self.signals.clear();
+        if is_resumed {
+            return self.look();
         }
-        self.look()
+        self.position = None;
+        self.signals.clear();
+        Turn::Afresh
     }
 
     fn snapshot(

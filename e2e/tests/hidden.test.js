@@ -90,7 +90,7 @@ test("a page that was away for minutes has everything once", async (t) => {
     });
   });
   sleeping = true;
-  const count = await commit(backend, 100, 20);
+  const count = await commit(backend, 100);
   // Longer than the page would have everything that it missed told one by one.
   await page.clock.fastForward(300_000);
   await until("all samples are in the chart", async () => (await drawn.points()) === 60 + count);

@@ -35,17 +35,21 @@ impl Page {
     /// A page with the history up to commit 5, and a request that was answered.
     fn filled() -> Self {
         let mut page = Self::new();
-        page.ask(NOW);
-        assert_eq!(page.subscribed(Flags::NONE), Turn::Nothing);
-        page.name();
-        page.take(&samples(header(Kind::Snapshot, 0, 0), &[-3, -2]));
-        let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 5, 0) };
-        assert_eq!(page.take(&samples(last, &[-1])), Turn::Live);
+        page.fill();
         page
     }
 
+    fn fill(&mut self) {
+        self.ask(NOW);
+        assert_eq!(self.subscribed(Flags::NONE), Turn::Afresh);
+        self.name();
+        self.take(&samples(header(Kind::Snapshot, 0, 0), &[-3, -2]));
+        let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 5, 0) };
+        assert_eq!(self.take(&samples(last, &[-1])), Turn::Live);
+    }
+
     fn ask(&mut self, now: i64) -> Subscribe {
-        let Request::Subscribe(subscribe) = self.stream.request(now, self.history.newest(), 1_200);
+        let Request::Subscribe(subscribe) = self.stream.request(now, self.history.since(), 1_200);
         assert_eq!(subscribe.check(), Ok(()));
         subscribe
     }
@@ -84,24 +88,28 @@ fn history_comes_first_then_the_tail() {
 }
 
 #[test]
-fn who_was_away_shortly_resumes_and_who_was_away_long_asks_for_history() {
+fn who_was_away_shortly_resumes_and_who_was_away_long_asks_for_all_that_it_has_again() {
     let mut page = Page::filled();
     let soon = page.ask(NOW + 10 * SECOND);
     assert_eq!(soon.resume, Some(Position { epoch: 7, sequence: 5 }));
     let late = page.ask(NOW + 10 * MINUTE);
-    assert_eq!(late.resume, None);
-    let since = (NOW - SECOND) - OVERLAP;
-    assert_eq!(late.window, Some((NOW + 10 * MINUTE - since) as f64 / 1e6));
-    assert_eq!(page.ask(NOW + 30 * HOUR).window, Some(3_600.0));
+    assert_eq!((late.resume, late.window), (None, Some(3_600.0)));
+    let mut young = Page { stream: Stream::new(5 * MINUTE), ..Page::new() };
+    young.fill();
+    assert_eq!(young.ask(NOW + 2 * MINUTE).window, Some(421.0));
 }
 
 #[test]
-fn after_a_restart_of_the_server_all_history_is_asked_for_again() {
+fn samples_of_the_past_that_came_while_the_page_was_away_are_there_in_the_end() {
     let mut page = Page::filled();
     page.stream.connected();
-    let afresh = Position { epoch: 8, sequence: 0 };
-    page.take(&Writer::new(&Header { position: afresh, ..header(Kind::Welcome, 0, 0) }).finish());
-    assert_eq!(page.ask(NOW + 5 * SECOND).window, Some(3_600.0));
+    page.take(&Writer::new(&header(Kind::Welcome, 9, 0)).finish());
+    page.ask(NOW);
+    assert_eq!(page.subscribed(Flags::NONE), Turn::Afresh);
+    page.name();
+    let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 9, 0) };
+    assert_eq!(page.take(&samples(last, &[-3_000, -60, -3, -2, -1])), Turn::Live);
+    assert_eq!(page.seconds(), [-3_000, -60, -3, -2, -1]);
 }
 
 #[test]
