@@ -119,6 +119,20 @@ impl Columns {
         merged.values.extend_from_slice(&older.values[o..]);
         merged
     }
+
+    /// Both together; a point whose instant a sample has gives way to the next free instant, so that neither hides the
+    /// other.
+    pub(super) fn beside(samples: &Self, points: &Self) -> Self {
+        let mut placed = Self::default();
+        for (time, value) in points.iter() {
+            let mut free = placed.times.last().map_or(time, |last| time.max(last + 1));
+            while samples.times.binary_search(&free).is_ok() {
+                free += 1;
+            }
+            placed.push(free, value);
+        }
+        Self::merge(samples, &placed)
+    }
 }
 
 #[cfg(test)]

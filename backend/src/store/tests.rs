@@ -249,6 +249,51 @@ fn samples_go_down_the_ladder_and_no_further() {
     assert_eq!(contents(&store), []);
 }
 
+/// A store in which a minute's samples, 1 and 9, have expired: the minute, of which they are the points at its beginning and
+/// in its middle.
+fn with_an_expired_minute(folder: &tempfile::TempDir) -> (Store, i64) {
+    let store = open(folder);
+    let minute = NOW.micros().div_euclid(60_000_000) * 60_000_000;
+    let samples = [("a", minute + 10_000_000, 1.0), ("a", minute + 20_000_000, 9.0)];
+    store.commit(&[batch(&store, &samples)]).unwrap();
+    store.seal().unwrap();
+    store.expire(&Retention::default(), Timestamp::from_micros(NOW.micros() + 8 * DAY)).unwrap();
+    (store, minute)
+}
+
+#[test]
+fn samples_and_what_remains_of_expired_ones_do_not_hide_each_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, minute) = with_an_expired_minute(&folder);
+    let middle = minute + 30_000_000;
+    assert_eq!(contents(&store), [("a".into(), minute, 1.0), ("a".into(), middle, 9.0)]);
+    // At the same instants, and where the second of the points would go to.
+    let samples = [("a", minute, 4.0), ("a", middle, 5.0), ("a", middle + 1, 6.0), ("a", middle + 9, 7.0)];
+    store.commit(&[batch(&store, &samples)]).unwrap();
+    let mut expected: Vec<_> =
+        samples.iter().map(|(name, time, value)| ((*name).into(), *time, *value)).collect();
+    expected.extend([("a".into(), minute + 1, 1.0), ("a".into(), middle + 2, 9.0)]);
+    expected.sort_by_key(|(_, time, _)| *time);
+    assert_eq!(contents(&store), expected, "beside the head");
+    store.seal().unwrap();
+    assert_eq!(contents(&store), expected, "beside a block");
+}
+
+#[test]
+fn what_gives_way_to_a_blocks_last_sample_gives_way_to_the_next_blocks_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, minute) = with_an_expired_minute(&folder);
+    let middle = minute + 30_000_000;
+    let many: Vec<_> = (0..block::SMALL_BLOCK as i64).map(|i| ("a", middle - i, 5.0)).collect();
+    for samples in [&many[..], &[("a", middle + 1, 6.0)]] {
+        store.commit(&[batch(&store, samples)]).unwrap();
+        store.seal().unwrap();
+    }
+    let end = contents(&store).split_off(many.len());
+    let expected = [(middle, 5.0), (middle + 1, 6.0), (middle + 2, 9.0)];
+    assert_eq!(end, expected.map(|(time, value)| ("a".to_owned(), time, value)));
+}
+
 #[test]
 fn history_that_arrives_today_is_kept_like_today() {
     let folder = tempfile::tempdir().unwrap();

@@ -94,8 +94,7 @@ fn series(
     sink: &mut dyn Sink,
 ) -> Result<(), StoreError> {
     let span = query.span;
-    // What is in memory as a whole: the head's samples and what remains of expired ones.
-    let mut rest = Columns::merge(&expired(engine, reader, signal, span)?, head);
+    let mut rest = Rest { samples: head.clone(), points: expired(engine, reader, signal, span)? };
     let extent = extent(reader, signal, span, &rest)?;
     let mut answer = Answer { name, sink, begun: false, reduction: Reduction::new(query.max_points, extent) };
     let mut after = i64::MIN;
@@ -104,10 +103,10 @@ fn series(
         for stored in &page {
             answer.sink.check()?;
             after = stored.last_time;
-            answer.add(&rest.split_before(stored.first_time))?;
-            let beside = rest.split_before(stored.last_time.saturating_add(1));
+            answer.add(&rest.take(stored.first_time, &Columns::default()))?;
+            let next = stored.last_time.min(span.to.micros()).saturating_add(1);
             let whole = stored.is_possible()
-                && beside.is_empty()
+                && !rest.begins_before(next)
                 && span.from.micros() <= stored.first_time
                 && stored.last_time <= span.to.micros();
             if whole && answer.add_summary(stored) {
@@ -120,19 +119,44 @@ fn series(
                 answer.add(&extremes)?;
                 continue;
             }
-            if let Some(columns) = engine.read_block(reader, signal, stored.id)? {
-                let columns = if whole { columns } else { Columns::merge(&columns.clip(span), &beside) };
-                answer.add(&columns)?;
-            } else {
-                answer.add(&beside)?;
-            }
+            let block = engine.read_block(reader, signal, stored.id)?.unwrap_or_default();
+            answer.add(&if whole { block } else { rest.take(next, &block.clip(span)) })?;
         }
         if (page.len() as i64) < PAGE {
             break;
         }
     }
-    answer.add(&rest)?;
+    answer.add(&rest.take(span.to.micros().saturating_add(1), &Columns::default()))?;
     answer.finish()
+}
+
+/// What an answer has in memory as a whole, without what has been handed on.
+struct Rest {
+    /// The head's.
+    samples: Columns,
+    /// What remains of expired ones.
+    points: Columns,
+}
+
+impl Rest {
+    /// Whether there is anything before `time`.
+    fn begins_before(&self, time: i64) -> bool {
+        [&self.samples, &self.points]
+            .iter()
+            .any(|rest| rest.times().first().is_some_and(|first| *first < time))
+    }
+
+    /// Takes out what is before `time`, together with a block's samples, which all are.
+    fn take(&mut self, time: i64, block: &Columns) -> Columns {
+        let samples = Columns::merge(block, &self.samples.split_before(time));
+        let mut all = Columns::beside(&samples, &self.points.split_before(time));
+        let taken = all.split_before(time);
+        if !all.is_empty() {
+            // A point that gave way is no longer before it.
+            self.points = Columns::merge(&all, &self.points);
+        }
+        taken
+    }
 }
 
 /// The summaries of the next blocks that have a part in `span` and end after `after`.
@@ -159,7 +183,7 @@ fn extent(
     reader: &mut SqliteConnection,
     signal: SignalId,
     span: Span,
-    rest: &Columns,
+    rest: &Rest,
 ) -> QueryResult<Option<(i64, i64)>> {
     let of_signal = blocks::table
         .filter(blocks::signal_id.eq(signal.0.cast_signed()))
@@ -172,12 +196,14 @@ fn extent(
         .select(blocks::last_timestamp)
         .first(reader)
         .optional()?;
-    let first = first.into_iter().chain(rest.times().first().copied()).min();
-    let last = last.into_iter().chain(rest.times().last().copied()).max();
+    let rest = [rest.samples.times(), rest.points.times()];
+    let first = first.into_iter().chain(rest.iter().filter_map(|times| times.first().copied())).min();
+    let last = last.into_iter().chain(rest.iter().filter_map(|times| times.last().copied())).max();
     Ok(first.zip(last).map(|(first, last)| (first.max(span.from.micros()), last.min(span.to.micros()))))
 }
 
-/// What remains of expired samples, as two points a bucket: the lowest at its start, the highest in its middle.
+/// What remains of expired samples, as two points a bucket: the lowest at its start, the highest in its middle. Where a
+/// sample is at that instant (not all of the bucket's have expired, or one came late) they give way: see [`Rest`].
 fn expired(
     engine: &Sqlite,
     reader: &mut SqliteConnection,

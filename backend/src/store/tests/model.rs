@@ -9,9 +9,9 @@ use super::*;
 
 const SIGNALS: [&str; 3] = ["a", "b", "c"];
 
-/// From one possible instant to the next: an hour and a quarter in all, a minute has five or six, and none is one of those
-/// at which buckets have their points.
-const PACE: i64 = 11_000_000;
+/// From one possible instant to the next: more than an hour in all, and two of the six in a minute are those at which
+/// buckets have their points.
+const PACE: i64 = 10_000_000;
 
 const MINUTE: i64 = 60_000_000;
 const HOUR: i64 = 60 * MINUTE;
@@ -40,7 +40,7 @@ enum Tier {
 }
 
 fn instant(number: i64) -> i64 {
-    number * PACE + 1
+    number * PACE
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -55,7 +55,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => tier.prop_map(Step::Expire),
         1 => Just(Step::Restart),
         3 => (-10_i64..400, 0_i64..400, proptest::option::of(2..40_u32)).prop_map(|(from, length, max_points)| {
-            Step::Ask { from: instant(from), length: length * PACE, max_points }
+            // Neither end is where a point is, or where one goes that gives way.
+            Step::Ask { from: instant(from) + PACE / 2, length: length * PACE, max_points }
         }),
     ]
 }
@@ -108,11 +109,16 @@ impl Model {
     }
 
     fn expected(&self, from: i64, to: i64) -> Vec<(String, i64, f64)> {
+        let samples: BTreeMap<_, _> = self.sealed.iter().chain(&self.unsealed).collect();
         let (mut points, mut hours) = (BTreeMap::new(), self.hours.clone());
+        // Beside a sample, not in its place.
+        let mut place = |signal: usize, time: i64, value: f64| {
+            points.insert((signal, time + i64::from(samples.contains_key(&(signal, time)))), value);
+        };
         let mut show = |(signal, start): (usize, i64), bucket: Bucket, width: i64| {
-            points.insert((signal, start), bucket.min);
+            place(signal, start, bucket.min);
             if bucket.max > bucket.min {
-                points.insert((signal, start + width / 2), bucket.max);
+                place(signal, start + width / 2, bucket.max);
             }
         };
         for (&(signal, start), minute) in &self.minutes {
@@ -124,8 +130,7 @@ impl Model {
             }
         }
         hours.into_iter().for_each(|(place, hour)| show(place, hour, HOUR));
-        points.extend(&self.sealed);
-        points.extend(&self.unsealed);
+        points.extend(samples);
         let inside = points.into_iter().filter(|((_, time), _)| (from..=to).contains(time));
         inside.map(|((signal, time), value)| (SIGNALS[signal].to_owned(), time, value)).collect()
     }
