@@ -2,7 +2,8 @@
 //!
 //! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, or `crash:POINT` for a process that dies
 //! at a point.
-//! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent.
+//! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent;
+//! `AFTERGLOW_HEAD_SAMPLES` makes the head small.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -58,6 +59,11 @@ pub(crate) fn crash_point(point: Point) {
 /// How many unsealed samples are enough for a sealing.
 pub(crate) fn seal_samples() -> Option<usize> {
     number("AFTERGLOW_SEAL_SAMPLES")
+}
+
+/// How many unsealed samples are too many.
+pub(crate) fn head_samples() -> Option<usize> {
+    number("AFTERGLOW_HEAD_SAMPLES")
 }
 
 /// How often sealing and retention look whether they have something to do.

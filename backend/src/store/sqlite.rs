@@ -38,7 +38,7 @@ pub use examine::{Damage, Examination, SignalSize, Tier};
 pub(super) use examine::{copy, examine};
 pub use expire::Expired;
 
-/// Samples in memory at which nothing more is taken until some have been sealed: 64 MB at 16 bytes each.
+/// The limit of samples in memory: 64 MB at 16 bytes each. The commit that reaches it is still taken as a whole.
 const HEAD_LIMIT: usize = 4_000_000;
 
 /// SQLite's usual page.
@@ -51,6 +51,8 @@ pub(super) struct Sqlite {
     writer: Connections,
     readers: Connections,
     head: RwLock<Head>,
+    /// Samples in it at which nothing more is taken until some have been sealed.
+    head_limit: usize,
     /// Held during a commit, so that commits and rotations see each other whole.
     commits: Mutex<Commits>,
     /// Held by whoever changes blocks: sealing, expiry.
@@ -77,7 +79,7 @@ impl Sqlite {
     pub(super) fn commit(&self, batches: &[Batch], signals: &Signals) -> Result<Sequences, StoreError> {
         let needed = batches.iter().flat_map(Batch::samples).map(|sample| sample.signal.0 + 1).max();
         let Some(needed) = needed else { return Ok(Sequences::default()) };
-        if self.read_head(Head::samples) >= HEAD_LIMIT {
+        if self.read_head(Head::samples) >= self.head_limit {
             return Err(StoreError::Full);
         }
         let rows = journal::encode(batches);

@@ -21,9 +21,10 @@ use super::super::lock::Lock;
 use super::super::schema::signal;
 use super::super::{PARTIAL, StoreConfig, StoreError, journal};
 use super::write::{self, Journal};
-use super::{Commits, Connections, Sqlite, convert, log_path, number};
+use super::{Commits, Connections, HEAD_LIMIT, Sqlite, convert, log_path, number};
 use crate::batch::Batch;
 use crate::clock::Clock;
+use crate::fault;
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
@@ -82,6 +83,7 @@ impl Sqlite {
             writer,
             readers,
             head: RwLock::new(head),
+            head_limit: fault::head_samples().unwrap_or(HEAD_LIMIT),
             commits: Mutex::new(commits),
             maintenance: Mutex::new(()),
             damaged: Mutex::default(),
@@ -105,6 +107,7 @@ impl Sqlite {
             writer: readers.clone(),
             readers,
             head: RwLock::new(head),
+            head_limit: fault::head_samples().unwrap_or(HEAD_LIMIT),
             commits: Mutex::new(commits),
             maintenance: Mutex::new(()),
             damaged: Mutex::default(),
