@@ -26,6 +26,7 @@ use crate::batch::{Batch, Sample};
 use crate::clock::Clock;
 
 pub use columns::Columns;
+pub use lock::Lock;
 pub use query::{Details, Query, Sink};
 pub use retention::{Ladder, Retention, TrustedClock};
 pub use saved::SaveError;
@@ -293,6 +294,27 @@ pub fn examine(database: &Path, progress: &mut dyn FnMut(usize, usize)) -> Resul
 /// When the file is another's, has an older schema, or cannot be read, or `to` cannot be written.
 pub fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
     sqlite::copy(database, to)
+}
+
+/// Keeps every `afterglow` from opening `database`, which need not exist, until the lock is dropped; there is none where
+/// no process can have it open.
+///
+/// # Errors
+/// When a process has it open.
+pub fn claim(database: &Path) -> Result<Option<Lock>, StoreError> {
+    Lock::take_existing(database)
+}
+
+/// The logs that lie beside the file `database`, whether it exists or not: SQLite takes them for a part of it.
+pub fn logs(database: &Path) -> Vec<PathBuf> {
+    sqlite::logs(database)
+}
+
+/// The file beside `path` whose name has more at its end.
+pub(crate) fn beside(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    PathBuf::from(name)
 }
 
 /// A span of time with both its ends.

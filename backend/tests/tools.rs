@@ -1,5 +1,6 @@
 //! What the tools give back is what was acknowledged, also while a server writes; what is damaged is named.
 
+mod backup;
 mod doctor;
 mod export;
 mod import;

@@ -1,22 +1,23 @@
 //! One process to a database: a lock that the system drops when its owner dies, however it dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::StoreError;
+use super::{StoreError, beside};
+
+/// What the lock file's name has at its end.
+const LOCK: &str = ".lock";
 
 /// Held as long as the database is open.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Locks the database at `path` through a file beside it, `<database>.lock`, which stays behind, empty.
     pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let lock_path = PathBuf::from(name);
+        let lock_path = beside(path, LOCK);
         let unusable = |error: std::io::Error| StoreError::Unusable {
             path: path.to_owned(),
             why: format!("its lock file {} cannot be opened: {error}", lock_path.display()),
@@ -28,5 +29,10 @@ impl Lock {
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
+    }
+
+    /// As [`Lock::take`], but makes no file: where there is none, no process has the database open.
+    pub(super) fn take_existing(path: &Path) -> Result<Option<Self>, StoreError> {
+        if beside(path, LOCK).exists() { Self::take(path).map(Some) } else { Ok(None) }
     }
 }

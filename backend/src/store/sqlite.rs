@@ -29,7 +29,7 @@ use diesel::result::Error as DieselError;
 
 use super::head::Head;
 use super::lock::Lock;
-use super::{Details, Query, Sequences, Signals, Since, Sink, StoreError, journal};
+use super::{Details, Query, Sequences, Signals, Since, Sink, StoreError, beside, journal};
 use crate::batch::Batch;
 use crate::clock::Clock;
 use write::Journal;
@@ -225,9 +225,13 @@ fn has_room(path: &Path) -> bool {
 
 /// The write-ahead log beside the database `path`.
 fn log_path(path: &Path) -> PathBuf {
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    PathBuf::from(log)
+    beside(path, "-wal")
+}
+
+/// The logs that are there beside the database `path`: the write-ahead log, its index, and the one of other programs.
+pub(super) fn logs(path: &Path) -> Vec<PathBuf> {
+    let logs = [log_path(path), beside(path, "-shm"), beside(path, "-journal")];
+    logs.into_iter().filter(|log| log.exists()).collect()
 }
 
 fn connection(pool: &Connections) -> Result<Pooled, StoreError> {

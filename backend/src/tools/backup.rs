@@ -1,5 +1,8 @@
 //! `afterglow backup`: a copy of the database as it is at one moment, while samples come in.
 
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -8,7 +11,7 @@ use super::partial::Partial;
 use super::{Database, ToolError, progress, say};
 use crate::clock::Stopwatch;
 use crate::fault::{self, Point};
-use crate::store;
+use crate::store::{self, StoreError};
 
 /// What a user may set.
 #[derive(Args, Debug)]
@@ -20,7 +23,7 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
 
-    /// Replace the file that --to names
+    /// Replace the database that --to names, with its logs
     #[arg(long)]
     force: bool,
 }
@@ -31,9 +34,31 @@ pub struct Options {
 /// When the database cannot be read or the copy cannot be written; there is then no copy.
 pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
     let watch = Stopwatch::start();
+    let database = options.database.path(file)?;
+    if is_same(&database, &options.to) {
+        return Err(ToolError::Refused(format!(
+            "{} is the database itself; choose another name with --to",
+            options.to.display()
+        )));
+    }
     let copy = Partial::begin(&options.to, options.force)?;
-    store::copy(&options.database.path(file)?, copy.path())?;
+    let _claim = store::claim(&options.to).map_err(|error| match error {
+        StoreError::InUse(path) => ToolError::Refused(format!(
+            "{} is in use by another afterglow; stop it, or choose another name with --to",
+            path.display()
+        )),
+        other => other.into(),
+    })?;
+    if let Some(log) = store::logs(&options.to).first().filter(|_| !options.force) {
+        return Err(ToolError::Refused(format!(
+            "{} is left of another database and would be taken for a part of the copy; bring its database back, \
+             choose another name, or add --force to remove it",
+            log.display()
+        )));
+    }
+    store::copy(&database, copy.path())?;
     fault::crash_point(Point::BackupCopied);
+    make_room(&options.to)?;
     let size = copy.finish(options.force)?;
     say(&format!(
         "{}: {} in {}",
@@ -41,4 +66,26 @@ pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
         progress::bytes(size),
         progress::duration(watch.elapsed())
     ))
+}
+
+/// Whether two names are those of one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path| fs::metadata(path).map(|about| (about.dev(), about.ino()));
+    place(one).is_ok_and(|one| place(other).is_ok_and(|other| one == other))
+}
+
+/// Removes a database that has logs, which a rename would leave beside the new one. The file goes first: logs without a
+/// file are refused by whoever opens it, but a file without its logs would be taken for all there is.
+fn make_room(database: &Path) -> Result<(), ToolError> {
+    let logs = store::logs(database);
+    if logs.is_empty() {
+        return Ok(());
+    }
+    for path in [database].into_iter().chain(logs.iter().map(PathBuf::as_path)) {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(ToolError::file(path)(error)),
+            _ => {}
+        }
+    }
+    Ok(())
 }

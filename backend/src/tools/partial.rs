@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::ToolError;
-use crate::store::PARTIAL;
+use crate::store::{PARTIAL, beside};
 
 /// A file that is being written as `<name>.partial`, which is removed when it is not finished.
 #[derive(Debug)]
@@ -67,13 +67,6 @@ impl Drop for Partial {
             let _ = fs::remove_file(&self.partial);
         }
     }
-}
-
-/// `path` with more at its end.
-pub(super) fn beside(path: &Path, more: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(more);
-    PathBuf::from(name)
 }
 
 fn check_free(target: &Path, replace: bool) -> Result<(), ToolError> {

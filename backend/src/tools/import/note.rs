@@ -8,9 +8,8 @@ use std::time::UNIX_EPOCH;
 use afterglow_wire::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::super::partial::beside;
 use super::super::{Format, ToolError, tell};
-use crate::store::PARTIAL;
+use crate::store::{PARTIAL, beside};
 
 /// What is noted after each durable commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
