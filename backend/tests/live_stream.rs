@@ -13,14 +13,14 @@ use crate::harness::{Backend, PATIENCE, client, close_code, eventually, speak, t
 
 /// All that a subscriber was told, as its user would keep it.
 #[derive(Default)]
-struct Seen {
+pub(crate) struct Seen {
     /// Signal and microsecond to value.
-    samples: BTreeMap<(String, i64), f64>,
+    pub(crate) samples: BTreeMap<(String, i64), f64>,
     /// How often a sample was told that was there already.
     doubled: usize,
     /// How often the stream went on where it was, and how often it began anew.
-    resumed: usize,
-    begun: usize,
+    pub(crate) resumed: usize,
+    pub(crate) begun: usize,
     /// How often samples were left out and had to be fetched.
     conflated: usize,
 }
@@ -44,7 +44,7 @@ impl Seen {
         }
     }
 
-    fn follow(&mut self, subscription: &mut Subscription, until: impl Fn(&Self) -> bool) {
+    pub(crate) fn follow(&mut self, subscription: &mut Subscription, until: impl Fn(&Self) -> bool) {
         while !until(self) {
             let news = subscription.receive().unwrap();
             self.take(news);

@@ -74,12 +74,13 @@ impl Sessions {
                 joined => return Ok(joined),
             };
             if ahead.from.is_some_and(|from| from.sequence > self.store.sequence()) {
-                break;
+                return Ok(Joined::Unknown);
             }
             actix_rt::time::sleep(AHEAD_PAUSE).await;
             join = ahead;
         }
-        Ok(Joined::Unknown)
+        // What it has was shed: it misses nothing of what `Broadcaster` knows. The next frame tells from where it carries on.
+        self.broadcaster.send(Join { from: None, ..join }).await
     }
 }
 

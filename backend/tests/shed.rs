@@ -1,0 +1,101 @@
+//! A commit that is shed on its way to the broadcaster: who has read it from the store does not wait for the next one.
+
+use std::net::TcpListener;
+use std::path::Path;
+use std::thread::{self, JoinHandle};
+
+use afterglow_backend::batch::{Batch, Sample};
+use afterglow_backend::clock::Clock;
+use afterglow_backend::config::{Config, Settings};
+use afterglow_backend::decode::Intern as _;
+use afterglow_backend::pipeline::{self, PipelineError};
+use afterglow_backend::store::Store;
+use afterglow_client::subscribe::Subscription;
+use afterglow_wire::Timestamp;
+use tokio::sync::oneshot;
+
+use crate::harness::{client, eventually, try_post};
+use crate::live_stream::Seen;
+
+/// The backend in this process, so that a test can commit past its broadcaster.
+struct Inside {
+    store: Store,
+    url: String,
+    stop: oneshot::Sender<()>,
+    runs: JoinHandle<Result<(), PipelineError>>,
+}
+
+impl Inside {
+    fn start(folder: &Path) -> Self {
+        let settings = folder.join("afterglow.toml");
+        std::fs::write(&settings, format!("database = {:?}", folder.join("a.db"))).unwrap();
+        let config = Config::load(Settings::default(), Some(&settings)).unwrap();
+        let store = Store::open(&config.store, Clock::real()).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let (stop, stopped) = oneshot::channel();
+        let served = store.clone();
+        let runs = thread::spawn(move || {
+            let stop = async { drop(stopped.await) };
+            actix::System::new().block_on(pipeline::run(config, served, Clock::real(), listener, stop))
+        });
+        Self { store, url, stop, runs }
+    }
+
+    fn post(&self, number: i64) {
+        let body = format!(r#"{{"timestamp":{},"signals":{{"a":{number}}}}}"#, time(number));
+        assert_eq!(try_post(&self.url, &client(), &body).unwrap().status, 200);
+    }
+
+    /// Commits a sample of which the broadcaster does not hear, as if it had had no room.
+    fn shed(&self, number: i64) {
+        let mut batch = Batch::default();
+        let signal = self.store.signals().clone().intern("a").unwrap();
+        let timestamp = Timestamp::from_micros(time(number));
+        batch.push(Sample { signal, timestamp, value: number as f64 });
+        self.store.commit(&[batch]).unwrap();
+    }
+
+    fn watchers(&self) -> String {
+        let text = client()
+            .get(format!("{}/metrics", self.url))
+            .call()
+            .unwrap()
+            .body_mut()
+            .read_to_string()
+            .unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("afterglow_live_sessions "));
+        line.unwrap().to_owned()
+    }
+
+    fn close(self) {
+        self.stop.send(()).unwrap();
+        self.runs.join().unwrap().unwrap();
+    }
+}
+
+fn time(number: i64) -> i64 {
+    1_700_000_000_000_000 + number
+}
+
+#[test]
+fn a_client_that_has_a_commit_that_was_shed_is_live_soon_and_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Inside::start(folder.path());
+    let mut subscription =
+        Subscription::new(&backend.url, vec!["a".into()]).unwrap().window(1e10, None).unwrap();
+    let mut seen = Seen::default();
+    backend.post(0);
+    backend.shed(1);
+    seen.follow(&mut subscription, |seen| seen.samples.len() == 2);
+    // No commit comes that could tell the broadcaster of the one that was shed.
+    eventually("it is live", || backend.watchers() == "1");
+    // It comes back with that commit, and needs no history.
+    subscription.disconnect();
+    seen.follow(&mut subscription, |seen| seen.begun + seen.resumed == 2);
+    backend.post(2);
+    seen.follow(&mut subscription, |seen| seen.samples.len() == 3);
+    assert_eq!((seen.begun, seen.resumed), (1, 1));
+    assert_eq!(seen.samples.values().copied().collect::<Vec<_>>(), [0.0, 1.0, 2.0]);
+    backend.close();
+}
