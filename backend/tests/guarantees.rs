@@ -25,6 +25,7 @@ mod migration;
 mod producer_outage;
 mod publisher;
 mod queries;
+mod retention;
 mod shed;
 mod slow_client;
 mod storage_crashes;
