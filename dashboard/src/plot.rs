@@ -129,7 +129,7 @@ impl Plot {
     /// Paints if there is something new to see, and says whether it did. Without `leave` only what cannot wait
     /// is painted: a new chart, another size, other lines, another range.
     pub fn frame(&self, span: Span, leave: bool) -> bool {
-        if !self.watch.visible() {
+        if !self.watch.visible() || (self.rebuild.get() && !uplot::is_loaded()) {
             return false;
         }
         let mut state = self.state.borrow_mut();

@@ -14,8 +14,10 @@ use crate::prerequisites::{npm_packages, wasm_target};
 use crate::run::{cargo, command, root, run, say, target};
 
 /// What today's compilers emit, and every browser since 2022 understands.
-const WASM_OPT: [&str; 9] = [
+const WASM_OPT: [&str; 10] = [
     "-Oz",
+    // The first KiB is the far end of the stack.
+    "--low-memory-unused",
     "--enable-bulk-memory",
     "--enable-bulk-memory-opt",
     "--enable-reference-types",
@@ -32,8 +34,8 @@ pub(crate) fn build() -> Result<()> {
     wasm_target()?;
     npm_packages(&folder)?;
     let wasm = compile("--bin=afterglow-dashboard")?.join("afterglow-dashboard.wasm");
-    let uplot = folder.join("node_modules/uplot/dist");
-    let mut sources = files(&folder.join("static"))?;
+    let (page, uplot) = (folder.join("static"), folder.join("node_modules/uplot/dist"));
+    let mut sources = files(&page)?;
     sources.extend([uplot.join("uPlot.iife.min.js"), uplot.join("uPlot.min.css"), wasm.clone()]);
     let dist = folder.join("dist");
     let (stamp, inputs) = (target().join("dashboard.stamp"), fingerprint(&sources)?);
@@ -41,18 +43,22 @@ pub(crate) fn build() -> Result<()> {
         return Ok(());
     }
     say("==> binding, shrinking and compressing the dashboard");
-    if dist.exists() {
-        fs::remove_dir_all(&dist)?;
+    let made = target().join("dashboard");
+    for old in [&made, &dist] {
+        if old.exists() {
+            fs::remove_dir_all(old)?;
+        }
     }
-    Bindgen::new().input_path(&wasm).web(true)?.typescript(false).out_name("afterglow").generate(&dist)?;
+    Bindgen::new().input_path(&wasm).web(true)?.typescript(false).out_name("afterglow").generate(&made)?;
     for source in sources.iter().filter(|source| **source != wasm) {
-        let name = source.strip_prefix(folder.join("static")).or_else(|_| source.strip_prefix(&uplot))?;
-        let copy = dist.join(name);
-        fs::create_dir_all(copy.parent().context("a file has a folder")?)?;
-        fs::copy(source, copy)?;
+        copy(source, &made.join(source.strip_prefix(&page).or_else(|_| source.strip_prefix(&uplot))?))?;
     }
-    number_imports(&dist.join("afterglow.js"), &dist.join("afterglow_bg.wasm"))?;
-    shrink(&folder, &dist.join("afterglow_bg.wasm"))?;
+    number_imports(&made.join("afterglow.js"), &made.join("afterglow_bg.wasm"))?;
+    shrink(&folder, &made.join("afterglow_bg.wasm"))?;
+    bundle(&folder, &made, &dist)?;
+    for whole in ["afterglow_bg.wasm", "favicon.svg", "index.html", "theme.js", "uPlot.iife.min.js"] {
+        copy(&made.join(whole), &dist.join(whole))?;
+    }
     compress(&dist)?;
     fs::write(stamp, inputs)?;
     Ok(())
@@ -118,6 +124,22 @@ fn shrink(folder: &Path, wasm: &Path) -> Result<()> {
     let wasm = wasm.to_string_lossy();
     let arguments = WASM_OPT.into_iter().chain([&*wasm, "-o", &*wasm]);
     run(&mut command(&folder.join("node_modules/.bin/wasm-opt").to_string_lossy(), arguments, folder))
+}
+
+/// Puts the scripts, and the style sheets, of `made` into one file each in `dist`: a browser asks for each import only
+/// when it has read the one before.
+fn bundle(folder: &Path, made: &Path, dist: &Path) -> Result<()> {
+    let esbuild = folder.join("node_modules/.bin/esbuild").to_string_lossy().into_owned();
+    let into = format!("--outdir={}", dist.display());
+    let arguments =
+        ["boot.js", "style.css", "--bundle", "--minify", "--format=esm", "--log-level=warning", &into];
+    run(&mut command(&esbuild, arguments, made))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to.parent().context("a file has a folder")?)?;
+    fs::copy(from, to).with_context(|| from.display().to_string())?;
+    Ok(())
 }
 
 /// Writes `x.br` and `x.gz` beside every file, and says what a page load transfers.

@@ -1,8 +1,13 @@
 //! The chart library, bound to the global that its script defines.
 
-use js_sys::{Array, Object};
+use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+
+/// Whether the script has run: the page starts before it.
+pub(super) fn is_loaded() -> bool {
+    Reflect::has(&js_sys::global(), &"uPlot".into()).unwrap_or(false)
+}
 
 #[wasm_bindgen]
 extern "C" {

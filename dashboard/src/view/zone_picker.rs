@@ -3,15 +3,23 @@
 use dioxus::prelude::*;
 
 use super::page::Page;
+use crate::timer::pause;
 use crate::zones;
+
+/// When the list is filled, in milliseconds: its 400 entries cost as much as the rest of the page.
+const FILL_AFTER: i32 = 1_000;
 
 /// A list of all zones; UTC and the reader's own come first.
 #[component]
 pub(super) fn ZonePicker() -> Element {
     let page: Page = use_context();
-    let all = use_hook(zones::names);
     let own = use_hook(zones::local_name);
     let chosen = page.zone.read().clone();
+    let mut all = use_signal(|| vec![chosen.clone()]);
+    use_future(move || async move {
+        pause(FILL_AFTER).await;
+        all.set(zones::names());
+    });
     let offered = |name: &String| Some(name) != own.as_ref() && name != zones::UTC;
     rsx! {
         label { class: "zone-picker",
@@ -24,7 +32,7 @@ pub(super) fn ZonePicker() -> Element {
                     option { value: "{own}", selected: own == chosen, "Local: {own}" }
                 }
                 option { value: zones::UTC, selected: chosen == zones::UTC, "UTC" }
-                for name in all.iter().filter(|name| offered(name)) {
+                for name in all.read().iter().filter(|name| offered(name)) {
                     option { key: "{name}", value: "{name}", selected: *name == chosen, "{name}" }
                 }
             }
