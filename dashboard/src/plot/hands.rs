@@ -255,7 +255,7 @@ impl Inner {
     }
 
     fn width(&self) -> f64 {
-        f64::from(self.uplot.over().client_width()).max(1.0)
+        self.uplot.screen_size().0
     }
 
     fn x(&self, client: i32) -> f64 {

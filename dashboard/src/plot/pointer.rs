@@ -74,7 +74,7 @@ impl Pointer {
             self.dots.hide();
             return self.tooltip.hide();
         };
-        let width = f64::from(uplot.over().client_width()).max(1.0);
+        let (width, height) = uplot.screen_size();
         self.mark(uplot, left / width, width);
         if !self.here.get() {
             return self.tooltip.hide();
@@ -83,7 +83,7 @@ impl Pointer {
         let readings = self.readings(uplot, time, top);
         let heading = text::instant(time, self.drawn.sight().column, &*self.store.zone());
         let notes = self.notes(time);
-        self.tooltip.show(&heading, &notes, &readings, (left, top), &uplot.over());
+        self.tooltip.show(&heading, &notes, &readings, (left, top), (width, height));
     }
 
     /// Takes over which lines are shown, and reads anew: time passes under a resting pointer.
@@ -112,7 +112,7 @@ impl Pointer {
     /// The pointer's time in microseconds, when it is on this chart.
     pub(super) fn time(&self, uplot: &UPlot) -> Option<i64> {
         let (left, _) = position(uplot).filter(|_| self.here.get())?;
-        Some(self.drawn.time_at(left, f64::from(uplot.over().client_width())))
+        Some(self.drawn.time_at(left, uplot.screen_size().0))
     }
 
     /// What a screen reader says of the pointer's place.

@@ -2,8 +2,12 @@
 //!
 //! Written straight to the document: it follows the pointer, which is none of the components' business.
 
+use std::cell::Cell;
+use std::rc::Rc;
+
 use wasm_bindgen::JsCast as _;
-use web_sys::{Document, Element, HtmlElement};
+use wasm_bindgen::prelude::Closure;
+use web_sys::{Document, Element, HtmlElement, ResizeObserver};
 
 use crate::format;
 use crate::palette;
@@ -28,7 +32,37 @@ pub(super) struct Reading {
 /// The box that follows the pointer.
 pub(super) struct Tooltip {
     document: Document,
+    spot: Rc<Spot>,
+    observer: ResizeObserver,
+    // Alive as long as the browser may call it.
+    _resized: Closure<dyn FnMut()>,
+}
+
+/// Where the box is, in pixels. Its size is that of the last layout: to measure it whenever its text changes would have
+/// the browser lay out the page with each move of the pointer. Another size comes with the same frame.
+struct Spot {
     root: HtmlElement,
+    size: Cell<(f64, f64)>,
+    pointer: Cell<(f64, f64)>,
+    area: Cell<(f64, f64)>,
+}
+
+impl Spot {
+    /// Beside the pointer, on the side that has room, and never off the screen.
+    fn apply(&self) {
+        let ((width, height), (x, y), area) = (self.size.get(), self.pointer.get(), self.area.get());
+        let right = x + APART + width <= area.0;
+        let left = if right { x + APART } else { (x - APART - width).max(0.0) };
+        // The chart cuts off what stands out of it.
+        let top = (y - height / 2.0).clamp(0.0, (area.1 - height).max(0.0));
+        // Through the object model: the page's policy forbids style attributes.
+        let _ = self.root.style().set_property("transform", &format!("translate({left}px, {top}px)"));
+    }
+
+    fn measure(&self) {
+        self.size.set((f64::from(self.root.offset_width()), f64::from(self.root.offset_height())));
+        self.apply();
+    }
 }
 
 impl Tooltip {
@@ -41,48 +75,57 @@ impl Tooltip {
         // The arrow keys have the same values read out, and the table behind the chart lists them.
         root.set_attribute("aria-hidden", "true").ok()?;
         parent.append_child(&root).ok()?;
-        Some(Self { document, root })
+        let spot =
+            Rc::new(Spot { root, size: Cell::default(), pointer: Cell::default(), area: Cell::default() });
+        let observed = Rc::clone(&spot);
+        let resized = Closure::<dyn FnMut()>::new(move || observed.measure());
+        let observer = ResizeObserver::new(resized.as_ref().unchecked_ref()).ok()?;
+        observer.observe(&spot.root);
+        Some(Self { document, spot, observer, _resized: resized })
     }
 
     /// Moves it into another element.
     pub(super) fn move_into(&self, parent: &Element) {
         // Fails only when `parent` is within the tooltip.
-        let _ = parent.append_child(&self.root);
+        let _ = parent.append_child(&self.spot.root);
     }
 
     pub(super) fn hide(&self) {
-        self.root.set_hidden(true);
+        self.spot.root.set_hidden(true);
     }
 
-    /// Shows `notes` and `readings` of the time `heading` beside `position` in the plotting area `over`.
+    /// Shows `notes` and `readings` of the time `heading` beside `pointer` in a plotting area of the size `area`.
     pub(super) fn show(
         &self,
         heading: &str,
         notes: &[String],
         readings: &[Reading],
-        position: (f64, f64),
-        over: &HtmlElement,
+        pointer: (f64, f64),
+        area: (f64, f64),
     ) {
-        self.root.set_text_content(None);
-        self.add(&self.root, "tooltip-time", heading);
+        let root = &self.spot.root;
+        root.set_text_content(None);
+        self.add(root, "tooltip-time", heading);
         for note in notes {
-            self.add(&self.root, "tooltip-note", note);
+            self.add(root, "tooltip-note", note);
         }
         for reading in readings.iter().take(ROWS) {
             let class = if reading.hovered { "tooltip-row hovered" } else { "tooltip-row" };
-            let Some(row) = self.add(&self.root, class, "") else { continue };
+            let Some(row) = self.add(root, class, "") else { continue };
             self.add_key(&row, reading);
             self.add(&row, "tooltip-name", &reading.entry.name);
             self.add(&row, "tooltip-value", &format::value(reading.value, &reading.entry.unit));
         }
         if readings.len() > ROWS {
-            self.add(&self.root, "tooltip-more", &format!("and {} more", readings.len() - ROWS));
+            self.add(root, "tooltip-more", &format!("and {} more", readings.len() - ROWS));
         }
         if readings.is_empty() {
-            self.add(&self.root, "tooltip-more", "no value here");
+            self.add(root, "tooltip-more", "no value here");
         }
-        self.root.set_hidden(false);
-        self.place(position, over);
+        root.set_hidden(false);
+        self.spot.pointer.set(pointer);
+        self.spot.area.set(area);
+        self.spot.apply();
     }
 
     fn add_key(&self, row: &Element, reading: &Reading) {
@@ -92,18 +135,6 @@ impl Tooltip {
             // Through the object model, as below.
             let _ = key.style().set_property("color", colour);
         }
-    }
-
-    /// Beside the pointer, on the side that has room, and never off the screen.
-    fn place(&self, (x, y): (f64, f64), over: &HtmlElement) {
-        let (width, height) = (f64::from(self.root.offset_width()), f64::from(self.root.offset_height()));
-        let area = over.get_bounding_client_rect();
-        let right = x + APART + width <= area.width();
-        let left = if right { x + APART } else { (x - APART - width).max(0.0) };
-        // The chart cuts off what stands out of it.
-        let top = (y - height / 2.0).clamp(0.0, (area.height() - height).max(0.0));
-        // Through the object model: the page's policy forbids style attributes.
-        let _ = self.root.style().set_property("transform", &format!("translate({left}px, {top}px)"));
     }
 
     fn add(&self, parent: &Element, class: &str, text: &str) -> Option<Element> {
@@ -117,6 +148,7 @@ impl Tooltip {
 
 impl Drop for Tooltip {
     fn drop(&mut self) {
-        self.root.remove();
+        self.observer.disconnect();
+        self.spot.root.remove();
     }
 }

@@ -80,3 +80,13 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(super) fn height(this: &Area) -> f64;
 }
+
+impl UPlot {
+    /// The plotting area's width and height in pixels of the screen. Asking the element instead would have the browser
+    /// lay out the page in the middle of changes to it.
+    pub(super) fn screen_size(&self) -> (f64, f64) {
+        let scale = web_sys::window().map_or(1.0, |window| window.device_pixel_ratio());
+        let area = self.area();
+        ((area.width() / scale).max(1.0), (area.height() / scale).max(1.0))
+    }
+}
