@@ -45,20 +45,21 @@ impl<C> Audience<C> {
         self.learn(signals);
         let free = self.classes.iter().position(Option::is_none);
         let id = ClassId(free.unwrap_or(self.classes.len()));
-        if key.wants_everything() {
+        self.by_key.insert(key.clone(), id);
+        let class = Class::new(key, position, signals);
+        if class.wanted.is_everything() {
             self.interest.add_everything(id);
         } else {
             for signal in numbers(0, self.interest.known()) {
-                if signals.name(signal).is_some_and(|name| key.wants(&name)) {
+                if signals.name(signal).is_some_and(|name| class.wanted.has(&name)) {
                     self.interest.add(id, signal);
                 }
             }
         }
-        self.by_key.insert(key.clone(), id);
-        let class = Some((Class::new(key, position, signals), Vec::new()));
+        let entry = Some((class, Vec::new()));
         match self.classes.get_mut(id.0) {
-            Some(place) => *place = class,
-            None => self.classes.push(class),
+            Some(place) => *place = entry,
+            None => self.classes.push(entry),
         }
         id
     }
@@ -118,8 +119,8 @@ impl<C> Audience<C> {
         for signal in numbers(self.interest.known(), signals.len()) {
             let name = signals.name(signal).unwrap_or_default();
             let wants = |entry: &Option<(Class, Vec<C>)>| {
-                let key = entry.as_ref().map(|(class, _)| &class.key);
-                key.is_some_and(|key| !key.wants_everything() && key.wants(&name))
+                let wanted = entry.as_ref().map(|(class, _)| &class.wanted);
+                wanted.is_some_and(|wanted| !wanted.is_everything() && wanted.has(&name))
             };
             let classes = (0..self.classes.len()).filter(|place| wants(&self.classes[*place]));
             self.interest.learn(classes.map(ClassId).collect());

@@ -1,12 +1,11 @@
 //! A class: the clients that speak one protocol and want the same signals. What it has not sent yet gathers here.
 
-use afterglow_wire::name;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::{Flags, Position};
 
 use super::columns::{Step, changed};
 use super::newest::Newest;
-use super::{Frame, Passing, Protocol, text};
+use super::{Frame, Passing, Protocol, Wanted, text};
 use crate::batch::{Batch, Sample};
 use crate::store::Signals;
 
@@ -31,16 +30,6 @@ impl Key {
     pub fn everything(protocol: Protocol) -> Self {
         Self { protocol, patterns: vec!["*".to_owned()] }
     }
-
-    /// Whether every signal is wanted, whatever its name.
-    pub fn wants_everything(&self) -> bool {
-        self.patterns.iter().any(|pattern| pattern == "*")
-    }
-
-    /// Whether the signal called `name` is wanted.
-    pub fn wants(&self, name: &str) -> bool {
-        self.patterns.iter().any(|pattern| name::matches(pattern, name))
-    }
 }
 
 /// See the file's first line.
@@ -48,6 +37,8 @@ impl Key {
 pub struct Class {
     /// What its clients have in common.
     pub key: Key,
+    /// The names of the signals that they want.
+    pub wanted: Wanted,
     position: Position,
     pending: Vec<Passing>,
     /// Set once too much was pending.
@@ -65,6 +56,7 @@ impl Class {
     pub fn new(key: Key, position: Position, signals: &Signals) -> Self {
         let named = known(signals);
         Self {
+            wanted: Wanted::new(&key.patterns),
             key,
             position,
             pending: Vec::new(),
@@ -163,12 +155,12 @@ impl Class {
     ) -> Vec<Frame> {
         let step = Step { before, after: self.position, server_time };
         let mut frames = match self.key.protocol {
-            Protocol::V1 => step.names(signals, named, known(signals), |name| self.key.wants(name)),
+            Protocol::V1 => step.names(signals, named, known(signals), |name| self.wanted.has(name)),
             Protocol::Events | Protocol::EventStream => Vec::new(),
         };
         let mut samples = wanted(missed, |sample| {
-            self.key.wants_everything()
-                || signals.name(sample.signal).is_some_and(|name| self.key.wants(&name))
+            self.wanted.is_everything()
+                || signals.name(sample.signal).is_some_and(|name| self.wanted.has(&name))
         });
         if is_whole {
             frames.extend(self.key.protocol.encode(&step, &mut samples, signals));
@@ -206,7 +198,7 @@ impl Class {
         if self.key.protocol != Protocol::V1 || from >= known {
             return Vec::new();
         }
-        step.names(signals, from, known, |name| self.key.wants(name))
+        step.names(signals, from, known, |name| self.wanted.has(name))
     }
 
     fn conflated_frames(&self, step: &Step, newest: &Newest, signals: &Signals) -> Vec<Frame> {

@@ -5,7 +5,7 @@ use afterglow_wire::v1::{Flags, Header, Kind, Position, Subscribe, Writer};
 use afterglow_wire::{Code, Timestamp};
 
 use super::columns::{FRAME, Step, binary};
-use super::{Frame, Key, Protocol, class};
+use super::{Frame, Key, Wanted, class};
 use crate::store::{Query, Since, Sink, Span, Store, StoreError};
 
 /// Rows of the journal that are read at once.
@@ -64,8 +64,8 @@ pub fn snapshot(
     let nowhere = Position { epoch, sequence: 0 };
     let step = Step { before: nowhere, after: nowhere, server_time: now.micros() };
     let named = class::known(store.signals());
-    let key = Key { protocol: Protocol::V1, patterns: subscribe.signals.clone() };
-    for frame in step.names(store.signals(), 0, named, |name| key.wants(name)) {
+    let wanted = Wanted::new(&subscribe.signals);
+    for frame in step.names(store.signals(), 0, named, |name| wanted.has(name)) {
         output.frame(frame)?;
     }
     let flags = if subscribe.width.is_some() { Flags::REDUCED } else { Flags::NONE };
