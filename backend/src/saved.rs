@@ -90,6 +90,11 @@ impl Saved {
     pub fn revision(&self) -> Revision {
         *self.revision.borrow()
     }
+
+    /// The newest revision's number of one kind.
+    pub fn number(&self, kind: Kind) -> u64 {
+        *number(&mut self.revision(), kind)
+    }
 }
 
 fn number(revision: &mut Revision, kind: Kind) -> &mut u64 {

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::Context;
 use super::problem::Problem;
-use super::saved::{admit, receive, tagged};
+use super::saved::{deleted, found, receive};
 use crate::saved::Kind;
 use crate::store::Span;
 
@@ -57,9 +57,7 @@ pub(super) async fn list(
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
     let (span, tags) = (parameters.span()?, parameters.tags());
-    let revision = context.saved.revision().annotations;
-    let found = context.saved.read(move |store| store.annotations(span, &tags)).await?;
-    Ok(tagged(&request, format_args!("{revision:x}"), &found))
+    found(&context, &request, Kind::Annotations, move |store| store.annotations(span, &tags)).await
 }
 
 /// Annotate
@@ -99,10 +97,8 @@ pub(super) async fn delete(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    admit(&context, &request)?;
     let id = id.into_inner();
     let number: i64 =
         id.parse().map_err(|_| Problem::new(Code::NotFound, format!("there is no annotation {id:?}")))?;
-    context.saved.change(Kind::Annotations, move |store| store.delete_annotation(number)).await?;
-    Ok(HttpResponse::NoContent().finish())
+    deleted(&context, &request, Kind::Annotations, move |store| store.delete_annotation(number)).await
 }

@@ -7,7 +7,7 @@ use afterglow_wire::board::Board;
 
 use super::Context;
 use super::problem::Problem;
-use super::saved::{admit, receive, tagged};
+use super::saved::{deleted, found, receive};
 use crate::saved::Kind;
 use crate::store::Store;
 
@@ -23,10 +23,7 @@ use crate::store::Store;
     )
 )]
 pub(super) async fn list(context: web::Data<Context>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    // The number first: a change in between is then asked for twice, and never missed.
-    let revision = context.saved.revision().boards;
-    let boards = context.saved.read(Store::boards).await?;
-    Ok(tagged(&request, format_args!("{revision:x}"), &boards))
+    found(&context, &request, Kind::Boards, Store::boards).await
 }
 
 /// Save a new board
@@ -67,9 +64,7 @@ pub(super) async fn get(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let revision = context.saved.revision().boards;
-    let board = context.saved.read(move |store| store.board(&id)).await?;
-    Ok(tagged(&request, format_args!("{revision:x}"), &board))
+    found(&context, &request, Kind::Boards, move |store| store.board(&id)).await
 }
 
 /// Replace a board
@@ -117,7 +112,5 @@ pub(super) async fn delete(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    admit(&context, &request)?;
-    context.saved.change(Kind::Boards, move |store| store.delete_board(&id)).await?;
-    Ok(HttpResponse::NoContent().finish())
+    deleted(&context, &request, Kind::Boards, move |store| store.delete_board(&id)).await
 }

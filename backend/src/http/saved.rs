@@ -13,7 +13,8 @@ use serde_json::json;
 use super::problem::Problem;
 use super::{Context, body, origin};
 use crate::decode::Format;
-use crate::store::SaveError;
+use crate::saved::Kind;
+use crate::store::{SaveError, Store, StoreError};
 
 /// The JSON body of a request that saves something.
 pub(super) async fn receive<T: DeserializeOwned>(
@@ -66,6 +67,35 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 fn malformed(error: &serde_json::Error) -> Problem {
     Problem::new(Code::MalformedJson, format!("the body is not JSON: {error}"))
+}
+
+/// Answers what `look` finds, or that nothing of its kind has changed since the client got it.
+pub(super) async fn found<T, E>(
+    context: &Context,
+    request: &HttpRequest,
+    kind: Kind,
+    look: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
+) -> Result<HttpResponse, Problem>
+where
+    T: Serialize + Send + 'static,
+    E: From<StoreError> + Into<Problem> + Send + 'static,
+{
+    // The number first: a change in between is then asked for twice, and never missed.
+    let number = context.saved.number(kind);
+    let found = context.saved.read(look).await.map_err(E::into)?;
+    Ok(tagged(request, format_args!("{number:x}"), &found))
+}
+
+/// Deletes a thing as `delete` does, and answers that it is gone.
+pub(super) async fn deleted(
+    context: &Context,
+    request: &HttpRequest,
+    kind: Kind,
+    delete: impl FnOnce(&Store) -> Result<(), SaveError> + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    admit(context, request)?;
+    context.saved.change(kind, delete).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Answers `value`, or that it has not changed since the client got it, as `tag` tells.

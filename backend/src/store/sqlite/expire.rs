@@ -64,11 +64,9 @@ impl Sqlite {
             if let Some(before) = cutoff(ladder.raw, now) {
                 while self.expire_blocks(signal, before, AT_ONCE, &mut done)? == AT_ONCE {}
             }
-            if let Some(before) = cutoff(ladder.minutes, now) {
-                while self.expire_minutes(signal, before, AT_ONCE, &mut done)? == AT_ONCE {}
-            }
-            if let Some(before) = cutoff(ladder.hours, now) {
-                while self.expire_hours(signal, before, AT_ONCE, &mut done)? == AT_ONCE {}
+            for (tier, keep) in [(Resolution::Minute, ladder.minutes), (Resolution::Hour, ladder.hours)] {
+                let Some(before) = cutoff(keep, now) else { continue };
+                while self.expire_rollups(signal, tier, before, AT_ONCE, &mut done)? == AT_ONCE {}
             }
         }
         if let Some(max_bytes) = retention.max_bytes {
@@ -119,12 +117,9 @@ impl Sqlite {
         };
         let Some((_, signal, resolution)) = oldest_rollup else { return Ok(false) };
         let signal = SignalId(signal.cast_unsigned());
-        let gone = if resolution == Resolution::Minute.seconds() {
-            self.expire_minutes(signal, i64::MAX, 1, done)?
-        } else {
-            self.expire_hours(signal, i64::MAX, 1, done)?
-        };
-        Ok(gone > 0)
+        let is_minute = resolution == Resolution::Minute.seconds();
+        let tier = if is_minute { Resolution::Minute } else { Resolution::Hour };
+        Ok(self.expire_rollups(signal, tier, i64::MAX, 1, done)? > 0)
     }
 
     /// So many rows that `wanted` of them are not known to be damaged, if there are as many.
@@ -177,39 +172,31 @@ impl Sqlite {
         Ok(looked_at)
     }
 
-    /// Minutes to hours; how many rows were looked at.
-    fn expire_minutes(
+    /// Minutes to hours, hours to nothing; how many rows were looked at.
+    fn expire_rollups(
         &self,
         signal: SignalId,
+        tier: Resolution,
         before: i64,
         most: usize,
         done: &mut Expired,
     ) -> Result<usize, StoreError> {
         let _alone = self.lock_maintenance();
         let OldRollups { ids, buckets, arrived_at, looked_at } =
-            self.old_rollups(signal, Resolution::Minute, before, most)?;
-        let buckets = rollup::coarsen(&buckets, Resolution::Hour);
+            self.old_rollups(signal, tier, before, most)?;
         done.rollups += ids.len();
-        self.descend(Resolution::Hour, &Descent { signal, buckets, arrived_at }, |writer| {
+        let remove = |writer: &mut SqliteConnection| {
             diesel::delete(rollups::table.filter(rollups::id.eq_any(&ids))).execute(writer)
-        })?;
-        Ok(looked_at)
-    }
-
-    /// Hours to nothing; how many rows were looked at.
-    fn expire_hours(
-        &self,
-        signal: SignalId,
-        before: i64,
-        most: usize,
-        done: &mut Expired,
-    ) -> Result<usize, StoreError> {
-        let _alone = self.lock_maintenance();
-        let OldRollups { ids, looked_at, .. } = self.old_rollups(signal, Resolution::Hour, before, most)?;
-        done.rollups += ids.len();
-        if !ids.is_empty() {
-            let mut writer = connection(&self.writer)?;
-            diesel::delete(rollups::table.filter(rollups::id.eq_any(&ids))).execute(&mut writer)?;
+        };
+        match tier {
+            Resolution::Minute => {
+                let buckets = rollup::coarsen(&buckets, Resolution::Hour);
+                self.descend(Resolution::Hour, &Descent { signal, buckets, arrived_at }, remove)?;
+            }
+            Resolution::Hour if !ids.is_empty() => {
+                remove(&mut *connection(&self.writer)?)?;
+            }
+            Resolution::Hour => {}
         }
         Ok(looked_at)
     }
