@@ -92,6 +92,11 @@ impl Panel {
             &self.definition.title
         }
     }
+
+    /// What tells it from the others: its heading with the unit.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.title(), self.unit.symbol()).trim_end().to_owned()
+    }
 }
 
 /// A signal's name without what the panel's title and the unit say already.

@@ -3,9 +3,8 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { AxeBuilder } from "@axe-core/playwright";
 
-import { chart, link, open, readings, row, until } from "../support/page.js";
+import { accessible, chart, link, open, readings, row, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 const SIGNALS = "signals";
@@ -16,15 +15,6 @@ async function signals(backend) {
   }
 }
 
-async function accessible(page) {
-  const { violations } = await new AxeBuilder({ page }).analyze();
-  const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-  assert.deepEqual(
-    serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`),
-    [],
-  );
-}
-
 for (const colorScheme of ["light", "dark"]) {
   test(`accessible with signals, ${colorScheme}`, async (t) => {
     const backend = await Backend.start(t, await folder(t));
@@ -33,7 +23,17 @@ for (const colorScheme of ["light", "dark"]) {
     await link(page, "live");
     await page.locator(`[data-panel="${SIGNALS}"] canvas.lines`).waitFor();
     await page.locator("[data-testid=switch]").last().click();
+    await page.getByTestId("table-switch").first().click();
+    await page.getByTestId("data-table").waitFor();
     await accessible(page);
+    for (const [key, name] of [["?", "Keys and gestures"], ["t", "Choose a range"], ["s", "Share"], ["n", "Annotation"]]) {
+      await page.keyboard.press(key);
+      const opened = page.getByRole("dialog", { name });
+      await opened.waitFor();
+      await accessible(page);
+      await page.keyboard.press("Escape");
+      await opened.waitFor({ state: "detached" });
+    }
   });
 
   test(`accessible without signals, ${colorScheme}`, async (t) => {

@@ -34,9 +34,9 @@ pub(super) fn DataTable(
     let newest = span.to.div_euclid(step) * step;
     let rows = (0..ROWS).map(|row| newest - row * step);
     rsx! {
-        div { class: "data-table", tabindex: "0", role: "region", "aria-label": "Values of {panel.title()}", "data-testid": "data-table",
+        div { class: "data-table", tabindex: "0", role: "region", "aria-label": "Values of {panel.label()}", "data-testid": "data-table",
             table {
-                caption { class: "visually-hidden", "Values of {panel.title()} at evenly spaced instants" }
+                caption { class: "visually-hidden", "Values of {panel.label()} at evenly spaced instants" }
                 thead {
                     tr {
                         th { scope: "col", "Time" }

@@ -75,7 +75,7 @@ pub(super) fn Legend(
     // What lies between A and B is only worth a column when they are set.
     let measured = page.time.read().as_ref().and_then(|time| Some((time.cursors.a?, time.cursors.b?)));
     rsx! {
-        div { class: "legend", tabindex: "0", role: "region", "aria-label": "Lines of {panel.title()}",
+        div { class: "legend", tabindex: "0", role: "region", "aria-label": "Lines of {panel.label()}",
             table {
                 thead {
                     tr {

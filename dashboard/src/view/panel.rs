@@ -48,10 +48,10 @@ pub(super) fn PanelView(
         let page = page.clone();
         move || page.time.read().as_ref().map(|time| time.span).unwrap_or_default()
     });
-    let (title, unit) = (panel.title(), panel.unit.symbol());
+    let (title, unit, label) = (panel.title(), panel.unit.symbol(), panel.label());
     let width = panel.definition.width;
     rsx! {
-        section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{title} {unit}",
+        section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{label}",
             if page.desk.is_editing() {
                 PanelTools { panel: panel.clone() }
             }
@@ -66,7 +66,7 @@ pub(super) fn PanelView(
                         r#type: "button",
                         class: "icon small",
                         title: "Save as an image",
-                        "aria-label": "Save {title} as an image",
+                        "aria-label": "Save {label} as an image",
                         "data-testid": "save-picture",
                         onclick: {
                             let (stage, key) = (page.stage.clone(), panel.key().to_owned());
@@ -78,7 +78,7 @@ pub(super) fn PanelView(
                         r#type: "button",
                         class: "icon small",
                         title: "Table",
-                        "aria-label": "Table of {title}",
+                        "aria-label": "Table of {label}",
                         "aria-pressed": if table() { "true" } else { "false" },
                         "data-testid": "table-switch",
                         onclick: move |_| table.set(!table()),
@@ -90,7 +90,7 @@ pub(super) fn PanelView(
                 class: "chart height-{panel.definition.height}",
                 role: "figure",
                 tabindex: "0",
-                "aria-label": "{title} {unit}: line chart of {panel.signals.len()} signals. Arrow keys read values; the table button has them all.",
+                "aria-label": "{label}: line chart of {panel.signals.len()} signals. Arrow keys read values; the table button has them all.",
                 "data-testid": "chart",
                 "data-points": "{points}",
                 "data-last": "{last}",

@@ -77,7 +77,7 @@ fn Frame() -> Element {
                 label { r#for: "share-panel", "Panel" }
                 select { id: "share-panel", onchange: move |event| chosen.set(event.value()),
                     for panel in panels.read().iter() {
-                        option { key: "{panel.key()}", value: "{panel.key()}", selected: panel.key() == *chosen.read(), "{panel.title()} {panel.unit.symbol()}" }
+                        option { key: "{panel.key()}", value: "{panel.key()}", selected: panel.key() == *chosen.read(), "{panel.label()}" }
                     }
                 }
             }

@@ -18,16 +18,16 @@ pub(super) fn StatView(
     panel: Panel,
 ) -> Element {
     let page: Page = use_context();
-    let (title, width) = (panel.title(), panel.definition.width);
+    let (title, label, width) = (panel.title(), panel.label(), panel.definition.width);
     rsx! {
-        section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{title} {panel.unit.symbol()}",
+        section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{label}",
             if page.desk.is_editing() {
                 PanelTools { panel: panel.clone() }
             }
             div { class: "panel-head",
                 h2 { bdi { "{title}" } }
             }
-            div { class: "tiles height-{panel.definition.height}", tabindex: "0", role: "region", "aria-label": "Figures of {title}",
+            div { class: "tiles height-{panel.definition.height}", tabindex: "0", role: "region", "aria-label": "Figures of {label}",
                 for (place, name) in panel.signals.iter().enumerate() {
                     Tile { key: "{name}", panel: panel.clone(), place }
                 }
