@@ -84,10 +84,12 @@ fn digits(apart: i64) -> usize {
     }
 }
 
-/// An instant as precise as a chart whose columns are `column` microseconds wide can tell it: `25 Nov 14:05:09`.
+/// An instant as precise as a chart whose columns are `column` microseconds wide can tell it: `Wed 25 Nov 14:05:09`; with
+/// the zone's offset where clocks show the same time twice.
 pub fn instant(utc: i64, column: i64, zone: &dyn Zone) -> String {
     let civil = Civil::of(zone.to_local(utc));
-    format!("{} {} {}", civil.weekday(), civil.date(), civil.fraction(digits(column)))
+    let which = if zone.is_twice(utc) { format!(" {}", offset(zone.offset(utc))) } else { String::new() };
+    format!("{} {} {}{which}", civil.weekday(), civil.date(), civil.fraction(digits(column)))
 }
 
 /// Both ends of a stretch, the date once when it is the same: `25 Nov 2026 14:05 – 15:05`.
@@ -153,6 +155,7 @@ pub fn parse_offset(text: &str) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::zone::Berlin;
     use super::super::{Span, Utc};
     use super::*;
 
@@ -163,6 +166,15 @@ mod tests {
         assert_eq!(instant(NOON, SECOND, &Utc), "Wed 25 Nov 12:00:00");
         assert_eq!(instant(NOON + 1_250, 2_000, &Utc), "Wed 25 Nov 12:00:00.001");
         assert_eq!(instant(NOON + 1_250, 10, &Utc), "Wed 25 Nov 12:00:00.001250");
+    }
+
+    #[test]
+    fn no_two_instants_read_alike() {
+        // In the night of 25 October 2026, 2:30 in Berlin comes at 0:30 and at 1:30 UTC.
+        let first = 1_792_888_200 * SECOND;
+        assert_eq!(instant(first, SECOND, &Berlin), "Sun 25 Oct 02:30:00 UTC+02:00");
+        assert_eq!(instant(first + HOUR, SECOND, &Berlin), "Sun 25 Oct 02:30:00 UTC+01:00");
+        assert_eq!(instant(first + 2 * HOUR, SECOND, &Berlin), "Sun 25 Oct 03:30:00");
     }
 
     #[test]

@@ -14,10 +14,19 @@ pub trait Zone {
 
     /// The earliest instant at which clocks show `local`; none when they skip it (daylight saving begins).
     fn to_utc(&self, local: i64) -> Option<i64> {
-        // Around a change one of the offsets a day before and a day after is the right one.
-        let candidates = [local.saturating_sub(DAY), local.saturating_add(DAY)].map(|near| self.offset(near));
-        let instants = candidates.map(|offset| local.saturating_sub(offset));
-        instants.into_iter().filter(|utc| self.to_local(*utc) == local).min()
+        self.instants(local).into_iter().flatten().min()
+    }
+
+    /// Whether clocks show the local time of the instant `utc` twice (daylight saving ends).
+    fn is_twice(&self, utc: i64) -> bool {
+        self.instants(self.to_local(utc)).into_iter().flatten().any(|other| other != utc)
+    }
+
+    /// The instants at which clocks show `local`; where they show it once, it may be there twice.
+    fn instants(&self, local: i64) -> [Option<i64>; 2] {
+        // Around a change the offsets are those of a day before and a day after.
+        let offsets = [local.saturating_sub(DAY), local.saturating_add(DAY)].map(|near| self.offset(near));
+        offsets.map(|offset| Some(local.saturating_sub(offset)).filter(|utc| self.to_local(*utc) == local))
     }
 }
 
@@ -51,6 +60,16 @@ mod tests {
 
     fn at(text: &str) -> i64 {
         Timestamp::parse(text).unwrap().micros()
+    }
+
+    #[test]
+    fn an_hour_comes_twice_when_daylight_saving_ends() {
+        let check = |utc: &str, twice| assert_eq!(Berlin.is_twice(at(utc)), twice, "{utc}");
+        check("2026-10-24T23:59:59Z", false);
+        check("2026-10-25T00:00Z", true);
+        check("2026-10-25T01:59:59Z", true);
+        check("2026-10-25T02:00Z", false);
+        check("2026-03-29T01:00Z", false);
     }
 
     #[test]
