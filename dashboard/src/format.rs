@@ -12,6 +12,13 @@ pub fn value(number: f64, unit: &Unit) -> String {
     format!("{text}{}", unit.suffix(if unreadable { "" } else { name }))
 }
 
+/// A value among others that are up to `spread` apart: one that is nothing beside them is zero.
+pub fn value_among(number: f64, spread: f64, unit: &Unit) -> String {
+    // Half of the last of four digits.
+    let is_nothing = spread.is_finite() && number.abs() * 4e3 < spread;
+    value(if is_nothing { 0.0 } else { number }, unit)
+}
+
 /// A tick on an axis whose ticks are `step` apart and at most `largest`: as many digits as tell ticks apart,
 /// and the same prefix on all of them.
 pub fn tick(number: f64, step: f64, largest: f64, unit: &Unit) -> String {
@@ -102,6 +109,18 @@ mod tests {
         check(0.005, "V", "5.000 mV");
         check(21.5, "°C", "21.50 °C");
         check(1e300, "", "1.000e300");
+    }
+
+    #[test]
+    fn a_value_is_nothing_only_beside_large_ones() {
+        let check =
+            |number, spread, expected| assert_eq!(value_among(number, spread, &Unit::named("")), expected);
+        check(1.141e-7, 2.0, "0.000");
+        check(-1.141e-7, 2.0, "0.000");
+        check(0.001, 2.0, "0.001");
+        check(1.141e-7, 2e-7, "1.141e-7");
+        check(1.141e-7, 0.0, "1.141e-7");
+        check(5.0, f64::INFINITY, "5.000");
     }
 
     #[test]

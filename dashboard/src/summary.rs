@@ -30,10 +30,9 @@ pub struct Window {
 }
 
 impl Window {
-    /// The mean without digits that mean nothing beside what the signal does: the rounding errors of a sine's sum.
-    pub fn readable_mean(&self) -> f64 {
-        let step = (self.max - self.min) / 1e4;
-        if step > 0.0 && step.is_finite() { (self.mean / step).round() * step } else { self.mean }
+    /// A value of the signal as it is read beside the others: a sine's mean is zero, whatever its rounding errors.
+    pub fn text(&self, value: f64, unit: &Unit) -> String {
+        format::value_among(value, self.max - self.min, unit)
     }
 }
 
@@ -91,13 +90,18 @@ fn row(series: &Series, described: &Described, trace: &Trace, sight: Sight, now:
     let name = series.name().to_owned();
     let unit = described.unit(&name);
     let latest = series.latest();
+    let window = window(trace, sight);
+    let text = |(_, value): (i64, f64)| match &window {
+        Some(window) => window.text(value, &unit),
+        None => format::value(value, &unit),
+    };
     let patience = series.gaps().threshold().map_or(STALE, |threshold| (2 * threshold).max(FRESH));
     Row {
-        value: latest.map_or_else(|| "–".into(), |(_, value)| format::value(value, &unit)),
+        value: latest.map_or_else(|| "–".into(), text),
         age: latest.map_or_else(String::new, |(time, _)| format::age(now - time)),
         stale: latest.is_none_or(|(time, _)| now - time > patience),
         last: latest.map(|(time, _)| time),
-        window: window(trace, sight),
+        window,
         label: described.name(&name).to_owned(),
         name,
         unit,
@@ -167,8 +171,7 @@ mod tests {
         let window = summary.rows[0].window.unwrap();
         assert_eq!((window.last, window.min, window.max, window.mean), (19.0, 10.0, 19.0, 14.5));
         assert_eq!((window.samples, window.reduced), (10, false));
-        let mean = |mean| Window { mean, min: -8.0, max: 8.0, ..window }.readable_mean();
-        assert_eq!((mean(-1.7e-16), mean(-5.4e-4), (mean(2.5) - 2.5).abs() < 1e-3), (0.0, 0.0, true));
-        assert_eq!(Window { mean: 1e-16, min: 1e-16, max: 1e-16, ..window }.readable_mean(), 1e-16);
+        let text = |value| window.text(value, &Unit::none());
+        assert_eq!([text(-1.7e-16), text(2.5)], ["0.000", "2.500"]);
     }
 }

@@ -197,8 +197,7 @@ fn figure_text(row: Option<&Row>, mean: bool, figure: Figure, unit: &Unit) -> St
     let Some(window) = row.and_then(|row| row.window) else { return "–".into() };
     // The mean of a reduced signal is that of its extremes: it is said to be about right.
     let about = if mean && window.reduced { "≈ " } else { "" };
-    let value = if mean { window.readable_mean() } else { figure(&window) };
-    format!("{about}{}", format::value(value, unit))
+    format!("{about}{}", window.text(figure(&window), unit))
 }
 
 fn difference(page: &Page, name: &str, (a, b): (i64, i64), unit: &Unit) -> String {

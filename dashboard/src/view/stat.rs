@@ -49,19 +49,25 @@ fn Tile(
     let page: Page = use_context();
     let (name, entry) = (&panel.signals[place], &panel.entries[place]);
     let summary = page.summary.read();
-    let stale = summary.row(name).filter(|row| row.stale).map(|row| row.age.clone());
+    let row = summary.row(name);
+    let stale = row.filter(|row| row.stale).map(|row| row.age.clone());
+    let window = row.and_then(|row| row.window);
+    let text = |value| match &window {
+        Some(window) => window.text(value, &entry.unit),
+        None => format::value(value, &entry.unit),
+    };
     let (value, path) = {
         let (history, archive) = (page.store.history.borrow(), page.store.archive.borrow());
         let span = page.store.span();
         let latest = history.get(name).and_then(Series::latest);
         let trace = archive.trace(&history, name, Sight::new(span, sparkline::WIDTH));
-        (latest.map(|(_, value)| format::value(value, &entry.unit)), sparkline::path(&trace, span))
+        (latest.map_or_else(|| "–".into(), |(_, value)| text(value)), sparkline::path(&trace, span))
     };
     let (hue, own) = palette::tint(place, entry.colour.as_deref());
     rsx! {
         div { class: "tile", "data-testid": "tile", "data-signal": "{name}",
             p { class: "tile-name", title: "{name}", bdi { "{entry.name}" } }
-            p { class: "tile-value", "data-testid": "tile-value", {value.unwrap_or_else(|| "–".into())} }
+            p { class: "tile-value", "data-testid": "tile-value", title: "{value}", "{value}" }
             if let Some(age) = stale {
                 span { class: "stale-mark", title: "No sample for {age}", "{age}" }
             }
