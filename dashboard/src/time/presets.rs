@@ -1,7 +1,7 @@
 //! The ranges that are offered by name.
 
 use super::text::Civil;
-use super::timeline::{Follow, Range};
+use super::timeline::Range;
 use super::{DAY, HOUR, MINUTE, Span, Zone};
 
 /// Ranges that end now: how they are called, and their width in microseconds.
@@ -29,22 +29,28 @@ pub fn day(now: i64, days: i64, zone: &dyn Zone) -> Span {
     Span { from: midnight(0), to: midnight(1) }
 }
 
-/// What a range is called.
-pub fn name(range: Range, zone: &dyn Zone) -> String {
+/// What a range is called that shows `span` at the moment.
+pub fn name(range: Range, span: Span, zone: &dyn Zone) -> String {
     match range {
-        Range::Live(Follow::Fitting) => "Last hour".into(),
-        Range::Live(Follow::Last(width)) => match LAST.iter().find(|(_, preset)| *preset == width) {
+        Range::Live(_) => match LAST.iter().find(|(_, preset)| *preset == span.width()) {
             Some((name, _)) => (*name).into(),
-            None => format!("Last {}", super::text::length(width)),
+            None => format!("Last {}", super::text::length(span.width())),
         },
-        Range::Paused(span) | Range::Fixed(span) => super::text::stretch(span, zone),
+        Range::Paused(_) | Range::Fixed(_) => super::text::stretch(span, zone),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::zone::Berlin;
+    use super::super::{Follow, Utc};
     use super::*;
+
+    #[test]
+    fn a_live_range_is_called_by_what_it_shows() {
+        let name = |width| name(Range::Live(Follow::Fitting), Span::up_to(DAY, width), &Utc);
+        assert_eq!([name(HOUR), name(2 * MINUTE)], ["Last hour", "Last 2 min"]);
+    }
 
     #[test]
     fn the_day_of_a_change_is_shorter_or_longer() {

@@ -17,7 +17,8 @@ pub(super) fn Strip(
     let title = page.board.read().as_ref().map(|board| board.title.clone()).unwrap_or_default();
     // Names the range anew when the zone changes.
     let _ = page.zone.read();
-    let range = page.time.read().as_ref().map(|time| presets::name(time.range, &*page.store.zone()));
+    let range =
+        page.time.read().as_ref().map(|time| presets::name(time.range, time.span, &*page.store.zone()));
     let range = range.unwrap_or_default();
     if page.mode.is_embedded() {
         // The whole page is a step away, in a window of its own: this one is another page's.

@@ -17,7 +17,7 @@ pub(super) fn Toolbar() -> Element {
     // Names the range anew when the zone changes.
     let _ = page.zone.read();
     let zone = page.store.zone();
-    let name = presets::name(now.range, &*zone);
+    let name = presets::name(now.range, now.span, &*zone);
     let shown = crate::time::text::stretch(now.span, &*zone);
     let open = page.open.read().as_ref() == Some(&Open::Range);
     let (live, key) = match now.range {
