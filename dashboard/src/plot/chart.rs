@@ -8,8 +8,8 @@ use web_sys::Element;
 use super::drawn::{Drawn, View};
 use super::hands::Hands;
 use super::lines::Lines;
-use super::marks::Marks;
-use super::options::{JsValueGuard, object, options};
+use super::marks::{self, Marks};
+use super::options::{JsValueGuard, MARGIN, VALUES, object, options};
 use super::picture::{self, Caption};
 use super::pointer::Pointer;
 use super::uplot::UPlot;
@@ -18,12 +18,16 @@ use crate::history::Trace;
 use crate::panels::Panel;
 use crate::store::Store;
 use crate::time::text;
-use crate::time::ticks::ticks;
+use crate::time::ticks::{self, Axis, ticks};
 
 /// The smallest chart, in pixels: an element that is not laid out yet has no size.
 const SMALLEST: (f64, f64) = (80.0, 80.0);
 /// Room that a label of the time axis needs, in pixels of the screen.
 const LABEL: f64 = 84.0;
+/// A narrow axis has so many all the same: one would often be none.
+const LABELS: usize = 2;
+/// Between the zone's name and a date, in pixels of the screen.
+const APART: f64 = 10.0;
 
 pub(super) struct Chart {
     store: Rc<Store>,
@@ -101,8 +105,13 @@ impl Chart {
 
     fn paint_axes(&self, view: View) {
         let (zone, sight) = (self.store.zone(), view.sight());
-        let labels = (self.lines.screen_width() / LABEL).max(1.0) as usize;
-        self.drawn.set(view, ticks(sight.span, labels, &*zone));
+        let width = self.lines.screen_width();
+        let labels = ((width / LABEL) as usize).max(LABELS);
+        let mut ticks = ticks(sight.span, labels, &*zone);
+        // Before the dates stands the zone.
+        let left = VALUES - ticks::width(&marks::zone_text(sight.span, &zone)) - APART;
+        ticks::fit(&mut ticks, sight.span, Axis { width, left, right: MARGIN });
+        self.drawn.set(view, ticks);
         self.drawn.set_flags(&self.store.notes.borrow(), self.lines.screen_width() as usize);
         self.uplot.set_scale("x", &object([("min", 0.into()), ("max", 1.into())]));
         self.marks.paint(sight, self.lines.screen_width(), *self.store.cursors.borrow(), &zone);

@@ -8,8 +8,8 @@ use web_sys::{Document, Element, HtmlElement};
 
 use crate::archive::Sight;
 use crate::cursors::Cursors;
-use crate::time::Zone as _;
 use crate::time::text;
+use crate::time::{Span, Zone as _};
 use crate::zones::NamedZone;
 
 /// The elements over one chart.
@@ -72,14 +72,18 @@ impl Marks {
                 put(element, share * width);
             }
         }
-        // A range over a change of daylight saving has two.
-        let [first, last] = [sight.span.from, sight.span.to].map(|at| text::offset(zone.offset(at)));
-        let label = if first == last { last } else { format!("{first} → {last}") };
+        let label = zone_text(sight.span, zone);
         if self.zone.text_content().as_deref() != Some(&label) {
             self.zone.set_text_content(Some(&label));
             self.zone.set_title(zone.name());
         }
     }
+}
+
+/// How far the zone is from UTC; over a change of daylight saving both.
+pub(super) fn zone_text(span: Span, zone: &NamedZone) -> String {
+    let [first, last] = [span.from, span.to].map(|at| text::offset(zone.offset(at)));
+    if first == last { last } else { format!("{first} → {last}") }
 }
 
 impl Drop for Marks {

@@ -13,6 +13,11 @@ use super::uplot::UPlot;
 use crate::format;
 use crate::unit::Prefixes;
 
+/// How wide the value axis is, in pixels of the screen.
+pub(super) const VALUES: f64 = 52.0;
+/// What is left free above and beside the plotting area, in pixels of the screen.
+pub(super) const MARGIN: f64 = 12.0;
+
 /// The chart's options, and the callbacks that must outlive the chart.
 pub(super) struct Options {
     pub(super) object: Object,
@@ -36,7 +41,7 @@ pub(super) fn options(drawn: &Rc<Drawn>, size: (f64, f64), on_cursor: impl Fn(UP
         // Lines are drawn beside it.
         ("series", Array::of1(&Object::new()).into()),
         ("hooks", hooks(drawn, on_cursor, &mut keep)),
-        ("padding", Array::of4(&12.into(), &12.into(), &0.into(), &0.into()).into()),
+        ("padding", Array::of4(&MARGIN.into(), &MARGIN.into(), &0.into(), &0.into()).into()),
     ]);
     Options { object, callbacks: keep }
 }
@@ -104,7 +109,7 @@ fn axes(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> J
     ]);
     let value = common(&[
         ("values", labels.as_ref().clone()),
-        ("size", 52.into()),
+        ("size", VALUES.into()),
         ("space", 32.into()),
         ("gap", 6.into()),
     ]);

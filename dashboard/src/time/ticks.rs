@@ -99,6 +99,47 @@ impl Step {
     }
 }
 
+/// About how wide a character of a label is, in pixels of the screen.
+const CHARACTER: f64 = 6.0;
+
+/// An axis on the screen, in pixels.
+#[derive(Clone, Copy, Debug)]
+pub struct Axis {
+    /// How wide it is.
+    pub width: f64,
+    /// How far dates may reach beyond its left end; what is below zero is within it.
+    pub left: f64,
+    /// How far labels may reach beyond its right end.
+    pub right: f64,
+}
+
+/// Leaves out labels that an axis over `span` would cut off at its right end; a date that has no room at the left stands
+/// under the next tick.
+pub fn fit(ticks: &mut [Tick], span: Span, axis: Axis) {
+    let mut carried = None;
+    for tick in ticks {
+        let at = (tick.at - span.from) as f64 / span.width().max(1) as f64 * axis.width;
+        let half = |text: &str| width(text) / 2.0;
+        let fits = |text: &str| at + half(text) <= axis.width + axis.right;
+        let (time, date) = match tick.label.split_once('\n') {
+            Some((time, date)) => (time.to_owned(), Some(date.to_owned())),
+            None => (tick.label.clone(), carried.take()),
+        };
+        carried = date.clone().filter(|date| at - half(date) < -axis.left);
+        let date = date.filter(|date| carried.is_none() && fits(date));
+        tick.label = match date {
+            _ if !fits(&time) => String::new(),
+            Some(date) => format!("{time}\n{date}"),
+            None => time,
+        };
+    }
+}
+
+/// How wide a text is about, in pixels of the screen.
+pub fn width(text: &str) -> f64 {
+    text.chars().count() as f64 * CHARACTER
+}
+
 /// At most about `most` ticks within `span`, as clocks in `zone` show them.
 pub fn ticks(span: Span, most: usize, zone: &dyn Zone) -> Vec<Tick> {
     let most = i64::try_from(most.max(1)).unwrap_or(i64::MAX);
@@ -233,6 +274,21 @@ mod tests {
             labels("2026-11-25T12:00:00.100Z", "2026-11-25T12:00:00.500Z", 3, &Utc),
             ["12:00:00.200|25 Nov 2026", "12:00:00.400"]
         );
+    }
+
+    #[test]
+    fn labels_are_whole_and_dates_stand_where_there_is_room() {
+        let fitted = |axis: Axis| -> Vec<String> {
+            let span = Span { from: at("2026-11-24T23:30Z"), to: at("2026-11-25T00:30Z") };
+            let mut ticks = ticks(span, 6, &Utc);
+            ticks.push(Tick { at: at("2026-11-25T00:29Z"), label: "00:29".into() });
+            fit(&mut ticks, span, axis);
+            ticks.into_iter().map(|tick| tick.label.replace('\n', "|")).collect()
+        };
+        let wide = Axis { width: 600.0, left: 30.0, right: 12.0 };
+        assert_eq!(fitted(wide), ["23:30|Tue 24 Nov", "23:45", "00:00|Wed 25 Nov", "00:15", "00:29"]);
+        let crowded = Axis { left: -10.0, right: 0.0, ..wide };
+        assert_eq!(fitted(crowded), ["23:30", "23:45|Tue 24 Nov", "00:00|Wed 25 Nov", "00:15", ""]);
     }
 
     proptest! {
