@@ -42,6 +42,11 @@ impl Refusal {
         within.then(|| self.message.split_once(": ").map_or(self.message.as_str(), |(_, reason)| reason))
     }
 
+    /// The message, when it is about no field.
+    pub fn general(&self) -> Option<&str> {
+        self.field.is_none().then_some(self.message.as_str())
+    }
+
     /// The panel that has the field, by its place on the board.
     pub fn panel(&self) -> Option<usize> {
         let rest = self.field.as_deref()?.strip_prefix("panels[")?;

@@ -6,6 +6,7 @@ use dioxus::prelude::*;
 
 use super::page::{Asked, Open, Page};
 use super::panel_editor::Field;
+use super::refused::use_failure;
 use super::sheet::Sheet;
 use crate::refusal::Refusal;
 use crate::rest;
@@ -31,17 +32,10 @@ fn Form(
 ) -> Element {
     let page: Page = use_context();
     let zone = page.store.zone();
-    let mut refusal = use_signal(|| None::<Refusal>);
+    let mut failure = use_failure();
     let mut from = use_signal(|| local(asked.from, &*zone));
     let mut to = use_signal(|| asked.to.map(|to| local(to, &*zone)).unwrap_or_default());
     let [mut text, mut tags, mut signals] = std::array::from_fn(|_| use_signal(String::new));
-    let wrong =
-        |field: &str| refusal.read().as_ref().and_then(|refusal| refusal.at(field)).map(str::to_owned);
-    let other = refusal
-        .read()
-        .as_ref()
-        .filter(|refusal| refusal.field.is_none())
-        .map(|refusal| refusal.message.clone());
     let submit = move |event: Event<FormData>| {
         event.prevent_default();
         let page = page.clone();
@@ -60,14 +54,14 @@ fn Form(
                 Ok(_) => {
                     page.close();
                 }
-                Err(refused) => refusal.set(Some(refused)),
+                Err(refusal) => failure.set(refusal),
             }
         }
     };
     rsx! {
         Sheet { title: "Annotation", test: "annotate-form", class: "narrow clear",
             form { class: "form", onsubmit: submit,
-                Field { id: "note-text", label: "What happened", wrong: wrong("text"),
+                Field { id: "note-text", label: "What happened", wrong: failure.at("text"),
                     textarea {
                         id: "note-text", rows: "3", "aria-describedby": "note-text-error",
                         autofocus: true,
@@ -75,20 +69,20 @@ fn Form(
                     }
                 }
                 div { class: "form-row",
-                    Field { id: "note-from", label: "At, or from", wrong: wrong("from"),
+                    Field { id: "note-from", label: "At, or from", wrong: failure.at("from"),
                         input { id: "note-from", r#type: "text", autocomplete: "off", "aria-describedby": "note-from-error", value: "{from}", oninput: move |event| from.set(event.value()) }
                     }
-                    Field { id: "note-to", label: "To, for a range", wrong: wrong("to"),
+                    Field { id: "note-to", label: "To, for a range", wrong: failure.at("to"),
                         input { id: "note-to", r#type: "text", autocomplete: "off", "aria-describedby": "note-to-error", value: "{to}", oninput: move |event| to.set(event.value()) }
                     }
                 }
-                Field { id: "note-tags", label: "Tags, separated by commas", wrong: wrong("tags"),
+                Field { id: "note-tags", label: "Tags, separated by commas", wrong: failure.at("tags"),
                     input { id: "note-tags", r#type: "text", autocomplete: "off", "aria-describedby": "note-tags-error", oninput: move |event| tags.set(event.value()) }
                 }
-                Field { id: "note-signals", label: "Signals or patterns, one a line; all when empty", wrong: wrong("signals"),
+                Field { id: "note-signals", label: "Signals or patterns, one a line; all when empty", wrong: failure.at("signals"),
                     textarea { id: "note-signals", rows: "2", spellcheck: "false", "aria-describedby": "note-signals-error", oninput: move |event| signals.set(event.value()) }
                 }
-                if let Some(message) = other {
+                if let Some(message) = failure.general() {
                     p { class: "field-error", role: "alert", "{message}" }
                 }
                 div { class: "form-end",

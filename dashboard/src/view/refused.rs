@@ -1,9 +1,36 @@
-//! What was not done, and why.
+//! What was not done, and why: said over a board, or in a form.
 
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
 use super::page::Page;
+use crate::refusal::Refusal;
+
+/// Why a form was not saved when it last was to be.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Failure(Signal<Option<Refusal>>);
+
+/// Nothing was refused yet.
+pub(super) fn use_failure() -> Failure {
+    Failure(use_signal(|| None))
+}
+
+impl Failure {
+    /// Takes over why it was not saved.
+    pub(super) fn set(&mut self, refusal: Refusal) {
+        self.0.set(Some(refusal));
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn at(self, field: &str) -> Option<String> {
+        self.0.read().as_ref().and_then(|refusal| refusal.at(field)).map(str::to_owned)
+    }
+
+    /// What is wrong with none of the fields.
+    pub(super) fn general(self) -> Option<String> {
+        self.0.read().as_ref().and_then(Refusal::general).map(str::to_owned)
+    }
+}
 
 /// A line with the reason; what belongs to a field stands there, too.
 #[component]

@@ -11,9 +11,9 @@ use dioxus::prelude::*;
 
 use super::page::{Open, Page};
 use super::panel_editor::{Field, Number};
+use super::refused::use_failure;
 use super::sheet::Sheet;
 use crate::described::Described;
-use crate::refusal::Refusal;
 use crate::rest;
 use crate::unit::Unit;
 use colour::Colours;
@@ -65,15 +65,8 @@ fn Form(
     let page: Page = use_context();
     // As it was when the form was opened: what is typed stays, whatever others save meanwhile.
     let said = use_hook(|| page.described.peek().of(&name).clone());
-    let mut refusal = use_signal(|| None::<Refusal>);
+    let mut failure = use_failure();
     let mut patch = use_signal(MetadataPatch::default);
-    let wrong =
-        |field: &str| refusal.read().as_ref().and_then(|refusal| refusal.at(field)).map(str::to_owned);
-    let other = refusal
-        .read()
-        .as_ref()
-        .filter(|refusal| refusal.field.is_none())
-        .map(|refusal| refusal.message.clone());
     let guessed = match Unit::of(&name).symbol() {
         "" => "none".to_owned(),
         symbol => format!("{symbol}, as the name says"),
@@ -93,7 +86,7 @@ fn Form(
                         page.describe(all);
                         page.close();
                     }
-                    Err(refused) => refusal.set(Some(refused)),
+                    Err(refusal) => failure.set(refusal),
                 }
             }
         }
@@ -102,7 +95,7 @@ fn Form(
         Sheet { title: "Signal", test: "signal-settings", class: "narrow clear",
             p { class: "sheet-subject", bdi { "{name}" } }
             form { class: "form", onsubmit: submit,
-                Field { id: "signal-name", label: "Name on the page", wrong: wrong("display_name"),
+                Field { id: "signal-name", label: "Name on the page", wrong: failure.at("display_name"),
                     input {
                         id: "signal-name", r#type: "text", autocomplete: "off", autofocus: true, dir: "auto",
                         "aria-describedby": "signal-name-error",
@@ -110,7 +103,7 @@ fn Form(
                         oninput: move |event| patch.write().display_name = Some(filled(event.value())),
                     }
                 }
-                Field { id: "signal-description", label: "What it measures", wrong: wrong("description"),
+                Field { id: "signal-description", label: "What it measures", wrong: failure.at("description"),
                     textarea {
                         id: "signal-description", rows: "2", dir: "auto", "aria-describedby": "signal-description-error",
                         initial_value: said.description.clone().unwrap_or_default(),
@@ -118,22 +111,22 @@ fn Form(
                     }
                 }
                 div { class: "form-row",
-                    Field { id: "signal-unit", label: "Unit", wrong: wrong("unit"),
+                    Field { id: "signal-unit", label: "Unit", wrong: failure.at("unit"),
                         input {
                             id: "signal-unit", r#type: "text", autocomplete: "off", "aria-describedby": "signal-unit-error",
                             initial_value: said.unit.clone().unwrap_or_default(), placeholder: "{guessed}",
                             oninput: move |event| patch.write().unit = Some(filled(event.value())),
                         }
                     }
-                    Field { id: "signal-period", label: "Seconds between samples", wrong: wrong("expected_period"),
+                    Field { id: "signal-period", label: "Seconds between samples", wrong: failure.at("expected_period"),
                         Number {
                             id: "signal-period", label: None, initial: said.expected_period, placeholder: "learned",
                             on_number: move |number| patch.write().expected_period = Some(number),
                         }
                     }
                 }
-                Colours { initial: said.colour.clone(), wrong: wrong("colour"), on_colour: move |colour| patch.write().colour = Some(colour) }
-                if let Some(message) = other {
+                Colours { initial: said.colour.clone(), wrong: failure.at("colour"), on_colour: move |colour| patch.write().colour = Some(colour) }
+                if let Some(message) = failure.general() {
                     p { class: "field-error", role: "alert", "Not saved: {message}" }
                 }
                 div { class: "form-end",
