@@ -45,6 +45,11 @@ struct Excerpt {
     used: i64,
 }
 
+/// The server reads addresses of so many bytes at least.
+pub const ADDRESS: usize = 60_000;
+/// A byte of a name takes up to so many in an address: a comma, and what says that it is the name's own.
+const ESCAPED: usize = 6;
+
 /// A query that would complete what is on screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Want {
@@ -52,6 +57,28 @@ pub struct Want {
     pub loaded: Loaded,
     /// Of which signals.
     pub signals: Vec<String>,
+}
+
+impl Want {
+    /// The same in portions of at most `most` signals whose names an address has room for.
+    pub fn portions(&self, most: usize) -> Vec<Self> {
+        let mut portions: Vec<Self> = Vec::new();
+        let mut room = 0;
+        for name in &self.signals {
+            let length = ESCAPED * name.len() + 1;
+            match portions.last_mut() {
+                Some(portion) if portion.signals.len() < most && length <= room => {
+                    portion.signals.push(name.clone());
+                }
+                _ => {
+                    room = ADDRESS;
+                    portions.push(Self { signals: vec![name.clone()], ..self.clone() });
+                }
+            }
+            room = room.saturating_sub(length);
+        }
+        portions
+    }
 }
 
 /// What is on screen.
@@ -345,6 +372,24 @@ mod tests {
         archive.insert(&want, [], EDGE);
         assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
         assert!(archive.trace(&history, "a", sight).is_empty(sight.span));
+    }
+
+    #[test]
+    fn no_query_is_too_long_for_an_address() {
+        let (history, archive) = (history(), Archive::default());
+        let sight = Sight::new(Span::up_to(EDGE - 2 * HOUR, HOUR), 1_000);
+        let signals = |count: usize, length: usize| -> Vec<String> {
+            (0..count).map(|n| format!("{n:0>length$}")).collect()
+        };
+        let sizes = |signals: &[String]| -> Vec<usize> {
+            let want = archive.wanted(&history, signals, sight, EDGE).unwrap();
+            let portions = want.portions(300);
+            let names: Vec<String> = portions.iter().flat_map(|portion| portion.signals.clone()).collect();
+            assert_eq!(names, signals);
+            portions.iter().map(|portion| portion.signals.len()).collect()
+        };
+        assert_eq!(sizes(&signals(700, 20)), [300, 300, 100]);
+        assert_eq!(sizes(&signals(100, 256)), [39, 39, 22]);
     }
 
     #[test]

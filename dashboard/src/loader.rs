@@ -99,11 +99,9 @@ impl Loader {
         drop(history);
         let Some(want) = want else { return };
         let each = (POINTS / want.loaded.max_points).max(1);
-        for signals in want.signals.chunks(each) {
-            if state.running.len() >= QUERIES {
-                break;
-            }
-            self.ask(&mut state, Want { signals: signals.to_vec(), ..want.clone() }, edge);
+        let free = QUERIES.saturating_sub(state.running.len());
+        for portion in want.portions(each).into_iter().take(free) {
+            self.ask(&mut state, portion, edge);
         }
     }
 

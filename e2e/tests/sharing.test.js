@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { test } from "node:test";
 
 import { cleanup } from "../support/cleanup.js";
-import { HOSTILE } from "../support/hostile.js";
+import { HOSTILE, LONG } from "../support/hostile.js";
 import { accessible, chart, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
@@ -83,7 +83,7 @@ test("the address has the lines, whatever they are called", async (t) => {
 });
 
 test("what is visible is saved as CSV without formulas, and as NDJSON that can be sent back", async (t) => {
-  const formulas = ["=1+1", "+1", "-1", "@x", " =2", 'a,"b"', "plain", HOSTILE];
+  const formulas = ["=1+1", "+1", "-1", "@x", " =2", 'a,"b"', "plain", HOSTILE, LONG];
   const backend = await start(t, formulas);
   await backend.post(...readings("hidden", 60, 2));
   const page = await open(t, backend);
@@ -96,7 +96,7 @@ test("what is visible is saved as CSV without formulas, and as NDJSON that can b
   const lines = csv.text.trimEnd().split("\n");
   assert.equal(lines[0], "timestamp,signal,value");
   const names = new Set(lines.slice(1).map((line) => line.slice(line.indexOf(",") + 1, line.lastIndexOf(","))));
-  const expected = ["'=1+1", "'+1", "'-1", "'@x", "' =2", '"a,""b"""', "plain", `"${HOSTILE.replaceAll('"', '""')}"`];
+  const expected = ["'=1+1", "'+1", "'-1", "'@x", "' =2", '"a,""b"""', "plain", LONG, `"${HOSTILE.replaceAll('"', '""')}"`];
   assert.deepEqual([...names].sort(), expected.sort());
   assert.equal(lines.length - 1, 300 * formulas.length);
 
@@ -107,6 +107,25 @@ test("what is visible is saved as CSV without formulas, and as NDJSON that can b
   const again = await start(t, []);
   await again.post(...objects);
   assert.equal(await again.count(...formulas), objects.length);
+});
+
+test("more names than an address has room for are said, not asked", async (t) => {
+  const group = (n) => Array.from({ length: 12 }, (_, line) => `g${n}.${"漢".repeat(80)}${line}`);
+  const backend = await start(t, []);
+  const post = (groups) => {
+    const signals = Object.fromEntries(groups.flatMap(group).map((name) => [name, 1]));
+    return backend.post({ timestamp: new Date(Date.now() - 1_000).toISOString(), signals });
+  };
+  await post([0, 1, 2, 3, 4, 5]);
+  const page = await open(t, { url: `${backend.url}/?from=now-3h&to=now` });
+  await link(page, "live");
+  await until("six panels", async () => (await page.getByTestId("panel").count()) === 6);
+  await share(page);
+  const csv = await saved(page, "csv");
+  assert.equal(csv.text.trimEnd().split("\n").length, 1 + 6 * 12);
+  await post([6, 7, 8]);
+  await page.getByTestId("too-many").waitFor();
+  assert.equal(await page.getByTestId("save-csv").count(), 0);
 });
 
 test("a screen on the wall shows charts and changes nothing", async (t) => {

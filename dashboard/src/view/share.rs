@@ -6,6 +6,7 @@ use dioxus::prelude::*;
 use super::copy::Copy;
 use super::page::{Open, Page};
 use super::sheet::Sheet;
+use crate::archive::ADDRESS;
 use crate::mode::{KIOSK, PANEL};
 use crate::panels::Panel;
 use crate::rest;
@@ -93,19 +94,25 @@ fn Files() -> Element {
     let span = use_hook(|| page.store.span());
     let names = shown(&page, &page.panels());
     let lines = names.len();
+    let addresses = FORMATS.map(|(name, format)| (name, format, samples(&names, span, format)));
+    let fits = addresses.iter().all(|(.., address)| address.len() <= ADDRESS);
     rsx! {
         section { class: "share-part",
             h3 { "Samples of the {lines} lines that are shown" }
-            div { class: "menu-actions",
-                for (name, format) in FORMATS {
-                    a {
-                        key: "{format}", class: "action", "data-testid": "save-{format}",
-                        href: samples(&names, span, format), download: "{file(span)}.{format}",
-                        "{name}"
+            if fits {
+                div { class: "menu-actions",
+                    for (name, format, address) in addresses {
+                        a {
+                            key: "{format}", class: "action", "data-testid": "save-{format}",
+                            href: address, download: "{file(span)}.{format}",
+                            "{name}"
+                        }
                     }
                 }
+                p { class: "note", "Every sample of the range, as it is stored." }
+            } else {
+                p { class: "note", "data-testid": "too-many", "These are too many names for one file: switch some lines off." }
             }
-            p { class: "note", "Every sample of the range, as it is stored." }
         }
     }
 }
