@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { HOSTILE } from "../support/hostile.js";
+import { HOSTILE, LONG } from "../support/hostile.js";
 import { accessible, chart, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
@@ -169,6 +169,15 @@ test("hostile names and texts are shown as text", async (t) => {
   await until("the axis has it", async () => (await panel(page).locator(".unit").textContent()) === "<i>'\"&‮");
   assert.equal(await row.locator(".line-name").textContent(), HOSTILE);
   assert.equal(await page.locator("img, i").count(), 0);
+  await row.hover();
+  await row.getByTestId("settings").click();
+  await page.getByLabel("Name on the page").fill(LONG);
+  await page.getByLabel("What it measures").fill(`${LONG}\n${LONG}`);
+  await save(page);
+  await until("the long name", async () => (await row.locator(".line-name").textContent()) === LONG);
+  assert.equal((await backend.get("/api/signals?metadata=1"))[HOSTILE].description, `${LONG}\n${LONG}`);
+  const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  assert.ok(wider <= 0, "no horizontal scrolling");
 });
 
 for (const colorScheme of ["light", "dark"]) {
