@@ -75,8 +75,8 @@ impl Request {
             }
         }
         self.reason = listed.first().map(|first| match &first.signal {
-            Some(signal) => format!("{signal}: {}", first.message),
-            None => first.message.clone(),
+            Some(signal) if !signal.is_empty() => format!("{signal}: {}", first.message),
+            _ => first.message.clone(),
         });
     }
 

@@ -39,6 +39,11 @@ pub fn tick(number: f64, step: f64, largest: f64, unit: &Unit) -> String {
     format!("{:.decimals$}{space}{name}{percent}", number / factor)
 }
 
+/// How often something happens: with tenths where these say something.
+pub fn rate(number: f64) -> String {
+    if number < 100.0 { format!("{number:.1}") } else { count(number.round() as usize) }
+}
+
 /// A count with its thousands apart.
 pub fn count(number: usize) -> String {
     let digits = number.to_string();
@@ -146,5 +151,6 @@ mod tests {
         assert_eq!(duration(3_600), "1 h 00 min");
         assert_eq!(duration(90_000), "1 d 1 h");
         assert_eq!((count(999), count(1_234_567)), ("999".into(), "1,234,567".into()));
+        assert_eq!((rate(0.25), rate(99.94), rate(1_650.1)), ("0.2".into(), "99.9".into(), "1,650".into()));
     }
 }

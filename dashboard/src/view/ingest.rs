@@ -8,6 +8,7 @@ use crate::format;
 use crate::rest;
 use crate::time::{Zone, text};
 use crate::timer;
+use crate::unit::Unit;
 
 /// Between two looks, in milliseconds.
 const EVERY: i32 = 2_000;
@@ -60,8 +61,8 @@ fn Figures(
         (
             "rate",
             "Samples per second",
-            format!("{:.1}", report.samples_per_second),
-            format!("{:.1} requests", report.requests_per_second),
+            format::rate(report.samples_per_second),
+            format!("{} requests", format::rate(report.requests_per_second)),
         ),
         (
             "accepted",
@@ -168,7 +169,7 @@ fn RequestRow(
             td { class: "number", {counted(request.accepted)} }
             td { class: "number", {counted(request.late)} }
             td { class: "number", {counted(request.rejected)} }
-            td { class: "number", {format::value(request.bytes as f64, &crate::unit::Unit::named("B"))} }
+            td { class: "number", {size(request.bytes)} }
             td { class: "number", {text::length(request.took_micros as i64)} }
             td { "{request.source}" }
             td { class: "reason", "data-testid": "reason", bdi { {request.reason.clone().unwrap_or_default()} } }
@@ -207,6 +208,12 @@ fn Table(
 
 fn counted(number: u64) -> String {
     format::count(usize::try_from(number).unwrap_or(usize::MAX))
+}
+
+/// Bytes are whole.
+fn size(bytes: u64) -> String {
+    const KIB: u64 = 1_024;
+    if bytes < KIB { format!("{bytes} B") } else { format::value(bytes as f64, &Unit::named("B")) }
 }
 
 fn age(report: &IngestReport, at: i64) -> String {
