@@ -99,8 +99,8 @@ impl Step {
     }
 }
 
-/// About how wide a character of a label is, in pixels of the screen.
-const CHARACTER: f64 = 6.0;
+/// How wide a character of a label is in a wide font, in pixels of the screen.
+const CHARACTER: f64 = 6.8;
 
 /// An axis on the screen, in pixels.
 #[derive(Clone, Copy, Debug)]
@@ -285,7 +285,7 @@ mod tests {
             fit(&mut ticks, span, axis);
             ticks.into_iter().map(|tick| tick.label.replace('\n', "|")).collect()
         };
-        let wide = Axis { width: 600.0, left: 30.0, right: 12.0 };
+        let wide = Axis { width: 600.0, left: 40.0, right: 12.0 };
         assert_eq!(fitted(wide), ["23:30|Tue 24 Nov", "23:45", "00:00|Wed 25 Nov", "00:15", "00:29"]);
         let crowded = Axis { left: -10.0, right: 0.0, ..wide };
         assert_eq!(fitted(crowded), ["23:30", "23:45|Tue 24 Nov", "00:00|Wed 25 Nov", "00:15", ""]);
