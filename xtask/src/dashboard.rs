@@ -14,7 +14,9 @@ use crate::prerequisites::{npm_packages, wasm_target};
 use crate::run::{cargo, command, root, run, say, target};
 
 /// What today's compilers emit, and every browser since 2022 understands.
-const WASM_OPT: [&str; 10] = [
+const WASM_OPT: [&str; 11] = [
+    // The second round finds what the first has made possible.
+    "-Oz",
     "-Oz",
     // The first KiB is the far end of the stack.
     "--low-memory-unused",

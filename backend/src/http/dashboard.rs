@@ -117,7 +117,10 @@ pub(super) async fn page(assets: web::Data<Assets>, request: HttpRequest) -> Res
     // `no-cache` keeps the copy and asks whether it is still good: an upgrade shows at the next load.
     response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "Accept-Encoding"));
     response.insert_header((ETAG, asset.etag)).insert_header((CONTENT_TYPE, content_type(file)));
-    response.insert_header((CONTENT_SECURITY_POLICY, assets.policy(&request)));
+    // What else there is follows the policy of the document that uses it.
+    if [".html", ".svg"].iter().any(|document| file.ends_with(document)) {
+        response.insert_header((CONTENT_SECURITY_POLICY, assets.policy(&request)));
+    }
     if let Some(encoding) = asset.encoding {
         response.insert_header((CONTENT_ENCODING, encoding));
     }
