@@ -10,6 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Settings};
+use crate::memory;
 use crate::pipeline::{self, PipelineError};
 use crate::store::{Store, StoreError};
 use crate::tools::{ToolError, backup, doctor, export, import, tail};
@@ -107,6 +108,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
 
 fn serve(config: Config) -> Result<(), Failure> {
     allow_many_sockets();
+    memory::keep_returning_what_is_scattered();
     let store = Store::open(&config.store, Clock::real())?;
     actix::System::new().block_on(async move {
         // Signals first: whoever has read the address may send one.

@@ -19,3 +19,26 @@ pub fn return_what_is_freed() {
         libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE);
     }
 }
+
+/// Returns to the system, again and again, what lies free between allocations that are still in use: when many live clients have
+/// gone, their small pieces are scattered. The pause between two rounds is long because each holds up allocations for a moment.
+pub fn keep_returning_what_is_scattered() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    if let Err(error) = std::thread::Builder::new().name("memory".into()).spawn(return_what_is_scattered) {
+        log::warn!("memory that a burst needed will be kept: {error}");
+    }
+}
+
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(clippy::disallowed_methods, reason = "this thread does nothing but wait")]
+#[expect(unsafe_code, reason = "a request to the allocator")]
+fn return_what_is_scattered() {
+    const PAUSE: std::time::Duration = std::time::Duration::from_secs(30);
+    loop {
+        std::thread::sleep(PAUSE);
+        // SAFETY: malloc_trim takes a number and no pointers, and may be called by any thread (malloc_trim(3)).
+        unsafe {
+            libc::malloc_trim(0);
+        }
+    }
+}

@@ -216,6 +216,14 @@ impl Member {
 }
 
 impl Tally {
+    /// Adds what was seen later.
+    pub(super) fn add_all(&mut self, later: Self) {
+        self.deliveries += later.deliveries;
+        self.missed += later.missed;
+        self.doubled += later.doubled;
+        self.micros.extend(later.micros);
+    }
+
     fn add(&mut self, number: u64, next: &mut u64, micros: Option<u64>) {
         if number < *next {
             self.doubled += 1;

@@ -32,6 +32,12 @@ const SECONDS_WITH: u64 = 60;
 /// A stalled client takes this much, so that the server's side fills soon.
 const RECEIVE_BUFFER: usize = 4_096;
 
+/// By then those who do not read have been found out: what they do to the others is over.
+const SETTLED: u64 = 30;
+
+/// Memory that has come free in small pieces is returned within so much time.
+const RETURNED: Duration = Duration::from_secs(45);
+
 /// How long the last of them may stay once updates have ended: patience, and the kernel's for a silent peer.
 const EVICTION: Duration = Duration::from_secs(60);
 
@@ -53,14 +59,23 @@ pub(super) fn run(lab: &Lab) -> Result<()> {
         let before = server.memory("VmRSS")?;
         // Beside the crowd, which must go on reading.
         let stalled = scope.spawn(|| stall(hub, &server.address));
-        let (mut peak, end) = (before, begin + Duration::from_secs(without + with));
+        let (mut peak, mut beside) = (before, Tally::default());
+        let end = begin + Duration::from_secs(without + with);
+        let settled = end - Duration::from_secs(lab.scaled(SETTLED));
         while Instant::now() < end {
-            crowd.listen((Instant::now() + Duration::from_millis(500)).min(end), &timetable)?;
+            if Instant::now() < settled {
+                crowd.listen((Instant::now() + Duration::from_millis(500)).min(settled), &timetable)?;
+                beside.add_all(crowd.take_tally());
+            } else {
+                crowd.listen((Instant::now() + Duration::from_millis(500)).min(end), &timetable)?;
+            }
             peak = peak.max(server.memory("VmRSS")?);
         }
         publisher::finish(publisher)?;
         crowd.listen(Instant::now() + Duration::from_secs(5), &timetable)?;
-        let mut beside = crowd.take_tally();
+        let mut later = crowd.take_tally();
+        let later_p99 = p99(&mut later);
+        beside.add_all(later);
         let waited = wait_for_eviction(server)?;
         drop(stalled.join());
         let [alone_p99, beside_p99] = [&mut alone, &mut beside].map(p99);
@@ -69,15 +84,17 @@ pub(super) fn run(lab: &Lab) -> Result<()> {
             show(alone_p99),
             show(beside_p99),
             show(beside_p99 / alone_p99),
+            show(later_p99 / alone_p99),
             (lost + crowd.outstanding(timetable.count())).to_string(),
             waited,
             megabytes(before),
             megabytes(peak),
         ])
     })?;
+    thread::sleep(RETURNED);
     row.push(megabytes(server.memory("VmRSS")?));
     let evicted = metric(&fetch(&server.address, "GET", "/metrics")?, "afterglow_evictions_total")?;
-    let row: [String; 8] = row.try_into().unwrap_or_default();
+    let row: [String; 9] = row.try_into().unwrap_or_default();
     print_table(
         &format!(
             "{NORMAL} normal clients x {RATE}/s for {without} s, then {STALLED} more that never read for {with} s; \
@@ -87,11 +104,12 @@ pub(super) fn run(lab: &Lab) -> Result<()> {
             "p99 without, ms",
             "p99 with, ms",
             "ratio",
+            "ratio in the last half",
             "missing or doubled for normal clients",
             "sockets of the others gone, s after the last update",
             "resident MB before",
             "peak",
-            "after",
+            "45 s after",
         ],
         &[row],
     );
