@@ -50,10 +50,10 @@ mod tests {
 
     #[test]
     fn the_style_sheet_has_the_same_colours() {
-        let sheet = include_str!("../static/style.css");
+        let sheet = include_str!("../static/style/base.css");
         for (hue, (light, dark)) in LIGHT.iter().zip(DARK).enumerate() {
             let token = format!("--line-{hue}: light-dark({light}, {dark});");
-            assert!(sheet.contains(&token), "style.css lacks {token}");
+            assert!(sheet.contains(&token), "base.css lacks {token}");
         }
     }
 
