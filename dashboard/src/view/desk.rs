@@ -24,6 +24,8 @@ pub(crate) struct Desk {
     found: Signal<Option<Found>>,
     /// A board that is being changed; kept while the reader looks at others.
     draft: Signal<Option<Board>>,
+    /// The board that is being deleted: the server's news of that may come before its answer, and there is nothing to ask for.
+    leaving: Signal<Option<String>>,
     /// The button that was pressed before its panel moved.
     focus: Signal<Option<String>>,
     /// What was not done, and why.
@@ -37,6 +39,7 @@ impl Desk {
             boards: Signal::new(Vec::new()),
             found: Signal::new(None),
             draft: Signal::new(None),
+            leaving: Signal::new(None),
             focus: Signal::new(None),
             refusal: Signal::new(None),
         }
@@ -62,6 +65,7 @@ impl Desk {
     pub(crate) fn arrive(mut self, place: Place) {
         if *self.place.peek() != place {
             self.place.set(place);
+            self.leaving.set(None);
             self.found.set(None);
             self.refusal.set(None);
             // Not by the component that was clicked, which may be gone before the answer comes.
@@ -72,6 +76,7 @@ impl Desk {
     /// Shows a board that was just saved.
     pub(crate) fn arrive_at(mut self, board: Board) {
         self.place.set(Place::Board(board.id.clone()));
+        self.leaving.set(None);
         self.found.set(Some(Ok(board)));
         self.refusal.set(None);
     }
@@ -80,6 +85,9 @@ impl Desk {
     pub(crate) async fn load(mut self) {
         let place = self.place.peek().clone();
         let Some(id) = place.board().filter(|_| !place.is_everything()) else { return };
+        if self.leaving.peek().as_deref() == Some(id) {
+            return;
+        }
         let found = rest::get(&address(id), None).await;
         // The reader may have gone on meanwhile.
         if *self.place.peek() == place {
@@ -165,6 +173,7 @@ impl Desk {
     pub(crate) async fn delete(mut self) -> bool {
         let place = self.place.peek().clone();
         let Some(id) = place.board() else { return false };
+        self.leaving.set(Some(id.to_owned()));
         match rest::delete(&address(id)).await {
             Ok(()) => {
                 if self.draft.peek().as_ref().is_some_and(|draft| draft.id == id) {
@@ -174,6 +183,7 @@ impl Desk {
                 true
             }
             Err(refusal) => {
+                self.leaving.set(None);
                 self.refusal.set(Some(refusal));
                 false
             }
