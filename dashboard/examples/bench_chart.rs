@@ -6,13 +6,13 @@ mod chart {
     use std::cell::Cell;
     use std::rc::Rc;
 
-    use afterglow_dashboard::address::Address;
-    use afterglow_dashboard::frame::Stage;
-    use afterglow_dashboard::history::History;
-    use afterglow_dashboard::panels::Panel;
-    use afterglow_dashboard::store::Store;
+    use afterglow_dashboard::boards::panels::Panel;
+    use afterglow_dashboard::edge::address::Address;
+    use afterglow_dashboard::edge::page_state::Store;
+    use afterglow_dashboard::edge::paint_loop::Stage;
+    use afterglow_dashboard::edge::zones::{NamedZone, UTC};
+    use afterglow_dashboard::samples::history::History;
     use afterglow_dashboard::time::{Follow, Range, SECOND, Span};
-    use afterglow_dashboard::zones::{NamedZone, UTC};
     use afterglow_wire::board;
     use wasm_bindgen::prelude::wasm_bindgen;
 

@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    afterglow_dashboard::view::launch();
+    afterglow_dashboard::edge::view::launch();
 }
 
 #[cfg(not(target_arch = "wasm32"))]

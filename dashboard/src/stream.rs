@@ -12,7 +12,7 @@ use afterglow_wire::limits::AHEAD_MICROS;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::{Body, Columns, Flags, Frame, Header, Kind, Position, Request, Subscribe};
 
-use crate::history::{History, Loaded, Probe};
+use crate::samples::history::{History, Loaded, Probe};
 use crate::time::{HOUR, MINUTE, SECOND, Span};
 
 /// For how many pixels history is asked for, at least and at most: for few, a sample a second for an hour still comes

@@ -1,0 +1,9 @@
+//! Boards: their panels, the draft of a reader, which lines are drawn, and what belongs to signals and instants.
+
+pub mod annotations;
+pub mod draft;
+pub mod metadata;
+pub mod mode;
+pub mod panels;
+pub mod route;
+pub mod selection;

@@ -1,0 +1,73 @@
+//! What people say about signals: how each is called, measured and drawn, and how often it comes.
+
+use std::collections::BTreeMap;
+
+use afterglow_wire::metadata::Metadata;
+
+use crate::time::SECOND;
+use crate::values::unit::Unit;
+
+/// Nothing is said.
+static NOTHING: Metadata =
+    Metadata { display_name: None, unit: None, description: None, colour: None, expected_period: None };
+
+/// What is said about signals, by their names.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Described(BTreeMap<String, Metadata>);
+
+impl Described {
+    /// As `GET /api/signals?metadata=1` answers.
+    pub fn new(all: BTreeMap<String, Metadata>) -> Self {
+        Self(all)
+    }
+
+    /// Takes over what is said about one signal.
+    pub fn set(&mut self, name: &str, said: Metadata) {
+        self.0.insert(name.to_owned(), said);
+    }
+
+    /// All that is said about a signal.
+    pub fn of(&self, name: &str) -> &Metadata {
+        self.0.get(name).unwrap_or(&NOTHING)
+    }
+
+    /// What a signal is called on the page.
+    pub fn name<'a>(&'a self, name: &'a str) -> &'a str {
+        self.of(name).display_name.as_deref().unwrap_or(name)
+    }
+
+    /// What a signal's values are measured in: what is said, or else what its name tells.
+    pub fn unit(&self, name: &str) -> Unit {
+        self.of(name).unit.as_deref().map_or_else(|| Unit::of(name), Unit::named)
+    }
+
+    /// The time between a signal's samples, in microseconds, where somebody has said it.
+    pub fn period(&self, name: &str) -> Option<i64> {
+        let seconds = self.of(name).expected_period?;
+        Some(((seconds * SECOND as f64) as i64).max(1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_said_is_told_by_the_name() {
+        let said = Metadata {
+            display_name: Some("Oven".into()),
+            unit: Some("°C".into()),
+            expected_period: Some(0.5),
+            ..Metadata::default()
+        };
+        let described = Described::new(BTreeMap::from([("t1".into(), said)]));
+        assert_eq!(
+            (described.name("t1"), described.unit("t1"), described.period("t1")),
+            ("Oven", Unit::named("°C"), Some(SECOND / 2))
+        );
+        assert_eq!(
+            (described.name("cpu_percent"), described.unit("cpu_percent"), described.period("cpu_percent")),
+            ("cpu_percent", Unit::named("%"), None)
+        );
+    }
+}

@@ -1,0 +1,215 @@
+//! Which signals share a chart.
+//!
+//! A panel is what a board says it is; the view of everything is a board that is made here. Signals of one kind are
+//! readable together; ±10 beside bytes per second is not. What belongs together is guessed from the names: the part
+//! before the first dot, and the unit that the name ends with.
+
+use std::collections::BTreeMap;
+
+use afterglow_wire::board::{self, Board, EVERYTHING};
+use afterglow_wire::limits::COLUMNS;
+use afterglow_wire::name;
+
+use crate::boards::metadata::Described;
+use crate::values::unit::Unit;
+
+/// The panel of signals whose names have no dot.
+const UNPREFIXED: &str = "signals";
+
+/// How many lines a panel shows before the reader chooses: more are a tangle.
+pub const SHOWN_AT_FIRST: usize = 12;
+
+/// A board's panel together with the signals that it has at the moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Panel {
+    /// What the board says of it.
+    pub definition: board::Panel,
+    /// What its axis is measured in; nothing when its signals have several units.
+    pub unit: Unit,
+    /// Its signals' names.
+    pub signals: Vec<String>,
+    /// How each of them is shown here.
+    pub entries: Vec<Entry>,
+}
+
+/// How a signal is shown on a panel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// What it is called: as people say, or its name without what the panel's heading says already.
+    pub name: String,
+    /// What its values are measured in.
+    pub unit: Unit,
+    /// Its colour, `#rrggbb`, where somebody chose one.
+    pub colour: Option<String>,
+}
+
+impl Panel {
+    /// The panel that `definition` describes, with those of `names` that it asks for: in its order, and where a
+    /// pattern has several in theirs.
+    pub fn new<'a>(
+        definition: board::Panel,
+        names: impl IntoIterator<Item = &'a str> + Clone,
+        described: &Described,
+    ) -> Self {
+        let mut signals: Vec<String> = Vec::new();
+        for pattern in &definition.signals {
+            for name in names.clone() {
+                if name::matches(pattern, name) && !signals.iter().any(|known| known == name) {
+                    signals.push(name.to_owned());
+                }
+            }
+        }
+        let chosen = definition.unit.as_deref().map(Unit::named);
+        let entries: Vec<Entry> = signals
+            .iter()
+            .map(|name| {
+                let said = described.of(name);
+                let unit = chosen.clone().unwrap_or_else(|| described.unit(name));
+                let short = || short(name, &definition.title, &unit).to_owned();
+                Entry {
+                    name: said.display_name.clone().unwrap_or_else(short),
+                    colour: said.colour.clone(),
+                    unit,
+                }
+            })
+            .collect();
+        let first = entries.first().map(|entry| entry.unit.clone());
+        let common = first.filter(|first| entries.iter().all(|entry| entry.unit == *first));
+        let unit = chosen.or(common).unwrap_or_else(Unit::none);
+        Self { definition, unit, signals, entries }
+    }
+
+    /// Unique among panels, and the same while signals come and go.
+    pub fn key(&self) -> &str {
+        &self.definition.id
+    }
+
+    /// Its heading.
+    pub fn title(&self) -> &str {
+        if self.definition.title.is_empty() {
+            self.entries.first().map_or("no signals", |entry| &entry.name)
+        } else {
+            &self.definition.title
+        }
+    }
+
+    /// What tells it from the others: its heading with the unit.
+    pub fn label(&self) -> String {
+        format!("{} {}", self.title(), self.unit.symbol()).trim_end().to_owned()
+    }
+}
+
+/// A signal's name without what the panel's title and the unit say already.
+fn short<'a>(name: &'a str, title: &str, unit: &Unit) -> &'a str {
+    let rest = name.strip_prefix(title).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
+    unit.strip(rest)
+}
+
+/// The board of all signals: a panel for each prefix and unit. Unprefixed signals come first, then prefixes in their
+/// order; the first panel, and a last one that would stand alone, are as wide as the page.
+pub fn everything<'a>(names: impl IntoIterator<Item = &'a str>, described: &Described) -> Board {
+    let mut groups: BTreeMap<(Option<&str>, Unit), Vec<String>> = BTreeMap::new();
+    for name in names {
+        let prefix = name.split_once('.').map(|(prefix, _)| prefix).filter(|prefix| !prefix.is_empty());
+        groups.entry((prefix, described.unit(name))).or_default().push(name.to_owned());
+    }
+    let count = groups.len();
+    let panels = groups.into_iter().enumerate().map(|(index, ((prefix, unit), mut signals))| {
+        signals.sort_unstable();
+        let wide = index == 0 || (index + 1 == count && index % 2 == 1);
+        board::Panel {
+            id: id(prefix, &unit),
+            title: prefix.unwrap_or(UNPREFIXED).to_owned(),
+            unit: Some(unit.symbol().to_owned()).filter(|symbol| !symbol.is_empty()),
+            width: if wide { COLUMNS } else { COLUMNS / 2 },
+            ..board::Panel::of(signals)
+        }
+    });
+    Board { id: EVERYTHING.into(), title: "Everything".into(), panels: panels.collect(), ..Board::default() }
+}
+
+/// A panel's id: the same for the same prefix and unit, whichever other signals there are.
+fn id(prefix: Option<&str>, unit: &Unit) -> String {
+    let unit = match unit.symbol() {
+        "" => String::new(),
+        "%" => "-percent".into(),
+        "B/s" => "-rate".into(),
+        symbol => format!("-{}", board::slug(symbol)),
+    };
+    match prefix {
+        None => format!("{UNPREFIXED}{unit}"),
+        Some(prefix) => {
+            // A slug may be that of several prefixes; a sum over the bytes tells them apart.
+            let slug = board::slug(prefix);
+            let sum = prefix.bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+            let exact = slug == prefix && prefix != UNPREFIXED;
+            if exact { format!("{slug}{unit}") } else { format!("{slug}-{sum:x}{unit}") }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use afterglow_wire::metadata::Metadata;
+
+    use super::*;
+
+    #[test]
+    fn prefixes_and_units_make_panels() {
+        let names = [
+            "host.cpu_percent",
+            "sine",
+            "host.rx_bytes_per_second",
+            "host.mem_percent",
+            "cosine",
+            "host.load",
+        ];
+        let board = everything(names, &Described::default());
+        let keys: Vec<&str> = board.panels.iter().map(|panel| panel.id.as_str()).collect();
+        assert_eq!(keys, ["signals", "host", "host-percent", "host-rate"]);
+        assert_eq!(board.panels[0].signals, ["cosine", "sine"]);
+        let widths: Vec<u8> = board.panels.iter().map(|panel| panel.width).collect();
+        assert_eq!(widths, [12, 6, 6, 12]);
+        let panel = Panel::new(board.panels[2].clone(), names, &Described::default());
+        assert_eq!((panel.entries[0].name.as_str(), panel.unit.symbol()), ("cpu", "%"));
+    }
+
+    #[test]
+    fn ids_are_unique() {
+        let board = everything(
+            ["Host.a", "host.a", "signals.a", "a", "HOST.a", "hö.a", "hä.a"],
+            &Described::default(),
+        );
+        let ids: std::collections::BTreeSet<&str> = board.panels.iter().map(|p| p.id.as_str()).collect();
+        assert_eq!(ids.len(), board.panels.len(), "{ids:?}");
+    }
+
+    #[test]
+    fn patterns_are_resolved_in_the_order_of_the_panel() {
+        let definition =
+            board::Panel::of(vec!["z".into(), "host.*_percent".into(), "z".into(), "gone".into()]);
+        let names = ["a", "host.a_percent", "host.b_percent", "z"];
+        let panel = Panel::new(definition, names, &Described::default());
+        assert_eq!(panel.signals, ["z", "host.a_percent", "host.b_percent"]);
+        assert_eq!(panel.title(), "z");
+    }
+
+    #[test]
+    fn what_is_said_about_signals_is_shown() {
+        let said = Metadata {
+            display_name: Some("Oven".into()),
+            unit: Some("°C".into()),
+            colour: Some("#123456".into()),
+            ..Metadata::default()
+        };
+        let described = Described::new(BTreeMap::from([("t1".into(), said)]));
+        let board = everything(["t1", "t2"], &described);
+        assert_eq!(board.panels.iter().map(|panel| panel.signals.len()).collect::<Vec<_>>(), [1, 1]);
+        let both = Panel::new(board::Panel::of(vec!["t*".into()]), ["t1", "t2"], &described);
+        let Entry { name, unit, colour } = &both.entries[0];
+        assert_eq!((name.as_str(), unit.symbol(), colour.as_deref()), ("Oven", "°C", Some("#123456")));
+        assert_eq!((both.title(), both.unit.symbol(), both.entries[1].unit.symbol()), ("Oven", "", ""));
+        let alone = Panel::new(board::Panel::of(vec!["t1".into()]), ["t1", "t2"], &described);
+        assert_eq!(alone.unit.symbol(), "°C");
+    }
+}

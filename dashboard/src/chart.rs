@@ -1,0 +1,8 @@
+//! What a chart draws: columns of pixels, scales, colours, gestures and cursors.
+
+pub mod columns;
+pub mod cursors;
+pub mod gestures;
+pub mod palette;
+pub mod scale;
+pub mod sparkline;

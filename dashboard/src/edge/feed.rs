@@ -1,0 +1,273 @@
+//! The edge to the server: one WebSocket for history and for what is new.
+//!
+//! [`Stream`] knows what to ask for and what frames mean; here are the socket, the waiting and the trying again. What
+//! the stream does not tell is asked for whenever the page is up to date: the newest values of signals that have been
+//! silent for an hour.
+
+mod socket;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use afterglow_wire::telemetry::SignalDetails;
+use afterglow_wire::v1::{Frame, Header, Kind};
+use wasm_bindgen_futures::spawn_local;
+
+use crate::connection::backoff::Backoff;
+use crate::connection::status::{Link, Load};
+use crate::edge::clock;
+use crate::edge::page_state::Store;
+use crate::edge::rest;
+use crate::edge::timer::Timer;
+use crate::stream::{Stream, Turn};
+use socket::{Happening, Socket};
+
+/// Without a first frame after this long the attempt is given up, in milliseconds.
+const WELCOME_WITHIN: f64 = 10_000.0;
+/// The server says something every five seconds: a socket that is silent for so long is dead, in milliseconds.
+const SILENCE: f64 = 20_000.0;
+/// History may have to wait for its turn, in milliseconds.
+const HISTORY_WITHIN: f64 = 60_000.0;
+/// How often that is looked at, in milliseconds.
+const LOOK_EVERY: u32 = 2_500;
+/// After the server left samples out, because this page read too slowly, they are asked for after this long, in
+/// milliseconds: both should have caught their breath, and one request fills many such holes.
+const FILL_AFTER: u32 = 2_000;
+
+/// The page's connection to its server.
+pub struct Feed {
+    store: Rc<Store>,
+    state: RefCell<State>,
+}
+
+struct State {
+    stream: Stream,
+    socket: Option<Socket>,
+    /// Counts attempts, so that what an abandoned socket or question still says is told apart.
+    attempt: u64,
+    backoff: Backoff,
+    refusals: Backoff,
+    reconnect: Option<Timer>,
+    subscribe: Option<Timer>,
+    ask: Option<Timer>,
+    watch: Option<Timer>,
+    /// When the server last said something, on the steady clock, and how long it may be silent from then on.
+    heard: f64,
+    patience: f64,
+}
+
+impl Feed {
+    /// A feed that is not connected yet; the page at first shows the last `first` microseconds.
+    pub fn new(store: Rc<Store>, first: i64) -> Rc<Self> {
+        let state = State {
+            stream: Stream::new(first),
+            socket: None,
+            attempt: 0,
+            backoff: Backoff::default(),
+            refusals: Backoff::default(),
+            reconnect: None,
+            subscribe: None,
+            ask: None,
+            watch: None,
+            heard: 0.0,
+            patience: WELCOME_WITHIN,
+        };
+        Rc::new(Self { store, state: RefCell::new(state) })
+    }
+
+    /// Connects, or connects anew.
+    pub fn connect(self: &Rc<Self>) {
+        let mut state = self.state.borrow_mut();
+        state.attempt += 1;
+        state.reconnect = None;
+        (state.heard, state.patience) = (clock::steady(), WELCOME_WITHIN);
+        state.stream.connected();
+        let attempt = state.attempt;
+        let feed = Rc::downgrade(self);
+        state.socket = Socket::open(move |happening| {
+            if let Some(feed) = feed.upgrade().filter(|feed| feed.state.borrow().attempt == attempt) {
+                feed.handle(happening);
+            }
+        });
+        let opened = state.socket.is_some();
+        drop(state);
+        if opened { self.watch() } else { self.closed("the browser opens no socket".to_owned()) }
+    }
+
+    /// Tries at once what would be tried later: the network is back, or the reader asked for it.
+    pub fn hurry(self: &Rc<Self>) {
+        let (reconnect, subscribe) = {
+            let state = self.state.borrow();
+            (state.reconnect.is_some(), state.subscribe.is_some())
+        };
+        if reconnect {
+            self.connect();
+        } else if subscribe {
+            self.subscribe();
+        }
+    }
+
+    /// The page is on screen again: a browser may have stopped it, and the socket may be dead without having said so.
+    pub fn wake(self: &Rc<Self>) {
+        self.hurry();
+        self.watch();
+    }
+
+    /// Gives a silent socket up, and looks again after a while.
+    fn watch(self: &Rc<Self>) {
+        let (silent, patience) = {
+            let state = self.state.borrow();
+            (state.socket.is_some() && clock::steady() - state.heard > state.patience, state.patience)
+        };
+        if silent {
+            return self.closed(format!("the server has said nothing for {} seconds", patience / 1e3));
+        }
+        self.state.borrow_mut().watch = self.later(LOOK_EVERY, Self::watch);
+    }
+
+    fn later(self: &Rc<Self>, millis: u32, call: impl FnOnce(&Rc<Self>) + 'static) -> Option<Timer> {
+        let feed = Rc::downgrade(self);
+        Timer::after(millis, move || {
+            if let Some(feed) = feed.upgrade() {
+                call(&feed);
+            }
+        })
+    }
+
+    fn handle(self: &Rc<Self>, happening: Happening<'_>) {
+        let bytes = match happening {
+            Happening::Frame(bytes) => bytes,
+            Happening::Closed(reason) => return self.closed(reason),
+        };
+        let taken = Frame::parse(bytes).map_err(|error| error.to_string()).and_then(|frame| {
+            let mut state = self.state.borrow_mut();
+            state.heard = clock::steady();
+            self.hear(&frame.header);
+            if frame.header.kind == Kind::Tail {
+                self.store.latency.borrow_mut().arrived(frame.header.server_time);
+            }
+            state.stream.take(frame, &mut self.store.history.borrow_mut())
+        });
+        match taken {
+            Ok(turn) => self.turn(turn),
+            // Perhaps an old page at a new server: trying again shows it again, at growing intervals.
+            Err(reason) => self.closed(reason),
+        }
+    }
+
+    fn hear(&self, header: &Header) {
+        let (clock, said) = (&self.store.clock, header.server_time);
+        if header.kind == Kind::Welcome {
+            return clock.set(said);
+        }
+        // Of an answer all frames have the time when it began.
+        let is_now = matches!(header.kind, Kind::Tail | Kind::Patch | Kind::Heartbeat);
+        if is_now && self.store.backlog.borrow_mut().read(clock.now() - said, clock::steady()) {
+            clock.hear(said);
+        }
+    }
+
+    fn turn(self: &Rc<Self>, turn: Turn) {
+        match turn {
+            Turn::Nothing => {}
+            Turn::Welcome => self.subscribe(),
+            Turn::Live => self.live(),
+            Turn::Afresh => self.store.archive.borrow_mut().doubt(),
+            Turn::Behind => {
+                self.say(
+                    Link::Conflated,
+                    Some("this page reads too slowly: some samples come later".to_owned()),
+                );
+                self.state.borrow_mut().subscribe = self.later(FILL_AFTER, Self::subscribe);
+            }
+            Turn::Refused(reason) => {
+                let mut state = self.state.borrow_mut();
+                let wait = state.refusals.next(js_sys::Math::random());
+                state.subscribe = self.later(wait, Self::subscribe);
+                drop(state);
+                self.store.set_status(|status| status.load = Load::Failed(reason));
+            }
+            Turn::Changed(revision) => self.store.revision.set(revision),
+        }
+    }
+
+    fn subscribe(self: &Rc<Self>) {
+        let since = self.store.history.borrow().since();
+        let mut state = self.state.borrow_mut();
+        state.subscribe = None;
+        state.patience = HISTORY_WITHIN;
+        let request = state.stream.request(self.store.clock.now(), since, self.width());
+        if let (Some(socket), Ok(text)) = (&state.socket, serde_json::to_string(&request)) {
+            socket.send(&text);
+        }
+        drop(state);
+        if self.store.status().link != Link::Conflated {
+            self.say(Link::CatchingUp, None);
+        }
+    }
+
+    /// How many pixels history is to be drawn on: those of the widest chart, or of the window while there is none.
+    fn width(&self) -> usize {
+        let window = web_sys::window();
+        let (css, scale) = window.map_or((0.0, 1.0), |window| {
+            let width = window.inner_width().ok().and_then(|width| width.as_f64());
+            (width.unwrap_or(0.0), window.device_pixel_ratio())
+        });
+        match self.store.pixels.get() {
+            0 => (css * scale) as usize,
+            pixels => pixels,
+        }
+    }
+
+    fn live(self: &Rc<Self>) {
+        let mut state = self.state.borrow_mut();
+        state.patience = SILENCE;
+        state.backoff.reset();
+        state.refusals.reset();
+        drop(state);
+        self.say(Link::Live, None);
+        self.store.set_status(|status| {
+            status.load = Load::Done;
+            status.loaded = true;
+        });
+        self.ask();
+    }
+
+    /// Asks for what the stream does not tell.
+    fn ask(self: &Rc<Self>) {
+        let feed = Rc::clone(self);
+        let attempt = self.state.borrow().attempt;
+        spawn_local(async move {
+            let signals = rest::get::<Vec<SignalDetails>>("/api/signals?details=1", None).await;
+            let mut state = feed.state.borrow_mut();
+            if state.attempt != attempt {
+                return;
+            }
+            state.ask = None;
+            let Ok(signals) = signals else {
+                let wait = state.refusals.next(js_sys::Math::random());
+                state.ask = feed.later(wait, Self::ask);
+                return;
+            };
+            let mut history = feed.store.history.borrow_mut();
+            for SignalDetails { name, last, last_value, count, .. } in &signals {
+                history.know(name, (last.micros(), *last_value), state.stream.has_whole(*count));
+            }
+        });
+    }
+
+    fn closed(self: &Rc<Self>, reason: String) {
+        let mut state = self.state.borrow_mut();
+        state.attempt += 1;
+        state.socket = None;
+        (state.subscribe, state.ask, state.watch) = (None, None, None);
+        let wait = state.backoff.next(js_sys::Math::random());
+        state.reconnect = self.later(wait, Self::connect);
+        drop(state);
+        self.say(Link::Offline, Some(reason));
+    }
+
+    fn say(&self, link: Link, reason: Option<String>) {
+        self.store.set_status(|status| (status.link, status.reason) = (link, reason));
+    }
+}

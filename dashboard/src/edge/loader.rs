@@ -1,0 +1,172 @@
+//! The edge to what is stored: asks for samples that are on screen and not in memory.
+//!
+//! It asks when the range has come to rest, for all charts together, and cancels what no chart needs any more.
+//! Failed queries are asked again, at growing intervals, for as long as they are needed.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::telemetry::History;
+use wasm_bindgen_futures::spawn_local;
+
+use crate::connection::backoff::Backoff;
+use crate::edge::page_state::Store;
+use crate::edge::rest::{self, Cancel};
+use crate::samples::archive::{Sight, Want};
+
+/// A range that still moves is not asked for, in milliseconds since it last did.
+const REST: f64 = 120.0;
+/// Points that one answer may have, all signals together: it is read in one go, which must not be felt.
+const POINTS: usize = 30_000;
+/// Most queries under way: browsers allow six connections to a host, and boards need some.
+const QUERIES: usize = 4;
+
+/// What the reader is told of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Progress {
+    /// Everything on screen is here.
+    #[default]
+    Done,
+    /// Samples are on their way.
+    Loading,
+    /// They could not be had; they are asked for again.
+    Failed(String),
+}
+
+/// Asks for what is missing.
+pub struct Loader {
+    store: Rc<Store>,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// What was on screen when the loader last looked, and since when.
+    sight: Option<(Sight, f64)>,
+    running: Vec<Running>,
+    last: u64,
+    progress: Progress,
+    backoff: Backoff,
+    not_before: f64,
+}
+
+struct Running {
+    number: u64,
+    want: Want,
+    _cancel: Cancel,
+}
+
+impl Loader {
+    /// A loader that has nothing to do yet.
+    pub fn new(store: Rc<Store>) -> Rc<Self> {
+        Rc::new(Self { store, state: RefCell::default() })
+    }
+
+    /// What the reader is told.
+    pub fn progress(&self) -> Progress {
+        self.state.borrow().progress.clone()
+    }
+
+    /// Called with every frame: `signals` are on screen in `sight`, at `now` milliseconds of the frame clock. `ahead`
+    /// is a wider stretch that is wanted as well, because the reader may go there.
+    pub fn frame(self: &Rc<Self>, signals: &[String], sight: Sight, ahead: Sight, now: f64) {
+        let mut state = self.state.borrow_mut();
+        let before = state.sight;
+        let moved = before.is_none_or(|(old, _)| jumped(old, sight));
+        let since = if moved { now } else { before.map_or(now, |(_, since)| since) };
+        state.sight = Some((sight, since));
+        let edge = self.store.edge();
+        if moved && before.is_some() {
+            state.running.retain(|running| useful(&running.want, sight));
+            state.not_before = now + REST;
+        }
+        let history = self.store.history.borrow();
+        // Until the feed has loaded the last hour, nobody knows what is missing.
+        if history.since().is_none() || now < state.not_before {
+            return;
+        }
+        let mut archive = self.store.archive.borrow_mut();
+        archive.tidy(sight, edge);
+        let asked = |name: &String| state.running.iter().any(|running| running.want.signals.contains(name));
+        let open: Vec<String> = signals.iter().filter(|name| !asked(name)).cloned().collect();
+        let want = archive.wanted(&history, &open, ahead, edge);
+        if state.running.is_empty() && want.is_none() && !matches!(state.progress, Progress::Done) {
+            state.progress = Progress::Done;
+            state.backoff.reset();
+        }
+        drop(archive);
+        drop(history);
+        let Some(want) = want else { return };
+        let each = (POINTS / want.loaded.max_points).max(1);
+        let free = QUERIES.saturating_sub(state.running.len());
+        for portion in want.portions(each).into_iter().take(free) {
+            self.ask(&mut state, portion, edge);
+        }
+    }
+
+    fn ask(self: &Rc<Self>, state: &mut State, want: Want, asked: i64) {
+        let Some(cancel) = Cancel::new() else { return };
+        let signal = cancel.signal();
+        state.last += 1;
+        let number = state.last;
+        state.running.push(Running { number, want: want.clone(), _cancel: cancel });
+        if matches!(state.progress, Progress::Done) {
+            state.progress = Progress::Loading;
+        }
+        let loader = Rc::downgrade(self);
+        spawn_local(async move {
+            let answer = rest::get::<History>(&address(&want), Some(&signal)).await;
+            if let Some(loader) = loader.upgrade() {
+                loader.answered(number, &want, answer, asked);
+            }
+        });
+    }
+
+    fn answered(&self, number: u64, want: &Want, answer: Result<History, String>, asked: i64) {
+        let mut state = self.state.borrow_mut();
+        let Some(at) = state.running.iter().position(|running| running.number == number) else { return };
+        state.running.remove(at);
+        match answer {
+            Ok(history) => {
+                self.store.archive.borrow_mut().insert(want, columns(history), asked);
+                state.progress = if state.running.is_empty() { Progress::Done } else { Progress::Loading };
+            }
+            Err(reason) => {
+                let wait = state.backoff.next(js_sys::Math::random());
+                state.not_before = crate::edge::clock::steady() + f64::from(wait);
+                state.progress = Progress::Failed(reason);
+            }
+        }
+    }
+}
+
+/// Signal names and their samples as microseconds and values.
+fn columns(history: History) -> Vec<(String, Vec<(i64, f64)>)> {
+    let samples = history.into_iter().map(|(name, points)| {
+        (name, points.into_iter().map(|point| (point.timestamp.micros(), point.value)).collect())
+    });
+    samples.collect()
+}
+
+fn address(want: &Want) -> String {
+    let [from, to] = [want.loaded.span.from, want.loaded.span.to].map(Timestamp::from_micros);
+    format!(
+        "/api/telemetry?from={from}&to={to}&max_points={}&signals={}",
+        want.loaded.max_points,
+        rest::names(&want.signals)
+    )
+}
+
+/// Whether the range changed, and did not just follow the clock.
+fn jumped(old: Sight, new: Sight) -> bool {
+    let width = new.span.width();
+    old.column != new.column && old.span.width() != width || (new.span.to - old.span.to).abs() > width / 4
+}
+
+/// Whether an answer to `want` would still be drawn.
+fn useful(want: &Want, sight: Sight) -> bool {
+    let shown = want.loaded.span.overlap(sight.span);
+    want.loaded.slice() <= 4 * sight.column
+        && shown.is_some_and(|shown| shown.width() > sight.span.width() / 2)
+}

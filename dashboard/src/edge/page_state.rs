@@ -1,0 +1,201 @@
+//! What the edges write and the frame loop reads: samples, the range, the clock, the status.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use afterglow_wire::revision::Revision;
+
+use crate::boards::annotations::Notes;
+use crate::boards::metadata::Described;
+use crate::boards::selection::Selection;
+use crate::chart::cursors::Cursors;
+use crate::connection::backlog::Backlog;
+use crate::connection::latency::Latency;
+use crate::connection::status::Status;
+use crate::edge::clock::Clock;
+use crate::edge::zones::NamedZone;
+use crate::samples::archive::{Archive, Sight};
+use crate::samples::history::History;
+use crate::time::timeline::{Now, Step};
+use crate::time::{Follow, HOUR, Range, Span, Timeline};
+
+/// Changes of the range that follow each other within this time are one gesture, in milliseconds.
+const GESTURE: f64 = 700.0;
+
+/// The page's plain data. Nothing here is reactive.
+pub struct Store {
+    /// The samples of the last hour.
+    pub history: RefCell<History>,
+    /// Older and finer samples that were fetched.
+    pub archive: RefCell<Archive>,
+    /// Which range is shown.
+    pub timeline: RefCell<Timeline>,
+    /// The two instants that the reader measures between.
+    pub cursors: RefCell<Cursors>,
+    /// The server's time.
+    pub clock: Clock,
+    /// Frames that had to wait, while they are being read.
+    pub backlog: RefCell<Backlog>,
+    /// How long samples take to the screen.
+    pub latency: RefCell<Latency>,
+    /// How many pixels the widest chart on screen has; none when there is no chart.
+    pub pixels: Cell<usize>,
+    /// Annotations around the range on screen.
+    pub notes: RefCell<Rc<Notes>>,
+    /// What people say about signals.
+    described: RefCell<Rc<Described>>,
+    /// Which lines the reader switched on or off.
+    pub selection: RefCell<Selection>,
+    /// Which saved things the server has.
+    pub revision: Cell<Revision>,
+    zone: RefCell<Rc<NamedZone>>,
+    status: RefCell<Status>,
+    status_changed: Cell<bool>,
+    gesture: Cell<f64>,
+    measuring: Cell<bool>,
+    annotate: Cell<Option<i64>>,
+}
+
+impl Store {
+    /// Nothing yet; `range` is what the page's address asks for.
+    pub fn new(range: Range, zone: NamedZone) -> Self {
+        Self {
+            history: RefCell::new(History::new(HOUR)),
+            archive: RefCell::default(),
+            timeline: RefCell::new(Timeline::new(range)),
+            cursors: RefCell::default(),
+            clock: Clock::default(),
+            backlog: RefCell::default(),
+            latency: RefCell::default(),
+            pixels: Cell::new(0),
+            notes: RefCell::default(),
+            described: RefCell::default(),
+            selection: RefCell::default(),
+            revision: Cell::default(),
+            zone: RefCell::new(Rc::new(zone)),
+            status: RefCell::default(),
+            status_changed: Cell::new(true),
+            gesture: Cell::new(f64::NEG_INFINITY),
+            measuring: Cell::new(false),
+            annotate: Cell::default(),
+        }
+    }
+
+    /// Where live ranges end: now, or at the newest sample when a sender's clock is ahead.
+    pub fn edge(&self) -> i64 {
+        let now = self.clock.now();
+        self.history.borrow().newest().map_or(now, |newest| newest.max(now))
+    }
+
+    /// What ranges relate to at this moment.
+    pub fn now(&self) -> Now {
+        Now { edge: self.edge(), oldest: self.history.borrow().oldest() }
+    }
+
+    /// What is shown at this moment.
+    pub fn span(&self) -> Span {
+        self.timeline.borrow().span(self.now())
+    }
+
+    /// The value of a signal that holds at an instant of the range on screen.
+    pub fn held(&self, name: &str, at: i64) -> Option<f64> {
+        let sight = Sight::new(self.span().widened(1), 1_000);
+        let (history, archive) = (self.history.borrow(), self.archive.borrow());
+        archive.trace(&history, name, sight).held(at).map(|(_, value)| value)
+    }
+
+    /// Shows `factor` times as much around the instant `at`; none for the middle.
+    pub fn zoom(&self, at: Option<i64>, factor: f64) {
+        let (now, step) = (self.now(), self.step());
+        let mut timeline = self.timeline.borrow_mut();
+        let span = timeline.span(now);
+        // Live stays live when the reader points nowhere.
+        let middle = if timeline.is_live() { span.to } else { span.from + span.width() / 2 };
+        timeline.zoom_at(now, at.unwrap_or(middle), factor, step);
+    }
+
+    /// Shows what is later by this share of the width.
+    pub fn pan(&self, share: f64) {
+        let (now, step) = (self.now(), self.step());
+        let mut timeline = self.timeline.borrow_mut();
+        let by = timeline.span(now).width() as f64 * share;
+        timeline.pan(now, by as i64, step);
+    }
+
+    /// Stands still, or follows the clock again.
+    pub fn toggle_pause(&self) {
+        let now = self.now();
+        self.timeline.borrow_mut().toggle_pause(now);
+    }
+
+    /// Follows the clock, showing as much as `follow` says.
+    pub fn follow(&self, follow: Follow) {
+        self.timeline.borrow_mut().go(Range::Live(follow));
+    }
+
+    /// Whether a tap on a chart sets a cursor.
+    pub fn measuring(&self) -> bool {
+        self.measuring.get()
+    }
+
+    /// Has taps on charts set cursors, or takes the cursors away.
+    pub fn set_measuring(&self, measuring: bool) {
+        self.measuring.set(measuring);
+        if !measuring {
+            self.cursors.borrow_mut().clear();
+        }
+    }
+
+    /// The reader wants to annotate an instant.
+    pub fn annotate(&self, at: i64) {
+        self.annotate.set(Some(at));
+    }
+
+    /// The instant that the reader wants to annotate, once.
+    pub fn take_annotate(&self) -> Option<i64> {
+        self.annotate.take()
+    }
+
+    fn step(&self) -> Step {
+        let now = crate::edge::clock::steady();
+        if now - self.gesture.replace(now) < GESTURE { Step::More } else { Step::New }
+    }
+
+    /// What people say about signals.
+    pub fn described(&self) -> Rc<Described> {
+        Rc::clone(&self.described.borrow())
+    }
+
+    /// Takes over what people say about signals.
+    pub fn describe(&self, described: &Rc<Described>) {
+        *self.described.borrow_mut() = Rc::clone(described);
+        self.history.borrow_mut().describe(described);
+        self.archive.borrow_mut().describe(described);
+    }
+
+    /// The zone in which times are shown.
+    pub fn zone(&self) -> Rc<NamedZone> {
+        Rc::clone(&self.zone.borrow())
+    }
+
+    /// Shows times in another zone.
+    pub fn set_zone(&self, zone: NamedZone) {
+        *self.zone.borrow_mut() = Rc::new(zone);
+    }
+
+    /// The status.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Changes the status.
+    pub fn set_status(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.status.borrow_mut());
+        self.status_changed.set(true);
+    }
+
+    /// Whether the status was changed since this was last asked.
+    pub fn take_status_changed(&self) -> bool {
+        self.status_changed.replace(false)
+    }
+}

@@ -1,0 +1,271 @@
+//! The one frame loop: paints the charts that need it, asks for what they lack, and tells the components what changed.
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use afterglow_wire::revision::Revision;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::Closure;
+
+use crate::boards::panels::Panel;
+use crate::chart::cursors::Cursors;
+use crate::connection::status::Status;
+use crate::edge::address::Address;
+use crate::edge::clock;
+use crate::edge::loader::{Loader, Progress};
+use crate::edge::page_state::Store;
+use crate::edge::plot::Plot;
+use crate::edge::timer::Timer;
+use crate::samples::archive::Sight;
+use crate::samples::summary::Summary;
+use crate::time::{Range, SECOND, Span};
+
+/// Components hear of samples at most this often, in milliseconds.
+const SUMMARY_EVERY: f64 = 250.0;
+/// Ages grow also when nothing arrives; then components hear this often, in milliseconds.
+const AGES_EVERY: f64 = 1_000.0;
+
+/// New samples are painted at most this often, in milliseconds.
+const PAINT_EVERY: f64 = 50.0;
+/// Painting may take this share of the time: after 12 ms of it the next waits 100 ms.
+const SHARE: f64 = 0.12;
+/// Nothing waits longer than this, in milliseconds, however slow the machine.
+const PAINT_WITHIN: f64 = 1_000.0;
+/// A page without a visible chart is summarised as if it had one of so many pixels.
+const USUAL_PIXELS: usize = 1_000;
+
+/// What the loop tells the components.
+pub enum News {
+    /// The connection or the history.
+    Status(Status),
+    /// Boards, annotations or metadata are others than before.
+    Revision(Revision),
+    /// The newest values.
+    Summary(Summary),
+    /// The range.
+    Time(TimeNews),
+    /// The reader wants to annotate this instant.
+    Annotate(i64),
+}
+
+/// What components show of the range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimeNews {
+    /// What was chosen.
+    pub range: Range,
+    /// What is shown at this moment, to the second.
+    pub span: Span,
+    /// How many steps can be undone.
+    pub depth: usize,
+    /// How many whole seconds what is shown lies behind what is live, when it was paused.
+    pub behind: Option<i64>,
+    /// Whether samples of it are on their way.
+    pub progress: Progress,
+    /// The two instants that are measured between.
+    pub cursors: Cursors,
+}
+
+/// All charts, and the loop that paints them.
+pub struct Stage {
+    store: Rc<Store>,
+    loader: Rc<Loader>,
+    address: Rc<Address>,
+    plots: RefCell<Vec<Rc<Plot>>>,
+    summarised: Cell<(f64, (u64, u64, u64))>,
+    /// Whether a backlog is being read.
+    behind: Cell<bool>,
+    told: RefCell<Option<TimeNews>>,
+    cursors: Cell<Cursors>,
+    revision: Cell<Revision>,
+    painted_at: Cell<f64>,
+    /// How long the browser took for each of the last two paints, its own drawing included.
+    costs: Rc<Cell<[f64; 2]>>,
+    measuring: Cell<Option<Timer>>,
+    tell: Box<dyn Fn(News)>,
+}
+
+impl Stage {
+    /// A stage without charts. `tell` is called from the loop.
+    pub fn new(store: Rc<Store>, address: Rc<Address>, tell: impl Fn(News) + 'static) -> Rc<Self> {
+        Rc::new(Self {
+            loader: Loader::new(Rc::clone(&store)),
+            store,
+            address,
+            plots: RefCell::default(),
+            summarised: Cell::new((f64::NEG_INFINITY, (0, 0, 0))),
+            behind: Cell::new(false),
+            told: RefCell::default(),
+            cursors: Cell::default(),
+            revision: Cell::default(),
+            painted_at: Cell::new(f64::NEG_INFINITY),
+            costs: Rc::default(),
+            measuring: Cell::default(),
+            tell: Box::new(tell),
+        })
+    }
+
+    /// Starts the loop, which ends when the stage is dropped. A hidden page gets no frames.
+    pub fn run(self: &Rc<Self>) {
+        request(Rc::downgrade(self), Rc::default());
+    }
+
+    /// Puts a panel's chart into `element`.
+    pub fn mount(&self, panel: &Panel, shown: &[bool], element: web_sys::Element) {
+        self.unmount(panel.key());
+        if let Some(plot) = Plot::new(Rc::clone(&self.store), panel, shown, element) {
+            self.plots.borrow_mut().push(plot);
+        }
+    }
+
+    /// Tells a panel's chart which signals it has and which of them to show.
+    pub fn configure(&self, panel: &Panel, shown: &[bool]) {
+        if let Some(plot) = self.plots.borrow().iter().find(|plot| plot.is(panel.key())) {
+            plot.configure(panel, shown);
+        }
+    }
+
+    /// Has the browser save a panel's chart as an image.
+    pub fn save_picture(&self, key: &str) {
+        if let Some(plot) = self.plots.borrow().iter().find(|plot| plot.is(key)) {
+            plot.save_picture();
+        }
+    }
+
+    /// Removes a panel's chart.
+    pub fn unmount(&self, key: &str) {
+        self.plots.borrow_mut().retain(|plot| !plot.is(key));
+    }
+
+    /// Builds everything anew, in the colours of the present theme.
+    pub fn restyle(&self) {
+        self.plots.borrow().iter().for_each(|plot| plot.rebuild());
+    }
+
+    /// Paints everything anew: the zone changed.
+    pub fn repaint(&self) {
+        self.plots.borrow().iter().for_each(|plot| plot.repaint());
+    }
+
+    fn paint(&self, now: f64, span: Span) {
+        // The smaller one: a browser that was once busy with something else is not slow.
+        let [before, last] = self.costs.get();
+        let wait = (before.min(last) / SHARE).clamp(PAINT_EVERY, PAINT_WITHIN);
+        let leave = !self.behind.get() && now - self.painted_at.get() >= wait;
+        let started = clock::steady();
+        let painted = self.plots.borrow().iter().filter(|plot| plot.frame(span, leave)).count();
+        if painted > 0 {
+            self.painted_at.set(now);
+            let costs = Rc::clone(&self.costs);
+            let (store, committed) = (Rc::clone(&self.store), self.store.latency.borrow_mut().leave());
+            // What the library asked the canvas for is drawn after this frame's callbacks; then the timer fires.
+            self.measuring.set(Timer::after(0, move || {
+                costs.set([costs.get()[1], clock::steady() - started]);
+                if let Some(committed) = committed {
+                    store.latency.borrow_mut().painted(committed, store.clock.now());
+                }
+            }));
+        }
+    }
+
+    /// What is on screen, and which signals of it.
+    fn seen(&self, span: Span) -> (Vec<String>, Sight) {
+        let (mut names, mut most) = (Vec::new(), 0);
+        for (signals, pixels) in self.plots.borrow().iter().filter_map(|plot| plot.seen()) {
+            names.extend(signals);
+            most = most.max(pixels);
+        }
+        self.store.pixels.set(most);
+        names.sort_unstable();
+        names.dedup();
+        (names, Sight::new(span, if most == 0 { USUAL_PIXELS } else { most }))
+    }
+
+    fn frame(&self, now: f64) {
+        let edge = self.store.edge();
+        self.store.history.borrow_mut().advance(edge);
+        let span = self.store.span();
+        if self.cursors.replace(*self.store.cursors.borrow()) != *self.store.cursors.borrow() {
+            self.repaint();
+        }
+        let was_behind = self.behind.replace(self.store.backlog.borrow().is_under_way(clock::steady()));
+        self.paint(now, span);
+        self.address.frame(now);
+        let (names, sight) = self.seen(span);
+        let live = self.store.timeline.borrow().is_live();
+        // A reader who looks around probably goes on: a little more than what is seen is kept at hand.
+        let ahead = if live { sight } else { Sight { span: span.widened(span.width() / 4), ..sight } };
+        self.loader.frame(&names, sight, ahead, now);
+        if self.store.take_status_changed() || self.behind.get() != was_behind {
+            (self.tell)(News::Status(self.store.status().behind(self.behind.get())));
+            self.summarised.set((f64::NEG_INFINITY, (0, 0, 0)));
+        }
+        let revision = self.store.revision.get();
+        if self.revision.replace(revision) != revision {
+            (self.tell)(News::Revision(revision));
+        }
+        if let Some(at) = self.store.take_annotate() {
+            (self.tell)(News::Annotate(at));
+        }
+        self.tell_time(span);
+        self.tell_summary(now, sight);
+    }
+
+    fn tell_time(&self, span: Span) {
+        let timeline = self.store.timeline.borrow();
+        let whole = |micros: i64| micros.div_euclid(SECOND) * SECOND;
+        let news = TimeNews {
+            range: timeline.range(),
+            span: if timeline.is_live() { Span { from: whole(span.from), to: whole(span.to) } } else { span },
+            depth: timeline.depth(),
+            behind: timeline.behind(self.store.now()).map(|micros| micros / SECOND),
+            progress: self.loader.progress(),
+            cursors: *self.store.cursors.borrow(),
+        };
+        drop(timeline);
+        if self.told.borrow().as_ref() != Some(&news) {
+            *self.told.borrow_mut() = Some(news.clone());
+            (self.tell)(News::Time(news));
+        }
+    }
+
+    fn tell_summary(&self, now: f64, sight: Sight) {
+        let (told, seen) = self.summarised.get();
+        let history = self.store.history.borrow();
+        let archive = self.store.archive.borrow();
+        let changes = (history.changes(), archive.changes(), self.store.timeline.borrow().changes());
+        let due = if changes == seen { AGES_EVERY } else { SUMMARY_EVERY };
+        if now - told >= due && !self.behind.get() {
+            self.summarised.set((now, changes));
+            // The newest sample lies on the edge: its column is on screen.
+            let sight = Sight { span: Span { to: sight.span.to + 1, ..sight.span }, ..sight };
+            let described = self.store.described();
+            let summary = Summary::new(&history, &archive, &described, sight, self.store.clock.now());
+            drop((history, archive));
+            (self.tell)(News::Summary(summary));
+        }
+    }
+}
+
+type Callback = Rc<RefCell<Option<Closure<dyn FnMut(f64)>>>>;
+
+fn request(stage: Weak<Stage>, callback: Callback) {
+    let again = Rc::clone(&callback);
+    *callback.borrow_mut() = Some(Closure::new(move |now: f64| {
+        match stage.upgrade() {
+            Some(stage) => {
+                stage.frame(now);
+                schedule(&again);
+            }
+            // Breaks the circle of the callback that holds itself.
+            None => drop(again.take()),
+        }
+    }));
+    schedule(&callback);
+}
+
+fn schedule(callback: &Callback) {
+    if let (Some(window), Some(callback)) = (web_sys::window(), callback.borrow().as_ref()) {
+        // Refused only when the page is being torn down: then there is nothing to paint.
+        let _ = window.request_animation_frame(callback.as_ref().unchecked_ref());
+    }
+}

@@ -1,0 +1,193 @@
+//! One panel's chart: decides when to paint, and what.
+
+mod chart;
+mod colours;
+mod dots;
+mod input;
+mod lines;
+mod marks;
+mod options;
+mod picture;
+mod pointer;
+mod tooltip;
+mod underlay;
+mod uplot;
+mod view_state;
+mod visibility;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use crate::boards::panels::Panel;
+use crate::chart::columns::Grid;
+use crate::chart::scale;
+use crate::edge::page_state::Store;
+use crate::samples::archive::Sight;
+use crate::samples::history::Trace;
+use crate::samples::history::pyramid::Extent;
+use crate::time::Span;
+use chart::Chart;
+use picture::{Caption, Key};
+use visibility::Watch;
+
+/// The page was scrolled: a wheel that did it goes on scrolling over charts.
+pub fn note_scroll() {
+    input::note_scroll();
+}
+
+/// A panel's chart.
+pub struct Plot {
+    store: Rc<Store>,
+    watch: Watch,
+    element: web_sys::Element,
+    state: RefCell<State>,
+    rebuild: Cell<bool>,
+}
+
+struct State {
+    panel: Panel,
+    shown: Vec<bool>,
+    chart: Option<Chart>,
+    grid: Option<Grid>,
+    /// What the data's versions came to when they were last painted.
+    version: u64,
+}
+
+impl Plot {
+    /// A chart within `element`; painted from the next frame on.
+    pub fn new(
+        store: Rc<Store>,
+        panel: &Panel,
+        shown: &[bool],
+        element: web_sys::Element,
+    ) -> Option<Rc<Self>> {
+        Some(Rc::new(Self {
+            store,
+            watch: Watch::new(&element)?,
+            element,
+            state: RefCell::new(State {
+                panel: panel.clone(),
+                shown: shown.to_vec(),
+                chart: None,
+                grid: None,
+                version: 0,
+            }),
+            rebuild: Cell::new(true),
+        }))
+    }
+
+    /// Whether it is the chart of the panel with this key.
+    pub fn is(&self, key: &str) -> bool {
+        self.state.borrow().panel.key() == key
+    }
+
+    /// Takes over the panel's signals and which of them are shown.
+    pub fn configure(&self, panel: &Panel, shown: &[bool]) {
+        let mut state = self.state.borrow_mut();
+        if state.panel != *panel {
+            state.panel = panel.clone();
+            self.rebuild();
+        }
+        state.shown = shown.to_vec();
+        state.grid = None;
+    }
+
+    /// Builds the chart anew with the next frame.
+    pub fn rebuild(&self) {
+        self.rebuild.set(true);
+    }
+
+    /// Paints anew with the next frame.
+    pub fn repaint(&self) {
+        self.state.borrow_mut().grid = None;
+    }
+
+    /// Which signals are on screen and on how many pixels; none when the chart is not on screen.
+    pub fn seen(&self) -> Option<(Vec<String>, usize)> {
+        if !self.watch.visible() {
+            return None;
+        }
+        let state = self.state.borrow();
+        let pixels = state.chart.as_ref().map(Chart::pixels).filter(|pixels| *pixels > 0)?;
+        let shown = state.panel.signals.iter().zip(&state.shown).filter(|(_, shown)| **shown);
+        Some((shown.map(|(name, _)| name.clone()).collect(), pixels))
+    }
+
+    /// Has the browser save the chart as an image, with its title, range and legend.
+    pub fn save_picture(&self) {
+        let state = self.state.borrow();
+        let Some(chart) = &state.chart else { return };
+        let (panel, unit) = (&state.panel, state.panel.unit.symbol());
+        let title =
+            if unit.is_empty() { panel.title().to_owned() } else { format!("{} ({unit})", panel.title()) };
+        let legend = panel.entries.iter().enumerate();
+        let legend = legend.filter(|(line, _)| state.shown.get(*line).copied().unwrap_or(true));
+        let legend = legend.map(|(line, entry)| Key::new(line, entry)).collect();
+        chart.save(&file_name(panel.title()), &Caption { title, range: chart.range(), legend });
+    }
+
+    /// Paints if there is something new to see, and says whether it did. Without `leave` only what cannot wait
+    /// is painted: a new chart, another size, other lines, another range.
+    pub fn frame(&self, span: Span, leave: bool) -> bool {
+        if !self.watch.visible() || (self.rebuild.get() && !uplot::is_loaded()) {
+            return false;
+        }
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        if self.rebuild.replace(false) {
+            state.chart = None;
+            state.chart = Chart::new(&self.store, &state.panel, &self.element);
+            state.grid = None;
+            self.watch.take_resized();
+        }
+        let Some(chart) = &state.chart else { return false };
+        if self.watch.take_resized() {
+            chart.fit(&self.element);
+        }
+        if chart.take_resized() {
+            state.grid = None;
+        }
+        // Before its first layout the plotting area has no width.
+        let pixels = chart.pixels();
+        if pixels == 0 {
+            return false;
+        }
+        let grid = Grid::new(span, pixels);
+        let jumped = state.grid.is_none_or(|old| old.width != grid.width || old.first > grid.first);
+        if !jumped && !leave {
+            return false;
+        }
+        let history = self.store.history.borrow();
+        let archive = self.store.archive.borrow();
+        // A little more than is seen: lines come from there.
+        let around = grid.span().widened(grid.span().width() / 4);
+        let sight = Sight { span: around, column: grid.width };
+        let chosen = state.panel.signals.iter().enumerate().map(|(index, name)| {
+            let visible = state.shown.get(index).copied().unwrap_or(true);
+            visible.then(|| archive.trace(&history, name, sight))
+        });
+        let traces: Vec<Option<Trace>> = chosen.collect();
+        let parts = traces.iter().flatten().flat_map(Trace::parts);
+        let version = parts.map(|part| part.series.version()).sum::<u64>() + archive.changes();
+        if state.grid == Some(grid) && version == state.version {
+            return false;
+        }
+        let extents = traces.iter().flatten().filter_map(|trace| trace.extent(grid.span()));
+        let limits = (state.panel.definition.min, state.panel.definition.max);
+        let values = scale::limited(scale::range(extents.reduce(Extent::union)), limits);
+        chart.paint(grid, values, &traces, state.grid.is_none());
+        state.grid = Some(grid);
+        state.version = version;
+        drop((history, archive));
+        chart.point(&state.shown);
+        true
+    }
+}
+
+/// What a title leaves for the name of a file: letters, digits and what stands between them.
+fn file_name(title: &str) -> String {
+    let safe = |c: char| if c.is_alphanumeric() { c } else { '-' };
+    let name: String = title.chars().map(safe).take(60).collect();
+    let words: Vec<&str> = name.split('-').filter(|word| !word.is_empty()).collect();
+    if words.is_empty() { "panel".to_owned() } else { words.join("-") }
+}

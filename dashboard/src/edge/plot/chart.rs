@@ -1,0 +1,149 @@
+//! The chart library's object and everything that must live as long as it.
+
+use std::rc::Rc;
+
+use js_sys::Array;
+use web_sys::Element;
+
+use super::input::Hands;
+use super::lines::Lines;
+use super::marks::{self, Marks};
+use super::options::{JsValueGuard, MARGIN, VALUES, object, options};
+use super::picture::{self, Caption};
+use super::pointer::Pointer;
+use super::uplot::UPlot;
+use super::view_state::{Drawn, View};
+use crate::boards::panels::Panel;
+use crate::chart::columns::{Change, Grid};
+use crate::edge::page_state::Store;
+use crate::samples::history::Trace;
+use crate::time::text;
+use crate::time::ticks::{self, Axis, ticks};
+
+/// The smallest chart, in pixels: an element that is not laid out yet has no size.
+const SMALLEST: (f64, f64) = (80.0, 80.0);
+/// Room that a label of the time axis needs, in pixels of the screen.
+const LABEL: f64 = 84.0;
+/// A narrow axis has so many all the same: one would often be none.
+const LABELS: usize = 2;
+/// Between the zone's name and a date, in pixels of the screen.
+const APART: f64 = 10.0;
+
+pub(super) struct Chart {
+    store: Rc<Store>,
+    uplot: UPlot,
+    drawn: Rc<Drawn>,
+    lines: Rc<Lines>,
+    pointer: Rc<Pointer>,
+    marks: Rc<Marks>,
+    _hands: Hands,
+    _callbacks: Vec<JsValueGuard>,
+}
+
+impl Chart {
+    pub(super) fn new(store: &Rc<Store>, panel: &Panel, element: &Element) -> Option<Self> {
+        let drawn = Rc::new(Drawn::new(panel));
+        let pointer = Rc::new(Pointer::new(store, panel, &drawn, element)?);
+        let moved = Rc::clone(&pointer);
+        let options = options(&drawn, size(element), move |uplot| moved.moved(&uplot));
+        let uplot = UPlot::new(&options.object, &Array::new(), element).ok()?;
+        let over = uplot.over();
+        let lines = Rc::new(Lines::new(&uplot, panel)?);
+        // Into the plotting area, so that positions need no translation.
+        pointer.move_into(&over);
+        let marks = Rc::new(Marks::new(element, &over)?);
+        let hands = Hands::new(store, &uplot, &pointer, &marks, element);
+        Some(Self {
+            store: Rc::clone(store),
+            uplot,
+            drawn,
+            lines,
+            pointer,
+            marks,
+            _hands: hands,
+            _callbacks: options.callbacks,
+        })
+    }
+
+    /// How many pixels of the canvas the plotting area is wide.
+    pub(super) fn pixels(&self) -> usize {
+        self.lines.pixels()
+    }
+
+    /// Takes the size of `element`.
+    pub(super) fn fit(&self, element: &Element) {
+        let (width, height) = size(element);
+        self.uplot.set_size(&object([("width", width.into()), ("height", height.into())]));
+    }
+
+    /// Whether the canvas got another size since this was last asked. Then nothing is on it.
+    pub(super) fn take_resized(&self) -> bool {
+        let resized = self.drawn.take_resized();
+        if resized {
+            self.lines.fit(&self.uplot);
+        }
+        resized
+    }
+
+    /// Draws what `traces` have on `grid`, from `values.0` to `values.1`: all of it, or only what is new since the same was
+    /// drawn last.
+    pub(super) fn paint(&self, grid: Grid, values: (f64, f64), traces: &[Option<Trace>], anew: bool) {
+        let mut columns = self.drawn.columns_mut();
+        let change = columns.update(grid, traces);
+        let change = if anew { Change::All } else { change };
+        let all = self.lines.paint(&columns, traces, values, change);
+        drop(columns);
+        // Where the window stands still, its axes do as well.
+        if all || !matches!(change, Change::Tail { moved: 0, .. }) {
+            self.paint_axes(View { grid, values });
+        }
+        // The library writes other texts only where the axis has moved: that another zone has others it cannot know.
+        if anew {
+            self.uplot.redraw(false, true);
+        }
+    }
+
+    fn paint_axes(&self, view: View) {
+        let (zone, sight) = (self.store.zone(), view.sight());
+        let width = self.lines.screen_width();
+        let labels = ((width / LABEL) as usize).max(LABELS);
+        let mut ticks = ticks(sight.span, labels, &*zone);
+        // Before the dates stands the zone.
+        let left = VALUES - ticks::width(&marks::zone_text(sight.span, &zone)) - APART;
+        ticks::fit(&mut ticks, sight.span, Axis { width, left, right: MARGIN });
+        self.drawn.set(view, ticks);
+        self.drawn.set_flags(&self.store.notes.borrow(), self.lines.screen_width() as usize);
+        self.uplot.set_scale("x", &object([("min", 0.into()), ("max", 1.into())]));
+        self.marks.paint(sight, self.lines.screen_width(), *self.store.cursors.borrow(), &zone);
+    }
+
+    /// Has the browser save what is drawn as the image `name`.
+    pub(super) fn save(&self, name: &str, caption: &Caption) {
+        let ((lines, scale), axes) = (self.lines.canvas(), self.uplot.context().canvas());
+        if let Some((axes, document)) = axes.zip(lines.owner_document()) {
+            picture::save(name, &document, &[axes, lines.clone()], scale, caption);
+        }
+    }
+
+    /// What is drawn, as a reader would say it: `25 Nov 2026 14:05 – 15:05 UTC`.
+    pub(super) fn range(&self) -> String {
+        let (zone, span) = (self.store.zone(), self.drawn.sight().span);
+        format!("{} {}", text::stretch(span, &*zone), zone.name())
+    }
+
+    /// Tells the tooltip which lines are shown, and brings it up to date: time passes under a resting pointer.
+    pub(super) fn point(&self, shown: &[bool]) {
+        self.pointer.refresh(&self.uplot, shown);
+    }
+}
+
+impl Drop for Chart {
+    fn drop(&mut self) {
+        self.uplot.destroy();
+    }
+}
+
+fn size(element: &Element) -> (f64, f64) {
+    let (width, height) = (f64::from(element.client_width()), f64::from(element.client_height()));
+    (width.max(SMALLEST.0), height.max(SMALLEST.1))
+}

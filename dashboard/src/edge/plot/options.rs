@@ -1,0 +1,162 @@
+//! What the chart library is told about a chart: axes, and a cursor. It knows no lines.
+
+use std::rc::Rc;
+
+use js_sys::{Array, Function, Object, Reflect};
+use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast as _, JsValue};
+
+use super::colours::Colours;
+use super::underlay;
+use super::uplot::UPlot;
+use super::view_state::Drawn;
+use crate::values::format;
+use crate::values::unit::Prefixes;
+
+/// How wide the value axis is, in pixels of the screen.
+pub(super) const VALUES: f64 = 52.0;
+/// What is left free above and beside the plotting area, in pixels of the screen.
+pub(super) const MARGIN: f64 = 12.0;
+
+/// The chart's options, and the callbacks that must outlive the chart.
+pub(super) struct Options {
+    pub(super) object: Object,
+    pub(super) callbacks: Vec<JsValueGuard>,
+}
+
+/// Keeps a callback alive.
+pub(super) type JsValueGuard = Box<dyn std::any::Any>;
+
+/// The options of a chart that shows what `drawn` holds.
+pub(super) fn options(drawn: &Rc<Drawn>, size: (f64, f64), on_cursor: impl Fn(UPlot) + 'static) -> Options {
+    let mut keep = Vec::new();
+    let colours = Colours::current();
+    let object = object([
+        ("width", size.0.into()),
+        ("height", size.1.into()),
+        ("legend", object([("show", false.into())]).into()),
+        ("cursor", cursor()),
+        ("scales", scales(drawn, &mut keep)),
+        ("axes", axes(drawn, &colours, &mut keep)),
+        // Lines are drawn beside it.
+        ("series", Array::of1(&Object::new()).into()),
+        ("hooks", hooks(drawn, on_cursor, &mut keep)),
+        ("padding", Array::of4(&MARGIN.into(), &MARGIN.into(), &0.into(), &0.into()).into()),
+    ]);
+    Options { object, callbacks: keep }
+}
+
+fn cursor() -> JsValue {
+    let off = object([("x", false.into()), ("y", false.into()), ("setScale", false.into())]);
+    let sync = object([
+        ("key", "afterglow".into()),
+        ("setSeries", false.into()),
+        ("scales", Array::of2(&"x".into(), &JsValue::NULL).into()),
+    ]);
+    object([("y", false.into()), ("drag", off.into()), ("sync", sync.into())]).into()
+}
+
+fn scales(drawn: &Rc<Drawn>, keep: &mut Vec<JsValueGuard>) -> JsValue {
+    let mut range = |of: fn(&Drawn) -> (f64, f64)| {
+        let shown = Rc::clone(drawn);
+        let range = Closure::<dyn Fn() -> Array>::new(move || {
+            let (from, to) = of(&shown);
+            Array::of2(&from.into(), &to.into())
+        });
+        let function = range.as_ref().clone();
+        keep.push(Box::new(range));
+        JsValue::from(object([("range", function)]))
+    };
+    object([("x", range(Drawn::times)), ("y", range(Drawn::values))]).into()
+}
+
+fn axes(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> JsValue {
+    let line = object([("stroke", colours.grid.into()), ("width", 1.into())]);
+    let hidden = object([("show", false.into())]);
+    let common = |more: &[(&str, JsValue)]| {
+        let axis = object([
+            ("stroke", colours.axis.into()),
+            ("font", "11px ui-sans-serif, system-ui, sans-serif".into()),
+            ("grid", line.clone().into()),
+            ("ticks", hidden.clone().into()),
+        ]);
+        for (key, value) in more {
+            set(&axis, key, value);
+        }
+        JsValue::from(axis)
+    };
+    let shown = Rc::clone(drawn);
+    let splits = Closure::<dyn Fn() -> Array>::new(move || {
+        shown.tick_times().into_iter().map(JsValue::from).collect::<Array>()
+    });
+    let shown = Rc::clone(drawn);
+    let times = Closure::<dyn Fn() -> Array>::new(move || {
+        shown.tick_labels().into_iter().map(JsValue::from).collect::<Array>()
+    });
+    let unit = drawn.unit().clone();
+    let labels = Closure::<dyn Fn(JsValue, Array, JsValue, JsValue, f64) -> Array>::new(
+        move |_, splits: Array, _, _, step: f64| {
+            let ticks: Vec<f64> = splits.iter().filter_map(|tick| tick.as_f64()).collect();
+            let largest = ticks.iter().fold(0.0, |largest: f64, tick| largest.max(tick.abs()));
+            ticks.iter().map(|tick| JsValue::from(format::tick(*tick, step, largest, &unit))).collect()
+        },
+    );
+    let time = common(&[
+        ("splits", splits.as_ref().clone()),
+        ("values", times.as_ref().clone()),
+        ("size", 40.into()),
+        ("gap", 7.into()),
+    ]);
+    let value = common(&[
+        ("values", labels.as_ref().clone()),
+        ("size", VALUES.into()),
+        ("space", 32.into()),
+        ("gap", 6.into()),
+    ]);
+    if drawn.unit().prefixes() == Prefixes::Iec {
+        // Round numbers of bytes are powers of two.
+        let powers = (0..60).map(|power| JsValue::from(2f64.powi(power)));
+        set(value.unchecked_ref(), "incrs", &powers.collect::<Array>().into());
+    }
+    keep.push(Box::new(splits));
+    keep.push(Box::new(times));
+    keep.push(Box::new(labels));
+    Array::of2(&time, &value).into()
+}
+
+fn hooks(drawn: &Rc<Drawn>, on_cursor: impl Fn(UPlot) + 'static, keep: &mut Vec<JsValueGuard>) -> JsValue {
+    let (shown, colours) = (Rc::clone(drawn), Colours::current());
+    let behind = move |uplot: UPlot| underlay::paint(&uplot, &shown, &colours);
+    let resized = Rc::clone(drawn);
+    object([
+        ("setSize", callbacks([guard1(keep, move |_| resized.set_resized())])),
+        ("setCursor", callbacks([guard1(keep, on_cursor)])),
+        ("drawAxes", callbacks([guard1(keep, behind)])),
+    ])
+    .into()
+}
+
+fn guard1(keep: &mut Vec<JsValueGuard>, call: impl Fn(UPlot) + 'static) -> JsValue {
+    let closure = Closure::<dyn Fn(UPlot)>::new(call);
+    let function = closure.as_ref().clone();
+    keep.push(Box::new(closure));
+    function
+}
+
+fn callbacks<const N: usize>(functions: [JsValue; N]) -> JsValue {
+    functions.iter().filter(|function| function.is_instance_of::<Function>()).collect::<Array>().into()
+}
+
+/// An object with these properties.
+pub(super) fn object<const N: usize>(properties: [(&str, JsValue); N]) -> Object {
+    let object = Object::new();
+    for (key, value) in properties {
+        set(&object, key, &value);
+    }
+    object
+}
+
+fn set(object: &Object, key: &str, value: &JsValue) {
+    // Fails only on frozen objects and proxies.
+    let _ = Reflect::set(object, &key.into(), value);
+}

@@ -1,0 +1,142 @@
+//! What a chart has behind its lines: thresholds and annotations. On the canvas, so that a picture of the chart has them
+//! too.
+
+use afterglow_wire::board::Mark;
+use js_sys::Array;
+use web_sys::CanvasRenderingContext2d;
+
+use super::colours::Colours;
+use super::uplot::UPlot;
+use super::view_state::Drawn;
+use crate::chart::columns::seconds;
+
+/// How much of a band's colour is seen.
+const BAND: f64 = 0.13;
+/// The font of labels, in pixels of the screen.
+const FONT: f64 = 11.0;
+/// The height of an annotation's flag, in pixels of the screen.
+const FLAG: f64 = 7.0;
+
+/// Between the axes and the lines of one chart.
+struct Behind<'a> {
+    context: CanvasRenderingContext2d,
+    uplot: &'a UPlot,
+    colours: &'a Colours,
+    left: f64,
+    right: f64,
+    top: f64,
+    bottom: f64,
+    /// Pixels of the canvas in one of the screen.
+    scale: f64,
+}
+
+/// Draws what belongs behind the lines of `drawn`.
+pub(super) fn paint(uplot: &UPlot, drawn: &Drawn, colours: &Colours) {
+    if drawn.thresholds().is_empty() && drawn.flags().is_empty() {
+        return;
+    }
+    let area = uplot.area();
+    let behind = Behind {
+        context: uplot.context(),
+        uplot,
+        colours,
+        left: area.left(),
+        right: area.left() + area.width(),
+        top: area.top(),
+        bottom: area.top() + area.height(),
+        scale: web_sys::window().map_or(1.0, |window| window.device_pixel_ratio()),
+    };
+    let context = &behind.context;
+    context.save();
+    context.begin_path();
+    context.rect(area.left(), area.top(), area.width(), area.height());
+    context.clip();
+    context.set_font(&format!("{}px ui-sans-serif, system-ui, sans-serif", FONT * behind.scale));
+    behind.thresholds(drawn);
+    behind.flags(drawn);
+    context.restore();
+}
+
+impl Behind<'_> {
+    fn thresholds(&self, drawn: &Drawn) {
+        self.context.set_text_align("right");
+        self.context.set_text_baseline("bottom");
+        for threshold in drawn.thresholds() {
+            let colour = threshold.colour.as_deref().unwrap_or(self.colours.warn);
+            let label = match threshold.mark() {
+                Some(Mark::Line(value)) => {
+                    let at = self.uplot.val_to_pos(value, "y", true);
+                    self.line(colour, (self.left, at), (self.right, at));
+                    at
+                }
+                Some(Mark::Band(from, to)) => {
+                    self.shade(colour, (self.left, self.height(to)), (self.right, self.height(from)));
+                    self.height(from)
+                }
+                None => continue,
+            };
+            self.context.set_fill_style_str(self.colours.axis);
+            self.text(&threshold.label, self.right - 4.0 * self.scale, label - 3.0 * self.scale);
+        }
+    }
+
+    fn flags(&self, drawn: &Drawn) {
+        self.context.set_text_align("left");
+        self.context.set_text_baseline("top");
+        let (colour, flag) = (self.colours.note, FLAG * self.scale);
+        for mark in drawn.flags().iter() {
+            let x = |micros| self.uplot.val_to_pos(seconds(micros), "x", true);
+            let (from, to) = (x(mark.from), x(mark.to).min(self.right));
+            if to > from {
+                self.shade(colour, (from.max(self.left), self.top), (to, self.bottom));
+            }
+            // A range that began before what is shown has its flag where the chart begins.
+            let at = from.max(self.left);
+            self.line(colour, (at, self.top), (at, self.bottom));
+            self.context.set_fill_style_str(colour);
+            self.context.begin_path();
+            self.context.move_to(at, self.top);
+            self.context.line_to(at + flag, self.top + flag / 2.0);
+            self.context.line_to(at, self.top + flag);
+            self.context.fill();
+            if mark.count > 1 {
+                self.text(&mark.count.to_string(), at + flag + 2.0 * self.scale, self.top);
+            }
+        }
+    }
+
+    /// Where a value is; the end of an open band is that of the chart.
+    fn height(&self, value: f64) -> f64 {
+        if value.is_finite() {
+            self.uplot.val_to_pos(value, "y", true).clamp(self.top, self.bottom)
+        } else if value > 0.0 {
+            self.top
+        } else {
+            self.bottom
+        }
+    }
+
+    fn shade(&self, colour: &str, from: (f64, f64), to: (f64, f64)) {
+        self.context.set_global_alpha(BAND);
+        self.context.set_fill_style_str(colour);
+        self.context.fill_rect(from.0, from.1, to.0 - from.0, to.1 - from.1);
+        self.context.set_global_alpha(1.0);
+    }
+
+    fn line(&self, colour: &str, from: (f64, f64), to: (f64, f64)) {
+        self.context.set_stroke_style_str(colour);
+        self.context.set_line_width(1.5 * self.scale);
+        // Fails only for what is no list of numbers.
+        let _ =
+            self.context.set_line_dash(&Array::of2(&(6.0 * self.scale).into(), &(4.0 * self.scale).into()));
+        self.context.begin_path();
+        self.context.move_to(from.0, from.1);
+        self.context.line_to(to.0, to.1);
+        self.context.stroke();
+    }
+
+    fn text(&self, text: &str, x: f64, y: f64) {
+        // Fails only without a context.
+        let _ = self.context.fill_text(text, x, y);
+    }
+}

@@ -1,0 +1,120 @@
+//! Questions to the server's HTTP interface.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wasm_bindgen::{JsCast as _, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortController, AbortSignal, RequestInit, Response};
+
+use crate::connection::refusal::Refusal;
+
+/// Without an answer after this long a question has failed, in milliseconds.
+const ANSWER_WITHIN: u32 = 30_000;
+
+/// Cancels a question when it is dropped.
+pub struct Cancel {
+    controller: AbortController,
+}
+
+impl Cancel {
+    /// What can be cancelled must be asked with [`Self::signal`].
+    pub fn new() -> Option<Self> {
+        Some(Self { controller: AbortController::new().ok()? })
+    }
+
+    /// What the question is to listen to.
+    pub fn signal(&self) -> AbortSignal {
+        self.controller.signal()
+    }
+}
+
+impl Drop for Cancel {
+    fn drop(&mut self) {
+        self.controller.abort();
+    }
+}
+
+/// The answer to GET `address`, or why there is none. Without `cancel` it is given up after half a minute.
+///
+/// # Errors
+/// What the server said, or that it said nothing.
+pub async fn get<T: DeserializeOwned>(address: &str, cancel: Option<&AbortSignal>) -> Result<T, String> {
+    answer(address, &RequestInit::new(), cancel).await.map_err(|refusal| refusal.message)
+}
+
+/// The answer to `method` with `body` as JSON.
+///
+/// # Errors
+/// What the server said, or that it said nothing.
+pub async fn send<T: DeserializeOwned>(
+    method: &str,
+    address: &str,
+    body: &impl Serialize,
+) -> Result<T, Refusal> {
+    let body = serde_json::to_string(body).map_err(|error| Refusal::because(error.to_string()))?;
+    let options = RequestInit::new();
+    options.set_method(method);
+    options.set_body(&body.into());
+    let headers = js_sys::Object::new();
+    // Fails only on frozen objects.
+    let _ = js_sys::Reflect::set(&headers, &"content-type".into(), &"application/json".into());
+    options.set_headers(&headers);
+    answer(address, &options, None).await
+}
+
+/// Deletes what is at `address`.
+///
+/// # Errors
+/// What the server said, or that it said nothing.
+pub async fn delete(address: &str) -> Result<(), Refusal> {
+    let options = RequestInit::new();
+    options.set_method("DELETE");
+    told(address, &options, None).await.map(drop)
+}
+
+async fn answer<T: DeserializeOwned>(
+    address: &str,
+    options: &RequestInit,
+    cancel: Option<&AbortSignal>,
+) -> Result<T, Refusal> {
+    let text = told(address, options, cancel).await?;
+    let understood = serde_json::from_str(&text);
+    understood.map_err(|error| Refusal::because(format!("the server's answer is not understood: {error}")))
+}
+
+async fn told(address: &str, options: &RequestInit, cancel: Option<&AbortSignal>) -> Result<String, Refusal> {
+    let answer = text(address, options, cancel).await;
+    let (status, text) = answer.map_err(|_| Refusal::because("the server cannot be reached"))?;
+    if (200..300).contains(&status) { Ok(text) } else { Err(Refusal::of(status, &text)) }
+}
+
+/// A text as part of an address.
+pub fn escaped(text: &str) -> String {
+    js_sys::encode_uri_component(text).into()
+}
+
+/// Signals' names as the parameter `signals` lists them: as they are, whatever they have.
+pub fn names(names: &[String]) -> String {
+    let names: Vec<String> = names
+        .iter()
+        .map(|name| {
+            let name = name.replace('\\', "\\\\").replace(',', "\\,").replace(' ', "\\ ");
+            escaped(&name)
+        })
+        .collect();
+    names.join(",")
+}
+
+async fn text(
+    address: &str,
+    options: &RequestInit,
+    cancel: Option<&AbortSignal>,
+) -> Result<(u16, String), JsValue> {
+    let window = web_sys::window().ok_or(JsValue::NULL)?;
+    let timeout = AbortSignal::timeout_with_u32(ANSWER_WITHIN);
+    options.set_signal(Some(cancel.unwrap_or(&timeout)));
+    let response = JsFuture::from(window.fetch_with_str_and_init(address, options)).await?;
+    let response: Response = response.dyn_into()?;
+    let text = JsFuture::from(response.text()?).await?;
+    Ok((response.status(), text.as_string().unwrap_or_default()))
+}

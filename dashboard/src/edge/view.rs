@@ -1,0 +1,228 @@
+//! The components. They show summaries; samples never pass through here.
+
+mod annotate;
+mod annotations;
+mod board;
+mod board_menu;
+mod board_state;
+mod cards;
+mod copy;
+mod data_table;
+mod dialog;
+mod empty;
+mod header;
+mod help;
+mod ingest;
+mod keys;
+mod kiosk;
+mod latency;
+mod legend;
+mod listing;
+mod notice;
+mod page;
+mod panel;
+mod panel_editor;
+mod panel_tools;
+mod range_picker;
+mod refused;
+mod share;
+mod signal;
+mod stat;
+mod switcher;
+mod theme;
+mod toolbar;
+mod zone_picker;
+
+use std::rc::Rc;
+
+use afterglow_wire::revision::Revision;
+use dioxus::core::Runtime;
+use dioxus::prelude::*;
+use wasm_bindgen::JsCast as _;
+use wasm_bindgen::prelude::Closure;
+
+use crate::boards::annotations::Notes;
+use crate::boards::metadata::Described;
+use crate::boards::panels;
+use crate::boards::route::Place;
+use crate::connection::status::{Link, Load, Status};
+use crate::edge::address::{self, Address};
+use crate::edge::feed::Feed;
+use crate::edge::page_state::Store;
+use crate::edge::paint_loop::{News, Stage};
+use crate::samples::summary::Summary;
+use crate::time::{Follow, HOUR, Range};
+use board_state::Desk;
+use page::{Asked, Open, Page};
+
+/// Renders the page into the element with the id `page`.
+pub fn launch() {
+    dioxus::LaunchBuilder::new().with_cfg(dioxus::web::Config::new().rootname("page")).launch(App);
+}
+
+/// The whole page.
+#[component]
+fn App() -> Element {
+    let status = use_signal(Status::default);
+    let page = use_page(status);
+    let (desk, names) = (page.desk, page.names);
+    board_state::use_saved(&page);
+    annotations::use_notes(&page);
+    signal::use_described(&page);
+    let now = status.read().clone();
+    let failure = match &now.load {
+        Load::Failed(reason) => Some(reason.clone()),
+        Load::Pending if now.link == Link::Offline => Some("the server cannot be reached".to_owned()),
+        Load::Pending | Load::Done => None,
+    };
+    let loading = failure.is_none();
+    // A saved board has something to show even where there are no signals yet.
+    let empty = names.read().is_empty() && (desk.place.read().is_everything() || !now.loaded);
+    let feed = Rc::clone(&page.feed);
+    let (revision, full) = ((page.revision)(), page.mode.is_full());
+    rsx! {
+        if full {
+            header::Header { status: now.clone() }
+        } else {
+            kiosk::Strip { status: now.clone() }
+        }
+        main { class: page.mode.key(), "data-testid": "board", "data-revision": "{revision.boards} {revision.annotations} {revision.metadata}",
+            if let Some(reason) = failure {
+                notice::Failure { reason, bare: empty, on_retry: move |()| feed.hurry() }
+            }
+            if *desk.place.read() == Place::Ingest {
+                ingest::Ingest {}
+            } else if !empty {
+                if full {
+                    toolbar::Toolbar {}
+                    cards::Cards {}
+                }
+                board::BoardView {}
+            } else if now.loaded {
+                empty::Empty {}
+            } else if loading {
+                notice::Loading {}
+            }
+        }
+        panel_editor::PanelEditor {}
+        annotate::Annotate {}
+        signal::SignalSettings {}
+        share::Share {}
+        help::Help {}
+    }
+}
+
+/// Starts the feed and the frame loop, and lets the loop write what components follow.
+fn use_page(status: Signal<Status>) -> Page {
+    let summary = use_signal(Summary::default);
+    let time = use_signal(|| None);
+    let (zone, revision) = (use_signal(String::new), use_signal(Revision::default));
+    let names = use_memo(move || summary.read().rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>());
+    let notes = use_signal(|| Rc::new(Notes::default()));
+    let described = use_signal(|| Rc::new(Described::default()));
+    let desk = use_hook(|| Desk::new(address::place()));
+    let board = use_memo(move || {
+        if desk.place.read().is_everything() {
+            return Some(panels::everything(names.read().iter().map(String::as_str), &described.read()));
+        }
+        desk.board()?.ok()
+    });
+    let (measuring, open) = (use_signal(|| false), use_signal(|| None));
+    let (mode, selection) = (use_hook(address::mode), use_signal(address::selection));
+    use_context_provider(|| {
+        let (range, named) = address::read(crate::edge::clock::Clock::default().now());
+        let mut zone = zone;
+        zone.set(named.name().to_owned());
+        // A live range needs no more than itself; from any other the reader may go to the last hour.
+        let first = if let Range::Live(Follow::Last(width)) = range { width.min(HOUR) } else { HOUR };
+        let store = Rc::new(Store::new(range, named));
+        store.selection.replace(selection.peek().clone());
+        let feed = Feed::new(Rc::clone(&store), first);
+        let address = Address::new(Rc::clone(&store));
+        let (runtime, can_annotate) = (Runtime::current(), mode.is_full());
+        let stage = Stage::new(Rc::clone(&store), Rc::clone(&address), move |news| {
+            let (mut status, mut summary, mut time, mut revision) = (status, summary, time, revision);
+            let mut open = open;
+            runtime.in_scope(ScopeId::ROOT, || match news {
+                News::Status(new) => status.set(new),
+                News::Revision(new) => revision.set(new),
+                News::Time(new) => time.set(Some(new)),
+                News::Summary(new) if *summary.peek() != new => summary.set(new),
+                News::Summary(_) => {}
+                News::Annotate(at) if can_annotate => {
+                    open.set(Some(Open::Annotate(Asked { from: at, to: None })));
+                }
+                News::Annotate(_) => {}
+            });
+        });
+        feed.connect();
+        stage.run();
+        let page = Page {
+            mode,
+            store,
+            feed,
+            stage,
+            address,
+            desk,
+            board,
+            notes,
+            described,
+            summary,
+            names,
+            time,
+            zone,
+            revision,
+            selection,
+            measuring,
+            open,
+        };
+        listen(&page);
+        keys::listen(&page);
+        theme::apply(&page.stage, theme::saved());
+        page
+    })
+}
+
+/// Reacts to the network's return, to Back and Forward, to the page's return to the screen, to scrolling, and to the
+/// system's change between light and dark.
+fn listen(page: &Page) {
+    let Some(window) = web_sys::window() else { return };
+    let feed = Rc::clone(&page.feed);
+    let document = window.document();
+    let visible = Closure::<dyn Fn()>::new(move || {
+        if document.as_ref().is_some_and(|document| !document.hidden()) {
+            feed.wake();
+        }
+    });
+    let feed = Rc::clone(&page.feed);
+    let online = Closure::<dyn Fn()>::new(move || feed.hurry());
+    let stage = Rc::clone(&page.stage);
+    let restyle = Closure::<dyn Fn()>::new(move || stage.restyle());
+    let scroll = Closure::<dyn Fn()>::new(crate::edge::plot::note_scroll);
+    let (desk, mut selection, runtime) = (page.desk, page.selection, Runtime::current());
+    let store = Rc::clone(&page.store);
+    let gone = Closure::<dyn FnMut()>::new(move || {
+        runtime.in_scope(ScopeId::ROOT, || {
+            let selected = address::selection();
+            store.selection.replace(selected.clone());
+            selection.set(selected);
+            desk.arrive(address::place());
+        });
+    });
+    // No call fails for a function; all listeners live as long as the page.
+    let _ = window.add_event_listener_with_callback("online", online.as_ref().unchecked_ref());
+    let _ = window.document().map(|document| {
+        document.add_event_listener_with_callback("visibilitychange", visible.as_ref().unchecked_ref())
+    });
+    let _ = window.add_event_listener_with_callback("scroll", scroll.as_ref().unchecked_ref());
+    let _ = window.add_event_listener_with_callback("popstate", gone.as_ref().unchecked_ref());
+    if let Ok(Some(query)) = window.match_media("(prefers-color-scheme: dark)") {
+        let _ = query.add_event_listener_with_callback("change", restyle.as_ref().unchecked_ref());
+        std::mem::forget(query);
+    }
+    visible.forget();
+    online.forget();
+    restyle.forget();
+    scroll.forget();
+    gone.forget();
+}

@@ -1,0 +1,120 @@
+//! The form of a new annotation.
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::annotation::{Annotation, NewAnnotation};
+use dioxus::prelude::*;
+
+use super::dialog::Sheet;
+use super::page::{Asked, Open, Page};
+use super::panel_editor::Field;
+use super::refused::use_failure;
+use crate::connection::refusal::Refusal;
+use crate::edge::rest;
+use crate::time::Zone;
+use crate::time::expression;
+use crate::time::text::Civil;
+
+/// The form, when it is open.
+#[component]
+pub(super) fn Annotate() -> Element {
+    let page: Page = use_context();
+    let open = page.open.read();
+    let Some(Open::Annotate(asked)) = open.as_ref() else { return rsx! {} };
+    rsx! {
+        Form { asked: *asked }
+    }
+}
+
+#[component]
+fn Form(
+    /// Where it is.
+    asked: Asked,
+) -> Element {
+    let page: Page = use_context();
+    let zone = page.store.zone();
+    let mut failure = use_failure();
+    let mut from = use_signal(|| local(asked.from, &*zone));
+    let mut to = use_signal(|| asked.to.map(|to| local(to, &*zone)).unwrap_or_default());
+    let [mut text, mut tags, mut signals] = std::array::from_fn(|_| use_signal(String::new));
+    let submit = move |event: Event<FormData>| {
+        event.prevent_default();
+        let page = page.clone();
+        async move {
+            let new = NewAnnotation {
+                text: text.peek().clone(),
+                tags: listed(&tags.peek(), ','),
+                signals: listed(&signals.peek(), '\n'),
+                ..NewAnnotation::default()
+            };
+            let saved = match placed(new, &from.peek(), &to.peek(), &page) {
+                Ok(new) => rest::send::<Annotation>("POST", "/api/annotations", &new).await,
+                Err(refusal) => Err(refusal),
+            };
+            match saved {
+                Ok(_) => {
+                    page.close();
+                }
+                Err(refusal) => failure.set(refusal),
+            }
+        }
+    };
+    rsx! {
+        Sheet { title: "Annotation", test: "annotate-form", class: "narrow clear",
+            form { class: "form", onsubmit: submit,
+                Field { id: "note-text", label: "What happened", wrong: failure.at("text"),
+                    textarea {
+                        id: "note-text", rows: "3", "aria-describedby": "note-text-error",
+                        autofocus: true,
+                        oninput: move |event| text.set(event.value()),
+                    }
+                }
+                div { class: "form-row",
+                    Field { id: "note-from", label: "At, or from", wrong: failure.at("from"),
+                        input { id: "note-from", r#type: "text", autocomplete: "off", "aria-describedby": "note-from-error", value: "{from}", oninput: move |event| from.set(event.value()) }
+                    }
+                    Field { id: "note-to", label: "To, for a range", wrong: failure.at("to"),
+                        input { id: "note-to", r#type: "text", autocomplete: "off", "aria-describedby": "note-to-error", value: "{to}", oninput: move |event| to.set(event.value()) }
+                    }
+                }
+                Field { id: "note-tags", label: "Tags, separated by commas", wrong: failure.at("tags"),
+                    input { id: "note-tags", r#type: "text", autocomplete: "off", "aria-describedby": "note-tags-error", oninput: move |event| tags.set(event.value()) }
+                }
+                Field { id: "note-signals", label: "Signals or patterns, one a line; all when empty", wrong: failure.at("signals"),
+                    textarea { id: "note-signals", rows: "2", spellcheck: "false", "aria-describedby": "note-signals-error", oninput: move |event| signals.set(event.value()) }
+                }
+                if let Some(message) = failure.general() {
+                    p { class: "field-error", role: "alert", "{message}" }
+                }
+                div { class: "form-end",
+                    button { r#type: "submit", class: "action primary", "data-testid": "annotate-save", "Save" }
+                }
+            }
+        }
+    }
+}
+
+/// Where the typed ends put it.
+fn placed(new: NewAnnotation, from: &str, to: &str, page: &Page) -> Result<NewAnnotation, Refusal> {
+    let (now, zone) = (page.store.clock.now(), page.store.zone());
+    let instant = |field: &str, text: &str, earlier| {
+        let at = expression::moment(text, earlier, now, &*zone);
+        at.map_err(|message| Refusal { field: Some(field.into()), ..Refusal::because(message) })
+    };
+    let start = instant("from", from, None)?;
+    let end = if to.trim().is_empty() { None } else { Some(instant("to", to, Some(start))?) };
+    Ok(NewAnnotation {
+        from: Some(Timestamp::from_micros(start)),
+        to: end.map(Timestamp::from_micros),
+        ..new
+    })
+}
+
+fn listed(text: &str, separator: char) -> Vec<String> {
+    text.split(separator).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+/// As it can be typed: `2026-11-25 14:05:09.250`.
+fn local(utc: i64, zone: &dyn Zone) -> String {
+    let civil = Civil::of(zone.to_local(utc));
+    format!("{:04}-{:02}-{:02} {}", civil.year, civil.month, civil.day, civil.fraction(3))
+}

@@ -1,0 +1,110 @@
+//! The board on screen: its panels, and the list of signals beside them.
+
+use afterglow_wire::board::PanelKind;
+use dioxus::core::spawn_forever;
+use dioxus::prelude::*;
+
+use super::annotations::NotesList;
+use super::keys;
+use super::listing::Listing;
+use super::page::Page;
+use super::panel::PanelView;
+use super::refused::Refused;
+use super::stat::StatView;
+use crate::boards::draft;
+
+/// All panels, or why there are none.
+#[component]
+pub(super) fn BoardView() -> Element {
+    let page: Page = use_context();
+    let desk = page.desk;
+    let arranged = use_memo({
+        let page = page.clone();
+        move || page.panels()
+    });
+    use_effect(move || {
+        let _ = arranged.read();
+        if let Some(button) = desk.take_focus() {
+            keys::focus(&button);
+        }
+    });
+    let everything = desk.place.read().is_everything();
+    let missing = desk.board().and_then(Result::err).filter(|_| !everything);
+    let waiting = page.board.read().is_none() && missing.is_none();
+    let bare = arranged.read().is_empty() && missing.is_none() && !waiting;
+    let (back, editing, full) = (page.clone(), desk.is_editing(), page.mode.is_full());
+    let embedded = page.mode.is_embedded();
+    rsx! {
+        if editing {
+            EditBar {}
+        }
+        div { class: "board", "aria-busy": if waiting { "true" },
+            div { class: if everything { "panels everything" } else { "panels" },
+                for panel in arranged.read().iter() {
+                    if panel.definition.kind == PanelKind::Stat {
+                        StatView { key: "{panel.key()}", panel: panel.clone() }
+                    } else {
+                        PanelView { key: "{panel.key()}", panel: panel.clone() }
+                    }
+                }
+                if let Some(reason) = missing {
+                    div { class: "notice wide", role: "alert", "data-testid": "no-board",
+                        h2 { "This board cannot be shown" }
+                        p { "{reason}" }
+                        if full {
+                            button {
+                                r#type: "button", class: "action",
+                                onclick: move |_| back.visit(crate::boards::route::Place::everything()),
+                                "Show everything"
+                            }
+                        }
+                    }
+                }
+                if bare && embedded {
+                    div { class: "notice wide", role: "alert", "data-testid": "no-panel",
+                        h2 { "This panel is not on the board any more" }
+                    }
+                } else if bare {
+                    div { class: "notice wide", "data-testid": "bare-board",
+                        h2 { "No panels yet" }
+                        p { "Edit the board to add panels and choose their signals." }
+                        if !editing && full {
+                            button { r#type: "button", class: "action", onclick: move |_| desk.edit(), "Edit panels" }
+                        }
+                    }
+                }
+            }
+            if full {
+                div { class: "side",
+                    Listing {}
+                    NotesList {}
+                }
+            }
+        }
+    }
+}
+
+/// What is done with the changes of the whole board.
+#[component]
+fn EditBar() -> Element {
+    let page: Page = use_context();
+    let desk = page.desk;
+    rsx! {
+        div { class: "edit-bar", role: "toolbar", "aria-label": "Changes of the board", "data-testid": "edit-bar",
+            span { class: "edit-title", "Editing" }
+            button {
+                r#type: "button", class: "action", "data-testid": "add-panel",
+                onclick: move |_| desk.change(|board| { draft::add(board); }),
+                "Add panel"
+            }
+            span { class: "spring" }
+            button { r#type: "button", class: "action", "data-testid": "discard", onclick: move |_| desk.discard(), "Discard" }
+            button {
+                r#type: "button", class: "action primary", "data-testid": "save-board",
+                onclick: move |_| { spawn_forever(desk.save(None)); },
+                "Save"
+            }
+            Refused {}
+        }
+    }
+}

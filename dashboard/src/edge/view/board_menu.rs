@@ -1,0 +1,145 @@
+//! What can be done with the board on screen.
+
+use dioxus::core::spawn_forever;
+use dioxus::prelude::*;
+
+use super::page::Page;
+use crate::boards::draft;
+use crate::boards::route::Place;
+use crate::edge::download::download;
+
+/// Edit, rename, export, delete; a new board from what is shown or from a file.
+#[component]
+pub(super) fn BoardMenu() -> Element {
+    let page: Page = use_context();
+    let desk = page.desk;
+    let mut sure = use_signal(|| false);
+    let saved = !desk.place.read().is_everything();
+    let Some(board) = page.board.read().clone() else { return rsx! {} };
+    let [outside, edit, delete, create, import] = std::array::from_fn(|_| page.clone());
+    let exported = board.clone();
+    rsx! {
+        div { class: "veil", onclick: move |_| { outside.close(); } }
+        div { class: "popover menu", role: "dialog", "aria-label": "Board", "data-testid": "board-dialog",
+            if saved {
+                Naming {
+                    id: "rename",
+                    label: "Title",
+                    action: "Rename",
+                    initial: board.title.clone(),
+                    on_name: move |title| { spawn_forever(desk.rename(title)); },
+                }
+                div { class: "menu-actions",
+                    button {
+                        r#type: "button", class: "action", "data-testid": "edit-board",
+                        onclick: move |_| { desk.edit(); edit.close(); },
+                        "Edit panels"
+                    }
+                    button {
+                        r#type: "button", class: "action", "data-testid": "export-board",
+                        onclick: move |_| download(&format!("{}.json", exported.id), "application/json", &draft::export(&exported)),
+                        "Export"
+                    }
+                    if sure() {
+                        button {
+                            r#type: "button", class: "action danger", "data-testid": "delete-sure",
+                            onclick: move |_| {
+                                let page = delete.clone();
+                                spawn_forever(async move {
+                                    if desk.delete().await {
+                                        page.visit(Place::everything());
+                                    }
+                                });
+                            },
+                            "Delete for everyone"
+                        }
+                        button { r#type: "button", class: "action", onclick: move |_| sure.set(false), "Keep" }
+                    } else {
+                        button { r#type: "button", class: "action", "data-testid": "delete-board", onclick: move |_| sure.set(true), "Delete" }
+                    }
+                }
+            }
+            Naming {
+                id: "new-board",
+                label: "New board from what is shown",
+                action: "Create",
+                initial: String::new(),
+                on_name: move |title: String| {
+                    let (page, new) = (create.clone(), draft::copy(&board, &title));
+                    spawn_forever(async move {
+                        if let Some(board) = desk.create(new).await {
+                            page.visit_new(board);
+                            desk.edit();
+                        }
+                    });
+                },
+            }
+            div { class: "menu-row",
+                label { r#for: "import-board", "New board from an exported file" }
+                input {
+                    id: "import-board",
+                    r#type: "file",
+                    accept: ".json,application/json",
+                    onchange: move |event| {
+                        let page = import.clone();
+                        async move {
+                            let Some(file) = event.files().into_iter().next() else { return };
+                            // A file that is no text is no board either.
+                            let text = file.read_string().await.unwrap_or_default();
+                            if let Some(board) = desk.import(&text).await {
+                                page.visit_new(board);
+                            }
+                        }
+                    },
+                }
+            }
+            super::refused::Refused {}
+        }
+    }
+}
+
+/// A title and a button that does something with it.
+#[component]
+fn Naming(
+    /// The field's id.
+    id: &'static str,
+    /// What the title is for.
+    label: &'static str,
+    /// What the button does.
+    action: &'static str,
+    /// What the field has at first.
+    initial: String,
+    /// Called with the title.
+    on_name: EventHandler<String>,
+) -> Element {
+    let page: Page = use_context();
+    let mut title = use_signal(|| initial.clone());
+    let wrong = {
+        let refusal = page.desk.refusal.read();
+        refusal.as_ref().and_then(|refusal| refusal.at("title")).map(str::to_owned)
+    };
+    rsx! {
+        form {
+            class: "menu-row",
+            onsubmit: move |event| {
+                event.prevent_default();
+                on_name.call(title.peek().clone());
+            },
+            label { r#for: "{id}", "{label}" }
+            div { class: "field",
+                input {
+                    id: "{id}",
+                    r#type: "text",
+                    autocomplete: "off",
+                    maxlength: "256",
+                    "aria-describedby": "{id}-error",
+                    "aria-invalid": if wrong.is_some() { "true" } else { "false" },
+                    initial_value: "{initial}",
+                    oninput: move |event| title.set(event.value()),
+                }
+                button { r#type: "submit", class: "action", "data-testid": "{id}-submit", "{action}" }
+            }
+            p { id: "{id}-error", class: "field-error", role: "status", {wrong.clone().unwrap_or_default()} }
+        }
+    }
+}

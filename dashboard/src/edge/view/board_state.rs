@@ -1,0 +1,233 @@
+//! The board on screen: as it is saved, and as the reader is changing it.
+
+use afterglow_wire::board::{Board, BoardSummary};
+use dioxus::core::spawn_forever;
+use dioxus::prelude::*;
+
+use super::page::Page;
+use crate::boards::draft;
+use crate::boards::route::Place;
+use crate::connection::refusal::Refusal;
+use crate::edge::rest;
+
+/// A saved board, or why it is not there.
+type Found = Result<Board, String>;
+
+/// What components follow of boards and other saved things.
+#[derive(Clone, Copy)]
+pub(crate) struct Desk {
+    /// What the address says.
+    pub(crate) place: Signal<Place>,
+    /// All saved boards, by title.
+    pub(crate) boards: Signal<Vec<BoardSummary>>,
+    /// The saved board that the address names; none while it is on its way.
+    found: Signal<Option<Found>>,
+    /// A board that is being changed; kept while the reader looks at others.
+    draft: Signal<Option<Board>>,
+    /// The board that is being deleted: the server's news of that may come before its answer, and there is nothing to ask for.
+    leaving: Signal<Option<String>>,
+    /// The button that was pressed before its panel moved.
+    focus: Signal<Option<String>>,
+    /// What was not done, and why.
+    pub(crate) refusal: Signal<Option<Refusal>>,
+}
+
+impl Desk {
+    pub(crate) fn new(place: Place) -> Self {
+        Self {
+            place: Signal::new(place),
+            boards: Signal::new(Vec::new()),
+            found: Signal::new(None),
+            draft: Signal::new(None),
+            leaving: Signal::new(None),
+            focus: Signal::new(None),
+            refusal: Signal::new(None),
+        }
+    }
+
+    /// The saved board at the address, as it is being changed if it is.
+    pub(crate) fn board(self) -> Option<Found> {
+        self.draft_here().map(Ok).or_else(|| self.found.read().clone())
+    }
+
+    /// The board at the address, when it is being changed.
+    pub(crate) fn draft_here(self) -> Option<Board> {
+        let draft = self.draft.read();
+        draft.as_ref().filter(|draft| self.place.read().board() == Some(&draft.id)).cloned()
+    }
+
+    /// Whether the board at the address is being changed.
+    pub(crate) fn is_editing(self) -> bool {
+        self.draft_here().is_some()
+    }
+
+    /// Shows what is at `place`.
+    pub(crate) fn arrive(mut self, place: Place) {
+        if *self.place.peek() != place {
+            self.place.set(place);
+            self.leaving.set(None);
+            self.found.set(None);
+            self.refusal.set(None);
+            // Not by the component that was clicked, which may be gone before the answer comes.
+            spawn_forever(self.load());
+        }
+    }
+
+    /// Shows a board that was just saved.
+    pub(crate) fn arrive_at(mut self, board: Board) {
+        self.place.set(Place::Board(board.id.clone()));
+        self.leaving.set(None);
+        self.found.set(Some(Ok(board)));
+        self.refusal.set(None);
+    }
+
+    /// Asks for the board at the address.
+    pub(crate) async fn load(mut self) {
+        let place = self.place.peek().clone();
+        let Some(id) = place.board().filter(|_| !place.is_everything()) else { return };
+        if self.leaving.peek().as_deref() == Some(id) {
+            return;
+        }
+        let found = rest::get(&address(id), None).await;
+        // The reader may have gone on meanwhile.
+        if *self.place.peek() == place {
+            self.found.set(Some(found));
+        }
+    }
+
+    /// Begins to change the board at the address.
+    pub(crate) fn edit(mut self) {
+        let Some(Ok(board)) = self.found.peek().clone() else { return };
+        if let Some(other) = self.draft.peek().as_ref().filter(|draft| draft.id != board.id) {
+            let message = format!("Save or discard the changes of “{}” first.", other.title);
+            self.refusal.set(Some(Refusal::because(message)));
+            return;
+        }
+        self.draft.set(Some(board));
+    }
+
+    /// Changes the draft.
+    pub(crate) fn change(mut self, change: impl FnOnce(&mut Board)) {
+        if let Some(draft) = self.draft.write().as_mut() {
+            change(draft);
+        }
+    }
+
+    /// The element with this id has the focus once its panel has moved: an element that is moved loses it, and whoever
+    /// presses keys goes on pressing.
+    pub(crate) fn focus_later(mut self, id: String) {
+        self.focus.set(Some(id));
+    }
+
+    /// The element that is to have the focus now.
+    pub(crate) fn take_focus(mut self) -> Option<String> {
+        if self.focus.peek().is_some() { self.focus.take() } else { None }
+    }
+
+    /// Forgets the changes.
+    pub(crate) fn discard(mut self) {
+        self.draft.set(None);
+        self.refusal.set(None);
+    }
+
+    /// Saves the draft; with `over` in the place of that version, which another has saved meanwhile.
+    pub(crate) async fn save(mut self, over: Option<i32>) {
+        let Some(mut board) = self.draft.peek().clone() else { return };
+        board.version = over.unwrap_or(board.version);
+        if self.put(&board).await {
+            self.draft.set(None);
+        }
+    }
+
+    /// Gives the saved board another title.
+    pub(crate) async fn rename(self, title: String) {
+        let Some(Ok(board)) = self.found.peek().clone() else { return };
+        self.put(&Board { title, ..board }).await;
+    }
+
+    /// Saves `new`; as it was saved.
+    pub(crate) async fn create(mut self, new: Board) -> Option<Board> {
+        let saved = rest::send::<Board>("POST", "/api/boards", &new).await;
+        let board = saved.map_err(|refusal| self.refusal.set(Some(refusal))).ok()?;
+        self.list().await;
+        Some(board)
+    }
+
+    /// Saves the board that was exported as `text`; under another address when its own is taken.
+    pub(crate) async fn import(mut self, text: &str) -> Option<Board> {
+        match draft::import(text) {
+            Ok(mut board) => {
+                if self.boards.peek().iter().any(|known| known.id == board.id) {
+                    board.id.clear();
+                }
+                self.create(board).await
+            }
+            Err(message) => {
+                self.refusal.set(Some(Refusal::because(message)));
+                None
+            }
+        }
+    }
+
+    /// Deletes the board at the address; whether it is gone.
+    pub(crate) async fn delete(mut self) -> bool {
+        let place = self.place.peek().clone();
+        let Some(id) = place.board() else { return false };
+        self.leaving.set(Some(id.to_owned()));
+        match rest::delete(&address(id)).await {
+            Ok(()) => {
+                if self.draft.peek().as_ref().is_some_and(|draft| draft.id == id) {
+                    self.draft.set(None);
+                }
+                self.list().await;
+                true
+            }
+            Err(refusal) => {
+                self.leaving.set(None);
+                self.refusal.set(Some(refusal));
+                false
+            }
+        }
+    }
+
+    /// Asks for the list of boards.
+    pub(crate) async fn list(mut self) {
+        // Without an answer the old list stays; the next change of the revision asks again.
+        if let Ok(mut boards) = rest::get::<Vec<BoardSummary>>("/api/boards", None).await {
+            boards.sort_by(|a, b| (a.title.to_lowercase(), &a.id).cmp(&(b.title.to_lowercase(), &b.id)));
+            self.boards.set(boards);
+        }
+    }
+
+    async fn put(mut self, board: &Board) -> bool {
+        match rest::send::<Board>("PUT", &address(&board.id), board).await {
+            Ok(saved) => {
+                self.refusal.set(None);
+                self.found.set(Some(Ok(saved)));
+                self.list().await;
+                true
+            }
+            Err(refusal) => {
+                self.refusal.set(Some(refusal));
+                false
+            }
+        }
+    }
+}
+
+/// Asks for what is saved at first, and when the server says that there is something new.
+pub(super) fn use_saved(page: &Page) {
+    let (desk, revision) = (page.desk, page.revision);
+    let boards = use_memo(move || revision.read().boards);
+    use_effect(move || {
+        let _ = boards();
+        spawn_forever(async move {
+            desk.list().await;
+            desk.load().await;
+        });
+    });
+}
+
+fn address(id: &str) -> String {
+    format!("/api/boards/{}", rest::escaped(id))
+}

@@ -1,0 +1,40 @@
+//! The keys, on request.
+
+use dioxus::prelude::*;
+
+use super::dialog::Sheet;
+use super::keys::{HANDS, KEYS};
+use super::page::{Open, Page};
+
+/// A sheet with all keys and gestures.
+#[component]
+pub(super) fn Help() -> Element {
+    let page: Page = use_context();
+    if page.open.read().as_ref() != Some(&Open::Help) {
+        return rsx! {};
+    }
+    rsx! {
+        Sheet { title: "Keys and gestures", test: "help",
+            div { class: "sheet-columns",
+                for (heading, keys) in KEYS {
+                    section {
+                        h3 { "{heading}" }
+                        dl {
+                            for (key, meaning) in keys {
+                                div { dt { kbd { "{key}" } } dd { "{meaning}" } }
+                            }
+                        }
+                    }
+                }
+                section {
+                    h3 { "Mouse and touch" }
+                    dl {
+                        for (hand, meaning) in HANDS {
+                            div { dt { "{hand}" } dd { "{meaning}" } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! What stands over the charts of a page that is only looked at.
+
+use dioxus::prelude::*;
+
+use super::header::LinkChip;
+use super::page::Page;
+use crate::connection::status::Status;
+use crate::time::presets;
+
+/// What is shown, of which time, and how it stands with the server.
+#[component]
+pub(super) fn Strip(
+    /// The connection.
+    status: Status,
+) -> Element {
+    let page: Page = use_context();
+    let title = page.board.read().as_ref().map(|board| board.title.clone()).unwrap_or_default();
+    // Names the range anew when the zone changes.
+    let _ = page.zone.read();
+    let range =
+        page.time.read().as_ref().map(|time| presets::name(time.range, time.span, &*page.store.zone()));
+    let range = range.unwrap_or_default();
+    if page.mode.is_embedded() {
+        // The whole page is a step away, in a window of its own: this one is another page's.
+        let whole = page.address.link(&page.desk.place.read(), page.store.timeline.borrow().range(), &[]);
+        return rsx! {
+            header { class: "strip-head",
+                h1 { class: "visually-hidden", "{title}" }
+                span { class: "range-name", "data-testid": "range-name", "{range}" }
+                span { class: "spring" }
+                LinkChip { status }
+                a { class: "whole", href: "{whole}", target: "_blank", rel: "noopener", "data-testid": "whole", "Afterglow" }
+            }
+        };
+    }
+    rsx! {
+        header { class: "strip-head",
+            h1 { bdi { "{title}" } }
+            span { class: "range-name", "data-testid": "range-name", "{range}" }
+            span { class: "spring" }
+            LinkChip { status }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! The list of signals with their current values.
+
+use dioxus::prelude::*;
+
+use super::page::{Open, Page};
+use crate::boards::metadata::Described;
+use crate::samples::summary::Row;
+
+/// Rows that are shown at most: of more signals the reader searches.
+const ROWS: usize = 200;
+
+/// A field to search in, and a row for each signal: its name, its newest value, how old that is.
+#[component]
+pub(super) fn Listing() -> Element {
+    let page: Page = use_context();
+    let mut wanted = use_signal(String::new);
+    let (summary, described) = (page.summary.read(), page.described.read());
+    let words: Vec<String> = wanted.read().to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let found: Vec<_> = summary
+        .rows
+        .iter()
+        .filter(|row| {
+            let names = format!("{} {}", row.label, row.name).to_lowercase();
+            words.iter().all(|word| names.contains(word))
+        })
+        .collect();
+    let left_out = found.len().saturating_sub(ROWS);
+    rsx! {
+        section { class: "listing", "aria-labelledby": "listing-title",
+            div { class: "listing-head",
+                h2 { id: "listing-title", "Current values" }
+                input {
+                    id: "search",
+                    r#type: "search",
+                    placeholder: "Search (/)",
+                    "aria-label": "Search signals",
+                    autocomplete: "off",
+                    spellcheck: "false",
+                    value: "{wanted}",
+                    oninput: move |event| wanted.set(event.value()),
+                }
+            }
+            div { class: "listing-scroll", tabindex: "0", role: "region", "aria-label": "Current values, scrollable",
+                table {
+                    thead {
+                        tr {
+                            th { scope: "col", "Signal" }
+                            th { scope: "col", class: "number", "Value" }
+                            th { scope: "col", class: "number", "Age" }
+                        }
+                    }
+                    tbody {
+                        for row in found.iter().take(ROWS) {
+                            tr {
+                                key: "{row.name}",
+                                class: if row.stale { "stale" } else { "" },
+                                "data-testid": "row",
+                                "data-signal": "{row.name}",
+                                th { scope: "row",
+                                    button {
+                                        r#type: "button", class: "signal-name", title: title(row, &described),
+                                        "data-testid": "row-settings", "aria-label": "{row.label}: settings",
+                                        onclick: {
+                                            let (page, name) = (page.clone(), row.name.clone());
+                                            move |_| page.toggle_open(Open::Signal(name.clone()))
+                                        },
+                                        bdi { "{row.label}" }
+                                    }
+                                }
+                                td { class: "number value", "{row.value}" }
+                                td { class: "number age", "{row.age}" }
+                            }
+                        }
+                    }
+                }
+                if found.is_empty() {
+                    p { class: "more", "No signal has this in its name." }
+                }
+                if left_out > 0 {
+                    p { class: "more", "{left_out} more; search to find them." }
+                }
+            }
+        }
+    }
+}
+
+/// What does not fit into the row: the name by which it is sent, and what it measures.
+fn title(row: &Row, described: &Described) -> String {
+    let description = described.of(&row.name).description.as_deref().unwrap_or_default();
+    format!("{}\n{description}", row.name).trim_end().to_owned()
+}

@@ -1,0 +1,198 @@
+//! What every component may need.
+
+use std::rc::Rc;
+
+use afterglow_wire::board::Board;
+use afterglow_wire::revision::Revision;
+use dioxus::prelude::*;
+
+use super::board_state::Desk;
+use super::keys;
+use crate::boards::annotations::Notes;
+use crate::boards::metadata::Described;
+use crate::boards::mode::Mode;
+use crate::boards::panels::Panel;
+use crate::boards::route::Place;
+use crate::boards::selection::Selection;
+use crate::edge::address::Address;
+use crate::edge::feed::Feed;
+use crate::edge::page_state::Store;
+use crate::edge::paint_loop::{Stage, TimeNews};
+use crate::edge::zones::NamedZone;
+use crate::samples::summary::Summary;
+use crate::time::Range;
+use crate::time::expression;
+
+/// What is open over the page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Open {
+    /// What can be done with the board.
+    Board,
+    /// The form of the panel with this id.
+    Panel(String),
+    /// The form of a new annotation.
+    Annotate(Asked),
+    /// What is said about the signal of this name.
+    Signal(String),
+    /// The choice of a range.
+    Range,
+    /// Links and files for others.
+    Share,
+    /// The keys.
+    Help,
+}
+
+impl Open {
+    /// The id of the button that has the focus when this is closed.
+    fn opener(&self) -> Option<&'static str> {
+        match self {
+            Self::Board => Some("board-menu"),
+            Self::Range => Some("range-button"),
+            Self::Panel(_) | Self::Annotate(_) | Self::Signal(_) | Self::Share | Self::Help => None,
+        }
+    }
+}
+
+/// Where a new annotation is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    pub(crate) from: i64,
+    pub(crate) to: Option<i64>,
+}
+
+/// The page's plain data, and what of it components follow.
+#[derive(Clone)]
+pub(crate) struct Page {
+    /// How much of the page there is.
+    pub(crate) mode: Mode,
+    pub(crate) store: Rc<Store>,
+    pub(crate) feed: Rc<Feed>,
+    pub(crate) stage: Rc<Stage>,
+    pub(crate) address: Rc<Address>,
+    /// Boards and other saved things.
+    pub(crate) desk: Desk,
+    /// Annotations around the range on screen.
+    pub(crate) notes: Signal<Rc<Notes>>,
+    /// What people say about signals.
+    pub(crate) described: Signal<Rc<Described>>,
+    /// The board on screen; none when there is none, or it is on its way.
+    pub(crate) board: Memo<Option<Board>>,
+    /// The newest values.
+    pub(crate) summary: Signal<Summary>,
+    /// The names of all signals, in order.
+    pub(crate) names: Memo<Vec<String>>,
+    /// The range; none before the first frame.
+    pub(crate) time: Signal<Option<TimeNews>>,
+    /// The name of the zone in which times are shown.
+    pub(crate) zone: Signal<String>,
+    /// Which saved things the server has; what shows them asks for them again when it changes.
+    pub(crate) revision: Signal<Revision>,
+    /// Which lines the reader switched on or off.
+    pub(crate) selection: Signal<Selection>,
+    /// Whether taps on charts set cursors.
+    pub(crate) measuring: Signal<bool>,
+    /// What is open over the page.
+    pub(crate) open: Signal<Option<Open>>,
+}
+
+impl PartialEq for Page {
+    /// There is one, so it never differs.
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Page {
+    /// Whether the signal, at this place in its panel, has its line drawn.
+    pub(crate) fn shows(&self, name: &str, place: usize) -> bool {
+        self.selection.read().shows(name, place)
+    }
+
+    /// Changes which lines are drawn; the address says it.
+    pub(crate) fn select(&self, change: impl FnOnce(&mut Selection)) {
+        let mut selection = self.selection;
+        change(&mut selection.write());
+        self.store.selection.replace(selection.peek().clone());
+        self.address.write();
+    }
+
+    /// The panels on screen, with the signals that they have at the moment.
+    pub(crate) fn panels(&self) -> Vec<Panel> {
+        let (board, names, described) = (self.board.read(), self.names.read(), self.described.read());
+        let names = names.iter().map(String::as_str);
+        let panels = board.as_ref().map(|board| board.panels.clone()).unwrap_or_default();
+        let panels = panels.into_iter().filter(|panel| self.mode.has(&panel.id));
+        panels.map(|panel| Panel::new(panel, names.clone(), &described)).collect()
+    }
+
+    /// Goes to another view.
+    pub(crate) fn visit(&self, place: Place) {
+        self.close();
+        self.address.visit(&place);
+        self.desk.arrive(place);
+    }
+
+    /// Goes to a board that was just saved.
+    pub(crate) fn visit_new(&self, board: Board) {
+        self.close();
+        self.address.visit(&Place::Board(board.id.clone()));
+        self.desk.arrive_at(board);
+    }
+
+    /// Shows `range`, and closes what is open.
+    pub(crate) fn go(&self, range: Range) {
+        self.store.timeline.borrow_mut().go(range);
+        self.close();
+    }
+
+    /// Shows what was typed.
+    ///
+    /// # Errors
+    /// What is not understood, and what would be.
+    pub(crate) fn go_to(&self, text: &str) -> Result<(), String> {
+        let range = expression::range(text, self.store.clock.now(), &*self.store.zone())?;
+        self.go(range);
+        Ok(())
+    }
+
+    /// Shows times in the zone called `name`; whether the browser knows it.
+    pub(crate) fn set_zone(&self, name: &str) -> bool {
+        let Some(zone) = NamedZone::new(name) else { return false };
+        let mut shown = self.zone;
+        shown.set(zone.name().to_owned());
+        self.store.set_zone(zone);
+        self.stage.repaint();
+        self.address.write();
+        true
+    }
+
+    /// Has taps on charts set cursors, or takes the cursors away.
+    pub(crate) fn toggle_measuring(&self) {
+        let mut measuring = self.measuring;
+        let on = !measuring();
+        measuring.set(on);
+        self.store.set_measuring(on);
+    }
+
+    /// Opens something over the page, or closes it when it is open. There is nothing to open on a page to look at.
+    pub(crate) fn toggle_open(&self, what: Open) {
+        let mut open = self.open;
+        if open.peek().as_ref() == Some(&what) {
+            self.close();
+        } else if self.mode.is_full() {
+            open.set(Some(what));
+        }
+    }
+
+    /// Closes what is open over the page; whether anything was.
+    pub(crate) fn close(&self) -> bool {
+        let mut open = self.open;
+        let Some(was) = open.peek().clone() else { return false };
+        open.set(None);
+        // A sheet gives the focus back by itself.
+        if let Some(opener) = was.opener() {
+            keys::focus(opener);
+        }
+        true
+    }
+}

@@ -1,0 +1,108 @@
+//! A panel: a chart, its legend, and the table behind it.
+
+use dioxus::prelude::*;
+use dioxus::web::WebEventExt as _;
+
+use super::data_table::DataTable;
+use super::legend::Legend;
+use super::page::Page;
+use super::panel_tools::PanelTools;
+use super::toolbar::Icon;
+use crate::boards::panels::Panel;
+
+/// A heading, a chart that the frame loop paints, and the legend.
+#[component]
+pub(super) fn PanelView(
+    /// Its signals.
+    panel: Panel,
+) -> Element {
+    let page: Page = use_context();
+    let mut table = use_signal(|| false);
+    let shown: Vec<bool> =
+        panel.signals.iter().enumerate().map(|(place, name)| page.shows(name, place)).collect();
+    use_effect({
+        let stage = page.stage.clone();
+        use_reactive!(|panel, shown| stage.configure(&panel, &shown))
+    });
+    use_drop({
+        let (stage, key) = (page.stage.clone(), panel.key().to_owned());
+        move || stage.unmount(&key)
+    });
+    let mount = {
+        let (page, panel, shown) = (page.clone(), panel.clone(), shown.clone());
+        move |event: Event<MountedData>| {
+            if let Some(element) = event.data().try_as_web_event() {
+                page.stage.mount(&panel, &shown, element);
+            }
+        }
+    };
+    let (points, last) = {
+        let summary = page.summary.read();
+        let rows = panel.signals.iter().filter_map(|name| summary.row(name));
+        rows.fold((0, None), |(points, last), row| {
+            (points + row.window.map_or(0, |window| window.samples), row.last.max(last))
+        })
+    };
+    let last = last.map(|last| afterglow_wire::Timestamp::from_micros(last).to_string()).unwrap_or_default();
+    let span = use_memo({
+        let page = page.clone();
+        move || page.time.read().as_ref().map(|time| time.span).unwrap_or_default()
+    });
+    let (title, unit, label) = (panel.title(), panel.unit.symbol(), panel.label());
+    let width = panel.definition.width;
+    rsx! {
+        section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{label}",
+            if page.desk.is_editing() {
+                PanelTools { panel: panel.clone() }
+            }
+            div { class: "panel-head",
+                h2 { bdi { "{title}" } }
+                if !unit.is_empty() {
+                    span { class: "unit", "{unit}" }
+                }
+                span { class: "spring" }
+                if page.mode.is_full() {
+                    button {
+                        r#type: "button",
+                        class: "icon small",
+                        title: "Save as an image",
+                        "aria-label": "Save {label} as an image",
+                        "data-testid": "save-picture",
+                        onclick: {
+                            let (stage, key) = (page.stage.clone(), panel.key().to_owned());
+                            move |_| stage.save_picture(&key)
+                        },
+                        Icon { d: "M10 3.5v9M6.5 9.5l3.5 3.5 3.5-3.5M4 16.5h12" }
+                    }
+                    button {
+                        r#type: "button",
+                        class: "icon small",
+                        title: "Table",
+                        "aria-label": "Table of {label}",
+                        "aria-pressed": if table() { "true" } else { "false" },
+                        "data-testid": "table-switch",
+                        onclick: move |_| table.set(!table()),
+                        Icon { d: "M3.5 4.5h13v11h-13zM3.5 8h13M3.5 11.7h13M8.5 8v7.5" }
+                    }
+                }
+            }
+            div {
+                class: "chart height-{panel.definition.height}",
+                role: "figure",
+                tabindex: "0",
+                "aria-label": "{label}: line chart of {panel.signals.len()} signals. Arrow keys read values; the table button has them all.",
+                "data-testid": "chart",
+                "data-points": "{points}",
+                "data-last": "{last}",
+                onmounted: mount,
+                if points == 0 {
+                    p { class: "no-samples", "data-testid": "no-samples", "No samples in this range" }
+                }
+            }
+            Legend { panel: panel.clone(), shown: shown.clone() }
+            if table() {
+                DataTable { panel: panel.clone(), shown, span: span() }
+            }
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What a panel shows and how, as a form. Changes are seen at once and saved with the board.
+
+mod patterns;
+mod thresholds;
+
+use afterglow_wire::board::{self, PanelKind};
+use dioxus::prelude::*;
+
+use super::dialog::Sheet;
+use super::page::{Open, Page};
+use patterns::Patterns;
+use thresholds::Thresholds;
+
+/// The form for the panel that is open, if one is.
+#[component]
+pub(super) fn PanelEditor() -> Element {
+    let page: Page = use_context();
+    let Some(Open::Panel(id)) = page.open.read().clone() else { return rsx! {} };
+    let Some(draft) = page.desk.draft_here() else { return rsx! {} };
+    let Some(place) = draft.panels.iter().position(|panel| panel.id == id) else { return rsx! {} };
+    rsx! {
+        Form { key: "{id}", place, panel: draft.panels[place].clone() }
+    }
+}
+
+/// Where a form writes: the panel at a place of the draft.
+#[derive(Clone, PartialEq)]
+pub(super) struct Target {
+    page: Page,
+    place: usize,
+}
+
+impl Target {
+    fn change(&self, change: impl FnOnce(&mut board::Panel)) {
+        let place = self.place;
+        self.page.desk.change(|board| {
+            if let Some(panel) = board.panels.get_mut(place) {
+                change(panel);
+            }
+        });
+    }
+
+    /// What the server does not allow about a field of the panel.
+    fn wrong(&self, field: &str) -> Option<String> {
+        let refusal = self.page.desk.refusal.read();
+        refusal.as_ref()?.at(&format!("panels[{}].{field}", self.place)).map(str::to_owned)
+    }
+}
+
+#[component]
+fn Form(
+    /// The panel's place on the board.
+    place: usize,
+    /// The panel.
+    panel: board::Panel,
+) -> Element {
+    let page: Page = use_context();
+    let target = Target { page: page.clone(), place };
+    let [title, kind, unit, min, max] = std::array::from_fn(|_| target.clone());
+    rsx! {
+        Sheet { title: "Panel", test: "panel-editor", class: "clear",
+            form {
+                class: "form",
+                onsubmit: move |event| {
+                    event.prevent_default();
+                    page.close();
+                },
+                Field { id: "panel-title", label: "Title", wrong: target.wrong("title"),
+                    input {
+                        id: "panel-title", r#type: "text", autocomplete: "off", "aria-describedby": "panel-title-error",
+                        initial_value: "{panel.title}",
+                        placeholder: "the first signal's name",
+                        autofocus: true,
+                        oninput: move |event| title.change(|panel| panel.title = event.value()),
+                    }
+                }
+                Field { id: "panel-kind", label: "Shown as", wrong: target.wrong("kind"),
+                    select {
+                        id: "panel-kind",
+                        onchange: move |event| {
+                            let chosen = if event.value() == "stat" { PanelKind::Stat } else { PanelKind::Line };
+                            kind.change(|panel| panel.kind = chosen);
+                        },
+                        option { value: "line", selected: panel.kind == PanelKind::Line, "Lines" }
+                        option { value: "stat", selected: panel.kind == PanelKind::Stat, "Figures with a sparkline" }
+                    }
+                }
+                Patterns { target: target.clone(), signals: panel.signals.clone() }
+                div { class: "form-row",
+                    Field { id: "panel-unit", label: "Unit", wrong: target.wrong("unit"),
+                        input {
+                            id: "panel-unit", r#type: "text", autocomplete: "off", "aria-describedby": "panel-unit-error",
+                            initial_value: panel.unit.clone().unwrap_or_default(),
+                            placeholder: "as the signal",
+                            oninput: move |event| unit.change(|panel| panel.unit = Some(event.value()).filter(|unit| !unit.is_empty())),
+                        }
+                    }
+                    Field { id: "panel-min", label: "Lowest value", wrong: target.wrong("min"),
+                        Number { id: "panel-min", label: None, initial: panel.min, on_number: move |number| min.change(|panel| panel.min = number) }
+                    }
+                    Field { id: "panel-max", label: "Highest value", wrong: target.wrong("max"),
+                        Number { id: "panel-max", label: None, initial: panel.max, on_number: move |number| max.change(|panel| panel.max = number) }
+                    }
+                }
+                if panel.kind == PanelKind::Line {
+                    Thresholds { target, thresholds: panel.thresholds.clone() }
+                }
+                div { class: "form-end",
+                    button { r#type: "submit", class: "action primary", "data-testid": "panel-done", "Done" }
+                }
+            }
+        }
+    }
+}
+
+/// A label, a field, and what is wrong with it.
+#[component]
+pub(super) fn Field(
+    /// The field's id.
+    id: String,
+    /// Its label.
+    label: String,
+    /// What is wrong with it.
+    wrong: Option<String>,
+    /// The field.
+    children: Element,
+) -> Element {
+    rsx! {
+        div { class: "form-field",
+            label { r#for: "{id}", "{label}" }
+            {children}
+            p { id: "{id}-error", class: "field-error", role: "status", {wrong.unwrap_or_default()} }
+        }
+    }
+}
+
+/// A field for a number that may be absent.
+#[component]
+pub(super) fn Number(
+    /// The field's id.
+    id: String,
+    /// What it is, when no label says it.
+    label: Option<String>,
+    /// What it has at first: later it is the reader's.
+    initial: Option<f64>,
+    /// What it is when it is empty.
+    #[props(default = "auto")]
+    placeholder: &'static str,
+    /// Called with what was typed.
+    on_number: EventHandler<Option<f64>>,
+) -> Element {
+    rsx! {
+        input {
+            id: "{id}", r#type: "number", step: "any", "aria-label": label, placeholder, "aria-describedby": "{id}-error",
+            initial_value: initial.map(|number| number.to_string()).unwrap_or_default(),
+            oninput: move |event| on_number.call(event.value().parse().ok()),
+        }
+    }
+}

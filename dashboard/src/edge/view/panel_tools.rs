@@ -1,0 +1,88 @@
+//! What stands over a panel while its board is being changed.
+
+use dioxus::prelude::*;
+
+use super::page::{Open, Page};
+use super::toolbar::Icon;
+use crate::boards::draft;
+use crate::boards::panels::Panel;
+
+/// Move, resize, edit, remove.
+#[component]
+pub(super) fn PanelTools(
+    /// The panel.
+    panel: Panel,
+) -> Element {
+    let page: Page = use_context();
+    let desk = page.desk;
+    let (id, title) = (panel.key().to_owned(), panel.title().to_owned());
+    let wrong = {
+        let (refusal, board) = (desk.refusal.read(), page.board.read());
+        let place = board.as_ref().and_then(|board| board.panels.iter().position(|panel| panel.id == id));
+        refusal.as_ref().is_some_and(|refusal| place.is_some() && refusal.panel() == place)
+    };
+    let moved = |places: isize, button: &'static str| {
+        let id = id.clone();
+        move |_| {
+            desk.change(|board| draft::shift(board, &id, places));
+            desk.focus_later(format!("{button}-{id}"));
+        }
+    };
+    let resized = |columns: i8, rows: i8| {
+        let id = id.clone();
+        move |_| {
+            desk.change(|board| {
+                if let Some(panel) = board.panels.iter_mut().find(|panel| panel.id == id) {
+                    draft::resize(panel, columns, rows);
+                }
+            });
+        }
+    };
+    let (edited, removed) = (id.clone(), id.clone());
+    rsx! {
+        div { class: "panel-tools", role: "toolbar", "aria-label": "Change {title}",
+            div { class: "group",
+                Tool { name: "Move {title} forward", d: "M12 4l-6 6 6 6", test: "forward", id: "forward-{id}", on_use: moved(-1, "forward") }
+                Tool { name: "Move {title} back", d: "M8 4l6 6-6 6", test: "back", id: "back-{id}", on_use: moved(1, "back") }
+            }
+            div { class: "group",
+                Tool { name: "Make {title} narrower", d: "M3 10h5M6 7l3 3-3 3M17 10h-5M14 7l-3 3 3 3", test: "narrower", on_use: resized(-1, 0) }
+                Tool { name: "Make {title} wider", d: "M8 10H3M5 7l-3 3 3 3M12 10h5M15 7l3 3-3 3", test: "wider", on_use: resized(1, 0) }
+                Tool { name: "Make {title} lower", d: "M10 3v5M7 6l3 3 3-3M10 17v-5M7 14l3-3 3 3", test: "lower", on_use: resized(0, -1) }
+                Tool { name: "Make {title} higher", d: "M10 8V3M7 5l3-3 3 3M10 12v5M7 15l3 3 3-3", test: "higher", on_use: resized(0, 1) }
+            }
+            button {
+                r#type: "button",
+                class: if wrong { "action danger" } else { "action" },
+                "data-testid": "edit-panel",
+                "aria-label": "Edit {title}",
+                onclick: move |_| page.toggle_open(Open::Panel(edited.clone())),
+                "Edit"
+            }
+            button {
+                r#type: "button", class: "action", "data-testid": "remove-panel", "aria-label": "Remove {title}",
+                onclick: move |_| desk.change(|board| draft::remove(board, &removed)),
+                "Remove"
+            }
+        }
+    }
+}
+
+/// A button with a drawing.
+#[component]
+fn Tool(
+    /// What it does.
+    name: String,
+    /// The drawing.
+    d: &'static str,
+    /// A name for tests.
+    test: &'static str,
+    /// The button's id, when it needs one.
+    id: Option<String>,
+    /// Called when it is pressed.
+    on_use: EventHandler<MouseEvent>,
+) -> Element {
+    rsx! {
+        button { id, r#type: "button", class: "icon", title: "{name}", "aria-label": "{name}", "data-testid": test, onclick: move |event| on_use.call(event), Icon { d } }
+    }
+}

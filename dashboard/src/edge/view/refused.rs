@@ -1,0 +1,64 @@
+//! What was not done, and why: said over a board, or in a form.
+
+use dioxus::core::spawn_forever;
+use dioxus::prelude::*;
+
+use super::page::Page;
+use crate::connection::refusal::Refusal;
+
+/// Why a form was not saved when it last was to be.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) struct Failure(Signal<Option<Refusal>>);
+
+/// Nothing was refused yet.
+pub(super) fn use_failure() -> Failure {
+    Failure(use_signal(|| None))
+}
+
+impl Failure {
+    /// Takes over why it was not saved.
+    pub(super) fn set(&mut self, refusal: Refusal) {
+        self.0.set(Some(refusal));
+    }
+
+    /// What is wrong with a field.
+    pub(super) fn at(self, field: &str) -> Option<String> {
+        self.0.read().as_ref().and_then(|refusal| refusal.at(field)).map(str::to_owned)
+    }
+
+    /// What is wrong with none of the fields.
+    pub(super) fn general(self) -> Option<String> {
+        self.0.read().as_ref().and_then(Refusal::general).map(str::to_owned)
+    }
+}
+
+/// A line with the reason; what belongs to a field stands there, too.
+#[component]
+pub(super) fn Refused() -> Element {
+    let page: Page = use_context();
+    let desk = page.desk;
+    let Some(refusal) = desk.refusal.read().clone() else { return rsx! {} };
+    let current = refusal.current.clone().filter(|_| desk.is_editing());
+    rsx! {
+        div { class: "refused", role: "alert", "data-testid": "refused",
+            if let Some(current) = current {
+                p { "Somebody saved version {current.version} of this board meanwhile." }
+                button {
+                    r#type: "button", class: "action", "data-testid": "take-theirs",
+                    onclick: move |_| {
+                        desk.discard();
+                        spawn_forever(desk.load());
+                    },
+                    "Show theirs, drop my changes"
+                }
+                button {
+                    r#type: "button", class: "action", "data-testid": "keep-mine",
+                    onclick: move |_| { spawn_forever(desk.save(Some(current.version))); },
+                    "Save mine over it"
+                }
+            } else {
+                p { "Not done: {refusal.message}" }
+            }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The samples in memory, what was fetched beyond them, and their summary.
+
+pub mod archive;
+pub mod history;
+pub mod summary;

@@ -1,0 +1,426 @@
+//! What was fetched of older or finer samples than the rings hold, and what of it a chart draws.
+//!
+//! An *excerpt* is the answer to one query: some signals over some stretch, whole or reduced to its lowest and highest
+//! points. Excerpts are never changed; the least recently used go when there are too many samples.
+
+mod fill;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use crate::boards::metadata::Described;
+use crate::samples::history::{History, Loaded, Part, Series, Trace};
+use crate::time::{MINUTE, SECOND, Span};
+use fill::fill;
+
+/// Most samples in all excerpts together: about 50 MB. What is on screen is kept even if it is more.
+const SAMPLES: usize = 2_000_000;
+/// An excerpt that reaches into the last hours misses what arrives late, so it is used no longer than this, in
+/// microseconds.
+const USABLE: i64 = 5 * MINUTE;
+/// Late samples are expected within this time, in microseconds.
+const LATE: i64 = 60 * MINUTE;
+/// Most points of one signal that are asked for.
+const MOST_POINTS: usize = 20_000;
+/// A stretch of so few columns is not worth a query: the ends of what is known never fall on columns.
+const COLUMNS: i64 = 3;
+
+/// All excerpts.
+#[derive(Debug, Default)]
+pub struct Archive {
+    excerpts: Vec<Excerpt>,
+    last: u64,
+    changes: u64,
+    described: Rc<Described>,
+}
+
+#[derive(Debug)]
+struct Excerpt {
+    /// Its source number in a [`Part`]; 0 is the ring's.
+    id: u64,
+    loaded: Loaded,
+    /// The server's time when it was asked for; the earliest there is when it is in doubt.
+    asked: i64,
+    series: HashMap<String, Series>,
+    used: i64,
+}
+
+/// The server reads addresses of so many bytes at least.
+pub const ADDRESS: usize = 60_000;
+/// A byte of a name takes up to so many in an address: a comma, and what says that it is the name's own.
+const ESCAPED: usize = 6;
+
+/// A query that would complete what is on screen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// What to ask for.
+    pub loaded: Loaded,
+    /// Of which signals.
+    pub signals: Vec<String>,
+}
+
+impl Want {
+    /// The same in portions of at most `most` signals whose names an address has room for.
+    pub fn portions(&self, most: usize) -> Vec<Self> {
+        let mut portions: Vec<Self> = Vec::new();
+        let mut room = 0;
+        for name in &self.signals {
+            let length = ESCAPED * name.len() + 1;
+            match portions.last_mut() {
+                Some(portion) if portion.signals.len() < most && length <= room => {
+                    portion.signals.push(name.clone());
+                }
+                _ => {
+                    room = ADDRESS;
+                    portions.push(Self { signals: vec![name.clone()], ..self.clone() });
+                }
+            }
+            room = room.saturating_sub(length);
+        }
+        portions
+    }
+}
+
+/// What is on screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sight {
+    /// The stretch.
+    pub span: Span,
+    /// How much of it a pixel column shows, in microseconds.
+    pub column: i64,
+}
+
+impl Sight {
+    /// `span` on so many `pixels`.
+    pub fn new(span: Span, pixels: usize) -> Self {
+        let pixels = i64::try_from(pixels.max(1)).unwrap_or(i64::MAX);
+        Self { span, column: (span.width() / pixels).max(1) }
+    }
+}
+
+impl Archive {
+    /// Changes when there is something new to draw.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The best that is known of a signal for what is on screen: every sample from its ring as far as that reaches,
+    /// before it excerpts that are fine enough, and the coarser ones while those are on their way.
+    pub fn trace<'a>(&'a self, history: &'a History, name: &str, sight: Sight) -> Trace<'a> {
+        let ring = history.get(name);
+        let sources = self.sources(history, ring, name, sight.column);
+        let parts = fill(sight.span, sources.iter().map(|source| source.part.span));
+        let parts = parts.into_iter().filter_map(|(span, index)| {
+            let part = sources.get(index)?.part;
+            Some(Part { span, ..part })
+        });
+        Trace::new(parts.collect())
+    }
+
+    /// What to ask for so that `signals` are known over all of `sight`, with half as much again on each side. Until
+    /// then it is drawn as well as it is known.
+    pub fn wanted(&self, history: &History, signals: &[String], sight: Sight, edge: i64) -> Option<Want> {
+        let lacking: Vec<String> =
+            signals.iter().filter(|name| self.lacks(history, name, sight, edge)).cloned().collect();
+        if lacking.is_empty() {
+            return None;
+        }
+        let wide = sight.span.widened(sight.span.width() / 2);
+        let span = Span { from: wide.from, to: wide.to.min(edge + SECOND).max(sight.span.from + 1) };
+        let slices = usize::try_from(span.width() / sight.column).unwrap_or(MOST_POINTS) + 2;
+        let loaded = Loaded { span, max_points: (2 * slices).clamp(100, MOST_POINTS) };
+        Some(Want { loaded, signals: lacking })
+    }
+
+    /// Whether a signal is not known well enough somewhere in `sight`.
+    pub fn lacks(&self, history: &History, name: &str, sight: Sight, edge: i64) -> bool {
+        let span = Span { to: sight.span.to.min(edge), ..sight.span };
+        let good = self.sources(history, history.get(name), name, sight.column);
+        let fresh = good.iter().filter(|source| source.fine && !source.expired(edge));
+        let known = fill(span, fresh.map(|source| source.part.span));
+        let tolerated = COLUMNS * sight.column;
+        let mut at = span.from;
+        for (part, _) in known {
+            if part.from - at > tolerated {
+                return true;
+            }
+            at = part.to;
+        }
+        span.to - at > tolerated
+    }
+
+    /// Takes over how often people say that samples come.
+    pub fn describe(&mut self, described: &Rc<Described>) {
+        self.described = Rc::clone(described);
+        self.changes += 1;
+        for (name, series) in self.excerpts.iter_mut().flat_map(|excerpt| &mut excerpt.series) {
+            series.expect(described.period(name));
+        }
+    }
+
+    /// Keeps the answer to a query that was asked for at the server's time `asked`. Signals that it does not have
+    /// have no samples there.
+    pub fn insert(
+        &mut self,
+        want: &Want,
+        answer: impl IntoIterator<Item = (String, Vec<(i64, f64)>)>,
+        asked: i64,
+    ) {
+        let empty = want.signals.iter().map(|name| (name.clone(), Series::new(name.clone())));
+        let mut series: HashMap<String, Series> = empty.collect();
+        for (name, samples) in answer {
+            let outline = want.loaded.outline(samples.iter().map(|(time, _)| *time));
+            let known = series.entry(name.clone()).or_insert_with(|| Series::new(name));
+            known.merge(samples);
+            if let Some(outline) = outline {
+                known.mark(outline);
+            }
+        }
+        for (name, series) in &mut series {
+            series.expect(self.described.period(name));
+        }
+        self.last += 1;
+        self.changes += 1;
+        self.excerpts.push(Excerpt { id: self.last, loaded: want.loaded, asked, series, used: asked });
+    }
+
+    /// Samples of any age may have been stored unnoticed: what is here is drawn until it has been asked for again.
+    pub fn doubt(&mut self) {
+        self.excerpts.iter_mut().for_each(|excerpt| excerpt.asked = i64::MIN);
+    }
+
+    /// Notes which excerpts `sight` uses, and forgets the least recently used beyond the bound.
+    pub fn tidy(&mut self, sight: Sight, now: i64) {
+        for excerpt in &mut self.excerpts {
+            if excerpt.loaded.span.overlap(sight.span).is_some() {
+                excerpt.used = now;
+            }
+        }
+        self.excerpts.sort_by_key(|excerpt| (excerpt.used, excerpt.id));
+        let mut samples: usize = self.excerpts.iter().map(Excerpt::samples).sum();
+        while samples > SAMPLES && self.excerpts.first().is_some_and(|oldest| oldest.used < now) {
+            samples -= self.excerpts.remove(0).samples();
+        }
+        // Newer ones replace what they cover.
+        let spans: Vec<_> = self.excerpts.iter().map(|e| (e.id, e.loaded, e.asked)).collect();
+        self.excerpts.retain(|old| {
+            let expired = expired(old.loaded.span, old.asked, now);
+            let covered = spans.iter().any(|(id, loaded, asked)| {
+                *id > old.id
+                    && *asked >= old.asked
+                    && loaded.span.covers(old.loaded.span)
+                    && loaded.slice() <= old.loaded.slice()
+            });
+            !(expired && covered)
+        });
+    }
+
+    /// Everything that has samples of a signal, best first.
+    fn sources<'a>(
+        &'a self,
+        history: &'a History,
+        ring: Option<&'a Series>,
+        name: &str,
+        column: i64,
+    ) -> Vec<Source<'a>> {
+        let mut sources = Vec::new();
+        let mut outline = None;
+        if let Some(series) = ring {
+            // Before anything was loaded, what arrived live is all there is.
+            let first = series.ring().first_time().unwrap_or(i64::MAX);
+            let complete = history.complete_since(series).unwrap_or(first);
+            sources.push(Source::ring(series, Span { from: complete, to: i64::MAX }, true));
+            let loaded = history.loaded_since(series).unwrap_or(first);
+            outline = series.outline().filter(|_| loaded < complete).map(|outline| {
+                Source::ring(series, Span { from: loaded, to: complete }, outline.resolution <= column)
+            });
+        }
+        let excerpts = self.excerpts.iter().filter_map(|excerpt| {
+            let series = excerpt.series.get(name)?;
+            let resolution = series.outline().map_or(0, |outline| outline.resolution);
+            let part = Part { source: excerpt.id, span: excerpt.loaded.span, series };
+            Some(Source { part, fine: resolution <= column, resolution, asked: excerpt.asked })
+        });
+        sources.extend(outline);
+        let rest = sources.len().min(1);
+        sources.extend(excerpts);
+        // The ring's own samples first; then what is fine enough, the newest answers first; then the least coarse.
+        if let Some(rest) = sources.get_mut(rest..) {
+            rest.sort_by_key(|source| {
+                let coarse = if source.fine { 0 } else { source.resolution };
+                (!source.fine, coarse, std::cmp::Reverse(source.part.source))
+            });
+        }
+        sources
+    }
+}
+
+/// Something that has samples of a signal.
+struct Source<'a> {
+    part: Part<'a>,
+    /// Whether it is good enough for what is on screen.
+    fine: bool,
+    resolution: i64,
+    asked: i64,
+}
+
+impl<'a> Source<'a> {
+    fn ring(series: &'a Series, span: Span, fine: bool) -> Self {
+        let resolution = series.outline().map_or(0, |outline| outline.resolution);
+        Self { part: Part { source: 0, span, series }, fine, resolution, asked: i64::MAX }
+    }
+
+    fn expired(&self, edge: i64) -> bool {
+        expired(self.part.span, self.asked, edge)
+    }
+}
+
+/// Whether what was `asked` for of `span` may lack samples by `now`.
+fn expired(span: Span, asked: i64, now: i64) -> bool {
+    now.saturating_sub(asked) > USABLE && span.to > asked.saturating_sub(LATE)
+}
+
+impl Excerpt {
+    fn samples(&self) -> usize {
+        self.series.values().map(|series| series.ring().len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::HOUR;
+
+    const EDGE: i64 = 1_795_608_000 * SECOND;
+
+    /// The last hour, whole, a sample a second.
+    fn history() -> History {
+        let mut history = History::new(HOUR);
+        let span = Span::up_to(EDGE, HOUR);
+        (0..3_600).for_each(|n| history.record("a", span.from + n * SECOND, n as f64));
+        history.loaded(span);
+        history
+    }
+
+    fn names() -> Vec<String> {
+        vec!["a".to_owned()]
+    }
+
+    /// A sample every `step` microseconds of all that is wanted.
+    fn answer(want: &Want, step: i64) -> Vec<(String, Vec<(i64, f64)>)> {
+        let Span { from, to } = want.loaded.span;
+        let times = (from..to).step_by(usize::try_from(step).unwrap());
+        vec![("a".to_owned(), times.map(|time| (time, 1.0)).collect())]
+    }
+
+    #[test]
+    fn the_last_hour_needs_nothing() {
+        let (history, archive) = (history(), Archive::default());
+        let sight = Sight::new(Span::up_to(EDGE, HOUR), 1_000);
+        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        assert_eq!(archive.trace(&history, "a", sight).parts().len(), 1);
+    }
+
+    #[test]
+    fn older_samples_are_asked_for_with_half_a_window_on_each_side() {
+        let (history, mut archive) = (history(), Archive::default());
+        let sight = Sight::new(Span::up_to(EDGE - 2 * HOUR, HOUR), 1_000);
+        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+        assert_eq!(want.loaded.span, Span::up_to(EDGE - 3 * HOUR / 2, 2 * HOUR));
+        assert!(want.loaded.slice() <= sight.column);
+        archive.insert(&want, answer(&want, SECOND), EDGE);
+        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        let panned = Sight { span: sight.span.shifted(-HOUR / 3), ..sight };
+        assert_eq!(archive.wanted(&history, &names(), panned, EDGE), None, "it was fetched ahead");
+        let far = Sight { span: sight.span.shifted(-HOUR), ..sight };
+        assert!(archive.wanted(&history, &names(), far, EDGE).is_some());
+    }
+
+    #[test]
+    fn a_range_that_reaches_into_the_ring_is_drawn_from_both() {
+        let (history, mut archive) = (history(), Archive::default());
+        let sight = Sight::new(Span::up_to(EDGE, 6 * HOUR), 1_000);
+        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+        archive.insert(&want, answer(&want, 10 * SECOND), EDGE);
+        let trace = archive.trace(&history, "a", sight);
+        let sources: Vec<u64> = trace.parts().iter().map(|part| part.source).collect();
+        assert_eq!(sources, [1, 0]);
+        assert_eq!(trace.parts()[1].span.from, EDGE - HOUR, "every sample of the ring is used");
+        assert_eq!(trace.gaps(sight.span), []);
+    }
+
+    #[test]
+    fn looking_closer_than_what_was_fetched_asks_again_and_shows_the_coarse_meanwhile() {
+        let (history, mut archive) = (history(), Archive::default());
+        let wide = Sight::new(Span::up_to(EDGE - 24 * HOUR, 24 * HOUR), 1_000);
+        let want = archive.wanted(&history, &names(), wide, EDGE).unwrap();
+        archive.insert(&want, answer(&want, want.loaded.slice()), EDGE);
+        let close = Sight::new(Span::up_to(EDGE - 30 * HOUR, MINUTE), 1_000);
+        assert!(archive.lacks(&history, "a", close, EDGE));
+        assert_eq!(archive.trace(&history, "a", close).parts()[0].source, 1);
+        let finer = archive.wanted(&history, &names(), close, EDGE).unwrap();
+        archive.insert(&finer, answer(&finer, SECOND / 10), EDGE);
+        assert_eq!(archive.trace(&history, "a", close).parts()[0].source, 2);
+        assert_eq!(archive.trace(&history, "a", wide).parts()[0].source, 1);
+    }
+
+    #[test]
+    fn nothing_stored_is_known_too() {
+        let (history, mut archive) = (history(), Archive::default());
+        let sight = Sight::new(Span::up_to(EDGE - 2 * HOUR, HOUR), 1_000);
+        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+        archive.insert(&want, [], EDGE);
+        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        assert!(archive.trace(&history, "a", sight).is_empty(sight.span));
+    }
+
+    #[test]
+    fn no_query_is_too_long_for_an_address() {
+        let (history, archive) = (history(), Archive::default());
+        let sight = Sight::new(Span::up_to(EDGE - 2 * HOUR, HOUR), 1_000);
+        let signals = |count: usize, length: usize| -> Vec<String> {
+            (0..count).map(|n| format!("{n:0>length$}")).collect()
+        };
+        let sizes = |signals: &[String]| -> Vec<usize> {
+            let want = archive.wanted(&history, signals, sight, EDGE).unwrap();
+            let portions = want.portions(300);
+            let names: Vec<String> = portions.iter().flat_map(|portion| portion.signals.clone()).collect();
+            assert_eq!(names, signals);
+            portions.iter().map(|portion| portion.signals.len()).collect()
+        };
+        assert_eq!(sizes(&signals(700, 20)), [300, 300, 100]);
+        assert_eq!(sizes(&signals(100, 256)), [39, 39, 22]);
+    }
+
+    #[test]
+    fn what_is_in_doubt_is_drawn_until_it_was_asked_for_again() {
+        let (history, mut archive) = (history(), Archive::default());
+        let sight = Sight::new(Span::up_to(EDGE - 6 * HOUR, HOUR), 1_000);
+        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+        archive.insert(&want, answer(&want, MINUTE), EDGE);
+        archive.doubt();
+        let again = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+        assert_eq!(again.loaded.span, want.loaded.span);
+        archive.tidy(sight, EDGE);
+        assert_eq!(archive.trace(&history, "a", sight).parts()[0].source, 1);
+        archive.insert(&again, answer(&again, MINUTE), EDGE);
+        archive.tidy(sight, EDGE);
+        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        assert_eq!(archive.trace(&history, "a", sight).parts()[0].source, 2);
+        assert_eq!(archive.excerpts.len(), 1);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_what_is_on_screen_stays() {
+        let (history, mut archive) = (history(), Archive::default());
+        for n in 2..12 {
+            let sight = Sight::new(Span::up_to(EDGE - n * 24 * HOUR, HOUR), 1_000);
+            let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+            archive.insert(&want, answer(&want, SECOND / 50), EDGE + n);
+            archive.tidy(sight, EDGE + n);
+            assert!(!archive.lacks(&history, "a", sight, EDGE));
+        }
+        let samples: usize = archive.excerpts.iter().map(Excerpt::samples).sum();
+        assert!(samples <= SAMPLES, "{samples}");
+    }
+}

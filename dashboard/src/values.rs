@@ -1,0 +1,4 @@
+//! Values as text: numbers and units.
+
+pub mod format;
+pub mod unit;
