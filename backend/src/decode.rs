@@ -13,6 +13,7 @@ use afterglow_wire::telemetry::Rejection;
 use afterglow_wire::{Code, Timestamp, name};
 
 use crate::batch::{Batch, Sample, SignalId};
+use crate::signals::Intern;
 use cursor::{Cursor, Malformed, Scalar};
 
 /// How a body is written.
@@ -22,13 +23,6 @@ pub enum Format {
     Json,
     /// One JSON object a line; empty lines are passed over.
     NdJson,
-}
-
-/// Gives a signal's name its number.
-pub trait Intern {
-    /// The number of the signal called `name`, a new one for a new name; `None` when there are as many
-    /// signals as the server keeps.
-    fn intern(&mut self, name: &str) -> Option<SignalId>;
 }
 
 /// What a body held.

@@ -19,5 +19,6 @@ pub mod memory;
 pub mod metrics;
 pub mod pipeline;
 pub mod saved;
+pub mod signals;
 pub mod store;
 pub mod tools;

@@ -13,7 +13,6 @@ mod recent;
 #[cfg(test)]
 mod tests;
 mod text;
-mod wanted;
 
 use std::sync::Arc;
 
@@ -26,7 +25,6 @@ pub use columns::Step;
 pub use interest::{ClassId, Interest};
 pub use recent::Recent;
 pub use text::parse_event_id;
-pub use wanted::Wanted;
 
 use crate::batch::Sample;
 

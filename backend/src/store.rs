@@ -11,7 +11,6 @@ mod retention;
 mod rollup;
 mod saved;
 mod schema;
-mod signals;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -24,13 +23,13 @@ use afterglow_wire::{Code, Timestamp};
 
 use crate::batch::{Batch, Sample};
 use crate::clock::Clock;
+use crate::signals::Signals;
 
 pub use columns::Columns;
 pub use lock::Lock;
 pub use query::{Details, Query, Sink};
 pub use retention::{Ladder, Retention, TrustedClock};
 pub use saved::SaveError;
-pub use signals::Signals;
 pub use sqlite::{Damage, Examination, Expired, SignalSize, Tier};
 
 /// How a file is named while it is written and not whole yet: what it is to be called, and this. No database is opened

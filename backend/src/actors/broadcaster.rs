@@ -26,7 +26,8 @@ use crate::clock::{Clock, Stopwatch};
 use crate::live::{Audience, Class, Frames, Key, Recent};
 use crate::metrics::{Metrics, Stage};
 use crate::pipeline::Lifeline;
-use crate::store::{Sequences, Signals};
+use crate::signals::Signals;
+use crate::store::Sequences;
 
 /// Committed groups that may wait: each is at least one disk flush long, so this is a good second of them.
 const MAILBOX: usize = 1_024;

@@ -6,7 +6,7 @@ use afterglow_wire::v1::Position;
 
 use super::{Class, ClassId, Interest, Key, Passing};
 use crate::batch::{Batch, SignalId};
-use crate::store::Signals;
+use crate::signals::Signals;
 
 /// Classes with the clients of each. A class without clients is gone.
 #[derive(Debug)]

@@ -5,9 +5,9 @@ use afterglow_wire::v1::{Flags, Position};
 
 use super::columns::{Step, changed};
 use super::newest::Newest;
-use super::{Frame, Passing, Protocol, Wanted, text};
+use super::{Frame, Passing, Protocol, text};
 use crate::batch::{Batch, Sample};
-use crate::store::Signals;
+use crate::signals::{Signals, Wanted};
 
 /// Most samples of one step. What is more (somebody loads history) is conflated: watching a million old values pass
 /// by helps nobody, and every client's queue would have to hold them.

@@ -4,7 +4,7 @@ use actix_web::web::Bytes;
 use afterglow_wire::v1::{Flags, Header, Kind, Position, Writer};
 
 use super::{Frame, Passing};
-use crate::store::Signals;
+use crate::signals::Signals;
 
 /// A frame that has grown to this many bytes is sent and another one begun: clients may refuse larger messages.
 pub(super) const FRAME: usize = 48 * 1024;

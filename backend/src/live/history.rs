@@ -5,7 +5,8 @@ use afterglow_wire::v1::{Flags, Header, Kind, Position, Subscribe, Writer};
 use afterglow_wire::{Code, Timestamp};
 
 use super::columns::{FRAME, Step, binary};
-use super::{Frame, Key, Wanted, class};
+use super::{Frame, Key, class};
+use crate::signals::Wanted;
 use crate::store::{Query, Since, Sink, Span, Store, StoreError};
 
 /// Rows of the journal that are read at once.

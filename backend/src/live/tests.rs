@@ -4,8 +4,7 @@ use afterglow_wire::v1::{self, Body, Flags, Kind, Position};
 
 use super::*;
 use crate::batch::Batch;
-use crate::decode::Intern;
-use crate::store::Signals;
+use crate::signals::{Intern, Signals};
 
 fn batch(signals: &Signals, samples: &[(&str, i64, f64)]) -> Batch {
     let mut batch = Batch::default();

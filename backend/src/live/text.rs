@@ -9,7 +9,7 @@ use bytestring::ByteString;
 
 use super::Protocol;
 use crate::batch::{Sample, SignalId};
-use crate::store::Signals;
+use crate::signals::Signals;
 
 /// The `telemetry_update` of samples of one instant, as `protocol` has it: the same text as
 /// [`afterglow_wire::live::Event`] has, written without building one.

@@ -29,9 +29,10 @@ use diesel::result::Error as DieselError;
 
 use super::head::Head;
 use super::lock::Lock;
-use super::{Details, Query, Sequences, Signals, Since, Sink, StoreError, beside, journal};
+use super::{Details, Query, Sequences, Since, Sink, StoreError, beside, journal};
 use crate::batch::Batch;
 use crate::clock::Clock;
+use crate::signals::Signals;
 use write::Journal;
 
 pub use examine::{Damage, Examination, SignalSize, Tier};

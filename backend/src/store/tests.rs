@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::batch::{Sample, SignalId};
-use crate::decode::Intern;
+use crate::signals::Intern;
 
 mod damage;
 mod model;

@@ -7,10 +7,11 @@ use diesel::prelude::*;
 use super::super::retention::{Retention, cutoff};
 use super::super::rollup::{self, Bucket, ROW_BUCKETS, Resolution};
 use super::super::schema::{block as blocks, rollup as rollups};
-use super::super::{Signals, StoreError, block};
+use super::super::{StoreError, block};
 use super::{Sqlite, connection, number, read, seal};
 use crate::batch::SignalId;
 use crate::fault::{self, Point};
+use crate::signals::Signals;
 
 /// Rows that go down the ladder in one transaction: commits wait for no longer than that takes.
 const AT_ONCE: usize = 32;

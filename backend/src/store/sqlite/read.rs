@@ -13,9 +13,10 @@ use super::super::head::Head;
 use super::super::reduce::Reducer;
 use super::super::rollup::{self, Bucket, Resolution};
 use super::super::schema::{block as blocks, rollup as rollups};
-use super::super::{Details, Query, Signals, Sink, Span, StoreError};
+use super::super::{Details, Query, Sink, Span, StoreError};
 use super::{Sqlite, connection, seal};
 use crate::batch::SignalId;
+use crate::signals::Signals;
 
 /// Block summaries read at once: bounds memory, whatever the span.
 const PAGE: i64 = 1_024;

@@ -4,7 +4,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::batch::SignalId;
-use crate::decode::Intern;
+
+/// Gives a signal's name its number.
+pub trait Intern {
+    /// The number of the signal called `name`, a new one for a new name; `None` when there are as many
+    /// signals as the server keeps.
+    fn intern(&mut self, name: &str) -> Option<SignalId>;
+}
 
 /// Every signal the server knows. A signal gets its number when its first sample is read and its row in the
 /// database together with its first committed sample.
@@ -24,7 +30,7 @@ struct Names {
 
 impl Signals {
     /// The dictionary as the database has it: `names` by number. At most `limit` signals are kept.
-    pub(super) fn new(names: Vec<String>, limit: usize) -> Self {
+    pub(crate) fn new(names: Vec<String>, limit: usize) -> Self {
         let all: Vec<Arc<str>> = names.into_iter().map(Arc::from).collect();
         let by_name = all.iter().cloned().zip((0..).map(SignalId)).collect();
         Self { names: Arc::new(RwLock::new(Names { by_name, all })), limit }
@@ -56,7 +62,7 @@ impl Signals {
     }
 
     /// The signals whose names `wanted` accepts, by name.
-    pub(super) fn by_name(&self, wanted: impl Fn(&str) -> bool) -> Vec<(Arc<str>, SignalId)> {
+    pub(crate) fn by_name(&self, wanted: impl Fn(&str) -> bool) -> Vec<(Arc<str>, SignalId)> {
         let mut found: Vec<_> = self.read(|names| {
             let all = names.all.iter().cloned().zip((0..).map(SignalId));
             all.filter(|(name, _)| wanted(name)).collect()
