@@ -14,6 +14,7 @@ pub mod decode;
 pub mod encode;
 mod fault;
 pub mod http;
+pub mod lifeline;
 pub mod live;
 pub mod memory;
 pub mod metrics;

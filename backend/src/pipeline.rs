@@ -17,6 +17,7 @@ use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::{self, Context};
+use crate::lifeline::Lifeline;
 use crate::metrics::Metrics;
 use crate::saved::Saved;
 use crate::store::Store;
@@ -41,20 +42,6 @@ pub enum PipelineError {
     DrainTimeout,
 }
 
-/// Held by an actor; tells the pipeline when the actor is gone, whatever the reason.
-#[derive(Debug)]
-pub struct Lifeline {
-    actor: &'static str,
-    lost: mpsc::UnboundedSender<&'static str>,
-}
-
-impl Drop for Lifeline {
-    fn drop(&mut self) {
-        // At most one message per actor, ever: the channel needs no bound.
-        let _ = self.lost.send(self.actor);
-    }
-}
-
 /// Serves `listener` until `stop` is ready, then drains and returns.
 ///
 /// # Errors
@@ -67,7 +54,7 @@ pub async fn run(
     stop: impl Future<Output = ()>,
 ) -> Result<(), PipelineError> {
     let (lost, mut losses) = mpsc::unbounded_channel();
-    let lifeline = |actor| Lifeline { actor, lost: lost.clone() };
+    let lifeline = |actor| Lifeline::new(actor, lost.clone());
     let metrics = Metrics::new();
 
     // Another run of the server numbers commits afresh: its time of start tells them apart.

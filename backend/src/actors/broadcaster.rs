@@ -23,9 +23,9 @@ pub use client::{Client, Outlet};
 
 use crate::batch::Batch;
 use crate::clock::{Clock, Stopwatch};
+use crate::lifeline::Lifeline;
 use crate::live::{Audience, Class, Frames, Key, Recent};
 use crate::metrics::{Metrics, Stage};
-use crate::pipeline::Lifeline;
 use crate::signals::Signals;
 use crate::store::Sequences;
 

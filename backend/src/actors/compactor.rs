@@ -11,8 +11,8 @@ use actix::prelude::*;
 
 use crate::clock::Stopwatch;
 use crate::fault;
+use crate::lifeline::Lifeline;
 use crate::metrics::{Metrics, Stage};
-use crate::pipeline::Lifeline;
 use crate::store::Store;
 
 /// How often the journal's size is looked at.

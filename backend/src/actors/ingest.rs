@@ -19,8 +19,8 @@ use super::broadcaster::{Broadcaster, Committed};
 use crate::batch::Batch;
 use crate::clock::Stopwatch;
 use crate::fault;
+use crate::lifeline::Lifeline;
 use crate::metrics::{Metrics, Queue, Stage};
-use crate::pipeline::Lifeline;
 use crate::store::{Sequences, Store};
 use groups::{Groups, Unwelcome};
 

@@ -11,7 +11,7 @@ use actix::prelude::*;
 
 use crate::clock::{Clock, Stopwatch};
 use crate::fault;
-use crate::pipeline::Lifeline;
+use crate::lifeline::Lifeline;
 use crate::store::{self, Store, TrustedClock};
 
 /// How often the policy is applied.

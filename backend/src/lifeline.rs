@@ -1,0 +1,24 @@
+//! Tells the pipeline that an actor is gone.
+
+use tokio::sync::mpsc;
+
+/// Held by an actor; tells the pipeline when the actor is gone, whatever the reason.
+#[derive(Debug)]
+pub struct Lifeline {
+    actor: &'static str,
+    lost: mpsc::UnboundedSender<&'static str>,
+}
+
+impl Lifeline {
+    /// A lifeline for the actor named `actor`; its name is sent to `lost` when the lifeline is dropped.
+    pub fn new(actor: &'static str, lost: mpsc::UnboundedSender<&'static str>) -> Self {
+        Self { actor, lost }
+    }
+}
+
+impl Drop for Lifeline {
+    fn drop(&mut self) {
+        // At most one message per actor, ever: the channel needs no bound.
+        let _ = self.lost.send(self.actor);
+    }
+}
