@@ -1,7 +1,7 @@
 //! **Role.** Hands every committed sample to the live clients that want it, encoded once for all who want the same.
 //! **Receives.** [`Committed`] from `Ingest`; [`Join`] and [`Leave`] from live clients; revisions of saved things;
 //! [`CloseAll`] from the pipeline.
-//! **Sends.** [`Push`](super::session::Push)es to each client, the same bytes to all of a class.
+//! **Sends.** [`Push`]es to each client, the same bytes to all of a class.
 //! **Bound.** [`MAILBOX`] committed groups; per class one step of samples; per client one queue of pushes.
 //! **Overload.** Shed: a commit that finds no room here is read from the journal by clients that resume; the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
 //! client whose queue is full gets only the newest value per signal once it has room, is told so, and is closed with
@@ -19,7 +19,7 @@ use afterglow_wire::v1::Position;
 use futures_util::stream;
 use tokio::sync::watch;
 
-pub use client::{Client, Outlet};
+pub use client::{Client, Close, Outlet, Push};
 
 use crate::batch::Batch;
 use crate::clock::{Clock, Stopwatch};

@@ -23,11 +23,11 @@ use afterglow_wire::v1::{Flags, Header, Kind, PROTOCOL, Position, Request, Subsc
 use afterglow_wire::{Code, close, limits};
 use tokio::sync::watch;
 
-use super::broadcaster::{Broadcaster, Client, Join, Joined, Leave, Outlet};
+use super::broadcaster::{Broadcaster, Client, Close, Join, Joined, Leave, Outlet, Push};
 use crate::admission::Ticket;
 use crate::clock::{Clock, Stopwatch};
 use crate::live::history::{Filled, NoHistory};
-use crate::live::{Frame, Frames, Key, Protocol};
+use crate::live::{Frame, Key, Protocol};
 use crate::store::Store;
 pub use history::Historian;
 use history::{Errand, Piece};
@@ -82,26 +82,6 @@ impl Sessions {
         // What it has was shed: it misses nothing of what `Broadcaster` knows. The next frame tells from where it carries on.
         self.broadcaster.send(Join { from: None, ..join }).await
     }
-}
-
-/// Frames to write, in order.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Push {
-    /// The number of the client that they are meant for: a session that has subscribed again is another one.
-    pub client: u64,
-    /// Shared with every other session.
-    pub frames: Frames,
-}
-
-/// Ends the session.
-#[derive(Message)]
-#[rtype(result = "()")]
-pub struct Close {
-    /// One of [`afterglow_wire::close`].
-    pub code: u16,
-    /// Why, for people.
-    pub reason: &'static str,
 }
 
 /// See the file's first lines.
@@ -220,7 +200,7 @@ impl Session {
     /// frames stay in order; an actor answers soon.
     fn join(&mut self, ctx: &mut Socket, key: Key, filled: Option<Filled>, resumes: Option<u32>) {
         self.client = Client::next_number();
-        let outlet = Outlet::Session(ctx.address());
+        let outlet = Outlet::actor(&ctx.address());
         let client = Client::new(self.client, outlet, Arc::clone(&self.evicted));
         let (from, named) = filled.map_or((None, 0), |filled| (Some(filled.position), filled.named));
         let conflated = self.subscription.as_ref().is_some_and(|subscription| subscription.outrun >= OUTRUN);

@@ -8,18 +8,53 @@ use actix::prelude::*;
 use afterglow_wire::close;
 use tokio::sync::mpsc;
 
-use crate::actors::session::{Close, Push, Session};
 use crate::clock::Stopwatch;
 use crate::live::Frames;
 use crate::metrics::Metrics;
 
+/// Frames to write, in order.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Push {
+    /// The number of the client that they are meant for: a session that has subscribed again is another one.
+    pub client: u64,
+    /// Shared with every other session.
+    pub frames: Frames,
+}
+
+/// Ends the session.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub struct Close {
+    /// One of [`afterglow_wire::close`].
+    pub code: u16,
+    /// Why, for people.
+    pub reason: &'static str,
+}
+
 /// The way to a client.
 #[derive(Clone, Debug)]
 pub enum Outlet {
-    /// A WebSocket.
-    Session(Addr<Session>),
+    /// An actor.
+    Actor {
+        /// Takes frames.
+        push: Recipient<Push>,
+        /// Ends it.
+        close: Recipient<Close>,
+    },
     /// An event stream.
     Stream(mpsc::Sender<Frames>),
+}
+
+impl Outlet {
+    /// The way to a client that an actor serves.
+    pub fn actor<A>(actor: &Addr<A>) -> Self
+    where
+        A: Actor + Handler<Push> + Handler<Close>,
+        A::Context: dev::ToEnvelope<A, Push> + dev::ToEnvelope<A, Close>,
+    {
+        Self::Actor { push: actor.clone().recipient(), close: actor.clone().recipient() }
+    }
 }
 
 /// See the file's first line.
@@ -96,7 +131,7 @@ impl Client {
     fn send(&mut self, frames: &Frames) -> bool {
         let frames = Arc::clone(frames);
         match &self.outlet {
-            Outlet::Session(session) => match session.try_send(Push { client: self.number, frames }) {
+            Outlet::Actor { push, .. } => match push.try_send(Push { client: self.number, frames }) {
                 Ok(()) => return true,
                 Err(SendError::Full(_)) => {}
                 Err(SendError::Closed(_)) => self.is_gone = true,
@@ -112,9 +147,9 @@ impl Client {
 
     /// Ends it because the server stops. An event stream ends with its queue.
     pub(super) fn close(self) {
-        if let Outlet::Session(session) = self.outlet {
+        if let Outlet::Actor { close, .. } = self.outlet {
             // A session too slow to take this is ended together with the server's sockets.
-            let _ = session.try_send(Close { code: close::GOING_AWAY, reason: "the server is stopping" });
+            let _ = close.try_send(Close { code: close::GOING_AWAY, reason: "the server is stopping" });
         }
     }
 }
