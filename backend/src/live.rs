@@ -5,14 +5,14 @@
 
 mod audience;
 mod class;
-mod columns;
+mod dialect;
 pub mod history;
 mod interest;
 mod newest;
 mod recent;
+mod replay;
 #[cfg(test)]
 mod tests;
-mod text;
 
 use std::sync::Arc;
 
@@ -21,23 +21,13 @@ use bytestring::ByteString;
 
 pub use audience::Audience;
 pub use class::{Class, Key};
-pub use columns::Step;
+pub use dialect::{Dialect, Protocol, Step, parse_event_id};
 pub use interest::{ClassId, Interest};
 pub use recent::Recent;
-pub use text::parse_event_id;
+pub use replay::Replay;
 
 use crate::batch::Sample;
-
-/// How samples are written for a client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Protocol {
-    /// The inherited text events of a WebSocket.
-    Events,
-    /// The same events as Server-Sent Events.
-    EventStream,
-    /// [`afterglow_wire::v1`].
-    V1,
-}
+use crate::signals::Signals;
 
 /// What is sent to a client at once.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,4 +50,9 @@ pub struct Passing {
     pub object: u32,
     /// Whether a later sample of the signal was committed before.
     pub late: bool,
+}
+
+/// How many signals there are.
+fn known(signals: &Signals) -> u32 {
+    u32::try_from(signals.len()).unwrap_or(u32::MAX)
 }

@@ -231,19 +231,21 @@ impl Broadcaster {
         let Join { client, key, named, conflated, .. } = join;
         self.audience.retain(|other| other.number != client.number);
         let is_missing = from.sequence < self.position.sequence;
-        let is_whole = !is_missing || self.recent.since(from.sequence).is_some();
-        if !is_whole && !conflated {
+        let missed = self.recent.since(from.sequence);
+        if is_missing && missed.is_none() && !conflated {
             return Joined::Behind;
         }
         let id = self.audience.class(key, self.position, &self.signals);
         let now = self.clock.now().micros();
-        let whole = is_missing.then(|| self.recent.since(from.sequence)).flatten();
-        let newest = (!is_whole).then(|| self.recent.all());
-        let missed = whole.into_iter().flatten().chain(newest.into_iter().flatten());
         let Some((class, clients)) = self.audience.get(id) else { return Joined::Unknown };
         // The others of the class first: they, too, have everything up to the last commit then.
         advance(class, clients, self.position, now, &self.signals, &self.metrics);
-        let mut frames = class.replay(from, named, missed, is_whole, now, &self.signals);
+        let (step, replay) = (class.step_from(from, now), class.replay(&self.signals));
+        let mut frames = match missed {
+            Some(missed) => replay.whole(&step, named, missed),
+            None if is_missing => replay.newest(&step, named, self.recent.all()),
+            None => replay.whole(&step, named, std::iter::empty()),
+        };
         frames.extend(class.changed(now, &self.revisions.borrow()));
         self.metrics.frames.inc_by(frames.len() as u64);
         clients.push(client);

@@ -1,4 +1,5 @@
-//! **Role.** One live client on a WebSocket: writes frames, takes requests, pings, and cleans up when the client goes.
+//! **Role.** One live client on a WebSocket: writes frames, takes messages, pings, and cleans up when the client goes. What messages
+//! mean is decided by the [`Conversation`] of its protocol.
 //! **Receives.** [`Push`] and [`Close`] from `Broadcaster`; the client's messages from the socket; history from a thread.
 //! **Sends.** [`Join`] and [`Leave`] to `Broadcaster`.
 //! **Bound.** [`MAILBOX`] pushes; [`history::PIECES`] frames of history; one client message of at most 64 KiB.
@@ -8,8 +9,11 @@
 //!
 //! With its folder the only place that knows `actix-web-actors`.
 
+mod events;
 mod history;
-mod messages;
+mod parts;
+mod rate_limit;
+mod v1;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,20 +22,19 @@ use std::time::Duration;
 use actix::prelude::*;
 use actix_web::{HttpRequest, HttpResponse, web};
 use actix_web_actors::ws;
-use afterglow_wire::live::{Event, Greeting};
-use afterglow_wire::v1::{Flags, Header, Kind, PROTOCOL, Position, Request, Subscribe, Writer};
-use afterglow_wire::{Code, close, limits};
+use afterglow_wire::v1::PROTOCOL;
+use afterglow_wire::{close, limits};
 use tokio::sync::watch;
 
 use super::broadcaster::{Broadcaster, Client, Close, Join, Joined, Leave, Outlet, Push};
-use crate::admission::Ticket;
 use crate::clock::{Clock, Stopwatch};
-use crate::live::history::{Filled, NoHistory};
-use crate::live::{Frame, Key, Protocol};
+use crate::live::{Frame, Frames};
 use crate::store::Store;
+pub use events::Events;
 pub use history::Historian;
-use history::{Errand, Piece};
-use messages::Messages;
+use parts::Parts;
+use rate_limit::RateLimit;
+pub use v1::V1;
 
 /// Pushes that may wait: a few seconds of a lively feed.
 const MAILBOX: usize = 64;
@@ -84,56 +87,52 @@ impl Sessions {
     }
 }
 
-/// See the file's first lines.
-pub struct Session {
+/// A live client on a WebSocket that speaks the protocol of the conversation `C`.
+pub struct Session<C> {
     sessions: Sessions,
-    protocol: Protocol,
+    conversation: C,
     /// What `Broadcaster` knows this session as; 0 while it knows nothing of it.
     client: u64,
     evicted: Arc<AtomicBool>,
     /// Since the last frame of the client, whatever it was.
     heard: Stopwatch,
-    messages: Messages,
-    subscription: Option<Subscription>,
-    /// Gives the client's place back.
-    _ticket: Ticket,
+    rate: RateLimit,
+    parts: Parts,
 }
 
-/// What was asked for last.
-struct Subscription {
-    subscribe: Subscribe,
-    /// Reads its history.
-    thread: Option<SpawnHandle>,
-    /// How often history was read and commits had gone on too far meanwhile.
-    outrun: u32,
+/// What is said in one protocol: what a session does when its socket is open, and what the client's messages mean.
+pub trait Conversation: Sized + Unpin + 'static {
+    /// Why clients may send no messages at all; none where they may.
+    const REFUSES_MESSAGES: Option<&'static str> = None;
+
+    /// The socket is open.
+    fn started(session: &mut Session<Self>, ctx: &mut Socket<Self>);
+
+    /// The client has sent a text message.
+    fn text(session: &mut Session<Self>, ctx: &mut Socket<Self>, message: &[u8]);
 }
 
-/// After so many times the newest values take the place of what was missed.
-const OUTRUN: u32 = 4;
+type Socket<C> = ws::WebsocketContext<Session<C>>;
 
-type Socket = ws::WebsocketContext<Session>;
-
-impl Session {
-    /// Answers a WebSocket handshake and starts the session; the subprotocol decides what it speaks.
+impl<C: Conversation> Session<C> {
+    /// Answers a WebSocket handshake and starts the session.
     ///
     /// # Errors
     /// When the request is not a WebSocket handshake.
     pub fn accept(
         sessions: Sessions,
-        ticket: Ticket,
-        protocol: Protocol,
+        conversation: C,
         request: &HttpRequest,
         payload: web::Payload,
     ) -> Result<HttpResponse, actix_web::Error> {
         let session = Self {
             sessions,
-            protocol,
+            conversation,
             client: 0,
             evicted: Arc::default(),
             heard: Stopwatch::start(),
-            messages: Messages::default(),
-            subscription: None,
-            _ticket: ticket,
+            rate: RateLimit::default(),
+            parts: Parts::default(),
         };
         ws::WsResponseBuilder::new(session, request, payload)
             .protocols(&[PROTOCOL])
@@ -141,7 +140,7 @@ impl Session {
             .start()
     }
 
-    fn end(ctx: &mut Socket, code: u16, reason: &str) {
+    fn end(ctx: &mut Socket<C>, code: u16, reason: &str) {
         let code = ws::CloseCode::from(code);
         // The description of a close frame has room for 123 bytes.
         let description = Some(reason.chars().take(100).filter(char::is_ascii).collect());
@@ -149,7 +148,7 @@ impl Session {
         ctx.stop();
     }
 
-    fn check_alive(&mut self, ctx: &mut Socket) {
+    fn check_alive(&mut self, ctx: &mut Socket<C>) {
         if self.evicted.load(Ordering::Relaxed) {
             Self::end(ctx, close::TOO_SLOW, "this client reads too slowly");
         } else if self.heard.elapsed() > 3 * self.sessions.ping_interval {
@@ -159,124 +158,46 @@ impl Session {
         }
     }
 
-    fn send(ctx: &mut Socket, frame: Frame) {
+    fn send(ctx: &mut Socket<C>, frames: &Frames) {
+        frames.iter().for_each(|frame| Self::send_one(ctx, frame.clone()));
+    }
+
+    fn send_one(ctx: &mut Socket<C>, frame: Frame) {
         match frame {
             Frame::Text(text) => ctx.text(text),
             Frame::Binary(bytes) => ctx.binary(bytes),
         }
     }
 
-    fn greet(&self, ctx: &mut Socket) {
-        let now = self.sessions.clock.now();
-        if self.protocol == Protocol::V1 {
-            let sequence = self.sessions.store.sequence();
-            let position = Position { epoch: self.sessions.epoch, sequence };
-            return ctx.binary(Writer::new(&self.header(Kind::Welcome, position)).finish());
-        }
-        let greeting = Greeting { status: "connected".into(), server_time: now };
-        if let Ok(text) = serde_json::to_string(&Event::ConnectionResponse(greeting)) {
-            ctx.text(text);
-        }
+    /// Joins the live stream under a new number. Nothing else is done until the answer is there, so that frames stay in
+    /// order; an actor answers soon. `then` gets every answer but that the server stops.
+    fn join(
+        &mut self,
+        ctx: &mut Socket<C>,
+        join: impl FnOnce(Client) -> Join,
+        then: impl FnOnce(&mut Self, &mut Socket<C>, Joined) + 'static,
+    ) {
+        self.client = Client::next_number();
+        let client = Client::new(self.client, Outlet::actor(&ctx.address()), Arc::clone(&self.evicted));
+        let joined = self.sessions.clone().join(join(client)).into_actor(self);
+        ctx.wait(joined.map(move |joined, session, ctx| match joined {
+            Ok(joined) => then(session, ctx, joined),
+            Err(_) => Self::end(ctx, close::GOING_AWAY, "the server is stopping"),
+        }));
     }
 
-    fn header(&self, kind: Kind, position: Position) -> Header {
-        let server_time = self.sessions.clock.now().micros();
-        Header { kind, flags: Flags::NONE, covers: 0, position, server_time }
-    }
-
-    /// Forgets what the client watched before.
-    fn leave(&mut self, ctx: &mut Socket) {
-        if let Some(Subscription { thread: Some(thread), .. }) = self.subscription.take() {
-            ctx.cancel_future(thread);
-        }
+    /// Leaves the live stream.
+    fn leave(&mut self, ctx: &mut Socket<C>) {
         let client = std::mem::take(&mut self.client);
         if client != 0 {
             let left = self.sessions.broadcaster.send(Leave { client }).into_actor(self);
             ctx.wait(left.map(|_, _, _| ()));
         }
     }
-
-    /// Asks to be sent what is committed from `filled` on. Nothing else is done until the answer is there, so that
-    /// frames stay in order; an actor answers soon.
-    fn join(&mut self, ctx: &mut Socket, key: Key, filled: Option<Filled>, resumes: Option<u32>) {
-        self.client = Client::next_number();
-        let outlet = Outlet::actor(&ctx.address());
-        let client = Client::new(self.client, outlet, Arc::clone(&self.evicted));
-        let (from, named) = filled.map_or((None, 0), |filled| (Some(filled.position), filled.named));
-        let conflated = self.subscription.as_ref().is_some_and(|subscription| subscription.outrun >= OUTRUN);
-        let join = Join { client, key, from, named, conflated };
-        let joined = self.sessions.clone().join(join).into_actor(self);
-        ctx.wait(joined.map(move |joined, session, ctx| match joined {
-            Ok(Joined::Live(frames)) => {
-                if let Some(request) = resumes {
-                    session.subscribed(ctx, request, true);
-                }
-                frames.iter().for_each(|frame| Self::send(ctx, frame.clone()));
-            }
-            Ok(Joined::Behind) => session.not_live(ctx, filled),
-            Ok(Joined::Ahead(_) | Joined::Unknown) => session.not_live(ctx, None),
-            Err(_) => Self::end(ctx, close::GOING_AWAY, "the server is stopping"),
-        }));
-    }
-
-    /// Reads what is missing: from `filled` on, or all of the history where that cannot be told.
-    fn not_live(&mut self, ctx: &mut Socket, filled: Option<Filled>) {
-        self.client = 0;
-        if let Some(subscription) = &mut self.subscription {
-            subscription.outrun += 1;
-        }
-        self.read(ctx, filled.map_or(Errand::Snapshot, Errand::Missed));
-    }
-
-    fn subscribe(&mut self, ctx: &mut Socket, subscribe: Subscribe) {
-        if let Err(message) = subscribe.check() {
-            return self.refuse(ctx, subscribe.id, Code::BadParameter, message);
-        }
-        self.leave(ctx);
-        let (resume, id) = (subscribe.resume, subscribe.id);
-        let key = Key { protocol: Protocol::V1, patterns: subscribe.signals.clone() };
-        self.subscription = Some(Subscription { subscribe, thread: None, outrun: 0 });
-        match resume {
-            Some(position) => self.join(ctx, key, Some(Filled { position, named: 0 }), Some(id)),
-            None => self.read(ctx, Errand::Snapshot),
-        }
-    }
-
-    /// Sends a thread for history; its pieces come back through [`StreamHandler<Piece>`].
-    fn read(&mut self, ctx: &mut Socket, errand: Errand) {
-        let Some(subscription) = &mut self.subscription else { return };
-        let sessions = &self.sessions;
-        let (subscribe, now) = (subscription.subscribe.clone(), sessions.clock.now());
-        let pieces = sessions.historian.send(&sessions.store, subscribe, errand, sessions.epoch, now);
-        subscription.thread = Some(ctx.add_stream(pieces));
-    }
-
-    fn subscribed(&self, ctx: &mut Socket, request: u32, is_resumed: bool) {
-        let position = Position { epoch: self.sessions.epoch, sequence: 0 };
-        let flags = if is_resumed { Flags::RESUMED } else { Flags::NONE };
-        let mut writer = Writer::new(&Header { flags, ..self.header(Kind::Subscribed, position) });
-        writer.request(request);
-        ctx.binary(writer.finish());
-    }
-
-    fn refuse(&self, ctx: &mut Socket, request: u32, code: Code, message: String) {
-        let position = Position { epoch: self.sessions.epoch, sequence: 0 };
-        let mut writer = Writer::new(&self.header(Kind::Refused, position));
-        writer.request(request);
-        writer.text(&serde_json::to_string(&code.body(message)).unwrap_or_default());
-        ctx.binary(writer.finish());
-    }
-
-    fn requested(&mut self, ctx: &mut Socket, message: &[u8]) {
-        match serde_json::from_slice(message) {
-            Ok(Request::Subscribe(subscribe)) => self.subscribe(ctx, subscribe),
-            Err(error) => Self::end(ctx, close::INVALID_DATA, &format!("not a request: {error}")),
-        }
-    }
 }
 
-impl Actor for Session {
-    type Context = Socket;
+impl<C: Conversation> Actor for Session<C> {
+    type Context = Socket<C>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
@@ -285,10 +206,7 @@ impl Actor for Session {
         let mut stopping = self.sessions.stopping.clone();
         let stops = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() }.into_actor(self);
         ctx.spawn(stops.map(|_, _, ctx| Self::end(ctx, close::GOING_AWAY, "the server is stopping")));
-        self.greet(ctx);
-        if self.protocol == Protocol::Events {
-            self.join(ctx, Key::everything(Protocol::Events), None, None);
-        }
+        C::started(self, ctx);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the actor that would own the task is just gone")]
@@ -301,7 +219,7 @@ impl Actor for Session {
     }
 }
 
-impl Handler<Push> for Session {
+impl<C: Conversation> Handler<Push> for Session<C> {
     type Result = ();
 
     fn handle(&mut self, push: Push, ctx: &mut Self::Context) {
@@ -309,12 +227,12 @@ impl Handler<Push> for Session {
             return Self::end(ctx, close::TOO_SLOW, "this client reads too slowly");
         }
         if push.client == self.client {
-            push.frames.iter().for_each(|frame| Self::send(ctx, frame.clone()));
+            Self::send(ctx, &push.frames);
         }
     }
 }
 
-impl Handler<Close> for Session {
+impl<C: Conversation> Handler<Close> for Session<C> {
     type Result = ();
 
     fn handle(&mut self, Close { code, reason }: Close, ctx: &mut Self::Context) {
@@ -322,55 +240,37 @@ impl Handler<Close> for Session {
     }
 }
 
-impl StreamHandler<Piece> for Session {
-    fn handle(&mut self, piece: Piece, ctx: &mut Self::Context) {
-        let Some(Subscription { subscribe, .. }) = &self.subscription else { return };
-        let request = subscribe.id;
-        match piece {
-            Piece::Began { is_resumed } => self.subscribed(ctx, request, is_resumed),
-            Piece::Frame(frame) => Self::send(ctx, frame),
-            Piece::End(Ok(filled)) => {
-                let key = Key { protocol: Protocol::V1, patterns: subscribe.signals.clone() };
-                self.join(ctx, key, Some(filled), None);
-            }
-            Piece::End(Err(NoHistory::Sealed)) => self.read(ctx, Errand::Snapshot),
-            Piece::End(Err(NoHistory::Failed(code, message))) => self.refuse(ctx, request, code, message),
-        }
-    }
-
-    /// The end of a history is not the end of the session.
-    fn finished(&mut self, _: &mut Self::Context) {}
-}
-
-impl StreamHandler<Result<ws::Message, ws::ProtocolError>> for Session {
+impl<C: Conversation> StreamHandler<Result<ws::Message, ws::ProtocolError>> for Session<C> {
     fn handle(&mut self, message: Result<ws::Message, ws::ProtocolError>, ctx: &mut Self::Context) {
         self.heard = Stopwatch::start();
-        if !self.messages.are_few() {
+        if !self.rate.allow() {
             return Self::end(ctx, close::TOO_MANY_MESSAGES, "this client sends too many messages");
         }
-        match message {
-            Ok(ws::Message::Ping(bytes)) => ctx.pong(&bytes),
-            Ok(ws::Message::Pong(_) | ws::Message::Nop) => {}
-            Ok(ws::Message::Close(_)) => {
+        match (message, C::REFUSES_MESSAGES) {
+            (Ok(ws::Message::Ping(bytes)), _) => ctx.pong(&bytes),
+            (Ok(ws::Message::Pong(_) | ws::Message::Nop), _) => {}
+            (Ok(ws::Message::Close(_)), _) => {
                 ctx.close(None);
                 ctx.stop();
             }
-            Ok(_) if self.protocol == Protocol::Events => {
-                Self::end(ctx, close::UNSUPPORTED, "clients of the text events send no messages");
+            (Ok(_), Some(reason)) => Self::end(ctx, close::UNSUPPORTED, reason),
+            (Ok(ws::Message::Text(text)), _) => C::text(self, ctx, text.as_bytes()),
+            (Ok(ws::Message::Binary(_)), _) => {
+                Self::end(ctx, close::UNSUPPORTED, "requests are text messages");
             }
-            Ok(ws::Message::Text(text)) => self.requested(ctx, text.as_bytes()),
-            Ok(ws::Message::Binary(_)) => Self::end(ctx, close::UNSUPPORTED, "requests are text messages"),
-            Ok(ws::Message::Continuation(part)) => match self.messages.join(part) {
+            (Ok(ws::Message::Continuation(part)), _) => match self.parts.join(part) {
                 Ok(None) => {}
-                Ok(Some(message)) => self.requested(ctx, &message),
+                Ok(Some(message)) => C::text(self, ctx, &message),
                 Err((code, reason)) => Self::end(ctx, code, reason),
             },
-            Err(ws::ProtocolError::Overflow) => {
+            (Err(ws::ProtocolError::Overflow), _) => {
                 Self::end(ctx, close::TOO_BIG, "the message is larger than 65536 bytes");
             }
             // How actix reports a text that is not UTF-8.
-            Err(ws::ProtocolError::Io(_)) => Self::end(ctx, close::INVALID_DATA, "the text is not UTF-8"),
-            Err(error) => Self::end(ctx, close::PROTOCOL_ERROR, &error.to_string()),
+            (Err(ws::ProtocolError::Io(_)), _) => {
+                Self::end(ctx, close::INVALID_DATA, "the text is not UTF-8");
+            }
+            (Err(error), _) => Self::end(ctx, close::PROTOCOL_ERROR, &error.to_string()),
         }
     }
 }

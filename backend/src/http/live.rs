@@ -9,9 +9,8 @@ use afterglow_wire::v1::PROTOCOL;
 
 use super::problem::Problem;
 use super::{Context, origin};
-use crate::actors::session::Session;
+use crate::actors::session::{Events, Session, V1};
 use crate::admission::Ticket;
-use crate::live::Protocol;
 
 /// Watch samples live
 ///
@@ -33,8 +32,13 @@ pub(super) async fn get(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let ticket = admit(&context, &request)?;
-    let protocol = protocol(request.headers())?;
-    Session::accept(context.sessions.clone(), ticket, protocol, &request, payload).map_err(|error| {
+    let sessions = context.sessions.clone();
+    let answer = if wants_v1(request.headers())? {
+        Session::accept(sessions, V1::new(ticket), &request, payload)
+    } else {
+        Session::accept(sessions, Events::new(ticket), &request, payload)
+    };
+    answer.map_err(|error| {
         Problem::new(Code::NotAWebSocket, format!("this address takes a WebSocket handshake: {error}"))
     })
 }
@@ -49,8 +53,8 @@ pub(super) fn admit(context: &Context, request: &HttpRequest) -> Result<Ticket, 
     context.admission.admit(address).map_err(|message| Problem::new(Code::TooManyClients, message))
 }
 
-/// What the client wants to speak.
-fn protocol(headers: &HeaderMap) -> Result<Protocol, Problem> {
+/// Whether the client asks for the binary protocol, and not for the text events.
+fn wants_v1(headers: &HeaderMap) -> Result<bool, Problem> {
     let mut offered = headers
         .get_all(SEC_WEBSOCKET_PROTOCOL)
         .filter_map(|value| value.to_str().ok())
@@ -58,10 +62,10 @@ fn protocol(headers: &HeaderMap) -> Result<Protocol, Problem> {
         .map(str::trim)
         .peekable();
     if offered.peek().is_none() {
-        return Ok(Protocol::Events);
+        return Ok(false);
     }
     if offered.any(|name| name == PROTOCOL) {
-        return Ok(Protocol::V1);
+        return Ok(true);
     }
     Err(Problem::new(
         Code::UnknownProtocol,

@@ -1,5 +1,7 @@
 //! `GET /api/stream`: the live events as Server-Sent Events, for curl and for proxies that break WebSockets.
 
+use std::sync::Arc;
+
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -12,8 +14,9 @@ use super::problem::Problem;
 use super::{Context, history, live};
 use crate::actors::broadcaster::{Client, Join, Joined, Outlet};
 use crate::admission::Ticket;
-use crate::live::history::{Filled, NoHistory, Page, page};
+use crate::live::history::{Filled, Missed, NoHistory, Page};
 use crate::live::{Frame, Frames, Key, Protocol, parse_event_id};
+use crate::signals::Wanted;
 
 /// Steps that may wait for a client: a few seconds of a lively feed. Beyond it the client gets only the newest values.
 const STEPS: usize = 64;
@@ -53,6 +56,7 @@ pub(super) async fn get(
     }
     let watcher = Watcher {
         context,
+        wanted: Arc::new(Wanted::new(&patterns)),
         key: Key { protocol: Protocol::EventStream, patterns },
         number: Client::next_number(),
         _ticket: ticket,
@@ -79,6 +83,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Problem> {
 struct Watcher {
     context: web::Data<Context>,
     key: Key,
+    wanted: Arc<Wanted>,
     number: u64,
     _ticket: Ticket,
 }
@@ -109,7 +114,7 @@ fn events(state: State) -> impl Stream<Item = Result<Bytes, Problem>> {
 /// Joins the live stream, or reads the next part of what was missed.
 async fn catch_up(watcher: Watcher, from: Option<Position>) -> Looked {
     let (sender, steps) = mpsc::channel(STEPS);
-    let client = Client::new(watcher.number, Outlet::Stream(sender), std::sync::Arc::default());
+    let client = Client::new(watcher.number, Outlet::Stream(sender), Arc::default());
     let join = Join { client, key: watcher.key.clone(), from, named: 0, conflated: false };
     match (watcher.context.sessions.clone().join(join).await.ok()?, from) {
         (Joined::Live(frames), _) => {
@@ -126,9 +131,13 @@ async fn catch_up(watcher: Watcher, from: Option<Position>) -> Looked {
 }
 
 async fn read(watcher: Watcher, position: Position) -> Looked {
-    let (store, key, now) = (watcher.context.store.clone(), watcher.key.clone(), watcher.context.clock.now());
-    let filled = Filled { position, named: 0 };
-    match web::block(move || page(&store, &key, filled, now)).await.ok()? {
+    let (store, wanted, now) =
+        (watcher.context.store.clone(), Arc::clone(&watcher.wanted), watcher.context.clock.now());
+    let read = move || {
+        let missed = Missed { store: &store, protocol: Protocol::EventStream, wanted: &wanted, now };
+        missed.page(Filled { position, named: 0 })
+    };
+    match web::block(read).await.ok()? {
         Ok(Page::Frames(frames, filled)) => {
             Some((Ok(bytes(&frames)), State::Behind(watcher, Some(filled.position))))
         }

@@ -1,20 +1,15 @@
 //! A class: the clients that speak one protocol and want the same signals. What it has not sent yet gathers here.
 
 use afterglow_wire::revision::Revision;
-use afterglow_wire::v1::{Flags, Position};
+use afterglow_wire::v1::Position;
 
-use super::columns::{Step, changed};
 use super::newest::Newest;
-use super::{Frame, Passing, Protocol, text};
-use crate::batch::{Batch, Sample};
+use super::{Dialect, Frame, Passing, Protocol, Replay, Step, known};
 use crate::signals::{Signals, Wanted};
 
 /// Most samples of one step. What is more (somebody loads history) is conflated: watching a million old values pass
 /// by helps nobody, and every client's queue would have to hold them.
 const STEP_SAMPLES: usize = 50_000;
-
-/// Most events of one step, for the same reason.
-const STEP_EVENTS: usize = 1_000;
 
 /// What makes clients a class.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -95,17 +90,20 @@ impl Class {
         if !self.is_pending() {
             return Vec::new();
         }
-        let too_many = self.pending.chunk_by(|a, b| a.object == b.object).nth(STEP_EVENTS).is_some();
-        if self.key.protocol != Protocol::V1 && too_many {
+        let instants = self.pending.chunk_by(|a, b| a.object == b.object);
+        if instants.skip(self.dialect().max_instants()).next().is_some() {
             self.conflate();
         }
-        let mut frames = self.new_names(&step, signals);
+        let (known, dialect) = (known(signals), self.dialect());
+        let named = std::mem::replace(&mut self.named, known)..known;
+        let mut frames =
+            if named.is_empty() { Vec::new() } else { dialect.names(&step, signals, named, &self.wanted) };
         let mut samples = std::mem::take(&mut self.pending);
         if let Some(newest) = self.conflated.take() {
             samples = newest.passing();
-            frames.extend(self.conflated_frames(&step, &newest, signals));
+            frames.extend(dialect.conflated(&step, &newest, signals));
         } else {
-            frames.extend(self.key.protocol.encode(&step, &mut samples, signals));
+            frames.extend(dialect.samples(&step, &mut samples, signals));
         }
         if let Some((_, missed)) = &mut self.missed {
             missed.add(samples.iter().map(|passing| passing.sample));
@@ -134,7 +132,7 @@ impl Class {
     pub fn catch_up(&self, server_time: i64, signals: &Signals) -> Vec<Frame> {
         let Some((before, missed)) = &self.missed else { return Vec::new() };
         let step = Step { before: *before, after: self.position, server_time };
-        self.conflated_frames(&step, missed, signals)
+        self.dialect().conflated(&step, missed, signals)
     }
 
     /// Nobody is behind any more.
@@ -142,119 +140,29 @@ impl Class {
         self.missed = None;
     }
 
-    /// What a client needs that has everything up to `before` and the first `named` names: the names and the `missed`
-    /// commits; of these only the newest values where not all of them are there.
-    pub fn replay<'a>(
-        &self,
-        before: Position,
-        named: u32,
-        missed: impl Iterator<Item = &'a Batch>,
-        is_whole: bool,
-        server_time: i64,
-        signals: &Signals,
-    ) -> Vec<Frame> {
-        let step = Step { before, after: self.position, server_time };
-        let mut frames = match self.key.protocol {
-            Protocol::V1 => step.names(signals, named, known(signals), |name| self.wanted.has(name)),
-            Protocol::Events | Protocol::EventStream => Vec::new(),
-        };
-        let mut samples = wanted(missed, |sample| {
-            self.wanted.is_everything()
-                || signals.name(sample.signal).is_some_and(|name| self.wanted.has(&name))
-        });
-        if is_whole {
-            frames.extend(self.key.protocol.encode(&step, &mut samples, signals));
-        } else {
-            let mut newest = Newest::default();
-            newest.add(samples.iter().map(|passing| passing.sample));
-            frames.extend(self.conflated_frames(&step, &newest, signals));
-        }
-        frames
+    /// The step that brings a client from `before` to where the class is.
+    pub fn step_from(&self, before: Position, server_time: i64) -> Step {
+        Step { before, after: self.position, server_time }
+    }
+
+    /// Writes again what one of its clients missed.
+    pub fn replay<'a>(&'a self, signals: &'a Signals) -> Replay<'a> {
+        Replay { protocol: self.key.protocol, wanted: &self.wanted, signals }
     }
 
     /// Says that nothing has come up to `after`; nothing where a protocol has no word for it.
     pub fn heartbeat(&mut self, after: Position, server_time: i64) -> Option<Frame> {
         let step = Step { before: std::mem::replace(&mut self.position, after), after, server_time };
-        match self.key.protocol {
-            Protocol::V1 => Some(step.heartbeat()),
-            Protocol::EventStream => Some(Frame::Text(format!("id: {}\n\n", text::event_id(after)).into())),
-            Protocol::Events => None,
-        }
+        self.dialect().heartbeat(&step)
     }
 
     /// Says that saved things have changed; nothing where a protocol has no word for it.
     pub fn changed(&self, server_time: i64, revision: &Revision) -> Option<Frame> {
-        let text = serde_json::to_string(revision).ok()?;
-        match self.key.protocol {
-            Protocol::V1 => Some(changed(self.position, server_time, &text)),
-            Protocol::EventStream => Some(Frame::Text(format!("event: changed\ndata: {text}\n\n").into())),
-            Protocol::Events => None,
-        }
+        let revision = serde_json::to_string(revision).ok()?;
+        self.dialect().changed(&Step::at(self.position, server_time), &revision)
     }
 
-    fn new_names(&mut self, step: &Step, signals: &Signals) -> Vec<Frame> {
-        let known = known(signals);
-        let from = std::mem::replace(&mut self.named, known);
-        if self.key.protocol != Protocol::V1 || from >= known {
-            return Vec::new();
-        }
-        step.names(signals, from, known, |name| self.wanted.has(name))
+    fn dialect(&self) -> &'static dyn Dialect {
+        self.key.protocol.dialect()
     }
-
-    fn conflated_frames(&self, step: &Step, newest: &Newest, signals: &Signals) -> Vec<Frame> {
-        match self.key.protocol {
-            Protocol::V1 => step.samples(&mut newest.passing(), Flags::CONFLATED),
-            protocol @ (Protocol::Events | Protocol::EventStream) => {
-                let samples = newest.samples();
-                let instants = samples.chunk_by(|a, b| a.timestamp == b.timestamp);
-                let updates = instants.map(|instant| text::update(instant, signals, true, protocol));
-                protocol.end(step, updates.map(Frame::Text).collect())
-            }
-        }
-    }
-}
-
-impl Protocol {
-    /// Samples in the order of their commit as frames.
-    fn encode(self, step: &Step, samples: &mut [Passing], signals: &Signals) -> Vec<Frame> {
-        if self == Self::V1 {
-            return step.samples(samples, Flags::NONE);
-        }
-        let mut instant = Vec::new();
-        let updates = samples.chunk_by(|a, b| a.object == b.object).map(|object| {
-            instant.clear();
-            instant.extend(object.iter().map(|passing| passing.sample));
-            Frame::Text(text::update(&instant, signals, false, self))
-        });
-        let frames = updates.collect();
-        self.end(step, frames)
-    }
-
-    /// Lets the last event of a step tell the position.
-    fn end(self, step: &Step, mut frames: Vec<Frame>) -> Vec<Frame> {
-        if self == Self::EventStream
-            && let Some(Frame::Text(last)) = frames.last_mut()
-        {
-            *last = format!("id: {}\n{last}", text::event_id(step.after)).into();
-        }
-        frames
-    }
-}
-
-/// How many signals there are.
-pub(super) fn known(signals: &Signals) -> u32 {
-    u32::try_from(signals.len()).unwrap_or(u32::MAX)
-}
-
-/// The samples that `wants` accepts, all taken for late ones.
-pub(super) fn wanted<'a>(
-    batches: impl Iterator<Item = &'a Batch>,
-    wants: impl Fn(&Sample) -> bool,
-) -> Vec<Passing> {
-    let instants = batches.flat_map(Batch::instants).zip(0..);
-    let samples = instants.flat_map(|(instant, object)| instant.iter().map(move |sample| (*sample, object)));
-    samples
-        .filter(|(sample, _)| wants(sample))
-        .map(|(sample, object)| Passing { sample, object, late: true })
-        .collect()
 }

@@ -1,13 +1,16 @@
 //! What comes before the tail: a snapshot of the past, or what was committed while a client was away.
 
-use afterglow_wire::limits::{AHEAD_MICROS, SNAPSHOT_SAMPLES};
-use afterglow_wire::v1::{Flags, Header, Kind, Position, Subscribe, Writer};
+mod snapshot;
+
+use afterglow_wire::v1::Position;
 use afterglow_wire::{Code, Timestamp};
 
-use super::columns::{FRAME, Step, binary};
-use super::{Frame, Key, class};
+pub use snapshot::snapshot;
+
+use super::{Frame, Protocol, Replay, Step, known};
+use crate::batch::Batch;
 use crate::signals::Wanted;
-use crate::store::{Query, Since, Sink, Span, Store, StoreError};
+use crate::store::{Since, Store, StoreError};
 
 /// Rows of the journal that are read at once.
 const ROWS: u32 = 256;
@@ -20,10 +23,10 @@ pub trait Output {
     /// [`StoreError::Cancelled`] or [`StoreError::QueryTimeout`] when the client does not take it.
     fn frame(&mut self, frame: Frame) -> Result<(), StoreError>;
 
-    /// Whether more is wanted; see [`Sink::check`].
+    /// Whether more is wanted; see [`Sink::check`](crate::store::Sink::check).
     ///
     /// # Errors
-    /// As [`Sink::check`].
+    /// As there.
     fn check(&mut self) -> Result<(), StoreError>;
 }
 
@@ -51,139 +54,17 @@ impl From<StoreError> for NoHistory {
     }
 }
 
-/// Writes the snapshot that `subscribe` asks for. Blocks.
-///
-/// # Errors
-/// When it is too large, the store does not answer, or the output wants no more.
-pub fn snapshot(
-    store: &Store,
-    subscribe: &Subscribe,
-    epoch: u64,
-    now: Timestamp,
-    output: &mut dyn Output,
-) -> Result<Filled, NoHistory> {
-    let nowhere = Position { epoch, sequence: 0 };
-    let step = Step { before: nowhere, after: nowhere, server_time: now.micros() };
-    let named = class::known(store.signals());
-    let wanted = Wanted::new(&subscribe.signals);
-    for frame in step.names(store.signals(), 0, named, |name| wanted.has(name)) {
-        output.frame(frame)?;
-    }
-    let flags = if subscribe.width.is_some() { Flags::REDUCED } else { Flags::NONE };
-    let header = step.header(Kind::Snapshot, flags);
-    let mut snapshot = Snapshot::new(store, subscribe, header, named, output);
-    let sequence = match subscribe.window {
-        Some(seconds) => store.query(&query(subscribe, seconds, now), &mut snapshot)?,
-        None => store.sequence(),
-    };
-    snapshot.finish(Position { epoch, sequence })
-}
-
-fn query(subscribe: &Subscribe, seconds: f64, now: Timestamp) -> Query {
-    #[expect(clippy::cast_possible_truncation, reason = "a window beyond the calendar is held within it")]
-    let from = now.micros().saturating_sub((seconds * 1e6) as i64);
-    let to = now.micros().saturating_add(AHEAD_MICROS);
-    Query {
-        span: Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) },
-        signals: subscribe.signals.clone(),
-        max_points: subscribe.width.map(|width| 2 * width),
-    }
-}
-
-struct Snapshot<'a> {
-    store: &'a Store,
-    request: u32,
-    header: Header,
-    output: &'a mut dyn Output,
-    writer: Writer,
-    signal: u32,
-    named: u32,
-    /// Samples that may still come, where all are asked for.
-    room: Option<usize>,
-}
-
-impl<'a> Snapshot<'a> {
-    fn new(
-        store: &'a Store,
-        subscribe: &Subscribe,
-        header: Header,
-        named: u32,
-        output: &'a mut dyn Output,
-    ) -> Self {
-        let room = subscribe.width.is_none().then_some(SNAPSHOT_SAMPLES);
-        let request = subscribe.id;
-        Self { store, request, header, output, writer: begin(&header, request), signal: 0, named, room }
-    }
-
-    fn finish(self, position: Position) -> Result<Filled, NoHistory> {
-        let header = Header { flags: self.header.flags.with(Flags::LAST), position, ..self.header };
-        self.output.frame(binary(self.writer.finish_as(&header)))?;
-        Ok(Filled { position, named: self.named })
-    }
-
-    /// Names a signal that appeared only after the others had been named.
-    fn name(&mut self) -> Result<(), StoreError> {
-        let header = Header { kind: Kind::Names, flags: Flags::NONE, ..self.header };
-        let (from, to) = (self.named, self.signal + 1);
-        let mut writer = Writer::new(&header);
-        for (signal, name) in (from..to).zip(self.store.signals().range(from, to)) {
-            writer.name(signal, &name);
-        }
-        self.named = to;
-        self.output.frame(binary(writer.finish()))
-    }
-}
-
-fn begin(header: &Header, request: u32) -> Writer {
-    let mut writer = Writer::new(header);
-    writer.request(request);
-    writer
-}
-
-impl Sink for Snapshot<'_> {
-    fn series(&mut self, name: &str) -> Result<(), StoreError> {
-        self.signal = self.store.signals().find(name).map_or(0, |signal| signal.0);
-        if self.signal >= self.named { self.name() } else { Ok(()) }
-    }
-
-    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
-        if let Some(room) = &mut self.room {
-            *room = room.checked_sub(times.len()).ok_or(StoreError::TooMuch(SNAPSHOT_SAMPLES))?;
-        }
-        for (times, values) in times.chunks(FRAME / 16).zip(values.chunks(FRAME / 16)) {
-            self.writer.columns(self.signal, times, values);
-            if self.writer.len() >= FRAME {
-                let next = begin(&self.header, self.request);
-                self.output.frame(binary(std::mem::replace(&mut self.writer, next).finish()))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn check(&mut self) -> Result<(), StoreError> {
-        self.output.check()
-    }
-}
-
-/// Writes what was committed since `filled`, from the journal; `first` is its first part. Blocks.
-///
-/// # Errors
-/// [`NoHistory::Sealed`] when that cannot be told any more.
-pub fn missed(
-    store: &Store,
-    key: &Key,
-    mut filled: Filled,
-    first: Page,
-    now: Timestamp,
-    output: &mut dyn Output,
-) -> Result<Filled, NoHistory> {
-    let mut next = first;
-    while let Page::Frames(frames, reached) = next {
-        frames.into_iter().try_for_each(|frame| output.frame(frame))?;
-        filled = reached;
-        next = page(store, key, filled, now)?;
-    }
-    Ok(filled)
+/// A client that reads what was committed while it was away.
+#[derive(Clone, Copy)]
+pub struct Missed<'a> {
+    /// Where it was committed.
+    pub store: &'a Store,
+    /// What the client speaks.
+    pub protocol: Protocol,
+    /// Which signals it wants.
+    pub wanted: &'a Wanted,
+    /// The server's clock.
+    pub now: Timestamp,
 }
 
 /// A part of what was committed since some position.
@@ -194,24 +75,46 @@ pub enum Page {
     End,
 }
 
-/// Reads the next part of what was committed since `filled`. Blocks.
-///
-/// # Errors
-/// [`NoHistory::Sealed`] when that cannot be told any more.
-pub fn page(store: &Store, key: &Key, filled: Filled, now: Timestamp) -> Result<Page, NoHistory> {
-    let signals = store.signals();
-    let Filled { position, named } = filled;
-    match store.committed_since(position.sequence, ROWS)? {
-        Since::Nothing => Ok(Page::End),
-        Since::Sealed => Err(NoHistory::Sealed),
-        Since::Samples(sequence, samples) => {
-            let mut batch = crate::batch::Batch::default();
-            samples.into_iter().for_each(|sample| batch.push(sample));
-            let after = Position { sequence, ..position };
-            let known = class::known(signals);
-            let class = class::Class::new(key.clone(), after, signals);
-            let frames = class.replay(position, named, std::iter::once(&batch), true, now.micros(), signals);
-            Ok(Page::Frames(frames, Filled { position: after, named: known }))
+impl Missed<'_> {
+    /// Reads the next part of what was committed since `filled`. Blocks.
+    ///
+    /// # Errors
+    /// [`NoHistory::Sealed`] when that cannot be told any more.
+    pub fn page(&self, filled: Filled) -> Result<Page, NoHistory> {
+        let signals = self.store.signals();
+        let Filled { position, named } = filled;
+        match self.store.committed_since(position.sequence, ROWS)? {
+            Since::Nothing => Ok(Page::End),
+            Since::Sealed => Err(NoHistory::Sealed),
+            Since::Samples(sequence, samples) => {
+                let mut batch = Batch::default();
+                samples.into_iter().for_each(|sample| batch.push(sample));
+                let after = Position { sequence, ..position };
+                let known = known(signals);
+                let replay = Replay { protocol: self.protocol, wanted: self.wanted, signals };
+                let step = Step { before: position, after, server_time: self.now.micros() };
+                let frames = replay.whole(&step, named, std::iter::once(&batch));
+                Ok(Page::Frames(frames, Filled { position: after, named: known }))
+            }
         }
+    }
+
+    /// Writes all of it; `first` is the part after `filled`. Blocks.
+    ///
+    /// # Errors
+    /// [`NoHistory::Sealed`] when that cannot be told any more.
+    pub fn write(
+        &self,
+        mut filled: Filled,
+        first: Page,
+        output: &mut dyn Output,
+    ) -> Result<Filled, NoHistory> {
+        let mut next = first;
+        while let Page::Frames(frames, reached) = next {
+            frames.into_iter().try_for_each(|frame| output.frame(frame))?;
+            filled = reached;
+            next = self.page(filled)?;
+        }
+        Ok(filled)
     }
 }

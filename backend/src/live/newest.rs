@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::Passing;
 use crate::batch::{Sample, SignalId};
 
-/// Bounded by the number of signals.
+/// The newest sample of each signal. Bounded by the number of signals.
 #[derive(Debug, Default)]
-pub(super) struct Newest(BTreeMap<SignalId, Sample>);
+pub struct Newest(BTreeMap<SignalId, Sample>);
 
 impl Newest {
     /// Keeps the sample of each signal that is newest by its timestamp; of one timestamp the one that came last.

@@ -9,8 +9,9 @@ use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::clock::Stopwatch;
-use crate::live::history::{self, Filled, NoHistory, Output};
-use crate::live::{Frame, Key, Protocol};
+use crate::live::history::{self, Filled, Missed, NoHistory, Output};
+use crate::live::{Frame, Protocol};
+use crate::signals::Wanted;
 use crate::store::{Store, StoreError};
 
 /// Frames that may have been made before the client has taken them: 3 MB, so that most snapshots fit as a whole and
@@ -93,14 +94,15 @@ fn read(
             history::snapshot(store, subscribe, epoch, now, output)
         }
         Errand::Missed(filled) => {
-            let key = Key { protocol: Protocol::V1, patterns: subscribe.signals.clone() };
+            let wanted = Wanted::new(&subscribe.signals);
+            let missed = Missed { store, protocol: Protocol::V1, wanted: &wanted, now };
             let resumes = subscribe.resume == Some(filled.position);
             // Whether it can be resumed at all shows with the first page.
-            let first = history::page(store, &key, filled, now)?;
+            let first = missed.page(filled)?;
             if resumes {
                 output.send(Piece::Began { is_resumed: true })?;
             }
-            history::missed(store, &key, filled, first, now, output)
+            missed.write(filled, first, output)
         }
     }
 }

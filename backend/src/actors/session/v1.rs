@@ -1,0 +1,151 @@
+//! `afterglow.v1`: clients subscribe, and get history and what follows it.
+
+use actix::prelude::*;
+use afterglow_wire::v1::{Flags, Header, Kind, Position, Request, Subscribe, Writer};
+use afterglow_wire::{Code, close};
+
+use super::history::{Errand, Piece};
+use super::{Conversation, Session, Socket};
+use crate::actors::broadcaster::{Join, Joined};
+use crate::admission::Ticket;
+use crate::live::history::{Filled, NoHistory};
+use crate::live::{Key, Protocol};
+
+/// After so many times the newest values take the place of what was missed.
+const OUTRUN: u32 = 4;
+
+/// The conversation of `afterglow.v1`: at most one subscription.
+pub struct V1 {
+    subscription: Option<Subscription>,
+    /// The client's place, given back when dropped.
+    _ticket: Ticket,
+}
+
+impl V1 {
+    /// For a client that has been admitted.
+    pub fn new(ticket: Ticket) -> Self {
+        Self { subscription: None, _ticket: ticket }
+    }
+}
+
+/// What was asked for last.
+struct Subscription {
+    subscribe: Subscribe,
+    /// Reads its history.
+    thread: Option<SpawnHandle>,
+    /// How often history was read and commits had gone on too far meanwhile.
+    outrun: u32,
+}
+
+impl Subscription {
+    fn key(&self) -> Key {
+        Key { protocol: Protocol::V1, patterns: self.subscribe.signals.clone() }
+    }
+}
+
+impl Conversation for V1 {
+    fn started(session: &mut Session<Self>, ctx: &mut Socket<Self>) {
+        let sequence = session.sessions.store.sequence();
+        let position = Position { epoch: session.sessions.epoch, sequence };
+        ctx.binary(Writer::new(&session.header(Kind::Welcome, position)).finish());
+    }
+
+    fn text(session: &mut Session<Self>, ctx: &mut Socket<Self>, message: &[u8]) {
+        match serde_json::from_slice(message) {
+            Ok(Request::Subscribe(subscribe)) => session.subscribe(ctx, subscribe),
+            Err(error) => Session::<Self>::end(ctx, close::INVALID_DATA, &format!("not a request: {error}")),
+        }
+    }
+}
+
+impl Session<V1> {
+    fn header(&self, kind: Kind, position: Position) -> Header {
+        let server_time = self.sessions.clock.now().micros();
+        Header { kind, flags: Flags::NONE, covers: 0, position, server_time }
+    }
+
+    fn subscribe(&mut self, ctx: &mut Socket<V1>, subscribe: Subscribe) {
+        if let Err(message) = subscribe.check() {
+            return self.refuse(ctx, subscribe.id, Code::BadParameter, message);
+        }
+        if let Some(Subscription { thread: Some(thread), .. }) = self.conversation.subscription.take() {
+            ctx.cancel_future(thread);
+        }
+        self.leave(ctx);
+        let (resume, id) = (subscribe.resume, subscribe.id);
+        self.conversation.subscription = Some(Subscription { subscribe, thread: None, outrun: 0 });
+        match resume {
+            Some(position) => self.follow(ctx, Filled { position, named: 0 }, Some(id)),
+            None => self.read(ctx, Errand::Snapshot),
+        }
+    }
+
+    /// Asks to be sent what is committed from `filled` on; `resumes` is the request that this answers.
+    fn follow(&mut self, ctx: &mut Socket<V1>, filled: Filled, resumes: Option<u32>) {
+        let Some(subscription) = &self.conversation.subscription else { return };
+        let (key, conflated) = (subscription.key(), subscription.outrun >= OUTRUN);
+        let from = Some(filled.position);
+        let join = |client| Join { client, key, from, named: filled.named, conflated };
+        self.join(ctx, join, move |session, ctx, joined| match joined {
+            Joined::Live(frames) => {
+                if let Some(request) = resumes {
+                    session.subscribed(ctx, request, true);
+                }
+                Self::send(ctx, &frames);
+            }
+            Joined::Behind => session.not_live(ctx, Errand::Missed(filled)),
+            Joined::Ahead(_) | Joined::Unknown => session.not_live(ctx, Errand::Snapshot),
+        });
+    }
+
+    /// Reads what is missing, or all of the history where that cannot be told.
+    fn not_live(&mut self, ctx: &mut Socket<V1>, errand: Errand) {
+        self.client = 0;
+        if let Some(subscription) = &mut self.conversation.subscription {
+            subscription.outrun += 1;
+        }
+        self.read(ctx, errand);
+    }
+
+    /// Sends a thread for history; its pieces come back through [`StreamHandler<Piece>`].
+    fn read(&mut self, ctx: &mut Socket<V1>, errand: Errand) {
+        let Some(subscription) = &mut self.conversation.subscription else { return };
+        let sessions = &self.sessions;
+        let (subscribe, now) = (subscription.subscribe.clone(), sessions.clock.now());
+        let pieces = sessions.historian.send(&sessions.store, subscribe, errand, sessions.epoch, now);
+        subscription.thread = Some(ctx.add_stream(pieces));
+    }
+
+    fn subscribed(&self, ctx: &mut Socket<V1>, request: u32, is_resumed: bool) {
+        let position = Position { epoch: self.sessions.epoch, sequence: 0 };
+        let flags = if is_resumed { Flags::RESUMED } else { Flags::NONE };
+        let mut writer = Writer::new(&Header { flags, ..self.header(Kind::Subscribed, position) });
+        writer.request(request);
+        ctx.binary(writer.finish());
+    }
+
+    fn refuse(&self, ctx: &mut Socket<V1>, request: u32, code: Code, message: String) {
+        let position = Position { epoch: self.sessions.epoch, sequence: 0 };
+        let mut writer = Writer::new(&self.header(Kind::Refused, position));
+        writer.request(request);
+        writer.text(&serde_json::to_string(&code.body(message)).unwrap_or_default());
+        ctx.binary(writer.finish());
+    }
+}
+
+impl StreamHandler<Piece> for Session<V1> {
+    fn handle(&mut self, piece: Piece, ctx: &mut Self::Context) {
+        let Some(Subscription { subscribe, .. }) = &self.conversation.subscription else { return };
+        let request = subscribe.id;
+        match piece {
+            Piece::Began { is_resumed } => self.subscribed(ctx, request, is_resumed),
+            Piece::Frame(frame) => Self::send_one(ctx, frame),
+            Piece::End(Ok(filled)) => self.follow(ctx, filled, None),
+            Piece::End(Err(NoHistory::Sealed)) => self.read(ctx, Errand::Snapshot),
+            Piece::End(Err(NoHistory::Failed(code, message))) => self.refuse(ctx, request, code, message),
+        }
+    }
+
+    /// The end of a history is not the end of the session.
+    fn finished(&mut self, _: &mut Self::Context) {}
+}

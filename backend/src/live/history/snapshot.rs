@@ -1,0 +1,125 @@
+//! The snapshot of the past that comes before the tail, as frames of [`afterglow_wire::v1`].
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::limits::{AHEAD_MICROS, SNAPSHOT_SAMPLES};
+use afterglow_wire::v1::{Flags, Header, Kind, Position, Subscribe, Writer};
+
+use super::{Filled, NoHistory, Output};
+use crate::live::dialect::v1::{self, FRAME, V1, binary};
+use crate::live::{Dialect as _, Step, known};
+use crate::signals::Wanted;
+use crate::store::{Query, Sink, Span, Store, StoreError};
+
+/// Writes the snapshot that `subscribe` asks for. Blocks.
+///
+/// # Errors
+/// When it is too large, the store does not answer, or the output wants no more.
+pub fn snapshot(
+    store: &Store,
+    subscribe: &Subscribe,
+    epoch: u64,
+    now: Timestamp,
+    output: &mut dyn Output,
+) -> Result<Filled, NoHistory> {
+    let nowhere = Position { epoch, sequence: 0 };
+    let step = Step::at(nowhere, now.micros());
+    let named = known(store.signals());
+    let wanted = Wanted::new(&subscribe.signals);
+    for frame in V1.names(&step, store.signals(), 0..named, &wanted) {
+        output.frame(frame)?;
+    }
+    let flags = if subscribe.width.is_some() { Flags::REDUCED } else { Flags::NONE };
+    let header = v1::header(&step, Kind::Snapshot, flags);
+    let mut snapshot = Snapshot::new(store, subscribe, header, named, output);
+    let sequence = match subscribe.window {
+        Some(seconds) => store.query(&query(subscribe, seconds, now), &mut snapshot)?,
+        None => store.sequence(),
+    };
+    snapshot.finish(Position { epoch, sequence })
+}
+
+fn query(subscribe: &Subscribe, seconds: f64, now: Timestamp) -> Query {
+    #[expect(clippy::cast_possible_truncation, reason = "a window beyond the calendar is held within it")]
+    let from = now.micros().saturating_sub((seconds * 1e6) as i64);
+    let to = now.micros().saturating_add(AHEAD_MICROS);
+    Query {
+        span: Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) },
+        signals: subscribe.signals.clone(),
+        max_points: subscribe.width.map(|width| 2 * width),
+    }
+}
+
+struct Snapshot<'a> {
+    store: &'a Store,
+    request: u32,
+    header: Header,
+    output: &'a mut dyn Output,
+    writer: Writer,
+    signal: u32,
+    named: u32,
+    /// Samples that may still come, where all are asked for.
+    room: Option<usize>,
+}
+
+impl<'a> Snapshot<'a> {
+    fn new(
+        store: &'a Store,
+        subscribe: &Subscribe,
+        header: Header,
+        named: u32,
+        output: &'a mut dyn Output,
+    ) -> Self {
+        let room = subscribe.width.is_none().then_some(SNAPSHOT_SAMPLES);
+        let request = subscribe.id;
+        Self { store, request, header, output, writer: begin(&header, request), signal: 0, named, room }
+    }
+
+    fn finish(self, position: Position) -> Result<Filled, NoHistory> {
+        let header = Header { flags: self.header.flags.with(Flags::LAST), position, ..self.header };
+        self.output.frame(binary(self.writer.finish_as(&header)))?;
+        Ok(Filled { position, named: self.named })
+    }
+
+    /// Names a signal that appeared only after the others had been named.
+    fn name(&mut self) -> Result<(), StoreError> {
+        let header = Header { kind: Kind::Names, flags: Flags::NONE, ..self.header };
+        let (from, to) = (self.named, self.signal + 1);
+        let mut writer = Writer::new(&header);
+        for (signal, name) in (from..to).zip(self.store.signals().range(from, to)) {
+            writer.name(signal, &name);
+        }
+        self.named = to;
+        self.output.frame(binary(writer.finish()))
+    }
+}
+
+fn begin(header: &Header, request: u32) -> Writer {
+    let mut writer = Writer::new(header);
+    writer.request(request);
+    writer
+}
+
+impl Sink for Snapshot<'_> {
+    fn series(&mut self, name: &str) -> Result<(), StoreError> {
+        self.signal = self.store.signals().find(name).map_or(0, |signal| signal.0);
+        if self.signal >= self.named { self.name() } else { Ok(()) }
+    }
+
+    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
+        if let Some(room) = &mut self.room {
+            *room = room.checked_sub(times.len()).ok_or(StoreError::TooMuch(SNAPSHOT_SAMPLES))?;
+        }
+        for (times, values) in times.chunks(FRAME / 16).zip(values.chunks(FRAME / 16)) {
+            self.writer.columns(self.signal, times, values);
+            if self.writer.len() >= FRAME {
+                let next = begin(&self.header, self.request);
+                self.output.frame(binary(std::mem::replace(&mut self.writer, next).finish()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        self.output.check()
+    }
+}
