@@ -4,7 +4,6 @@ use std::future::Future;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use afterglow_wire::v1::Position;
 use tokio::sync::{mpsc, watch};
 
 use crate::activity::Activity;
@@ -20,7 +19,7 @@ use crate::http::{self, Context};
 use crate::lifeline::Lifeline;
 use crate::metrics::Metrics;
 use crate::saved::Saved;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// All of the drain must fit: admission, last commit, sessions, open requests.
 const DRAIN: Duration = Duration::from_secs(9);
@@ -37,6 +36,9 @@ pub enum PipelineError {
     /// The HTTP server ended by itself.
     #[error("the HTTP server ended: {0}")]
     Http(#[from] std::io::Error),
+    /// The database does not answer.
+    #[error("the database cannot be read: {0}")]
+    Store(#[from] StoreError),
     /// Not everything could be written and closed in time.
     #[error("not drained within {} s; what was acknowledged is safe", DRAIN.as_secs())]
     DrainTimeout,
@@ -57,15 +59,13 @@ pub async fn run(
     let lifeline = |actor| Lifeline::new(actor, lost.clone());
     let metrics = Metrics::new();
 
-    // Another run of the server numbers commits afresh: its time of start tells them apart.
-    let epoch = clock.now().micros().cast_unsigned();
-    let position = Position { epoch, sequence: store.sequence() };
     let saved = Saved::new(store.clone(), &clock);
     let (signals, revisions) = (store.signals().clone(), saved.watch());
     let broadcaster = Broadcaster::start(
         signals,
         clock.clone(),
-        position,
+        store.position(),
+        &store.latest()?,
         revisions,
         config.slow_timeout,
         metrics.clone(),
@@ -78,7 +78,7 @@ pub async fn run(
     let sessions = Sessions {
         broadcaster: broadcaster.clone(),
         store: store.clone(),
-        epoch,
+        epoch: store.epoch(),
         clock: clock.clone(),
         ping_interval: config.ping_interval,
         historian: Historian::new(config.store.readers as usize, config.slow_timeout),

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use afterglow_wire::v1::Position;
 use afterglow_wire::{Code, Timestamp};
 
 use crate::batch::{Batch, Sample};
@@ -109,13 +110,16 @@ impl StoreError {
     }
 }
 
-/// How a commit is numbered: it takes one or more numbers, all of this process's commits without a hole.
+/// How a commit is numbered: it takes one or more numbers, all of this database's commits without a hole. No number
+/// comes back, whatever happens to the process and to the samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Sequences {
     /// The last number before the commit's.
     pub before: u64,
     /// The commit's last number, by which it is called.
     pub last: u64,
+    /// When the samples were committed.
+    pub at: Timestamp,
 }
 
 /// What was committed after some commit.
@@ -208,9 +212,31 @@ impl Store {
         self.engine.committed_since(sequence, rows)
     }
 
+    /// Names the numbering of this database's commits: within an epoch no number is used twice. A database keeps its epoch
+    /// for as long as it exists; a copy made by [`copy`] gets one of its own when it is opened.
+    ///
+    /// What is put back in place of a database by other means (an older copy of the file, a snapshot of the disk) keeps the
+    /// epoch and uses numbers again: a client that was there before may then miss what it takes for known.
+    pub fn epoch(&self) -> u64 {
+        self.engine.epoch()
+    }
+
     /// The number of the last commit; 0 before the first.
     pub fn sequence(&self) -> u64 {
         self.engine.sequence()
+    }
+
+    /// The last commit: [`Store::epoch`] and [`Store::sequence`].
+    pub fn position(&self) -> Position {
+        Position { epoch: self.epoch(), sequence: self.sequence() }
+    }
+
+    /// The latest instant of each signal, by its number; `None` for one without samples. Blocks.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn latest(&self) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        self.engine.latest(&self.signals)
     }
 
     /// The names of all signals that have a sample, in order. Blocks.

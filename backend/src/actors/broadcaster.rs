@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use afterglow_wire::Timestamp;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::Position;
 use futures_util::stream;
@@ -118,11 +119,13 @@ pub struct Broadcaster {
 }
 
 impl Broadcaster {
-    /// Starts the actor at `position`, the last commit; must be called within an actix system.
+    /// Starts the actor at `position`, the last commit, up to which `latest` is the latest instant of each signal; must be
+    /// called within an actix system.
     pub fn start(
         signals: Signals,
         clock: Clock,
         position: Position,
+        latest: &[Option<Timestamp>],
         revisions: watch::Receiver<Revision>,
         patience: Duration,
         metrics: Metrics,
@@ -135,7 +138,7 @@ impl Broadcaster {
             patience,
             position,
             recent: Recent::default(),
-            audience: Audience::default(),
+            audience: Audience::new(latest),
             stepped: Stopwatch::start(),
             is_scheduled: false,
             revisions,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use afterglow_wire::Timestamp;
 use afterglow_wire::v1::Position;
 
 use super::{Class, ClassId, Interest, Key, Passing};
@@ -14,7 +15,7 @@ pub struct Audience<C> {
     classes: Vec<Option<(Class, Vec<C>)>>,
     by_key: HashMap<Key, ClassId>,
     interest: Interest,
-    /// The latest instant of each signal that was committed since the start: what is not after it is late.
+    /// The latest instant of each signal that was committed: what is not after it is late.
     latest: Vec<i64>,
     objects: u32,
 }
@@ -32,6 +33,12 @@ impl<C> Default for Audience<C> {
 }
 
 impl<C> Audience<C> {
+    /// No classes yet; `latest` is the latest instant of each signal that is there already, by its number.
+    pub fn new(latest: &[Option<Timestamp>]) -> Self {
+        let latest = latest.iter().map(|latest| latest.map_or(i64::MIN, Timestamp::micros)).collect();
+        Self { latest, ..Self::default() }
+    }
+
     /// How many clients there are.
     pub fn count(&self) -> usize {
         self.classes.iter().flatten().map(|(_, clients)| clients.len()).sum()
@@ -124,8 +131,9 @@ impl<C> Audience<C> {
             };
             let classes = (0..self.classes.len()).filter(|place| wants(&self.classes[*place]));
             self.interest.learn(classes.map(ClassId).collect());
-            self.latest.push(i64::MIN);
         }
+        let known = self.latest.len().max(signals.len());
+        self.latest.resize(known, i64::MIN);
     }
 }
 

@@ -60,7 +60,8 @@ mod tests {
         for _ in 0..samples {
             batch.push(Sample { signal: SignalId(0), timestamp: Timestamp::default(), value: last as f64 });
         }
-        recent.push(Sequences { before, last }, Arc::from([batch]));
+        let at = Timestamp::default();
+        recent.push(Sequences { before, last, at }, Arc::from([batch]));
     }
 
     fn since(recent: &Recent, sequence: u64) -> Option<Vec<f64>> {

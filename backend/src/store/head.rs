@@ -27,6 +27,8 @@ pub(super) struct Generation {
     runs: Vec<Run>,
     /// At least as many as there are: a sample sent twice may count twice.
     samples: usize,
+    /// The number of the last journal row that is in here.
+    last_sequence: i64,
 }
 
 /// One signal's samples.
@@ -81,6 +83,11 @@ impl Generation {
         self.runs.get(signal.0 as usize).map(|run| run.within(span)).unwrap_or_default()
     }
 
+    /// The number of the last journal row that is in here.
+    pub(super) fn last_sequence(&self) -> i64 {
+        self.last_sequence
+    }
+
     /// Every signal that has samples, with all of them.
     pub(super) fn signals(&self) -> impl Iterator<Item = (SignalId, Columns)> {
         let everything = Span { from: afterglow_wire::Timestamp::MIN, to: afterglow_wire::Timestamp::MAX };
@@ -91,9 +98,15 @@ impl Generation {
 }
 
 impl Head {
+    /// An empty head of a database whose commits up to the one numbered `sequence` are in blocks.
+    pub(super) fn after(sequence: i64) -> Self {
+        Self { sequence, ..Self::default() }
+    }
+
     /// Adds what has just been committed up to the journal's row `sequence`.
     pub(super) fn add(&mut self, batches: &[Batch], sequence: i64) {
         self.sequence = sequence;
+        self.active.last_sequence = sequence;
         batches.iter().flat_map(Batch::samples).for_each(|sample| self.active.add(sample));
     }
 
@@ -116,6 +129,13 @@ impl Head {
         let generations = self.sealing.as_deref().into_iter().chain([&self.active]);
         let runs = generations.flat_map(|generation| (0..).map(SignalId).zip(&generation.runs));
         runs.filter(|(_, run)| !run.sorted.is_empty()).map(|(signal, _)| signal).collect()
+    }
+
+    /// The signals that have samples here, with the latest instant of each; a signal may be there twice.
+    pub(super) fn latest(&self) -> Vec<(SignalId, i64)> {
+        let generations = self.sealing.as_deref().into_iter().chain([&self.active]);
+        let runs = generations.flat_map(|generation| (0..).map(SignalId).zip(&generation.runs));
+        runs.filter_map(|(signal, run)| Some((signal, *run.sorted.times().last()?))).collect()
     }
 
     /// How many samples are here, at least.

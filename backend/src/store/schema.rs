@@ -29,6 +29,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    numbering (id) {
+        id -> Integer,
+        epoch -> BigInt,
+        sealed_sequence -> BigInt,
+    }
+}
+
+diesel::table! {
     block (id) {
         id -> BigInt,
         signal_id -> Integer,

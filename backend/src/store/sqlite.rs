@@ -9,6 +9,7 @@ mod convert;
 mod examine;
 mod expire;
 mod metadata;
+mod numbering;
 mod open;
 mod read;
 mod reserve;
@@ -61,6 +62,8 @@ pub(super) struct Sqlite {
     /// Tables and numbers of the rows that could not be read since the start.
     damaged: Mutex<BTreeSet<(&'static str, i64)>>,
     clock: Clock,
+    /// Names the numbering of commits; 0 in a database that is only read.
+    epoch: u64,
     path: PathBuf,
     /// Dropped last: nobody else may open the file while a connection is open. A reader of another's database has none.
     _lock: Option<Lock>,
@@ -97,7 +100,8 @@ impl Sqlite {
         commits.stored_signals = needed.max(stored);
         // Before the next commit may begin, and before anybody is told: the very next query sees these samples.
         self.head.write().unwrap_or_else(PoisonError::into_inner).add(batches, last);
-        Ok(Sequences { before: (first - 1).cast_unsigned(), last: last.cast_unsigned() })
+        let (before, last) = ((first - 1).cast_unsigned(), last.cast_unsigned());
+        Ok(Sequences { before, last, at: Timestamp::from_micros(now) })
     }
 
     pub(super) fn query(
@@ -122,12 +126,20 @@ impl Sqlite {
         since::committed_since(self, sequence, rows)
     }
 
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
     pub(super) fn sequence(&self) -> u64 {
         self.read_head(Head::sequence).cast_unsigned()
     }
 
     pub(super) fn details(&self, signals: &Signals) -> Result<Vec<Details>, StoreError> {
         read::details(self, signals)
+    }
+
+    pub(super) fn latest(&self, signals: &Signals) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        read::latest(self, signals)
     }
 
     pub(super) fn signal_names(&self, signals: &Signals) -> Result<Vec<String>, StoreError> {

@@ -368,3 +368,65 @@ fn what_was_committed_since_is_told_until_it_is_sealed() {
     assert_eq!(since(numbers[4].last, 9), Some((sixth.last, vec![6.0])));
     assert_eq!(store.sequence(), sixth.last);
 }
+
+#[test]
+fn commit_numbers_never_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let commit = |store: &Store, time| store.commit(&[batch(store, &[("a", time, 0.5)])]).unwrap();
+    let (mut last, mut epoch) = (0, 0);
+    for round in 0..4 {
+        let clock = Clock::manual(Timestamp::from_micros(NOW.micros() + round));
+        let store = Store::open(&config(&folder), clock.clone()).unwrap();
+        assert_eq!(store.sequence(), last, "round {round}");
+        assert!(round == 0 || store.epoch() == epoch, "round {round}");
+        epoch = store.epoch();
+        let numbers = commit(&store, round);
+        assert_eq!((numbers.before, numbers.at), (last, clock.now()), "round {round}");
+        last = numbers.last;
+        match round {
+            // As if killed with everything in the journal, with everything in blocks, and with something in both.
+            0 => {}
+            1 => assert!(store.seal().unwrap() > 0),
+            2 => {
+                store.seal().unwrap();
+                last = commit(&store, 99).last;
+            }
+            _ => store.settle().unwrap(),
+        }
+    }
+    let store = open(&folder);
+    assert_eq!((store.epoch(), store.sequence(), store.unsealed()), (epoch, last, 0));
+    assert_eq!(store.position(), Position { epoch, sequence: last });
+}
+
+#[test]
+fn a_copy_numbers_its_commits_in_an_epoch_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    store.commit(&[batch(&store, &[("a", 1, 0.5)])]).unwrap();
+    let to = folder.path().join("copy.db");
+    copy(&config(&folder).database, &to).unwrap();
+    assert_eq!(logs(&to), [""; 0].map(PathBuf::from), "nothing is left beside the copy");
+    let later = Clock::manual(Timestamp::from_micros(NOW.micros() + 1));
+    let copied = Store::open(&StoreConfig { database: to, ..config(&folder) }, later).unwrap();
+    assert_ne!(copied.epoch(), store.epoch());
+    assert_eq!(copied.sequence(), store.sequence());
+}
+
+#[test]
+fn the_latest_instant_of_a_signal_is_found_in_every_tier() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, minute) = with_an_expired_minute(&folder);
+    let latest = |store: &Store| -> Vec<Option<i64>> {
+        store.latest().unwrap().into_iter().map(|latest| latest.map(Timestamp::micros)).collect()
+    };
+    assert_eq!(latest(&store), [Some(minute)], "expired");
+    let samples = [("b", 7, 1.0), ("b", 5, 1.0), ("a", minute + 9, 1.0), ("c", -1, 1.0)];
+    store.commit(&[batch(&store, &samples)]).unwrap();
+    let _never_committed = batch(&store, &[("ghost", 1, 1.0)]);
+    let expected = [Some(minute + 9), Some(7), Some(-1), None];
+    assert_eq!(latest(&store), expected, "in the head");
+    store.seal().unwrap();
+    store.commit(&[batch(&store, &[("c", -3, 1.0)])]).unwrap();
+    assert_eq!(latest(&store), expected, "in blocks");
+}

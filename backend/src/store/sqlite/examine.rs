@@ -19,7 +19,7 @@ use super::super::schema::{block as blocks, rollup as rollups, signal};
 use super::super::{Span, StoreError};
 use super::open::Words;
 use super::write::Journal;
-use super::{Number, log_path, number, open};
+use super::{Number, log_path, number, numbering, open};
 use check::{BlockRow, JournalRow, RollupRow};
 
 const MISSING: &str = "it is listed and not there";
@@ -130,6 +130,7 @@ pub(in crate::store) fn examine(
         progress(looked_at, total);
     };
     examiner.saved();
+    examiner.numbering();
     examiner.overlaps(&blocks);
     blocks.iter().for_each(|place| (examiner.block(*place), step()).1);
     rollups.iter().for_each(|place| (examiner.rollup(*place), step()).1);
@@ -145,7 +146,10 @@ pub(in crate::store) fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
     let to = std::path::absolute(to).map_err(|error| open::unusable(to, error))?;
     let Some(target) = to.to_str() else { return Err(open::unusable(&to, "its name is not UTF-8")) };
     diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(target).execute(&mut connection)?;
-    Ok(())
+    let mut copy = SqliteConnection::establish(target).map_err(|error| open::unusable(&to, error))?;
+    // A copy that is interrupted is never used: it needs no journal of its own beside it.
+    copy.batch_execute("PRAGMA journal_mode = MEMORY")?;
+    Ok(numbering::forget_epoch(&mut copy)?)
 }
 
 struct Examiner {
@@ -184,6 +188,13 @@ impl Examiner {
             self.damaged(Damage { place: "signal", id: Some(id.to_string()), signal, span: None, reason });
         }
         self.names = rows.into_iter().collect();
+    }
+
+    /// How the commits are numbered.
+    fn numbering(&mut self) {
+        if let Err(reason) = numbering::sealed_sequence(&mut self.connection) {
+            self.damaged(Damage { place: "numbering", id: None, signal: None, span: None, reason });
+        }
     }
 
     /// Every block, by signal and time: from the index, and where that cannot be read from the table as well.

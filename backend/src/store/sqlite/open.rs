@@ -21,7 +21,7 @@ use super::super::lock::Lock;
 use super::super::schema::signal;
 use super::super::{PARTIAL, StoreConfig, StoreError, journal};
 use super::write::{self, Journal};
-use super::{Commits, Connections, HEAD_LIMIT, Sqlite, convert, log_path, number};
+use super::{Commits, Connections, HEAD_LIMIT, Sqlite, convert, log_path, number, numbering};
 use crate::batch::Batch;
 use crate::clock::Clock;
 use crate::fault;
@@ -70,7 +70,7 @@ impl Sqlite {
         }
         let lock = Lock::take(path)?;
         let inspected = inspect(path)?;
-        prepare(path, &clock)?;
+        let epoch = prepare(path, &clock)?;
         let url = path.to_string_lossy();
         let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
         let readers = pool(path, &url, config.readers, READER_WAIT, READER_SETUP)?;
@@ -88,6 +88,7 @@ impl Sqlite {
             maintenance: Mutex::new(()),
             damaged: Mutex::default(),
             clock,
+            epoch,
             path: path.clone(),
             _lock: Some(lock),
         };
@@ -112,6 +113,7 @@ impl Sqlite {
             maintenance: Mutex::new(()),
             damaged: Mutex::default(),
             clock,
+            epoch: 0,
             path: path.to_owned(),
             _lock: None,
         };
@@ -261,8 +263,8 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, StoreError> {
     load(&mut connection, path).map(Some)
 }
 
-/// Brings the schema of a file that is ours or new up to date.
-fn prepare(path: &Path, clock: &Clock) -> Result<(), StoreError> {
+/// Brings the schema of a file that is ours or new up to date; returns the epoch of its commits.
+fn prepare(path: &Path, clock: &Clock) -> Result<u64, StoreError> {
     let mut connection =
         SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| unusable(path, error))?;
     let opened = |error| not_opened(path, &error);
@@ -288,7 +290,9 @@ fn prepare(path: &Path, clock: &Clock) -> Result<(), StoreError> {
         log::info!("migrated the database {}: {migration}", path.display());
     }
     convert::rows_to_blocks(&mut connection, clock.now().micros())
-        .map_err(|error| unusable(path, format!("its rows cannot become blocks: {error}")))
+        .map_err(|error| unusable(path, format!("its rows cannot become blocks: {error}")))?;
+    let epoch = numbering::epoch(&mut connection, clock.now().micros()).map_err(opened)?;
+    Ok(epoch.cast_unsigned())
 }
 
 /// Reads the journal into a head. Where both tables have rows, a sealing was interrupted: the older ones are sealed
@@ -302,8 +306,9 @@ fn recover(reader: &mut SqliteConnection, path: &Path) -> Result<(Head, Commits)
     // Older first; an empty table counts as the newest.
     rows.sort_by_key(|(_, rows)| rows.first().map_or(i64::MAX, |row| row.sequence));
     let interrupted = rows.iter().all(|(_, rows)| !rows.is_empty());
-    let mut head = Head::default();
-    let mut commits = Commits { active: rows[0].0, next_sequence: 1, stored_signals: 0 };
+    let sealed = numbering::sealed_sequence(reader).map_err(|why| unusable(path, why))?;
+    let mut head = Head::after(sealed);
+    let mut commits = Commits { active: rows[0].0, next_sequence: sealed + 1, stored_signals: 0 };
     for (table, table_rows) in rows {
         for row in &table_rows {
             let damaged = |why: String| {

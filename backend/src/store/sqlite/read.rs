@@ -345,6 +345,30 @@ impl Answer<'_> {
     }
 }
 
+/// The latest instant of each signal, by number.
+pub(super) fn latest(engine: &Sqlite, signals: &Signals) -> Result<Vec<Option<Timestamp>>, StoreError> {
+    let heads = engine.read_head(Head::latest);
+    let mut reader = connection(&engine.readers)?;
+    let sealed: Vec<(i32, Option<i64>)> = blocks::table
+        .group_by(blocks::signal_id)
+        .select((blocks::signal_id, max(blocks::last_timestamp)))
+        .load(&mut reader)?;
+    let expired: Vec<(i32, Option<i64>)> = rollups::table
+        .group_by(rollups::signal_id)
+        .select((rollups::signal_id, max(rollups::last_bucket)))
+        .load(&mut reader)?;
+    let stored = sealed.into_iter().chain(expired);
+    let stored = stored.filter_map(|(id, latest)| Some((SignalId(id.cast_unsigned()), latest?)));
+    let mut all = vec![None; signals.len()];
+    for (signal, latest) in heads.into_iter().chain(stored) {
+        // A damaged row may name any signal.
+        if let Some(known) = all.get_mut(signal.0 as usize) {
+            *known = (*known).max(Some(Timestamp::from_micros(latest)));
+        }
+    }
+    Ok(all)
+}
+
 pub(super) fn signal_names(engine: &Sqlite, signals: &Signals) -> Result<Vec<String>, StoreError> {
     let mut with_samples = engine.read_head(Head::signals);
     let mut reader = connection(&engine.readers)?;

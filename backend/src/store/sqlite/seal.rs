@@ -12,7 +12,7 @@ use super::super::block::{self, BLOCK_SAMPLES, SMALL_BLOCK, Summary};
 use super::super::columns::Columns;
 use super::super::schema::block as table;
 use super::write;
-use super::{Sqlite, connection};
+use super::{Sqlite, connection, numbering};
 use crate::batch::SignalId;
 use crate::fault::{self, Point};
 
@@ -83,6 +83,7 @@ impl Sqlite {
             }
             insert(writer, &plan.blocks)?;
             fault::crash_point(Point::SealWritten);
+            numbering::sealed(writer, generation.last_sequence())?;
             Ok(write::empty_journal(writer, sealing)?)
         })?;
         fault::crash_point(Point::SealCommitted);
