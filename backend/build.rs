@@ -1,11 +1,10 @@
-//! Embeds what the binary carries with it: the migrations and the compiled dashboard.
+//! Embeds what the binary carries with it: the compiled dashboard.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
-    println!("cargo:rerun-if-changed=../migrations/sqlite");
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboard/dist");
     // Watching a folder that does not exist would rebuild every time; its parent is there from the start.
     println!(

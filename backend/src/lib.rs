@@ -6,13 +6,10 @@
 pub mod activity;
 pub mod actors;
 pub mod admission;
-pub mod batch;
 pub mod cli;
-pub mod clock;
 pub mod config;
 pub mod decode;
 pub mod encode;
-mod fault;
 pub mod http;
 pub mod lifeline;
 pub mod live;
@@ -20,6 +17,8 @@ pub mod memory;
 pub mod metrics;
 pub mod pipeline;
 pub mod saved;
-pub mod signals;
-pub mod store;
 pub mod tools;
+
+// The store is a crate of its own, so that nothing here can name what it is built on. What it shares with the rest comes along.
+pub use afterglow_store as store;
+pub use afterglow_store::{batch, clock, fault, signals};

@@ -16,11 +16,7 @@ use super::{Sqlite, connection};
 type Row = (i64, i64, i64, String, String, String);
 
 impl Sqlite {
-    pub(in crate::store) fn annotations(
-        &self,
-        span: Span,
-        tags: &[String],
-    ) -> Result<Annotations, StoreError> {
+    pub(crate) fn annotations(&self, span: Span, tags: &[String]) -> Result<Annotations, StoreError> {
         let tags = json(&tags)?;
         let matching = || {
             let lacks_none = sql::<Bool>("NOT EXISTS (SELECT 1 FROM json_each(")
@@ -44,7 +40,7 @@ impl Sqlite {
         })
     }
 
-    pub(in crate::store) fn add_annotation(&self, mut new: Annotation) -> Result<Annotation, SaveError> {
+    pub(crate) fn add_annotation(&self, mut new: Annotation) -> Result<Annotation, SaveError> {
         let (tags, signals) = (json(&new.tags)?, json(&new.signals)?);
         self.save(|writer| {
             let count: i64 = annotation::table.count().get_result(writer)?;
@@ -65,7 +61,7 @@ impl Sqlite {
         })
     }
 
-    pub(in crate::store) fn delete_annotation(&self, id: i64) -> Result<(), SaveError> {
+    pub(crate) fn delete_annotation(&self, id: i64) -> Result<(), SaveError> {
         self.save(|writer| match diesel::delete(annotation::table.find(id)).execute(writer)? {
             0 => Err(SaveError::NotFound(format!("there is no annotation {id}"))),
             _ => Ok(()),

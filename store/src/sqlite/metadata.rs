@@ -12,7 +12,7 @@ use super::saved::json;
 use super::{Sqlite, connection};
 
 impl Sqlite {
-    pub(in crate::store) fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
+    pub(crate) fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
         let rows: Vec<(i32, String, String)> = metadata::table
             .inner_join(signal::table.on(signal::id.eq(metadata::signal_id)))
             .select((metadata::signal_id, signal::name, metadata::document))
@@ -24,11 +24,7 @@ impl Sqlite {
         Ok(parsed.collect())
     }
 
-    pub(in crate::store) fn patch_metadata(
-        &self,
-        name: &str,
-        patch: MetadataPatch,
-    ) -> Result<Metadata, SaveError> {
+    pub(crate) fn patch_metadata(&self, name: &str, patch: MetadataPatch) -> Result<Metadata, SaveError> {
         self.save(|writer| {
             let id: Option<i32> =
                 signal::table.filter(signal::name.eq(name)).select(signal::id).first(writer).optional()?;

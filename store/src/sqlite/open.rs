@@ -58,10 +58,7 @@ static HOUSEKEEPER: LazyLock<Arc<ScheduledThreadPool>> =
 
 impl Sqlite {
     /// Opens the database; also gives the names of its signals by number.
-    pub(in crate::store) fn open(
-        config: &StoreConfig,
-        clock: Clock,
-    ) -> Result<(Self, Vec<String>), StoreError> {
+    pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Self, Vec<String>), StoreError> {
         let path = &config.database;
         refuse_partial(path)?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -97,10 +94,7 @@ impl Sqlite {
 
     /// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.
     /// What is in the journal now is read now; blocks are read later, and what is sealed in between is in both.
-    pub(in crate::store) fn open_read_only(
-        path: &Path,
-        clock: Clock,
-    ) -> Result<(Self, Vec<String>), StoreError> {
+    pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Self, Vec<String>), StoreError> {
         let mut reader = connect_read_only(path)?;
         let (names, head, commits) = reader.transaction(|reader| load(reader, path))?;
         let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;

@@ -55,7 +55,7 @@ struct Plan {
 
 impl Sqlite {
     /// Seals what the head has; how many blocks that made. Blocks, beside commits and queries.
-    pub(in crate::store) fn seal(&self) -> Result<usize, StoreError> {
+    pub(crate) fn seal(&self) -> Result<usize, StoreError> {
         let _alone = self.lock_maintenance();
         let (generation, sealing) = {
             let mut commits = self.lock_commits();

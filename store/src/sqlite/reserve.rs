@@ -26,7 +26,7 @@ static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 impl Sqlite {
     /// Lengthens the log's file; leaves it as it is where the disk has not plenty of room.
-    pub(in crate::store) fn reserve_log(&self) -> Result<(), StoreError> {
+    pub(crate) fn reserve_log(&self) -> Result<(), StoreError> {
         let system = rustix::fs::statvfs(&self.path).map_err(|error| StoreError::Down(error.to_string()))?;
         if system.f_bavail * system.f_frsize / PART_OF_FREE < LOG_BYTES {
             return Ok(());

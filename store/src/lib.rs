@@ -1,7 +1,10 @@
 //! Where samples are kept. The only place that knows a database: domain types in, domain types out.
 
+pub mod batch;
 mod block;
+pub mod clock;
 mod columns;
+pub mod fault;
 mod head;
 mod journal;
 mod lock;
@@ -11,6 +14,7 @@ mod retention;
 mod rollup;
 mod saved;
 mod schema;
+pub mod signals;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -336,7 +340,7 @@ pub fn logs(database: &Path) -> Vec<PathBuf> {
 }
 
 /// The file beside `path` whose name has more at its end.
-pub(crate) fn beside(path: &Path, more: &str) -> PathBuf {
+pub fn beside(path: &Path, more: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(more);
     PathBuf::from(name)

@@ -99,7 +99,7 @@ struct Place {
 }
 
 /// Looks at everything in the database at `path`; `progress` hears of rows looked at and rows in all.
-pub(in crate::store) fn examine(
+pub(crate) fn examine(
     path: &Path,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Examination, StoreError> {
@@ -141,7 +141,7 @@ pub(in crate::store) fn examine(
 }
 
 /// Copies the database at `path`, as it is at this moment, into the file `to`, which is empty or does not exist.
-pub(in crate::store) fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
+pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
     let mut connection = open::connect_read_only(path)?;
     let to = std::path::absolute(to).map_err(|error| open::unusable(to, error))?;
     let Some(target) = to.to_str() else { return Err(open::unusable(&to, "its name is not UTF-8")) };

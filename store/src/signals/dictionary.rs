@@ -72,7 +72,7 @@ impl Signals {
     }
 
     /// The names of the signals numbered from `from` up to and without `to`.
-    pub(crate) fn range(&self, from: u32, to: u32) -> Vec<Arc<str>> {
+    pub fn range(&self, from: u32, to: u32) -> Vec<Arc<str>> {
         self.read(|names| names.all.get(from as usize..to as usize).unwrap_or_default().to_vec())
     }
 

@@ -53,7 +53,7 @@ struct Descent {
 
 impl Sqlite {
     /// Expires what `retention` no longer keeps at `now`, then gives free space back.
-    pub(in crate::store) fn expire(
+    pub(crate) fn expire(
         &self,
         retention: &Retention,
         now: Timestamp,
@@ -78,7 +78,7 @@ impl Sqlite {
     }
 
     /// Gives all but `spare` free pages back to the file system.
-    pub(in crate::store) fn vacuum(&self, spare: i64) -> Result<(), StoreError> {
+    pub(crate) fn vacuum(&self, spare: i64) -> Result<(), StoreError> {
         let mut writer = connection(&self.writer)?;
         let free = number(&mut writer, "SELECT freelist_count AS value FROM pragma_freelist_count")?;
         if free > spare {
@@ -88,7 +88,7 @@ impl Sqlite {
     }
 
     /// Bytes of the file that hold something.
-    pub(in crate::store) fn used_bytes(&self) -> Result<u64, StoreError> {
+    pub(crate) fn used_bytes(&self) -> Result<u64, StoreError> {
         const USED: &str = "SELECT (pages.page_count - free.freelist_count) * size.page_size AS value \
             FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size";
         Ok(number(&mut *connection(&self.readers)?, USED)?.cast_unsigned())

@@ -8,7 +8,7 @@ use diesel::prelude::*;
 
 use super::super::super::schema::{annotation, board, metadata};
 use super::{Damage, Examiner, instant, load_until_error, named};
-use crate::store::Span;
+use crate::Span;
 
 /// Address, version, title, document.
 type BoardRow = (String, i32, String, String);

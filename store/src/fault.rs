@@ -9,24 +9,24 @@ use std::str::FromStr;
 use std::time::Duration;
 
 /// Whether requests are answered when their commit begins instead of when it is on the disk.
-pub(crate) fn acknowledges_before_commit() -> bool {
+pub fn acknowledges_before_commit() -> bool {
     asked_for("acknowledge_before_commit")
 }
 
 /// Keeps a commit whose requests have been answered too early from following at once: a process that is killed loses
 /// nothing that it has written, so the lie must last longer than a write to be seen.
-pub(crate) fn linger() {
+pub fn linger() {
     std::thread::park_timeout(std::time::Duration::from_millis(10));
 }
 
 /// Whether every query takes longer than it may.
-pub(crate) fn makes_queries_late() -> bool {
+pub fn makes_queries_late() -> bool {
     asked_for("late_queries")
 }
 
 /// A place in the code at which a test may want the process to die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Point {
+pub enum Point {
     /// Blocks are made but not written.
     SealPlanned,
     /// Blocks are written, the journal is not emptied, nothing is committed.
@@ -42,7 +42,7 @@ pub(crate) enum Point {
 }
 
 /// Dies here, like `kill -9` would, if a test asked for it.
-pub(crate) fn crash_point(point: Point) {
+pub fn crash_point(point: Point) {
     let name = match point {
         Point::SealPlanned => "crash:seal_planned",
         Point::SealWritten => "crash:seal_written",
@@ -57,17 +57,17 @@ pub(crate) fn crash_point(point: Point) {
 }
 
 /// How many unsealed samples are enough for a sealing.
-pub(crate) fn seal_samples() -> Option<usize> {
+pub fn seal_samples() -> Option<usize> {
     number("AFTERGLOW_SEAL_SAMPLES")
 }
 
 /// How many unsealed samples are too many.
-pub(crate) fn head_samples() -> Option<usize> {
+pub fn head_samples() -> Option<usize> {
     number("AFTERGLOW_HEAD_SAMPLES")
 }
 
 /// How often sealing and retention look whether they have something to do.
-pub(crate) fn look_interval() -> Option<Duration> {
+pub fn look_interval() -> Option<Duration> {
     number("AFTERGLOW_LOOK_MILLIS").map(Duration::from_millis)
 }
 

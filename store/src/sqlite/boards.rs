@@ -11,7 +11,7 @@ use super::saved::json;
 use super::{Sqlite, connection};
 
 impl Sqlite {
-    pub(in crate::store) fn boards(&self) -> Result<Vec<BoardSummary>, StoreError> {
+    pub(crate) fn boards(&self) -> Result<Vec<BoardSummary>, StoreError> {
         let rows: Vec<(String, i32, String)> = board::table
             .order((board::title, board::id))
             .select((board::id, board::version, board::title))
@@ -19,11 +19,11 @@ impl Sqlite {
         Ok(rows.into_iter().map(|(id, version, title)| BoardSummary { id, version, title }).collect())
     }
 
-    pub(in crate::store) fn board(&self, id: &str) -> Result<Board, SaveError> {
+    pub(crate) fn board(&self, id: &str) -> Result<Board, SaveError> {
         find(&mut *connection(&self.readers)?, id)?.ok_or_else(|| SaveError::no_board(id))
     }
 
-    pub(in crate::store) fn add_board(&self, mut new: Board) -> Result<Board, SaveError> {
+    pub(crate) fn add_board(&self, mut new: Board) -> Result<Board, SaveError> {
         self.save(|writer| {
             let count: i64 = board::table.count().get_result(writer)?;
             if usize::try_from(count).is_ok_and(|count| count >= BOARDS) {
@@ -40,7 +40,7 @@ impl Sqlite {
         })
     }
 
-    pub(in crate::store) fn replace_board(&self, mut new: Board) -> Result<Board, SaveError> {
+    pub(crate) fn replace_board(&self, mut new: Board) -> Result<Board, SaveError> {
         self.save(|writer| {
             let Some(current) = find(writer, &new.id)? else { return Err(SaveError::no_board(&new.id)) };
             if current.version != new.version {
@@ -52,7 +52,7 @@ impl Sqlite {
         })
     }
 
-    pub(in crate::store) fn delete_board(&self, id: &str) -> Result<(), SaveError> {
+    pub(crate) fn delete_board(&self, id: &str) -> Result<(), SaveError> {
         self.save(|writer| match diesel::delete(board::table.find(id)).execute(writer)? {
             0 => Err(SaveError::no_board(id)),
             _ => Ok(()),
