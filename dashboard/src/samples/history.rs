@@ -2,6 +2,7 @@
 
 pub mod gaps;
 mod loaded;
+mod outline;
 pub mod pyramid;
 mod ring;
 mod series;
@@ -14,8 +15,9 @@ use crate::boards::metadata::Described;
 use crate::time::Span;
 
 pub use loaded::{Loaded, Probe};
+pub use outline::Outline;
 pub use ring::Ring;
-pub use series::{Outline, SAMPLES, Series};
+pub use series::{SAMPLES, Series};
 pub use trace::{Part, Trace};
 
 /// Most signals kept; samples of further ones are counted and dropped.

@@ -5,8 +5,8 @@ use afterglow_wire::annotation::{Annotation, NewAnnotation};
 use dioxus::prelude::*;
 
 use super::dialog::Sheet;
+use super::form::Field;
 use super::page::{Asked, Open, Page};
-use super::panel_editor::Field;
 use super::refused::use_failure;
 use crate::connection::refusal::Refusal;
 use crate::edge::rest;

@@ -5,7 +5,7 @@ use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
 use super::annotations::NotesList;
-use super::keys;
+use super::focus::focus;
 use super::listing::Listing;
 use super::page::Page;
 use super::panel::PanelView;
@@ -25,7 +25,7 @@ pub(super) fn BoardView() -> Element {
     use_effect(move || {
         let _ = arranged.read();
         if let Some(button) = desk.take_focus() {
-            keys::focus(&button);
+            focus(&button);
         }
     });
     let everything = desk.place.read().is_everything();

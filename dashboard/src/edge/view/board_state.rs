@@ -1,10 +1,10 @@
 //! The board on screen: as it is saved, and as the reader is changing it.
 
 use afterglow_wire::board::{Board, BoardSummary};
+use afterglow_wire::revision::Revision;
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
-use super::page::Page;
 use crate::boards::draft;
 use crate::boards::route::Place;
 use crate::connection::refusal::Refusal;
@@ -216,8 +216,7 @@ impl Desk {
 }
 
 /// Asks for what is saved at first, and when the server says that there is something new.
-pub(super) fn use_saved(page: &Page) {
-    let (desk, revision) = (page.desk, page.revision);
+pub(super) fn use_saved(desk: Desk, revision: Signal<Revision>) {
     let boards = use_memo(move || revision.read().boards);
     use_effect(move || {
         let _ = boards();

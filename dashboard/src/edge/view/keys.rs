@@ -6,6 +6,7 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 
+use super::focus::focus;
 use super::page::{Open, Page};
 use crate::time::Follow;
 
@@ -113,14 +114,4 @@ fn press(page: &Page, event: &KeyboardEvent) {
         _ => return,
     }
     event.prevent_default();
-}
-
-/// Puts the cursor into the field with this id, when it is there.
-pub(super) fn focus(id: &str) {
-    let document = web_sys::window().and_then(|window| window.document());
-    let element = document.and_then(|document| document.get_element_by_id(id));
-    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
-        // Fails only for elements that cannot have it.
-        let _ = element.focus();
-    }
 }

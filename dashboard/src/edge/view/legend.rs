@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use dioxus::prelude::*;
 
+use super::icon::Icon;
 use super::page::{Open, Page};
-use super::toolbar::Icon;
 use crate::boards::panels::Panel;
 use crate::chart::palette;
 use crate::samples::summary::{Row, Window};

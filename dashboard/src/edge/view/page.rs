@@ -7,7 +7,7 @@ use afterglow_wire::revision::Revision;
 use dioxus::prelude::*;
 
 use super::board_state::Desk;
-use super::keys;
+use super::focus::focus;
 use crate::boards::annotations::Notes;
 use crate::boards::metadata::Described;
 use crate::boards::mode::Mode;
@@ -191,7 +191,7 @@ impl Page {
         open.set(None);
         // A sheet gives the focus back by itself.
         if let Some(opener) = was.opener() {
-            keys::focus(opener);
+            focus(opener);
         }
         true
     }

@@ -4,10 +4,10 @@ use dioxus::prelude::*;
 use dioxus::web::WebEventExt as _;
 
 use super::data_table::DataTable;
+use super::icon::Icon;
 use super::legend::Legend;
 use super::page::Page;
 use super::panel_tools::PanelTools;
-use super::toolbar::Icon;
 use crate::boards::panels::Panel;
 
 /// A heading, a chart that the frame loop paints, and the legend.

@@ -7,6 +7,7 @@ use afterglow_wire::board::{self, PanelKind};
 use dioxus::prelude::*;
 
 use super::dialog::Sheet;
+use super::form::{Field, Number};
 use super::page::{Open, Page};
 use patterns::Patterns;
 use thresholds::Thresholds;
@@ -109,51 +110,6 @@ fn Form(
                     button { r#type: "submit", class: "action primary", "data-testid": "panel-done", "Done" }
                 }
             }
-        }
-    }
-}
-
-/// A label, a field, and what is wrong with it.
-#[component]
-pub(super) fn Field(
-    /// The field's id.
-    id: String,
-    /// Its label.
-    label: String,
-    /// What is wrong with it.
-    wrong: Option<String>,
-    /// The field.
-    children: Element,
-) -> Element {
-    rsx! {
-        div { class: "form-field",
-            label { r#for: "{id}", "{label}" }
-            {children}
-            p { id: "{id}-error", class: "field-error", role: "status", {wrong.unwrap_or_default()} }
-        }
-    }
-}
-
-/// A field for a number that may be absent.
-#[component]
-pub(super) fn Number(
-    /// The field's id.
-    id: String,
-    /// What it is, when no label says it.
-    label: Option<String>,
-    /// What it has at first: later it is the reader's.
-    initial: Option<f64>,
-    /// What it is when it is empty.
-    #[props(default = "auto")]
-    placeholder: &'static str,
-    /// Called with what was typed.
-    on_number: EventHandler<Option<f64>>,
-) -> Element {
-    rsx! {
-        input {
-            id: "{id}", r#type: "number", step: "any", "aria-label": label, placeholder, "aria-describedby": "{id}-error",
-            initial_value: initial.map(|number| number.to_string()).unwrap_or_default(),
-            oninput: move |event| on_number.call(event.value().parse().ok()),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use dioxus::prelude::*;
 
+use super::icon::Icon;
 use super::page::{Open, Page};
-use super::toolbar::Icon;
 use crate::boards::draft;
 use crate::boards::panels::Panel;
 

@@ -10,8 +10,8 @@ use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
 use super::dialog::Sheet;
+use super::form::{Field, Number};
 use super::page::{Open, Page};
-use super::panel_editor::{Field, Number};
 use super::refused::use_failure;
 use crate::boards::metadata::Described;
 use crate::edge::rest;

@@ -2,6 +2,7 @@
 
 use dioxus::prelude::*;
 
+use super::icon::Icon;
 use super::page::{Open, Page};
 use super::range_picker::RangePicker;
 use super::zone_picker::ZonePicker;
@@ -128,16 +129,5 @@ fn Loading(
         Progress::Failed(reason) => rsx! {
             span { class: "progress failed", role: "status", "data-testid": "range-failed", title: "{reason}", "Not loaded: {reason}. Trying again." }
         },
-    }
-}
-
-/// A line drawing of 20 by 20.
-#[component]
-pub(super) fn Icon(
-    /// Its path.
-    d: &'static str,
-) -> Element {
-    rsx! {
-        svg { view_box: "0 0 20 20", width: "16", height: "16", "aria-hidden": "true", path { d } }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::samples::history::{Outline, Ring};
+use super::outline::Outline;
+use super::ring::Ring;
 
 /// How many of the latest intervals the cadence is learned from.
 const LEARNED: usize = 32;

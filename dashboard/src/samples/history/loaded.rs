@@ -2,7 +2,7 @@
 
 use crate::time::Span;
 
-use super::series::Outline;
+use super::outline::Outline;
 
 /// Samples that a query returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

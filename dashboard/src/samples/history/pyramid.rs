@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::samples::history::Ring;
+use super::ring::Ring;
 
 /// Each level has blocks of 16 times as many samples as the one below: 16, 256, 4,096, 65,536.
 const SHIFT: u32 = 4;

@@ -1,8 +1,9 @@
 //! One signal's samples and what is derived from them.
 
-use super::Ring;
-use crate::samples::history::gaps::Gaps;
-use crate::samples::history::pyramid::{Extent, Pyramid, Stats};
+use super::gaps::Gaps;
+use super::outline::Outline;
+use super::pyramid::{Extent, Pyramid, Stats};
+use super::ring::Ring;
 
 /// Most samples of one signal; beyond it the oldest are dropped. 16 MB, or 290 a second for an hour.
 pub const SAMPLES: usize = 1 << 20;
@@ -27,15 +28,6 @@ pub struct Series {
     outline: Option<Outline>,
     /// Samples before this were dropped.
     evicted: i64,
-}
-
-/// The older part of a series may hold only what its shape needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outline {
-    /// From here on every sample is there, in microseconds.
-    pub until: i64,
-    /// Before it, the lowest and the highest of each stretch of so many microseconds.
-    pub resolution: i64,
 }
 
 impl Series {

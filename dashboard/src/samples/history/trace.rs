@@ -1,8 +1,8 @@
 //! Everything that is known of one signal over the range on screen: its ring, and before it what was fetched.
 
-use super::Series;
-use crate::samples::history::gaps::Gap;
-use crate::samples::history::pyramid::{Extent, Stats};
+use super::gaps::Gap;
+use super::pyramid::{Extent, Stats};
+use super::series::Series;
 use crate::time::Span;
 
 /// Samples of a stretch of time.

@@ -3,7 +3,8 @@
 use afterglow_wire::name;
 use dioxus::prelude::*;
 
-use super::{Field, Target};
+use super::Target;
+use crate::edge::view::form::Field;
 
 /// Most names that are suggested.
 const SUGGESTED: usize = 200;

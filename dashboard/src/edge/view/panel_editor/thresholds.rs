@@ -3,7 +3,8 @@
 use afterglow_wire::board::Threshold;
 use dioxus::prelude::*;
 
-use super::{Number, Target};
+use super::Target;
+use crate::edge::view::form::Number;
 
 /// The colour that a new threshold's field shows: the light theme's warning colour.
 const USUAL: &str = "#8a5100";
