@@ -13,7 +13,7 @@ const FINER: i64 = 8;
 
 /// The annotations of a stretch of time.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Notes {
+pub struct AnnotationSet {
     /// The stretch that was asked for; none when nothing was.
     pub span: Option<Span>,
     /// The newest of them, in the order of their beginnings.
@@ -35,14 +35,14 @@ pub struct Flag {
     pub texts: Vec<String>,
 }
 
-impl Notes {
+impl AnnotationSet {
     /// What the server answered about `span`.
     pub fn new(span: Span, answer: Annotations) -> Self {
         Self { span: Some(span), list: answer.annotations, total: answer.total }
     }
 
     /// Whether nothing else needs to be known to show `span`.
-    pub fn suffice(&self, span: Span) -> bool {
+    pub fn covers(&self, span: Span) -> bool {
         let Some(asked) = self.span else { return false };
         let all = self.list.len() >= self.total;
         asked.covers(span) && (all || span.width() > asked.width() / FINER)
@@ -102,8 +102,8 @@ mod tests {
         }
     }
 
-    fn notes(list: Vec<Annotation>, total: usize) -> Notes {
-        Notes::new(Span { from: 0, to: 10_000 }, Annotations { annotations: list, total })
+    fn notes(list: Vec<Annotation>, total: usize) -> AnnotationSet {
+        AnnotationSet::new(Span { from: 0, to: 10_000 }, Annotations { annotations: list, total })
     }
 
     #[test]
@@ -141,10 +141,10 @@ mod tests {
     #[test]
     fn more_is_asked_for_when_it_would_be_seen() {
         let some = notes(vec![note(10, None, &[])], 2);
-        assert!(some.suffice(Span { from: 0, to: 9_000 }));
-        assert!(!some.suffice(Span { from: 0, to: 1_000 }), "others are in there");
-        assert!(!some.suffice(Span { from: -1, to: 9_000 }));
-        assert!(notes(vec![], 0).suffice(Span { from: 0, to: 1 }));
-        assert!(!Notes::default().suffice(Span { from: 0, to: 1 }));
+        assert!(some.covers(Span { from: 0, to: 9_000 }));
+        assert!(!some.covers(Span { from: 0, to: 1_000 }), "others are in there");
+        assert!(!some.covers(Span { from: -1, to: 9_000 }));
+        assert!(notes(vec![], 0).covers(Span { from: 0, to: 1 }));
+        assert!(!AnnotationSet::default().covers(Span { from: 0, to: 1 }));
     }
 }

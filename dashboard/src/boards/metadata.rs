@@ -13,9 +13,9 @@ static NOTHING: Metadata =
 
 /// What is said about signals, by their names.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Described(BTreeMap<String, Metadata>);
+pub struct SignalMetadata(BTreeMap<String, Metadata>);
 
-impl Described {
+impl SignalMetadata {
     /// As `GET /api/signals?metadata=1` answers.
     pub fn new(all: BTreeMap<String, Metadata>) -> Self {
         Self(all)
@@ -60,13 +60,13 @@ mod tests {
             expected_period: Some(0.5),
             ..Metadata::default()
         };
-        let described = Described::new(BTreeMap::from([("t1".into(), said)]));
+        let metadata = SignalMetadata::new(BTreeMap::from([("t1".into(), said)]));
         assert_eq!(
-            (described.name("t1"), described.unit("t1"), described.period("t1")),
+            (metadata.name("t1"), metadata.unit("t1"), metadata.period("t1")),
             ("Oven", Unit::named("°C"), Some(SECOND / 2))
         );
         assert_eq!(
-            (described.name("cpu_percent"), described.unit("cpu_percent"), described.period("cpu_percent")),
+            (metadata.name("cpu_percent"), metadata.unit("cpu_percent"), metadata.period("cpu_percent")),
             ("cpu_percent", Unit::named("%"), None)
         );
     }

@@ -10,7 +10,7 @@ use afterglow_wire::board::{self, Board, EVERYTHING};
 use afterglow_wire::limits::COLUMNS;
 use afterglow_wire::name;
 
-use crate::boards::metadata::Described;
+use crate::boards::metadata::SignalMetadata;
 use crate::values::unit::Unit;
 
 /// The panel of signals whose names have no dot.
@@ -49,7 +49,7 @@ impl Panel {
     pub fn new<'a>(
         definition: board::Panel,
         names: impl IntoIterator<Item = &'a str> + Clone,
-        described: &Described,
+        metadata: &SignalMetadata,
     ) -> Self {
         let mut signals: Vec<String> = Vec::new();
         for pattern in &definition.signals {
@@ -63,8 +63,8 @@ impl Panel {
         let entries: Vec<Entry> = signals
             .iter()
             .map(|name| {
-                let said = described.of(name);
-                let unit = chosen.clone().unwrap_or_else(|| described.unit(name));
+                let said = metadata.of(name);
+                let unit = chosen.clone().unwrap_or_else(|| metadata.unit(name));
                 let short = || short(name, &definition.title, &unit).to_owned();
                 Entry {
                     name: said.display_name.clone().unwrap_or_else(short),
@@ -107,11 +107,11 @@ fn short<'a>(name: &'a str, title: &str, unit: &Unit) -> &'a str {
 
 /// The board of all signals: a panel for each prefix and unit. Unprefixed signals come first, then prefixes in their
 /// order; the first panel, and a last one that would stand alone, are as wide as the page.
-pub fn everything<'a>(names: impl IntoIterator<Item = &'a str>, described: &Described) -> Board {
+pub fn everything<'a>(names: impl IntoIterator<Item = &'a str>, metadata: &SignalMetadata) -> Board {
     let mut groups: BTreeMap<(Option<&str>, Unit), Vec<String>> = BTreeMap::new();
     for name in names {
         let prefix = name.split_once('.').map(|(prefix, _)| prefix).filter(|prefix| !prefix.is_empty());
-        groups.entry((prefix, described.unit(name))).or_default().push(name.to_owned());
+        groups.entry((prefix, metadata.unit(name))).or_default().push(name.to_owned());
     }
     let count = groups.len();
     let panels = groups.into_iter().enumerate().map(|(index, ((prefix, unit), mut signals))| {
@@ -164,13 +164,13 @@ mod tests {
             "cosine",
             "host.load",
         ];
-        let board = everything(names, &Described::default());
+        let board = everything(names, &SignalMetadata::default());
         let keys: Vec<&str> = board.panels.iter().map(|panel| panel.id.as_str()).collect();
         assert_eq!(keys, ["signals", "host", "host-percent", "host-rate"]);
         assert_eq!(board.panels[0].signals, ["cosine", "sine"]);
         let widths: Vec<u8> = board.panels.iter().map(|panel| panel.width).collect();
         assert_eq!(widths, [12, 6, 6, 12]);
-        let panel = Panel::new(board.panels[2].clone(), names, &Described::default());
+        let panel = Panel::new(board.panels[2].clone(), names, &SignalMetadata::default());
         assert_eq!((panel.entries[0].name.as_str(), panel.unit.symbol()), ("cpu", "%"));
     }
 
@@ -178,7 +178,7 @@ mod tests {
     fn ids_are_unique() {
         let board = everything(
             ["Host.a", "host.a", "signals.a", "a", "HOST.a", "hö.a", "hä.a"],
-            &Described::default(),
+            &SignalMetadata::default(),
         );
         let ids: std::collections::BTreeSet<&str> = board.panels.iter().map(|p| p.id.as_str()).collect();
         assert_eq!(ids.len(), board.panels.len(), "{ids:?}");
@@ -189,7 +189,7 @@ mod tests {
         let definition =
             board::Panel::of(vec!["z".into(), "host.*_percent".into(), "z".into(), "gone".into()]);
         let names = ["a", "host.a_percent", "host.b_percent", "z"];
-        let panel = Panel::new(definition, names, &Described::default());
+        let panel = Panel::new(definition, names, &SignalMetadata::default());
         assert_eq!(panel.signals, ["z", "host.a_percent", "host.b_percent"]);
         assert_eq!(panel.title(), "z");
     }
@@ -202,14 +202,14 @@ mod tests {
             colour: Some("#123456".into()),
             ..Metadata::default()
         };
-        let described = Described::new(BTreeMap::from([("t1".into(), said)]));
-        let board = everything(["t1", "t2"], &described);
+        let metadata = SignalMetadata::new(BTreeMap::from([("t1".into(), said)]));
+        let board = everything(["t1", "t2"], &metadata);
         assert_eq!(board.panels.iter().map(|panel| panel.signals.len()).collect::<Vec<_>>(), [1, 1]);
-        let both = Panel::new(board::Panel::of(vec!["t*".into()]), ["t1", "t2"], &described);
+        let both = Panel::new(board::Panel::of(vec!["t*".into()]), ["t1", "t2"], &metadata);
         let Entry { name, unit, colour } = &both.entries[0];
         assert_eq!((name.as_str(), unit.symbol(), colour.as_deref()), ("Oven", "°C", Some("#123456")));
         assert_eq!((both.title(), both.unit.symbol(), both.entries[1].unit.symbol()), ("Oven", "", ""));
-        let alone = Panel::new(board::Panel::of(vec!["t1".into()]), ["t1", "t2"], &described);
+        let alone = Panel::new(board::Panel::of(vec!["t1".into()]), ["t1", "t2"], &metadata);
         assert_eq!(alone.unit.symbol(), "°C");
     }
 }

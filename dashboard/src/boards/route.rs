@@ -4,14 +4,14 @@ use afterglow_wire::board::EVERYTHING;
 
 /// A view of the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum Route {
     /// The board with this address; the generated one is at the root.
     Board(String),
     /// What arrived lately, and what became of it.
     Ingest,
 }
 
-impl Place {
+impl Route {
     /// The generated board of all signals.
     pub fn everything() -> Self {
         Self::Board(EVERYTHING.into())
@@ -56,19 +56,19 @@ mod tests {
 
     #[test]
     fn paths_are_read_back() {
-        for (path, place) in [
-            ("/", Place::everything()),
-            ("/boards/machine-room", Place::Board("machine-room".into())),
-            ("/ingest", Place::Ingest),
+        for (path, route) in [
+            ("/", Route::everything()),
+            ("/boards/machine-room", Route::Board("machine-room".into())),
+            ("/ingest", Route::Ingest),
         ] {
-            assert_eq!((Place::at(path), place.path().as_str()), (place.clone(), path));
+            assert_eq!((Route::at(path), route.path().as_str()), (route.clone(), path));
         }
     }
 
     #[test]
     fn other_paths_are_the_generated_board() {
         for path in ["", "/boards", "/boards/", "/boards/everything", "/somewhere/else", "/ingest/more"] {
-            assert!(Place::at(path).is_everything(), "{path}");
+            assert!(Route::at(path).is_everything(), "{path}");
         }
     }
 }

@@ -11,9 +11,9 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{UrlSearchParams, Window};
 
 use crate::boards::mode::{self, Mode};
-use crate::boards::route::Place;
+use crate::boards::route::Route;
 use crate::boards::selection::{self, Selection};
-use crate::edge::page_state::Store;
+use crate::edge::page_state::PageState;
 use crate::edge::zones::NamedZone;
 use crate::time::{Range, Zone, permalink};
 
@@ -24,7 +24,7 @@ const ZONE: &str = "tz";
 
 /// Writes and reads the address.
 pub struct Address {
-    store: Rc<Store>,
+    page_state: Rc<PageState>,
     /// How many steps could be undone when the address was last written.
     written: Cell<usize>,
     seen: Cell<(u64, f64)>,
@@ -32,17 +32,17 @@ pub struct Address {
 }
 
 impl Address {
-    /// Follows `store` from now on.
-    pub fn new(store: Rc<Store>) -> Rc<Self> {
-        let followed = RefCell::new(query(&store));
-        let address = Rc::new(Self { store, written: Cell::new(0), seen: Cell::new((0, 0.0)), followed });
+    /// Follows `page_state` from now on.
+    pub fn new(page_state: Rc<PageState>) -> Rc<Self> {
+        let followed = RefCell::new(query(&page_state));
+        let address = Rc::new(Self { page_state, written: Cell::new(0), seen: Cell::new((0, 0.0)), followed });
         address.listen();
         address
     }
 
     /// Called with every frame, at `now` milliseconds of the frame clock.
     pub fn frame(&self, now: f64) {
-        let changes = self.store.timeline.borrow().changes();
+        let changes = self.page_state.timeline.borrow().changes();
         let (seen, since) = self.seen.get();
         if changes != seen {
             self.seen.set((changes, now));
@@ -54,8 +54,8 @@ impl Address {
 
     /// Writes what is shown now.
     pub fn write(&self) {
-        let depth = self.store.timeline.borrow().depth();
-        let query = query(&self.store);
+        let depth = self.page_state.timeline.borrow().depth();
+        let query = query(&self.page_state);
         if *self.followed.borrow() == query {
             self.written.set(depth.min(self.written.get()));
             return;
@@ -74,38 +74,38 @@ impl Address {
     }
 
     /// The whole address of what is shown, but of `range`, with `extra` parameters.
-    pub fn link(&self, place: &Place, range: Range, extra: &[(&str, &str)]) -> String {
+    pub fn link(&self, route: &Route, range: Range, extra: &[(&str, &str)]) -> String {
         let origin = window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
         let Ok(parameters) = UrlSearchParams::new() else { return origin };
-        describe(&parameters, &self.store, range);
+        describe(&parameters, &self.page_state, range);
         // The reader's own zone is another's foreign one.
-        parameters.set(ZONE, self.store.zone().name());
+        parameters.set(ZONE, self.page_state.zone().name());
         for (key, value) in extra {
             parameters.set(key, value);
         }
-        format!("{origin}{}?{}", place.path(), String::from(parameters.to_string()))
+        format!("{origin}{}?{}", route.path(), String::from(parameters.to_string()))
     }
 
     /// Goes to the address of another view, which shows the same range; its zoom stack is empty.
-    pub fn visit(&self, place: &Place) {
+    pub fn visit(&self, route: &Route) {
         let Some(history) = window().and_then(|window| window.history().ok()) else { return };
-        let (query, range) = (query(&self.store), self.store.timeline.borrow().range());
-        let target = if query.is_empty() { place.path() } else { format!("{}?{query}", place.path()) };
+        let (query, range) = (query(&self.page_state), self.page_state.timeline.borrow().range());
+        let target = if query.is_empty() { route.path() } else { format!("{}?{query}", route.path()) };
         // Refused only in documents without an address of their own.
         let _ = history.push_state_with_url(&JsValue::from_f64(0.0), "", Some(&target));
-        self.store.timeline.borrow_mut().restore(range, 0);
+        self.page_state.timeline.borrow_mut().restore(range, 0);
         self.written.set(0);
         *self.followed.borrow_mut() = query;
     }
 
     /// Undoes the last step of the zoom stack.
     pub fn undo(&self) {
-        let depth = self.store.timeline.borrow().depth();
+        let depth = self.page_state.timeline.borrow().depth();
         if depth > 0 && depth == self.written.get() {
             // The browser tells when it has gone back.
             let _ = window().and_then(|window| window.history().ok()).map(|history| history.back());
         } else {
-            self.store.timeline.borrow_mut().undo();
+            self.page_state.timeline.borrow_mut().undo();
         }
     }
 
@@ -115,11 +115,11 @@ impl Address {
         let gone = Closure::<dyn Fn(web_sys::PopStateEvent)>::new(move |event: web_sys::PopStateEvent| {
             let Some(address) = address.upgrade() else { return };
             let depth = event.state().as_f64().unwrap_or(0.0) as usize;
-            let (range, _) = read(address.store.clock.now());
-            address.store.timeline.borrow_mut().restore(range, depth);
-            let depth = address.store.timeline.borrow().depth();
+            let (range, _) = read(address.page_state.clock.now());
+            address.page_state.timeline.borrow_mut().restore(range, depth);
+            let depth = address.page_state.timeline.borrow().depth();
             address.written.set(depth);
-            *address.followed.borrow_mut() = query(&address.store);
+            *address.followed.borrow_mut() = query(&address.page_state);
         });
         // Does not fail for a function; the listener lives as long as the page.
         let _ = window.add_event_listener_with_callback("popstate", gone.as_ref().unchecked_ref());
@@ -128,8 +128,8 @@ impl Address {
 }
 
 /// The view that the page's address names.
-pub fn place() -> Place {
-    Place::at(&window().and_then(|window| window.location().pathname().ok()).unwrap_or_default())
+pub fn route() -> Route {
+    Route::at(&window().and_then(|window| window.location().pathname().ok()).unwrap_or_default())
 }
 
 /// How much of the page its address asks for.
@@ -159,26 +159,26 @@ pub fn read(now: i64) -> (Range, NamedZone) {
     (range.unwrap_or(Range::Live(crate::time::Follow::Fitting)), zone)
 }
 
-/// The address's parameters for what `store` shows; those of others stay.
-fn query(store: &Store) -> String {
+/// The address's parameters for what `page_state` shows; those of others stay.
+fn query(page_state: &PageState) -> String {
     let Some(parameters) = parameters() else { return String::new() };
     for key in permalink::KEYS.iter().chain(&selection::KEYS).chain([&ZONE]) {
         parameters.delete(key);
     }
-    describe(&parameters, store, store.timeline.borrow().range());
+    describe(&parameters, page_state, page_state.timeline.borrow().range());
     parameters.to_string().into()
 }
 
 /// Adds what says `range`, the zone, and which lines are shown.
-fn describe(parameters: &UrlSearchParams, store: &Store, range: Range) {
+fn describe(parameters: &UrlSearchParams, page_state: &PageState, range: Range) {
     for (key, value) in permalink::parameters(range).into_iter().flatten() {
         parameters.set(key, &value);
     }
-    let zone = store.zone();
+    let zone = page_state.zone();
     if crate::edge::zones::local_name().as_deref() != Some(zone.name()) {
         parameters.set(ZONE, zone.name());
     }
-    for (key, name) in store.selection.borrow().parameters() {
+    for (key, name) in page_state.selection.borrow().parameters() {
         parameters.append(key, name);
     }
 }

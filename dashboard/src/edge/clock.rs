@@ -24,7 +24,7 @@ impl Clock {
 
     /// The server said that it was `server_time` a moment ago. What arrives fastest says the most: a frame that shows
     /// more time than was thought is right, one that shows less may only have been on its way for long.
-    pub fn hear(&self, server_time: i64) {
+    pub fn observe(&self, server_time: i64) {
         let known = self.offset.get();
         let seen = server_time - local_now();
         if seen >= known {

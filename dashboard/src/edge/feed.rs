@@ -16,11 +16,11 @@ use wasm_bindgen_futures::spawn_local;
 use crate::connection::backoff::Backoff;
 use crate::connection::status::{Link, Load};
 use crate::edge::clock;
-use crate::edge::page_state::Store;
+use crate::edge::page_state::PageState;
 use crate::edge::rest;
 use crate::edge::timer::Timer;
 use crate::stream::{Stream, Turn};
-use socket::{Happening, Socket};
+use socket::{SocketEvent, Socket};
 
 /// Without a first frame after this long the attempt is given up, in milliseconds.
 const WELCOME_WITHIN: f64 = 10_000.0;
@@ -36,7 +36,7 @@ const FILL_AFTER: u32 = 2_000;
 
 /// The page's connection to its server.
 pub struct Feed {
-    store: Rc<Store>,
+    page_state: Rc<PageState>,
     state: RefCell<State>,
 }
 
@@ -58,7 +58,7 @@ struct State {
 
 impl Feed {
     /// A feed that is not connected yet; the page at first shows the last `first` microseconds.
-    pub fn new(store: Rc<Store>, first: i64) -> Rc<Self> {
+    pub fn new(page_state: Rc<PageState>, first: i64) -> Rc<Self> {
         let state = State {
             stream: Stream::new(first),
             socket: None,
@@ -72,7 +72,7 @@ impl Feed {
             heard: 0.0,
             patience: WELCOME_WITHIN,
         };
-        Rc::new(Self { store, state: RefCell::new(state) })
+        Rc::new(Self { page_state, state: RefCell::new(state) })
     }
 
     /// Connects, or connects anew.
@@ -84,9 +84,9 @@ impl Feed {
         state.stream.connected();
         let attempt = state.attempt;
         let feed = Rc::downgrade(self);
-        state.socket = Socket::open(move |happening| {
+        state.socket = Socket::open(move |event| {
             if let Some(feed) = feed.upgrade().filter(|feed| feed.state.borrow().attempt == attempt) {
-                feed.handle(happening);
+                feed.handle(event);
             }
         });
         let opened = state.socket.is_some();
@@ -134,19 +134,19 @@ impl Feed {
         })
     }
 
-    fn handle(self: &Rc<Self>, happening: Happening<'_>) {
-        let bytes = match happening {
-            Happening::Frame(bytes) => bytes,
-            Happening::Closed(reason) => return self.closed(reason),
+    fn handle(self: &Rc<Self>, event: SocketEvent<'_>) {
+        let bytes = match event {
+            SocketEvent::Frame(bytes) => bytes,
+            SocketEvent::Closed(reason) => return self.closed(reason),
         };
         let taken = Frame::parse(bytes).map_err(|error| error.to_string()).and_then(|frame| {
             let mut state = self.state.borrow_mut();
             state.heard = clock::steady();
             self.hear(&frame.header);
             if frame.header.kind == Kind::Tail {
-                self.store.latency.borrow_mut().arrived(frame.header.server_time);
+                self.page_state.latency.borrow_mut().arrived(frame.header.server_time);
             }
-            state.stream.take(frame, &mut self.store.history.borrow_mut())
+            state.stream.take(frame, &mut self.page_state.history.borrow_mut())
         });
         match taken {
             Ok(turn) => self.turn(turn),
@@ -156,14 +156,14 @@ impl Feed {
     }
 
     fn hear(&self, header: &Header) {
-        let (clock, said) = (&self.store.clock, header.server_time);
+        let (clock, said) = (&self.page_state.clock, header.server_time);
         if header.kind == Kind::Welcome {
             return clock.set(said);
         }
         // Of an answer all frames have the time when it began.
         let is_now = matches!(header.kind, Kind::Tail | Kind::Patch | Kind::Heartbeat);
-        if is_now && self.store.backlog.borrow_mut().read(clock.now() - said, clock::steady()) {
-            clock.hear(said);
+        if is_now && self.page_state.backlog.borrow_mut().read(clock.now() - said, clock::steady()) {
+            clock.observe(said);
         }
     }
 
@@ -172,7 +172,7 @@ impl Feed {
             Turn::Nothing => {}
             Turn::Welcome => self.subscribe(),
             Turn::Live => self.live(),
-            Turn::Afresh => self.store.archive.borrow_mut().doubt(),
+            Turn::Afresh => self.page_state.archive.borrow_mut().mark_stale(),
             Turn::Behind => {
                 self.say(
                     Link::Conflated,
@@ -185,23 +185,23 @@ impl Feed {
                 let wait = state.refusals.next(js_sys::Math::random());
                 state.subscribe = self.later(wait, Self::subscribe);
                 drop(state);
-                self.store.set_status(|status| status.load = Load::Failed(reason));
+                self.page_state.set_status(|status| status.load = Load::Failed(reason));
             }
-            Turn::Changed(revision) => self.store.revision.set(revision),
+            Turn::Changed(revision) => self.page_state.revision.set(revision),
         }
     }
 
     fn subscribe(self: &Rc<Self>) {
-        let since = self.store.history.borrow().since();
+        let since = self.page_state.history.borrow().since();
         let mut state = self.state.borrow_mut();
         state.subscribe = None;
         state.patience = HISTORY_WITHIN;
-        let request = state.stream.request(self.store.clock.now(), since, self.width());
+        let request = state.stream.request(self.page_state.clock.now(), since, self.width());
         if let (Some(socket), Ok(text)) = (&state.socket, serde_json::to_string(&request)) {
             socket.send(&text);
         }
         drop(state);
-        if self.store.status().link != Link::Conflated {
+        if self.page_state.status().link != Link::Conflated {
             self.say(Link::CatchingUp, None);
         }
     }
@@ -213,7 +213,7 @@ impl Feed {
             let width = window.inner_width().ok().and_then(|width| width.as_f64());
             (width.unwrap_or(0.0), window.device_pixel_ratio())
         });
-        match self.store.pixels.get() {
+        match self.page_state.pixels.get() {
             0 => (css * scale) as usize,
             pixels => pixels,
         }
@@ -226,7 +226,7 @@ impl Feed {
         state.refusals.reset();
         drop(state);
         self.say(Link::Live, None);
-        self.store.set_status(|status| {
+        self.page_state.set_status(|status| {
             status.load = Load::Done;
             status.loaded = true;
         });
@@ -249,9 +249,9 @@ impl Feed {
                 state.ask = feed.later(wait, Self::ask);
                 return;
             };
-            let mut history = feed.store.history.borrow_mut();
+            let mut history = feed.page_state.history.borrow_mut();
             for SignalDetails { name, last, last_value, count, .. } in &signals {
-                history.know(name, (last.micros(), *last_value), state.stream.has_whole(*count));
+                history.note_latest(name, (last.micros(), *last_value), state.stream.has_whole(*count));
             }
         });
     }
@@ -268,6 +268,6 @@ impl Feed {
     }
 
     fn say(&self, link: Link, reason: Option<String>) {
-        self.store.set_status(|status| (status.link, status.reason) = (link, reason));
+        self.page_state.set_status(|status| (status.link, status.reason) = (link, reason));
     }
 }

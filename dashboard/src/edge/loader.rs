@@ -11,7 +11,7 @@ use afterglow_wire::telemetry::History;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::connection::backoff::Backoff;
-use crate::edge::page_state::Store;
+use crate::edge::page_state::PageState;
 use crate::edge::rest::{self, Cancel};
 use crate::samples::archive::{Sight, Want};
 
@@ -36,7 +36,7 @@ pub enum Progress {
 
 /// Asks for what is missing.
 pub struct Loader {
-    store: Rc<Store>,
+    page_state: Rc<PageState>,
     state: RefCell<State>,
 }
 
@@ -59,8 +59,8 @@ struct Running {
 
 impl Loader {
     /// A loader that has nothing to do yet.
-    pub fn new(store: Rc<Store>) -> Rc<Self> {
-        Rc::new(Self { store, state: RefCell::default() })
+    pub fn new(page_state: Rc<PageState>) -> Rc<Self> {
+        Rc::new(Self { page_state, state: RefCell::default() })
     }
 
     /// What the reader is told.
@@ -76,17 +76,17 @@ impl Loader {
         let moved = before.is_none_or(|(old, _)| jumped(old, sight));
         let since = if moved { now } else { before.map_or(now, |(_, since)| since) };
         state.sight = Some((sight, since));
-        let edge = self.store.edge();
+        let edge = self.page_state.edge();
         if moved && before.is_some() {
             state.running.retain(|running| useful(&running.want, sight));
             state.not_before = now + REST;
         }
-        let history = self.store.history.borrow();
+        let history = self.page_state.history.borrow();
         // Until the feed has loaded the last hour, nobody knows what is missing.
         if history.since().is_none() || now < state.not_before {
             return;
         }
-        let mut archive = self.store.archive.borrow_mut();
+        let mut archive = self.page_state.archive.borrow_mut();
         archive.tidy(sight, edge);
         let asked = |name: &String| state.running.iter().any(|running| running.want.signals.contains(name));
         let open: Vec<String> = signals.iter().filter(|name| !asked(name)).cloned().collect();
@@ -129,7 +129,7 @@ impl Loader {
         state.running.remove(at);
         match answer {
             Ok(history) => {
-                self.store.archive.borrow_mut().insert(want, columns(history), asked);
+                self.page_state.archive.borrow_mut().insert(want, columns(history), asked);
                 state.progress = if state.running.is_empty() { Progress::Done } else { Progress::Loading };
             }
             Err(reason) => {

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use afterglow_wire::revision::Revision;
 
-use crate::boards::annotations::Notes;
-use crate::boards::metadata::Described;
+use crate::boards::annotations::AnnotationSet;
+use crate::boards::metadata::SignalMetadata;
 use crate::boards::selection::Selection;
 use crate::chart::cursors::Cursors;
 use crate::connection::backlog::Backlog;
@@ -23,7 +23,7 @@ use crate::time::{Follow, HOUR, Range, Span, Timeline};
 const GESTURE: f64 = 700.0;
 
 /// The page's plain data. Nothing here is reactive.
-pub struct Store {
+pub struct PageState {
     /// The samples of the last hour.
     pub history: RefCell<History>,
     /// Older and finer samples that were fetched.
@@ -41,9 +41,9 @@ pub struct Store {
     /// How many pixels the widest chart on screen has; none when there is no chart.
     pub pixels: Cell<usize>,
     /// Annotations around the range on screen.
-    pub notes: RefCell<Rc<Notes>>,
+    pub annotations: RefCell<Rc<AnnotationSet>>,
     /// What people say about signals.
-    described: RefCell<Rc<Described>>,
+    metadata: RefCell<Rc<SignalMetadata>>,
     /// Which lines the reader switched on or off.
     pub selection: RefCell<Selection>,
     /// Which saved things the server has.
@@ -56,7 +56,7 @@ pub struct Store {
     annotate: Cell<Option<i64>>,
 }
 
-impl Store {
+impl PageState {
     /// Nothing yet; `range` is what the page's address asks for.
     pub fn new(range: Range, zone: NamedZone) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Store {
             latency: RefCell::default(),
             pixels: Cell::new(0),
             notes: RefCell::default(),
-            described: RefCell::default(),
+            metadata: RefCell::default(),
             selection: RefCell::default(),
             revision: Cell::default(),
             zone: RefCell::new(Rc::new(zone)),
@@ -162,15 +162,15 @@ impl Store {
     }
 
     /// What people say about signals.
-    pub fn described(&self) -> Rc<Described> {
-        Rc::clone(&self.described.borrow())
+    pub fn metadata(&self) -> Rc<SignalMetadata> {
+        Rc::clone(&self.metadata.borrow())
     }
 
     /// Takes over what people say about signals.
-    pub fn describe(&self, described: &Rc<Described>) {
-        *self.described.borrow_mut() = Rc::clone(described);
-        self.history.borrow_mut().describe(described);
-        self.archive.borrow_mut().describe(described);
+    pub fn set_metadata(&self, metadata: &Rc<SignalMetadata>) {
+        *self.metadata.borrow_mut() = Rc::clone(metadata);
+        self.history.borrow_mut().set_metadata(metadata);
+        self.archive.borrow_mut().set_metadata(metadata);
     }
 
     /// The zone in which times are shown.

@@ -13,7 +13,7 @@ use crate::connection::status::Status;
 use crate::edge::address::Address;
 use crate::edge::clock;
 use crate::edge::loader::{Loader, Progress};
-use crate::edge::page_state::Store;
+use crate::edge::page_state::PageState;
 use crate::edge::plot::Plot;
 use crate::edge::timer::Timer;
 use crate::samples::archive::Sight;
@@ -66,8 +66,8 @@ pub struct TimeNews {
 }
 
 /// All charts, and the loop that paints them.
-pub struct Stage {
-    store: Rc<Store>,
+pub struct PaintLoop {
+    page_state: Rc<PageState>,
     loader: Rc<Loader>,
     address: Rc<Address>,
     plots: RefCell<Vec<Rc<Plot>>>,
@@ -84,12 +84,12 @@ pub struct Stage {
     tell: Box<dyn Fn(News)>,
 }
 
-impl Stage {
-    /// A stage without charts. `tell` is called from the loop.
-    pub fn new(store: Rc<Store>, address: Rc<Address>, tell: impl Fn(News) + 'static) -> Rc<Self> {
+impl PaintLoop {
+    /// A paint_loop without charts. `tell` is called from the loop.
+    pub fn new(page_state: Rc<PageState>, address: Rc<Address>, tell: impl Fn(News) + 'static) -> Rc<Self> {
         Rc::new(Self {
-            loader: Loader::new(Rc::clone(&store)),
-            store,
+            loader: Loader::new(Rc::clone(&page_state)),
+            page_state,
             address,
             plots: RefCell::default(),
             summarised: Cell::new((f64::NEG_INFINITY, (0, 0, 0))),
@@ -104,7 +104,7 @@ impl Stage {
         })
     }
 
-    /// Starts the loop, which ends when the stage is dropped. A hidden page gets no frames.
+    /// Starts the loop, which ends when the paint_loop is dropped. A hidden page gets no frames.
     pub fn run(self: &Rc<Self>) {
         request(Rc::downgrade(self), Rc::default());
     }
@@ -112,7 +112,7 @@ impl Stage {
     /// Puts a panel's chart into `element`.
     pub fn mount(&self, panel: &Panel, shown: &[bool], element: web_sys::Element) {
         self.unmount(panel.key());
-        if let Some(plot) = Plot::new(Rc::clone(&self.store), panel, shown, element) {
+        if let Some(plot) = Plot::new(Rc::clone(&self.page_state), panel, shown, element) {
             self.plots.borrow_mut().push(plot);
         }
     }
@@ -156,12 +156,12 @@ impl Stage {
         if painted > 0 {
             self.painted_at.set(now);
             let costs = Rc::clone(&self.costs);
-            let (store, committed) = (Rc::clone(&self.store), self.store.latency.borrow_mut().leave());
+            let (page_state, committed) = (Rc::clone(&self.page_state), self.page_state.latency.borrow_mut().leave());
             // What the library asked the canvas for is drawn after this frame's callbacks; then the timer fires.
             self.measuring.set(Timer::after(0, move || {
                 costs.set([costs.get()[1], clock::steady() - started]);
                 if let Some(committed) = committed {
-                    store.latency.borrow_mut().painted(committed, store.clock.now());
+                    page_state.latency.borrow_mut().painted(committed, page_state.clock.now());
                 }
             }));
         }
@@ -174,36 +174,36 @@ impl Stage {
             names.extend(signals);
             most = most.max(pixels);
         }
-        self.store.pixels.set(most);
+        self.page_state.pixels.set(most);
         names.sort_unstable();
         names.dedup();
         (names, Sight::new(span, if most == 0 { USUAL_PIXELS } else { most }))
     }
 
     fn frame(&self, now: f64) {
-        let edge = self.store.edge();
-        self.store.history.borrow_mut().advance(edge);
-        let span = self.store.span();
-        if self.cursors.replace(*self.store.cursors.borrow()) != *self.store.cursors.borrow() {
+        let edge = self.page_state.edge();
+        self.page_state.history.borrow_mut().advance(edge);
+        let span = self.page_state.span();
+        if self.cursors.replace(*self.page_state.cursors.borrow()) != *self.page_state.cursors.borrow() {
             self.repaint();
         }
-        let was_behind = self.behind.replace(self.store.backlog.borrow().is_under_way(clock::steady()));
+        let was_behind = self.behind.replace(self.page_state.backlog.borrow().is_under_way(clock::steady()));
         self.paint(now, span);
         self.address.frame(now);
         let (names, sight) = self.seen(span);
-        let live = self.store.timeline.borrow().is_live();
+        let live = self.page_state.timeline.borrow().is_live();
         // A reader who looks around probably goes on: a little more than what is seen is kept at hand.
         let ahead = if live { sight } else { Sight { span: span.widened(span.width() / 4), ..sight } };
         self.loader.frame(&names, sight, ahead, now);
-        if self.store.take_status_changed() || self.behind.get() != was_behind {
-            (self.tell)(News::Status(self.store.status().behind(self.behind.get())));
+        if self.page_state.take_status_changed() || self.behind.get() != was_behind {
+            (self.tell)(News::Status(self.page_state.status().behind(self.behind.get())));
             self.summarised.set((f64::NEG_INFINITY, (0, 0, 0)));
         }
-        let revision = self.store.revision.get();
+        let revision = self.page_state.revision.get();
         if self.revision.replace(revision) != revision {
             (self.tell)(News::Revision(revision));
         }
-        if let Some(at) = self.store.take_annotate() {
+        if let Some(at) = self.page_state.take_annotate() {
             (self.tell)(News::Annotate(at));
         }
         self.tell_time(span);
@@ -211,15 +211,15 @@ impl Stage {
     }
 
     fn tell_time(&self, span: Span) {
-        let timeline = self.store.timeline.borrow();
+        let timeline = self.page_state.timeline.borrow();
         let whole = |micros: i64| micros.div_euclid(SECOND) * SECOND;
         let news = TimeNews {
             range: timeline.range(),
             span: if timeline.is_live() { Span { from: whole(span.from), to: whole(span.to) } } else { span },
             depth: timeline.depth(),
-            behind: timeline.behind(self.store.now()).map(|micros| micros / SECOND),
+            behind: timeline.behind(self.page_state.now()).map(|micros| micros / SECOND),
             progress: self.loader.progress(),
-            cursors: *self.store.cursors.borrow(),
+            cursors: *self.page_state.cursors.borrow(),
         };
         drop(timeline);
         if self.told.borrow().as_ref() != Some(&news) {
@@ -230,16 +230,16 @@ impl Stage {
 
     fn tell_summary(&self, now: f64, sight: Sight) {
         let (told, seen) = self.summarised.get();
-        let history = self.store.history.borrow();
-        let archive = self.store.archive.borrow();
-        let changes = (history.changes(), archive.changes(), self.store.timeline.borrow().changes());
+        let history = self.page_state.history.borrow();
+        let archive = self.page_state.archive.borrow();
+        let changes = (history.changes(), archive.changes(), self.page_state.timeline.borrow().changes());
         let due = if changes == seen { AGES_EVERY } else { SUMMARY_EVERY };
         if now - told >= due && !self.behind.get() {
             self.summarised.set((now, changes));
             // The newest sample lies on the edge: its column is on screen.
             let sight = Sight { span: Span { to: sight.span.to + 1, ..sight.span }, ..sight };
-            let described = self.store.described();
-            let summary = Summary::new(&history, &archive, &described, sight, self.store.clock.now());
+            let metadata = self.page_state.metadata();
+            let summary = Summary::new(&history, &archive, &metadata, sight, self.page_state.clock.now());
             drop((history, archive));
             (self.tell)(News::Summary(summary));
         }
@@ -248,12 +248,12 @@ impl Stage {
 
 type Callback = Rc<RefCell<Option<Closure<dyn FnMut(f64)>>>>;
 
-fn request(stage: Weak<Stage>, callback: Callback) {
+fn request(paint_loop: Weak<PaintLoop>, callback: Callback) {
     let again = Rc::clone(&callback);
     *callback.borrow_mut() = Some(Closure::new(move |now: f64| {
-        match stage.upgrade() {
-            Some(stage) => {
-                stage.frame(now);
+        match paint_loop.upgrade() {
+            Some(paint_loop) => {
+                paint_loop.frame(now);
                 schedule(&again);
             }
             // Breaks the circle of the callback that holds itself.

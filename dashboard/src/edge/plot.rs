@@ -21,14 +21,14 @@ use std::rc::Rc;
 use crate::boards::panels::Panel;
 use crate::chart::columns::Grid;
 use crate::chart::scale;
-use crate::edge::page_state::Store;
+use crate::edge::page_state::PageState;
 use crate::samples::archive::Sight;
 use crate::samples::history::Trace;
 use crate::samples::history::pyramid::Extent;
 use crate::time::Span;
 use chart::Chart;
 use picture::{Caption, Key};
-use visibility::Watch;
+use visibility::Visibility;
 
 /// The page was scrolled: a wheel that did it goes on scrolling over charts.
 pub fn note_scroll() {
@@ -37,8 +37,8 @@ pub fn note_scroll() {
 
 /// A panel's chart.
 pub struct Plot {
-    store: Rc<Store>,
-    watch: Watch,
+    page_state: Rc<PageState>,
+    visibility: Visibility,
     element: web_sys::Element,
     state: RefCell<State>,
     rebuild: Cell<bool>,
@@ -56,14 +56,14 @@ struct State {
 impl Plot {
     /// A chart within `element`; painted from the next frame on.
     pub fn new(
-        store: Rc<Store>,
+        page_state: Rc<PageState>,
         panel: &Panel,
         shown: &[bool],
         element: web_sys::Element,
     ) -> Option<Rc<Self>> {
         Some(Rc::new(Self {
-            store,
-            watch: Watch::new(&element)?,
+            page_state,
+            visibility: Visibility::new(&element)?,
             element,
             state: RefCell::new(State {
                 panel: panel.clone(),
@@ -104,7 +104,7 @@ impl Plot {
 
     /// Which signals are on screen and on how many pixels; none when the chart is not on screen.
     pub fn seen(&self) -> Option<(Vec<String>, usize)> {
-        if !self.watch.visible() {
+        if !self.visibility.visible() {
             return None;
         }
         let state = self.state.borrow();
@@ -129,19 +129,19 @@ impl Plot {
     /// Paints if there is something new to see, and says whether it did. Without `leave` only what cannot wait
     /// is painted: a new chart, another size, other lines, another range.
     pub fn frame(&self, span: Span, leave: bool) -> bool {
-        if !self.watch.visible() || (self.rebuild.get() && !uplot::is_loaded()) {
+        if !self.visibility.visible() || (self.rebuild.get() && !uplot::is_loaded()) {
             return false;
         }
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
         if self.rebuild.replace(false) {
             state.chart = None;
-            state.chart = Chart::new(&self.store, &state.panel, &self.element);
+            state.chart = Chart::new(&self.page_state, &state.panel, &self.element);
             state.grid = None;
-            self.watch.take_resized();
+            self.visibility.take_resized();
         }
         let Some(chart) = &state.chart else { return false };
-        if self.watch.take_resized() {
+        if self.visibility.take_resized() {
             chart.fit(&self.element);
         }
         if chart.take_resized() {
@@ -157,8 +157,8 @@ impl Plot {
         if !jumped && !leave {
             return false;
         }
-        let history = self.store.history.borrow();
-        let archive = self.store.archive.borrow();
+        let history = self.page_state.history.borrow();
+        let archive = self.page_state.archive.borrow();
         // A little more than is seen: lines come from there.
         let around = grid.span().widened(grid.span().width() / 4);
         let sight = Sight { span: around, column: grid.width };

@@ -44,18 +44,18 @@ use dioxus::prelude::*;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
 
-use crate::boards::annotations::Notes;
-use crate::boards::metadata::Described;
+use crate::boards::annotations::AnnotationSet;
+use crate::boards::metadata::SignalMetadata;
 use crate::boards::panels;
-use crate::boards::route::Place;
+use crate::boards::route::Route;
 use crate::connection::status::{Link, Load, Status};
 use crate::edge::address::{self, Address};
 use crate::edge::feed::Feed;
-use crate::edge::page_state::Store;
-use crate::edge::paint_loop::{News, Stage};
+use crate::edge::page_state::PageState;
+use crate::edge::paint_loop::{News, PaintLoop};
 use crate::samples::summary::Summary;
 use crate::time::{Follow, HOUR, Range};
-use board_state::Desk;
+use board_state::BoardState;
 use page::{Asked, Open, Page};
 
 /// Renders the page into the element with the id `page`.
@@ -68,10 +68,10 @@ pub fn launch() {
 fn App() -> Element {
     let status = use_signal(Status::default);
     let page = use_page(status);
-    let (desk, names) = (page.desk, page.names);
-    board_state::use_saved(desk, page.revision);
-    annotations::use_notes(&page);
-    signal::use_described(&page);
+    let (board_state, names) = (page.board_state, page.names);
+    board_state::use_saved(board_state, page.revision);
+    annotations::use_annotations(&page);
+    signal::use_metadata(&page);
     let now = status.read().clone();
     let failure = match &now.load {
         Load::Failed(reason) => Some(reason.clone()),
@@ -80,7 +80,7 @@ fn App() -> Element {
     };
     let loading = failure.is_none();
     // A saved board has something to show even where there are no signals yet.
-    let empty = names.read().is_empty() && (desk.place.read().is_everything() || !now.loaded);
+    let empty = names.read().is_empty() && (board_state.route.read().is_everything() || !now.loaded);
     let feed = Rc::clone(&page.feed);
     let (revision, full) = ((page.revision)(), page.mode.is_full());
     rsx! {
@@ -93,7 +93,7 @@ fn App() -> Element {
             if let Some(reason) = failure {
                 notice::Failure { reason, bare: empty, on_retry: move |()| feed.hurry() }
             }
-            if *desk.place.read() == Place::Ingest {
+            if *board_state.route.read() == Route::Ingest {
                 ingest::Ingest {}
             } else if !empty {
                 if full {
@@ -121,14 +121,14 @@ fn use_page(status: Signal<Status>) -> Page {
     let time = use_signal(|| None);
     let (zone, revision) = (use_signal(String::new), use_signal(Revision::default));
     let names = use_memo(move || summary.read().rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>());
-    let notes = use_signal(|| Rc::new(Notes::default()));
-    let described = use_signal(|| Rc::new(Described::default()));
-    let desk = use_hook(|| Desk::new(address::place()));
+    let notes = use_signal(|| Rc::new(AnnotationSet::default()));
+    let metadata = use_signal(|| Rc::new(SignalMetadata::default()));
+    let board_state = use_hook(|| BoardState::new(address::route()));
     let board = use_memo(move || {
-        if desk.place.read().is_everything() {
-            return Some(panels::everything(names.read().iter().map(String::as_str), &described.read()));
+        if board_state.route.read().is_everything() {
+            return Some(panels::everything(names.read().iter().map(String::as_str), &metadata.read()));
         }
-        desk.board()?.ok()
+        board_state.board()?.ok()
     });
     let (measuring, open) = (use_signal(|| false), use_signal(|| None));
     let (mode, selection) = (use_hook(address::mode), use_signal(address::selection));
@@ -138,12 +138,12 @@ fn use_page(status: Signal<Status>) -> Page {
         zone.set(named.name().to_owned());
         // A live range needs no more than itself; from any other the reader may go to the last hour.
         let first = if let Range::Live(Follow::Last(width)) = range { width.min(HOUR) } else { HOUR };
-        let store = Rc::new(Store::new(range, named));
-        store.selection.replace(selection.peek().clone());
-        let feed = Feed::new(Rc::clone(&store), first);
-        let address = Address::new(Rc::clone(&store));
+        let page_state = Rc::new(PageState::new(range, named));
+        page_state.selection.replace(selection.peek().clone());
+        let feed = Feed::new(Rc::clone(&page_state), first);
+        let address = Address::new(Rc::clone(&page_state));
         let (runtime, can_annotate) = (Runtime::current(), mode.is_full());
-        let stage = Stage::new(Rc::clone(&store), Rc::clone(&address), move |news| {
+        let paint_loop = PaintLoop::new(Rc::clone(&page_state), Rc::clone(&address), move |news| {
             let (mut status, mut summary, mut time, mut revision) = (status, summary, time, revision);
             let mut open = open;
             runtime.in_scope(ScopeId::ROOT, || match news {
@@ -159,17 +159,17 @@ fn use_page(status: Signal<Status>) -> Page {
             });
         });
         feed.connect();
-        stage.run();
+        paint_loop.run();
         let page = Page {
             mode,
-            store,
+            page_state,
             feed,
-            stage,
+            paint_loop,
             address,
-            desk,
+            board_state,
             board,
             notes,
-            described,
+            metadata,
             summary,
             names,
             time,
@@ -181,7 +181,7 @@ fn use_page(status: Signal<Status>) -> Page {
         };
         listen(&page);
         keys::listen(&page);
-        theme::apply(&page.stage, theme::saved());
+        theme::apply(&page.paint_loop, theme::saved());
         page
     })
 }
@@ -199,17 +199,17 @@ fn listen(page: &Page) {
     });
     let feed = Rc::clone(&page.feed);
     let online = Closure::<dyn Fn()>::new(move || feed.hurry());
-    let stage = Rc::clone(&page.stage);
-    let restyle = Closure::<dyn Fn()>::new(move || stage.restyle());
+    let paint_loop = Rc::clone(&page.paint_loop);
+    let restyle = Closure::<dyn Fn()>::new(move || paint_loop.restyle());
     let scroll = Closure::<dyn Fn()>::new(crate::edge::plot::note_scroll);
-    let (desk, mut selection, runtime) = (page.desk, page.selection, Runtime::current());
-    let store = Rc::clone(&page.store);
+    let (board_state, mut selection, runtime) = (page.board_state, page.selection, Runtime::current());
+    let page_state = Rc::clone(&page.state);
     let gone = Closure::<dyn FnMut()>::new(move || {
         runtime.in_scope(ScopeId::ROOT, || {
             let selected = address::selection();
-            store.selection.replace(selected.clone());
+            page_state.selection.replace(selected.clone());
             selection.set(selected);
-            desk.arrive(address::place());
+            board_state.arrive(address::route());
         });
     });
     // No call fails for a function; all listeners live as long as the page.

@@ -8,7 +8,7 @@ mod fill;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::boards::metadata::Described;
+use crate::boards::metadata::SignalMetadata;
 use crate::samples::history::{History, Loaded, Part, Series, Trace};
 use crate::time::{MINUTE, SECOND, Span};
 use fill::fill;
@@ -31,7 +31,7 @@ pub struct Archive {
     excerpts: Vec<Excerpt>,
     last: u64,
     changes: u64,
-    described: Rc<Described>,
+    metadata: Rc<SignalMetadata>,
 }
 
 #[derive(Debug)]
@@ -150,11 +150,11 @@ impl Archive {
     }
 
     /// Takes over how often people say that samples come.
-    pub fn describe(&mut self, described: &Rc<Described>) {
-        self.described = Rc::clone(described);
+    pub fn set_metadata(&mut self, metadata: &Rc<SignalMetadata>) {
+        self.metadata = Rc::clone(metadata);
         self.changes += 1;
         for (name, series) in self.excerpts.iter_mut().flat_map(|excerpt| &mut excerpt.series) {
-            series.expect(described.period(name));
+            series.expect(metadata.period(name));
         }
     }
 
@@ -177,7 +177,7 @@ impl Archive {
             }
         }
         for (name, series) in &mut series {
-            series.expect(self.described.period(name));
+            series.expect(self.metadata.period(name));
         }
         self.last += 1;
         self.changes += 1;
@@ -185,11 +185,11 @@ impl Archive {
     }
 
     /// Samples of any age may have been stored unnoticed: what is here is drawn until it has been asked for again.
-    pub fn doubt(&mut self) {
+    pub fn mark_stale(&mut self) {
         self.excerpts.iter_mut().for_each(|excerpt| excerpt.asked = i64::MIN);
     }
 
-    /// Notes which excerpts `sight` uses, and forgets the least recently used beyond the bound.
+    /// AnnotationSet which excerpts `sight` uses, and forgets the least recently used beyond the bound.
     pub fn tidy(&mut self, sight: Sight, now: i64) {
         for excerpt in &mut self.excerpts {
             if excerpt.loaded.span.overlap(sight.span).is_some() {
@@ -398,7 +398,7 @@ mod tests {
         let sight = Sight::new(Span::up_to(EDGE - 6 * HOUR, HOUR), 1_000);
         let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
         archive.insert(&want, answer(&want, MINUTE), EDGE);
-        archive.doubt();
+        archive.mark_stale();
         let again = archive.wanted(&history, &names(), sight, EDGE).unwrap();
         assert_eq!(again.loaded.span, want.loaded.span);
         archive.tidy(sight, EDGE);

@@ -11,7 +11,7 @@ mod trace;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use crate::boards::metadata::Described;
+use crate::boards::metadata::SignalMetadata;
 use crate::time::Span;
 
 pub use loaded::{Loaded, Probe};
@@ -34,7 +34,7 @@ pub struct History {
     since: Option<i64>,
     ignored: u64,
     changes: u64,
-    described: Rc<Described>,
+    metadata: Rc<SignalMetadata>,
 }
 
 impl History {
@@ -48,7 +48,7 @@ impl History {
             since: None,
             ignored: 0,
             changes: 0,
-            described: Rc::default(),
+            metadata: Rc::default(),
         }
     }
 
@@ -124,18 +124,18 @@ impl History {
             return None;
         }
         let mut series = Series::new(name.to_owned());
-        series.expect(self.described.period(name));
+        series.expect(self.metadata.period(name));
         self.series.push(series);
         self.by_name.insert(name.to_owned(), self.series.len() - 1);
         Some(self.series.len() - 1)
     }
 
     /// Takes over how often people say that samples come.
-    pub fn describe(&mut self, described: &Rc<Described>) {
-        self.described = Rc::clone(described);
+    pub fn set_metadata(&mut self, metadata: &Rc<SignalMetadata>) {
+        self.metadata = Rc::clone(metadata);
         self.changes += 1;
         for series in &mut self.series {
-            let period = described.period(series.name());
+            let period = metadata.period(series.name());
             series.expect(period);
         }
     }
@@ -166,7 +166,7 @@ impl History {
 
     /// What the server says of a signal of which there may be no samples here: its newest, and whether it has so few
     /// that all were loaded.
-    pub fn know(&mut self, name: &str, (time, value): (i64, f64), is_whole: bool) {
+    pub fn note_latest(&mut self, name: &str, (time, value): (i64, f64), is_whole: bool) {
         let Some(series) = self.enter(name).and_then(|index| self.series.get_mut(index)) else { return };
         series.remember(time, value);
         if is_whole {
@@ -227,7 +227,7 @@ mod tests {
         history.mark(index, Outline { until: 21, resolution: 5 });
         let since = |history: &History| history.complete_since(history.get("a").unwrap());
         assert_eq!(since(&history), Some(21));
-        history.know("a", (20, 2.0), true);
+        history.note_latest("a", (20, 2.0), true);
         assert_eq!(since(&history), Some(0));
     }
 

@@ -1,6 +1,6 @@
 //! What components show of the samples: a few numbers, found at most a few times a second.
 
-use crate::boards::metadata::Described;
+use crate::boards::metadata::SignalMetadata;
 use crate::samples::archive::{Archive, Sight};
 use crate::samples::history::{History, Series, Trace};
 use crate::time::{MINUTE, SECOND};
@@ -68,10 +68,10 @@ pub struct Summary {
 
 impl Summary {
     /// Summarises everything over `sight` as of `now`, in microseconds.
-    pub fn new(history: &History, archive: &Archive, described: &Described, sight: Sight, now: i64) -> Self {
+    pub fn new(history: &History, archive: &Archive, metadata: &SignalMetadata, sight: Sight, now: i64) -> Self {
         let row = |series| {
             let trace = archive.trace(history, Series::name(series), sight);
-            row(series, described, &trace, sight, now)
+            row(series, metadata, &trace, sight, now)
         };
         let mut rows: Vec<Row> = history.series().iter().map(row).collect();
         rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
@@ -86,9 +86,9 @@ impl Summary {
     }
 }
 
-fn row(series: &Series, described: &Described, trace: &Trace, sight: Sight, now: i64) -> Row {
+fn row(series: &Series, metadata: &SignalMetadata, trace: &Trace, sight: Sight, now: i64) -> Row {
     let name = series.name().to_owned();
-    let unit = described.unit(&name);
+    let unit = metadata.unit(&name);
     let latest = series.latest();
     let window = window(trace, sight);
     let text = |(_, value): (i64, f64)| match &window {
@@ -102,7 +102,7 @@ fn row(series: &Series, described: &Described, trace: &Trace, sight: Sight, now:
         stale: latest.is_none_or(|(time, _)| now - time > patience),
         last: latest.map(|(time, _)| time),
         window,
-        label: described.name(&name).to_owned(),
+        label: metadata.name(&name).to_owned(),
         name,
         unit,
     }
@@ -135,7 +135,7 @@ mod tests {
         history.record("b", SECOND, 2.0);
         history.record("a_percent", 61 * SECOND, 50.0);
         let sight = Sight::new(Span { from: 0, to: 65 * SECOND }, 100);
-        let summary = Summary::new(&history, &Archive::default(), &Described::default(), sight, 65 * SECOND);
+        let summary = Summary::new(&history, &Archive::default(), &SignalMetadata::default(), sight, 65 * SECOND);
         let rows: Vec<_> = summary.rows.iter().map(|r| (&*r.name, &*r.value, &*r.age, r.stale)).collect();
         assert_eq!(rows, [("a_percent", "50.00 %", "4 s", false), ("b", "2.000", "1 min", true)]);
         assert_eq!(summary.samples, 2);
@@ -152,7 +152,7 @@ mod tests {
         let sight = Sight::new(Span { from: 0, to: 191 * MINUTE }, 100);
         let stale = |later: i64| {
             let now = 190 * MINUTE + later;
-            let summary = Summary::new(&history, &Archive::default(), &Described::default(), sight, now);
+            let summary = Summary::new(&history, &Archive::default(), &SignalMetadata::default(), sight, now);
             summary.rows.iter().map(|row| row.stale).collect::<Vec<_>>()
         };
         assert_eq!(stale(5 * SECOND), [false, false]);
@@ -167,7 +167,7 @@ mod tests {
             history.record("a", n * SECOND, n as f64);
         }
         let sight = Sight::new(Span { from: 10 * SECOND, to: 20 * SECOND }, 100);
-        let summary = Summary::new(&history, &Archive::default(), &Described::default(), sight, 100 * SECOND);
+        let summary = Summary::new(&history, &Archive::default(), &SignalMetadata::default(), sight, 100 * SECOND);
         let window = summary.rows[0].window.unwrap();
         assert_eq!((window.last, window.min, window.max, window.mean), (19.0, 10.0, 19.0, 14.5));
         assert_eq!((window.samples, window.reduced), (10, false));

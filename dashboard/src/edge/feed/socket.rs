@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::Closure;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
 /// Something that happened on a socket.
-pub(super) enum Happening<'a> {
+pub(super) enum SocketEvent<'a> {
     /// A frame of the protocol arrived.
     Frame(&'a [u8]),
     /// The socket closed, or could not be opened; why, where that is known.
@@ -27,7 +27,7 @@ pub(super) struct Socket {
 
 impl Socket {
     /// Opens a socket to the server that the page came from.
-    pub(super) fn open(handle: impl Fn(Happening<'_>) + 'static) -> Option<Self> {
+    pub(super) fn open(handle: impl Fn(SocketEvent<'_>) + 'static) -> Option<Self> {
         let location = web_sys::window()?.location();
         let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
         let address = format!("{scheme}://{}/ws", location.host().ok()?);
@@ -43,11 +43,11 @@ impl Socket {
                 let mut buffer = buffer.borrow_mut();
                 buffer.resize(data.length() as usize, 0);
                 data.copy_to(&mut buffer);
-                on_message(Happening::Frame(&buffer));
+                on_message(SocketEvent::Frame(&buffer));
             }
         });
         let close = Closure::new(move |event: CloseEvent| {
-            handle(Happening::Closed(reason(event.code(), &event.reason())));
+            handle(SocketEvent::Closed(reason(event.code(), &event.reason())));
         });
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
         socket.set_onclose(Some(close.as_ref().unchecked_ref()));

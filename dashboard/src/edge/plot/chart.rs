@@ -5,17 +5,17 @@ use std::rc::Rc;
 use js_sys::Array;
 use web_sys::Element;
 
-use super::input::Hands;
+use super::input::Input;
 use super::lines::Lines;
 use super::marks::{self, Marks};
 use super::options::{JsValueGuard, MARGIN, VALUES, object, options};
 use super::picture::{self, Caption};
 use super::pointer::Pointer;
 use super::uplot::UPlot;
-use super::view_state::{Drawn, View};
+use super::view_state::{ViewState, View};
 use crate::boards::panels::Panel;
 use crate::chart::columns::{Change, Grid};
-use crate::edge::page_state::Store;
+use crate::edge::page_state::PageState;
 use crate::samples::history::Trace;
 use crate::time::text;
 use crate::time::ticks::{self, Axis, ticks};
@@ -30,37 +30,37 @@ const LABELS: usize = 2;
 const APART: f64 = 10.0;
 
 pub(super) struct Chart {
-    store: Rc<Store>,
+    page_state: Rc<PageState>,
     uplot: UPlot,
-    drawn: Rc<Drawn>,
+    view_state: Rc<ViewState>,
     lines: Rc<Lines>,
     pointer: Rc<Pointer>,
     marks: Rc<Marks>,
-    _hands: Hands,
+    _input: Input,
     _callbacks: Vec<JsValueGuard>,
 }
 
 impl Chart {
-    pub(super) fn new(store: &Rc<Store>, panel: &Panel, element: &Element) -> Option<Self> {
-        let drawn = Rc::new(Drawn::new(panel));
-        let pointer = Rc::new(Pointer::new(store, panel, &drawn, element)?);
+    pub(super) fn new(page_state: &Rc<PageState>, panel: &Panel, element: &Element) -> Option<Self> {
+        let view_state = Rc::new(ViewState::new(panel));
+        let pointer = Rc::new(Pointer::new(page_state, panel, &view_state, element)?);
         let moved = Rc::clone(&pointer);
-        let options = options(&drawn, size(element), move |uplot| moved.moved(&uplot));
+        let options = options(&view_state, size(element), move |uplot| moved.moved(&uplot));
         let uplot = UPlot::new(&options.object, &Array::new(), element).ok()?;
         let over = uplot.over();
         let lines = Rc::new(Lines::new(&uplot, panel)?);
         // Into the plotting area, so that positions need no translation.
         pointer.move_into(&over);
         let marks = Rc::new(Marks::new(element, &over)?);
-        let hands = Hands::new(store, &uplot, &pointer, &marks, element);
+        let input = Input::new(page_state, &uplot, &pointer, &marks, element);
         Some(Self {
-            store: Rc::clone(store),
+            page_state: Rc::clone(page_state),
             uplot,
-            drawn,
+            view_state,
             lines,
             pointer,
             marks,
-            _hands: hands,
+            _input: input,
             _callbacks: options.callbacks,
         })
     }
@@ -78,7 +78,7 @@ impl Chart {
 
     /// Whether the canvas got another size since this was last asked. Then nothing is on it.
     pub(super) fn take_resized(&self) -> bool {
-        let resized = self.drawn.take_resized();
+        let resized = self.view_state.take_resized();
         if resized {
             self.lines.fit(&self.uplot);
         }
@@ -88,7 +88,7 @@ impl Chart {
     /// Draws what `traces` have on `grid`, from `values.0` to `values.1`: all of it, or only what is new since the same was
     /// drawn last.
     pub(super) fn paint(&self, grid: Grid, values: (f64, f64), traces: &[Option<Trace>], anew: bool) {
-        let mut columns = self.drawn.columns_mut();
+        let mut columns = self.view_state.columns_mut();
         let change = columns.update(grid, traces);
         let change = if anew { Change::All } else { change };
         let all = self.lines.paint(&columns, traces, values, change);
@@ -104,17 +104,17 @@ impl Chart {
     }
 
     fn paint_axes(&self, view: View) {
-        let (zone, sight) = (self.store.zone(), view.sight());
+        let (zone, sight) = (self.page_state.zone(), view.sight());
         let width = self.lines.screen_width();
         let labels = ((width / LABEL) as usize).max(LABELS);
         let mut ticks = ticks(sight.span, labels, &*zone);
         // Before the dates stands the zone.
         let left = VALUES - ticks::width(&marks::zone_text(sight.span, &zone)) - APART;
         ticks::fit(&mut ticks, sight.span, Axis { width, left, right: MARGIN });
-        self.drawn.set(view, ticks);
-        self.drawn.set_flags(&self.store.notes.borrow(), self.lines.screen_width() as usize);
+        self.view_state.set(view, ticks);
+        self.view_state.set_flags(&self.page_state.annotations.borrow(), self.lines.screen_width() as usize);
         self.uplot.set_scale("x", &object([("min", 0.into()), ("max", 1.into())]));
-        self.marks.paint(sight, self.lines.screen_width(), *self.store.cursors.borrow(), &zone);
+        self.marks.paint(sight, self.lines.screen_width(), *self.page_state.cursors.borrow(), &zone);
     }
 
     /// Has the browser save what is drawn as the image `name`.
@@ -125,9 +125,9 @@ impl Chart {
         }
     }
 
-    /// What is drawn, as a reader would say it: `25 Nov 2026 14:05 – 15:05 UTC`.
+    /// What is view_state, as a reader would say it: `25 Nov 2026 14:05 – 15:05 UTC`.
     pub(super) fn range(&self) -> String {
-        let (zone, span) = (self.store.zone(), self.drawn.sight().span);
+        let (zone, span) = (self.page_state.zone(), self.view_state.sight().span);
         format!("{} {}", text::stretch(span, &*zone), zone.name())
     }
 

@@ -14,7 +14,7 @@ use super::pointer::Pointer;
 use super::uplot::UPlot;
 use crate::chart::gestures::{Action, Gestures, Kind};
 use crate::edge::clock::steady;
-use crate::edge::page_state::Store;
+use crate::edge::page_state::PageState;
 use crate::time::Span;
 
 /// A turn of the wheel by one notch shows this many times as much.
@@ -40,7 +40,7 @@ pub(super) fn note_scroll() {
 }
 
 /// The listeners on one chart; dropping them removes them.
-pub(super) struct Hands {
+pub(super) struct Input {
     listeners: Vec<Listener>,
 }
 
@@ -51,56 +51,56 @@ struct Listener {
 }
 
 struct Inner {
-    store: Rc<Store>,
+    page_state: Rc<PageState>,
     uplot: UPlot,
     pointer: Rc<Pointer>,
     marks: Rc<Marks>,
     gestures: RefCell<Gestures>,
 }
 
-impl Hands {
+impl Input {
     pub(super) fn new(
-        store: &Rc<Store>,
+        page_state: &Rc<PageState>,
         uplot: &UPlot,
         pointer: &Rc<Pointer>,
         marks: &Rc<Marks>,
         element: &Element,
     ) -> Self {
         let inner = Rc::new(Inner {
-            store: Rc::clone(store),
+            page_state: Rc::clone(page_state),
             uplot: uplot.clone(),
             pointer: Rc::clone(pointer),
             marks: Rc::clone(marks),
             gestures: RefCell::default(),
         });
-        let mut hands = Self { listeners: Vec::new() };
+        let mut input = Self { listeners: Vec::new() };
         let over: EventTarget = uplot.over().into();
         for name in
             ["pointerdown", "pointermove", "pointerup", "pointercancel", "pointerenter", "pointerleave"]
         {
             let inner = Rc::clone(&inner);
-            hands.on(&over, name, move |event| {
+            input.on(&over, name, move |event| {
                 if let Ok(event) = event.dyn_into::<PointerEvent>() {
                     inner.pointer_event(name, &event);
                 }
             });
         }
         let wheel = Rc::clone(&inner);
-        hands.on(&over, "wheel", move |event| {
+        input.on(&over, "wheel", move |event| {
             if let Ok(event) = event.dyn_into::<WheelEvent>() {
                 wheel.wheel(&event);
             }
         });
         let target: EventTarget = element.clone().into();
         let keys = Rc::clone(&inner);
-        hands.on(&target, "keydown", move |event| {
+        input.on(&target, "keydown", move |event| {
             if let Ok(event) = event.dyn_into::<KeyboardEvent>() {
                 keys.key(&event);
             }
         });
         let blurred = Rc::clone(&inner);
-        hands.on(&target, "focusout", move |_| blurred.leave());
-        hands
+        input.on(&target, "focusout", move |_| blurred.leave());
+        input
     }
 
     fn on(&mut self, target: &EventTarget, name: &'static str, call: impl Fn(Event) + 'static) {
@@ -118,7 +118,7 @@ impl Hands {
     }
 }
 
-impl Drop for Hands {
+impl Drop for Input {
     fn drop(&mut self) {
         for Listener { target, name, call } in &self.listeners {
             let _ = target.remove_event_listener_with_callback(name, call.as_ref().unchecked_ref());
@@ -161,19 +161,19 @@ impl Inner {
             Action::Nothing | Action::Mark { .. } | Action::Cancel => {}
             Action::Zoom { from, to } => {
                 let span = Span::between(self.time(inside(from)), self.time(inside(to)));
-                self.store.timeline.borrow_mut().zoom_to(span);
+                self.page_state.timeline.borrow_mut().zoom_to(span);
             }
-            Action::Pan { by } => self.store.pan(-by / width),
+            Action::Pan { by } => self.page_state.pan(-by / width),
             Action::Pinch { at, factor, by } => {
-                self.store.zoom(Some(self.time(inside(at))), factor);
-                self.store.pan(-by / width);
+                self.page_state.zoom(Some(self.time(inside(at))), factor);
+                self.page_state.pan(-by / width);
             }
             Action::Tap { at } => {
                 if event.ctrl_key() || event.meta_key() {
-                    self.store.annotate(self.time(inside(at)));
+                    self.page_state.annotate(self.time(inside(at)));
                 }
-                if event.alt_key() || self.store.measuring() {
-                    self.store.cursors.borrow_mut().set(self.time(inside(at)));
+                if event.alt_key() || self.page_state.measuring() {
+                    self.page_state.cursors.borrow_mut().set(self.time(inside(at)));
                 }
                 if touch {
                     self.pointer.set_here(true);
@@ -192,10 +192,10 @@ impl Inner {
         let (dx, dy) = (event.delta_x() * unit, event.delta_y() * unit);
         if dx.abs() > dy.abs() || event.shift_key() {
             let by = if dx == 0.0 { dy } else { dx };
-            self.store.pan(by / self.width());
+            self.page_state.pan(by / self.width());
         } else {
             let at = self.time(self.x(event.client_x()));
-            self.store.zoom(Some(at), NOTCH.powf((dy / NOTCH_PIXELS).clamp(-4.0, 4.0)));
+            self.page_state.zoom(Some(at), NOTCH.powf((dy / NOTCH_PIXELS).clamp(-4.0, 4.0)));
         }
     }
 
@@ -214,7 +214,7 @@ impl Inner {
             "End" => width - 1.0,
             "n" => {
                 if let Some(time) = self.pointer.time(&self.uplot) {
-                    self.store.annotate(time);
+                    self.page_state.annotate(time);
                     event.stop_propagation();
                     event.prevent_default();
                 }
@@ -222,7 +222,7 @@ impl Inner {
             }
             "m" => {
                 if let Some(time) = self.pointer.time(&self.uplot) {
-                    self.store.cursors.borrow_mut().set(time);
+                    self.page_state.cursors.borrow_mut().set(time);
                     event.stop_propagation();
                 }
                 return;

@@ -1,7 +1,7 @@
 //! The lines of one chart, on a canvas of their own over the one on which the library draws axes.
 //!
 //! Of its own, because most of a picture stays: while the window slides, what is painted already is moved by whole
-//! pixels, and only what is new at the right end is drawn. The library can only draw everything.
+//! pixels, and only what is new at the right end is view_state. The library can only draw everything.
 
 use std::cell::{Cell, RefCell};
 
@@ -52,7 +52,7 @@ struct Place {
     scale: f64,
 }
 
-/// How a line is drawn.
+/// How a line is view_state.
 struct Look {
     colour: String,
     dashes: &'static [f64],

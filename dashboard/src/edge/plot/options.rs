@@ -9,7 +9,7 @@ use wasm_bindgen::{JsCast as _, JsValue};
 use super::colours::Colours;
 use super::underlay;
 use super::uplot::UPlot;
-use super::view_state::Drawn;
+use super::view_state::ViewState;
 use crate::values::format;
 use crate::values::unit::Prefixes;
 
@@ -28,7 +28,7 @@ pub(super) struct Options {
 pub(super) type JsValueGuard = Box<dyn std::any::Any>;
 
 /// The options of a chart that shows what `drawn` holds.
-pub(super) fn options(drawn: &Rc<Drawn>, size: (f64, f64), on_cursor: impl Fn(UPlot) + 'static) -> Options {
+pub(super) fn options(view_state: &Rc<ViewState>, size: (f64, f64), on_cursor: impl Fn(UPlot) + 'static) -> Options {
     let mut keep = Vec::new();
     let colours = Colours::current();
     let object = object([
@@ -36,11 +36,11 @@ pub(super) fn options(drawn: &Rc<Drawn>, size: (f64, f64), on_cursor: impl Fn(UP
         ("height", size.1.into()),
         ("legend", object([("show", false.into())]).into()),
         ("cursor", cursor()),
-        ("scales", scales(drawn, &mut keep)),
-        ("axes", axes(drawn, &colours, &mut keep)),
+        ("scales", scales(view_state, &mut keep)),
+        ("axes", axes(view_state, &colours, &mut keep)),
         // Lines are drawn beside it.
         ("series", Array::of1(&Object::new()).into()),
-        ("hooks", hooks(drawn, on_cursor, &mut keep)),
+        ("hooks", hooks(view_state, on_cursor, &mut keep)),
         ("padding", Array::of4(&MARGIN.into(), &MARGIN.into(), &0.into(), &0.into()).into()),
     ]);
     Options { object, callbacks: keep }
@@ -56,9 +56,9 @@ fn cursor() -> JsValue {
     object([("y", false.into()), ("drag", off.into()), ("sync", sync.into())]).into()
 }
 
-fn scales(drawn: &Rc<Drawn>, keep: &mut Vec<JsValueGuard>) -> JsValue {
-    let mut range = |of: fn(&Drawn) -> (f64, f64)| {
-        let shown = Rc::clone(drawn);
+fn scales(view_state: &Rc<ViewState>, keep: &mut Vec<JsValueGuard>) -> JsValue {
+    let mut range = |of: fn(&ViewState) -> (f64, f64)| {
+        let shown = Rc::clone(view_state);
         let range = Closure::<dyn Fn() -> Array>::new(move || {
             let (from, to) = of(&shown);
             Array::of2(&from.into(), &to.into())
@@ -67,10 +67,10 @@ fn scales(drawn: &Rc<Drawn>, keep: &mut Vec<JsValueGuard>) -> JsValue {
         keep.push(Box::new(range));
         JsValue::from(object([("range", function)]))
     };
-    object([("x", range(Drawn::times)), ("y", range(Drawn::values))]).into()
+    object([("x", range(ViewState::times)), ("y", range(ViewState::values))]).into()
 }
 
-fn axes(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> JsValue {
+fn axes(view_state: &Rc<ViewState>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> JsValue {
     let line = object([("stroke", colours.grid.into()), ("width", 1.into())]);
     let hidden = object([("show", false.into())]);
     let common = |more: &[(&str, JsValue)]| {
@@ -85,15 +85,15 @@ fn axes(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> J
         }
         JsValue::from(axis)
     };
-    let shown = Rc::clone(drawn);
+    let shown = Rc::clone(view_state);
     let splits = Closure::<dyn Fn() -> Array>::new(move || {
         shown.tick_times().into_iter().map(JsValue::from).collect::<Array>()
     });
-    let shown = Rc::clone(drawn);
+    let shown = Rc::clone(view_state);
     let times = Closure::<dyn Fn() -> Array>::new(move || {
         shown.tick_labels().into_iter().map(JsValue::from).collect::<Array>()
     });
-    let unit = drawn.unit().clone();
+    let unit = view_state.unit().clone();
     let labels = Closure::<dyn Fn(JsValue, Array, JsValue, JsValue, f64) -> Array>::new(
         move |_, splits: Array, _, _, step: f64| {
             let ticks: Vec<f64> = splits.iter().filter_map(|tick| tick.as_f64()).collect();
@@ -113,7 +113,7 @@ fn axes(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> J
         ("space", 32.into()),
         ("gap", 6.into()),
     ]);
-    if drawn.unit().prefixes() == Prefixes::Iec {
+    if view_state.unit().prefixes() == Prefixes::Iec {
         // Round numbers of bytes are powers of two.
         let powers = (0..60).map(|power| JsValue::from(2f64.powi(power)));
         set(value.unchecked_ref(), "incrs", &powers.collect::<Array>().into());
@@ -124,10 +124,10 @@ fn axes(drawn: &Rc<Drawn>, colours: &Colours, keep: &mut Vec<JsValueGuard>) -> J
     Array::of2(&time, &value).into()
 }
 
-fn hooks(drawn: &Rc<Drawn>, on_cursor: impl Fn(UPlot) + 'static, keep: &mut Vec<JsValueGuard>) -> JsValue {
-    let (shown, colours) = (Rc::clone(drawn), Colours::current());
-    let behind = move |uplot: UPlot| underlay::paint(&uplot, &shown, &colours);
-    let resized = Rc::clone(drawn);
+fn hooks(view_state: &Rc<ViewState>, on_cursor: impl Fn(UPlot) + 'static, keep: &mut Vec<JsValueGuard>) -> JsValue {
+    let (shown, colours) = (Rc::clone(view_state), Colours::current());
+    let underlay = move |uplot: UPlot| underlay::paint(&uplot, &shown, &colours);
+    let resized = Rc::clone(view_state);
     object([
         ("setSize", callbacks([guard1(keep, move |_| resized.set_resized())])),
         ("setCursor", callbacks([guard1(keep, on_cursor)])),

@@ -8,9 +8,9 @@ use web_sys::Element;
 use super::dots::Dots;
 use super::tooltip::{Reading, Tooltip};
 use super::uplot::UPlot;
-use super::view_state::Drawn;
+use super::view_state::ViewState;
 use crate::boards::panels::{Entry, Panel};
-use crate::edge::page_state::Store;
+use crate::edge::page_state::PageState;
 use crate::time::text;
 use crate::values::format;
 
@@ -26,9 +26,9 @@ const NOTES: usize = 6;
 
 /// The pointer on one chart.
 pub(super) struct Pointer {
-    store: Rc<Store>,
+    page_state: Rc<PageState>,
     panel: Panel,
-    drawn: Rc<Drawn>,
+    view_state: Rc<ViewState>,
     shown: RefCell<Vec<bool>>,
     tooltip: Tooltip,
     dots: Dots,
@@ -38,15 +38,15 @@ pub(super) struct Pointer {
 
 impl Pointer {
     pub(super) fn new(
-        store: &Rc<Store>,
+        page_state: &Rc<PageState>,
         panel: &Panel,
-        drawn: &Rc<Drawn>,
+        view_state: &Rc<ViewState>,
         element: &Element,
     ) -> Option<Self> {
         Some(Self {
-            store: Rc::clone(store),
+            page_state: Rc::clone(page_state),
             panel: panel.clone(),
-            drawn: Rc::clone(drawn),
+            view_state: Rc::clone(view_state),
             shown: RefCell::default(),
             tooltip: Tooltip::new(element)?,
             dots: Dots::new(element, panel)?,
@@ -79,9 +79,9 @@ impl Pointer {
         if !self.here.get() {
             return self.tooltip.hide();
         }
-        let time = self.drawn.time_at(left, width);
+        let time = self.view_state.time_at(left, width);
         let readings = self.readings(uplot, time, top);
-        let heading = text::instant(time, self.drawn.sight().column, &*self.store.zone());
+        let heading = text::instant(time, self.view_state.sight().column, &*self.page_state.zone());
         let notes = self.notes(time);
         self.tooltip.show(&heading, &notes, &readings, (left, top), (width, height));
     }
@@ -99,27 +99,27 @@ impl Pointer {
     /// Puts the dots to the points nearest to `at`, a share of the `width`.
     fn mark(&self, uplot: &UPlot, at: f64, width: f64) {
         for line in 0..self.panel.signals.len() {
-            let point = self.drawn.nearest_point(line, at, NEAR);
+            let point = self.view_state.nearest_point(line, at, NEAR);
             self.dots.put(line, point.map(|(x, value)| (x * width, uplot.val_to_pos(value, "y", false))));
         }
     }
 
     /// The time at `left` pixels of a plotting area that is `width` pixels wide.
     pub(super) fn time_at(&self, left: f64, width: f64) -> i64 {
-        self.drawn.time_at(left, width)
+        self.view_state.time_at(left, width)
     }
 
     /// The pointer's time in microseconds, when it is on this chart.
     pub(super) fn time(&self, uplot: &UPlot) -> Option<i64> {
         let (left, _) = position(uplot).filter(|_| self.here.get())?;
-        Some(self.drawn.time_at(left, uplot.screen_size().0))
+        Some(self.view_state.time_at(left, uplot.screen_size().0))
     }
 
     /// What a screen reader says of the pointer's place.
     pub(super) fn spoken(&self, uplot: &UPlot) -> Option<String> {
         let time = self.time(uplot)?;
         let readings = self.readings(uplot, time, f64::NAN);
-        let heading = text::instant(time, self.drawn.sight().column, &*self.store.zone());
+        let heading = text::instant(time, self.view_state.sight().column, &*self.page_state.zone());
         let values = readings.iter().take(SPOKEN);
         let values: Vec<String> = values
             .map(|reading| {
@@ -136,8 +136,8 @@ impl Pointer {
 
     /// The annotations at `time`, give or take a few pixels.
     fn notes(&self, time: i64) -> Vec<String> {
-        let flags = self.drawn.flags();
-        let found = flags.iter().filter(|flag| flag.is_at(time, self.drawn.sight().column * REACH));
+        let flags = self.view_state.flags();
+        let found = flags.iter().filter(|flag| flag.is_at(time, self.view_state.sight().column * REACH));
         let texts = found.flat_map(|flag| {
             let more = flag.count - flag.texts.len();
             let more = (more > 0).then(|| format!("and {more} more annotations"));
@@ -149,9 +149,9 @@ impl Pointer {
     /// The values that hold at `time`, largest first; before them the one nearest to `top` pixels.
     fn readings(&self, uplot: &UPlot, time: i64, top: f64) -> Vec<Reading> {
         // Borrowed already when painting made the library report the pointer: the paint shows it afterwards.
-        let Ok(history) = self.store.history.try_borrow() else { return Vec::new() };
-        let Ok(archive) = self.store.archive.try_borrow() else { return Vec::new() };
-        let (shown, sight) = (self.shown.borrow(), self.drawn.sight());
+        let Ok(history) = self.page_state.history.try_borrow() else { return Vec::new() };
+        let Ok(archive) = self.page_state.archive.try_borrow() else { return Vec::new() };
+        let (shown, sight) = (self.shown.borrow(), self.view_state.sight());
         let names = self.panel.signals.iter().enumerate();
         let names = names.filter(|(line, _)| shown.get(*line).copied().unwrap_or(true));
         let mut readings: Vec<Reading> = names

@@ -7,7 +7,7 @@ use web_sys::CanvasRenderingContext2d;
 
 use super::colours::Colours;
 use super::uplot::UPlot;
-use super::view_state::Drawn;
+use super::view_state::ViewState;
 use crate::chart::columns::seconds;
 
 /// How much of a band's colour is seen.
@@ -18,7 +18,7 @@ const FONT: f64 = 11.0;
 const FLAG: f64 = 7.0;
 
 /// Between the axes and the lines of one chart.
-struct Behind<'a> {
+struct Underlay<'a> {
     context: CanvasRenderingContext2d,
     uplot: &'a UPlot,
     colours: &'a Colours,
@@ -31,12 +31,12 @@ struct Behind<'a> {
 }
 
 /// Draws what belongs behind the lines of `drawn`.
-pub(super) fn paint(uplot: &UPlot, drawn: &Drawn, colours: &Colours) {
-    if drawn.thresholds().is_empty() && drawn.flags().is_empty() {
+pub(super) fn paint(uplot: &UPlot, view_state: &ViewState, colours: &Colours) {
+    if view_state.thresholds().is_empty() && view_state.flags().is_empty() {
         return;
     }
     let area = uplot.area();
-    let behind = Behind {
+    let underlay = Underlay {
         context: uplot.context(),
         uplot,
         colours,
@@ -46,22 +46,22 @@ pub(super) fn paint(uplot: &UPlot, drawn: &Drawn, colours: &Colours) {
         bottom: area.top() + area.height(),
         scale: web_sys::window().map_or(1.0, |window| window.device_pixel_ratio()),
     };
-    let context = &behind.context;
+    let context = &underlay.context;
     context.save();
     context.begin_path();
     context.rect(area.left(), area.top(), area.width(), area.height());
     context.clip();
-    context.set_font(&format!("{}px ui-sans-serif, system-ui, sans-serif", FONT * behind.scale));
-    behind.thresholds(drawn);
-    behind.flags(drawn);
+    context.set_font(&format!("{}px ui-sans-serif, system-ui, sans-serif", FONT * underlay.scale));
+    underlay.thresholds(view_state);
+    underlay.flags(view_state);
     context.restore();
 }
 
-impl Behind<'_> {
-    fn thresholds(&self, drawn: &Drawn) {
+impl Underlay<'_> {
+    fn thresholds(&self, view_state: &ViewState) {
         self.context.set_text_align("right");
         self.context.set_text_baseline("bottom");
-        for threshold in drawn.thresholds() {
+        for threshold in view_state.thresholds() {
             let colour = threshold.colour.as_deref().unwrap_or(self.colours.warn);
             let label = match threshold.mark() {
                 Some(Mark::Line(value)) => {
@@ -80,11 +80,11 @@ impl Behind<'_> {
         }
     }
 
-    fn flags(&self, drawn: &Drawn) {
+    fn flags(&self, view_state: &ViewState) {
         self.context.set_text_align("left");
         self.context.set_text_baseline("top");
         let (colour, flag) = (self.colours.note, FLAG * self.scale);
-        for mark in drawn.flags().iter() {
+        for mark in view_state.flags().iter() {
             let x = |micros| self.uplot.val_to_pos(seconds(micros), "x", true);
             let (from, to) = (x(mark.from), x(mark.to).min(self.right));
             if to > from {

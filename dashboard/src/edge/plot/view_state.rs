@@ -4,7 +4,7 @@ use std::cell::{Cell, Ref, RefCell, RefMut};
 
 use afterglow_wire::board::Threshold;
 
-use crate::boards::annotations::{Flag, Notes};
+use crate::boards::annotations::{Flag, AnnotationSet};
 use crate::boards::panels::Panel;
 use crate::chart::columns::{Columns, Grid, seconds};
 use crate::samples::archive::Sight;
@@ -12,7 +12,7 @@ use crate::time::ticks::Tick;
 use crate::values::unit::Unit;
 
 /// The present contents of a chart.
-pub(super) struct Drawn {
+pub(super) struct ViewState {
     panel: Panel,
     view: Cell<View>,
     ticks: RefCell<Vec<Tick>>,
@@ -36,7 +36,7 @@ impl View {
     }
 }
 
-impl Drawn {
+impl ViewState {
     pub(super) fn new(panel: &Panel) -> Self {
         let grid = Grid { width: 1_000_000, first: 0, count: 1 };
         Self {
@@ -59,7 +59,7 @@ impl Drawn {
     }
 
     /// Takes over the annotations in sight.
-    pub(super) fn set_flags(&self, notes: &Notes, pixels: usize) {
+    pub(super) fn set_flags(&self, notes: &AnnotationSet, pixels: usize) {
         *self.flags.borrow_mut() = notes.flags(&self.panel.signals, self.sight().span, pixels);
     }
 
@@ -68,7 +68,7 @@ impl Drawn {
         &self.panel.definition.thresholds
     }
 
-    /// The stretch that is drawn.
+    /// The stretch that is view_state.
     pub(super) fn sight(&self) -> Sight {
         self.view.get().sight()
     }

@@ -14,7 +14,7 @@ use web_sys::{
 const AHEAD: &str = "200px";
 
 /// Watches one element until dropped.
-pub(super) struct Watch {
+pub(super) struct Visibility {
     visible: Rc<Cell<bool>>,
     resized: Rc<Cell<bool>>,
     sight: IntersectionObserver,
@@ -23,7 +23,7 @@ pub(super) struct Watch {
     _callbacks: [Closure<dyn FnMut(Array)>; 2],
 }
 
-impl Watch {
+impl Visibility {
     pub(super) fn new(element: &Element) -> Option<Self> {
         let (visible, resized) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
         let seen = Rc::clone(&visible);
@@ -54,7 +54,7 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for Visibility {
     fn drop(&mut self) {
         self.sight.disconnect();
         self.size.disconnect();

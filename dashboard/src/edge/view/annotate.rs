@@ -4,7 +4,7 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::annotation::{Annotation, NewAnnotation};
 use dioxus::prelude::*;
 
-use super::dialog::Sheet;
+use super::dialog::Dialog;
 use super::form::Field;
 use super::page::{Asked, Open, Page};
 use super::refused::use_failure;
@@ -31,7 +31,7 @@ fn Form(
     asked: Asked,
 ) -> Element {
     let page: Page = use_context();
-    let zone = page.store.zone();
+    let zone = page.state.zone();
     let mut failure = use_failure();
     let mut from = use_signal(|| local(asked.from, &*zone));
     let mut to = use_signal(|| asked.to.map(|to| local(to, &*zone)).unwrap_or_default());
@@ -59,7 +59,7 @@ fn Form(
         }
     };
     rsx! {
-        Sheet { title: "Annotation", test: "annotate-form", class: "narrow clear",
+        Dialog { title: "Annotation", test: "annotate-form", class: "narrow clear",
             form { class: "form", onsubmit: submit,
                 Field { id: "note-text", label: "What happened", wrong: failure.at("text"),
                     textarea {
@@ -95,7 +95,7 @@ fn Form(
 
 /// Where the typed ends put it.
 fn placed(new: NewAnnotation, from: &str, to: &str, page: &Page) -> Result<NewAnnotation, Refusal> {
-    let (now, zone) = (page.store.clock.now(), page.store.zone());
+    let (now, zone) = (page.state.clock.now(), page.state.zone());
     let instant = |field: &str, text: &str, earlier| {
         let at = expression::moment(text, earlier, now, &*zone);
         at.map_err(|message| Refusal { field: Some(field.into()), ..Refusal::because(message) })

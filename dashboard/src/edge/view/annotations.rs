@@ -9,7 +9,7 @@ use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
 use super::page::{Asked, Open, Page};
-use crate::boards::annotations::Notes;
+use crate::boards::annotations::AnnotationSet;
 use crate::connection::status::Link;
 use crate::edge::rest;
 use crate::time::{Range, Span, text};
@@ -20,7 +20,7 @@ const ROWS: usize = 100;
 const AROUND: i64 = 4;
 
 /// Asks for the annotations around the range on screen when they are not here.
-pub(super) fn use_notes(page: &Page) {
+pub(super) fn use_annotations(page: &Page) {
     let page = page.clone();
     // Which revision is here, and whether another is on its way.
     let state = use_hook(|| Rc::new((Cell::new(None::<u64>), Cell::new(false))));
@@ -28,8 +28,8 @@ pub(super) fn use_notes(page: &Page) {
         let revision = page.revision.read().annotations;
         let Some(span) = page.time.read().as_ref().map(|time| time.span) else { return };
         let (known, asking) = &*state;
-        let here = known.get() == Some(revision) && page.notes.peek().suffice(span);
-        let offline = matches!(page.store.status().link, Link::Offline | Link::Connecting);
+        let here = known.get() == Some(revision) && page.annotations.peek().covers(span);
+        let offline = matches!(page.state.status().link, Link::Offline | Link::Connecting);
         if here || offline || asking.replace(true) {
             return;
         }
@@ -38,24 +38,24 @@ pub(super) fn use_notes(page: &Page) {
             // Without an answer the next second asks again.
             if let Ok(notes) = ask(span.widened(span.width())).await {
                 state.0.set(Some(revision));
-                page.set_notes(notes);
+                page.set_annotations(notes);
             }
             state.1.set(false);
         });
     });
 }
 
-async fn ask(span: Span) -> Result<Notes, String> {
+async fn ask(span: Span) -> Result<AnnotationSet, String> {
     let [from, to] = [span.from, span.to].map(Timestamp::from_micros);
     let answer: Annotations = rest::get(&format!("/api/annotations?from={from}&to={to}"), None).await?;
-    Ok(Notes::new(span, answer))
+    Ok(AnnotationSet::new(span, answer))
 }
 
 /// The annotations of the range on screen, the newest first.
 #[component]
-pub(super) fn NotesList() -> Element {
+pub(super) fn AnnotationList() -> Element {
     let page: Page = use_context();
-    let notes = page.notes.read();
+    let notes = page.annotations.read();
     let span = page.time.read().as_ref().map(|time| time.span).unwrap_or_default();
     let shown: Vec<&Annotation> = notes.within(span).rev().collect();
     let left_out = shown.len().saturating_sub(ROWS);
@@ -96,7 +96,7 @@ fn Row(
     let mut failure = use_signal(|| None::<String>);
     // Says the time in another zone when that changes.
     let _ = page.zone.read();
-    let zone = page.store.zone();
+    let zone = page.state.zone();
     let (from, to) = (note.from.micros(), note.end().micros());
     let when =
         if to > from { text::stretch(Span { from, to }, &*zone) } else { text::instant(from, 1_000, &*zone) };
@@ -112,7 +112,7 @@ fn Row(
                 button {
                     r#type: "button", class: "note-when", title: "Show it",
                     onclick: move |_| {
-                        let around = (page.store.span().width() / AROUND).max(to - from);
+                        let around = (page.state.span().width() / AROUND).max(to - from);
                         page.go(Range::Fixed(Span { from, to }.widened(around).usable()));
                     },
                     "{when}"
@@ -140,22 +140,22 @@ fn Row(
 
 impl Page {
     /// Has what the server answered shown everywhere.
-    fn set_notes(&self, notes: Notes) {
+    fn set_annotations(&self, notes: AnnotationSet) {
         let notes = Rc::new(notes);
-        *self.store.notes.borrow_mut() = Rc::clone(&notes);
+        *self.state.annotations.borrow_mut() = Rc::clone(&notes);
         let mut shown = self.notes;
         shown.set(notes);
-        self.stage.repaint();
+        self.paint_loop.repaint();
     }
 
     /// Opens the form of a new annotation: at `at`, or else between the two cursors, at the first, or now.
     pub(super) fn annotate(&self, at: Option<i64>) {
-        let cursors = *self.store.cursors.borrow();
+        let cursors = *self.state.cursors.borrow();
         let asked = match (at, cursors.a, cursors.b) {
             (Some(at), ..) => Asked { from: at, to: None },
             (None, Some(a), Some(b)) => Asked { from: a.min(b), to: Some(a.max(b)) },
             (None, Some(a), None) => Asked { from: a, to: None },
-            (None, None, _) => Asked { from: self.store.clock.now(), to: None },
+            (None, None, _) => Asked { from: self.state.clock.now(), to: None },
         };
         self.toggle_open(Open::Annotate(asked));
     }

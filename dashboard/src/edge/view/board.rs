@@ -4,7 +4,7 @@ use afterglow_wire::board::PanelKind;
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
-use super::annotations::NotesList;
+use super::annotations::AnnotationList;
 use super::focus::focus;
 use super::listing::Listing;
 use super::page::Page;
@@ -17,22 +17,22 @@ use crate::boards::draft;
 #[component]
 pub(super) fn BoardView() -> Element {
     let page: Page = use_context();
-    let desk = page.desk;
+    let board_state = page.board_state;
     let arranged = use_memo({
         let page = page.clone();
         move || page.panels()
     });
     use_effect(move || {
         let _ = arranged.read();
-        if let Some(button) = desk.take_focus() {
+        if let Some(button) = board_state.take_focus() {
             focus(&button);
         }
     });
-    let everything = desk.place.read().is_everything();
-    let missing = desk.board().and_then(Result::err).filter(|_| !everything);
+    let everything = board_state.route.read().is_everything();
+    let missing = board_state.board().and_then(Result::err).filter(|_| !everything);
     let waiting = page.board.read().is_none() && missing.is_none();
     let bare = arranged.read().is_empty() && missing.is_none() && !waiting;
-    let (back, editing, full) = (page.clone(), desk.is_editing(), page.mode.is_full());
+    let (back, editing, full) = (page.clone(), board_state.is_editing(), page.mode.is_full());
     let embedded = page.mode.is_embedded();
     rsx! {
         if editing {
@@ -54,7 +54,7 @@ pub(super) fn BoardView() -> Element {
                         if full {
                             button {
                                 r#type: "button", class: "action",
-                                onclick: move |_| back.visit(crate::boards::route::Place::everything()),
+                                onclick: move |_| back.visit(crate::boards::route::Route::everything()),
                                 "Show everything"
                             }
                         }
@@ -69,7 +69,7 @@ pub(super) fn BoardView() -> Element {
                         h2 { "No panels yet" }
                         p { "Edit the board to add panels and choose their signals." }
                         if !editing && full {
-                            button { r#type: "button", class: "action", onclick: move |_| desk.edit(), "Edit panels" }
+                            button { r#type: "button", class: "action", onclick: move |_| board_state.edit(), "Edit panels" }
                         }
                     }
                 }
@@ -77,7 +77,7 @@ pub(super) fn BoardView() -> Element {
             if full {
                 div { class: "side",
                     Listing {}
-                    NotesList {}
+                    AnnotationList {}
                 }
             }
         }
@@ -88,20 +88,20 @@ pub(super) fn BoardView() -> Element {
 #[component]
 fn EditBar() -> Element {
     let page: Page = use_context();
-    let desk = page.desk;
+    let board_state = page.board_state;
     rsx! {
         div { class: "edit-bar", role: "toolbar", "aria-label": "Changes of the board", "data-testid": "edit-bar",
             span { class: "edit-title", "Editing" }
             button {
                 r#type: "button", class: "action", "data-testid": "add-panel",
-                onclick: move |_| desk.change(|board| { draft::add(board); }),
+                onclick: move |_| board_state.change(|board| { draft::add(board); }),
                 "Add panel"
             }
             span { class: "spring" }
-            button { r#type: "button", class: "action", "data-testid": "discard", onclick: move |_| desk.discard(), "Discard" }
+            button { r#type: "button", class: "action", "data-testid": "discard", onclick: move |_| board_state.discard(), "Discard" }
             button {
                 r#type: "button", class: "action primary", "data-testid": "save-board",
-                onclick: move |_| { spawn_forever(desk.save(None)); },
+                onclick: move |_| { spawn_forever(board_state.save(None)); },
                 "Save"
             }
             Refused {}

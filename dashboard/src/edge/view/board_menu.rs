@@ -5,16 +5,16 @@ use dioxus::prelude::*;
 
 use super::page::Page;
 use crate::boards::draft;
-use crate::boards::route::Place;
+use crate::boards::route::Route;
 use crate::edge::download::download;
 
 /// Edit, rename, export, delete; a new board from what is shown or from a file.
 #[component]
 pub(super) fn BoardMenu() -> Element {
     let page: Page = use_context();
-    let desk = page.desk;
+    let board_state = page.board_state;
     let mut sure = use_signal(|| false);
-    let saved = !desk.place.read().is_everything();
+    let saved = !board_state.route.read().is_everything();
     let Some(board) = page.board.read().clone() else { return rsx! {} };
     let [outside, edit, delete, create, import] = std::array::from_fn(|_| page.clone());
     let exported = board.clone();
@@ -27,12 +27,12 @@ pub(super) fn BoardMenu() -> Element {
                     label: "Title",
                     action: "Rename",
                     initial: board.title.clone(),
-                    on_name: move |title| { spawn_forever(desk.rename(title)); },
+                    on_name: move |title| { spawn_forever(board_state.rename(title)); },
                 }
                 div { class: "menu-actions",
                     button {
                         r#type: "button", class: "action", "data-testid": "edit-board",
-                        onclick: move |_| { desk.edit(); edit.close(); },
+                        onclick: move |_| { board_state.edit(); edit.close(); },
                         "Edit panels"
                     }
                     button {
@@ -46,8 +46,8 @@ pub(super) fn BoardMenu() -> Element {
                             onclick: move |_| {
                                 let page = delete.clone();
                                 spawn_forever(async move {
-                                    if desk.delete().await {
-                                        page.visit(Place::everything());
+                                    if board_state.delete().await {
+                                        page.visit(Route::everything());
                                     }
                                 });
                             },
@@ -67,9 +67,9 @@ pub(super) fn BoardMenu() -> Element {
                 on_name: move |title: String| {
                     let (page, new) = (create.clone(), draft::copy(&board, &title));
                     spawn_forever(async move {
-                        if let Some(board) = desk.create(new).await {
+                        if let Some(board) = board_state.create(new).await {
                             page.visit_new(board);
-                            desk.edit();
+                            board_state.edit();
                         }
                     });
                 },
@@ -86,7 +86,7 @@ pub(super) fn BoardMenu() -> Element {
                             let Some(file) = event.files().into_iter().next() else { return };
                             // A file that is no text is no board either.
                             let text = file.read_string().await.unwrap_or_default();
-                            if let Some(board) = desk.import(&text).await {
+                            if let Some(board) = board_state.import(&text).await {
                                 page.visit_new(board);
                             }
                         }
@@ -115,7 +115,7 @@ fn Naming(
     let page: Page = use_context();
     let mut title = use_signal(|| initial.clone());
     let wrong = {
-        let refusal = page.desk.refusal.read();
+        let refusal = page.board_state.refusal.read();
         refusal.as_ref().and_then(|refusal| refusal.at("title")).map(str::to_owned)
     };
     rsx! {

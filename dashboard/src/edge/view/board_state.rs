@@ -6,7 +6,7 @@ use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
 use crate::boards::draft;
-use crate::boards::route::Place;
+use crate::boards::route::Route;
 use crate::connection::refusal::Refusal;
 use crate::edge::rest;
 
@@ -15,9 +15,9 @@ type Found = Result<Board, String>;
 
 /// What components follow of boards and other saved things.
 #[derive(Clone, Copy)]
-pub(crate) struct Desk {
+pub(crate) struct BoardState {
     /// What the address says.
-    pub(crate) place: Signal<Place>,
+    pub(crate) route: Signal<Route>,
     /// All saved boards, by title.
     pub(crate) boards: Signal<Vec<BoardSummary>>,
     /// The saved board that the address names; none while it is on its way.
@@ -32,10 +32,10 @@ pub(crate) struct Desk {
     pub(crate) refusal: Signal<Option<Refusal>>,
 }
 
-impl Desk {
-    pub(crate) fn new(place: Place) -> Self {
+impl BoardState {
+    pub(crate) fn new(route: Route) -> Self {
         Self {
-            place: Signal::new(place),
+            route: Signal::new(route),
             boards: Signal::new(Vec::new()),
             found: Signal::new(None),
             draft: Signal::new(None),
@@ -53,7 +53,7 @@ impl Desk {
     /// The board at the address, when it is being changed.
     pub(crate) fn draft_here(self) -> Option<Board> {
         let draft = self.draft.read();
-        draft.as_ref().filter(|draft| self.place.read().board() == Some(&draft.id)).cloned()
+        draft.as_ref().filter(|draft| self.route.read().board() == Some(&draft.id)).cloned()
     }
 
     /// Whether the board at the address is being changed.
@@ -61,10 +61,10 @@ impl Desk {
         self.draft_here().is_some()
     }
 
-    /// Shows what is at `place`.
-    pub(crate) fn arrive(mut self, place: Place) {
-        if *self.place.peek() != place {
-            self.place.set(place);
+    /// Shows what is at `route`.
+    pub(crate) fn arrive(mut self, route: Route) {
+        if *self.route.peek() != route {
+            self.route.set(route);
             self.leaving.set(None);
             self.found.set(None);
             self.refusal.set(None);
@@ -75,7 +75,7 @@ impl Desk {
 
     /// Shows a board that was just saved.
     pub(crate) fn arrive_at(mut self, board: Board) {
-        self.place.set(Place::Board(board.id.clone()));
+        self.route.set(Route::Board(board.id.clone()));
         self.leaving.set(None);
         self.found.set(Some(Ok(board)));
         self.refusal.set(None);
@@ -83,14 +83,14 @@ impl Desk {
 
     /// Asks for the board at the address.
     pub(crate) async fn load(mut self) {
-        let place = self.place.peek().clone();
-        let Some(id) = place.board().filter(|_| !place.is_everything()) else { return };
+        let route = self.route.peek().clone();
+        let Some(id) = route.board().filter(|_| !route.is_everything()) else { return };
         if self.leaving.peek().as_deref() == Some(id) {
             return;
         }
         let found = rest::get(&address(id), None).await;
         // The reader may have gone on meanwhile.
-        if *self.place.peek() == place {
+        if *self.route.peek() == route {
             self.found.set(Some(found));
         }
     }
@@ -130,7 +130,7 @@ impl Desk {
         self.refusal.set(None);
     }
 
-    /// Saves the draft; with `over` in the place of that version, which another has saved meanwhile.
+    /// Saves the draft; with `over` in the route of that version, which another has saved meanwhile.
     pub(crate) async fn save(mut self, over: Option<i32>) {
         let Some(mut board) = self.draft.peek().clone() else { return };
         board.version = over.unwrap_or(board.version);
@@ -171,8 +171,8 @@ impl Desk {
 
     /// Deletes the board at the address; whether it is gone.
     pub(crate) async fn delete(mut self) -> bool {
-        let place = self.place.peek().clone();
-        let Some(id) = place.board() else { return false };
+        let route = self.route.peek().clone();
+        let Some(id) = route.board() else { return false };
         self.leaving.set(Some(id.to_owned()));
         match rest::delete(&address(id)).await {
             Ok(()) => {
@@ -216,13 +216,13 @@ impl Desk {
 }
 
 /// Asks for what is saved at first, and when the server says that there is something new.
-pub(super) fn use_saved(desk: Desk, revision: Signal<Revision>) {
+pub(super) fn use_saved(board_state: BoardState, revision: Signal<Revision>) {
     let boards = use_memo(move || revision.read().boards);
     use_effect(move || {
         let _ = boards();
         spawn_forever(async move {
-            desk.list().await;
-            desk.load().await;
+            board_state.list().await;
+            board_state.load().await;
         });
     });
 }

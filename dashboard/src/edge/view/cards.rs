@@ -26,7 +26,7 @@ pub(super) fn Cards() -> Element {
                 value: format::count(samples),
                 note: if reduced { "in this range, reduced" } else { "in this range" },
             }
-            Card { id: "range", label: "Time range", value: length(span.width()), note: stretch(span, &*page.store.zone()) }
+            Card { id: "range", label: "Time range", value: length(span.width()), note: stretch(span, &*page.state.zone()) }
         }
     }
 }

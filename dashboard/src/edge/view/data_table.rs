@@ -23,7 +23,7 @@ pub(super) fn DataTable(
     span: Span,
 ) -> Element {
     let page: Page = use_context();
-    let zone = page.store.zone();
+    let zone = page.state.zone();
     // Reads the newest values when there are some.
     let _ = page.summary.read();
     let lines = panel.signals.iter().zip(&panel.entries).zip(&shown);
@@ -51,7 +51,7 @@ pub(super) fn DataTable(
                             th { scope: "row", {text::instant(at, step, &*zone)} }
                             for (name, entry) in lines.iter().take(COLUMNS) {
                                 td { key: "{name}", class: "number",
-                                    {page.store.held(name, at).map_or_else(|| "–".into(), |value| format::value(value, &entry.unit))}
+                                    {page.state.held(name, at).map_or_else(|| "–".into(), |value| format::value(value, &entry.unit))}
                                 }
                             }
                         }

@@ -9,7 +9,7 @@ use super::page::Page;
 
 /// The browser's own dialog: it keeps the focus within, and gives it back to where it was.
 #[component]
-pub(super) fn Sheet(
+pub(super) fn Dialog(
     /// Its heading.
     title: String,
     /// A name for tests.

@@ -2,8 +2,8 @@
 
 use dioxus::prelude::*;
 
-use super::dialog::Sheet;
-use super::keys::{HANDS, KEYS};
+use super::dialog::Dialog;
+use super::keys::{POINTER, KEYS};
 use super::page::{Open, Page};
 
 /// A sheet with all keys and gestures.
@@ -14,7 +14,7 @@ pub(super) fn Help() -> Element {
         return rsx! {};
     }
     rsx! {
-        Sheet { title: "Keys and gestures", test: "help",
+        Dialog { title: "Keys and gestures", test: "help",
             div { class: "sheet-columns",
                 for (heading, keys) in KEYS {
                     section {
@@ -29,7 +29,7 @@ pub(super) fn Help() -> Element {
                 section {
                     h3 { "Mouse and touch" }
                     dl {
-                        for (hand, meaning) in HANDS {
+                        for (hand, meaning) in POINTER {
                             div { dt { "{hand}" } dd { "{meaning}" } }
                         }
                     }

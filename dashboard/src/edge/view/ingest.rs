@@ -140,7 +140,7 @@ fn Requests(
     let page: Page = use_context();
     // Says the times in another zone when that changes.
     let _ = page.zone.read();
-    let zone = page.store.zone();
+    let zone = page.state.zone();
     rsx! {
         Table { title: "Latest requests", heads: vec!["Time", "Verdict", "Accepted", "Late", "Rejected", "Size", "Took", "Source", "Reason"], empty: report.requests.is_empty(),
             for (place, request) in report.requests.iter().enumerate() {

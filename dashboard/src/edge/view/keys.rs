@@ -47,7 +47,7 @@ pub(super) const KEYS: [(&str, &[(&str, &str)]); 3] = [
 ];
 
 /// What a mouse and fingers do.
-pub(super) const HANDS: [(&str, &str); 8] = [
+pub(super) const POINTER: [(&str, &str); 8] = [
     ("Drag", "Zoom to the marked stretch"),
     ("Wheel", "Zoom at the pointer"),
     ("Shift and drag", "Move through time"),
@@ -96,18 +96,18 @@ fn typing(event: &KeyboardEvent) -> bool {
 
 fn press(page: &Page, event: &KeyboardEvent) {
     match event.key().as_str() {
-        " " => page.store.toggle_pause(),
-        "l" | "L" => page.store.follow(Follow::default()),
-        "+" | "=" => page.store.zoom(None, 0.5),
-        "-" | "_" => page.store.zoom(None, 2.0),
-        "[" => page.store.pan(-0.5),
-        "]" => page.store.pan(0.5),
+        " " => page.state.toggle_pause(),
+        "l" | "L" => page.state.follow(Follow::default()),
+        "+" | "=" => page.state.zoom(None, 0.5),
+        "-" | "_" => page.state.zoom(None, 2.0),
+        "[" => page.state.pan(-0.5),
+        "]" => page.state.pan(0.5),
         "Backspace" => page.address.undo(),
         "t" | "T" => page.toggle_open(Open::Range),
         "s" | "S" => page.toggle_open(Open::Share),
         "c" | "C" => page.toggle_measuring(),
-        "b" | "B" if page.desk.place.peek().board().is_some() => page.toggle_open(Open::Board),
-        "n" | "N" if page.desk.place.peek().board().is_some() => page.annotate(None),
+        "b" | "B" if page.board_state.route.peek().board().is_some() => page.toggle_open(Open::Board),
+        "n" | "N" if page.board_state.route.peek().board().is_some() => page.annotate(None),
         "?" => page.toggle_open(Open::Help),
         "/" => focus("search"),
         "Escape" if page.close() => {}

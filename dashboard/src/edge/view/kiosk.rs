@@ -18,11 +18,11 @@ pub(super) fn Strip(
     // Names the range anew when the zone changes.
     let _ = page.zone.read();
     let range =
-        page.time.read().as_ref().map(|time| presets::name(time.range, time.span, &*page.store.zone()));
+        page.time.read().as_ref().map(|time| presets::name(time.range, time.span, &*page.state.zone()));
     let range = range.unwrap_or_default();
     if page.mode.is_embedded() {
         // The whole page is a step away, in a window of its own: this one is another page's.
-        let whole = page.address.link(&page.desk.place.read(), page.store.timeline.borrow().range(), &[]);
+        let whole = page.address.link(&page.board_state.route.read(), page.state.timeline.borrow().range(), &[]);
         return rsx! {
             header { class: "strip-head",
                 h1 { class: "visually-hidden", "{title}" }

@@ -21,14 +21,14 @@ pub(super) fn LatencyTip() -> Element {
     let mut committed = use_signal(|| None::<(i64, i64)>);
     let mut painted = use_signal(|| None::<(i64, i64)>);
     use_future(move || {
-        let store = page.store.clone();
+        let page_state = page.state.clone();
         async move {
             loop {
                 if let Ok(report) = rest::get::<IngestReport>("/api/ingest", None).await {
                     let stored = report.requests.iter().filter(|request| request.accepted > 0).take(REQUESTS);
                     committed.set(middle(stored.map(|request| request.took_micros as i64)));
                 }
-                painted.set(store.latency.borrow().typical());
+                painted.set(page_state.latency.borrow().typical());
                 timer::pause(EVERY).await;
             }
         }

@@ -201,7 +201,7 @@ fn figure_text(row: Option<&Row>, mean: bool, figure: Figure, unit: &Unit) -> St
 }
 
 fn difference(page: &Page, name: &str, (a, b): (i64, i64), unit: &Unit) -> String {
-    let value = |at| page.store.held(name, at);
+    let value = |at| page.state.held(name, at);
     value(b).zip(value(a)).map_or_else(|| "–".into(), |(b, a)| format::value(b - a, unit))
 }
 

@@ -3,7 +3,7 @@
 use dioxus::prelude::*;
 
 use super::page::{Open, Page};
-use crate::boards::metadata::Described;
+use crate::boards::metadata::SignalMetadata;
 use crate::samples::summary::Row;
 
 /// Rows that are shown at most: of more signals the reader searches.
@@ -14,7 +14,7 @@ const ROWS: usize = 200;
 pub(super) fn Listing() -> Element {
     let page: Page = use_context();
     let mut wanted = use_signal(String::new);
-    let (summary, described) = (page.summary.read(), page.described.read());
+    let (summary, metadata) = (page.summary.read(), page.metadata.read());
     let words: Vec<String> = wanted.read().to_lowercase().split_whitespace().map(str::to_owned).collect();
     let found: Vec<_> = summary
         .rows
@@ -58,7 +58,7 @@ pub(super) fn Listing() -> Element {
                                 "data-signal": "{row.name}",
                                 th { scope: "row",
                                     button {
-                                        r#type: "button", class: "signal-name", title: title(row, &described),
+                                        r#type: "button", class: "signal-name", title: title(row, &metadata),
                                         "data-testid": "row-settings", "aria-label": "{row.label}: settings",
                                         onclick: {
                                             let (page, name) = (page.clone(), row.name.clone());
@@ -85,7 +85,7 @@ pub(super) fn Listing() -> Element {
 }
 
 /// What does not fit into the row: the name by which it is sent, and what it measures.
-fn title(row: &Row, described: &Described) -> String {
-    let description = described.of(&row.name).description.as_deref().unwrap_or_default();
+fn title(row: &Row, metadata: &SignalMetadata) -> String {
+    let description = metadata.of(&row.name).description.as_deref().unwrap_or_default();
     format!("{}\n{description}", row.name).trim_end().to_owned()
 }

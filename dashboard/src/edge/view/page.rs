@@ -6,18 +6,18 @@ use afterglow_wire::board::Board;
 use afterglow_wire::revision::Revision;
 use dioxus::prelude::*;
 
-use super::board_state::Desk;
+use super::board_state::BoardState;
 use super::focus::focus;
-use crate::boards::annotations::Notes;
-use crate::boards::metadata::Described;
+use crate::boards::annotations::AnnotationSet;
+use crate::boards::metadata::SignalMetadata;
 use crate::boards::mode::Mode;
 use crate::boards::panels::Panel;
-use crate::boards::route::Place;
+use crate::boards::route::Route;
 use crate::boards::selection::Selection;
 use crate::edge::address::Address;
 use crate::edge::feed::Feed;
-use crate::edge::page_state::Store;
-use crate::edge::paint_loop::{Stage, TimeNews};
+use crate::edge::page_state::PageState;
+use crate::edge::paint_loop::{PaintLoop, TimeNews};
 use crate::edge::zones::NamedZone;
 use crate::samples::summary::Summary;
 use crate::time::Range;
@@ -65,16 +65,16 @@ pub(crate) struct Asked {
 pub(crate) struct Page {
     /// How much of the page there is.
     pub(crate) mode: Mode,
-    pub(crate) store: Rc<Store>,
+    pub(crate) state: Rc<PageState>,
     pub(crate) feed: Rc<Feed>,
-    pub(crate) stage: Rc<Stage>,
+    pub(crate) paint_loop: Rc<PaintLoop>,
     pub(crate) address: Rc<Address>,
     /// Boards and other saved things.
-    pub(crate) desk: Desk,
+    pub(crate) board_state: BoardState,
     /// Annotations around the range on screen.
-    pub(crate) notes: Signal<Rc<Notes>>,
+    pub(crate) annotations: Signal<Rc<AnnotationSet>>,
     /// What people say about signals.
-    pub(crate) described: Signal<Rc<Described>>,
+    pub(crate) metadata: Signal<Rc<SignalMetadata>>,
     /// The board on screen; none when there is none, or it is on its way.
     pub(crate) board: Memo<Option<Board>>,
     /// The newest values.
@@ -112,36 +112,36 @@ impl Page {
     pub(crate) fn select(&self, change: impl FnOnce(&mut Selection)) {
         let mut selection = self.selection;
         change(&mut selection.write());
-        self.store.selection.replace(selection.peek().clone());
+        self.state.selection.replace(selection.peek().clone());
         self.address.write();
     }
 
     /// The panels on screen, with the signals that they have at the moment.
     pub(crate) fn panels(&self) -> Vec<Panel> {
-        let (board, names, described) = (self.board.read(), self.names.read(), self.described.read());
+        let (board, names, metadata) = (self.board.read(), self.names.read(), self.metadata.read());
         let names = names.iter().map(String::as_str);
         let panels = board.as_ref().map(|board| board.panels.clone()).unwrap_or_default();
         let panels = panels.into_iter().filter(|panel| self.mode.has(&panel.id));
-        panels.map(|panel| Panel::new(panel, names.clone(), &described)).collect()
+        panels.map(|panel| Panel::new(panel, names.clone(), &metadata)).collect()
     }
 
     /// Goes to another view.
-    pub(crate) fn visit(&self, place: Place) {
+    pub(crate) fn visit(&self, place: Route) {
         self.close();
         self.address.visit(&place);
-        self.desk.arrive(place);
+        self.board_state.arrive(place);
     }
 
     /// Goes to a board that was just saved.
     pub(crate) fn visit_new(&self, board: Board) {
         self.close();
-        self.address.visit(&Place::Board(board.id.clone()));
-        self.desk.arrive_at(board);
+        self.address.visit(&Route::Board(board.id.clone()));
+        self.board_state.arrive_at(board);
     }
 
     /// Shows `range`, and closes what is open.
     pub(crate) fn go(&self, range: Range) {
-        self.store.timeline.borrow_mut().go(range);
+        self.state.timeline.borrow_mut().go(range);
         self.close();
     }
 
@@ -150,7 +150,7 @@ impl Page {
     /// # Errors
     /// What is not understood, and what would be.
     pub(crate) fn go_to(&self, text: &str) -> Result<(), String> {
-        let range = expression::range(text, self.store.clock.now(), &*self.store.zone())?;
+        let range = expression::range(text, self.state.clock.now(), &*self.state.zone())?;
         self.go(range);
         Ok(())
     }
@@ -160,8 +160,8 @@ impl Page {
         let Some(zone) = NamedZone::new(name) else { return false };
         let mut shown = self.zone;
         shown.set(zone.name().to_owned());
-        self.store.set_zone(zone);
-        self.stage.repaint();
+        self.state.set_zone(zone);
+        self.paint_loop.repaint();
         self.address.write();
         true
     }
@@ -171,7 +171,7 @@ impl Page {
         let mut measuring = self.measuring;
         let on = !measuring();
         measuring.set(on);
-        self.store.set_measuring(on);
+        self.state.set_measuring(on);
     }
 
     /// Opens something over the page, or closes it when it is open. There is nothing to open on a page to look at.

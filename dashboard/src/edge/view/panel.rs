@@ -21,18 +21,18 @@ pub(super) fn PanelView(
     let shown: Vec<bool> =
         panel.signals.iter().enumerate().map(|(place, name)| page.shows(name, place)).collect();
     use_effect({
-        let stage = page.stage.clone();
-        use_reactive!(|panel, shown| stage.configure(&panel, &shown))
+        let paint_loop = page.paint_loop.clone();
+        use_reactive!(|panel, shown| paint_loop.configure(&panel, &shown))
     });
     use_drop({
-        let (stage, key) = (page.stage.clone(), panel.key().to_owned());
-        move || stage.unmount(&key)
+        let (paint_loop, key) = (page.paint_loop.clone(), panel.key().to_owned());
+        move || paint_loop.unmount(&key)
     });
     let mount = {
         let (page, panel, shown) = (page.clone(), panel.clone(), shown.clone());
         move |event: Event<MountedData>| {
             if let Some(element) = event.data().try_as_web_event() {
-                page.stage.mount(&panel, &shown, element);
+                page.paint_loop.mount(&panel, &shown, element);
             }
         }
     };
@@ -52,7 +52,7 @@ pub(super) fn PanelView(
     let width = panel.definition.width;
     rsx! {
         section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{label}",
-            if page.desk.is_editing() {
+            if page.board_state.is_editing() {
                 PanelTools { panel: panel.clone() }
             }
             div { class: "panel-head",
@@ -69,8 +69,8 @@ pub(super) fn PanelView(
                         "aria-label": "Save {label} as an image",
                         "data-testid": "save-picture",
                         onclick: {
-                            let (stage, key) = (page.stage.clone(), panel.key().to_owned());
-                            move |_| stage.save_picture(&key)
+                            let (paint_loop, key) = (page.paint_loop.clone(), panel.key().to_owned());
+                            move |_| paint_loop.save_picture(&key)
                         },
                         Icon { d: "M10 3.5v9M6.5 9.5l3.5 3.5 3.5-3.5M4 16.5h12" }
                     }

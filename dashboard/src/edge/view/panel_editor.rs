@@ -6,7 +6,7 @@ mod thresholds;
 use afterglow_wire::board::{self, PanelKind};
 use dioxus::prelude::*;
 
-use super::dialog::Sheet;
+use super::dialog::Dialog;
 use super::form::{Field, Number};
 use super::page::{Open, Page};
 use patterns::Patterns;
@@ -17,7 +17,7 @@ use thresholds::Thresholds;
 pub(super) fn PanelEditor() -> Element {
     let page: Page = use_context();
     let Some(Open::Panel(id)) = page.open.read().clone() else { return rsx! {} };
-    let Some(draft) = page.desk.draft_here() else { return rsx! {} };
+    let Some(draft) = page.board_state.draft_here() else { return rsx! {} };
     let Some(place) = draft.panels.iter().position(|panel| panel.id == id) else { return rsx! {} };
     rsx! {
         Form { key: "{id}", place, panel: draft.panels[place].clone() }
@@ -34,7 +34,7 @@ pub(super) struct Target {
 impl Target {
     fn change(&self, change: impl FnOnce(&mut board::Panel)) {
         let place = self.place;
-        self.page.desk.change(|board| {
+        self.page.board_state.change(|board| {
             if let Some(panel) = board.panels.get_mut(place) {
                 change(panel);
             }
@@ -43,7 +43,7 @@ impl Target {
 
     /// What the server does not allow about a field of the panel.
     fn wrong(&self, field: &str) -> Option<String> {
-        let refusal = self.page.desk.refusal.read();
+        let refusal = self.page.board_state.refusal.read();
         refusal.as_ref()?.at(&format!("panels[{}].{field}", self.place)).map(str::to_owned)
     }
 }
@@ -59,7 +59,7 @@ fn Form(
     let target = Target { page: page.clone(), place };
     let [title, kind, unit, min, max] = std::array::from_fn(|_| target.clone());
     rsx! {
-        Sheet { title: "Panel", test: "panel-editor", class: "clear",
+        Dialog { title: "Panel", test: "panel-editor", class: "clear",
             form {
                 class: "form",
                 onsubmit: move |event| {

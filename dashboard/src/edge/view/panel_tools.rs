@@ -14,24 +14,24 @@ pub(super) fn PanelTools(
     panel: Panel,
 ) -> Element {
     let page: Page = use_context();
-    let desk = page.desk;
+    let board_state = page.board_state;
     let (id, title) = (panel.key().to_owned(), panel.title().to_owned());
     let wrong = {
-        let (refusal, board) = (desk.refusal.read(), page.board.read());
+        let (refusal, board) = (board_state.refusal.read(), page.board.read());
         let place = board.as_ref().and_then(|board| board.panels.iter().position(|panel| panel.id == id));
         refusal.as_ref().is_some_and(|refusal| place.is_some() && refusal.panel() == place)
     };
     let moved = |places: isize, button: &'static str| {
         let id = id.clone();
         move |_| {
-            desk.change(|board| draft::shift(board, &id, places));
-            desk.focus_later(format!("{button}-{id}"));
+            board_state.change(|board| draft::shift(board, &id, places));
+            board_state.focus_later(format!("{button}-{id}"));
         }
     };
     let resized = |columns: i8, rows: i8| {
         let id = id.clone();
         move |_| {
-            desk.change(|board| {
+            board_state.change(|board| {
                 if let Some(panel) = board.panels.iter_mut().find(|panel| panel.id == id) {
                     draft::resize(panel, columns, rows);
                 }
@@ -61,7 +61,7 @@ pub(super) fn PanelTools(
             }
             button {
                 r#type: "button", class: "action", "data-testid": "remove-panel", "aria-label": "Remove {title}",
-                onclick: move |_| desk.change(|board| draft::remove(board, &removed)),
+                onclick: move |_| board_state.change(|board| draft::remove(board, &removed)),
                 "Remove"
             }
         }

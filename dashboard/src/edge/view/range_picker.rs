@@ -65,7 +65,7 @@ pub(super) fn RangePicker() -> Element {
                         onclick: {
                             let page = days.clone();
                             move |_| {
-                                let day = presets::day(page.store.clock.now(), back, &*page.store.zone());
+                                let day = presets::day(page.state.clock.now(), back, &*page.state.zone());
                                 page.go(Range::Fixed(day));
                             }
                         },
@@ -84,8 +84,8 @@ fn Calendar(
     /// The page.
     page: Page,
 ) -> Element {
-    let zone = page.store.zone();
-    let span = page.store.span();
+    let zone = page.state.zone();
+    let span = page.state.span();
     let from = use_signal(|| local(span.from, &*zone));
     let to = use_signal(|| local(span.to, &*zone));
     let mut error = use_signal(|| None::<String>);

@@ -36,9 +36,9 @@ impl Failure {
 #[component]
 pub(super) fn Refused() -> Element {
     let page: Page = use_context();
-    let desk = page.desk;
-    let Some(refusal) = desk.refusal.read().clone() else { return rsx! {} };
-    let current = refusal.current.clone().filter(|_| desk.is_editing());
+    let board_state = page.board_state;
+    let Some(refusal) = board_state.refusal.read().clone() else { return rsx! {} };
+    let current = refusal.current.clone().filter(|_| board_state.is_editing());
     rsx! {
         div { class: "refused", role: "alert", "data-testid": "refused",
             if let Some(current) = current {
@@ -46,14 +46,14 @@ pub(super) fn Refused() -> Element {
                 button {
                     r#type: "button", class: "action", "data-testid": "take-theirs",
                     onclick: move |_| {
-                        desk.discard();
-                        spawn_forever(desk.load());
+                        board_state.discard();
+                        spawn_forever(board_state.load());
                     },
                     "Show theirs, drop my changes"
                 }
                 button {
                     r#type: "button", class: "action", "data-testid": "keep-mine",
-                    onclick: move |_| { spawn_forever(desk.save(Some(current.version))); },
+                    onclick: move |_| { spawn_forever(board_state.save(Some(current.version))); },
                     "Save mine over it"
                 }
             } else {

@@ -4,7 +4,7 @@ use afterglow_wire::Timestamp;
 use dioxus::prelude::*;
 
 use super::copy::Copy;
-use super::dialog::Sheet;
+use super::dialog::Dialog;
 use super::page::{Open, Page};
 use crate::boards::mode::{KIOSK, PANEL};
 use crate::boards::panels::Panel;
@@ -23,7 +23,7 @@ pub(super) fn Share() -> Element {
         return rsx! {};
     }
     rsx! {
-        Sheet { title: "Share", test: "share", class: "medium",
+        Dialog { title: "Share", test: "share", class: "medium",
             Links {}
             Frame {}
             Files {}
@@ -35,8 +35,8 @@ pub(super) fn Share() -> Element {
 fn Links() -> Element {
     let page: Page = use_context();
     // As it was when the sheet was opened: a link does not change while it is copied.
-    let (range, span) = use_hook(|| (page.store.timeline.borrow().range(), page.store.span()));
-    let link = |range, extra: &[(&str, &str)]| page.address.link(&page.desk.place.read(), range, extra);
+    let (range, span) = use_hook(|| (page.state.timeline.borrow().range(), page.state.span()));
+    let link = |range, extra: &[(&str, &str)]| page.address.link(&page.board_state.route.read(), range, extra);
     let live = matches!(range, Range::Live(_));
     rsx! {
         section { class: "share-part",
@@ -59,8 +59,8 @@ fn Frame() -> Element {
     });
     let first = panels.peek().first().map(|panel| panel.key().to_owned()).unwrap_or_default();
     let mut chosen = use_signal(|| first);
-    let range = use_hook(|| page.store.timeline.borrow().range());
-    let link = page.address.link(&page.desk.place.read(), range, &[(PANEL, &chosen.read())]);
+    let range = use_hook(|| page.state.timeline.borrow().range());
+    let link = page.address.link(&page.board_state.route.read(), range, &[(PANEL, &chosen.read())]);
     let title = panels
         .read()
         .iter()
@@ -91,7 +91,7 @@ fn Frame() -> Element {
 #[component]
 fn Files() -> Element {
     let page: Page = use_context();
-    let span = use_hook(|| page.store.span());
+    let span = use_hook(|| page.state.span());
     let names = shown(&page, &page.panels());
     let lines = names.len();
     let addresses = FORMATS.map(|(name, format)| (name, format, samples(&names, span, format)));

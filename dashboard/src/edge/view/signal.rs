@@ -9,17 +9,17 @@ use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
-use super::dialog::Sheet;
+use super::dialog::Dialog;
 use super::form::{Field, Number};
 use super::page::{Open, Page};
 use super::refused::use_failure;
-use crate::boards::metadata::Described;
+use crate::boards::metadata::SignalMetadata;
 use crate::edge::rest;
 use crate::values::unit::Unit;
 use colour::Colours;
 
 /// Asks for what is said about signals at first, and when the server says that there is something new.
-pub(super) fn use_described(page: &Page) {
+pub(super) fn use_metadata(page: &Page) {
     let (page, revision) = (page.clone(), page.revision);
     let metadata = use_memo(move || revision.read().metadata);
     use_effect(move || {
@@ -28,7 +28,7 @@ pub(super) fn use_described(page: &Page) {
         spawn_forever(async move {
             // Without an answer the old names stay; the next change of the revision asks again.
             if let Ok(all) = rest::get::<BTreeMap<String, Metadata>>("/api/signals?metadata=1", None).await {
-                page.describe(Described::new(all));
+                page.set_metadata(SignalMetadata::new(all));
             }
         });
     });
@@ -36,14 +36,14 @@ pub(super) fn use_described(page: &Page) {
 
 impl Page {
     /// Has what is said about signals shown everywhere.
-    fn describe(&self, new: Described) {
-        if **self.described.peek() == new {
+    fn set_metadata(&self, new: SignalMetadata) {
+        if **self.metadata.peek() == new {
             return;
         }
-        let (new, mut shown) = (Rc::new(new), self.described);
-        self.store.describe(&new);
+        let (new, mut shown) = (Rc::new(new), self.metadata);
+        self.state.set_metadata(&new);
         shown.set(new);
-        self.stage.repaint();
+        self.paint_loop.repaint();
     }
 }
 
@@ -64,7 +64,7 @@ fn Form(
 ) -> Element {
     let page: Page = use_context();
     // As it was when the form was opened: what is typed stays, whatever others save meanwhile.
-    let said = use_hook(|| page.described.peek().of(&name).clone());
+    let said = use_hook(|| page.metadata.peek().of(&name).clone());
     let mut failure = use_failure();
     let mut patch = use_signal(MetadataPatch::default);
     let guessed = match Unit::of(&name).symbol() {
@@ -81,9 +81,9 @@ fn Form(
                 let saved = rest::send::<Metadata>("PATCH", &address, &*patch.peek()).await;
                 match saved {
                     Ok(said) => {
-                        let mut all = (**page.described.peek()).clone();
+                        let mut all = (**page.metadata.peek()).clone();
                         all.set(&name, said);
-                        page.describe(all);
+                        page.set_metadata(all);
                         page.close();
                     }
                     Err(refusal) => failure.set(refusal),
@@ -92,7 +92,7 @@ fn Form(
         }
     };
     rsx! {
-        Sheet { title: "Signal", test: "signal-settings", class: "narrow clear",
+        Dialog { title: "Signal", test: "signal-settings", class: "narrow clear",
             p { class: "sheet-subject", bdi { "{name}" } }
             form { class: "form", onsubmit: submit,
                 Field { id: "signal-name", label: "Name on the page", wrong: failure.at("display_name"),

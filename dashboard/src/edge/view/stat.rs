@@ -21,7 +21,7 @@ pub(super) fn StatView(
     let (title, label, width) = (panel.title(), panel.label(), panel.definition.width);
     rsx! {
         section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{label}",
-            if page.desk.is_editing() {
+            if page.board_state.is_editing() {
                 PanelTools { panel: panel.clone() }
             }
             div { class: "panel-head",
@@ -57,8 +57,8 @@ fn Tile(
         None => format::value(value, &entry.unit),
     };
     let (value, path) = {
-        let (history, archive) = (page.store.history.borrow(), page.store.archive.borrow());
-        let span = page.store.span();
+        let (history, archive) = (page.state.history.borrow(), page.state.archive.borrow());
+        let span = page.state.span();
         let latest = history.get(name).and_then(Series::latest);
         let trace = archive.trace(&history, name, Sight::new(span, sparkline::WIDTH));
         (latest.map_or_else(|| "–".into(), |(_, value)| text(value)), sparkline::path(&trace, span))

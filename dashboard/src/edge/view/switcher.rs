@@ -4,16 +4,16 @@ use afterglow_wire::board::EVERYTHING;
 use dioxus::prelude::*;
 
 use super::page::{Open, Page};
-use crate::boards::route::Place;
+use crate::boards::route::Route;
 
 /// A list of the boards, what can be done with the one on screen, and the other views.
 #[component]
 pub(super) fn Switcher() -> Element {
     let page: Page = use_context();
-    let desk = page.desk;
-    let place = desk.place.read().clone();
-    let boards = desk.boards.read();
-    let here = place.board().unwrap_or_default().to_owned();
+    let board_state = page.board_state;
+    let route = board_state.route.read().clone();
+    let boards = board_state.boards.read();
+    let here = route.board().unwrap_or_default().to_owned();
     let listed = here == EVERYTHING || here.is_empty() || boards.iter().any(|board| board.id == here);
     let (go, menu, ingest) = (page.clone(), page.clone(), page.clone());
     let open = page.open.read().as_ref() == Some(&Open::Board);
@@ -24,8 +24,8 @@ pub(super) fn Switcher() -> Element {
                     class: "board-select",
                     "aria-label": "Board",
                     "data-testid": "board-select",
-                    onchange: move |event| go.visit(Place::Board(event.value())),
-                    if place == Place::Ingest {
+                    onchange: move |event| go.visit(Route::Board(event.value())),
+                    if route == Route::Ingest {
                         option { value: "", selected: true, disabled: true, "Boards" }
                     }
                     option { value: EVERYTHING, selected: here == EVERYTHING, "Everything" }
@@ -36,7 +36,7 @@ pub(super) fn Switcher() -> Element {
                         option { key: "{board.id}", value: "{board.id}", selected: board.id == here, "{board.title}" }
                     }
                 }
-                if place.board().is_some() {
+                if route.board().is_some() {
                     button {
                         r#type: "button",
                         class: "icon",
@@ -55,15 +55,15 @@ pub(super) fn Switcher() -> Element {
                 }
             }
             a {
-                class: if place == Place::Ingest { "action lit" } else { "action" },
+                class: if route == Route::Ingest { "action lit" } else { "action" },
                 href: "/ingest",
-                "aria-current": if place == Place::Ingest { "page" },
+                "aria-current": if route == Route::Ingest { "page" },
                 "data-testid": "to-ingest",
                 onclick: move |event: Event<MouseData>| {
                     // A new tab is the browser's affair.
                     if event.modifiers().is_empty() {
                         event.prevent_default();
-                        ingest.visit(Place::Ingest);
+                        ingest.visit(Route::Ingest);
                     }
                 },
                 "Ingest"

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use dioxus::prelude::*;
 
 use super::page::Page;
-use crate::edge::paint_loop::Stage;
+use crate::edge::paint_loop::PaintLoop;
 
 /// Where the choice is kept; `boot.js` reads the same before anything is drawn.
 const KEPT: &str = "afterglow.theme";
@@ -50,7 +50,7 @@ pub(super) fn saved() -> Theme {
 }
 
 /// Shows the page in `theme` and keeps the choice.
-pub(super) fn apply(stage: &Rc<Stage>, theme: Theme) {
+pub(super) fn apply(paint_loop: &Rc<PaintLoop>, theme: Theme) {
     let document = web_sys::window().and_then(|window| window.document());
     if let Some(root) = document.and_then(|document| document.document_element()) {
         // Fails only for names that are none.
@@ -60,7 +60,7 @@ pub(super) fn apply(stage: &Rc<Stage>, theme: Theme) {
         // Private windows may refuse: then the choice lasts as long as the page.
         let _ = storage.set_item(KEPT, theme.key());
     }
-    stage.restyle();
+    paint_loop.restyle();
 }
 
 /// A button that goes to the next theme.
@@ -79,7 +79,7 @@ pub(super) fn ThemeSwitch() -> Element {
             "aria-label": "Theme: {name}; switch to {theme().next().key()}",
             onclick: move |_| {
                 theme.set(theme().next());
-                apply(&page.stage, theme());
+                apply(&page.paint_loop, theme());
             },
             svg { view_box: "0 0 20 20", width: "18", height: "18", "aria-hidden": "true",
                 match theme() {

@@ -17,7 +17,7 @@ pub(super) fn Toolbar() -> Element {
     let Some(now) = page.time.read().clone() else { return rsx! {} };
     // Names the range anew when the zone changes.
     let _ = page.zone.read();
-    let zone = page.store.zone();
+    let zone = page.state.zone();
     let name = presets::name(now.range, now.span, &*zone);
     let shown = crate::time::text::stretch(now.span, &*zone);
     let open = page.open.read().as_ref() == Some(&Open::Range);
@@ -50,7 +50,7 @@ pub(super) fn Toolbar() -> Element {
                 r#type: "button",
                 class: if live { "action" } else { "action lit" },
                 "data-testid": "pause",
-                onclick: move |_| pause.store.toggle_pause(),
+                onclick: move |_| pause.state.toggle_pause(),
                 if live {
                     Icon { d: "M7 4.5v11M13 4.5v11" }
                     "Pause"
@@ -63,10 +63,10 @@ pub(super) fn Toolbar() -> Element {
                 span { class: "behind", role: "status", "data-testid": "behind", "Paused, {length(behind * SECOND)} behind" }
             }
             div { class: "group", role: "group", "aria-label": "Move and zoom",
-                button { r#type: "button", class: "icon", title: "Earlier ([)", "aria-label": "Earlier", onclick: move |_| earlier.store.pan(-0.5), Icon { d: "M12 4l-6 6 6 6" } }
-                button { r#type: "button", class: "icon", title: "Later (])", "aria-label": "Later", onclick: move |_| later.store.pan(0.5), Icon { d: "M8 4l6 6-6 6" } }
-                button { r#type: "button", class: "icon", title: "Zoom in (+)", "aria-label": "Zoom in", onclick: move |_| closer.store.zoom(None, 0.5), Icon { d: "M10 4v12M4 10h12" } }
-                button { r#type: "button", class: "icon", title: "Zoom out (−)", "aria-label": "Zoom out", onclick: move |_| wider.store.zoom(None, 2.0), Icon { d: "M4 10h12" } }
+                button { r#type: "button", class: "icon", title: "Earlier ([)", "aria-label": "Earlier", onclick: move |_| earlier.state.pan(-0.5), Icon { d: "M12 4l-6 6 6 6" } }
+                button { r#type: "button", class: "icon", title: "Later (])", "aria-label": "Later", onclick: move |_| later.state.pan(0.5), Icon { d: "M8 4l6 6-6 6" } }
+                button { r#type: "button", class: "icon", title: "Zoom in (+)", "aria-label": "Zoom in", onclick: move |_| closer.state.zoom(None, 0.5), Icon { d: "M10 4v12M4 10h12" } }
+                button { r#type: "button", class: "icon", title: "Zoom out (−)", "aria-label": "Zoom out", onclick: move |_| wider.state.zoom(None, 2.0), Icon { d: "M4 10h12" } }
                 button {
                     r#type: "button",
                     class: "icon",
