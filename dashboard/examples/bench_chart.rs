@@ -33,10 +33,11 @@ mod chart {
             let page_state = Rc::new(PageState::new(Range::Live(Follow::Last(width)), NamedZone::new(UTC)?));
             let at = page_state.clock.now();
             page_state.history.replace(History::new(width));
-            let paint_loop = PaintLoop::new(Rc::clone(&page_state), Address::new(Rc::clone(&page_state)), |_| {});
+            let paint_loop =
+                PaintLoop::new(Rc::clone(&page_state), Address::new(Rc::clone(&page_state)), |_| {});
             let names: Vec<String> = (0..count).map(|line| format!("line{line}")).collect();
             let panel = board::Panel { id: "bench".into(), ..board::Panel::of(names.clone()) };
-            let panel = Panel::new(panel, names.iter().map(String::as_str), &page_state.metadata());
+            let panel = Panel::new(panel, names.iter().map(String::as_str), &page_state.metadata.get());
             paint_loop.mount(&panel, &vec![true; count], element);
             Some(Self { page_state, paint_loop, names, at: Cell::new(at) })
         }

@@ -9,6 +9,7 @@ pub mod page_state;
 pub mod paint_loop;
 pub mod plot;
 pub mod rest;
+pub mod shared;
 pub mod timer;
 pub mod view;
 pub mod zones;

@@ -35,7 +35,8 @@ impl Address {
     /// Follows `page_state` from now on.
     pub fn new(page_state: Rc<PageState>) -> Rc<Self> {
         let followed = RefCell::new(query(&page_state));
-        let address = Rc::new(Self { page_state, written: Cell::new(0), seen: Cell::new((0, 0.0)), followed });
+        let address =
+            Rc::new(Self { page_state, written: Cell::new(0), seen: Cell::new((0, 0.0)), followed });
         address.listen();
         address
     }
@@ -79,7 +80,7 @@ impl Address {
         let Ok(parameters) = UrlSearchParams::new() else { return origin };
         describe(&parameters, &self.page_state, range);
         // The reader's own zone is another's foreign one.
-        parameters.set(ZONE, self.page_state.zone().name());
+        parameters.set(ZONE, self.page_state.zone.get().name());
         for (key, value) in extra {
             parameters.set(key, value);
         }
@@ -174,11 +175,11 @@ fn describe(parameters: &UrlSearchParams, page_state: &PageState, range: Range) 
     for (key, value) in permalink::parameters(range).into_iter().flatten() {
         parameters.set(key, &value);
     }
-    let zone = page_state.zone();
+    let zone = page_state.zone.get();
     if crate::edge::zones::local_name().as_deref() != Some(zone.name()) {
         parameters.set(ZONE, zone.name());
     }
-    for (key, name) in page_state.selection.borrow().parameters() {
+    for (key, name) in page_state.selection.get().parameters() {
         parameters.append(key, name);
     }
 }

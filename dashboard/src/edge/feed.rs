@@ -20,7 +20,7 @@ use crate::edge::page_state::PageState;
 use crate::edge::rest;
 use crate::edge::timer::Timer;
 use crate::stream::{Stream, Turn};
-use socket::{SocketEvent, Socket};
+use socket::{Socket, SocketEvent};
 
 /// Without a first frame after this long the attempt is given up, in milliseconds.
 const WELCOME_WITHIN: f64 = 10_000.0;

@@ -13,6 +13,7 @@ use crate::connection::backlog::Backlog;
 use crate::connection::latency::Latency;
 use crate::connection::status::Status;
 use crate::edge::clock::Clock;
+use crate::edge::shared::Shared;
 use crate::edge::zones::NamedZone;
 use crate::samples::archive::{Archive, Sight};
 use crate::samples::history::History;
@@ -22,7 +23,7 @@ use crate::time::{Follow, HOUR, Range, Span, Timeline};
 /// Changes of the range that follow each other within this time are one gesture, in milliseconds.
 const GESTURE: f64 = 700.0;
 
-/// The page's plain data. Nothing here is reactive.
+/// The page's plain data. Of it components follow only what is [`Shared`]; samples never are.
 pub struct PageState {
     /// The samples of the last hour.
     pub history: RefCell<History>,
@@ -41,18 +42,20 @@ pub struct PageState {
     /// How many pixels the widest chart on screen has; none when there is no chart.
     pub pixels: Cell<usize>,
     /// Annotations around the range on screen.
-    pub annotations: RefCell<Rc<AnnotationSet>>,
-    /// What people say about signals.
-    metadata: RefCell<Rc<SignalMetadata>>,
+    pub annotations: Shared<Rc<AnnotationSet>>,
+    /// Display names, units, colours and intervals of signals; written by [`Self::set_metadata`].
+    pub metadata: Shared<Rc<SignalMetadata>>,
     /// Which lines the reader switched on or off.
-    pub selection: RefCell<Selection>,
-    /// Which saved things the server has.
-    pub revision: Cell<Revision>,
-    zone: RefCell<Rc<NamedZone>>,
+    pub selection: Shared<Rc<Selection>>,
+    /// Which boards, annotations and metadata the server has.
+    pub revision: Shared<Revision>,
+    /// The zone in which times are shown.
+    pub zone: Shared<Rc<NamedZone>>,
+    /// Whether a tap on a chart sets a cursor.
+    pub measuring: Shared<bool>,
     status: RefCell<Status>,
     status_changed: Cell<bool>,
     gesture: Cell<f64>,
-    measuring: Cell<bool>,
     annotate: Cell<Option<i64>>,
 }
 
@@ -68,15 +71,15 @@ impl PageState {
             backlog: RefCell::default(),
             latency: RefCell::default(),
             pixels: Cell::new(0),
-            notes: RefCell::default(),
-            metadata: RefCell::default(),
-            selection: RefCell::default(),
-            revision: Cell::default(),
-            zone: RefCell::new(Rc::new(zone)),
+            annotations: Shared::default(),
+            metadata: Shared::default(),
+            selection: Shared::default(),
+            revision: Shared::default(),
+            zone: Shared::new(Rc::new(zone)),
+            measuring: Shared::default(),
             status: RefCell::default(),
             status_changed: Cell::new(true),
             gesture: Cell::new(f64::NEG_INFINITY),
-            measuring: Cell::new(false),
             annotate: Cell::default(),
         }
     }
@@ -133,11 +136,6 @@ impl PageState {
         self.timeline.borrow_mut().go(Range::Live(follow));
     }
 
-    /// Whether a tap on a chart sets a cursor.
-    pub fn measuring(&self) -> bool {
-        self.measuring.get()
-    }
-
     /// Has taps on charts set cursors, or takes the cursors away.
     pub fn set_measuring(&self, measuring: bool) {
         self.measuring.set(measuring);
@@ -161,26 +159,11 @@ impl PageState {
         if now - self.gesture.replace(now) < GESTURE { Step::More } else { Step::New }
     }
 
-    /// What people say about signals.
-    pub fn metadata(&self) -> Rc<SignalMetadata> {
-        Rc::clone(&self.metadata.borrow())
-    }
-
-    /// Takes over what people say about signals.
-    pub fn set_metadata(&self, metadata: &Rc<SignalMetadata>) {
-        *self.metadata.borrow_mut() = Rc::clone(metadata);
-        self.history.borrow_mut().set_metadata(metadata);
-        self.archive.borrow_mut().set_metadata(metadata);
-    }
-
-    /// The zone in which times are shown.
-    pub fn zone(&self) -> Rc<NamedZone> {
-        Rc::clone(&self.zone.borrow())
-    }
-
-    /// Shows times in another zone.
-    pub fn set_zone(&self, zone: NamedZone) {
-        *self.zone.borrow_mut() = Rc::new(zone);
+    /// Takes over the metadata of signals.
+    pub fn set_metadata(&self, metadata: Rc<SignalMetadata>) {
+        self.history.borrow_mut().set_metadata(&metadata);
+        self.archive.borrow_mut().set_metadata(&metadata);
+        self.metadata.set(metadata);
     }
 
     /// The status.

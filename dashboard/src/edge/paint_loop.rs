@@ -3,7 +3,6 @@
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use afterglow_wire::revision::Revision;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
 
@@ -38,8 +37,6 @@ const USUAL_PIXELS: usize = 1_000;
 pub enum News {
     /// The connection or the history.
     Status(Status),
-    /// Boards, annotations or metadata are others than before.
-    Revision(Revision),
     /// The newest values.
     Summary(Summary),
     /// The range.
@@ -76,7 +73,6 @@ pub struct PaintLoop {
     behind: Cell<bool>,
     told: RefCell<Option<TimeNews>>,
     cursors: Cell<Cursors>,
-    revision: Cell<Revision>,
     painted_at: Cell<f64>,
     /// How long the browser took for each of the last two paints, its own drawing included.
     costs: Rc<Cell<[f64; 2]>>,
@@ -96,7 +92,6 @@ impl PaintLoop {
             behind: Cell::new(false),
             told: RefCell::default(),
             cursors: Cell::default(),
-            revision: Cell::default(),
             painted_at: Cell::new(f64::NEG_INFINITY),
             costs: Rc::default(),
             measuring: Cell::default(),
@@ -156,7 +151,8 @@ impl PaintLoop {
         if painted > 0 {
             self.painted_at.set(now);
             let costs = Rc::clone(&self.costs);
-            let (page_state, committed) = (Rc::clone(&self.page_state), self.page_state.latency.borrow_mut().leave());
+            let (page_state, committed) =
+                (Rc::clone(&self.page_state), self.page_state.latency.borrow_mut().leave());
             // What the library asked the canvas for is drawn after this frame's callbacks; then the timer fires.
             self.measuring.set(Timer::after(0, move || {
                 costs.set([costs.get()[1], clock::steady() - started]);
@@ -199,10 +195,6 @@ impl PaintLoop {
             (self.tell)(News::Status(self.page_state.status().behind(self.behind.get())));
             self.summarised.set((f64::NEG_INFINITY, (0, 0, 0)));
         }
-        let revision = self.page_state.revision.get();
-        if self.revision.replace(revision) != revision {
-            (self.tell)(News::Revision(revision));
-        }
         if let Some(at) = self.page_state.take_annotate() {
             (self.tell)(News::Annotate(at));
         }
@@ -238,7 +230,7 @@ impl PaintLoop {
             self.summarised.set((now, changes));
             // The newest sample lies on the edge: its column is on screen.
             let sight = Sight { span: Span { to: sight.span.to + 1, ..sight.span }, ..sight };
-            let metadata = self.page_state.metadata();
+            let metadata = self.page_state.metadata.get();
             let summary = Summary::new(&history, &archive, &metadata, sight, self.page_state.clock.now());
             drop((history, archive));
             (self.tell)(News::Summary(summary));

@@ -68,7 +68,13 @@ pub struct Summary {
 
 impl Summary {
     /// Summarises everything over `sight` as of `now`, in microseconds.
-    pub fn new(history: &History, archive: &Archive, metadata: &SignalMetadata, sight: Sight, now: i64) -> Self {
+    pub fn new(
+        history: &History,
+        archive: &Archive,
+        metadata: &SignalMetadata,
+        sight: Sight,
+        now: i64,
+    ) -> Self {
         let row = |series| {
             let trace = archive.trace(history, Series::name(series), sight);
             row(series, metadata, &trace, sight, now)
@@ -135,7 +141,8 @@ mod tests {
         history.record("b", SECOND, 2.0);
         history.record("a_percent", 61 * SECOND, 50.0);
         let sight = Sight::new(Span { from: 0, to: 65 * SECOND }, 100);
-        let summary = Summary::new(&history, &Archive::default(), &SignalMetadata::default(), sight, 65 * SECOND);
+        let summary =
+            Summary::new(&history, &Archive::default(), &SignalMetadata::default(), sight, 65 * SECOND);
         let rows: Vec<_> = summary.rows.iter().map(|r| (&*r.name, &*r.value, &*r.age, r.stale)).collect();
         assert_eq!(rows, [("a_percent", "50.00 %", "4 s", false), ("b", "2.000", "1 min", true)]);
         assert_eq!(summary.samples, 2);
@@ -167,7 +174,8 @@ mod tests {
             history.record("a", n * SECOND, n as f64);
         }
         let sight = Sight::new(Span { from: 10 * SECOND, to: 20 * SECOND }, 100);
-        let summary = Summary::new(&history, &Archive::default(), &SignalMetadata::default(), sight, 100 * SECOND);
+        let summary =
+            Summary::new(&history, &Archive::default(), &SignalMetadata::default(), sight, 100 * SECOND);
         let window = summary.rows[0].window.unwrap();
         assert_eq!((window.last, window.min, window.max, window.mean), (19.0, 10.0, 19.0, 14.5));
         assert_eq!((window.samples, window.reduced), (10, false));

@@ -12,7 +12,7 @@ use super::options::{JsValueGuard, MARGIN, VALUES, object, options};
 use super::picture::{self, Caption};
 use super::pointer::Pointer;
 use super::uplot::UPlot;
-use super::view_state::{ViewState, View};
+use super::view_state::{View, ViewState};
 use crate::boards::panels::Panel;
 use crate::chart::columns::{Change, Grid};
 use crate::edge::page_state::PageState;
@@ -104,7 +104,7 @@ impl Chart {
     }
 
     fn paint_axes(&self, view: View) {
-        let (zone, sight) = (self.page_state.zone(), view.sight());
+        let (zone, sight) = (self.page_state.zone.get(), view.sight());
         let width = self.lines.screen_width();
         let labels = ((width / LABEL) as usize).max(LABELS);
         let mut ticks = ticks(sight.span, labels, &*zone);
@@ -112,7 +112,7 @@ impl Chart {
         let left = VALUES - ticks::width(&marks::zone_text(sight.span, &zone)) - APART;
         ticks::fit(&mut ticks, sight.span, Axis { width, left, right: MARGIN });
         self.view_state.set(view, ticks);
-        self.view_state.set_flags(&self.page_state.annotations.borrow(), self.lines.screen_width() as usize);
+        self.view_state.set_flags(&self.page_state.annotations.get(), self.lines.screen_width() as usize);
         self.uplot.set_scale("x", &object([("min", 0.into()), ("max", 1.into())]));
         self.marks.paint(sight, self.lines.screen_width(), *self.page_state.cursors.borrow(), &zone);
     }
@@ -127,7 +127,7 @@ impl Chart {
 
     /// What is view_state, as a reader would say it: `25 Nov 2026 14:05 – 15:05 UTC`.
     pub(super) fn range(&self) -> String {
-        let (zone, span) = (self.page_state.zone(), self.view_state.sight().span);
+        let (zone, span) = (self.page_state.zone.get(), self.view_state.sight().span);
         format!("{} {}", text::stretch(span, &*zone), zone.name())
     }
 

@@ -172,7 +172,7 @@ impl Inner {
                 if event.ctrl_key() || event.meta_key() {
                     self.page_state.annotate(self.time(inside(at)));
                 }
-                if event.alt_key() || self.page_state.measuring() {
+                if event.alt_key() || self.page_state.measuring.get() {
                     self.page_state.cursors.borrow_mut().set(self.time(inside(at)));
                 }
                 if touch {

@@ -28,7 +28,11 @@ pub(super) struct Options {
 pub(super) type JsValueGuard = Box<dyn std::any::Any>;
 
 /// The options of a chart that shows what `drawn` holds.
-pub(super) fn options(view_state: &Rc<ViewState>, size: (f64, f64), on_cursor: impl Fn(UPlot) + 'static) -> Options {
+pub(super) fn options(
+    view_state: &Rc<ViewState>,
+    size: (f64, f64),
+    on_cursor: impl Fn(UPlot) + 'static,
+) -> Options {
     let mut keep = Vec::new();
     let colours = Colours::current();
     let object = object([
@@ -124,14 +128,18 @@ fn axes(view_state: &Rc<ViewState>, colours: &Colours, keep: &mut Vec<JsValueGua
     Array::of2(&time, &value).into()
 }
 
-fn hooks(view_state: &Rc<ViewState>, on_cursor: impl Fn(UPlot) + 'static, keep: &mut Vec<JsValueGuard>) -> JsValue {
+fn hooks(
+    view_state: &Rc<ViewState>,
+    on_cursor: impl Fn(UPlot) + 'static,
+    keep: &mut Vec<JsValueGuard>,
+) -> JsValue {
     let (shown, colours) = (Rc::clone(view_state), Colours::current());
     let underlay = move |uplot: UPlot| underlay::paint(&uplot, &shown, &colours);
     let resized = Rc::clone(view_state);
     object([
         ("setSize", callbacks([guard1(keep, move |_| resized.set_resized())])),
         ("setCursor", callbacks([guard1(keep, on_cursor)])),
-        ("drawAxes", callbacks([guard1(keep, behind)])),
+        ("drawAxes", callbacks([guard1(keep, underlay)])),
     ])
     .into()
 }

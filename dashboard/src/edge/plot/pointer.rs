@@ -81,7 +81,7 @@ impl Pointer {
         }
         let time = self.view_state.time_at(left, width);
         let readings = self.readings(uplot, time, top);
-        let heading = text::instant(time, self.view_state.sight().column, &*self.page_state.zone());
+        let heading = text::instant(time, self.view_state.sight().column, &*self.page_state.zone.get());
         let notes = self.notes(time);
         self.tooltip.show(&heading, &notes, &readings, (left, top), (width, height));
     }
@@ -119,7 +119,7 @@ impl Pointer {
     pub(super) fn spoken(&self, uplot: &UPlot) -> Option<String> {
         let time = self.time(uplot)?;
         let readings = self.readings(uplot, time, f64::NAN);
-        let heading = text::instant(time, self.view_state.sight().column, &*self.page_state.zone());
+        let heading = text::instant(time, self.view_state.sight().column, &*self.page_state.zone.get());
         let values = readings.iter().take(SPOKEN);
         let values: Vec<String> = values
             .map(|reading| {

@@ -4,7 +4,7 @@ use std::cell::{Cell, Ref, RefCell, RefMut};
 
 use afterglow_wire::board::Threshold;
 
-use crate::boards::annotations::{Flag, AnnotationSet};
+use crate::boards::annotations::{AnnotationSet, Flag};
 use crate::boards::panels::Panel;
 use crate::chart::columns::{Columns, Grid, seconds};
 use crate::samples::archive::Sight;

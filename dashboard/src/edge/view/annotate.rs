@@ -31,7 +31,7 @@ fn Form(
     asked: Asked,
 ) -> Element {
     let page: Page = use_context();
-    let zone = page.state.zone();
+    let zone = page.state.zone.get();
     let mut failure = use_failure();
     let mut from = use_signal(|| local(asked.from, &*zone));
     let mut to = use_signal(|| asked.to.map(|to| local(to, &*zone)).unwrap_or_default());
@@ -95,7 +95,7 @@ fn Form(
 
 /// Where the typed ends put it.
 fn placed(new: NewAnnotation, from: &str, to: &str, page: &Page) -> Result<NewAnnotation, Refusal> {
-    let (now, zone) = (page.state.clock.now(), page.state.zone());
+    let (now, zone) = (page.state.clock.now(), page.state.zone.get());
     let instant = |field: &str, text: &str, earlier| {
         let at = expression::moment(text, earlier, now, &*zone);
         at.map_err(|message| Refusal { field: Some(field.into()), ..Refusal::because(message) })

@@ -25,10 +25,10 @@ pub(super) fn use_annotations(page: &Page) {
     // Which revision is here, and whether another is on its way.
     let state = use_hook(|| Rc::new((Cell::new(None::<u64>), Cell::new(false))));
     use_effect(move || {
-        let revision = page.revision.read().annotations;
+        let revision = page.state.revision.follow().annotations;
         let Some(span) = page.time.read().as_ref().map(|time| time.span) else { return };
         let (known, asking) = &*state;
-        let here = known.get() == Some(revision) && page.annotations.peek().covers(span);
+        let here = known.get() == Some(revision) && page.state.annotations.get().covers(span);
         let offline = matches!(page.state.status().link, Link::Offline | Link::Connecting);
         if here || offline || asking.replace(true) {
             return;
@@ -55,7 +55,7 @@ async fn ask(span: Span) -> Result<AnnotationSet, String> {
 #[component]
 pub(super) fn AnnotationList() -> Element {
     let page: Page = use_context();
-    let notes = page.annotations.read();
+    let notes = page.state.annotations.follow();
     let span = page.time.read().as_ref().map(|time| time.span).unwrap_or_default();
     let shown: Vec<&Annotation> = notes.within(span).rev().collect();
     let left_out = shown.len().saturating_sub(ROWS);
@@ -95,8 +95,8 @@ fn Row(
     let mut sure = use_signal(|| false);
     let mut failure = use_signal(|| None::<String>);
     // Says the time in another zone when that changes.
-    let _ = page.zone.read();
-    let zone = page.state.zone();
+    let _ = page.state.zone.follow();
+    let zone = page.state.zone.get();
     let (from, to) = (note.from.micros(), note.end().micros());
     let when =
         if to > from { text::stretch(Span { from, to }, &*zone) } else { text::instant(from, 1_000, &*zone) };
@@ -141,10 +141,7 @@ fn Row(
 impl Page {
     /// Has what the server answered shown everywhere.
     fn set_annotations(&self, notes: AnnotationSet) {
-        let notes = Rc::new(notes);
-        *self.state.annotations.borrow_mut() = Rc::clone(&notes);
-        let mut shown = self.notes;
-        shown.set(notes);
+        self.state.annotations.set(Rc::new(notes));
         self.paint_loop.repaint();
     }
 

@@ -1,13 +1,15 @@
 //! The board on screen: as it is saved, and as the reader is changing it.
 
+use std::rc::Rc;
+
 use afterglow_wire::board::{Board, BoardSummary};
-use afterglow_wire::revision::Revision;
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
 use crate::boards::draft;
 use crate::boards::route::Route;
 use crate::connection::refusal::Refusal;
+use crate::edge::page_state::PageState;
 use crate::edge::rest;
 
 /// A saved board, or why it is not there.
@@ -216,8 +218,8 @@ impl BoardState {
 }
 
 /// Asks for what is saved at first, and when the server says that there is something new.
-pub(super) fn use_saved(board_state: BoardState, revision: Signal<Revision>) {
-    let boards = use_memo(move || revision.read().boards);
+pub(super) fn use_saved(board_state: BoardState, state: Rc<PageState>) {
+    let boards = use_memo(move || state.revision.follow().boards);
     use_effect(move || {
         let _ = boards();
         spawn_forever(async move {

@@ -14,7 +14,7 @@ pub(super) fn Cards() -> Element {
     let current = summary.rows.iter().filter(|row| !row.stale).count();
     let reduced = summary.rows.iter().any(|row| row.window.is_some_and(|window| window.reduced));
     // Says the ends in another zone when that changes.
-    let _ = page.zone.read();
+    let _ = page.state.zone.follow();
     let span = page.time.read().as_ref().map(|time| time.span).unwrap_or_default();
     let samples = usize::try_from(summary.samples).unwrap_or(usize::MAX);
     rsx! {
@@ -26,7 +26,7 @@ pub(super) fn Cards() -> Element {
                 value: format::count(samples),
                 note: if reduced { "in this range, reduced" } else { "in this range" },
             }
-            Card { id: "range", label: "Time range", value: length(span.width()), note: stretch(span, &*page.state.zone()) }
+            Card { id: "range", label: "Time range", value: length(span.width()), note: stretch(span, &*page.state.zone.get()) }
         }
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn DataTable(
     span: Span,
 ) -> Element {
     let page: Page = use_context();
-    let zone = page.state.zone();
+    let zone = page.state.zone.get();
     // Reads the newest values when there are some.
     let _ = page.summary.read();
     let lines = panel.signals.iter().zip(&panel.entries).zip(&shown);

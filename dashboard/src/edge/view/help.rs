@@ -3,7 +3,7 @@
 use dioxus::prelude::*;
 
 use super::dialog::Dialog;
-use super::keys::{POINTER, KEYS};
+use super::keys::{KEYS, POINTER};
 use super::page::{Open, Page};
 
 /// A sheet with all keys and gestures.

@@ -139,8 +139,8 @@ fn Requests(
 ) -> Element {
     let page: Page = use_context();
     // Says the times in another zone when that changes.
-    let _ = page.zone.read();
-    let zone = page.state.zone();
+    let _ = page.state.zone.follow();
+    let zone = page.state.zone.get();
     rsx! {
         Table { title: "Latest requests", heads: vec!["Time", "Verdict", "Accepted", "Late", "Rejected", "Size", "Took", "Source", "Reason"], empty: report.requests.is_empty(),
             for (place, request) in report.requests.iter().enumerate() {

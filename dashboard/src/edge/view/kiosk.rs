@@ -16,13 +16,14 @@ pub(super) fn Strip(
     let page: Page = use_context();
     let title = page.board.read().as_ref().map(|board| board.title.clone()).unwrap_or_default();
     // Names the range anew when the zone changes.
-    let _ = page.zone.read();
+    let _ = page.state.zone.follow();
     let range =
-        page.time.read().as_ref().map(|time| presets::name(time.range, time.span, &*page.state.zone()));
+        page.time.read().as_ref().map(|time| presets::name(time.range, time.span, &*page.state.zone.get()));
     let range = range.unwrap_or_default();
     if page.mode.is_embedded() {
         // The whole page is a step away, in a window of its own: this one is another page's.
-        let whole = page.address.link(&page.board_state.route.read(), page.state.timeline.borrow().range(), &[]);
+        let whole =
+            page.address.link(&page.board_state.route.read(), page.state.timeline.borrow().range(), &[]);
         return rsx! {
             header { class: "strip-head",
                 h1 { class: "visually-hidden", "{title}" }

@@ -14,7 +14,7 @@ const ROWS: usize = 200;
 pub(super) fn Listing() -> Element {
     let page: Page = use_context();
     let mut wanted = use_signal(String::new);
-    let (summary, metadata) = (page.summary.read(), page.metadata.read());
+    let (summary, metadata) = (page.summary.read(), page.state.metadata.follow());
     let words: Vec<String> = wanted.read().to_lowercase().split_whitespace().map(str::to_owned).collect();
     let found: Vec<_> = summary
         .rows

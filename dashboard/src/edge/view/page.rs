@@ -3,13 +3,10 @@
 use std::rc::Rc;
 
 use afterglow_wire::board::Board;
-use afterglow_wire::revision::Revision;
 use dioxus::prelude::*;
 
 use super::board_state::BoardState;
 use super::focus::focus;
-use crate::boards::annotations::AnnotationSet;
-use crate::boards::metadata::SignalMetadata;
 use crate::boards::mode::Mode;
 use crate::boards::panels::Panel;
 use crate::boards::route::Route;
@@ -71,10 +68,6 @@ pub(crate) struct Page {
     pub(crate) address: Rc<Address>,
     /// Boards and other saved things.
     pub(crate) board_state: BoardState,
-    /// Annotations around the range on screen.
-    pub(crate) annotations: Signal<Rc<AnnotationSet>>,
-    /// What people say about signals.
-    pub(crate) metadata: Signal<Rc<SignalMetadata>>,
     /// The board on screen; none when there is none, or it is on its way.
     pub(crate) board: Memo<Option<Board>>,
     /// The newest values.
@@ -83,14 +76,6 @@ pub(crate) struct Page {
     pub(crate) names: Memo<Vec<String>>,
     /// The range; none before the first frame.
     pub(crate) time: Signal<Option<TimeNews>>,
-    /// The name of the zone in which times are shown.
-    pub(crate) zone: Signal<String>,
-    /// Which saved things the server has; what shows them asks for them again when it changes.
-    pub(crate) revision: Signal<Revision>,
-    /// Which lines the reader switched on or off.
-    pub(crate) selection: Signal<Selection>,
-    /// Whether taps on charts set cursors.
-    pub(crate) measuring: Signal<bool>,
     /// What is open over the page.
     pub(crate) open: Signal<Option<Open>>,
 }
@@ -105,20 +90,20 @@ impl PartialEq for Page {
 impl Page {
     /// Whether the signal, at this place in its panel, has its line drawn.
     pub(crate) fn shows(&self, name: &str, place: usize) -> bool {
-        self.selection.read().shows(name, place)
+        self.state.selection.follow().shows(name, place)
     }
 
     /// Changes which lines are drawn; the address says it.
     pub(crate) fn select(&self, change: impl FnOnce(&mut Selection)) {
-        let mut selection = self.selection;
-        change(&mut selection.write());
-        self.state.selection.replace(selection.peek().clone());
+        let mut selection = (*self.state.selection.get()).clone();
+        change(&mut selection);
+        self.state.selection.set(Rc::new(selection));
         self.address.write();
     }
 
     /// The panels on screen, with the signals that they have at the moment.
     pub(crate) fn panels(&self) -> Vec<Panel> {
-        let (board, names, metadata) = (self.board.read(), self.names.read(), self.metadata.read());
+        let (board, names, metadata) = (self.board.read(), self.names.read(), self.state.metadata.follow());
         let names = names.iter().map(String::as_str);
         let panels = board.as_ref().map(|board| board.panels.clone()).unwrap_or_default();
         let panels = panels.into_iter().filter(|panel| self.mode.has(&panel.id));
@@ -150,7 +135,7 @@ impl Page {
     /// # Errors
     /// What is not understood, and what would be.
     pub(crate) fn go_to(&self, text: &str) -> Result<(), String> {
-        let range = expression::range(text, self.state.clock.now(), &*self.state.zone())?;
+        let range = expression::range(text, self.state.clock.now(), &*self.state.zone.get())?;
         self.go(range);
         Ok(())
     }
@@ -158,9 +143,7 @@ impl Page {
     /// Shows times in the zone called `name`; whether the browser knows it.
     pub(crate) fn set_zone(&self, name: &str) -> bool {
         let Some(zone) = NamedZone::new(name) else { return false };
-        let mut shown = self.zone;
-        shown.set(zone.name().to_owned());
-        self.state.set_zone(zone);
+        self.state.zone.set(Rc::new(zone));
         self.paint_loop.repaint();
         self.address.write();
         true
@@ -168,10 +151,7 @@ impl Page {
 
     /// Has taps on charts set cursors, or takes the cursors away.
     pub(crate) fn toggle_measuring(&self) {
-        let mut measuring = self.measuring;
-        let on = !measuring();
-        measuring.set(on);
-        self.state.set_measuring(on);
+        self.state.set_measuring(!self.state.measuring.get());
     }
 
     /// Opens something over the page, or closes it when it is open. There is nothing to open on a page to look at.

@@ -65,7 +65,7 @@ pub(super) fn RangePicker() -> Element {
                         onclick: {
                             let page = days.clone();
                             move |_| {
-                                let day = presets::day(page.state.clock.now(), back, &*page.state.zone());
+                                let day = presets::day(page.state.clock.now(), back, &*page.state.zone.get());
                                 page.go(Range::Fixed(day));
                             }
                         },
@@ -84,7 +84,7 @@ fn Calendar(
     /// The page.
     page: Page,
 ) -> Element {
-    let zone = page.state.zone();
+    let zone = page.state.zone.get();
     let span = page.state.span();
     let from = use_signal(|| local(span.from, &*zone));
     let to = use_signal(|| local(span.to, &*zone));

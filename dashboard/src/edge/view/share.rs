@@ -36,7 +36,8 @@ fn Links() -> Element {
     let page: Page = use_context();
     // As it was when the sheet was opened: a link does not change while it is copied.
     let (range, span) = use_hook(|| (page.state.timeline.borrow().range(), page.state.span()));
-    let link = |range, extra: &[(&str, &str)]| page.address.link(&page.board_state.route.read(), range, extra);
+    let link =
+        |range, extra: &[(&str, &str)]| page.address.link(&page.board_state.route.read(), range, extra);
     let live = matches!(range, Range::Live(_));
     rsx! {
         section { class: "share-part",

@@ -20,8 +20,8 @@ use colour::Colours;
 
 /// Asks for what is said about signals at first, and when the server says that there is something new.
 pub(super) fn use_metadata(page: &Page) {
-    let (page, revision) = (page.clone(), page.revision);
-    let metadata = use_memo(move || revision.read().metadata);
+    let (page, state) = (page.clone(), Rc::clone(&page.state));
+    let metadata = use_memo(move || state.revision.follow().metadata);
     use_effect(move || {
         let _ = metadata();
         let page = page.clone();
@@ -37,12 +37,10 @@ pub(super) fn use_metadata(page: &Page) {
 impl Page {
     /// Has what is said about signals shown everywhere.
     fn set_metadata(&self, new: SignalMetadata) {
-        if **self.metadata.peek() == new {
+        if *self.state.metadata.get() == new {
             return;
         }
-        let (new, mut shown) = (Rc::new(new), self.metadata);
-        self.state.set_metadata(&new);
-        shown.set(new);
+        self.state.set_metadata(Rc::new(new));
         self.paint_loop.repaint();
     }
 }
@@ -64,7 +62,7 @@ fn Form(
 ) -> Element {
     let page: Page = use_context();
     // As it was when the form was opened: what is typed stays, whatever others save meanwhile.
-    let said = use_hook(|| page.metadata.peek().of(&name).clone());
+    let said = use_hook(|| page.state.metadata.get().of(&name).clone());
     let mut failure = use_failure();
     let mut patch = use_signal(MetadataPatch::default);
     let guessed = match Unit::of(&name).symbol() {
@@ -81,7 +79,7 @@ fn Form(
                 let saved = rest::send::<Metadata>("PATCH", &address, &*patch.peek()).await;
                 match saved {
                     Ok(said) => {
-                        let mut all = (**page.metadata.peek()).clone();
+                        let mut all = (*page.state.metadata.get()).clone();
                         all.set(&name, said);
                         page.set_metadata(all);
                         page.close();

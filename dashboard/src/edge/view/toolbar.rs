@@ -16,8 +16,8 @@ pub(super) fn Toolbar() -> Element {
     let page: Page = use_context();
     let Some(now) = page.time.read().clone() else { return rsx! {} };
     // Names the range anew when the zone changes.
-    let _ = page.zone.read();
-    let zone = page.state.zone();
+    let _ = page.state.zone.follow();
+    let (zone, measuring) = (page.state.zone.get(), page.state.measuring.follow());
     let name = presets::name(now.range, now.span, &*zone);
     let shown = crate::time::text::stretch(now.span, &*zone);
     let open = page.open.read().as_ref() == Some(&Open::Range);
@@ -80,10 +80,10 @@ pub(super) fn Toolbar() -> Element {
             }
             button {
                 r#type: "button",
-                class: if (page.measuring)() { "icon lit" } else { "icon" },
+                class: if measuring { "icon lit" } else { "icon" },
                 title: "Measure (C)",
                 "aria-label": "Measure between two instants",
-                "aria-pressed": if (page.measuring)() { "true" } else { "false" },
+                "aria-pressed": if measuring { "true" } else { "false" },
                 "data-testid": "measure",
                 onclick: move |_| measure.toggle_measuring(),
                 Icon { d: "M6 3v14M14 3v14M6 10h8M8 8l-2 2 2 2M12 8l2 2-2 2" }
@@ -99,7 +99,7 @@ pub(super) fn Toolbar() -> Element {
                         span { b { "Δt" } " {length(distance)}" }
                     }
                 }
-            } else if (page.measuring)() {
+            } else if measuring {
                 span { class: "measured", role: "status", "data-testid": "measured", "Tap a chart to set A, then B" }
             }
             Loading { progress: now.progress.clone() }

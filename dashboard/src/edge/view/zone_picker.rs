@@ -14,7 +14,7 @@ const FILL_AFTER: i32 = 1_000;
 pub(super) fn ZonePicker() -> Element {
     let page: Page = use_context();
     let own = use_hook(zones::local_name);
-    let chosen = page.zone.read().clone();
+    let chosen = page.state.zone.follow().name().to_owned();
     let mut all = use_signal(|| vec![chosen.clone()]);
     use_future(move || async move {
         pause(FILL_AFTER).await;

@@ -1,0 +1,70 @@
+//! How the page starts: its state, the feed, the paint loop, and what components follow of them.
+
+use std::rc::Rc;
+
+use dioxus::core::Runtime;
+use dioxus::prelude::*;
+
+use super::board_state::BoardState;
+use super::page::{Asked, Open, Page};
+use super::{keys, listeners, theme};
+use crate::boards::panels;
+use crate::connection::status::Status;
+use crate::edge::address::{self, Address};
+use crate::edge::clock::Clock;
+use crate::edge::feed::Feed;
+use crate::edge::page_state::PageState;
+use crate::edge::paint_loop::{News, PaintLoop};
+use crate::samples::summary::Summary;
+use crate::time::{Follow, HOUR, Range};
+
+/// Starts the feed and the paint loop, and lets the loop write what components follow.
+pub(super) fn use_page(status: Signal<Status>) -> Page {
+    let (summary, time, open) = (use_signal(Summary::default), use_signal(|| None), use_signal(|| None));
+    let state = use_hook(|| {
+        let (range, zone) = address::read(Clock::default().now());
+        let state = PageState::new(range, zone);
+        state.selection.set(Rc::new(address::selection()));
+        Rc::new(state)
+    });
+    let names = use_memo(move || summary.read().rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>());
+    let board_state = use_hook(|| BoardState::new(address::route()));
+    let metadata = Rc::clone(&state);
+    let board = use_memo(move || {
+        if board_state.route.read().is_everything() {
+            let metadata = metadata.metadata.follow();
+            return Some(panels::everything(names.read().iter().map(String::as_str), &metadata));
+        }
+        board_state.board()?.ok()
+    });
+    let mode = use_hook(address::mode);
+    use_context_provider(|| {
+        // A live range needs no more than itself; from any other the reader may go to the last hour.
+        let range = state.timeline.borrow().range();
+        let first = if let Range::Live(Follow::Last(width)) = range { width.min(HOUR) } else { HOUR };
+        let feed = Feed::new(Rc::clone(&state), first);
+        let address = Address::new(Rc::clone(&state));
+        let (runtime, can_annotate) = (Runtime::current(), mode.is_full());
+        let paint_loop = PaintLoop::new(Rc::clone(&state), Rc::clone(&address), move |news| {
+            let (mut status, mut summary, mut time, mut open) = (status, summary, time, open);
+            runtime.in_scope(ScopeId::ROOT, || match news {
+                News::Status(new) => status.set(new),
+                News::Time(new) => time.set(Some(new)),
+                News::Summary(new) if *summary.peek() != new => summary.set(new),
+                News::Summary(_) => {}
+                News::Annotate(at) if can_annotate => {
+                    open.set(Some(Open::Annotate(Asked { from: at, to: None })));
+                }
+                News::Annotate(_) => {}
+            });
+        });
+        feed.connect();
+        paint_loop.run();
+        let page =
+            Page { mode, state, feed, paint_loop, address, board_state, board, summary, names, time, open };
+        listeners::listen(&page);
+        keys::listen(&page);
+        theme::apply(&page.paint_loop, theme::saved());
+        page
+    })
+}
