@@ -4,14 +4,17 @@ mod activity;
 mod annotations;
 mod boards;
 mod body;
+mod conditional;
+mod context;
 mod dashboard;
 mod history;
 mod live;
-mod metadata;
 mod openapi;
 mod origin;
+mod parameters;
 mod problem;
 mod saved;
+mod signals;
 mod state;
 mod stream;
 mod telemetry;
@@ -24,15 +27,7 @@ use actix_web::dev::Server;
 use actix_web::middleware::DefaultHeaders;
 use actix_web::{App, HttpServer, web};
 
-use crate::activity::Activity;
-use crate::actors::ingest;
-use crate::actors::session::Sessions;
-use crate::admission::Admission;
-use crate::clock::Clock;
-use crate::config::Config;
-use crate::metrics::Metrics;
-use crate::saved::Saved;
-use crate::store::Store;
+pub use context::Context;
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -46,29 +41,6 @@ const SILENT_TIMES: u32 = 3;
 
 /// Bytes the kernel may hold for one peer; without it a stalled peer pins megabytes.
 const SEND_BUFFER: usize = 128 * 1024;
-
-/// What the routes need. Cloned into every worker.
-#[derive(Clone)]
-pub struct Context {
-    /// Makes samples durable.
-    pub ingest: ingest::Handle,
-    /// Answers questions.
-    pub store: Store,
-    /// Keeps boards, annotations and what is said about signals.
-    pub saved: Saved,
-    /// Remembers what arrived lately.
-    pub activity: Activity,
-    /// What a live session is made of.
-    pub sessions: Sessions,
-    /// How many live clients there may be.
-    pub admission: Admission,
-    /// Stamps samples that have no time of their own.
-    pub clock: Clock,
-    /// What `/metrics` shows.
-    pub metrics: Metrics,
-    /// The validated configuration.
-    pub config: Config,
-}
 
 /// Serves `listener`; the server runs while it is polled and ends through its handle.
 ///
@@ -102,8 +74,8 @@ fn routes(app: &mut web::ServiceConfig) {
     app.service(
         resource("/api/telemetry").route(web::post().to(telemetry::post)).route(web::get().to(history::get)),
     )
-    .service(resource("/api/signals").route(web::get().to(history::signals)))
-    .service(resource("/api/signals/{name:.+}").route(web::patch().to(metadata::patch)))
+    .service(resource("/api/signals").route(web::get().to(signals::list)))
+    .service(resource("/api/signals/{name:.+}").route(web::patch().to(signals::patch)))
     .service(resource("/api/boards").route(web::get().to(boards::list)).route(web::post().to(boards::post)))
     .service(
         resource("/api/boards/{id}")

@@ -11,8 +11,8 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use afterglow_wire::Code;
 
+use super::conditional::is_known;
 use super::problem::{Problem, method_not_allowed};
-use super::saved::is_known;
 
 /// What the page may do: run its own script and WebAssembly, talk to this server, nothing else. Who may show it in a frame
 /// follows.

@@ -1,18 +1,16 @@
-//! `GET /api/telemetry` and `GET /api/signals`: samples out.
+//! `GET /api/telemetry`: samples out.
 
 mod answer;
 
 use actix_web::{HttpResponse, web};
-use afterglow_wire::limits::MAX_POINTS;
-use afterglow_wire::metadata::Metadata;
-use afterglow_wire::telemetry::SignalDetails;
-use afterglow_wire::{Timestamp, name};
+use afterglow_wire::Timestamp;
 use serde::Deserialize;
 
 use super::Context;
+use super::parameters::{max_points, patterns};
 use super::problem::Problem;
 use crate::encode::Format;
-use crate::store::{Details, Query, Span};
+use crate::store::{Query, Span};
 
 /// The span of a question that names none, in hours.
 const DEFAULT_HOURS: f64 = 1.0;
@@ -92,24 +90,6 @@ fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {
     Ok(Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) })
 }
 
-pub(super) fn patterns(signals: &str) -> Result<Vec<String>, Problem> {
-    name::split(signals)
-        .into_iter()
-        .filter(|pattern| !pattern.is_empty())
-        .map(|pattern| match name::check(&pattern) {
-            Ok(()) => Ok(pattern),
-            Err(message) => Err(Problem::parameter("signals", &pattern, message)),
-        })
-        .collect()
-}
-
-fn max_points(text: &str) -> Result<u32, Problem> {
-    text.parse()
-        .ok()
-        .filter(|points| (1..=MAX_POINTS).contains(points))
-        .ok_or_else(|| Problem::parameter("max_points", text, format!("1 to {MAX_POINTS} is expected")))
-}
-
 /// Query samples
 ///
 /// The samples of a span by signal, oldest first; of more than `max_points` a signal, the lowest and highest of each
@@ -132,68 +112,6 @@ pub(super) async fn get(
     let query = parameters.query(context.clock.now())?;
     let patience = context.config.query_timeout;
     answer::stream(context.store.clone(), query, format, patience, context.metrics.clone()).await
-}
-
-/// Whether details are wanted.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-pub(super) struct SignalParameters {
-    /// `1` for first, last, count, rate, last value and metadata of each signal
-    details: Option<String>,
-    /// `1` for an object: the metadata of each signal that has some, by name
-    metadata: Option<String>,
-}
-
-/// List signals
-///
-/// The names of all signals that have a sample, in order; with `details=1` an object for each, with `metadata=1` only what
-/// people say about them.
-#[utoipa::path(
-    get, path = "/api/signals", tag = "telemetry", params(SignalParameters),
-    responses(
-        (status = 200, description = "Names; `SignalDetails` objects with `details=1`", body = Vec<String>),
-        (status = 400, description = "A parameter is not allowed", body = super::openapi::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
-    )
-)]
-pub(super) async fn signals(
-    context: web::Data<Context>,
-    parameters: web::Query<SignalParameters>,
-) -> Result<HttpResponse, Problem> {
-    let store = context.store.clone();
-    if flag("details", parameters.details.as_deref())? {
-        let (all, mut metadata) =
-            web::block(move || store.details().and_then(|all| Ok((all, store.metadata()?)))).await??;
-        let all = all.iter().map(|signal| details(signal, metadata.remove(&signal.name).unwrap_or_default()));
-        Ok(HttpResponse::Ok().json(all.collect::<Vec<_>>()))
-    } else if flag("metadata", parameters.metadata.as_deref())? {
-        Ok(HttpResponse::Ok().json(web::block(move || store.metadata()).await??))
-    } else {
-        Ok(HttpResponse::Ok().json(web::block(move || store.signal_names()).await??))
-    }
-}
-
-fn flag(name: &str, text: Option<&str>) -> Result<bool, Problem> {
-    match text {
-        None | Some("0" | "false") => Ok(false),
-        Some("1" | "true") => Ok(true),
-        Some(other) => Err(Problem::parameter(name, other, "1 or 0 is expected")),
-    }
-}
-
-fn details(signal: &Details, metadata: Metadata) -> SignalDetails {
-    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
-    let seconds = signal.last.micros().saturating_sub(signal.first.micros()) as f64 / 1e6;
-    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
-    let rate = if seconds > 0.0 { (signal.count.saturating_sub(1)) as f64 / seconds } else { 0.0 };
-    SignalDetails {
-        name: signal.name.clone(),
-        first: signal.first,
-        last: signal.last,
-        count: signal.count,
-        rate,
-        last_value: signal.last_value,
-        metadata,
-    }
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ use utoipa::{OpenApi, ToSchema};
     paths(
         super::telemetry::post,
         super::history::get,
-        super::history::signals,
-        super::metadata::patch,
+        super::signals::list,
+        super::signals::patch,
         super::boards::list,
         super::boards::post,
         super::boards::get,

@@ -1,15 +1,14 @@
-//! What the doors of saved things share: bodies, refusals, `ETag`s, and the revision.
+//! What the doors of saved things share: bodies, refusals, and the revision.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, ETAG, HeaderMap, IF_NONE_MATCH};
 use actix_web::web::{self, Payload};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse};
 use afterglow_wire::limits::SAVED_BODY_BYTES;
 use afterglow_wire::{Code, Invalid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::conditional::tagged;
 use super::problem::Problem;
 use super::{Context, body, origin};
 use crate::decode::Format;
@@ -96,27 +95,6 @@ pub(super) async fn deleted(
     admit(context, request)?;
     context.saved.change(kind, delete).await?;
     Ok(HttpResponse::NoContent().finish())
-}
-
-/// Answers `value`, or that it has not changed since the client got it, as `tag` tells.
-pub(super) fn tagged(
-    request: &HttpRequest,
-    tag: impl std::fmt::Display,
-    value: &impl Serialize,
-) -> HttpResponse {
-    let tag = format!("\"{tag}\"");
-    let known = is_known(request.headers(), &tag);
-    let mut response =
-        HttpResponseBuilder::new(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
-    // Keep it, but ask every time.
-    response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((ETAG, tag));
-    if known { response.finish() } else { response.json(value) }
-}
-
-/// Whether the client has the answer with this tag already.
-pub(super) fn is_known(headers: &HeaderMap, tag: &str) -> bool {
-    let known = headers.get(IF_NONE_MATCH).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    known.split(',').any(|known| known.trim() == tag)
 }
 
 /// Learn of changes

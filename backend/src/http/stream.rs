@@ -10,8 +10,9 @@ use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
+use super::parameters::patterns;
 use super::problem::Problem;
-use super::{Context, history, live};
+use super::{Context, live};
 use crate::actors::broadcaster::{Client, Join, Joined, Outlet};
 use crate::admission::Ticket;
 use crate::live::history::{Filled, Missed, NoHistory, Page};
@@ -50,7 +51,7 @@ pub(super) async fn get(
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
     let ticket = live::admit(&context, &request)?;
-    let mut patterns = history::patterns(parameters.signals.as_deref().unwrap_or_default())?;
+    let mut patterns = patterns(parameters.signals.as_deref().unwrap_or_default())?;
     if patterns.is_empty() {
         patterns.push("*".to_owned());
     }

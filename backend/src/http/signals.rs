@@ -1,0 +1,91 @@
+//! `/api/signals`: which signals there are, and what people say about them.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use afterglow_wire::metadata::{Metadata, MetadataPatch};
+use afterglow_wire::telemetry::SignalDetails;
+use serde::Deserialize;
+
+use super::Context;
+use super::parameters::flag;
+use super::problem::Problem;
+use super::saved::receive;
+use crate::saved::Kind;
+use crate::store::Details;
+
+/// Whether details are wanted.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+pub(super) struct Parameters {
+    /// `1` for first, last, count, rate, last value and metadata of each signal
+    details: Option<String>,
+    /// `1` for an object: the metadata of each signal that has some, by name
+    metadata: Option<String>,
+}
+
+/// List signals
+///
+/// The names of all signals that have a sample, in order; with `details=1` an object for each, with `metadata=1` only what
+/// people say about them.
+#[utoipa::path(
+    get, path = "/api/signals", tag = "telemetry", params(Parameters),
+    responses(
+        (status = 200, description = "Names; `SignalDetails` objects with `details=1`", body = Vec<String>),
+        (status = 400, description = "A parameter is not allowed", body = super::openapi::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn list(
+    context: web::Data<Context>,
+    parameters: web::Query<Parameters>,
+) -> Result<HttpResponse, Problem> {
+    let store = context.store.clone();
+    if flag("details", parameters.details.as_deref())? {
+        let (all, mut metadata) =
+            web::block(move || store.details().and_then(|all| Ok((all, store.metadata()?)))).await??;
+        let all = all.iter().map(|signal| details(signal, metadata.remove(&signal.name).unwrap_or_default()));
+        Ok(HttpResponse::Ok().json(all.collect::<Vec<_>>()))
+    } else if flag("metadata", parameters.metadata.as_deref())? {
+        Ok(HttpResponse::Ok().json(web::block(move || store.metadata()).await??))
+    } else {
+        Ok(HttpResponse::Ok().json(web::block(move || store.signal_names()).await??))
+    }
+}
+
+fn details(signal: &Details, metadata: Metadata) -> SignalDetails {
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
+    let seconds = signal.last.micros().saturating_sub(signal.first.micros()) as f64 / 1e6;
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
+    let rate = if seconds > 0.0 { (signal.count.saturating_sub(1)) as f64 / seconds } else { 0.0 };
+    SignalDetails {
+        name: signal.name.clone(),
+        first: signal.first,
+        last: signal.last,
+        count: signal.count,
+        rate,
+        last_value: signal.last_value,
+        metadata,
+    }
+}
+
+/// Describe a signal
+///
+/// A field that is absent stays as it is, one that is null or empty is taken away.
+#[utoipa::path(
+    patch, path = "/api/signals/{name}", tag = "saved",
+    params(("name" = String, Path, description = "The signal's name, percent-encoded, slashes included")),
+    request_body = super::openapi::saved::Metadata,
+    responses(
+        (status = 200, description = "All that is said about it now", body = super::openapi::saved::Metadata),
+        (status = 404, description = "There is no such signal", body = super::openapi::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = super::openapi::ErrorBody),
+    )
+)]
+pub(super) async fn patch(
+    context: web::Data<Context>,
+    request: HttpRequest,
+    name: web::Path<String>,
+    payload: web::Payload,
+) -> Result<web::Json<Metadata>, Problem> {
+    let patch: MetadataPatch = receive(&context, &request, payload).await?;
+    let said = context.saved.change(Kind::Metadata, move |store| store.patch_metadata(&name, patch)).await?;
+    Ok(web::Json(said))
+}
