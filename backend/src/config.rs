@@ -50,6 +50,16 @@ pub struct Settings {
     #[arg(long, env = "AFTERGLOW_EMBED_FROM", value_name = "ORIGINS")]
     embed_from: Option<String>,
 
+    /// The address of the page as its readers see it, such as https://telemetry.example.org, when a proxy stands between
+    #[arg(long, env = "AFTERGLOW_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+
+    /// More hosts under which the server may be asked, separated by blanks, such as telemetry.example.org or
+    /// localhost:8080; without a port, with any [default: loopback names; with --insecure also IP addresses, names
+    /// without a dot and names under .local]
+    #[arg(long, env = "AFTERGLOW_ALLOWED_HOSTS", value_name = "HOSTS")]
+    allowed_hosts: Option<String>,
+
     /// Queries that may run at once, 1 to 64 [default: 4]
     #[arg(long, env = "AFTERGLOW_READERS", value_name = "N")]
     readers: Option<u32>,
@@ -115,6 +125,10 @@ pub struct Config {
     pub dashboard_dir: Option<PathBuf>,
     /// Origins whose pages may show single panels in a frame, besides this server's own; `*` for all.
     pub embed_from: Vec<String>,
+    /// The origin of the page as its readers see it, such as `https://telemetry.example.org`, when a proxy stands between.
+    pub public_url: Option<String>,
+    /// More hosts, with or without a port, under which the server may be asked.
+    pub allowed_hosts: Vec<String>,
     /// Live clients that may be connected at once.
     pub live_clients: usize,
     /// Live clients that may be connected from one address.
@@ -201,6 +215,8 @@ impl Settings {
             insecure: self.insecure.or(other.insecure),
             dashboard_dir: self.dashboard_dir.or(other.dashboard_dir),
             embed_from: self.embed_from.or(other.embed_from),
+            public_url: self.public_url.or(other.public_url),
+            allowed_hosts: self.allowed_hosts.or(other.allowed_hosts),
             readers: self.readers.or(other.readers),
             signal_limit: self.signal_limit.or(other.signal_limit),
             live_clients: self.live_clients.or(other.live_clients),
@@ -246,6 +262,13 @@ impl Settings {
                 .split_whitespace()
                 .map(origin)
                 .collect::<Result<_, _>>()?,
+            public_url: self.public_url.as_deref().map(public_url).transpose()?,
+            allowed_hosts: self
+                .allowed_hosts
+                .unwrap_or_default()
+                .split_whitespace()
+                .map(host)
+                .collect::<Result<_, _>>()?,
             live_clients: within("live_clients", self.live_clients.unwrap_or(LIVE_CLIENTS), 1, 1_000_000)?,
             live_clients_per_address: within(
                 "live_clients_per_address",
@@ -281,6 +304,31 @@ fn origin(text: &str) -> Result<String, ConfigError> {
         allowed: "origins such as https://wiki.example.org or http://127.0.0.1:8080, without a path, or *"
             .into(),
     })
+}
+
+/// The origin of an address without a path.
+fn public_url(text: &str) -> Result<String, ConfigError> {
+    let url = text.strip_suffix('/').unwrap_or(text);
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    if host.is_some_and(is_host) {
+        return Ok(url.to_owned());
+    }
+    let allowed = "an address such as https://telemetry.example.org, without a path".into();
+    Err(ConfigError::BadValue { key: "public_url", value: text.to_owned(), allowed })
+}
+
+fn host(text: &str) -> Result<String, ConfigError> {
+    if is_host(text) {
+        return Ok(text.to_owned());
+    }
+    let allowed = "hosts such as telemetry.example.org or localhost:8080, without a scheme or a path".into();
+    Err(ConfigError::BadValue { key: "allowed_hosts", value: text.to_owned(), allowed })
+}
+
+/// Whether it looks like `HOST` or `HOST:PORT`.
+fn is_host(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    !text.is_empty() && text.bytes().all(allowed)
 }
 
 fn seconds(key: &'static str, value: u64) -> Result<Duration, ConfigError> {
@@ -322,7 +370,7 @@ mod tests {
                   |
                 1 | listn = "127.0.0.1:1"
                   | ^^^^^
-                unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `embed_from`, `readers`, `signal_limit`, `live_clients`, `live_clients_per_address`, `ping_seconds`, `slow_seconds`, `body_seconds`, `query_seconds`, `keep_raw`, `keep_minutes`, `keep_hours`, `max_size`, `retention`
+                unknown field `listn`, expected one of `listen`, `database`, `insecure`, `dashboard_dir`, `embed_from`, `public_url`, `allowed_hosts`, `readers`, `signal_limit`, `live_clients`, `live_clients_per_address`, `ping_seconds`, `slow_seconds`, `body_seconds`, `query_seconds`, `keep_raw`, `keep_minutes`, `keep_hours`, `max_size`, `retention`
             "#]],
         );
         check(
@@ -345,6 +393,18 @@ mod tests {
             "embed_from = \"https://a.example https://b.example/x;\"",
             expect![
                 "embed_from = https://b.example/x; is not allowed: origins such as https://wiki.example.org or http://127.0.0.1:8080, without a path, or *"
+            ],
+        );
+        check(
+            "public_url = \"https://a.example/x\"",
+            expect![
+                "public_url = https://a.example/x is not allowed: an address such as https://telemetry.example.org, without a path"
+            ],
+        );
+        check(
+            "allowed_hosts = \"a.example *\"",
+            expect![
+                "allowed_hosts = * is not allowed: hosts such as telemetry.example.org or localhost:8080, without a scheme or a path"
             ],
         );
         check("readers = 0", expect!["readers = 0 is not allowed: 1 to 64"]);

@@ -1,4 +1,4 @@
-//! The doors: every route on one screen, one file per resource, one error body.
+//! HTTP: the route table, the gate before it, one file per resource, one error body.
 
 mod activity;
 mod annotations;
@@ -7,16 +7,18 @@ mod body;
 mod conditional;
 mod context;
 mod dashboard;
+mod gate;
 mod history;
 mod live;
 mod openapi;
-mod origin;
 mod parameters;
+mod permission;
 mod problem;
 mod saved;
 mod signals;
 mod state;
 mod stream;
+mod table;
 mod telemetry;
 
 use std::any::Any;
@@ -24,8 +26,8 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use actix_web::dev::Server;
-use actix_web::middleware::DefaultHeaders;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpServer, middleware, web};
+use gate::Gate;
 
 pub use context::Context;
 
@@ -52,14 +54,13 @@ pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> 
         &context.config.embed_from,
     ));
     let peer_silent = SILENT_TIMES * context.config.slow_timeout;
-    let context = web::Data::new(context);
+    let gate = web::Data::new(Gate::new(context, listener.local_addr()?));
     let server = HttpServer::new(move || {
         App::new()
-            .app_data(context.clone())
+            .app_data(gate.clone())
             .app_data(assets.clone())
-            .wrap(security_headers())
-            .configure(routes)
-            .default_service(web::to(dashboard::page))
+            .wrap(middleware::from_fn(gate::judge))
+            .configure(table::routes)
     })
     .on_connect(move |connection, _| limit_peer(connection, peer_silent))
     .client_request_timeout(HEAD_TIMEOUT)
@@ -68,44 +69,6 @@ pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> 
     .disable_signals()
     .listen(listener)?;
     Ok(server.run())
-}
-
-fn routes(app: &mut web::ServiceConfig) {
-    app.service(
-        resource("/api/telemetry").route(web::post().to(telemetry::post)).route(web::get().to(history::get)),
-    )
-    .service(resource("/api/signals").route(web::get().to(signals::list)))
-    .service(resource("/api/signals/{name:.+}").route(web::patch().to(signals::patch)))
-    .service(resource("/api/boards").route(web::get().to(boards::list)).route(web::post().to(boards::post)))
-    .service(
-        resource("/api/boards/{id}")
-            .route(web::get().to(boards::get))
-            .route(web::put().to(boards::put))
-            .route(web::delete().to(boards::delete)),
-    )
-    .service(
-        resource("/api/annotations")
-            .route(web::get().to(annotations::list))
-            .route(web::post().to(annotations::post)),
-    )
-    .service(resource("/api/annotations/{id}").route(web::delete().to(annotations::delete)))
-    .service(resource("/api/ingest").route(web::get().to(activity::get)))
-    .service(resource("/api/revision").route(web::get().to(saved::revision)))
-    .service(resource("/api/openapi.json").route(web::get().to(openapi::get)))
-    .service(resource("/api/stream").route(web::get().to(stream::get)))
-    .service(resource("/ws").route(web::get().to(live::get)))
-    .service(resource("/health").route(web::get().to(state::health)))
-    .service(resource("/metrics").route(web::get().to(state::metrics)));
-}
-
-/// A resource that answers other methods with 405 instead of actix's bare 404.
-fn resource(path: &str) -> actix_web::Resource {
-    web::resource(path).default_service(web::to(problem::method_not_allowed))
-}
-
-/// For every answer; the page's own policy stands in dashboard.rs.
-fn security_headers() -> DefaultHeaders {
-    DefaultHeaders::new().add(("X-Content-Type-Options", "nosniff")).add(("Referrer-Policy", "same-origin"))
 }
 
 fn limit_peer(connection: &dyn Any, silent: Duration) {

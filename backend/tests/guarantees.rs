@@ -14,6 +14,7 @@ mod disk_full;
 mod drain;
 mod durability;
 mod end_to_end;
+mod gate;
 mod hostile_input;
 mod ingest_report;
 mod live;

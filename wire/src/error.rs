@@ -75,8 +75,12 @@ codes! {
     BadParameter => "bad_parameter", 400;
     /// A compressed body does not decompress.
     BadEncoding => "bad_encoding", 400;
-    /// The page that opened a WebSocket belongs to another origin.
+    /// The request comes from a page of another site.
     ForeignOrigin => "foreign_origin", 403;
+    /// The request lacks the permission that its route needs.
+    Forbidden => "forbidden", 403;
+    /// The request is for a host that the server is not known as.
+    UnknownHost => "unknown_host", 421;
     /// There is nothing at this address.
     NotFound => "not_found", 404;
     /// The address exists but not for this method.

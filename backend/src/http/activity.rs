@@ -3,7 +3,8 @@
 use actix_web::web;
 use afterglow_wire::ingest::IngestReport;
 
-use super::Context;
+use super::gate::Allowed;
+use super::permission::ReadIngestReport;
 
 /// See what arrives
 ///
@@ -13,6 +14,6 @@ use super::Context;
     get, path = "/api/ingest", tag = "operation",
     responses((status = 200, description = "What arrived", body = super::openapi::ingest::IngestReport))
 )]
-pub(super) async fn get(context: web::Data<Context>) -> web::Json<IngestReport> {
-    web::Json(context.activity.report(context.clock.now()))
+pub(super) async fn get(allowed: Allowed<ReadIngestReport>) -> web::Json<IngestReport> {
+    web::Json(allowed.activity().report(allowed.clock().now()))
 }

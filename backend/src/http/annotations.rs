@@ -5,14 +5,15 @@ use afterglow_wire::annotation::NewAnnotation;
 use afterglow_wire::{Code, Timestamp};
 use serde::Deserialize;
 
-use super::Context;
+use super::gate::Allowed;
+use super::permission::{ReadAnnotations, WriteAnnotations};
 use super::problem::Problem;
 use super::saved::{deleted, found, receive};
-use crate::saved::Kind;
 use crate::store::Span;
 
 /// The parameters as texts, so that a bad one is refused by its name.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// First instant, ISO 8601 or an integer epoch; the earliest annotation when absent
     from: Option<String>,
@@ -52,12 +53,12 @@ impl Parameters {
     )
 )]
 pub(super) async fn list(
-    context: web::Data<Context>,
+    allowed: Allowed<ReadAnnotations>,
     request: HttpRequest,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
     let (span, tags) = (parameters.span()?, parameters.tags());
-    found(&context, &request, Kind::Annotations, move |store| store.annotations(span, &tags)).await
+    found(&allowed, &request, move |store| store.annotations(span, &tags)).await
 }
 
 /// Annotate
@@ -72,14 +73,13 @@ pub(super) async fn list(
     )
 )]
 pub(super) async fn post(
-    context: web::Data<Context>,
+    allowed: Allowed<WriteAnnotations>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let new: NewAnnotation = receive(&context, &request, payload).await?;
-    let annotation = new.accept(0, context.clock.now())?;
-    let saved =
-        context.saved.change(Kind::Annotations, move |store| store.add_annotation(annotation)).await?;
+    let new: NewAnnotation = receive(&allowed, &request, payload).await?;
+    let annotation = new.accept(0, allowed.clock().now())?;
+    let saved = allowed.change(move |store| store.add_annotation(annotation)).await?;
     Ok(HttpResponse::Created().json(saved))
 }
 
@@ -93,12 +93,11 @@ pub(super) async fn post(
     )
 )]
 pub(super) async fn delete(
-    context: web::Data<Context>,
-    request: HttpRequest,
+    allowed: Allowed<WriteAnnotations>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let id = id.into_inner();
     let number: i64 =
         id.parse().map_err(|_| Problem::new(Code::NotFound, format!("there is no annotation {id:?}")))?;
-    deleted(&context, &request, Kind::Annotations, move |store| store.delete_annotation(number)).await
+    deleted(&allowed, move |store| store.delete_annotation(number)).await
 }

@@ -5,10 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Invalid;
 use afterglow_wire::board::Board;
 
-use super::Context;
+use super::gate::Allowed;
+use super::permission::{ReadBoards, WriteBoards};
 use super::problem::Problem;
 use super::saved::{deleted, found, receive};
-use crate::saved::Kind;
 use crate::store::Store;
 
 /// List boards
@@ -22,8 +22,11 @@ use crate::store::Store;
         (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
     )
 )]
-pub(super) async fn list(context: web::Data<Context>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    found(&context, &request, Kind::Boards, Store::boards).await
+pub(super) async fn list(
+    allowed: Allowed<ReadBoards>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    found(&allowed, &request, Store::boards).await
 }
 
 /// Save a new board
@@ -40,12 +43,12 @@ pub(super) async fn list(context: web::Data<Context>, request: HttpRequest) -> R
     )
 )]
 pub(super) async fn post(
-    context: web::Data<Context>,
+    allowed: Allowed<WriteBoards>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let board: Board = receive(&context, &request, payload).await?;
-    let saved = context.saved.change(Kind::Boards, move |store| store.add_board(board)).await?;
+    let board: Board = receive(&allowed, &request, payload).await?;
+    let saved = allowed.change(move |store| store.add_board(board)).await?;
     Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/boards/{}", saved.id))).json(saved))
 }
 
@@ -60,11 +63,11 @@ pub(super) async fn post(
     )
 )]
 pub(super) async fn get(
-    context: web::Data<Context>,
+    allowed: Allowed<ReadBoards>,
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    found(&context, &request, Kind::Boards, move |store| store.board(&id)).await
+    found(&allowed, &request, move |store| store.board(&id)).await
 }
 
 /// Replace a board
@@ -82,12 +85,12 @@ pub(super) async fn get(
     )
 )]
 pub(super) async fn put(
-    context: web::Data<Context>,
+    allowed: Allowed<WriteBoards>,
     request: HttpRequest,
     id: web::Path<String>,
     payload: web::Payload,
 ) -> Result<web::Json<Board>, Problem> {
-    let mut board: Board = receive(&context, &request, payload).await?;
+    let mut board: Board = receive(&allowed, &request, payload).await?;
     let id = id.into_inner();
     if !board.id.is_empty() && board.id != id {
         let message =
@@ -95,7 +98,7 @@ pub(super) async fn put(
         return Err(Invalid::new("id", message).into());
     }
     board.id = id;
-    Ok(web::Json(context.saved.change(Kind::Boards, move |store| store.replace_board(board)).await?))
+    Ok(web::Json(allowed.change(move |store| store.replace_board(board)).await?))
 }
 
 /// Delete a board
@@ -108,9 +111,8 @@ pub(super) async fn put(
     )
 )]
 pub(super) async fn delete(
-    context: web::Data<Context>,
-    request: HttpRequest,
+    allowed: Allowed<WriteBoards>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    deleted(&context, &request, Kind::Boards, move |store| store.delete_board(&id)).await
+    deleted(&allowed, move |store| store.delete_board(&id)).await
 }

@@ -5,19 +5,22 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use actix_web::http::header::{
-    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, VARY,
+    ACCEPT_ENCODING, Allow, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
+    VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use afterglow_wire::Code;
 
 use super::conditional::is_known;
+use super::gate::Allowed;
+use super::permission::ReadPage;
 use super::problem::{Problem, method_not_allowed};
 
 /// What the page may do: run its own script and WebAssembly, talk to this server, nothing else. Who may show it in a frame
 /// follows.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; \
-    style-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
+    style-src 'self'; connect-src 'self'; img-src 'self' data:; font-src 'self'; manifest-src 'self'; \
     base-uri 'self'; form-action 'none'; frame-ancestors 'self'";
 
 /// The parameter of an address that has the page show one panel, which changes nothing: it alone may be framed by others.
@@ -63,6 +66,26 @@ impl Assets {
         if parameters.any(|key| key == Some(PANEL)) { &self.panel_policy } else { POLICY }
     }
 
+    /// A file, or that it has not changed since the client got it.
+    fn answer(&self, request: &HttpRequest, file: &str) -> Option<HttpResponse> {
+        let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+        let asset = self.find(file, accepted.unwrap_or_default())?;
+        let unchanged = is_known(request.headers(), &asset.etag);
+        let mut response =
+            HttpResponseBuilder::new(if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
+        // `no-cache` keeps the copy and asks whether it is still good: an upgrade shows at the next load.
+        response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "Accept-Encoding"));
+        response.insert_header((ETAG, asset.etag)).insert_header((CONTENT_TYPE, content_type(file)));
+        // What else there is follows the policy of the document that uses it.
+        if [".html", ".svg"].iter().any(|document| file.ends_with(document)) {
+            response.insert_header((CONTENT_SECURITY_POLICY, self.policy(request)));
+        }
+        if let Some(encoding) = asset.encoding {
+            response.insert_header((CONTENT_ENCODING, encoding));
+        }
+        Some(if unchanged { response.finish() } else { response.body(asset.bytes) })
+    }
+
     fn find(&self, path: &str, accepted: &str) -> Option<Asset> {
         let accepts = |encoding| {
             let mut offers = accepted.split(',').map(|offer| offer.split(';').map(str::trim));
@@ -89,44 +112,35 @@ impl Assets {
     }
 }
 
-/// A file of the dashboard; the page itself for addresses that the page makes up (they have no dot); 404 otherwise.
-pub(super) async fn page(assets: web::Data<Assets>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let path = request.path().trim_start_matches('/');
-    let not_found = || Problem::new(Code::NotFound, format!("there is nothing at {}", request.path()));
-    if path.starts_with("api/") {
-        return Err(not_found());
-    }
-    if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        return Err(method_not_allowed(request).await);
-    }
-    let file = if path.contains('.') { path } else { INDEX };
-    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let Some(asset) = assets.find(file, header(ACCEPT_ENCODING)) else {
-        if file == INDEX {
-            let mut response = HttpResponse::Ok();
-            response
-                .insert_header((CONTENT_SECURITY_POLICY, assets.policy(&request)))
-                .content_type("text/plain; charset=utf-8");
-            return Ok(response.body(NOT_BUILT));
-        }
-        return Err(not_found());
-    };
-    let unchanged = is_known(request.headers(), &asset.etag);
-    let mut response =
-        HttpResponseBuilder::new(if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
-    // `no-cache` keeps the copy and asks whether it is still good: an upgrade shows at the next load.
-    response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((VARY, "Accept-Encoding"));
-    response.insert_header((ETAG, asset.etag)).insert_header((CONTENT_TYPE, content_type(file)));
-    // What else there is follows the policy of the document that uses it.
-    if [".html", ".svg"].iter().any(|document| file.ends_with(document)) {
-        response.insert_header((CONTENT_SECURITY_POLICY, assets.policy(&request)));
-    }
-    if let Some(encoding) = asset.encoding {
-        response.insert_header((CONTENT_ENCODING, encoding));
-    }
-    Ok(if unchanged { response.finish() } else { response.body(asset.bytes) })
+/// The page, at the address of one of its views.
+pub(super) async fn page(
+    _: Allowed<ReadPage>,
+    assets: web::Data<Assets>,
+    request: HttpRequest,
+) -> HttpResponse {
+    assets.answer(&request, INDEX).unwrap_or_else(|| {
+        let mut response = HttpResponse::Ok();
+        response
+            .insert_header((CONTENT_SECURITY_POLICY, assets.policy(&request)))
+            .content_type("text/plain; charset=utf-8");
+        response.body(NOT_BUILT)
+    })
 }
 
+/// A file of the dashboard, or 404.
+pub(super) async fn file(
+    _: Allowed<ReadPage>,
+    assets: web::Data<Assets>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let answer = assets.answer(&request, request.path().trim_start_matches('/'));
+    let answer = answer
+        .ok_or_else(|| Problem::new(Code::NotFound, format!("there is nothing at {}", request.path())))?;
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return Ok(method_not_allowed(&request, Allow(vec![Method::GET, Method::HEAD, Method::OPTIONS])));
+    }
+    Ok(answer)
+}
 fn etag(bytes: &[u8]) -> String {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);

@@ -6,8 +6,9 @@ use actix_web::{HttpResponse, web};
 use afterglow_wire::Timestamp;
 use serde::Deserialize;
 
-use super::Context;
+use super::gate::Allowed;
 use super::parameters::{max_points, patterns};
+use super::permission::ReadSamples;
 use super::problem::Problem;
 use crate::encode::Format;
 use crate::store::{Query, Span};
@@ -17,6 +18,7 @@ const DEFAULT_HOURS: f64 = 1.0;
 
 /// The parameters as texts, so that a bad one is refused by its name.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// The last so many hours, more than 0; 1 when no span is given. Not together with from or to
     hours: Option<String>,
@@ -104,14 +106,14 @@ fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {
     )
 )]
 pub(super) async fn get(
-    context: web::Data<Context>,
+    allowed: Allowed<ReadSamples>,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
     let parameters = parameters.into_inner();
     let format = parameters.format()?;
-    let query = parameters.query(context.clock.now())?;
-    let patience = context.config.query_timeout;
-    answer::stream(context.store.clone(), query, format, patience, context.metrics.clone()).await
+    let query = parameters.query(allowed.clock().now())?;
+    let patience = allowed.query_timeout();
+    answer::stream(allowed.store().clone(), query, format, patience, allowed.metrics().clone()).await
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Code;
 use afterglow_wire::v1::PROTOCOL;
 
+use super::gate::Allowed;
+use super::permission::ReadLive;
 use super::problem::Problem;
-use super::{Context, origin};
 use crate::actors::session::{Events, Session, V1};
 use crate::admission::Ticket;
 
@@ -27,12 +28,12 @@ use crate::admission::Ticket;
     )
 )]
 pub(super) async fn get(
-    context: web::Data<Context>,
+    allowed: Allowed<ReadLive>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let ticket = admit(&context, &request)?;
-    let sessions = context.sessions.clone();
+    let ticket = admit(&allowed, &request)?;
+    let sessions = allowed.sessions().clone();
     let answer = if wants_v1(request.headers())? {
         Session::accept(sessions, V1::new(ticket), &request, payload)
     } else {
@@ -44,13 +45,9 @@ pub(super) async fn get(
 }
 
 /// Whether one more live client may come, and from there.
-pub(super) fn admit(context: &Context, request: &HttpRequest) -> Result<Ticket, Problem> {
-    if context.ingest.is_draining() {
-        return Err(Problem::new(Code::Draining, "the server is stopping"));
-    }
-    origin::check(request)?;
+pub(super) fn admit(allowed: &Allowed<ReadLive>, request: &HttpRequest) -> Result<Ticket, Problem> {
     let address = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
-    context.admission.admit(address).map_err(|message| Problem::new(Code::TooManyClients, message))
+    allowed.admission().admit(address).map_err(|message| Problem::new(Code::TooManyClients, message))
 }
 
 /// Whether the client asks for the binary protocol, and not for the text events.

@@ -7,9 +7,15 @@ pub(super) mod ingest;
 pub(super) mod saved;
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use actix_web::web;
+use serde_json::Value;
 use utoipa::{OpenApi, ToSchema};
+
+use super::gate::Allowed;
+use super::permission::Public;
+use super::table::{Entry, Operations, TABLE};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -17,27 +23,6 @@ use utoipa::{OpenApi, ToSchema};
         title = "Afterglow",
         description = "Send a number, see it move at once, keep it for years. \
                        Statuses 429 and 503 may be tried again after `Retry-After` seconds; others never."
-    ),
-    paths(
-        super::telemetry::post,
-        super::history::get,
-        super::signals::list,
-        super::signals::patch,
-        super::boards::list,
-        super::boards::post,
-        super::boards::get,
-        super::boards::put,
-        super::boards::delete,
-        super::annotations::list,
-        super::annotations::post,
-        super::annotations::delete,
-        super::saved::revision,
-        super::activity::get,
-        super::live::get,
-        super::stream::get,
-        super::state::health,
-        super::state::metrics,
-        get,
     ),
     components(schemas(
         Reading,
@@ -69,8 +54,45 @@ struct Document;
 
 /// This document
 #[utoipa::path(get, path = "/api/openapi.json", tag = "operation", responses((status = 200, body = serde_json::Value)))]
-pub(super) async fn get() -> web::Json<utoipa::openapi::OpenApi> {
-    web::Json(Document::openapi())
+pub(super) async fn get(_: Allowed<Public>) -> web::Json<&'static Value> {
+    web::Json(document())
+}
+
+/// The whole document, with each operation's permission as `x-permission`.
+fn document() -> &'static Value {
+    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+        let mut document = Document::openapi();
+        document.merge(Operations::openapi());
+        let mut document = serde_json::to_value(document).unwrap_or_default();
+        for entry in TABLE {
+            document["paths"][path(entry)][method(entry)]["x-permission"] = entry.permission.into();
+        }
+        document
+    });
+    &DOCUMENT
+}
+
+/// The names of the query parameters of an operation.
+pub(super) fn query_parameters(entry: &Entry) -> Vec<String> {
+    let parameters = document()["paths"][path(entry)][method(entry)]["parameters"].as_array();
+    let of_query = parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "query");
+    of_query.filter_map(|parameter| parameter["name"].as_str()).map(str::to_owned).collect()
+}
+
+/// A path as the document writes it: without the expressions that its parts must match.
+fn path(entry: &Entry) -> String {
+    let mut path = String::new();
+    for part in entry.path.split_inclusive('}') {
+        match part.split_once(':') {
+            Some((before, _)) => path.extend([before, "}"]),
+            None => path.push_str(part),
+        }
+    }
+    path
+}
+
+fn method(entry: &Entry) -> String {
+    entry.method.as_str().to_ascii_lowercase()
 }
 
 /// Values of one instant.
@@ -182,31 +204,35 @@ impl ToSchema for Code {}
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
+    use std::collections::BTreeSet;
 
     use super::*;
 
     #[test]
-    fn every_route_and_code_is_documented() {
-        let document = serde_json::to_value(Document::openapi()).unwrap();
-        for path in [
-            "/api/telemetry",
-            "/api/signals",
-            "/api/signals/{name}",
-            "/api/boards",
-            "/api/boards/{id}",
-            "/api/annotations",
-            "/api/annotations/{id}",
-            "/api/revision",
-            "/api/ingest",
-            "/api/openapi.json",
-            "/ws",
-            "/health",
-            "/metrics",
-        ] {
-            assert!(document["paths"][path].is_object(), "{path}");
+    fn the_document_has_the_operations_of_the_table_and_no_others() {
+        let table: BTreeSet<_> = TABLE.iter().map(|entry| (path(entry), method(entry))).collect();
+        assert_eq!(table.len(), TABLE.len(), "no row is there twice");
+        let documented: BTreeSet<_> = document()["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| {
+                item.as_object().unwrap().keys().map(move |method| (path.clone(), method.clone()))
+            })
+            .collect();
+        assert_eq!(documented, table);
+        for (path, method) in table {
+            let operation = &document()["paths"][&path][&method];
+            assert!(
+                operation["x-permission"].is_string() && operation["summary"].is_string(),
+                "{method} {path}"
+            );
         }
-        let codes = document["components"]["schemas"]["Code"]["enum"].as_array().unwrap();
+    }
+
+    #[test]
+    fn every_code_is_documented() {
+        let codes = document()["components"]["schemas"]["Code"]["enum"].as_array().unwrap();
         assert_eq!(codes.len(), afterglow_wire::Code::ALL.len());
     }
 
@@ -223,18 +249,18 @@ mod tests {
 
     #[test]
     fn the_schemas_have_the_fields_of_wires_types() {
-        let document = serde_json::to_value(Document::openapi()).unwrap();
+        let document = super::document();
         use afterglow_wire::telemetry as t;
         let rejection = t::Rejection::new(0, Some("a".into()), afterglow_wire::Code::NotFinite, "");
-        check(&document, "Rejection", &rejection);
+        check(document, "Rejection", &rejection);
         check(
             &document,
             "Reading",
             &t::Reading { timestamp: Some(Default::default()), signals: Default::default() },
         );
-        check(&document, "Point", t::Point { timestamp: Default::default(), value: 0.0 });
+        check(document, "Point", t::Point { timestamp: Default::default(), value: 0.0 });
         let receipt = t::Receipt { status: "".into(), accepted: 0, rejected_count: 0, rejected: vec![] };
-        check(&document, "Receipt", &receipt);
+        check(document, "Receipt", &receipt);
         let details = t::SignalDetails {
             name: "".into(),
             first: Default::default(),
@@ -244,10 +270,10 @@ mod tests {
             last_value: 0.0,
             metadata: afterglow_wire::metadata::Metadata { unit: Some("K".into()), ..Default::default() },
         };
-        check(&document, "SignalDetails", &details);
+        check(document, "SignalDetails", &details);
         let mut body = afterglow_wire::Code::Internal.body("");
         body.error.details = Some(Value::Null);
-        check(&document, "ErrorBody", &body);
-        check(&document, "ErrorInfo", &body.error);
+        check(document, "ErrorBody", &body);
+        check(document, "ErrorInfo", &body.error);
     }
 }

@@ -1,10 +1,60 @@
-//! Query parameters that several routes take.
+//! Query parameters: which ones a route takes, and what several routes take.
+
+use std::collections::HashSet;
+
+use actix_web::http::Method;
+use actix_web::{HttpRequest, web};
 
 use afterglow_wire::limits::MAX_POINTS;
-use afterglow_wire::name;
+use afterglow_wire::{Code, name};
 
 use super::problem::Problem;
 
+/// The names of the query parameters that a path takes, by method, as the OpenAPI document lists them.
+pub(super) struct ListedParameters(Vec<(Method, Vec<String>)>);
+
+impl ListedParameters {
+    pub(super) fn new(by_method: Vec<(Method, Vec<String>)>) -> Self {
+        Self(by_method)
+    }
+
+    /// Refuses parameters that are not listed, and those that are given twice, by their name.
+    pub(super) fn check(&self, request: &HttpRequest) -> Result<(), Problem> {
+        if request.query_string().is_empty() {
+            return Ok(());
+        }
+        let method = if *request.method() == Method::HEAD { &Method::GET } else { request.method() };
+        let listed = self.0.iter().find(|(of, _)| of == method).map_or(&[][..], |(_, names)| names);
+        let given =
+            web::Query::<Vec<(String, String)>>::from_query(request.query_string()).map_err(|error| {
+                Problem::new(Code::BadParameter, format!("the query string cannot be read: {error}"))
+            })?;
+        let mut seen = HashSet::new();
+        for (name, value) in given.iter() {
+            if !listed.contains(name) {
+                let allowed = match listed {
+                    [] => "this address takes no parameters".to_owned(),
+                    listed => format!("this address takes {}", listed.join(", ")),
+                };
+                let name: String = name.chars().take(80).collect();
+                return Err(Problem::parameter(&name, value, allowed));
+            }
+            if !seen.insert(name) {
+                return Err(Problem::parameter(name, value, "it is given twice; once is allowed"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What becomes of a query string whose form is not right.
+pub(super) fn query_config() -> web::QueryConfig {
+    web::QueryConfig::default().error_handler(|error, _| {
+        Problem::new(Code::BadParameter, format!("the query string cannot be read: {error}")).into()
+    })
+}
+
+/// The names and patterns of a list, separated by commas.
 pub(super) fn patterns(signals: &str) -> Result<Vec<String>, Problem> {
     name::split(signals)
         .into_iter()

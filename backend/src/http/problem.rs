@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::header::TryIntoHeaderValue;
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use afterglow_wire::Code;
 use serde_json::Value;
@@ -88,13 +89,18 @@ impl From<actix_web::error::BlockingError> for Problem {
     }
 }
 
-pub(super) async fn method_not_allowed(request: HttpRequest) -> Problem {
-    let message = format!(
-        "{} does not take {}; /api/openapi.json says what it takes",
-        request.path(),
-        request.method()
-    );
-    Problem::new(Code::MethodNotAllowed, message)
+/// Answers a method that a path does not have, or `OPTIONS`, with the methods that it has.
+pub(super) fn method_not_allowed(request: &HttpRequest, allow: header::Allow) -> HttpResponse {
+    if *request.method() == Method::OPTIONS {
+        return HttpResponse::NoContent().insert_header(allow).finish();
+    }
+    let (path, method) = (request.path(), request.method());
+    let message = format!("{path} does not take {method}; it takes {allow}");
+    let mut response = Problem::new(Code::MethodNotAllowed, message).error_response();
+    if let Ok(allow) = allow.try_into_value() {
+        response.headers_mut().insert(header::ALLOW, allow);
+    }
+    response
 }
 
 impl actix_web::Responder for Problem {

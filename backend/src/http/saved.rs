@@ -1,6 +1,6 @@
 //! What the doors of saved things share: bodies, refusals, and the revision.
 
-use actix_web::web::{self, Payload};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use afterglow_wire::limits::SAVED_BODY_BYTES;
 use afterglow_wire::{Code, Invalid};
@@ -8,40 +8,33 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::body;
 use super::conditional::tagged;
+use super::gate::Allowed;
+use super::gate::access::{Changes, Reads};
+use super::permission::ReadBoards;
 use super::problem::Problem;
-use super::{Context, body, origin};
 use crate::decode::Format;
-use crate::saved::Kind;
 use crate::store::{SaveError, Store, StoreError};
 
 /// The JSON body of a request that saves something.
 pub(super) async fn receive<T: DeserializeOwned>(
-    context: &Context,
+    allowed: &Allowed<impl Changes>,
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<T, Problem> {
-    admit(context, request)?;
     if body::format(request.headers())? != Format::Json {
         return Err(Problem::new(
             Code::UnsupportedMediaType,
             "one JSON object is read; send application/json",
         ));
     }
-    let body = body::read(request.headers(), payload, context.config.body_timeout).await?;
+    let body = body::read(request.headers(), payload, allowed.body_timeout()).await?;
     if body.len() > SAVED_BODY_BYTES {
         let message = format!("the body has {} bytes; at most {SAVED_BODY_BYTES} are allowed", body.len());
         return Err(Problem::new(Code::BodyTooLarge, message));
     }
     parse(&body)
-}
-
-/// Refuses changes that a page of another site sends, and all while the server stops.
-pub(super) fn admit(context: &Context, request: &HttpRequest) -> Result<(), Problem> {
-    if context.ingest.is_draining() {
-        return Err(Problem::new(Code::Draining, "the server is stopping"));
-    }
-    origin::check(request)
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
@@ -70,9 +63,8 @@ fn malformed(error: &serde_json::Error) -> Problem {
 
 /// Answers what `look` finds, or that nothing of its kind has changed since the client got it.
 pub(super) async fn found<T, E>(
-    context: &Context,
+    allowed: &Allowed<impl Reads>,
     request: &HttpRequest,
-    kind: Kind,
     look: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
 ) -> Result<HttpResponse, Problem>
 where
@@ -80,20 +72,17 @@ where
     E: From<StoreError> + Into<Problem> + Send + 'static,
 {
     // The number first: a change in between is then asked for twice, and never missed.
-    let number = context.saved.number(kind);
-    let found = context.saved.read(look).await.map_err(E::into)?;
+    let number = allowed.number();
+    let found = allowed.read(look).await.map_err(E::into)?;
     Ok(tagged(request, format_args!("{number:x}"), &found))
 }
 
 /// Deletes a thing as `delete` does, and answers that it is gone.
 pub(super) async fn deleted(
-    context: &Context,
-    request: &HttpRequest,
-    kind: Kind,
+    allowed: &Allowed<impl Changes>,
     delete: impl FnOnce(&Store) -> Result<(), SaveError> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
-    admit(context, request)?;
-    context.saved.change(kind, delete).await?;
+    allowed.change(delete).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -108,8 +97,8 @@ pub(super) async fn deleted(
         (status = 304, description = "Nothing was saved since"),
     )
 )]
-pub(super) async fn revision(context: web::Data<Context>, request: HttpRequest) -> HttpResponse {
-    let revision = context.saved.revision();
+pub(super) async fn revision(allowed: Allowed<ReadBoards>, request: HttpRequest) -> HttpResponse {
+    let revision = allowed.revision();
     let tag = format_args!("{:x}-{:x}-{:x}", revision.boards, revision.annotations, revision.metadata);
     tagged(&request, tag, &revision)
 }

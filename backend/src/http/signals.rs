@@ -5,15 +5,16 @@ use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use afterglow_wire::telemetry::SignalDetails;
 use serde::Deserialize;
 
-use super::Context;
+use super::gate::Allowed;
 use super::parameters::flag;
+use super::permission::{ReadSignals, WriteMetadata};
 use super::problem::Problem;
 use super::saved::receive;
-use crate::saved::Kind;
 use crate::store::Details;
 
 /// Whether details are wanted.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// `1` for first, last, count, rate, last value and metadata of each signal
     details: Option<String>,
@@ -34,10 +35,10 @@ pub(super) struct Parameters {
     )
 )]
 pub(super) async fn list(
-    context: web::Data<Context>,
+    allowed: Allowed<ReadSignals>,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let store = context.store.clone();
+    let store = allowed.store().clone();
     if flag("details", parameters.details.as_deref())? {
         let (all, mut metadata) =
             web::block(move || store.details().and_then(|all| Ok((all, store.metadata()?)))).await??;
@@ -80,12 +81,12 @@ fn details(signal: &Details, metadata: Metadata) -> SignalDetails {
     )
 )]
 pub(super) async fn patch(
-    context: web::Data<Context>,
+    allowed: Allowed<WriteMetadata>,
     request: HttpRequest,
     name: web::Path<String>,
     payload: web::Payload,
 ) -> Result<web::Json<Metadata>, Problem> {
-    let patch: MetadataPatch = receive(&context, &request, payload).await?;
-    let said = context.saved.change(Kind::Metadata, move |store| store.patch_metadata(&name, patch)).await?;
+    let patch: MetadataPatch = receive(&allowed, &request, payload).await?;
+    let said = allowed.change(move |store| store.patch_metadata(&name, patch)).await?;
     Ok(web::Json(said))
 }

@@ -5,7 +5,8 @@ use actix_web::{HttpResponse, web};
 use afterglow_wire::Code;
 use serde_json::{Value, json};
 
-use super::Context;
+use super::gate::Allowed;
+use super::permission::{Public, ReadMetrics};
 use super::problem::Problem;
 
 /// Whether the server takes samples
@@ -16,8 +17,8 @@ use super::problem::Problem;
         (status = 503, description = "The server is stopping", body = super::openapi::ErrorBody),
     )
 )]
-pub(super) async fn health(context: web::Data<Context>) -> Result<web::Json<Value>, Problem> {
-    if context.ingest.is_draining() {
+pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Value>, Problem> {
+    if allowed.is_draining() {
         return Err(Problem::new(Code::Draining, "the server is stopping"));
     }
     Ok(web::Json(json!({ "status": "healthy" })))
@@ -28,6 +29,6 @@ pub(super) async fn health(context: web::Data<Context>) -> Result<web::Json<Valu
     get, path = "/metrics", tag = "operation",
     responses((status = 200, description = "OpenMetrics text", body = String))
 )]
-pub(super) async fn metrics(context: web::Data<Context>) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::plaintext()).body(context.metrics.render())
+pub(super) async fn metrics(allowed: Allowed<ReadMetrics>) -> HttpResponse {
+    HttpResponse::Ok().content_type(ContentType::plaintext()).body(allowed.metrics().render())
 }

@@ -10,9 +10,11 @@ use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
+use super::gate::Allowed;
+use super::live;
 use super::parameters::patterns;
+use super::permission::ReadLive;
 use super::problem::Problem;
-use super::{Context, live};
 use crate::actors::broadcaster::{Client, Join, Joined, Outlet};
 use crate::admission::Ticket;
 use crate::live::history::{Filled, Missed, NoHistory, Page};
@@ -27,6 +29,7 @@ const GAP: &str = "event: gap\ndata: {\"message\":\"what was missed cannot be to
 
 /// Which signals are wanted.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// Names separated by commas; `*` stands for any characters; all signals when absent
     signals: Option<String>,
@@ -46,17 +49,17 @@ pub(super) struct Parameters {
     )
 )]
 pub(super) async fn get(
-    context: web::Data<Context>,
+    allowed: Allowed<ReadLive>,
     request: HttpRequest,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let ticket = live::admit(&context, &request)?;
+    let ticket = live::admit(&allowed, &request)?;
     let mut patterns = patterns(parameters.signals.as_deref().unwrap_or_default())?;
     if patterns.is_empty() {
         patterns.push("*".to_owned());
     }
     let watcher = Watcher {
-        context,
+        allowed,
         wanted: Arc::new(Wanted::new(&patterns)),
         key: Key { protocol: Protocol::EventStream, patterns },
         number: Client::next_number(),
@@ -82,7 +85,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Problem> {
 }
 
 struct Watcher {
-    context: web::Data<Context>,
+    allowed: Allowed<ReadLive>,
     key: Key,
     wanted: Arc<Wanted>,
     number: u64,
@@ -117,7 +120,7 @@ async fn catch_up(watcher: Watcher, from: Option<Position>) -> Looked {
     let (sender, steps) = mpsc::channel(STEPS);
     let client = Client::new(watcher.number, Outlet::Stream(sender), Arc::default());
     let join = Join { client, key: watcher.key.clone(), from, named: 0, conflated: false };
-    match (watcher.context.sessions.clone().join(join).await.ok()?, from) {
+    match (watcher.allowed.sessions().clone().join(join).await.ok()?, from) {
         (Joined::Live(frames), _) => {
             let mut first = bytes(&frames).to_vec();
             // Something must go out at once, or a client waits for the headers until the first sample.
@@ -133,7 +136,7 @@ async fn catch_up(watcher: Watcher, from: Option<Position>) -> Looked {
 
 async fn read(watcher: Watcher, position: Position) -> Looked {
     let (store, wanted, now) =
-        (watcher.context.store.clone(), Arc::clone(&watcher.wanted), watcher.context.clock.now());
+        (watcher.allowed.store().clone(), Arc::clone(&watcher.wanted), watcher.allowed.clock().now());
     let read = move || {
         let missed = Missed { store: &store, protocol: Protocol::EventStream, wanted: &wanted, now };
         missed.page(Filled { position, named: 0 })

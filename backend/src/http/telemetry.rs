@@ -5,8 +5,10 @@ use afterglow_wire::Code;
 use afterglow_wire::telemetry::Receipt;
 use serde_json::json;
 
+use super::body;
+use super::gate::Allowed;
+use super::permission::WriteSamples;
 use super::problem::Problem;
-use super::{Context, body};
 use crate::activity::{Request, Timing};
 use crate::clock::Stopwatch;
 use crate::decode::{Decoded, decode};
@@ -33,33 +35,33 @@ use crate::metrics::Stage;
     )
 )]
 pub(super) async fn post(
-    context: web::Data<Context>,
+    allowed: Allowed<WriteSamples>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<web::Json<Receipt>, Problem> {
     let mut note = Request::from(request.peer_addr());
-    let outcome = take(&context, &request, payload, &mut note).await;
+    let outcome = take(&allowed, &request, payload, &mut note).await;
     if let Err(problem) = &outcome {
         note.fail(problem.code(), problem.message());
     }
-    note.at = context.clock.now();
-    context.activity.record(note);
+    note.at = allowed.clock().now();
+    allowed.activity().record(note);
     outcome
 }
 
 /// Stores what is usable, and notes what became of the request.
 async fn take(
-    context: &Context,
+    allowed: &Allowed<WriteSamples>,
     request: &HttpRequest,
     payload: web::Payload,
     note: &mut Request,
 ) -> Result<web::Json<Receipt>, Problem> {
     let format = body::format(request.headers())?;
-    let body = body::read(request.headers(), payload, context.config.body_timeout).await?;
+    let body = body::read(request.headers(), payload, allowed.body_timeout()).await?;
     note.bytes = body.len();
-    let metrics = &context.metrics;
-    let (stopwatch, now) = (Stopwatch::start(), context.clock.now());
-    let mut signals = context.store.signals().clone();
+    let metrics = allowed.metrics();
+    let (stopwatch, now) = (Stopwatch::start(), allowed.clock().now());
+    let mut signals = allowed.store().signals().clone();
     let decoded = decode(&body, format, now, &mut signals)
         .map_err(|unreadable| Problem::new(unreadable.code, unreadable.message))?;
     metrics.observe(Stage::Decode, stopwatch.elapsed());
@@ -76,7 +78,7 @@ async fn take(
             .with_details(json!({ "rejected_count": rejected_count, "rejected": rejected })));
     }
     let timing = Timing::of(&batch, now);
-    context.ingest.record(batch).await?;
+    allowed.ingest().record(batch).await?;
     (note.accepted, note.timing) = (accepted, timing);
     note.took_micros = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
     Ok(web::Json(Receipt { status: "success".into(), accepted, rejected_count, rejected }))

@@ -36,6 +36,8 @@ impl System for Afterglow {
         std::fs::create_dir_all(folder.join("data"))?;
         let mut command = Command::new(binary());
         command.args(["serve", "--listen", &format!("127.0.0.1:{port}"), "--database"]);
+        // The names that the clients of these measurements use.
+        command.env("AFTERGLOW_ALLOWED_HOSTS", "bench 127.0.0.1");
         command.arg(folder.join("data/bench.db")).env("AFTERGLOW_LOG", "warn");
         Ok(command)
     }

@@ -1,0 +1,158 @@
+//! Which permission opens what of the context.
+
+use std::time::Duration;
+
+use afterglow_wire::revision::Revision;
+
+use super::super::permission::{
+    Permission, Public, ReadAnnotations, ReadBoards, ReadIngestReport, ReadLive, ReadSamples, ReadSignals,
+    WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
+};
+use super::Allowed;
+use crate::activity::Activity;
+use crate::actors::ingest;
+use crate::actors::session::Sessions;
+use crate::admission::Admission;
+use crate::clock::Clock;
+use crate::metrics::Metrics;
+use crate::saved::Kind;
+use crate::store::{SaveError, Store, StoreError};
+
+impl<P: Permission> Allowed<P> {
+    pub(in crate::http) fn clock(&self) -> &Clock {
+        &self.gate.context.clock
+    }
+
+    pub(in crate::http) fn metrics(&self) -> &Metrics {
+        &self.gate.context.metrics
+    }
+}
+
+impl Allowed<Public> {
+    pub(in crate::http) fn is_draining(&self) -> bool {
+        self.gate.context.ingest.is_draining()
+    }
+}
+
+impl Allowed<WriteSamples> {
+    pub(in crate::http) fn ingest(&self) -> &ingest::Handle {
+        &self.gate.context.ingest
+    }
+
+    pub(in crate::http) fn activity(&self) -> &Activity {
+        &self.gate.context.activity
+    }
+
+    pub(in crate::http) fn store(&self) -> &Store {
+        &self.gate.context.store
+    }
+
+    /// How long a body may take to arrive.
+    pub(in crate::http) fn body_timeout(&self) -> Duration {
+        self.gate.context.config.body_timeout
+    }
+}
+
+impl Allowed<ReadSamples> {
+    pub(in crate::http) fn store(&self) -> &Store {
+        &self.gate.context.store
+    }
+
+    /// How long a query may go on without a piece of its answer being made and taken.
+    pub(in crate::http) fn query_timeout(&self) -> Duration {
+        self.gate.context.config.query_timeout
+    }
+}
+
+impl Allowed<ReadSignals> {
+    pub(in crate::http) fn store(&self) -> &Store {
+        &self.gate.context.store
+    }
+}
+
+impl Allowed<ReadLive> {
+    pub(in crate::http) fn sessions(&self) -> &Sessions {
+        &self.gate.context.sessions
+    }
+
+    pub(in crate::http) fn admission(&self) -> &Admission {
+        &self.gate.context.admission
+    }
+
+    pub(in crate::http) fn store(&self) -> &Store {
+        &self.gate.context.store
+    }
+}
+
+impl Allowed<ReadIngestReport> {
+    pub(in crate::http) fn activity(&self) -> &Activity {
+        &self.gate.context.activity
+    }
+}
+
+/// A permission to read one kind of documents.
+pub(in crate::http) trait Reads: Permission {
+    const KIND: Kind;
+}
+
+/// A permission to change one kind of documents.
+pub(in crate::http) trait Changes: Permission {
+    const KIND: Kind;
+}
+
+impl Reads for ReadBoards {
+    const KIND: Kind = Kind::Boards;
+}
+
+impl Reads for ReadAnnotations {
+    const KIND: Kind = Kind::Annotations;
+}
+
+impl Changes for WriteBoards {
+    const KIND: Kind = Kind::Boards;
+}
+
+impl Changes for WriteAnnotations {
+    const KIND: Kind = Kind::Annotations;
+}
+
+impl Changes for WriteMetadata {
+    const KIND: Kind = Kind::Metadata;
+}
+
+impl<P: Reads> Allowed<P> {
+    /// The newest revision's number of this kind.
+    pub(in crate::http) fn number(&self) -> u64 {
+        self.gate.context.saved.number(P::KIND)
+    }
+
+    /// Does `work`, which blocks and changes nothing.
+    pub(in crate::http) async fn read<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        self.gate.context.saved.read(work).await
+    }
+}
+
+impl Allowed<ReadBoards> {
+    /// The newest revision of every kind.
+    pub(in crate::http) fn revision(&self) -> Revision {
+        self.gate.context.saved.revision()
+    }
+}
+
+impl<P: Changes> Allowed<P> {
+    /// Does `work`, which blocks and changes documents of this kind, when its turn comes.
+    pub(in crate::http) async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
+    ) -> Result<T, SaveError> {
+        self.gate.context.saved.change(P::KIND, work).await
+    }
+
+    /// How long a body may take to arrive.
+    pub(in crate::http) fn body_timeout(&self) -> Duration {
+        self.gate.context.config.body_timeout
+    }
+}

@@ -1,0 +1,145 @@
+//! Every route, with the permission that it needs: the only file that builds routes (clippy.toml sees to that). What is not
+//! here is answered with 404, whatever it is called.
+//!
+//! A row is `PERMISSION METHOD "path" => handler;`. The handler's first argument is [`Allowed`] of the same permission, or the
+//! row does not compile. Each row is an operation of the OpenAPI document, so its handler has a `utoipa::path`; the query
+//! parameters listed there are the only ones that the route takes. `HEAD` comes with every `GET`; `OPTIONS` and 405 name the
+//! methods of a path.
+
+use actix_web::guard;
+use actix_web::http::Method;
+use actix_web::http::header::Allow;
+use actix_web::{FromRequest, Handler, HttpRequest, Responder, Route, web};
+
+use super::gate::Allowed;
+use super::openapi;
+use super::parameters::{ListedParameters, query_config};
+use super::permission::*;
+use super::problem::method_not_allowed;
+use super::{
+    activity, annotations, boards, dashboard, history, live, saved, signals, state, stream, telemetry,
+};
+
+/// A row of the table.
+pub(super) struct Entry {
+    /// The name of the permission.
+    pub(super) permission: &'static str,
+    /// `GET` stands for `HEAD` too.
+    pub(super) method: Method,
+    /// As actix-web matches it.
+    pub(super) path: &'static str,
+    route: fn(Method) -> Route,
+}
+
+macro_rules! table {
+    ($($permission:ident $method:ident $path:literal => $module:ident::$handler:ident;)+) => {
+        /// All operations, grouped by path.
+        pub(super) const TABLE: &[Entry] = &[$(Entry {
+            permission: $permission::NAME,
+            method: Method::$method,
+            path: $path,
+            route: |method| route::<$permission, _, _>(method, $module::$handler),
+        },)+];
+
+        /// The operations' documentation.
+        #[derive(utoipa::OpenApi)]
+        #[openapi(paths($($module::$handler,)+))]
+        pub(super) struct Operations;
+    };
+}
+
+table! {
+    WriteSamples      POST   "/api/telemetry"        => telemetry::post;
+    ReadSamples       GET    "/api/telemetry"        => history::get;
+    ReadSignals       GET    "/api/signals"          => signals::list;
+    WriteMetadata     PATCH  "/api/signals/{name:.+}" => signals::patch;
+    ReadBoards        GET    "/api/boards"           => boards::list;
+    WriteBoards       POST   "/api/boards"           => boards::post;
+    ReadBoards        GET    "/api/boards/{id}"      => boards::get;
+    WriteBoards       PUT    "/api/boards/{id}"      => boards::put;
+    WriteBoards       DELETE "/api/boards/{id}"      => boards::delete;
+    ReadAnnotations   GET    "/api/annotations"      => annotations::list;
+    WriteAnnotations  POST   "/api/annotations"      => annotations::post;
+    WriteAnnotations  DELETE "/api/annotations/{id}" => annotations::delete;
+    ReadBoards        GET    "/api/revision"         => saved::revision;
+    ReadIngestReport  GET    "/api/ingest"           => activity::get;
+    Public            GET    "/api/openapi.json"     => openapi::get;
+    ReadLive          GET    "/api/stream"           => stream::get;
+    ReadLive          GET    "/ws"                   => live::get;
+    Public            GET    "/health"               => state::health;
+    ReadMetrics       GET    "/metrics"              => state::metrics;
+}
+
+/// The addresses of the page's views; its files are whatever else there is.
+pub(super) const PAGES: &[&str] = &["/", "/boards/{id}", "/ingest"];
+
+/// Adds every route to an application.
+pub(super) fn routes(app: &mut web::ServiceConfig) {
+    app.app_data(query_config());
+    for entries in TABLE.chunk_by(|a, b| a.path == b.path) {
+        let mut resource = web::resource(entries[0].path);
+        for entry in entries {
+            resource = resource.route((entry.route)(entry.method.clone()));
+        }
+        let listed =
+            entries.iter().map(|entry| (entry.method.clone(), openapi::query_parameters(entry))).collect();
+        app.service(finish(
+            resource.app_data(ListedParameters::new(listed)),
+            entries.iter().map(|entry| &entry.method),
+        ));
+    }
+    for path in PAGES {
+        let page = web::resource(*path).route(route::<ReadPage, _, _>(Method::GET, dashboard::page));
+        app.service(finish(page, [&Method::GET]));
+    }
+    app.default_service(to::<ReadPage, _, _>(web::route(), dashboard::file));
+}
+
+/// Answers `OPTIONS`, and other methods than a resource has, with those it has.
+fn finish<'m>(
+    resource: actix_web::Resource,
+    methods: impl IntoIterator<Item = &'m Method>,
+) -> actix_web::Resource {
+    let mut allowed: Vec<_> = methods.into_iter().cloned().collect();
+    if allowed.contains(&Method::GET) {
+        allowed.push(Method::HEAD);
+    }
+    allowed.push(Method::OPTIONS);
+    resource.default_service(web::to(move |request: HttpRequest| {
+        let allow = Allow(allowed.clone());
+        async move { method_not_allowed(&request, allow) }
+    }))
+}
+
+fn route<P, H, Arguments>(method: Method, handler: H) -> Route
+where
+    P: Permission,
+    H: Handler<Arguments>,
+    H::Output: Responder + 'static,
+    Arguments: BeginWith<Allowed<P>> + FromRequest + 'static,
+{
+    let route = match method {
+        Method::GET => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        method => web::method(method),
+    };
+    to(route, handler)
+}
+
+/// A route to a handler that takes the proof of its permission.
+fn to<P, H, Arguments>(route: Route, handler: H) -> Route
+where
+    P: Permission,
+    H: Handler<Arguments>,
+    H::Output: Responder + 'static,
+    Arguments: BeginWith<Allowed<P>> + FromRequest + 'static,
+{
+    route.to(handler)
+}
+
+/// A handler's arguments of which `First` is the first.
+trait BeginWith<First> {}
+
+impl<First> BeginWith<First> for (First,) {}
+impl<First, A> BeginWith<First> for (First, A) {}
+impl<First, A, B> BeginWith<First> for (First, A, B) {}
+impl<First, A, B, C> BeginWith<First> for (First, A, B, C) {}
