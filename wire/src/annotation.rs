@@ -8,6 +8,7 @@ use crate::limits::{PANEL_SIGNALS, PROSE_BYTES};
 
 /// A saved mark: an instant, or a range when it has an end.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Annotation {
     /// Its number; never used again for another.
     pub id: i64,
@@ -28,12 +29,15 @@ pub struct Annotation {
 
 /// The body of `POST /api/annotations`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct NewAnnotation {
     /// When it happened, or began; the server's time when absent.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::instant))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Timestamp>,
     /// When it ended; absent for an instant.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::instant))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
     /// What happened.
@@ -49,6 +53,7 @@ pub struct NewAnnotation {
 
 /// The answer to `GET /api/annotations`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Annotations {
     /// The newest of the asked span, in the order of their beginnings; at most
     /// [`crate::limits::ANNOTATIONS_LISTED`] of them.

@@ -14,6 +14,7 @@ pub const EVERYTHING: &str = "everything";
 
 /// A page of panels.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Board {
     /// Its address: lower-case letters, digits and hyphens. Made from the title when a new board brings none.
@@ -32,6 +33,7 @@ pub struct Board {
 
 /// One chart or tile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Panel {
     /// Unique on its board, and the same while the board changes: lower-case letters, digits and hyphens. Numbered when a
@@ -69,6 +71,7 @@ pub struct Panel {
 
 /// What a panel draws.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PanelKind {
     /// Lines over time.
@@ -80,6 +83,7 @@ pub enum PanelKind {
 
 /// A line at `value`, or a band between `from` and `to`, of which one may be absent: the band is open on that side.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Threshold {
     /// Where the line is.
@@ -110,6 +114,7 @@ pub enum Mark {
 
 /// An element of `GET /api/boards`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct BoardSummary {
     /// Its address.
     pub id: String,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The body of every error answer: `{"error": {"code", "message", "details"?}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// What went wrong.
     pub error: ErrorInfo,
@@ -13,12 +14,15 @@ pub struct ErrorBody {
 
 /// What went wrong, for programs (`code`) and for people (`message`).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ErrorInfo {
     /// One of [`Code`], as its snake-case name.
+    #[cfg_attr(feature = "schema", schema(value_type = Code))]
     pub code: Cow<'static, str>,
     /// What was wrong, where, and what is allowed.
     pub message: String,
     /// More of the same for programs, where there is more to say.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,
 }

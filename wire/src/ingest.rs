@@ -9,6 +9,7 @@ use crate::Timestamp;
 
 /// What arrived since the server's start.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct IngestReport {
     /// The server's start.
     pub since: Timestamp,
@@ -30,6 +31,7 @@ pub struct IngestReport {
 
 /// Sums of requests and samples.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Totals {
     /// Requests, whatever became of them.
     pub requests: u64,
@@ -47,6 +49,7 @@ pub struct Totals {
 
 /// A sender, by its address.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Source {
     /// The IP address that its connections came from; that of a proxy where there is one.
     pub address: String,
@@ -66,6 +69,7 @@ pub struct Source {
 
 /// One request and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Request {
     /// When it was answered.
     pub at: Timestamp,
@@ -76,6 +80,7 @@ pub struct Request {
     /// The status it was answered with.
     pub status: u16,
     /// Its code, if it was refused as a whole.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<crate::Code>))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<Cow<'static, str>>,
     /// How many of its samples were stored.

@@ -15,6 +15,8 @@ pub mod live;
 pub mod metadata;
 pub mod name;
 pub mod revision;
+#[cfg(feature = "schema")]
+mod schema;
 pub mod telemetry;
 pub mod timestamp;
 pub mod v1;

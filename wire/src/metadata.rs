@@ -7,6 +7,7 @@ use crate::limits::{LONGEST_PERIOD_SECONDS, PROSE_BYTES, TITLE_BYTES, UNIT_BYTES
 
 /// How a signal is shown.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Metadata {
     /// What it is called on the page, instead of its name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -12,8 +12,10 @@ use crate::{Code, Timestamp};
 ///
 /// This is the sender's side. The server never builds it: it reads bodies straight into columns.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Reading {
     /// When the values were true; the server's time when absent.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::instant))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<Timestamp>,
     /// Signal name to value. Values are finite 64-bit floats.
@@ -22,6 +24,7 @@ pub struct Reading {
 
 /// The answer to a POST of which at least one sample was usable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Receipt {
     /// Always `success`.
     pub status: Cow<'static, str>,
@@ -37,6 +40,7 @@ pub struct Receipt {
 
 /// Why one sample, or one whole object, was refused.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Rejection {
     /// Which object of the body: the array's index or the NDJSON line, from 0.
     pub index: usize,
@@ -44,6 +48,7 @@ pub struct Rejection {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signal: Option<String>,
     /// One of [`Code`], as its snake-case name.
+    #[cfg_attr(feature = "schema", schema(value_type = Code))]
     pub code: Cow<'static, str>,
     /// What was wrong and what is allowed.
     pub message: String,
@@ -58,6 +63,7 @@ impl Rejection {
 
 /// One stored sample of a query's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Point {
     /// When the value was true.
     pub timestamp: Timestamp,
@@ -70,6 +76,7 @@ pub type History = BTreeMap<String, Vec<Point>>;
 
 /// What one signal comes to: an element of `GET /api/signals?details=1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SignalDetails {
     /// Its name.
     pub name: String,

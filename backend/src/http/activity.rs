@@ -12,7 +12,7 @@ use super::permission::ReadIngestReport;
 /// what became of them.
 #[utoipa::path(
     get, path = "/api/ingest", tag = "operation",
-    responses((status = 200, description = "What arrived", body = super::openapi::ingest::IngestReport))
+    responses((status = 200, description = "What arrived", body = afterglow_wire::ingest::IngestReport))
 )]
 pub(super) async fn get(allowed: Allowed<ReadIngestReport>) -> web::Json<IngestReport> {
     web::Json(allowed.activity().report(allowed.clock().now()))

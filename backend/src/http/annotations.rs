@@ -46,10 +46,10 @@ impl Parameters {
 #[utoipa::path(
     get, path = "/api/annotations", tag = "saved", params(Parameters),
     responses(
-        (status = 200, description = "The annotations", body = super::openapi::saved::Annotations),
+        (status = 200, description = "The annotations", body = afterglow_wire::annotation::Annotations),
         (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
-        (status = 400, description = "A parameter is not allowed", body = super::openapi::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn list(
@@ -66,10 +66,10 @@ pub(super) async fn list(
 /// An instant, or a range when it has `to`; now when it has no `from`.
 #[utoipa::path(
     post, path = "/api/annotations", tag = "saved",
-    request_body = super::openapi::saved::NewAnnotation,
+    request_body = afterglow_wire::annotation::NewAnnotation,
     responses(
-        (status = 201, description = "The annotation with its number", body = super::openapi::saved::Annotation),
-        (status = 422, description = "Not allowed; `details.field` says where", body = super::openapi::ErrorBody),
+        (status = 201, description = "The annotation with its number", body = afterglow_wire::annotation::Annotation),
+        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn post(
@@ -89,7 +89,7 @@ pub(super) async fn post(
     params(("id" = i64, Path, description = "Its number")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, description = "There is none", body = super::openapi::ErrorBody),
+        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn delete(

@@ -17,9 +17,9 @@ use crate::store::Store;
 #[utoipa::path(
     get, path = "/api/boards", tag = "saved",
     responses(
-        (status = 200, description = "The boards", body = Vec<super::openapi::saved::BoardSummary>),
+        (status = 200, description = "The boards", body = Vec<afterglow_wire::board::BoardSummary>),
         (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn list(
@@ -35,11 +35,11 @@ pub(super) async fn list(
 /// none; its version is 1, whatever it brings.
 #[utoipa::path(
     post, path = "/api/boards", tag = "saved",
-    request_body = super::openapi::saved::Board,
+    request_body = afterglow_wire::board::Board,
     responses(
-        (status = 201, description = "The board as it was saved", body = super::openapi::saved::Board),
-        (status = 409, description = "The address is taken; `details.current` is the board that has it", body = super::openapi::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = super::openapi::ErrorBody),
+        (status = 201, description = "The board as it was saved", body = afterglow_wire::board::Board),
+        (status = 409, description = "The address is taken; `details.current` is the board that has it", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn post(
@@ -57,9 +57,9 @@ pub(super) async fn post(
     get, path = "/api/boards/{id}", tag = "saved",
     params(("id" = String, Path, description = "Its address")),
     responses(
-        (status = 200, description = "The board", body = super::openapi::saved::Board),
+        (status = 200, description = "The board", body = afterglow_wire::board::Board),
         (status = 304, description = "It was not changed since the answer that `If-None-Match` names"),
-        (status = 404, description = "There is none", body = super::openapi::ErrorBody),
+        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn get(
@@ -76,12 +76,12 @@ pub(super) async fn get(
 #[utoipa::path(
     put, path = "/api/boards/{id}", tag = "saved",
     params(("id" = String, Path, description = "Its address")),
-    request_body = super::openapi::saved::Board,
+    request_body = afterglow_wire::board::Board,
     responses(
-        (status = 200, description = "The board as it was saved", body = super::openapi::saved::Board),
-        (status = 404, description = "There is none", body = super::openapi::ErrorBody),
-        (status = 409, description = "It was changed meanwhile; `details.current` is what it is now", body = super::openapi::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = super::openapi::ErrorBody),
+        (status = 200, description = "The board as it was saved", body = afterglow_wire::board::Board),
+        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 409, description = "It was changed meanwhile; `details.current` is what it is now", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn put(
@@ -107,7 +107,7 @@ pub(super) async fn put(
     params(("id" = String, Path, description = "Its address")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, description = "There is none", body = super::openapi::ErrorBody),
+        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn delete(

@@ -100,9 +100,9 @@ fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {
 #[utoipa::path(
     get, path = "/api/telemetry", tag = "telemetry", params(Parameters),
     responses(
-        (status = 200, description = "Signal name to its points", body = super::openapi::History),
-        (status = 400, description = "A parameter is not allowed", body = super::openapi::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+        (status = 200, description = "Signal name to its points", body = std::collections::BTreeMap<String, Vec<afterglow_wire::telemetry::Point>>),
+        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn get(

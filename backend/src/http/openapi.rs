@@ -1,17 +1,13 @@
 //! `GET /api/openapi.json`: the contract for programs.
 //!
-//! The schemas stand beside wire's types instead of on them, so that wire and the dashboard need no documentation
-//! generator; a test holds the two together.
+//! The operations are those of the route table, the schemas those of wire's types (its feature `schema`).
 
-pub(super) mod ingest;
-pub(super) mod saved;
-
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use actix_web::web;
+use afterglow_wire::telemetry::SignalDetails;
 use serde_json::Value;
-use utoipa::{OpenApi, ToSchema};
+use utoipa::OpenApi;
 
 use super::gate::Allowed;
 use super::permission::Public;
@@ -24,31 +20,7 @@ use super::table::{Entry, Operations, TABLE};
         description = "Send a number, see it move at once, keep it for years. \
                        Statuses 429 and 503 may be tried again after `Retry-After` seconds; others never."
     ),
-    components(schemas(
-        Reading,
-        Receipt,
-        Rejection,
-        Point,
-        History,
-        SignalDetails,
-        saved::Board,
-        saved::BoardSummary,
-        saved::Panel,
-        saved::PanelKind,
-        saved::Threshold,
-        saved::Annotation,
-        saved::NewAnnotation,
-        saved::Annotations,
-        saved::Metadata,
-        saved::Revision,
-        ingest::IngestReport,
-        ingest::Totals,
-        ingest::Source,
-        ingest::Request,
-        ErrorBody,
-        ErrorInfo,
-        Code
-    ))
+    components(schemas(SignalDetails, afterglow_wire::Code))
 )]
 struct Document;
 
@@ -95,116 +67,11 @@ fn method(entry: &Entry) -> String {
     entry.method.as_str().to_ascii_lowercase()
 }
 
-/// Values of one instant.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct Reading {
-    /// ISO 8601 with any offset, or an integer epoch in s, ms, us or ns; the server's time when absent.
-    #[schema(value_type = Option<Object>, example = "2026-01-31T12:00:00.5Z")]
-    timestamp: Option<String>,
-    /// Signal name (1 to 256 bytes, no control characters) to a finite number, `true` or `false`.
-    signals: HashMap<String, f64>,
-}
-
-/// What was stored, and what was not.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct Receipt {
-    /// Always `success`.
-    status: String,
-    /// Samples now durably stored.
-    accepted: usize,
-    /// Samples refused.
-    rejected_count: usize,
-    /// The first 1000 refused samples.
-    rejected: Vec<Rejection>,
-}
-
-/// Why one sample, or one whole object, was refused.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct Rejection {
-    /// The object's place in the array, or its line, from 0.
-    index: usize,
-    /// The signal; absent when the whole object was unusable.
-    signal: Option<String>,
-    /// Why, for programs.
-    code: Code,
-    /// Why, for people.
-    message: String,
-}
-
-/// One stored sample.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct Point {
-    /// ISO 8601 in UTC with six digits of fraction.
-    timestamp: String,
-    /// The value.
-    value: f64,
-}
-
-/// Signal name to its points, oldest first.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct History(HashMap<String, Vec<Point>>);
-
-/// What one signal comes to.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct SignalDetails {
-    name: String,
-    /// Its earliest sample, ISO 8601.
-    first: String,
-    /// Its latest sample, ISO 8601.
-    last: String,
-    /// How many samples it has, expired ones included.
-    count: u64,
-    /// Samples per second between the first and the last.
-    rate: f64,
-    /// The latest sample's value.
-    last_value: f64,
-    /// What people say about it; absent when nothing is said.
-    metadata: Option<saved::Metadata>,
-}
-
-/// The body of every error.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct ErrorBody {
-    error: ErrorInfo,
-}
-
-/// What went wrong.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "only its schema is used")]
-pub(super) struct ErrorInfo {
-    /// For programs.
-    code: Code,
-    /// For people: what was wrong, where, what is allowed.
-    message: String,
-    /// More for programs, where there is more to say.
-    #[schema(value_type = Option<Object>)]
-    details: Option<serde_json::Value>,
-}
-
-/// Every code, from wire's own list.
-pub(super) struct Code;
-
-impl utoipa::PartialSchema for Code {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        utoipa::openapi::schema::ObjectBuilder::new()
-            .schema_type(utoipa::openapi::schema::Type::String)
-            .enum_values(Some(afterglow_wire::Code::ALL.iter().map(|code| code.name())))
-            .into()
-    }
-}
-
-impl ToSchema for Code {}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
+
+    use serde_json::json;
 
     use super::*;
 
@@ -231,49 +98,42 @@ mod tests {
     }
 
     #[test]
+    fn query_parameters_are_documented_as_such() {
+        let of = |path: &str| {
+            let entry = TABLE.iter().find(|entry| entry.path == path && entry.method == "GET").unwrap();
+            query_parameters(entry).join(",")
+        };
+        assert_eq!(of("/api/telemetry"), "hours,from,to,signals,max_points,format");
+        assert_eq!(of("/api/signals"), "details,metadata");
+        assert_eq!(of("/api/boards/{id}"), "");
+    }
+
+    #[test]
     fn every_code_is_documented() {
         let codes = document()["components"]["schemas"]["Code"]["enum"].as_array().unwrap();
         assert_eq!(codes.len(), afterglow_wire::Code::ALL.len());
     }
 
-    /// Compares a documented schema's fields with those of a real value.
-    pub(super) fn check(document: &Value, schema: &str, example: impl serde::Serialize) {
-        let example = serde_json::to_value(example).unwrap();
-        let documented = document["components"]["schemas"][schema]["properties"].as_object().unwrap();
-        let mut documented: Vec<_> = documented.keys().cloned().collect();
-        let mut real: Vec<_> = example.as_object().unwrap().keys().cloned().collect();
-        documented.sort();
-        real.sort();
-        assert_eq!(documented, real, "{schema}");
+    #[test]
+    fn the_documented_fields_are_those_that_are_sent() {
+        let check = |schema: &str, sent: Value| {
+            let documented = &document()["components"]["schemas"][schema]["properties"];
+            let names = |object: &Value| -> BTreeSet<String> {
+                object.as_object().unwrap().keys().cloned().collect()
+            };
+            assert_eq!(names(documented), names(&sent), "{schema}");
+        };
+        check("IngestReport", json!(afterglow_wire::ingest::IngestReport::default()));
+        check("Annotations", json!(afterglow_wire::annotation::Annotations::default()));
+        check("Revision", json!(afterglow_wire::revision::Revision::default()));
+        check("ErrorBody", json!(afterglow_wire::Code::Internal.body("")));
     }
 
     #[test]
-    fn the_schemas_have_the_fields_of_wires_types() {
-        let document = super::document();
-        use afterglow_wire::telemetry as t;
-        let rejection = t::Rejection::new(0, Some("a".into()), afterglow_wire::Code::NotFinite, "");
-        check(document, "Rejection", &rejection);
-        check(
-            &document,
-            "Reading",
-            &t::Reading { timestamp: Some(Default::default()), signals: Default::default() },
-        );
-        check(document, "Point", t::Point { timestamp: Default::default(), value: 0.0 });
-        let receipt = t::Receipt { status: "".into(), accepted: 0, rejected_count: 0, rejected: vec![] };
-        check(document, "Receipt", &receipt);
-        let details = t::SignalDetails {
-            name: "".into(),
-            first: Default::default(),
-            last: Default::default(),
-            count: 0,
-            rate: 0.0,
-            last_value: 0.0,
-            metadata: afterglow_wire::metadata::Metadata { unit: Some("K".into()), ..Default::default() },
-        };
-        check(document, "SignalDetails", &details);
-        let mut body = afterglow_wire::Code::Internal.body("");
-        body.error.details = Some(Value::Null);
-        check(document, "ErrorBody", &body);
-        check(document, "ErrorInfo", &body.error);
+    fn every_schema_that_is_named_is_there() {
+        let text = document().to_string();
+        for name in text.split("#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+            assert!(document()["components"]["schemas"][name].is_object(), "{name}");
+        }
     }
 }

@@ -93,7 +93,7 @@ pub(super) async fn deleted(
 #[utoipa::path(
     get, path = "/api/revision", tag = "saved",
     responses(
-        (status = 200, description = "The numbers", body = super::openapi::saved::Revision),
+        (status = 200, description = "The numbers", body = afterglow_wire::revision::Revision),
         (status = 304, description = "Nothing was saved since"),
     )
 )]

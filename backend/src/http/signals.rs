@@ -30,8 +30,8 @@ pub(super) struct Parameters {
     get, path = "/api/signals", tag = "telemetry", params(Parameters),
     responses(
         (status = 200, description = "Names; `SignalDetails` objects with `details=1`", body = Vec<String>),
-        (status = 400, description = "A parameter is not allowed", body = super::openapi::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn list(
@@ -73,11 +73,11 @@ fn details(signal: &Details, metadata: Metadata) -> SignalDetails {
 #[utoipa::path(
     patch, path = "/api/signals/{name}", tag = "saved",
     params(("name" = String, Path, description = "The signal's name, percent-encoded, slashes included")),
-    request_body = super::openapi::saved::Metadata,
+    request_body = afterglow_wire::metadata::Metadata,
     responses(
-        (status = 200, description = "All that is said about it now", body = super::openapi::saved::Metadata),
-        (status = 404, description = "There is no such signal", body = super::openapi::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = super::openapi::ErrorBody),
+        (status = 200, description = "All that is said about it now", body = afterglow_wire::metadata::Metadata),
+        (status = 404, description = "There is no such signal", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn patch(

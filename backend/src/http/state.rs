@@ -14,7 +14,7 @@ use super::problem::Problem;
     get, path = "/health", tag = "operation",
     responses(
         (status = 200, description = "`{\"status\": \"healthy\"}`", body = Value),
-        (status = 503, description = "The server is stopping", body = super::openapi::ErrorBody),
+        (status = 503, description = "The server is stopping", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Value>, Problem> {

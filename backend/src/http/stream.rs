@@ -43,9 +43,9 @@ pub(super) struct Parameters {
     get, path = "/api/stream", tag = "live", params(Parameters),
     responses(
         (status = 200, description = "An endless stream of events", content_type = "text/event-stream", body = String),
-        (status = 400, description = "A parameter is not allowed", body = super::openapi::ErrorBody),
-        (status = 403, description = "The page is from another origin", body = super::openapi::ErrorBody),
-        (status = 503, description = "The server is stopping, or has too many clients", body = super::openapi::ErrorBody),
+        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
+        (status = 403, description = "The page is from another origin", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "The server is stopping, or has too many clients", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn get(

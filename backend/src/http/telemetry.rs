@@ -23,15 +23,15 @@ use crate::metrics::Stage;
     request_body(
         description = "One object, an array of them, or one a line (application/x-ndjson); gzip or zstd. \
                        `timestamp` is ISO 8601 or an integer epoch in s, ms, us or ns; the server's time when absent.",
-        content((super::openapi::Reading = "application/json"), (String = "application/x-ndjson"))
+        content((afterglow_wire::telemetry::Reading = "application/json"), (String = "application/x-ndjson"))
     ),
     responses(
-        (status = 200, description = "Stored; `rejected` names the samples that were not", body = super::openapi::Receipt),
-        (status = 400, description = "Nothing was usable", body = super::openapi::ErrorBody),
-        (status = 408, description = "The body did not arrive in time", body = super::openapi::ErrorBody),
-        (status = 413, description = "More than 8 MiB", body = super::openapi::ErrorBody),
-        (status = 415, description = "Another content type or encoding", body = super::openapi::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = super::openapi::ErrorBody),
+        (status = 200, description = "Stored; `rejected` names the samples that were not", body = afterglow_wire::telemetry::Receipt),
+        (status = 400, description = "Nothing was usable", body = afterglow_wire::ErrorBody),
+        (status = 408, description = "The body did not arrive in time", body = afterglow_wire::ErrorBody),
+        (status = 413, description = "More than 8 MiB", body = afterglow_wire::ErrorBody),
+        (status = 415, description = "Another content type or encoding", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn post(
