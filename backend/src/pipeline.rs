@@ -115,7 +115,7 @@ pub async fn run(
         ended
     };
     tokio::time::timeout(DRAIN, drain).await.map_err(|_| PipelineError::DrainTimeout)??;
-    if let Err(error) = store.settle() {
+    if let Err(error) = store.compact_and_checkpoint() {
         log::warn!("the journal stays as it is until the next start: {error}");
     }
     log::info!("stopped: everything acknowledged is on the disk");

@@ -220,6 +220,14 @@ fn integer(value: f64, places: usize) -> Option<i64> {
     (back.to_bits() == value.to_bits()).then_some(integer)
 }
 
+/// The samples of a stored payload.
+pub(super) fn verified(payload: &[u8], stored: i64, count: i32) -> Result<Columns, Damaged> {
+    if checksum(payload) != stored {
+        return Err(Damaged("its checksum is wrong".into()));
+    }
+    decode(payload, usize::try_from(count).unwrap_or(usize::MAX))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

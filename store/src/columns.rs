@@ -122,7 +122,7 @@ impl Columns {
 
     /// Both together; a point whose instant a sample has gives way to the next free instant, so that neither hides the
     /// other.
-    pub(super) fn beside(samples: &Self, points: &Self) -> Self {
+    pub(super) fn union(samples: &Self, points: &Self) -> Self {
         let mut placed = Self::default();
         for (time, value) in points.iter() {
             let mut free = placed.times.last().map_or(time, |last| time.max(last + 1));

@@ -9,6 +9,23 @@ use afterglow_wire::Timestamp;
 /// Samples in one row: the view makes a row's identity from it.
 pub(super) const ROW_SAMPLES: usize = 8_192;
 
+/// One of the two parts of the journal that take turns: while one is sealed, the other takes rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    A,
+    B,
+}
+
+impl Part {
+    /// The part whose turn is next.
+    pub(super) fn other(self) -> Self {
+        match self {
+            Self::A => Self::B,
+            Self::B => Self::A,
+        }
+    }
+}
+
 /// A row of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {

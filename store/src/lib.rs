@@ -4,6 +4,7 @@ pub mod batch;
 mod block;
 pub mod clock;
 mod columns;
+mod engine;
 pub mod fault;
 mod head;
 mod journal;
@@ -13,9 +14,9 @@ mod reduce;
 mod retention;
 mod rollup;
 mod saved;
-mod schema;
 pub mod signals;
 mod sqlite;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -31,11 +32,15 @@ use crate::clock::Clock;
 use crate::signals::Signals;
 
 pub use columns::Columns;
+pub use engine::Expired;
 pub use lock::Lock;
 pub use query::{Details, Query, Sink};
 pub use retention::{Ladder, Retention, TrustedClock};
 pub use saved::SaveError;
-pub use sqlite::{Damage, Examination, Expired, SignalSize, Tier};
+pub use sqlite::{Damage, Examination, SignalSize, Tier};
+
+use engine::Engine;
+use sqlite::Sqlite;
 
 /// How a file is named while it is written and not whole yet: what it is to be called, and this. No database is opened
 /// under such a name.
@@ -140,7 +145,7 @@ pub enum Since {
 /// The database, shared by all who read and the one who writes.
 #[derive(Clone)]
 pub struct Store {
-    engine: Arc<sqlite::Sqlite>,
+    engine: Arc<Engine<Sqlite>>,
     signals: Signals,
 }
 
@@ -150,7 +155,7 @@ impl Store {
     /// # Errors
     /// When the file is another's, in use, or cannot be read or written; it is then left as it was.
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, StoreError> {
-        let (engine, names) = sqlite::Sqlite::open(config, clock)?;
+        let (engine, names) = sqlite::open(config, clock)?;
         Ok(Self { engine: Arc::new(engine), signals: Signals::new(names, config.signal_limit) })
     }
 
@@ -160,7 +165,7 @@ impl Store {
     /// # Errors
     /// When the file is another's, has an older schema, or cannot be read.
     pub fn open_read_only(database: &Path, clock: Clock) -> Result<Self, StoreError> {
-        let (engine, names) = sqlite::Sqlite::open_read_only(database, clock)?;
+        let (engine, names) = sqlite::open_read_only(database, clock)?;
         let limit = names.len();
         Ok(Self { engine: Arc::new(engine), signals: Signals::new(names, limit) })
     }
@@ -297,13 +302,8 @@ impl Store {
     ///
     /// # Errors
     /// When the disk is full or the database does not answer; nothing is lost then.
-    pub fn settle(&self) -> Result<(), StoreError> {
-        // Twice where a sealing had been begun and not finished: it comes before what was taken since.
-        while self.engine.unsealed() > 0 {
-            self.engine.seal()?;
-        }
-        self.engine.vacuum(0)?;
-        self.engine.checkpoint()
+    pub fn compact_and_checkpoint(&self) -> Result<(), StoreError> {
+        self.engine.compact_and_checkpoint()
     }
 }
 
@@ -340,7 +340,7 @@ pub fn logs(database: &Path) -> Vec<PathBuf> {
 }
 
 /// The file beside `path` whose name has more at its end.
-pub fn beside(path: &Path, more: &str) -> PathBuf {
+pub fn with_suffix(path: &Path, more: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(more);
     PathBuf::from(name)

@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 
-use super::{StoreError, beside};
+use super::{StoreError, with_suffix};
 
 /// What the lock file's name has at its end.
 const LOCK: &str = ".lock";
@@ -15,9 +15,9 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Locks the database at `path` through a file beside it, `<database>.lock`, which stays behind, empty.
+    /// Locks the database at `path` through a file with_suffix it, `<database>.lock`, which stays behind, empty.
     pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
-        let lock_path = beside(path, LOCK);
+        let lock_path = with_suffix(path, LOCK);
         let unusable = |error: std::io::Error| StoreError::Unusable {
             path: path.to_owned(),
             why: format!("its lock file {} cannot be opened: {error}", lock_path.display()),
@@ -33,6 +33,6 @@ impl Lock {
 
     /// As [`Lock::take`], but makes no file: where there is none, no process has the database open.
     pub(super) fn take_existing(path: &Path) -> Result<Option<Self>, StoreError> {
-        if beside(path, LOCK).exists() { Self::take(path).map(Some) } else { Ok(None) }
+        if with_suffix(path, LOCK).exists() { Self::take(path).map(Some) } else { Ok(None) }
     }
 }

@@ -3,7 +3,7 @@
 use pco::ChunkConfig;
 use pco::standalone::{simple_compress, simple_decompress_into};
 
-use super::block::{Damaged, add};
+use super::block::{Damaged, add, checksum};
 use super::columns::Columns;
 
 /// Buckets in one row: about two days of minutes, or five months of hours.
@@ -159,6 +159,14 @@ fn take<T: pco::data_types::Number + Default>(rest: &mut &[u8]) -> Result<Vec<T>
     }
     numbers.truncate(progress.n_processed);
     Ok(numbers)
+}
+
+/// The buckets of a stored payload.
+pub(super) fn verified(payload: &[u8], stored: i64) -> Result<Vec<Bucket>, Damaged> {
+    if checksum(payload) != stored {
+        return Err(Damaged("its checksum is wrong".into()));
+    }
+    decode(payload)
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@ use afterglow_wire::annotation::{Annotation, Annotations};
 use afterglow_wire::board::{Board, BoardSummary};
 use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use afterglow_wire::{Code, Invalid};
+use serde::Serialize;
 
+use super::tables::TransactionError;
 use super::{Span, Store, StoreError};
 
 /// Why something was not saved. Nothing has changed then.
@@ -51,10 +53,18 @@ impl SaveError {
     }
 }
 
-impl From<diesel::result::Error> for SaveError {
-    fn from(error: diesel::result::Error) -> Self {
-        Self::Store(error.into())
+impl TransactionError for SaveError {
+    fn map_store(self, change: impl FnOnce(StoreError) -> StoreError) -> Self {
+        match self {
+            Self::Store(error) => Self::Store(change(error)),
+            other => other,
+        }
     }
+}
+
+/// A document as it is stored.
+pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Down(error.to_string()))
 }
 
 /// Saved things. All of it blocks, and what is saved is on the disk when the call returns.

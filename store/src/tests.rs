@@ -391,7 +391,7 @@ fn commit_numbers_never_come_back() {
                 store.seal().unwrap();
                 last = commit(&store, 99).last;
             }
-            _ => store.settle().unwrap(),
+            _ => store.compact_and_checkpoint().unwrap(),
         }
     }
     let store = open(&folder);

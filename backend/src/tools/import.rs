@@ -222,7 +222,7 @@ impl Importer {
     /// Commits what is left, and says what came of it all.
     fn finish(mut self, path: &Path) -> Result<(), ToolError> {
         self.commit()?;
-        self.store.settle()?;
+        self.store.compact_and_checkpoint()?;
         self.notes.remove();
         self.progress.clear();
         let Note { samples, refused, .. } = self.note;

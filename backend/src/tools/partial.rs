@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 
 use super::ToolError;
-use crate::store::{PARTIAL, beside};
+use crate::store::{PARTIAL, with_suffix};
 
 /// A file that is being written as `<name>.partial`, which is removed when it is not finished.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ impl Partial {
     /// Begins the file `target`, which must not exist unless it may be replaced.
     pub(super) fn begin(target: &Path, replace: bool) -> Result<Self, ToolError> {
         check_free(target, replace)?;
-        let partial = beside(target, PARTIAL);
+        let partial = with_suffix(target, PARTIAL);
         let open = OpenOptions::new().create(true).truncate(false).write(true).open(&partial);
         let file = open.map_err(ToolError::file(&partial))?;
         // What was left behind by one that was killed is written over; what is being written is not.

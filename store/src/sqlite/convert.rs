@@ -3,13 +3,13 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use super::super::StoreError;
-use super::super::block::BLOCK_SAMPLES;
-use super::super::columns::Columns;
-use super::super::schema::sample;
-use super::{number, seal};
-use crate::batch::SignalId;
+use super::schema::sample;
+use super::{number, signal_of};
+use crate::StoreError;
+use crate::block::BLOCK_SAMPLES;
+use crate::columns::Columns;
 use crate::fault::{self, Point};
+use crate::tables::{BlockRows as _, NewBlock};
 
 /// Converts block by block, each in a transaction of its own: interrupted at any moment, it goes on at the next start.
 pub(super) fn rows_to_blocks(writer: &mut SqliteConnection, now: i64) -> Result<(), StoreError> {
@@ -53,7 +53,7 @@ fn convert_some(writer: &mut SqliteConnection, signal: i32, now: i64) -> Result<
     let Some((last, _)) = rows.last().copied() else { return Ok(false) };
     // The first schema counted its signals from 0 as well, and kept each instant once.
     let columns = Columns::from_unsorted(&rows);
-    seal::insert(writer, &[seal::new_block(SignalId(signal.cast_unsigned()), &columns, now)?])?;
+    writer.insert_blocks(&[NewBlock::new(signal_of(signal), &columns, now)?])?;
     diesel::delete(sample::table.filter(sample::signal_id.eq(signal).and(sample::timestamp.le(last))))
         .execute(writer)?;
     Ok(true)

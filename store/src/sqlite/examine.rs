@@ -15,11 +15,11 @@ use diesel::prelude::*;
 use diesel::query_dsl::methods::LoadQuery;
 use diesel::sql_types::{BigInt, Text};
 
-use super::super::schema::{block as blocks, rollup as rollups, signal};
-use super::super::{Span, StoreError};
-use super::open::Words;
-use super::write::Journal;
-use super::{Number, log_path, number, numbering, open};
+use super::open::TextRow;
+use super::schema::{block as blocks, rollup as rollups, signal};
+use super::{IntegerRow, log_path, number, numbering, open};
+use crate::journal::Part;
+use crate::{Span, StoreError};
 use check::{BlockRow, JournalRow, RollupRow};
 
 const MISSING: &str = "it is listed and not there";
@@ -122,7 +122,7 @@ pub(crate) fn examine(
     examiner.signals();
     let blocks = examiner.block_places();
     let rollups = examiner.rollup_places();
-    let journals = [Journal::A, Journal::B].map(|table| (table, examiner.sequences(table)));
+    let journals = [Part::A, Part::B].map(|part| (part, examiner.sequences(part)));
     let total = blocks.len() + rollups.len() + journals.iter().map(|(_, rows)| rows.len()).sum::<usize>();
     let mut looked_at = 0;
     let mut step = || {
@@ -134,8 +134,8 @@ pub(crate) fn examine(
     examiner.overlaps(&blocks);
     blocks.iter().for_each(|place| (examiner.block(*place), step()).1);
     rollups.iter().for_each(|place| (examiner.rollup(*place), step()).1);
-    for (table, sequences) in journals {
-        sequences.iter().for_each(|sequence| (examiner.journal(table, *sequence), step()).1);
+    for (part, sequences) in journals {
+        sequences.iter().for_each(|sequence| (examiner.journal(part, *sequence), step()).1);
     }
     Ok(examiner.finish())
 }
@@ -169,7 +169,7 @@ impl Examiner {
             Err(error) => self.damaged(Damage::of_file(format!("its free space is not known: {error}"))),
         }
         let check = diesel::sql_query("SELECT integrity_check AS value FROM pragma_integrity_check");
-        match check.load::<Words>(&mut self.connection) {
+        match check.load::<TextRow>(&mut self.connection) {
             Ok(said) => {
                 let bad = said.into_iter().filter(|said| said.value != "ok");
                 self.found.damage.extend(bad.map(|said| Damage::of_file(said.value)));
@@ -231,10 +231,10 @@ impl Examiner {
         places
     }
 
-    fn sequences(&mut self, table: Journal) -> Vec<i64> {
-        let sql = format!("SELECT sequence AS value FROM {} ORDER BY sequence", table.name());
+    fn sequences(&mut self, part: Part) -> Vec<i64> {
+        let sql = format!("SELECT sequence AS value FROM {} ORDER BY sequence", part.table());
         let query = diesel::sql_query(sql);
-        let rows: Vec<Number> = self.list(table.name(), |connection| load_until_error(query, connection));
+        let rows: Vec<IntegerRow> = self.list(part.table(), |connection| load_until_error(query, connection));
         rows.into_iter().map(|row| row.value).collect()
     }
 
@@ -279,8 +279,8 @@ impl Examiner {
         }
     }
 
-    fn journal(&mut self, table: Journal, sequence: i64) {
-        let sql = format!("SELECT count, samples, checksum FROM {} WHERE sequence = ?", table.name());
+    fn journal(&mut self, part: Part, sequence: i64) {
+        let sql = format!("SELECT count, samples, checksum FROM {} WHERE sequence = ?", part.table());
         let query = diesel::sql_query(sql).bind::<BigInt, _>(sequence);
         let reason = match query.get_result::<JournalRow>(&mut self.connection).optional() {
             Ok(Some(row)) => {
@@ -291,7 +291,7 @@ impl Examiner {
             Err(error) => Some(format!("it cannot be read: {error}")),
         };
         if let Some(reason) = reason {
-            let place = table.name();
+            let place = part.table();
             self.damaged(Damage { place, id: Some(sequence.to_string()), signal: None, span: None, reason });
         }
     }

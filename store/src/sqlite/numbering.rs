@@ -2,8 +2,8 @@
 
 use diesel::prelude::*;
 
-use super::super::schema::numbering;
 use super::number;
+use super::schema::numbering;
 
 /// What a numbering may have come to; far more than any database reaches, and far from where counting overflows.
 const HIGHEST: i64 = i64::MAX / 2;

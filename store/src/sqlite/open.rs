@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, RwLock};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use afterglow_wire::name;
@@ -16,15 +16,13 @@ use diesel::sql_types::Binary;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use scheduled_thread_pool::ScheduledThreadPool;
 
-use super::super::head::Head;
-use super::super::lock::Lock;
-use super::super::schema::signal;
-use super::super::{PARTIAL, StoreConfig, StoreError, journal};
-use super::write::{self, Journal};
-use super::{Commits, Connections, HEAD_LIMIT, Sqlite, convert, log_path, number, numbering};
-use crate::batch::Batch;
+use super::schema::signal;
+use super::{Connections, Sqlite, convert, journal, log_path, number, numbering};
 use crate::clock::Clock;
-use crate::fault;
+use crate::engine::{self, DamagedRow, Engine, Loaded};
+use crate::journal::Part;
+use crate::lock::Lock;
+use crate::{PARTIAL, StoreConfig, StoreError};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
@@ -56,63 +54,38 @@ const READER_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; 
 static HOUSEKEEPER: LazyLock<Arc<ScheduledThreadPool>> =
     LazyLock::new(|| Arc::new(ScheduledThreadPool::new(1)));
 
-impl Sqlite {
-    /// Opens the database; also gives the names of its signals by number.
-    pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Self, Vec<String>), StoreError> {
-        let path = &config.database;
-        refuse_partial(path)?;
-        if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder)
-                .map_err(|error| unusable(path, format!("its folder cannot be made: {error}")))?;
-        }
-        let lock = Lock::take(path)?;
-        let inspected = inspect(path)?;
-        let epoch = prepare(path, &clock)?;
-        let url = path.to_string_lossy();
-        let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
-        let readers = pool(path, &url, config.readers, READER_WAIT, READER_SETUP)?;
-        let mut reader = readers.get().map_err(|error| unusable(path, error))?;
-        let (names, head, commits) = match inspected {
-            Some(loaded) => loaded,
-            None => load(&mut reader, path)?,
-        };
-        let engine = Self {
-            writer,
-            readers,
-            head: RwLock::new(head),
-            head_limit: fault::head_samples().unwrap_or(HEAD_LIMIT),
-            commits: Mutex::new(commits),
-            maintenance: Mutex::new(()),
-            damaged: Mutex::default(),
-            clock,
-            epoch,
-            path: path.clone(),
-            _lock: Some(lock),
-        };
-        Ok((engine, names))
+/// Opens the database; also gives the names of its signals by number.
+pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine<Sqlite>, Vec<String>), StoreError> {
+    let path = &config.database;
+    refuse_partial(path)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)
+            .map_err(|error| unusable(path, format!("its folder cannot be made: {error}")))?;
     }
+    let lock = Lock::take(path)?;
+    let inspected = inspect(path)?;
+    let epoch = prepare(path, &clock)?;
+    let url = path.to_string_lossy();
+    let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
+    let readers = pool(path, &url, config.readers, READER_WAIT, READER_SETUP)?;
+    let loaded = match inspected {
+        Some(loaded) => loaded,
+        None => load(&mut *readers.get().map_err(|error| unusable(path, error))?, path)?,
+    };
+    let tables = Sqlite { writer, readers, path: path.clone(), _lock: Some(lock) };
+    let names = loaded.names.clone();
+    Ok((Engine::new(tables, loaded, epoch, clock), names))
+}
 
-    /// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.
-    /// What is in the journal now is read now; blocks are read later, and what is sealed in between is in both.
-    pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Self, Vec<String>), StoreError> {
-        let mut reader = connect_read_only(path)?;
-        let (names, head, commits) = reader.transaction(|reader| load(reader, path))?;
-        let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
-        let engine = Self {
-            writer: readers.clone(),
-            readers,
-            head: RwLock::new(head),
-            head_limit: fault::head_samples().unwrap_or(HEAD_LIMIT),
-            commits: Mutex::new(commits),
-            maintenance: Mutex::new(()),
-            damaged: Mutex::default(),
-            clock,
-            epoch: 0,
-            path: path.to_owned(),
-            _lock: None,
-        };
-        Ok((engine, names))
-    }
+/// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.
+/// What is in the journal now is read now; blocks are read later, and what is sealed in between is in both.
+pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine<Sqlite>, Vec<String>), StoreError> {
+    let mut reader = connect_read_only(path)?;
+    let loaded = reader.transaction(|reader| load(reader, path))?;
+    let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
+    let tables = Sqlite { writer: readers.clone(), readers, path: path.to_owned(), _lock: None };
+    let names = loaded.names.clone();
+    Ok((Engine::new(tables, loaded, 0, clock), names))
 }
 
 /// A copy that is not whole may look like a database; its name tells.
@@ -168,9 +141,6 @@ fn read_only_url(path: &Path) -> Result<String, StoreError> {
     Ok(url)
 }
 
-/// The names of the signals by number, and the journal.
-type Loaded = (Vec<String>, Head, Commits);
-
 fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, StoreError> {
     let rows: Vec<(i32, Vec<u8>)> = signal::table
         .order(signal::id)
@@ -193,9 +163,12 @@ fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, StoreError
     if number(reader, NAMES_IN_DOUBT).map_err(|error| not_opened(path, &error))? > 0 {
         return Err(unusable(path, "it is damaged: a signal's name differs between its table and its index"));
     }
-    let (head, mut commits) = recover(reader, path)?;
-    commits.stored_signals = u32::try_from(names.len()).unwrap_or(u32::MAX);
-    Ok((names, head, commits))
+    let sealed = numbering::sealed_sequence(reader).map_err(|why| unusable(path, why))?;
+    let mut read = |part| journal::read_all(reader, part).map_err(|error| not_opened(path, &error));
+    let parts = [(Part::A, read(Part::A)?), (Part::B, read(Part::B)?)];
+    engine::recover(names, sealed, parts).map_err(|DamagedRow { part, sequence, why }| {
+        unusable(path, format!("row {sequence} of {} is damaged: {why}", part.table()))
+    })
 }
 
 fn pool(
@@ -289,50 +262,14 @@ fn prepare(path: &Path, clock: &Clock) -> Result<u64, StoreError> {
     Ok(epoch.cast_unsigned())
 }
 
-/// Reads the journal into a head. Where both tables have rows, a sealing was interrupted: the older ones are sealed
-/// again, and nothing is lost or doubled because a sealing is one transaction.
-fn recover(reader: &mut SqliteConnection, path: &Path) -> Result<(Head, Commits), StoreError> {
-    let mut rows = Vec::new();
-    for table in [Journal::A, Journal::B] {
-        let table_rows = write::read_journal(reader, table).map_err(|error| not_opened(path, &error))?;
-        rows.push((table, table_rows));
-    }
-    // Older first; an empty table counts as the newest.
-    rows.sort_by_key(|(_, rows)| rows.first().map_or(i64::MAX, |row| row.sequence));
-    let interrupted = rows.iter().all(|(_, rows)| !rows.is_empty());
-    let sealed = numbering::sealed_sequence(reader).map_err(|why| unusable(path, why))?;
-    let mut head = Head::after(sealed);
-    let mut commits = Commits { active: rows[0].0, next_sequence: sealed + 1, stored_signals: 0 };
-    for (table, table_rows) in rows {
-        for row in &table_rows {
-            let damaged = |why: String| {
-                unusable(path, format!("row {} of {} is damaged: {why}", row.sequence, table.name()))
-            };
-            if i64::from(crc32fast::hash(row.samples.as_bytes())) != row.checksum {
-                return Err(damaged("its checksum is wrong".into()));
-            }
-            let mut batch = Batch::default();
-            journal::decode(&row.samples).map_err(damaged)?.into_iter().for_each(|sample| batch.push(sample));
-            head.add(&[batch], row.sequence);
-            commits.next_sequence = commits.next_sequence.max(row.sequence + 1);
-        }
-        if interrupted && !head.is_sealing() {
-            head.rotate();
-        } else if !table_rows.is_empty() {
-            commits.active = table;
-        }
-    }
-    Ok((head, commits))
-}
-
 #[derive(QueryableByName)]
-pub(super) struct Words {
+pub(super) struct TextRow {
     #[diesel(sql_type = diesel::sql_types::Text)]
     pub(super) value: String,
 }
 
 fn text(connection: &mut SqliteConnection, sql: &str) -> QueryResult<String> {
-    diesel::sql_query(sql).get_result::<Words>(connection).map(|row| row.value)
+    diesel::sql_query(sql).get_result::<TextRow>(connection).map(|row| row.value)
 }
 
 /// Runs its statements on every new connection of a pool.

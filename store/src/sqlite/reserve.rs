@@ -12,8 +12,8 @@ use std::path::Path;
 
 use diesel::connection::SimpleConnection;
 
-use super::super::StoreError;
 use super::{Sqlite, connection, log_path};
+use crate::StoreError;
 
 /// What the log grows to until it is folded back (4,000 pages), and what a sealing adds.
 const LOG_BYTES: u64 = 20 << 20;
@@ -24,23 +24,20 @@ const PART_OF_FREE: u64 = 16;
 /// Written at once.
 static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
-impl Sqlite {
-    /// Lengthens the log's file; leaves it as it is where the disk has not plenty of room.
-    pub(crate) fn reserve_log(&self) -> Result<(), StoreError> {
-        let system = rustix::fs::statvfs(&self.path).map_err(|error| StoreError::Down(error.to_string()))?;
-        if system.f_bavail * system.f_frsize / PART_OF_FREE < LOG_BYTES {
-            return Ok(());
-        }
-        let writer = &mut *connection(&self.writer)?;
-        // Makes the file, and keeps everybody else from writing into it. Its locks are not on this file but on the
-        // log's index, so that closing ours does not release them.
-        writer.batch_execute("BEGIN IMMEDIATE")?;
-        let log = log_path(&self.path);
-        let lengthened =
-            lengthen(&log).map_err(|error| StoreError::Down(format!("{}: {error}", log.display())));
-        writer.batch_execute("COMMIT")?;
-        lengthened
+/// Lengthens the log's file; leaves it as it is where the disk has not plenty of room.
+pub(super) fn reserve_log(sqlite: &Sqlite) -> Result<(), StoreError> {
+    let system = rustix::fs::statvfs(&sqlite.path).map_err(|error| StoreError::Down(error.to_string()))?;
+    if system.f_bavail * system.f_frsize / PART_OF_FREE < LOG_BYTES {
+        return Ok(());
     }
+    let writer = &mut *connection(&sqlite.writer)?;
+    // Makes the file, and keeps everybody else from writing into it. Its locks are not on this file but on the
+    // log's index, so that closing ours does not release them.
+    writer.batch_execute("BEGIN IMMEDIATE")?;
+    let log = log_path(&sqlite.path);
+    let lengthened = lengthen(&log).map_err(|error| StoreError::Down(format!("{}: {error}", log.display())));
+    writer.batch_execute("COMMIT")?;
+    lengthened
 }
 
 fn lengthen(log: &Path) -> io::Result<()> {

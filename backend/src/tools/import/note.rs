@@ -9,7 +9,7 @@ use afterglow_wire::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::super::{Format, ToolError, tell};
-use crate::store::{PARTIAL, beside};
+use crate::store::{PARTIAL, with_suffix};
 
 /// What is noted after each durable commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ impl Notebook {
         format: Format,
         now: Timestamp,
     ) -> Result<(Self, Note), ToolError> {
-        let path = beside(source, ".afterglow-import");
+        let path = with_suffix(source, ".afterglow-import");
         let about = About::of(source, database, format)?;
         let mut notebook = Self { path, rows: format == Format::Parquet, failed: false };
         if let Ok(text) = fs::read(&notebook.path) {
@@ -84,7 +84,7 @@ impl Notebook {
     /// Replaces the note. It may fail: only going on after an interruption depends on it. It need not reach the disk at
     /// once either, because an older one only makes some samples be sent again.
     pub(super) fn write(&mut self, note: &Note) {
-        let partial = beside(&self.path, PARTIAL);
+        let partial = with_suffix(&self.path, PARTIAL);
         let text = serde_json::to_vec(note).unwrap_or_default();
         let written = fs::write(&partial, text).and_then(|()| fs::rename(&partial, &self.path));
         if let (Err(error), false) = (written, self.failed) {

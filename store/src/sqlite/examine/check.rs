@@ -2,10 +2,9 @@
 
 use diesel::prelude::*;
 
-use super::super::super::block::{self, Summary};
-use super::super::super::journal;
-use super::super::super::rollup::Resolution;
-use super::super::{read, seal};
+use crate::block::{self, Summary};
+use crate::journal;
+use crate::rollup::{self, Resolution};
 
 /// A row of `block`, all of it.
 #[derive(Queryable)]
@@ -35,7 +34,7 @@ impl BlockRow {
 
     /// Whether the payload is what was written and the summary says what is in it.
     pub(super) fn check(&self) -> Result<(), String> {
-        let columns = seal::verified(&self.payload, self.checksum, self.count).map_err(|error| error.0)?;
+        let columns = block::verified(&self.payload, self.checksum, self.count).map_err(|error| error.0)?;
         let stored = Summary {
             first_time: self.first_time,
             last_time: self.last_time,
@@ -76,7 +75,7 @@ pub(super) struct RollupRow {
 impl RollupRow {
     /// Whether the payload is what was written, its buckets are possible, and the row says what is in it.
     pub(super) fn check(&self) -> Result<(), String> {
-        let buckets = read::verified(&self.payload, self.checksum).map_err(|error| error.0)?;
+        let buckets = rollup::verified(&self.payload, self.checksum).map_err(|error| error.0)?;
         let resolutions = [Resolution::Minute, Resolution::Hour];
         let Some(width) = resolutions.into_iter().find(|r| r.seconds() == self.resolution) else {
             return Err(format!("its resolution is {} s; it is 60 or 3600", self.resolution));

@@ -6,7 +6,7 @@ use afterglow_wire::board::Board;
 use afterglow_wire::metadata::Metadata;
 use diesel::prelude::*;
 
-use super::super::super::schema::{annotation, board, metadata};
+use super::super::schema::{annotation, board, metadata};
 use super::{Damage, Examiner, instant, load_until_error, named};
 use crate::Span;
 

@@ -1,0 +1,130 @@
+//! The engine: what samples, blocks, rollups and documents are, whatever database keeps them.
+//!
+//! A commit is a row of the journal and an addition to the head, which is the journal in memory. When the head is large
+//! enough it is sealed: its samples become compressed blocks and their part of the journal is emptied, in one transaction.
+
+mod annotations;
+mod boards;
+mod commit;
+mod damaged;
+mod details;
+mod expire;
+mod metadata;
+mod read;
+mod recover;
+mod rollups;
+mod seal;
+mod since;
+
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use afterglow_wire::Timestamp;
+
+use crate::StoreError;
+use crate::clock::Clock;
+use crate::fault;
+use crate::head::Head;
+use crate::tables::{JournalRows as _, Tables};
+use commit::Commits;
+use damaged::Damaged;
+
+pub use expire::Expired;
+pub(crate) use recover::{DamagedRow, Loaded, recover};
+
+/// The limit of samples in memory: 64 MB at 16 bytes each. The commit that reaches it is still taken as a whole.
+const HEAD_LIMIT: usize = 4_000_000;
+
+/// Everything about a database but its tables.
+pub(crate) struct Engine<T> {
+    head: RwLock<Head>,
+    /// Samples in it at which nothing more is taken until some have been sealed.
+    head_limit: usize,
+    /// Held during a commit, so that commits and rotations see each other whole.
+    commits: Mutex<Commits>,
+    /// Held while blocks or rollups are replaced: by a sealing or an expiry.
+    maintenance: Mutex<()>,
+    damaged: Damaged,
+    clock: Clock,
+    /// Names the numbering of commits; 0 in a database that is only read.
+    epoch: u64,
+    tables: T,
+}
+
+impl<T: Tables> Engine<T> {
+    /// The engine of a database whose journal has been `loaded`.
+    pub(crate) fn new(tables: T, loaded: Loaded, epoch: u64, clock: Clock) -> Self {
+        Self {
+            head: RwLock::new(loaded.head),
+            head_limit: fault::head_samples().unwrap_or(HEAD_LIMIT),
+            commits: Mutex::new(loaded.commits),
+            maintenance: Mutex::new(()),
+            damaged: Damaged::default(),
+            clock,
+            epoch,
+            tables,
+        }
+    }
+
+    /// Names the numbering of commits.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// The number of the last commit; 0 before the first.
+    pub(crate) fn sequence(&self) -> u64 {
+        self.read_head(Head::sequence).cast_unsigned()
+    }
+
+    /// How many samples are in no block yet.
+    pub(crate) fn unsealed(&self) -> usize {
+        self.read_head(Head::samples)
+    }
+
+    /// Rows that could not be read since the start.
+    pub(crate) fn damaged(&self) -> u64 {
+        self.damaged.count() as u64
+    }
+
+    /// When the newest sample arrived.
+    pub(crate) fn newest_arrival(&self) -> Result<Option<Timestamp>, StoreError> {
+        let newest = self.tables.read(|rows| rows.newest_arrival())?;
+        Ok((newest > 0).then(|| Timestamp::from_micros(newest)))
+    }
+
+    /// See [`Tables::reserve_log`].
+    pub(crate) fn reserve_log(&self) -> Result<(), StoreError> {
+        self.tables.reserve_log()
+    }
+
+    /// Seals everything and makes the database as small as it gets.
+    pub(crate) fn compact_and_checkpoint(&self) -> Result<(), StoreError> {
+        // Twice where a sealing had been begun and not finished: it comes before what was taken since.
+        while self.unsealed() > 0 {
+            self.seal()?;
+        }
+        self.tables.release_space(true)?;
+        self.tables.checkpoint()
+    }
+
+    /// Bytes of the database that hold something.
+    #[cfg(test)]
+    pub(crate) fn used_bytes(&self) -> Result<u64, StoreError> {
+        self.tables.used_bytes()
+    }
+
+    fn read_head<R>(&self, read: impl FnOnce(&Head) -> R) -> R {
+        read(&self.head.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn change_head<R>(&self, change: impl FnOnce(&mut Head) -> R) -> R {
+        change(&mut self.head.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn lock_commits(&self) -> MutexGuard<'_, Commits> {
+        self.commits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn lock_maintenance(&self) -> MutexGuard<'_, ()> {
+        self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,77 @@
+//! Boards: addresses, versions, and how many there may be.
+
+use afterglow_wire::board::{self as wire, Board, BoardSummary};
+use afterglow_wire::limits::{BOARDS, SLUG_BYTES};
+
+use super::Engine;
+use crate::StoreError;
+use crate::saved::{SaveError, json};
+use crate::tables::{DocumentRows, Tables};
+
+impl<T: Tables> Engine<T> {
+    pub(crate) fn boards(&self) -> Result<Vec<BoardSummary>, StoreError> {
+        self.tables.read(|reader| reader.boards())
+    }
+
+    pub(crate) fn board(&self, id: &str) -> Result<Board, SaveError> {
+        self.tables.read(|reader| find(reader, id))?.ok_or_else(|| SaveError::no_board(id))
+    }
+
+    pub(crate) fn add_board(&self, mut new: Board) -> Result<Board, SaveError> {
+        self.tables.write(|writer| {
+            let taken = writer.board_ids()?;
+            if taken.len() >= BOARDS {
+                return Err(SaveError::LimitReached { kind: "boards", limit: BOARDS });
+            }
+            if new.id.is_empty() {
+                new.id = free_address(&taken, &wire::slug(&new.title));
+            } else if let Some(current) = find(writer, &new.id)? {
+                return Err(SaveError::Conflict(Box::new(current)));
+            }
+            new.version = 1;
+            self.put_board(writer, &new)?;
+            Ok(new)
+        })
+    }
+
+    pub(crate) fn replace_board(&self, mut new: Board) -> Result<Board, SaveError> {
+        self.tables.write(|writer| {
+            let Some(current) = find(writer, &new.id)? else { return Err(SaveError::no_board(&new.id)) };
+            if current.version != new.version {
+                return Err(SaveError::Conflict(Box::new(current)));
+            }
+            new.version = current.version.saturating_add(1);
+            self.put_board(writer, &new)?;
+            Ok(new)
+        })
+    }
+
+    pub(crate) fn delete_board(&self, id: &str) -> Result<(), SaveError> {
+        self.tables.write(|writer| match writer.delete_board(id)? {
+            true => Ok(()),
+            false => Err(SaveError::no_board(id)),
+        })
+    }
+
+    fn put_board(&self, writer: &mut T::Rows, new: &Board) -> Result<(), StoreError> {
+        writer.put_board(new, &json(new)?, self.clock.now().micros())
+    }
+}
+
+fn find(rows: &mut impl DocumentRows, id: &str) -> Result<Option<Board>, StoreError> {
+    let parse = |document: String| {
+        serde_json::from_str(&document)
+            .map_err(|error| StoreError::Down(format!("the board {id:?} is damaged: {error}")))
+    };
+    rows.board(id)?.map(parse).transpose()
+}
+
+/// `wanted`, or the first of `wanted-2`, `wanted-3`, ... that is not taken.
+fn free_address(taken: &[String], wanted: &str) -> String {
+    let numbered = (2_u32..).map(|number| {
+        let ending = format!("-{number}");
+        format!("{}{ending}", &wanted[..wanted.len().min(SLUG_BYTES - ending.len())])
+    });
+    let mut candidates = std::iter::once(wanted.to_owned()).chain(numbered);
+    candidates.find(|candidate| !taken.contains(candidate)).unwrap_or_default()
+}

@@ -1,0 +1,215 @@
+//! Retention: what has expired moves down the tiers, from samples to minutes, from minutes to hours, from hours to nothing.
+
+use afterglow_wire::Timestamp;
+
+use super::Engine;
+use crate::StoreError;
+use crate::batch::SignalId;
+use crate::block;
+use crate::fault::{self, Point};
+use crate::retention::{Retention, cutoff};
+use crate::rollup::{self, Bucket, ROW_BUCKETS, Resolution};
+use crate::signals::Signals;
+use crate::tables::{BlockRows as _, NewRollup, RollupRow, RollupRows as _, Tables};
+
+/// Rows that are downsampled in one transaction: commits wait for no longer than that takes.
+const AT_ONCE: usize = 32;
+
+/// Blocks that are downsampled at once when there is no room: a few, so that no more is lost than must be.
+const AT_ONCE_FOR_ROOM: usize = 4;
+
+/// What a pass has done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Expired {
+    /// Blocks of samples that became minutes.
+    pub blocks: usize,
+    /// Rows of minutes that became hours, and rows of hours that were deleted.
+    pub rollups: usize,
+}
+
+/// What damaged rows are reported as.
+const BLOCK: &str = "block";
+const ROLLUP: &str = "rollup";
+
+/// Rows of one tier and signal that are downsampled together.
+struct Downsampled {
+    signal: SignalId,
+    /// The resolution that they get.
+    resolution: Resolution,
+    buckets: Vec<Bucket>,
+    /// When the newest of them arrived.
+    arrived_at: i64,
+}
+
+impl<T: Tables> Engine<T> {
+    /// Expires what `retention` no longer keeps at `now`, then gives free space back.
+    pub(crate) fn expire(
+        &self,
+        retention: &Retention,
+        now: Timestamp,
+        signals: &Signals,
+    ) -> Result<Expired, StoreError> {
+        let mut done = Expired::default();
+        for (name, signal) in signals.by_name(|_| true) {
+            let tiers = retention.of(&name);
+            if let Some(before) = cutoff(tiers.raw, now) {
+                while self.expire_blocks(signal, before, AT_ONCE, &mut done)? == AT_ONCE {}
+            }
+            for (tier, keep) in [(Resolution::Minute, tiers.minutes), (Resolution::Hour, tiers.hours)] {
+                let Some(before) = cutoff(keep, now) else { continue };
+                while self.expire_rollups(signal, tier, before, AT_ONCE, &mut done)? == AT_ONCE {}
+            }
+        }
+        if let Some(max_bytes) = retention.max_bytes {
+            while self.tables.used_bytes()? > max_bytes && self.expire_oldest(&mut done)? {}
+        }
+        self.tables.release_space(false)?;
+        Ok(done)
+    }
+
+    /// Downsamples the oldest row of all; whether there was one.
+    fn expire_oldest(&self, done: &mut Expired) -> Result<bool, StoreError> {
+        let limit = self.more_than_damaged(1);
+        let blocks = self.tables.read(|reader| reader.oldest_blocks(limit))?;
+        if let Some((_, signal)) = blocks.into_iter().find(|(id, _)| !self.damaged.contains(BLOCK, *id)) {
+            return Ok(self.expire_blocks(signal, i64::MAX, AT_ONCE_FOR_ROOM, done)? > 0);
+        }
+        let rollups = self.tables.read(|reader| reader.oldest_rollups(limit))?;
+        match rollups.into_iter().find(|(id, ..)| !self.damaged.contains(ROLLUP, *id)) {
+            Some((_, signal, tier)) => Ok(self.expire_rollups(signal, tier, i64::MAX, 1, done)? > 0),
+            None => Ok(false),
+        }
+    }
+
+    /// A number of rows of which `wanted` are not known to be damaged, if there are as many.
+    fn more_than_damaged(&self, wanted: usize) -> usize {
+        self.damaged.count().saturating_add(wanted)
+    }
+
+    /// The first `most` of `ids` that are not known to be damaged.
+    fn sound(&self, table: &'static str, ids: Vec<i64>, most: usize) -> impl Iterator<Item = i64> {
+        ids.into_iter().filter(move |id| !self.damaged.contains(table, *id)).take(most)
+    }
+
+    /// Samples to minutes; returns how many blocks were read. One that turns out to be damaged stays where it is and is
+    /// passed over from then on, so that it does not keep the others from expiring.
+    fn expire_blocks(
+        &self,
+        signal: SignalId,
+        before: i64,
+        most: usize,
+        done: &mut Expired,
+    ) -> Result<usize, StoreError> {
+        let _alone = self.lock_maintenance();
+        let rows = self.tables.read(|reader| {
+            let old = reader.old_blocks(signal, before, self.more_than_damaged(most))?;
+            let rows = self.sound(BLOCK, old, most).map(|id| reader.block(id));
+            rows.filter_map(Result::transpose).collect::<Result<Vec<_>, StoreError>>()
+        })?;
+        let count = rows.len();
+        let (mut ids, mut buckets, mut arrived_at) = (Vec::new(), Vec::new(), i64::MIN);
+        for row in rows {
+            match block::verified(&row.payload, row.checksum, row.place.count) {
+                Ok(columns) => {
+                    buckets = rollup::merge(&buckets, &rollup::of_samples(&columns, Resolution::Minute));
+                    arrived_at = arrived_at.max(row.sealed_at);
+                    ids.push(row.place.id);
+                }
+                // It stays, so that it can still be repaired.
+                Err(error) => self.damaged.report(BLOCK, row.place.id, &error),
+            }
+        }
+        done.blocks += ids.len();
+        let downsampled = Downsampled { signal, resolution: Resolution::Minute, buckets, arrived_at };
+        self.downsample(&downsampled, |writer| writer.delete_blocks(&ids))?;
+        Ok(count)
+    }
+
+    /// Minutes to hours, hours to nothing; returns how many rows were read.
+    fn expire_rollups(
+        &self,
+        signal: SignalId,
+        tier: Resolution,
+        before: i64,
+        most: usize,
+        done: &mut Expired,
+    ) -> Result<usize, StoreError> {
+        let _alone = self.lock_maintenance();
+        let last = before.saturating_sub(tier.micros());
+        let rows = self.tables.read(|reader| {
+            let old = reader.old_rollups(signal, tier, last, before, self.more_than_damaged(most))?;
+            let rows = self.sound(ROLLUP, old, most).map(|id| reader.rollup(id));
+            rows.filter_map(Result::transpose).collect::<Result<Vec<_>, StoreError>>()
+        })?;
+        let count = rows.len();
+        let (mut ids, mut buckets, mut arrived_at) = (Vec::new(), Vec::new(), i64::MIN);
+        for RollupRow { id, payload, checksum, arrived_at: arrived, .. } in rows {
+            match rollup::verified(&payload, checksum) {
+                Ok(more) => {
+                    buckets = rollup::merge(&buckets, &more);
+                    arrived_at = arrived_at.max(arrived);
+                    ids.push(id);
+                }
+                Err(error) => self.damaged.report(ROLLUP, id, &error),
+            }
+        }
+        done.rollups += ids.len();
+        match tier {
+            Resolution::Minute => {
+                let buckets = rollup::coarsen(&buckets, Resolution::Hour);
+                let downsampled = Downsampled { signal, resolution: Resolution::Hour, buckets, arrived_at };
+                self.downsample(&downsampled, |writer| writer.delete_rollups(&ids))?;
+            }
+            Resolution::Hour if !ids.is_empty() => {
+                self.tables.write(|writer| writer.delete_rollups(&ids))?;
+            }
+            Resolution::Hour => {}
+        }
+        Ok(count)
+    }
+
+    /// Adds buckets to a tier and removes what they were made of, in one transaction.
+    fn downsample(
+        &self,
+        downsampled: &Downsampled,
+        remove: impl FnOnce(&mut T::Rows) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        if downsampled.buckets.is_empty() {
+            return Ok(());
+        }
+        self.tables.write(|writer| {
+            add_buckets(writer, downsampled)?;
+            remove(writer)?;
+            fault::crash_point(Point::ExpireWritten);
+            Ok(())
+        })
+    }
+}
+
+/// Joins buckets with the rows that they overlap, and with a last row that is not full.
+fn add_buckets(writer: &mut impl crate::tables::Rows, new: &Downsampled) -> Result<(), StoreError> {
+    let Downsampled { signal, resolution, buckets, .. } = new;
+    let mut arrived_at = new.arrived_at;
+    let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Ok(()) };
+    // A row that ends within one row's length before these buckets may have room for them.
+    let reach = first.start.saturating_sub(resolution.micros() * ROW_BUCKETS as i64);
+    let (mut older, mut replaced) = (Vec::new(), Vec::new());
+    for row in writer.rollups(*signal, Some(*resolution), reach, last.start)? {
+        // A damaged row is left alone; reading reports it.
+        let Ok(stored) = rollup::verified(&row.payload, row.checksum) else { continue };
+        let full_and_before =
+            stored.len() >= ROW_BUCKETS && stored.last().is_some_and(|b| b.start < first.start);
+        if !full_and_before {
+            older.extend(stored);
+            replaced.push(row.id);
+            arrived_at = arrived_at.max(row.arrived_at);
+        }
+    }
+    writer.delete_rollups(&replaced)?;
+    for buckets in rollup::merge(&older, buckets).chunks(ROW_BUCKETS) {
+        if let Some(row) = NewRollup::new(*signal, *resolution, buckets, arrived_at)? {
+            writer.insert_rollup(&row)?;
+        }
+    }
+    Ok(())
+}

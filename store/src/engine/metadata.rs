@@ -1,0 +1,37 @@
+//! The metadata of signals: units, descriptions, limits.
+
+use std::collections::BTreeMap;
+
+use afterglow_wire::metadata::{Metadata, MetadataPatch};
+
+use super::Engine;
+use crate::StoreError;
+use crate::saved::{SaveError, json};
+use crate::tables::{DocumentRows as _, Tables};
+
+impl<T: Tables> Engine<T> {
+    pub(crate) fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
+        let rows = self.tables.read(|reader| reader.all_metadata())?;
+        let parsed = rows.into_iter().filter_map(|(id, name, document)| {
+            let damaged = |error| self.damaged.report("metadata", id.into(), &error);
+            Some((name, serde_json::from_str(&document).map_err(damaged).ok()?))
+        });
+        Ok(parsed.collect())
+    }
+
+    pub(crate) fn patch_metadata(&self, name: &str, patch: MetadataPatch) -> Result<Metadata, SaveError> {
+        self.tables.write(|writer| {
+            let Some(id) = writer.signal_id(name)? else {
+                return Err(SaveError::NotFound(format!("there is no signal {name:?}")));
+            };
+            // What is damaged is replaced.
+            let document = writer.metadata(id)?;
+            let mut metadata: Metadata =
+                document.and_then(|document| serde_json::from_str(&document).ok()).unwrap_or_default();
+            metadata.apply(patch)?;
+            let document = if metadata.is_empty() { None } else { Some(json(&metadata)?) };
+            writer.put_metadata(id, document.as_deref())?;
+            Ok(metadata)
+        })
+    }
+}

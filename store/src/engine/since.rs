@@ -1,0 +1,26 @@
+//! What was committed since some commit, from the journal: how clients that were away catch up.
+
+use super::Engine;
+use crate::tables::{JournalRows as _, Tables};
+use crate::{Since, StoreError, journal};
+
+impl<T: Tables> Engine<T> {
+    /// What the first `limit` rows after the one numbered `sequence` hold.
+    pub(crate) fn committed_since(&self, sequence: u64, limit: u32) -> Result<Since, StoreError> {
+        // A commit is in the head only once it is in the journal.
+        if sequence >= self.sequence() {
+            return Ok(Since::Nothing);
+        }
+        let after = sequence.cast_signed();
+        let rows = self.tables.snapshot(|reader| reader.journal_after(after, limit))?;
+        if rows.first().is_none_or(|row| row.sequence != after + 1) {
+            return Ok(Since::Sealed);
+        }
+        let last = rows.last().map_or(after, |row| row.sequence);
+        let mut samples = Vec::new();
+        for row in rows {
+            samples.extend(journal::decode(&row.samples).map_err(StoreError::Down)?);
+        }
+        Ok(Since::Samples(last.cast_unsigned(), samples))
+    }
+}
