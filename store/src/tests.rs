@@ -1,22 +1,81 @@
+//! The conformance suite: what is general runs on every database.
+
 use std::time::Duration;
 
 use super::*;
 use crate::batch::{Sample, SignalId};
 use crate::signals::Intern;
 
-mod damage;
-mod model;
-
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 const DAY: i64 = 86_400_000_000;
 
-fn config(folder: &tempfile::TempDir) -> StoreConfig {
-    StoreConfig { database: folder.path().join("made/for/it/test.db"), readers: 2, signal_limit: 10 }
+/// A database of an engine that the suite runs on; what it needs is removed when it is dropped.
+trait Database {
+    /// A new one.
+    fn new() -> Self;
+
+    /// Opens it, which creates it the first time; with room for ten signals.
+    fn open_at(&self, clock: Clock) -> Result<Store, StoreError>;
+
+    /// Opens it, at the instant [`NOW`].
+    fn open(&self) -> Store {
+        self.open_at(Clock::manual(NOW)).unwrap()
+    }
+
+    /// Changes rows behind the store's back: `UPDATE` and this.
+    fn update(&self, statement: &str);
+
+    /// Overwrites the payloads of the rows of `table` for which `condition` holds.
+    fn spoil(&self, table: &str, condition: &str);
 }
 
-fn open(folder: &tempfile::TempDir) -> Store {
-    Store::open(&config(folder), Clock::manual(NOW)).unwrap()
+/// A file in a folder of its own.
+struct Sqlite(tempfile::TempDir);
+
+impl Sqlite {
+    fn config(&self) -> StoreConfig {
+        StoreConfig { database: self.0.path().join("made/for/it/test.db"), readers: 2, signal_limit: 10 }
+    }
 }
+
+impl Database for Sqlite {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn open_at(&self, clock: Clock) -> Result<Store, StoreError> {
+        Store::open(&self.config(), clock)
+    }
+
+    fn update(&self, statement: &str) {
+        use diesel::connection::SimpleConnection as _;
+        use diesel::prelude::*;
+        let url = self.config().database;
+        let mut other = diesel::SqliteConnection::establish(url.to_str().unwrap()).unwrap();
+        other.batch_execute(&format!("UPDATE {statement}")).unwrap();
+    }
+
+    fn spoil(&self, table: &str, condition: &str) {
+        self.update(&format!("{table} SET payload = zeroblob(length(payload)) WHERE {condition}"));
+    }
+}
+
+/// Makes a test of each function, on every database. A second engine is one more line here, and an `impl Database`.
+macro_rules! suite {
+    ($($test:ident),* $(,)?) => {
+        suite!(@on sqlite: crate::tests::Sqlite, $($test),*);
+    };
+    (@on $engine:ident: $database:ty, $($test:ident),*) => {
+        mod $engine {
+            $(#[test] fn $test() { super::$test::<$database>(); })*
+        }
+    };
+}
+
+mod conformance;
+mod damage;
+mod files;
+mod model;
 
 fn batch(store: &Store, samples: &[(&str, i64, f64)]) -> Batch {
     let mut batch = Batch::default();
@@ -60,373 +119,4 @@ fn contents(store: &Store) -> Vec<(String, i64, f64)> {
 
 fn span(from: i64, to: i64) -> Span {
     Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) }
-}
-
-#[test]
-fn what_is_committed_is_there_after_opening_again_and_the_last_write_wins() {
-    for seal in [false, true] {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(&folder);
-        let first = batch(&store, &[("a", 1, 1.0), ("b", -5, f64::MIN_POSITIVE), ("a", 1, 2.0)]);
-        let second = batch(&store, &[("c", 1, -0.0), ("b", -5, 7.5)]);
-        store.commit(&[first, second]).unwrap();
-        if seal {
-            assert_eq!(store.seal().unwrap(), 3);
-        }
-        drop(store);
-        let store = open(&folder);
-        assert_eq!(contents(&store), [("a".into(), 1, 2.0), ("b".into(), -5, 7.5), ("c".into(), 1, -0.0)]);
-        assert_eq!(store.signal_names().unwrap(), ["a", "b", "c"]);
-        assert_eq!(store.signals().find("c"), Some(SignalId(2)));
-    }
-}
-
-#[test]
-fn a_signal_without_a_committed_sample_is_not_listed() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    let _never_committed = batch(&store, &[("ghost", 1, 1.0)]);
-    store.commit(&[batch(&store, &[("real", 1, 1.0)])]).unwrap();
-    assert_eq!(store.signal_names().unwrap(), ["real"]);
-    store.seal().unwrap();
-    assert_eq!(store.signal_names().unwrap(), ["real"]);
-}
-
-#[test]
-fn signals_beyond_the_limit_get_no_number() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut signals = open(&folder).signals().clone();
-    for i in 0..10 {
-        assert!(signals.intern(&i.to_string()).is_some());
-    }
-    assert_eq!(signals.intern("one more"), None);
-    assert!(signals.intern("3").is_some());
-}
-
-#[test]
-fn the_telemetry_view_shows_what_is_not_sealed_in_the_inherited_columns() {
-    use diesel::prelude::*;
-    #[derive(QueryableByName, Debug, PartialEq)]
-    struct Row {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        row: String,
-    }
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    let samples = [("a", 1_700_000_000_000_001, 9.0), ("b", -1, 2.0), ("a", 1_700_000_000_000_001, 1.5)];
-    store.commit(&[batch(&store, &samples)]).unwrap();
-    let rows = || {
-        let mut connection =
-            diesel::SqliteConnection::establish(config(&folder).database.to_str().unwrap()).unwrap();
-        let sql = "SELECT timestamp || ' ' || signal_name || ' ' || value || ' ' || created_at || ' ' || typeof(id) \
-                   AS row FROM telemetry ORDER BY id DESC";
-        let rows: Vec<Row> = diesel::sql_query(sql).load(&mut connection).unwrap();
-        rows.into_iter().map(|row| row.row).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        rows(),
-        [
-            "2023-11-14T22:13:20.000001Z a 1.5 2023-11-14T22:13:20.000000Z integer",
-            "1969-12-31T23:59:59.999999Z b 2.0 2023-11-14T22:13:20.000000Z integer",
-        ]
-    );
-    store.seal().unwrap();
-    assert_eq!(rows(), [""; 0]);
-}
-
-#[test]
-fn a_file_that_is_not_ours_is_refused_and_left_as_it_was() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("notes.txt");
-    let text = "not a database at all, but long enough to have a header ".repeat(40);
-    std::fs::write(&path, &text).unwrap();
-    let config = StoreConfig { database: path.clone(), ..config(&folder) };
-    let error = Store::open(&config, Clock::real()).err().unwrap();
-    assert!(matches!(error, StoreError::NotOurs { .. }), "{error}");
-    assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-}
-
-#[test]
-fn another_programs_database_is_refused() {
-    use diesel::connection::SimpleConnection;
-    use diesel::prelude::*;
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("other.db");
-    let mut other = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
-    other.batch_execute("CREATE TABLE invoice (id INTEGER)").unwrap();
-    let error = Store::open(&StoreConfig { database: path, ..config(&folder) }, Clock::real()).err().unwrap();
-    assert!(error.to_string().contains("another program"), "{error}");
-}
-
-#[test]
-fn a_database_in_use_is_refused_until_its_owner_lets_go() {
-    let folder = tempfile::tempdir().unwrap();
-    let owner = open(&folder);
-    let error = Store::open(&config(&folder), Clock::real()).err().unwrap();
-    assert!(matches!(error, StoreError::InUse(_)), "{error}");
-    drop(owner);
-    open(&folder);
-}
-
-#[test]
-fn queries_choose_by_span_name_and_pattern() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    let samples = [("host.cpu", 1, 1.0), ("host.cpu", 2, 2.0), ("host.memory", 2, 3.0), ("sine", 3, 4.0)];
-    store.commit(&[batch(&store, &samples)]).unwrap();
-    let check = |from, to, signals: &[&str], expected: &str| {
-        let signals = signals.iter().map(|s| (*s).to_owned()).collect();
-        let samples = ask(&store, &Query { span: span(from, to), signals, max_points: None });
-        let series = samples.chunk_by(|a, b| a.0 == b.0);
-        let counts: Vec<_> = series.map(|series| format!("{}:{}", series[0].0, series.len())).collect();
-        assert_eq!(counts.join(" "), expected);
-    };
-    for _ in 0..2 {
-        check(0, 9, &[], "host.cpu:2 host.memory:1 sine:1");
-        check(2, 2, &[], "host.cpu:1 host.memory:1");
-        check(0, 9, &["host.*"], "host.cpu:2 host.memory:1");
-        check(0, 9, &["sine", "*cpu"], "host.cpu:2 sine:1");
-        check(9, 0, &[], "");
-        check(0, 9, &["nothing"], "");
-        store.seal().unwrap();
-    }
-}
-
-#[test]
-fn a_spike_survives_reduction_from_any_tier() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    let samples: Vec<_> =
-        (0..200_000).map(|i| ("a", i * 1_000, if i == 77_777 { 1e6 } else { 0.5 })).collect();
-    for part in samples.chunks(30_000) {
-        store.commit(&[batch(&store, part)]).unwrap();
-    }
-    let query = Query { max_points: Some(50), ..Query::everything() };
-    let check = |what: &str| {
-        let points = ask(&store, &query);
-        assert!(points.len() <= 50, "{what}: {}", points.len());
-        assert!(points.contains(&("a".into(), 77_777_000, 1e6)), "{what}");
-        assert!(points.is_sorted_by(|a, b| a.1 < b.1), "{what}");
-    };
-    check("head");
-    store.seal().unwrap();
-    check("blocks");
-    store.commit(&[batch(&store, &[("a", 77_777_500, 3.0)])]).unwrap();
-    check("blocks and a late sample");
-}
-
-#[test]
-fn samples_go_down_the_ladder_and_no_further() {
-    let folder = tempfile::tempdir().unwrap();
-    let clock = Clock::manual(NOW);
-    let store = Store::open(&config(&folder), clock.clone()).unwrap();
-    let start = NOW.micros() - 1_000_000_000;
-    let samples: Vec<_> = (0..1_000).map(|i| ("a", start + i * 1_000_000, i as f64)).collect();
-    store.commit(&[batch(&store, &samples)]).unwrap();
-    store.seal().unwrap();
-    let policy = Retention::default();
-    let at = |days: i64| Timestamp::from_micros(NOW.micros() + days * DAY);
-
-    assert_eq!(store.expire(&policy, at(6)).unwrap(), Expired { blocks: 0, rollups: 0 });
-    assert_eq!(contents(&store).len(), 1_000);
-
-    assert_eq!(store.expire(&policy, at(8)).unwrap(), Expired { blocks: 1, rollups: 0 });
-    let minutes = contents(&store);
-    assert!((30..=36).contains(&minutes.len()), "two points a minute: {}", minutes.len());
-    assert!(minutes.iter().any(|m| m.2 == 0.0) && minutes.iter().any(|m| m.2 == 999.0), "both extremes");
-    let details = store.details().unwrap();
-    assert_eq!((details[0].count, details[0].last_value), (1_000, 999.0));
-
-    assert_eq!(store.expire(&policy, at(99)).unwrap(), Expired { blocks: 0, rollups: 1 });
-    let hours = contents(&store);
-    assert!(hours.len() <= 4, "{hours:?}");
-    assert!(hours.iter().any(|m| m.2 == 0.0) && hours.iter().any(|m| m.2 == 999.0), "both extremes");
-
-    assert_eq!(store.expire(&policy, at(99_999)).unwrap(), Expired::default(), "hours are for ever");
-    let short = Ladder { hours: Some(Duration::from_secs(60)), ..Ladder::default() };
-    let forget = Retention { overrides: vec![("a".into(), short)], ..Retention::default() };
-    assert_eq!(store.expire(&forget, at(99_999)).unwrap().rollups, 1);
-    assert_eq!(contents(&store), []);
-}
-
-/// A store in which a minute's samples, 1 and 9, have expired: the minute, of which they are the points at its beginning and
-/// in its middle.
-fn with_an_expired_minute(folder: &tempfile::TempDir) -> (Store, i64) {
-    let store = open(folder);
-    let minute = NOW.micros().div_euclid(60_000_000) * 60_000_000;
-    let samples = [("a", minute + 10_000_000, 1.0), ("a", minute + 20_000_000, 9.0)];
-    store.commit(&[batch(&store, &samples)]).unwrap();
-    store.seal().unwrap();
-    store.expire(&Retention::default(), Timestamp::from_micros(NOW.micros() + 8 * DAY)).unwrap();
-    (store, minute)
-}
-
-#[test]
-fn samples_and_what_remains_of_expired_ones_do_not_hide_each_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, minute) = with_an_expired_minute(&folder);
-    let middle = minute + 30_000_000;
-    assert_eq!(contents(&store), [("a".into(), minute, 1.0), ("a".into(), middle, 9.0)]);
-    // At the same instants, and where the second of the points would go to.
-    let samples = [("a", minute, 4.0), ("a", middle, 5.0), ("a", middle + 1, 6.0), ("a", middle + 9, 7.0)];
-    store.commit(&[batch(&store, &samples)]).unwrap();
-    let mut expected: Vec<_> =
-        samples.iter().map(|(name, time, value)| ((*name).into(), *time, *value)).collect();
-    expected.extend([("a".into(), minute + 1, 1.0), ("a".into(), middle + 2, 9.0)]);
-    expected.sort_by_key(|(_, time, _)| *time);
-    assert_eq!(contents(&store), expected, "beside the head");
-    store.seal().unwrap();
-    assert_eq!(contents(&store), expected, "beside a block");
-}
-
-#[test]
-fn what_gives_way_to_a_blocks_last_sample_gives_way_to_the_next_blocks_first() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, minute) = with_an_expired_minute(&folder);
-    let middle = minute + 30_000_000;
-    let many: Vec<_> = (0..block::SMALL_BLOCK as i64).map(|i| ("a", middle - i, 5.0)).collect();
-    for samples in [&many[..], &[("a", middle + 1, 6.0)]] {
-        store.commit(&[batch(&store, samples)]).unwrap();
-        store.seal().unwrap();
-    }
-    let end = contents(&store).split_off(many.len());
-    let expected = [(middle, 5.0), (middle + 1, 6.0), (middle + 2, 9.0)];
-    assert_eq!(end, expected.map(|(time, value)| ("a".to_owned(), time, value)));
-}
-
-#[test]
-fn history_that_arrives_today_is_kept_like_today() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    store.commit(&[batch(&store, &[("a", 0, 1.0)])]).unwrap();
-    store.seal().unwrap();
-    store.expire(&Retention::default(), Timestamp::from_micros(NOW.micros() + 6 * DAY)).unwrap();
-    assert_eq!(contents(&store), [("a".into(), 0, 1.0)]);
-}
-
-#[test]
-fn a_database_over_its_size_expires_the_oldest_first() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    for part in 0..6 {
-        let noise = |i: i64| ((i * 7_919) as f64).sin();
-        let samples: Vec<_> =
-            (0..100_000).map(|i| ("a", (part * 100_000 + i) * 1_000_000, noise(i))).collect();
-        store.commit(&[batch(&store, &samples)]).unwrap();
-        store.seal().unwrap();
-    }
-    let before = store.engine.used_bytes().unwrap();
-    let limit = before / 2;
-    let policy = Retention { max_bytes: Some(limit), ..Retention::default() };
-    let done = store.expire(&policy, NOW).unwrap();
-    assert!(done.blocks > 0);
-    assert!(store.engine.used_bytes().unwrap() <= limit);
-    let newest = Query { span: span(599_999 * 1_000_000, i64::MAX), ..Query::everything() };
-    assert_eq!(ask(&store, &newest).len(), 1, "the newest sample is still there as it was");
-    assert_eq!(store.details().unwrap()[0].count, 600_000);
-}
-
-#[test]
-fn a_damaged_block_is_reported_and_left_out_and_left_alone() {
-    use diesel::connection::SimpleConnection;
-    use diesel::prelude::*;
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    store.commit(&[batch(&store, &[("a", 1, 1.0), ("b", 1, 1.0)])]).unwrap();
-    store.seal().unwrap();
-    let mut other = diesel::SqliteConnection::establish(config(&folder).database.to_str().unwrap()).unwrap();
-    other.batch_execute("UPDATE block SET payload = zeroblob(length(payload)) WHERE signal_id = 0").unwrap();
-    assert_eq!(contents(&store), [("b".into(), 1, 1.0)]);
-    assert_eq!(store.damaged(), 1);
-    // A late sample in the damaged block's span neither replaces it nor is lost.
-    store.commit(&[batch(&store, &[("a", 1, 5.0)])]).unwrap();
-    store.seal().unwrap();
-    assert_eq!(contents(&store), [("a".into(), 1, 5.0), ("b".into(), 1, 1.0)]);
-}
-
-#[test]
-fn what_was_committed_since_is_told_until_it_is_sealed() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    let commit = |time| store.commit(&[batch(&store, &[("a", time, time as f64)])]).unwrap();
-    let numbers: Vec<_> = (1..=5).map(commit).collect();
-    assert!(numbers.windows(2).all(|pair| pair[0].last == pair[1].before), "{numbers:?}");
-    let since = |sequence, rows| match store.committed_since(sequence, rows).unwrap() {
-        Since::Samples(last, samples) => {
-            Some((last, samples.iter().map(|sample| sample.value).collect::<Vec<_>>()))
-        }
-        Since::Nothing => Some((sequence, vec![])),
-        Since::Sealed => None,
-    };
-    assert_eq!(since(0, 100), Some((numbers[4].last, vec![1.0, 2.0, 3.0, 4.0, 5.0])));
-    assert_eq!(since(numbers[1].last, 2), Some((numbers[3].last, vec![3.0, 4.0])));
-    assert_eq!(since(numbers[4].last, 9), Some((numbers[4].last, vec![])));
-    store.seal().unwrap();
-    assert_eq!(since(numbers[4].last, 9), Some((numbers[4].last, vec![])));
-    assert_eq!(since(numbers[1].last, 9), None);
-    let sixth = commit(6);
-    assert_eq!(since(numbers[4].last, 9), Some((sixth.last, vec![6.0])));
-    assert_eq!(store.sequence(), sixth.last);
-}
-
-#[test]
-fn commit_numbers_never_come_back() {
-    let folder = tempfile::tempdir().unwrap();
-    let commit = |store: &Store, time| store.commit(&[batch(store, &[("a", time, 0.5)])]).unwrap();
-    let (mut last, mut epoch) = (0, 0);
-    for round in 0..4 {
-        let clock = Clock::manual(Timestamp::from_micros(NOW.micros() + round));
-        let store = Store::open(&config(&folder), clock.clone()).unwrap();
-        assert_eq!(store.sequence(), last, "round {round}");
-        assert!(round == 0 || store.epoch() == epoch, "round {round}");
-        epoch = store.epoch();
-        let numbers = commit(&store, round);
-        assert_eq!((numbers.before, numbers.at), (last, clock.now()), "round {round}");
-        last = numbers.last;
-        match round {
-            // As if killed with everything in the journal, with everything in blocks, and with something in both.
-            0 => {}
-            1 => assert!(store.seal().unwrap() > 0),
-            2 => {
-                store.seal().unwrap();
-                last = commit(&store, 99).last;
-            }
-            _ => store.compact_and_checkpoint().unwrap(),
-        }
-    }
-    let store = open(&folder);
-    assert_eq!((store.epoch(), store.sequence(), store.unsealed()), (epoch, last, 0));
-    assert_eq!(store.position(), Position { epoch, sequence: last });
-}
-
-#[test]
-fn a_copy_numbers_its_commits_in_an_epoch_of_its_own() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = open(&folder);
-    store.commit(&[batch(&store, &[("a", 1, 0.5)])]).unwrap();
-    let to = folder.path().join("copy.db");
-    copy(&config(&folder).database, &to).unwrap();
-    assert_eq!(logs(&to), [""; 0].map(PathBuf::from), "nothing is left beside the copy");
-    let later = Clock::manual(Timestamp::from_micros(NOW.micros() + 1));
-    let copied = Store::open(&StoreConfig { database: to, ..config(&folder) }, later).unwrap();
-    assert_ne!(copied.epoch(), store.epoch());
-    assert_eq!(copied.sequence(), store.sequence());
-}
-
-#[test]
-fn the_latest_instant_of_a_signal_is_found_in_every_tier() {
-    let folder = tempfile::tempdir().unwrap();
-    let (store, minute) = with_an_expired_minute(&folder);
-    let latest = |store: &Store| -> Vec<Option<i64>> {
-        store.latest().unwrap().into_iter().map(|latest| latest.map(Timestamp::micros)).collect()
-    };
-    assert_eq!(latest(&store), [Some(minute)], "expired");
-    let samples = [("b", 7, 1.0), ("b", 5, 1.0), ("a", minute + 9, 1.0), ("c", -1, 1.0)];
-    store.commit(&[batch(&store, &samples)]).unwrap();
-    let _never_committed = batch(&store, &[("ghost", 1, 1.0)]);
-    let expected = [Some(minute + 9), Some(7), Some(-1), None];
-    assert_eq!(latest(&store), expected, "in the head");
-    store.seal().unwrap();
-    store.commit(&[batch(&store, &[("c", -3, 1.0)])]).unwrap();
-    assert_eq!(latest(&store), expected, "in blocks");
 }

@@ -1,13 +1,10 @@
 //! Damaged rows are counted once, and do not keep sound ones from expiring.
 
-use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
-
 use super::*;
 
 /// A store with `blocks` blocks of each of two signals, a minute between two samples.
-fn with_blocks(folder: &tempfile::TempDir, blocks: i64) -> Store {
-    let store = open(folder);
+fn with_blocks(database: &impl Database, blocks: i64) -> Store {
+    let store = database.open();
     let noise = |i: i64| ((i * 7_919) as f64).sin();
     for block in 0..blocks {
         let samples: Vec<_> = (0..4_200)
@@ -22,39 +19,31 @@ fn with_blocks(folder: &tempfile::TempDir, blocks: i64) -> Store {
     store
 }
 
-fn damage(folder: &tempfile::TempDir, rows: &str) {
-    let mut other = SqliteConnection::establish(config(folder).database.to_str().unwrap()).unwrap();
-    other.batch_execute(&format!("UPDATE {rows}")).unwrap();
-}
-
-#[test]
-fn a_damaged_block_is_counted_once_however_often_it_is_asked_for() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = with_blocks(&folder, 1);
-    damage(&folder, "block SET payload = zeroblob(length(payload)) WHERE signal_id = 0");
+fn a_damaged_block_is_counted_once_however_often_it_is_asked_for<D: Database>() {
+    let database = D::new();
+    let store = with_blocks(&database, 1);
+    database.spoil("block", "signal_id = 0");
     for _ in 0..3 {
         assert_eq!(contents(&store).len(), 4_200);
     }
     assert_eq!(store.damaged(), 1);
 }
 
-#[test]
-fn damaged_blocks_do_not_keep_later_ones_from_expiring() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = with_blocks(&folder, 40);
+fn damaged_blocks_do_not_keep_later_ones_from_expiring<D: Database>() {
+    let database = D::new();
+    let store = with_blocks(&database, 40);
     // More than go down the ladder at once.
-    damage(&folder, "block SET payload = zeroblob(length(payload)) WHERE signal_id = 0 AND id <= 66");
+    database.spoil("block", "signal_id = 0 AND id <= 66");
     let done = store.expire(&Retention::default(), Timestamp::from_micros(NOW.micros() + 99 * DAY)).unwrap();
     assert_eq!((done.blocks, store.damaged()), (40 + 7, 33));
     let again = store.expire(&Retention::default(), Timestamp::from_micros(NOW.micros() + 8 * DAY)).unwrap();
     assert_eq!((again.blocks, store.damaged()), (0, 33), "they stay for whoever can mend them");
 }
 
-#[test]
-fn room_is_made_from_every_signal_and_beside_damage() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = with_blocks(&folder, 6);
-    damage(&folder, "block SET payload = zeroblob(length(payload)) WHERE signal_id = 0 AND id <= 4");
+fn room_is_made_from_every_signal_and_beside_damage<D: Database>() {
+    let database = D::new();
+    let store = with_blocks(&database, 6);
+    database.spoil("block", "signal_id = 0 AND id <= 4");
     let nothing = Retention { max_bytes: Some(1), ..Retention::default() };
     let done = store.expire(&nothing, NOW).unwrap();
     // Everything that is sound has gone all the way down.
@@ -62,10 +51,9 @@ fn room_is_made_from_every_signal_and_beside_damage() {
     assert_eq!(contents(&store), []);
 }
 
-#[test]
-fn a_row_that_lies_about_its_span_is_left_out() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = with_blocks(&folder, 2);
+fn a_row_that_lies_about_its_span_is_left_out<D: Database>() {
+    let database = D::new();
+    let store = with_blocks(&database, 2);
     let ladders = [None, Some(2), Some(10), Some(10_000)];
     for lie in [
         "first_timestamp = 9000000000000000000",
@@ -76,7 +64,7 @@ fn a_row_that_lies_about_its_span_is_left_out() {
         "count = -1",
         "count = 2147483647",
     ] {
-        damage(&folder, &format!("block SET {lie} WHERE signal_id = 0 AND id < 3"));
+        database.update(&format!("block SET {lie} WHERE signal_id = 0 AND id < 3"));
         for max_points in ladders {
             let answer = ask(&store, &Query { max_points, ..Query::everything() });
             for series in answer.chunk_by(|a, b| a.0 == b.0) {
@@ -91,4 +79,11 @@ fn a_row_that_lies_about_its_span_is_left_out() {
     assert!(contents(&store).contains(&("a".into(), 60_000_001, 5.0)));
     let others = contents(&store).iter().filter(|sample| sample.0 == "b").count();
     assert_eq!(others, 8_400);
+}
+
+suite! {
+    a_damaged_block_is_counted_once_however_often_it_is_asked_for,
+    damaged_blocks_do_not_keep_later_ones_from_expiring,
+    room_is_made_from_every_signal_and_beside_damage,
+    a_row_that_lies_about_its_span_is_left_out,
 }

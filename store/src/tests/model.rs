@@ -175,9 +175,9 @@ fn check_reduced(answer: &[(String, i64, f64)], all: &[(String, i64, f64)], max_
     }
 }
 
-fn run(steps: &[Step]) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut store = open(&folder);
+fn run<D: Database>(steps: &[Step]) {
+    let database = D::new();
+    let mut store = database.open();
     let mut model = Model::default();
     for step in steps {
         match step {
@@ -196,7 +196,7 @@ fn run(steps: &[Step]) {
             }
             Step::Restart => {
                 drop(store);
-                store = open(&folder);
+                store = database.open();
             }
             Step::Ask { from, length, max_points } => {
                 let query =
@@ -221,12 +221,12 @@ fn cases() -> u32 {
     std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000)
 }
 
-proptest! {
+fn the_store_is_what_maps_are<D: Database>() {
     // More by PROPTEST_CASES, for a night.
-    #![proptest_config(ProptestConfig { max_shrink_iters: 2_000, cases: cases(), ..ProptestConfig::default() })]
+    let config = ProptestConfig { max_shrink_iters: 2_000, cases: cases(), ..ProptestConfig::default() };
+    proptest!(config, |(steps in proptest::collection::vec(step(), 1..25))| run::<D>(&steps));
+}
 
-    #[test]
-    fn the_store_is_what_maps_are(steps in proptest::collection::vec(step(), 1..25)) {
-        run(&steps);
-    }
+suite! {
+    the_store_is_what_maps_are,
 }
