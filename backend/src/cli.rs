@@ -12,8 +12,8 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, Settings};
 use crate::memory;
 use crate::pipeline::{self, PipelineError};
-use crate::store::{Store, StoreError};
-use crate::tools::{ToolError, backup, doctor, export, import, tail};
+use crate::store::{OpenError, Store};
+use crate::tools::{ToolError, advice, backup, doctor, export, import, tail};
 
 /// Send a number, see it move at once, keep it for years.
 #[derive(Debug, Parser)]
@@ -52,8 +52,8 @@ enum Command {
 enum Failure {
     #[error(transparent)]
     Config(#[from] ConfigError),
-    #[error(transparent)]
-    Store(#[from] StoreError),
+    #[error("{}{}", .0, advice(.0))]
+    Open(#[from] OpenError),
     #[error("cannot listen on {address}: {error}; choose another with --listen")]
     Listen { address: std::net::SocketAddr, error: std::io::Error },
     #[error(transparent)]
@@ -69,7 +69,7 @@ impl Failure {
         match self {
             Self::Pipeline(_) | Self::System(_) | Self::Tool(ToolError::File { .. }) => 1,
             Self::Config(_) | Self::Tool(ToolError::Config(_) | ToolError::Refused(_)) => 2,
-            Self::Store(_) | Self::Tool(ToolError::Store(_)) => 3,
+            Self::Open(_) | Self::Tool(ToolError::Open(_) | ToolError::Store(_)) => 3,
             Self::Listen { .. } => 4,
             Self::Tool(ToolError::Damaged(_)) => 5,
         }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use crate::config::{Config, ConfigError};
-use crate::store::{StoreConfig, StoreError};
+use crate::store::{OpenError, StoreConfig, StoreError};
 
 /// Which database.
 #[derive(Args, Clone, Debug)]
@@ -77,7 +77,10 @@ pub enum ToolError {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The database cannot be used.
+    /// The database cannot be opened.
+    #[error("{}{}", .0, advice(.0))]
+    Open(#[from] OpenError),
+    /// The database does not do what is asked.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The arguments ask for what is not done, or a file is not what it should be.
@@ -100,6 +103,16 @@ impl ToolError {
     fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Self + use<> {
         let path = path.to_owned();
         move |error| Self::File { path, error }
+    }
+}
+
+/// What to do about a database that cannot be opened, as the end of a message.
+pub fn advice(error: &OpenError) -> &'static str {
+    match error {
+        OpenError::InUse(_) => "; stop it, or choose another file with --database",
+        OpenError::NotOurs { .. } => "; choose another file with --database",
+        OpenError::OldSchema(_) => "; stop its server and run `afterglow migrate` on it first",
+        OpenError::Unusable { .. } | OpenError::Store(_) => "",
     }
 }
 

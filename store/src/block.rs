@@ -39,7 +39,7 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Level 8, the default, is 2 to 4 times slower and saves less than one per cent on telemetry.
 const LEVEL: usize = 4;
 
-/// What a block says of its samples without being decompressed.
+/// What is known of a block's samples without decompressing them.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Summary {
     pub(super) first_time: i64,

@@ -66,7 +66,7 @@ pub fn head_samples() -> Option<usize> {
     number("AFTERGLOW_HEAD_SAMPLES")
 }
 
-/// How often sealing and retention look whether they have something to do.
+/// How often sealing and retention check whether they have something to do.
 pub fn look_interval() -> Option<Duration> {
     number("AFTERGLOW_LOOK_MILLIS").map(Duration::from_millis)
 }

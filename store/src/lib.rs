@@ -4,7 +4,9 @@ pub mod batch;
 mod block;
 pub mod clock;
 mod columns;
+mod documents;
 mod engine;
+mod error;
 pub mod fault;
 mod head;
 mod journal;
@@ -13,7 +15,6 @@ mod query;
 mod reduce;
 mod retention;
 mod rollup;
-mod saved;
 pub mod signals;
 mod sqlite;
 mod tables;
@@ -22,21 +23,21 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
+use afterglow_wire::Timestamp;
 use afterglow_wire::v1::Position;
-use afterglow_wire::{Code, Timestamp};
 
 use crate::batch::{Batch, Sample};
 use crate::clock::Clock;
 use crate::signals::Signals;
 
 pub use columns::Columns;
+pub use documents::SaveError;
 pub use engine::Expired;
+pub use error::{OpenError, StoreError};
 pub use lock::Lock;
 pub use query::{Details, Query, Sink};
 pub use retention::{Ladder, Retention, TrustedClock};
-pub use saved::SaveError;
 pub use sqlite::{Damage, Examination, SignalSize, Tier};
 
 use engine::Engine;
@@ -55,68 +56,6 @@ pub struct StoreConfig {
     pub readers: u32,
     /// How many signals are kept.
     pub signal_limit: usize,
-}
-
-/// Why the store could not do what it was asked to.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The file is open in another `afterglow`.
-    #[error("the database {} is in use by another afterglow; stop it, or choose another file with --database", .0.display())]
-    InUse(PathBuf),
-    /// The file is something else, and is left as it is.
-    #[error("{} is not a database of Afterglow ({why}); choose another file with --database", path.display())]
-    NotOurs {
-        /// The file.
-        path: PathBuf,
-        /// What it seems to be.
-        why: String,
-    },
-    /// The file or its folder cannot be made, read or written.
-    #[error("the database {} cannot be used: {why}", path.display())]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// What the system or the database said.
-        why: String,
-    },
-    /// The disk has no room for a commit.
-    #[error("the disk has no room: {0}")]
-    DiskFull(String),
-    /// The database does not answer for now.
-    #[error("the database does not answer: {0}")]
-    Down(String),
-    /// All readers are taken.
-    #[error("all readers of the database are busy; ask again in a moment")]
-    Busy,
-    /// Sealing does not keep up with what arrives.
-    #[error("samples arrive faster than they can be sealed; send again in a moment")]
-    Full,
-    /// A query took longer than it may.
-    #[error("the query took longer than {} s; ask for less, or for max_points", .0.as_secs())]
-    QueryTimeout(Duration),
-    /// An answer would have more samples than its asker may have.
-    #[error("more than {0} samples would come; ask for a width, or for a shorter window")]
-    TooMuch(usize),
-    /// Nobody wants the rest of an answer.
-    #[error("the answer is no longer wanted")]
-    Cancelled,
-}
-
-impl StoreError {
-    /// The code that a door answers with.
-    pub fn code(&self) -> Code {
-        match self {
-            Self::DiskFull(_) => Code::DiskFull,
-            Self::Busy | Self::Full => Code::QueueFull,
-            Self::QueryTimeout(_) => Code::QueryTimeout,
-            Self::TooMuch(_) => Code::BadParameter,
-            Self::InUse(_)
-            | Self::NotOurs { .. }
-            | Self::Unusable { .. }
-            | Self::Down(_)
-            | Self::Cancelled => Code::StoreDown,
-        }
-    }
 }
 
 /// How a commit is numbered: it takes one or more numbers, all of this database's commits without a hole. No number
@@ -154,7 +93,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file is another's, in use, or cannot be read or written; it is then left as it was.
-    pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, StoreError> {
+    pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
         let (engine, names) = sqlite::open(config, clock)?;
         Ok(Self { engine: Arc::new(engine), signals: Signals::new(names, config.signal_limit) })
     }
@@ -164,7 +103,7 @@ impl Store {
     ///
     /// # Errors
     /// When the file is another's, has an older schema, or cannot be read.
-    pub fn open_read_only(database: &Path, clock: Clock) -> Result<Self, StoreError> {
+    pub fn open_read_only(database: &Path, clock: Clock) -> Result<Self, OpenError> {
         let (engine, names) = sqlite::open_read_only(database, clock)?;
         let limit = names.len();
         Ok(Self { engine: Arc::new(engine), signals: Signals::new(names, limit) })
@@ -256,7 +195,7 @@ impl Store {
         self.engine.signal_names(&self.signals)
     }
 
-    /// What every signal comes to, by name, from summaries. Blocks.
+    /// The extent, count and last value of every signal, by name, from summaries. Blocks.
     ///
     /// # Errors
     /// When all readers are busy or the database does not answer.
@@ -312,7 +251,7 @@ impl Store {
 ///
 /// # Errors
 /// When the file is another's, has an older schema, or cannot be opened; damage inside is in the answer.
-pub fn examine(database: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<Examination, StoreError> {
+pub fn examine(database: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<Examination, OpenError> {
     sqlite::examine(database, progress)
 }
 
@@ -321,7 +260,7 @@ pub fn examine(database: &Path, progress: &mut dyn FnMut(usize, usize)) -> Resul
 ///
 /// # Errors
 /// When the file is another's, has an older schema, or cannot be read, or `to` cannot be written.
-pub fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
+pub fn copy(database: &Path, to: &Path) -> Result<(), OpenError> {
     sqlite::copy(database, to)
 }
 
@@ -330,7 +269,7 @@ pub fn copy(database: &Path, to: &Path) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// When a process has it open.
-pub fn claim(database: &Path) -> Result<Option<Lock>, StoreError> {
+pub fn claim(database: &Path) -> Result<Option<Lock>, OpenError> {
     Lock::take_existing(database)
 }
 

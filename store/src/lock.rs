@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
 
-use super::{StoreError, with_suffix};
+use super::{OpenError, with_suffix};
 
 /// What the lock file's name has at its end.
 const LOCK: &str = ".lock";
@@ -16,9 +16,9 @@ pub struct Lock {
 
 impl Lock {
     /// Locks the database at `path` through a file with_suffix it, `<database>.lock`, which stays behind, empty.
-    pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
         let lock_path = with_suffix(path, LOCK);
-        let unusable = |error: std::io::Error| StoreError::Unusable {
+        let unusable = |error: std::io::Error| OpenError::Unusable {
             path: path.to_owned(),
             why: format!("its lock file {} cannot be opened: {error}", lock_path.display()),
         };
@@ -26,13 +26,13 @@ impl Lock {
             OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::InUse(path.to_owned())),
+            Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),
             Err(TryLockError::Error(error)) => Err(unusable(error)),
         }
     }
 
     /// As [`Lock::take`], but makes no file: where there is none, no process has the database open.
-    pub(super) fn take_existing(path: &Path) -> Result<Option<Self>, StoreError> {
+    pub(super) fn take_existing(path: &Path) -> Result<Option<Self>, OpenError> {
         if with_suffix(path, LOCK).exists() { Self::take(path).map(Some) } else { Ok(None) }
     }
 }

@@ -36,13 +36,13 @@ pub trait Sink {
     /// The points that follow belong to the signal called `name`. Only signals with points are begun.
     ///
     /// # Errors
-    /// [`StoreError::Cancelled`] when nobody wants the rest.
+    /// [`StoreError::Cancelled`] when the rest is no longer wanted.
     fn series(&mut self, name: &str) -> Result<(), StoreError>;
 
     /// Points of the series begun last, later than those before: microseconds and finite values.
     ///
     /// # Errors
-    /// [`StoreError::Cancelled`] when nobody wants the rest.
+    /// [`StoreError::Cancelled`] when the rest is no longer wanted.
     fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), StoreError>;
 
     /// Asked every few milliseconds of work, also while nothing is found.
@@ -54,7 +54,7 @@ pub trait Sink {
     }
 }
 
-/// What a signal comes to.
+/// The extent, count and last value of a signal.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Details {
     /// Its name.

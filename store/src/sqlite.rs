@@ -22,7 +22,7 @@ use diesel::result::Error as DieselError;
 use crate::batch::SignalId;
 use crate::lock::Lock;
 use crate::tables::{Tables, TransactionError};
-use crate::{StoreError, with_suffix};
+use crate::{OpenError, StoreError, with_suffix};
 
 pub use examine::{Damage, Examination, SignalSize, Tier};
 pub(crate) use examine::{copy, examine};
@@ -181,5 +181,12 @@ impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
         let why = error.to_string();
         if why.contains("disk is full") { Self::DiskFull(why) } else { Self::Down(why) }
+    }
+}
+
+/// Why a database that is being opened refused.
+impl From<DieselError> for OpenError {
+    fn from(error: DieselError) -> Self {
+        Self::Store(error.into())
     }
 }

@@ -172,7 +172,7 @@ pub(crate) struct BlockPlace {
     pub(crate) count: i32,
 }
 
-/// What a block says of its samples.
+/// What is known of a block's samples without decompressing them.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BlockSummary {
     pub(crate) id: i64,

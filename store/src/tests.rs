@@ -15,7 +15,7 @@ trait Database {
     fn new() -> Self;
 
     /// Opens it, which creates it the first time; with room for ten signals.
-    fn open_at(&self, clock: Clock) -> Result<Store, StoreError>;
+    fn open_at(&self, clock: Clock) -> Result<Store, OpenError>;
 
     /// Opens it, at the instant [`NOW`].
     fn open(&self) -> Store {
@@ -43,7 +43,7 @@ impl Database for Sqlite {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn open_at(&self, clock: Clock) -> Result<Store, StoreError> {
+    fn open_at(&self, clock: Clock) -> Result<Store, OpenError> {
         Store::open(&self.config(), clock)
     }
 

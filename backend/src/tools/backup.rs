@@ -11,7 +11,7 @@ use super::partial::Partial;
 use super::{Database, ToolError, progress, say};
 use crate::clock::Stopwatch;
 use crate::fault::{self, Point};
-use crate::store::{self, StoreError};
+use crate::store::{self, OpenError};
 
 /// What a user may set.
 #[derive(Args, Debug)]
@@ -43,7 +43,7 @@ pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
     }
     let copy = Partial::begin(&options.to, options.force)?;
     let _claim = store::claim(&options.to).map_err(|error| match error {
-        StoreError::InUse(path) => ToolError::Refused(format!(
+        OpenError::InUse(path) => ToolError::Refused(format!(
             "{} is in use by another afterglow; stop it, or choose another name with --to",
             path.display()
         )),

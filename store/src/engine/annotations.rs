@@ -5,7 +5,7 @@ use afterglow_wire::annotation::{Annotation, Annotations};
 use afterglow_wire::limits::{ANNOTATIONS, ANNOTATIONS_LISTED};
 
 use super::Engine;
-use crate::saved::{SaveError, json};
+use crate::documents::{SaveError, json};
 use crate::tables::{AnnotationRow, DocumentRows as _, Tables};
 use crate::{Span, StoreError};
 

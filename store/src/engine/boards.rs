@@ -5,7 +5,7 @@ use afterglow_wire::limits::{BOARDS, SLUG_BYTES};
 
 use super::Engine;
 use crate::StoreError;
-use crate::saved::{SaveError, json};
+use crate::documents::{SaveError, json};
 use crate::tables::{DocumentRows, Tables};
 
 impl<T: Tables> Engine<T> {

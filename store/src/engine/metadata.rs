@@ -6,7 +6,7 @@ use afterglow_wire::metadata::{Metadata, MetadataPatch};
 
 use super::Engine;
 use crate::StoreError;
-use crate::saved::{SaveError, json};
+use crate::documents::{SaveError, json};
 use crate::tables::{DocumentRows as _, Tables};
 
 impl<T: Tables> Engine<T> {

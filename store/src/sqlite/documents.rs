@@ -8,7 +8,7 @@ use diesel::sql_types::{BigInt, Bool, Text};
 
 use super::limit_of;
 use super::schema::{annotation, board, metadata, signal};
-use crate::saved::json;
+use crate::documents::json;
 use crate::tables::{AnnotationRow, DocumentRows};
 use crate::{Span, StoreError};
 

@@ -3,7 +3,7 @@
 //! Every row is read by itself, so that a damaged page costs only what is on it.
 
 mod check;
-mod saved;
+mod documents;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -19,7 +19,7 @@ use super::open::TextRow;
 use super::schema::{block as blocks, rollup as rollups, signal};
 use super::{IntegerRow, log_path, number, numbering, open};
 use crate::journal::Part;
-use crate::{Span, StoreError};
+use crate::{OpenError, Span, StoreError};
 use check::{BlockRow, JournalRow, RollupRow};
 
 const MISSING: &str = "it is listed and not there";
@@ -45,7 +45,7 @@ pub struct Examination {
     pub damage: Vec<Damage>,
 }
 
-/// What one kind of rows comes to.
+/// Rows of one kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tier {
     /// Rows.
@@ -74,7 +74,7 @@ pub struct Damage {
     pub id: Option<String>,
     /// The signal's name, if it is one signal's.
     pub signal: Option<String>,
-    /// The instants that the row says it covers.
+    /// The instants that the row claims to cover.
     pub span: Option<Span>,
     /// What is wrong.
     pub reason: String,
@@ -89,7 +89,7 @@ impl Tier {
     }
 }
 
-/// Where a row is: its number, signal, and the instants that its index says it covers.
+/// Where a row is: its number, signal, and the instants that it covers according to its index.
 #[derive(Clone, Copy, Debug, Queryable)]
 struct Place {
     id: i64,
@@ -98,16 +98,13 @@ struct Place {
     last: i64,
 }
 
-/// Looks at everything in the database at `path`; `progress` hears of rows looked at and rows in all.
-pub(crate) fn examine(
-    path: &Path,
-    progress: &mut dyn FnMut(usize, usize),
-) -> Result<Examination, StoreError> {
+/// Verifies everything in the database at `path`; `progress` gets the number of rows verified and of all rows.
+pub(crate) fn examine(path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<Examination, OpenError> {
     let mut found =
         Examination { file_bytes: bytes(path), log_bytes: bytes(&log_path(path)), ..Default::default() };
     let connection = match open::connect_read_only(path) {
         // Ours, but not even its schema can be read.
-        Err(StoreError::Unusable { why, .. }) if why.contains("malformed") => {
+        Err(OpenError::Unusable { why, .. }) if why.contains("malformed") => {
             found.damage.push(Damage::of_file(format!("nothing can be read: {why}")));
             return Ok(found);
         }
@@ -124,12 +121,12 @@ pub(crate) fn examine(
     let rollups = examiner.rollup_places();
     let journals = [Part::A, Part::B].map(|part| (part, examiner.sequences(part)));
     let total = blocks.len() + rollups.len() + journals.iter().map(|(_, rows)| rows.len()).sum::<usize>();
-    let mut looked_at = 0;
+    let mut verified = 0;
     let mut step = || {
-        looked_at += 1;
-        progress(looked_at, total);
+        verified += 1;
+        progress(verified, total);
     };
-    examiner.saved();
+    examiner.documents();
     examiner.numbering();
     examiner.overlaps(&blocks);
     blocks.iter().for_each(|place| (examiner.block(*place), step()).1);
@@ -141,15 +138,19 @@ pub(crate) fn examine(
 }
 
 /// Copies the database at `path`, as it is at this moment, into the file `to`, which is empty or does not exist.
-pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), StoreError> {
+pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), OpenError> {
     let mut connection = open::connect_read_only(path)?;
     let to = std::path::absolute(to).map_err(|error| open::unusable(to, error))?;
     let Some(target) = to.to_str() else { return Err(open::unusable(&to, "its name is not UTF-8")) };
-    diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(target).execute(&mut connection)?;
+    diesel::sql_query("VACUUM INTO ?")
+        .bind::<Text, _>(target)
+        .execute(&mut connection)
+        .map_err(StoreError::from)?;
     let mut copy = SqliteConnection::establish(target).map_err(|error| open::unusable(&to, error))?;
     // A copy that is interrupted is never used: it needs no journal of its own beside it.
-    copy.batch_execute("PRAGMA journal_mode = MEMORY")?;
-    Ok(numbering::forget_epoch(&mut copy)?)
+    let forgotten =
+        copy.batch_execute("PRAGMA journal_mode = MEMORY").and_then(|()| numbering::forget_epoch(&mut copy));
+    Ok(forgotten.map_err(StoreError::from)?)
 }
 
 struct Examiner {
@@ -170,9 +171,9 @@ impl Examiner {
         }
         let check = diesel::sql_query("SELECT integrity_check AS value FROM pragma_integrity_check");
         match check.load::<TextRow>(&mut self.connection) {
-            Ok(said) => {
-                let bad = said.into_iter().filter(|said| said.value != "ok");
-                self.found.damage.extend(bad.map(|said| Damage::of_file(said.value)));
+            Ok(rows) => {
+                let bad = rows.into_iter().filter(|row| row.value != "ok");
+                self.found.damage.extend(bad.map(|row| Damage::of_file(row.value)));
             }
             Err(error) => self.damaged(Damage::of_file(format!("its integrity cannot be checked: {error}"))),
         }

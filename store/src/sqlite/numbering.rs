@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use super::number;
 use super::schema::numbering;
 
-/// What a numbering may have come to; far more than any database reaches, and far from where counting overflows.
+/// The highest number that is believed: far more than any database reaches, and far from where counting overflows.
 const HIGHEST: i64 = i64::MAX / 2;
 
 /// The number of the last commit that is in blocks; 0 in a database whose schema has no place for it yet.

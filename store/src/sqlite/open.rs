@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::engine::{self, DamagedRow, Engine, Loaded};
 use crate::journal::Part;
 use crate::lock::Lock;
-use crate::{PARTIAL, StoreConfig, StoreError};
+use crate::{OpenError, PARTIAL, StoreConfig};
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
@@ -38,7 +38,7 @@ const NAMES_IN_DOUBT: &str = "SELECT count(*) AS value FROM signal AS named NOT 
 /// The first SQLite without the WAL-reset race that can corrupt a database with two or more connections.
 const OLDEST_SOUND_SQLITE: [u32; 3] = [3, 51, 3];
 
-/// How long a query waits for a free reader before it is told to come back.
+/// How long a query waits for a free reader before it is refused.
 const READER_WAIT: Duration = Duration::from_millis(500);
 
 /// How long a commit waits while a sealing writes its blocks.
@@ -55,7 +55,7 @@ static HOUSEKEEPER: LazyLock<Arc<ScheduledThreadPool>> =
     LazyLock::new(|| Arc::new(ScheduledThreadPool::new(1)));
 
 /// Opens the database; also gives the names of its signals by number.
-pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine<Sqlite>, Vec<String>), StoreError> {
+pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine<Sqlite>, Vec<String>), OpenError> {
     let path = &config.database;
     refuse_partial(path)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -79,7 +79,7 @@ pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine<Sqlite>
 
 /// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.
 /// What is in the journal now is read now; blocks are read later, and what is sealed in between is in both.
-pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine<Sqlite>, Vec<String>), StoreError> {
+pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine<Sqlite>, Vec<String>), OpenError> {
     let mut reader = connect_read_only(path)?;
     let loaded = reader.transaction(|reader| load(reader, path))?;
     let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
@@ -88,8 +88,8 @@ pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine<Sqlite
     Ok((Engine::new(tables, loaded, 0, clock), names))
 }
 
-/// A copy that is not whole may look like a database; its name tells.
-fn refuse_partial(path: &Path) -> Result<(), StoreError> {
+/// An incomplete copy may look like a database; it is recognised by its name.
+fn refuse_partial(path: &Path) -> Result<(), OpenError> {
     if path.as_os_str().as_bytes().ends_with(PARTIAL.as_bytes()) {
         let why = format!("files named *{PARTIAL} are left by what was interrupted; make the backup again");
         return Err(unusable(path, why));
@@ -98,11 +98,11 @@ fn refuse_partial(path: &Path) -> Result<(), StoreError> {
 }
 
 /// A connection that cannot change the file, which must be a database of ours with today's schema.
-pub(super) fn connect_read_only(path: &Path) -> Result<SqliteConnection, StoreError> {
+pub(super) fn connect_read_only(path: &Path) -> Result<SqliteConnection, OpenError> {
     refuse_partial(path)?;
     let about = fs::metadata(path).map_err(|error| unusable(path, error))?;
     if !about.is_file() {
-        return Err(unusable(path, "it is not a file; choose another with --database"));
+        return Err(unusable(path, "it is not a file"));
     }
     let opened = |error| not_opened(path, &error);
     let mut connection =
@@ -111,22 +111,20 @@ pub(super) fn connect_read_only(path: &Path) -> Result<SqliteConnection, StoreEr
     let owner = number(&mut connection, OWNER).map_err(opened)?;
     if owner != APPLICATION_ID {
         let why = if about.len() == 0 { "it is empty" } else { "it belongs to another program" };
-        return Err(StoreError::NotOurs { path: path.to_owned(), why: why.into() });
+        return Err(OpenError::NotOurs { path: path.to_owned(), why: why.into() });
     }
     // Also where the migrations are applied and the first schema's rows are not converted to their end.
     const OLD_ROWS: &str = "SELECT count(*) AS value FROM sqlite_schema WHERE name = 'sample'";
     let old_rows = number(&mut connection, OLD_ROWS).map_err(opened)? > 0;
     let pending = connection.has_pending_migration(MIGRATIONS);
     if old_rows || pending.map_err(|error| unusable(path, format!("its schema cannot be read: {error}")))? {
-        let why =
-            "its schema is older than this program; stop its server and run `afterglow migrate` on it first";
-        return Err(unusable(path, why));
+        return Err(OpenError::OldSchema(path.to_owned()));
     }
     Ok(connection)
 }
 
 /// The file as SQLite's URI that opens it for reading and never makes it.
-fn read_only_url(path: &Path) -> Result<String, StoreError> {
+fn read_only_url(path: &Path) -> Result<String, OpenError> {
     let absolute = std::path::absolute(path).map_err(|error| unusable(path, error))?;
     let mut url = String::from("file:");
     for byte in absolute.as_os_str().as_bytes() {
@@ -141,7 +139,7 @@ fn read_only_url(path: &Path) -> Result<String, StoreError> {
     Ok(url)
 }
 
-fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, StoreError> {
+fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, OpenError> {
     let rows: Vec<(i32, Vec<u8>)> = signal::table
         .order(signal::id)
         .select((signal::id, sql::<Binary>("CAST(name AS BLOB)")))
@@ -177,7 +175,7 @@ fn pool(
     size: u32,
     wait: Duration,
     setup: &'static str,
-) -> Result<Connections, StoreError> {
+) -> Result<Connections, OpenError> {
     Pool::builder()
         .max_size(size)
         .connection_timeout(wait)
@@ -193,7 +191,7 @@ fn pool(
 
 /// Reads all that a start depends on without changing anything: a database that is refused stays as it is, with its log.
 /// Nothing is loaded from a new file, or from one whose schema has no journal yet.
-fn inspect(path: &Path) -> Result<Option<Loaded>, StoreError> {
+fn inspect(path: &Path) -> Result<Option<Loaded>, OpenError> {
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
     let logged = bytes(&log_path(path)) > 0;
     if bytes(path) == 0 {
@@ -208,7 +206,7 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, StoreError> {
     let tables = number(&mut connection, "SELECT count(*) AS value FROM sqlite_schema").map_err(opened)?;
     let owner = number(&mut connection, OWNER).map_err(opened)?;
     if tables > 0 && owner != APPLICATION_ID {
-        return Err(StoreError::NotOurs {
+        return Err(OpenError::NotOurs {
             path: path.to_owned(),
             why: "it has tables of another program".into(),
         });
@@ -231,7 +229,7 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, StoreError> {
 }
 
 /// Brings the schema of a file that is ours or new up to date; returns the epoch of its commits.
-fn prepare(path: &Path, clock: &Clock) -> Result<u64, StoreError> {
+fn prepare(path: &Path, clock: &Clock) -> Result<u64, OpenError> {
     let mut connection =
         SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| unusable(path, error))?;
     let opened = |error| not_opened(path, &error);
@@ -282,17 +280,17 @@ impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Setup {
     }
 }
 
-pub(super) fn unusable(path: &Path, why: impl ToString) -> StoreError {
+pub(super) fn unusable(path: &Path, why: impl ToString) -> OpenError {
     // In one line: SQLite quotes what it stumbles over, line ends included.
     let words: Vec<_> = why.to_string().split_whitespace().map(str::to_owned).collect();
-    StoreError::Unusable { path: path.to_owned(), why: words.join(" ") }
+    OpenError::Unusable { path: path.to_owned(), why: words.join(" ") }
 }
 
 /// Why a file could not be opened. SQLite tells what kind of failure it was only by its message.
-fn not_opened(path: &Path, error: &DieselError) -> StoreError {
+fn not_opened(path: &Path, error: &DieselError) -> OpenError {
     let why = error.to_string();
     if why.contains("not a database") {
-        return StoreError::NotOurs { path: path.to_owned(), why };
+        return OpenError::NotOurs { path: path.to_owned(), why };
     }
     unusable(path, why)
 }

@@ -31,7 +31,7 @@ pub(super) fn reserve_log(sqlite: &Sqlite) -> Result<(), StoreError> {
         return Ok(());
     }
     let writer = &mut *connection(&sqlite.writer)?;
-    // Makes the file, and keeps everybody else from writing into it. Its locks are not on this file but on the
+    // Makes the file, and keeps others from writing into it. Its locks are not on this file but on the
     // log's index, so that closing ours does not release them.
     writer.batch_execute("BEGIN IMMEDIATE")?;
     let log = log_path(&sqlite.path);

@@ -44,7 +44,7 @@ fn a_database_in_use_is_refused_until_its_owner_lets_go<D: Database>() {
     let database = D::new();
     let owner = database.open();
     let error = database.open_at(Clock::real()).err().unwrap();
-    assert!(matches!(error, StoreError::InUse(_)), "{error}");
+    assert!(matches!(error, OpenError::InUse(_)), "{error}");
     drop(owner);
     database.open();
 }

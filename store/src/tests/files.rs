@@ -49,7 +49,7 @@ fn a_file_that_is_not_ours_is_refused_and_left_as_it_was() {
     std::fs::write(&path, &text).unwrap();
     let config = StoreConfig { database: path.clone(), ..config(&folder) };
     let error = Store::open(&config, Clock::real()).err().unwrap();
-    assert!(matches!(error, StoreError::NotOurs { .. }), "{error}");
+    assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
 }
 

@@ -32,7 +32,7 @@ impl BlockRow {
         self.count.into()
     }
 
-    /// Whether the payload is what was written and the summary says what is in it.
+    /// Whether the payload is what was written and the summary is that of its samples.
     pub(super) fn check(&self) -> Result<(), String> {
         let columns = block::verified(&self.payload, self.checksum, self.count).map_err(|error| error.0)?;
         let stored = Summary {
@@ -73,7 +73,7 @@ pub(super) struct RollupRow {
 }
 
 impl RollupRow {
-    /// Whether the payload is what was written, its buckets are possible, and the row says what is in it.
+    /// Whether the payload is what was written, its buckets are possible, and the row agrees with them.
     pub(super) fn check(&self) -> Result<(), String> {
         let buckets = rollup::verified(&self.payload, self.checksum).map_err(|error| error.0)?;
         let resolutions = [Resolution::Minute, Resolution::Hour];
@@ -123,7 +123,7 @@ impl JournalRow {
         }
         let samples = journal::decode(&self.samples)?;
         if samples.len() != usize::try_from(self.count).unwrap_or(usize::MAX) {
-            return Err(format!("it has {} samples and says {}", samples.len(), self.count));
+            return Err(format!("it has {} samples instead of {}", samples.len(), self.count));
         }
         match samples.iter().find(|sample| !known(sample.signal.0.cast_signed())) {
             Some(sample) => Err(format!("its signal {} has no name", sample.signal.0)),

@@ -1,4 +1,4 @@
-//! What people saved: each row is read as the server reads it, and judged by the rules under which it was taken.
+//! Documents: each row is read as the server reads it and checked by the rules under which it was accepted.
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::annotation::NewAnnotation;
@@ -17,8 +17,8 @@ type BoardRow = (String, i32, String, String);
 type AnnotationRow = (i64, i64, i64, String, String, String);
 
 impl Examiner {
-    /// Looks at all boards, all annotations, and all that is said about signals.
-    pub(super) fn saved(&mut self) {
+    /// Verifies all boards, all annotations and all metadata.
+    pub(super) fn documents(&mut self) {
         let query = board::table.select((board::id, board::version, board::title, board::document));
         let boards: Vec<BoardRow> = self.list("board", |connection| load_until_error(query, connection));
         for row in boards {
@@ -37,9 +37,9 @@ impl Examiner {
             }
         }
         let query = metadata::table.select(metadata::all_columns);
-        let said: Vec<(i32, String)> =
+        let stored: Vec<(i32, String)> =
             self.list("metadata", |connection| load_until_error(query, connection));
-        for (signal, document) in said {
+        for (signal, document) in stored {
             let known = self.names.contains_key(&signal);
             if let Err(reason) = check_metadata(&document).and_then(|()| named(known)) {
                 let (id, signal) = (Some(signal.to_string()), Some(self.name(signal)));
@@ -66,8 +66,8 @@ fn check_annotation((id, first, last, text, tags, signals): AnnotationRow) -> Re
 }
 
 fn check_metadata(document: &str) -> Result<(), String> {
-    let said: Metadata = serde_json::from_str(document).map_err(unreadable)?;
-    said.check().map_err(|error| error.to_string())
+    let stored: Metadata = serde_json::from_str(document).map_err(unreadable)?;
+    stored.check().map_err(|error| error.to_string())
 }
 
 fn unreadable(error: serde_json::Error) -> String {

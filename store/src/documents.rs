@@ -1,4 +1,4 @@
-//! What people save beside the samples: boards, annotations, and what they say about signals.
+//! Documents: boards, annotations, and the metadata of signals.
 
 use std::collections::BTreeMap;
 
@@ -23,21 +23,21 @@ pub enum SaveError {
     /// There is nothing of this name.
     #[error("{0}")]
     NotFound(String),
-    /// The board was changed meanwhile; this is what it is now.
+    /// The board was changed meanwhile; this is its current version.
     #[error("the board {} is at version {} by now", .0.id, .0.version)]
     Conflict(Box<Board>),
-    /// As many are kept as may be.
+    /// The limit is reached.
     #[error("there are {limit} {kind} already, which is as many as are kept; delete one first")]
     LimitReached {
-        /// Of what.
+        /// The kind of document.
         kind: &'static str,
-        /// How many.
+        /// How many are kept.
         limit: usize,
     },
 }
 
 impl SaveError {
-    /// The code that a door answers with.
+    /// The code of the error in an answer.
     pub fn code(&self) -> Code {
         match self {
             Self::Store(error) => error.code(),
@@ -67,7 +67,7 @@ pub(crate) fn json(value: &(impl Serialize + ?Sized)) -> Result<String, StoreErr
     serde_json::to_string(value).map_err(|error| StoreError::Down(error.to_string()))
 }
 
-/// Saved things. All of it blocks, and what is saved is on the disk when the call returns.
+/// Documents. Every call blocks, and what is saved is on the disk when the call returns.
 impl Store {
     /// All boards, by title.
     ///
@@ -137,7 +137,7 @@ impl Store {
         self.engine.delete_annotation(id)
     }
 
-    /// What is said about signals, by name; only those about which something is.
+    /// The metadata of signals, by name; only of those that have some.
     ///
     /// # Errors
     /// When all readers are busy or the database does not answer.
@@ -145,7 +145,7 @@ impl Store {
         self.engine.metadata()
     }
 
-    /// Changes what is said about the signal called `name`; gives back all that is said now.
+    /// Changes the metadata of the signal called `name`; returns all of it.
     ///
     /// # Errors
     /// When it is not allowed, there is no such signal, or the database does not answer.

@@ -1,0 +1,76 @@
+//! Which error to use where: [`OpenError`] until a database is open, [`StoreError`] from then on, [`crate::SaveError`] for
+//! changes of documents, which may also be refused by a rule.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use afterglow_wire::Code;
+
+/// Why a database cannot be opened. The file is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file is open in another `afterglow`.
+    #[error("the database {} is in use by another afterglow", .0.display())]
+    InUse(PathBuf),
+    /// The file belongs to another program.
+    #[error("{} is not a database of Afterglow ({why})", path.display())]
+    NotOurs {
+        /// The file.
+        path: PathBuf,
+        /// What it seems to be.
+        why: String,
+    },
+    /// The database needs a migration, which reading alone does not do.
+    #[error("the database {} has an older schema than this program", .0.display())]
+    OldSchema(PathBuf),
+    /// The file or its folder cannot be created, read or written, or is damaged.
+    #[error("the database {} cannot be used: {why}", path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// What the system or the database reported.
+        why: String,
+    },
+    /// The database is open and does not do what the start needs of it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a running database did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The disk has no room for a commit.
+    #[error("the disk has no room: {0}")]
+    DiskFull(String),
+    /// The database does not answer for now.
+    #[error("the database does not answer: {0}")]
+    Down(String),
+    /// All readers are taken.
+    #[error("all readers of the database are busy; ask again in a moment")]
+    Busy,
+    /// Sealing does not keep up with what arrives.
+    #[error("samples arrive faster than they can be sealed; send again in a moment")]
+    Full,
+    /// A query took longer than it may.
+    #[error("the query took longer than {} s; ask for less, or for max_points", .0.as_secs())]
+    QueryTimeout(Duration),
+    /// An answer would have more samples than the caller may have.
+    #[error("more than {0} samples would come; ask for a width, or for a shorter window")]
+    TooMuch(usize),
+    /// The caller no longer wants the rest of an answer.
+    #[error("the answer is no longer wanted")]
+    Cancelled,
+}
+
+impl StoreError {
+    /// The code of the error in an answer.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::DiskFull(_) => Code::DiskFull,
+            Self::Busy | Self::Full => Code::QueueFull,
+            Self::QueryTimeout(_) => Code::QueryTimeout,
+            Self::TooMuch(_) => Code::BadParameter,
+            Self::Down(_) | Self::Cancelled => Code::StoreDown,
+        }
+    }
+}
