@@ -19,7 +19,7 @@ use crate::http::{self, Context};
 use crate::lifeline::Lifeline;
 use crate::metrics::Metrics;
 use crate::saved::Saved;
-use crate::store::{Store, StoreError};
+use crate::store::Store;
 
 /// All of the drain must fit: admission, last commit, sessions, open requests.
 const DRAIN: Duration = Duration::from_secs(9);
@@ -36,9 +36,6 @@ pub enum PipelineError {
     /// The HTTP server ended by itself.
     #[error("the HTTP server ended: {0}")]
     Http(#[from] std::io::Error),
-    /// The database does not answer.
-    #[error("the database cannot be read: {0}")]
-    Store(#[from] StoreError),
     /// Not everything could be written and closed in time.
     #[error("not drained within {} s; what was acknowledged is safe", DRAIN.as_secs())]
     DrainTimeout,
@@ -59,13 +56,17 @@ pub async fn run(
     let lifeline = |actor| Lifeline::new(actor, lost.clone());
     let metrics = Metrics::new();
 
+    let latest = store.latest().unwrap_or_else(|error| {
+        log::warn!("late samples are not told from new ones at first: {error}");
+        Vec::new()
+    });
     let saved = Saved::new(store.clone(), &clock);
     let (signals, revisions) = (store.signals().clone(), saved.watch());
     let broadcaster = Broadcaster::start(
         signals,
         clock.clone(),
         store.position(),
-        &store.latest()?,
+        &latest,
         revisions,
         config.slow_timeout,
         metrics.clone(),
