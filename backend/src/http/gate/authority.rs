@@ -32,6 +32,10 @@ impl<'t> Authority<'t> {
         if host.is_empty() || !host.bytes().all(allowed) {
             return None;
         }
+        // A number of Rust's may have a sign.
+        if port.is_some_and(|port| !port.bytes().all(|byte| byte.is_ascii_digit())) {
+            return None;
+        }
         Some(Self { host, port: port.map(str::parse).transpose().ok()? })
     }
 
