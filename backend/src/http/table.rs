@@ -5,6 +5,7 @@
 //! row does not compile. Each row is an operation of the OpenAPI document, so its handler has a `utoipa::path`; the query
 //! parameters listed there are the only ones that the route takes. `HEAD` comes with every `GET`; `OPTIONS` and 405 name the
 //! methods of a path.
+#![expect(clippy::disallowed_methods, reason = "this is the one place that builds routes")]
 
 use actix_web::guard;
 use actix_web::http::Method;
