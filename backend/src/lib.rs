@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod decode;
 pub mod encode;
+pub mod health;
 pub mod http;
 pub mod lifeline;
 pub mod live;

@@ -11,6 +11,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::health::Health;
+
 /// The numbers, shared by all who count. Cloning is cheap.
 #[derive(Clone)]
 pub struct Metrics {
@@ -41,6 +43,8 @@ pub struct Metrics {
     pub unsealed: Gauge,
     /// Blocks that could not be read since the start.
     pub damaged_blocks: Gauge,
+    /// Whether samples can be stored: what `/health` reports.
+    pub health: Health,
     stage: Family<Label, Histogram>,
     queue: Family<Label, Gauge>,
 }
@@ -147,6 +151,7 @@ impl Metrics {
             evictions,
             unsealed,
             damaged_blocks,
+            health: Health::default(),
             stage,
             queue,
         }

@@ -31,7 +31,10 @@ fn a_posted_object_is_stored_listed_and_seen_live() {
     let stored = backend.get("/api/telemetry?from=2026-01-01&to=2026-01-02");
     assert_eq!(stored.json(), json!({"a": point(1.5), "b": point(2.0), "on": point(1.0)}));
     assert_eq!(backend.get("/api/signals").json(), json!(["a", "b", "on"]));
-    assert_eq!(backend.get("/health").json(), json!({"status": "healthy"}));
+    let health = backend.get("/health").json();
+    assert_eq!((&health["status"], &health["sealing_failures"]), (&json!("healthy"), &json!(0)));
+    assert_eq!(health["last_commit"]["outcome"], "committed");
+    assert_eq!(backend.get("/ready").json(), json!({"status": "ready"}));
 
     drop(socket);
     eventually("the session has left", || backend.metric("afterglow_live_sessions") == 0.0);

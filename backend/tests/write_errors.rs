@@ -115,6 +115,12 @@ fn check(call: &str, seal_samples: &str) {
             next += 1;
             assert_eq!(stored(&backend), acknowledged, "what was refused is not shown");
         }
+        // It is alive, says what is wrong, and asks balancers for a pause.
+        let health = backend.get("/health");
+        assert_eq!((health.status, &health.json()["status"]), (200, &"degraded".into()), "{}", health.text);
+        assert_eq!(health.json()["last_commit"]["outcome"], "store_down");
+        let ready = backend.get("/ready");
+        assert_eq!((ready.status, ready.code().as_str()), (503, "store_down"), "{}", ready.text);
         if round % 2 == 1 {
             // What was refused may be in the log as a whole, and is then as good as sent again; never in part.
             backend.kill_nine();
@@ -133,6 +139,9 @@ fn check(call: &str, seal_samples: &str) {
             eventually("samples are taken again", || post(&backend, next));
             acknowledged.push(next);
             next += 1;
+            let healthy = || backend.get("/health").json()["last_commit"]["outcome"] == "committed";
+            assert!(healthy(), "the last commit succeeded");
+            eventually("it is ready again", || backend.get("/ready").status == 200);
         }
         assert_eq!(stored(&backend), acknowledged);
     }

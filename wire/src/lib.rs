@@ -8,6 +8,7 @@ pub mod annotation;
 pub mod board;
 pub mod close;
 pub mod error;
+pub mod health;
 pub mod ingest;
 pub mod invalid;
 pub mod limits;

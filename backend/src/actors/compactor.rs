@@ -88,6 +88,7 @@ impl Compactor {
         ctx.spawn(seal.into_actor(self).map(|outcome, compactor, ctx| {
             compactor.sealing = false;
             compactor.failed = !matches!(outcome, Ok(Ok(_)));
+            compactor.metrics.health.sealing_ended(!compactor.failed);
             match outcome {
                 Ok(Ok(blocks)) => log::debug!("sealed {blocks} blocks"),
                 Ok(Err(error)) => log::error!("sealing failed and is tried again: {error}"),

@@ -174,10 +174,12 @@ impl Committer {
             fault::linger();
         }
         let stopwatch = Stopwatch::start();
+        self.metrics.health.commit_began();
         let outcome = self.store.commit(&batches).map_err(|error| {
             log::error!("a commit failed: {error}");
             Refusal { code: error.code(), message: error.to_string() }
         });
+        self.metrics.health.commit_ended(outcome.as_ref().map(|_| ()).map_err(|refusal| refusal.code));
         self.metrics.observe(Stage::Commit, stopwatch.elapsed());
         let told = outcome.as_ref().map_err(Refusal::clone).map(|_| ());
         for waiter in waiters {

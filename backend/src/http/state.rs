@@ -1,27 +1,54 @@
-//! `GET /health` and `GET /metrics`: how the server is.
+//! `GET /health`, `GET /ready` and `GET /metrics`: how the server is.
 
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
 use afterglow_wire::Code;
+use afterglow_wire::health::Health;
 use serde_json::{Value, json};
 
 use super::gate::Allowed;
 use super::permission::{Public, ReadMetrics};
 use super::problem::Problem;
 
-/// Whether the server takes samples
+/// Whether the server is alive, and how it is
+///
+/// For those who restart it. `status` is `healthy`, or `degraded` while samples cannot be stored: a restart does not make
+/// room on a disk.
 #[utoipa::path(
     get, path = "/health", tag = "operation",
     responses(
-        (status = 200, description = "`{\"status\": \"healthy\"}`", body = Value),
+        (status = 200, description = "How the server is", body = Health),
         (status = 503, description = "The server is stopping", body = afterglow_wire::ErrorBody),
     )
 )]
-pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Value>, Problem> {
+pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Health>, Problem> {
+    check_draining(&allowed)?;
+    Ok(web::Json(allowed.health().report()))
+}
+
+/// Whether the server can store samples
+///
+/// For those who choose between servers.
+#[utoipa::path(
+    get, path = "/ready", tag = "operation",
+    responses(
+        (status = 200, description = "`{\"status\": \"ready\"}`", body = Value),
+        (status = 503, description = "The server is stopping, commits fail or hang, or sealing keeps failing", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn ready(allowed: Allowed<Public>) -> Result<web::Json<Value>, Problem> {
+    check_draining(&allowed)?;
+    match allowed.health().problem() {
+        Some((code, message)) => Err(Problem::new(code, message)),
+        None => Ok(web::Json(json!({ "status": "ready" }))),
+    }
+}
+
+fn check_draining(allowed: &Allowed<Public>) -> Result<(), Problem> {
     if allowed.is_draining() {
         return Err(Problem::new(Code::Draining, "the server is stopping"));
     }
-    Ok(web::Json(json!({ "status": "healthy" })))
+    Ok(())
 }
 
 /// Numbers for Prometheus

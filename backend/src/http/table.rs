@@ -68,6 +68,7 @@ table! {
     ReadLive          GET    "/api/stream"           => stream::get;
     ReadLive          GET    "/ws"                   => live::get;
     Public            GET    "/health"               => state::health;
+    Public            GET    "/ready"                => state::ready;
     ReadMetrics       GET    "/metrics"              => state::metrics;
 }
 

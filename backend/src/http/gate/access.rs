@@ -14,6 +14,7 @@ use crate::actors::ingest;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
+use crate::health::Health;
 use crate::metrics::Metrics;
 use crate::saved::Kind;
 use crate::store::{SaveError, Store, StoreError};
@@ -31,6 +32,10 @@ impl<P: Permission> Allowed<P> {
 impl Allowed<Public> {
     pub(in crate::http) fn is_draining(&self) -> bool {
         self.gate.context.ingest.is_draining()
+    }
+
+    pub(in crate::http) fn health(&self) -> &Health {
+        &self.gate.context.metrics.health
     }
 }
 
