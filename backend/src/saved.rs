@@ -6,7 +6,7 @@ use afterglow_wire::revision::Revision;
 use tokio::sync::{Semaphore, watch};
 
 use crate::clock::Clock;
-use crate::store::{SaveError, Store, StoreError};
+use crate::store::{SaveError, Store};
 
 /// Changes that may wait for their turn; beyond it a change is refused with `queue_full`. Commits of samples use the
 /// same connection: whoever floods the server with changes makes them wait for one change, not for all.
@@ -21,6 +21,20 @@ pub enum Kind {
     Annotations,
     /// What is said about signals.
     Metadata,
+}
+
+/// Why something was not read or changed; `E` is the store's reason.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure<E> {
+    /// The store refused it.
+    #[error("{0}")]
+    Store(E),
+    /// As many changes wait as may.
+    #[error("{WAITING} changes of boards, annotations and metadata are waiting; send it again in a moment")]
+    TooManyChanges,
+    /// A thread of the server panicked. The change may have been made.
+    #[error("something broke in the server; its log says what")]
+    Broken,
 }
 
 /// Boards, annotations and metadata, shared by all who change them and all who watch. Cloning is cheap.
@@ -49,14 +63,14 @@ impl Saved {
     /// Does `work`, which blocks, when its turn comes; then tells those who watch that things of this kind changed.
     ///
     /// # Errors
-    /// What `work` refuses; `queue_full` when too many changes wait.
+    /// What `work` refuses; or too many changes wait.
     pub async fn change<T: Send + 'static>(
         &self,
         kind: Kind,
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
-    ) -> Result<T, SaveError> {
-        let _place = self.places.try_acquire().map_err(|_| StoreError::Busy)?;
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| StoreError::Busy)?;
+    ) -> Result<T, Failure<SaveError>> {
+        let _place = self.places.try_acquire().map_err(|_| Failure::TooManyChanges)?;
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Failure::Broken)?;
         let (store, revision) = (self.store.clone(), Arc::clone(&self.revision));
         // The turn and the news go with the work: it ends even when the client that asked for it has left.
         let changing = actix_rt::task::spawn_blocking(move || {
@@ -65,20 +79,19 @@ impl Saved {
             revision.send_modify(|revision| *number(revision, kind) += 1);
             Ok(done)
         });
-        changing.await.map_err(|broken| StoreError::Down(broken.to_string()))?
+        ended(changing).await
     }
 
     /// Does `work`, which blocks and changes nothing.
     ///
     /// # Errors
     /// What `work` refuses.
-    pub async fn read<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+    pub async fn read<T: Send + 'static, E: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E> {
+    ) -> Result<T, Failure<E>> {
         let store = self.store.clone();
-        let reading = actix_rt::task::spawn_blocking(move || work(&store));
-        reading.await.map_err(|broken| StoreError::Down(broken.to_string()))?
+        ended(actix_rt::task::spawn_blocking(move || work(&store))).await
     }
 
     /// The newest revision, and a way to wait for the next one.
@@ -97,10 +110,77 @@ impl Saved {
     }
 }
 
+async fn ended<T, E>(work: actix_rt::task::JoinHandle<Result<T, E>>) -> Result<T, Failure<E>> {
+    match work.await {
+        Ok(outcome) => outcome.map_err(Failure::Store),
+        Err(broken) => {
+            log::error!("a thread that reads or changes documents broke: {broken}");
+            Err(Failure::Broken)
+        }
+    }
+}
+
 fn number(revision: &mut Revision, kind: Kind) -> &mut u64 {
     match kind {
         Kind::Boards => &mut revision.boards,
         Kind::Annotations => &mut revision.annotations,
         Kind::Metadata => &mut revision.metadata,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use afterglow_wire::Timestamp;
+    use futures_util::FutureExt as _;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::store::StoreConfig;
+
+    fn saved(folder: &tempfile::TempDir) -> Saved {
+        let clock = Clock::manual(Timestamp::MIN);
+        let database = folder.path().join("a.db");
+        let store =
+            Store::open(&StoreConfig { database, readers: 1, signal_limit: 1 }, clock.clone()).unwrap();
+        Saved::new(store, &clock)
+    }
+
+    #[actix_rt::test]
+    async fn a_change_beyond_the_bound_is_refused_as_such() {
+        let folder = tempfile::tempdir().unwrap();
+        let saved = saved(&folder);
+        let (release, held) = oneshot::channel::<()>();
+        // Polled once, each has its place; the first has the turn and waits.
+        let first = saved.change(Kind::Boards, move |_| {
+            let _ = held.blocking_recv();
+            Ok(())
+        });
+        let mut waiting: Vec<_> = vec![Box::pin(first) as std::pin::Pin<Box<dyn Future<Output = _>>>];
+        for _ in 1..WAITING {
+            waiting.push(Box::pin(saved.change(Kind::Boards, |_| Ok(()))));
+        }
+        for change in &mut waiting {
+            assert!(change.now_or_never().is_none());
+        }
+        let refused = saved.change(Kind::Boards, |_| Ok(())).await.unwrap_err();
+        assert!(matches!(refused, Failure::TooManyChanges), "{refused}");
+        assert!(refused.to_string().starts_with("64 changes"), "{refused}");
+        assert!(saved.read(|_| Ok::<_, SaveError>(())).await.is_ok(), "reading goes on");
+        release.send(()).unwrap();
+        for change in waiting {
+            change.await.unwrap();
+        }
+        assert!(saved.change(Kind::Boards, |_| Ok(())).await.is_ok());
+    }
+
+    #[actix_rt::test]
+    async fn a_panic_is_not_a_database_that_does_not_answer() {
+        let folder = tempfile::tempdir().unwrap();
+        let saved = saved(&folder);
+        let before = saved.number(Kind::Boards);
+        let broken = saved.change(Kind::Boards, |_| -> Result<(), SaveError> { panic!("on purpose") }).await;
+        assert!(matches!(broken, Err(Failure::Broken)));
+        assert!(saved.change(Kind::Boards, |_| Ok(())).await.is_ok(), "the turn was given back");
+        assert_eq!(saved.number(Kind::Boards), before + 1);
     }
 }

@@ -56,7 +56,7 @@ impl Gate {
 
     fn visit(&self, request: &HttpRequest) -> Result<Visit, Problem> {
         // A request in absolute form names an authority of its own; a browser always names one.
-        let target = request.uri().authority().map(|authority| authority.as_str());
+        let target = request.uri().authority().map(actix_web::http::uri::Authority::as_str);
         let host = request.headers().get(HOST).map(|host| host.to_str().unwrap_or("not plain text"));
         for asked in target.into_iter().chain(host) {
             if !Authority::parse(asked).is_some_and(|authority| self.authorities.contains(&authority)) {

@@ -15,7 +15,8 @@ use super::gate::access::{Changes, Reads};
 use super::permission::ReadBoards;
 use super::problem::Problem;
 use crate::decode::Format;
-use crate::store::{SaveError, Store, StoreError};
+use crate::saved::Failure;
+use crate::store::{SaveError, Store};
 
 /// The JSON body of a request that saves something.
 pub(super) async fn receive<T: DeserializeOwned>(
@@ -69,11 +70,11 @@ pub(super) async fn found<T, E>(
 ) -> Result<HttpResponse, Problem>
 where
     T: Serialize + Send + 'static,
-    E: From<StoreError> + Into<Problem> + Send + 'static,
+    E: Into<Problem> + std::fmt::Display + Send + 'static,
 {
     // The number first: a change in between is then asked for twice, and never missed.
     let number = allowed.number();
-    let found = allowed.read(look).await.map_err(E::into)?;
+    let found = allowed.read(look).await?;
     Ok(tagged(request, format_args!("{number:x}"), &found))
 }
 
@@ -106,6 +107,16 @@ pub(super) async fn revision(allowed: Allowed<ReadBoards>, request: HttpRequest)
 impl From<Invalid> for Problem {
     fn from(invalid: Invalid) -> Self {
         Problem::new(Code::Invalid, invalid.to_string()).with_details(json!({ "field": invalid.field }))
+    }
+}
+
+impl<E: Into<Problem> + std::fmt::Display> From<Failure<E>> for Problem {
+    fn from(failure: Failure<E>) -> Self {
+        match failure {
+            Failure::Store(error) => error.into(),
+            Failure::TooManyChanges => Problem::new(Code::QueueFull, failure.to_string()),
+            Failure::Broken => Problem::new(Code::Internal, failure.to_string()),
+        }
     }
 }
 

@@ -16,8 +16,8 @@ use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::health::Health;
 use crate::metrics::Metrics;
-use crate::saved::Kind;
-use crate::store::{SaveError, Store, StoreError};
+use crate::saved::{Failure, Kind};
+use crate::store::{SaveError, Store};
 
 impl<P: Permission> Allowed<P> {
     pub(in crate::http) fn clock(&self) -> &Clock {
@@ -132,10 +132,10 @@ impl<P: Reads> Allowed<P> {
     }
 
     /// Does `work`, which blocks and changes nothing.
-    pub(in crate::http) async fn read<T: Send + 'static, E: From<StoreError> + Send + 'static>(
+    pub(in crate::http) async fn read<T: Send + 'static, E: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E> {
+    ) -> Result<T, Failure<E>> {
         self.gate.context.saved.read(work).await
     }
 }
@@ -152,7 +152,7 @@ impl<P: Changes> Allowed<P> {
     pub(in crate::http) async fn change<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
-    ) -> Result<T, SaveError> {
+    ) -> Result<T, Failure<SaveError>> {
         self.gate.context.saved.change(P::KIND, work).await
     }
 
