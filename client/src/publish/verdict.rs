@@ -5,6 +5,9 @@ use std::time::Duration;
 use afterglow_wire::telemetry::{Receipt, Rejection};
 use afterglow_wire::{ErrorBody, Timestamp};
 
+/// The shortest wait after an answer that denies access: only a person can change that.
+const DENIED: Duration = Duration::from_secs(60);
+
 /// What becomes of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
@@ -37,6 +40,7 @@ pub enum Verdict {
 /// |---|---|
 /// | 2xx whose body says `"status":"success"` | stored |
 /// | 413 | too large: split |
+/// | 401, 403 | retry, a minute later at the earliest: the key can be replaced, the samples cannot |
 /// | 408, 429, 5xx | retry |
 /// | 3xx, or 2xx from something that is not a backend | retry, so that a wrong address loses nothing |
 /// | any other 4xx | refused |
@@ -45,6 +49,10 @@ pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8], now: Timestamp
     match status {
         200..=299 => receipt(status, body),
         413 => Verdict::TooLarge,
+        401 | 403 => Verdict::Retry {
+            reason: format!("access is denied, check the key: {}", reason(status, body)),
+            after: after.max(Some(DENIED)),
+        },
         408 | 429 | 500..=599 => Verdict::Retry { reason: reason(status, body), after },
         400..=499 => Verdict::Refused { reason: reason(status, body) },
         _ => Verdict::Retry {
@@ -111,13 +119,23 @@ mod tests {
 
     #[test]
     fn the_retry_table() {
-        for status in [400, 401, 403, 404, 405, 415, 422] {
+        for status in [400, 404, 405, 415, 422] {
             assert!(matches!(verdict(status, ""), Verdict::Refused { .. }), "{status}");
         }
-        for status in [301, 307, 408, 429, 500, 502, 503, 504] {
+        for status in [301, 307, 401, 403, 408, 429, 500, 502, 503, 504] {
             assert!(matches!(verdict(status, ""), Verdict::Retry { .. }), "{status}");
         }
         assert_eq!(verdict(413, ""), Verdict::TooLarge);
+    }
+
+    #[test]
+    fn denied_access_is_tried_again_slowly_and_says_to_check_the_key() {
+        let denied = |retry_after| judge(401, retry_after, b"no token", Timestamp::default());
+        let retry = |seconds| Verdict::Retry {
+            reason: "access is denied, check the key: status 401: no token".into(),
+            after: Some(Duration::from_secs(seconds)),
+        };
+        assert_eq!([denied(None), denied(Some("1")), denied(Some("90"))], [retry(60), retry(60), retry(90)]);
     }
 
     #[test]

@@ -69,6 +69,12 @@ fn shake_hands(address: &str, stream: TcpStream) -> Result<WebSocket<TcpStream>,
         Err(HandshakeError::Failure(tungstenite::Error::Http(response))) if response.status() == 400 => {
             Err(Interrupted::Refused(format!("{address} does not speak {PROTOCOL}")))
         }
+        Err(HandshakeError::Failure(tungstenite::Error::Http(response)))
+            if matches!(response.status().as_u16(), 401 | 403) =>
+        {
+            let status = response.status().as_u16();
+            Err(Interrupted::Refused(format!("{address} denies access (status {status}); check the key")))
+        }
         Err(HandshakeError::Failure(error)) => Err(Interrupted::Broken(error.to_string())),
         Err(HandshakeError::Interrupted(_)) => Err(Interrupted::Broken("no answer".into())),
     }
@@ -84,4 +90,43 @@ fn interrupted(error: tungstenite::Error) -> Interrupted {
         other => other.to_string(),
     };
     Interrupted::Broken(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What becomes of a handshake that is answered with `status`.
+    fn answered(status: u16) -> Interrupted {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.extend(byte);
+            }
+            write!(stream, "HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n").unwrap();
+        });
+        let interrupted = Connection::open(&address).unwrap_err();
+        server.join().unwrap();
+        interrupted
+    }
+
+    #[test]
+    fn denied_access_ends_the_subscription_and_a_busy_server_does_not() {
+        for status in [401, 403] {
+            let interrupted = answered(status);
+            assert!(
+                matches!(&interrupted, Interrupted::Refused(why) if why.contains("check the key")),
+                "{interrupted:?}"
+            );
+        }
+        assert!(matches!(answered(503), Interrupted::Broken(_)));
+    }
 }

@@ -140,11 +140,26 @@ fn too_large_batches_are_split() {
 #[test]
 fn a_refused_batch_is_dropped_and_the_log_says_why() {
     let backend = Backend::start();
-    backend.set(Mode::Refuse);
+    backend.set(Mode::Refuse { status: 422 });
     let mut producer = Producer::start(&backend, &counting(5));
     assert_eq!(producer.exit_code(), Some(0));
-    assert!(producer.log().contains("status 401"), "{}", producer.log());
+    assert!(producer.log().contains("status 422"), "{}", producer.log());
     assert!(producer.log().contains("rejected 5"), "{}", producer.log());
+}
+
+#[test]
+fn denied_access_loses_nothing_and_the_log_says_to_check_the_key() {
+    for status in [401, 403] {
+        let backend = Backend::start();
+        backend.set(Mode::Refuse { status });
+        let mut producer = Producer::start(&backend, &counting(5));
+        assert_eq!(producer.exit_code(), Some(0));
+        assert!(producer.log().contains(&format!("check the key: status {status}")), "{}", producer.log());
+        backend.set(Mode::Store);
+        producer.restart(&backend, "[[host]]\n");
+        backend.wait_for("all numbers", |seen| seen.numbers == all(5));
+        producer.terminate();
+    }
 }
 
 #[test]

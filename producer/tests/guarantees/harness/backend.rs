@@ -20,8 +20,8 @@ pub enum Mode {
     Silent,
     /// 413 beyond so many bytes, else as `Store`.
     AtMost { bytes: usize },
-    /// 401.
-    Refuse,
+    /// This status, for good.
+    Refuse { status: u16 },
 }
 
 /// What the backend has seen.
@@ -153,7 +153,7 @@ fn answer(body: &[u8], state: &mut State) -> Option<String> {
             state.seen.refusals.push(Instant::now());
             return whole("503 Service Unavailable", &format!("retry-after: {retry_after}\r\n"), "");
         }
-        Mode::Refuse => return whole("401 Unauthorized", "", "no token"),
+        Mode::Refuse { status } => return whole(&format!("{status} Refused"), "", "no"),
         Mode::AtMost { bytes } if body.len() > bytes => return whole("413 Content Too Large", "", ""),
         Mode::Store | Mode::AtMost { .. } => {}
     }
