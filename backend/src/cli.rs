@@ -5,11 +5,11 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
-use crate::config::{Config, ConfigError, Settings};
+use crate::config::{Config, ConfigError, File};
 use crate::memory;
 use crate::pipeline::{self, PipelineError};
 use crate::store::{OpenError, Store};
@@ -22,7 +22,7 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
 
-    /// A TOML file whose keys are the long options, with underscores
+    /// A TOML file: the long options with underscores, in tables as in the shipped afterglow.toml
     #[arg(long, env = "AFTERGLOW_CONFIG", value_name = "FILE", global = true)]
     config: Option<PathBuf>,
 }
@@ -30,11 +30,11 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Take samples in, keep them, serve the dashboard
-    Serve(Settings),
+    Serve(Box<Config>),
     /// Make the database or bring it up to date, then end
-    Migrate(Settings),
+    Migrate(Box<Config>),
     /// Say whether the configuration is valid, then end
-    CheckConfig(Settings),
+    CheckConfig(Box<Config>),
     /// Write samples as csv, ndjson or parquet, also while a server runs
     Export(export::Options),
     /// Take samples in from such a file, while no server runs
@@ -45,6 +45,23 @@ enum Command {
     Doctor(doctor::Options),
     /// Follow signals of a running server: values in place, or lines of JSON when piped
     Tail(tail::Options),
+}
+
+impl Cli {
+    /// Reads the arguments, and the file that they or the environment name. Wrong arguments end the process.
+    fn read() -> Result<Self, ConfigError> {
+        let cli = Self::parse();
+        let Some(path) = &cli.config else { return Ok(cli) };
+        let file = File::read(path)?;
+        let matches = file.values.into_defaults(Self::command()).get_matches();
+        let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        if let Command::Serve(config) | Command::Migrate(config) | Command::CheckConfig(config) =
+            &mut cli.command
+        {
+            config.store.overrides = file.overrides;
+        }
+        Ok(cli)
+    }
 }
 
 /// What ended the program, other than success.
@@ -78,8 +95,8 @@ impl Failure {
 
 /// Does what the arguments ask for. Exit codes: 0 done, 1 failed while running, 2 wrong arguments, configuration or input
 /// file, 3 the database cannot be used, 4 the address cannot be listened on, 5 something in the database is damaged.
-pub fn run(cli: Cli) -> ExitCode {
-    match dispatch(cli) {
+pub fn run() -> ExitCode {
+    match Cli::read().map_err(Failure::from).and_then(dispatch) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             let _ = writeln!(std::io::stderr(), "afterglow: {failure}");
@@ -89,27 +106,30 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
-    let file = cli.config.as_deref();
     match cli.command {
-        Command::Serve(settings) => serve(Config::load(settings, file)?),
-        Command::Migrate(settings) => {
-            let config = Config::load(settings, file)?;
-            Store::open(&config.store, Clock::real())?;
-            say(&format!("the database {} is up to date", config.store.database.display()))
+        Command::Serve(config) => serve(checked(*config)?),
+        Command::Migrate(config) => {
+            let store = checked(*config)?.store.open();
+            Store::open(&store, Clock::real())?;
+            say(&format!("the database {} is up to date", store.database.display()))
         }
-        Command::CheckConfig(settings) => say(&format!("valid: {:#?}", Config::load(settings, file)?)),
-        Command::Export(options) => Ok(export::run(&options, file)?),
-        Command::Import(options) => Ok(import::run(&options, file)?),
-        Command::Backup(options) => Ok(backup::run(&options, file)?),
-        Command::Doctor(options) => Ok(doctor::run(&options, file)?),
+        Command::CheckConfig(config) => say(&format!("valid: {:#?}", checked(*config)?)),
+        Command::Export(options) => Ok(export::run(&options)?),
+        Command::Import(options) => Ok(import::run(&options)?),
+        Command::Backup(options) => Ok(backup::run(&options)?),
+        Command::Doctor(options) => Ok(doctor::run(&options)?),
         Command::Tail(options) => Ok(tail::run(&options)?),
     }
+}
+
+fn checked(config: Config) -> Result<Config, ConfigError> {
+    config.check().map(|()| config)
 }
 
 fn serve(config: Config) -> Result<(), Failure> {
     allow_many_sockets();
     memory::keep_returning_what_is_scattered();
-    let store = Store::open(&config.store, Clock::real())?;
+    let store = Store::open(&config.store.open(), Clock::real())?;
     actix::System::new().block_on(async move {
         // Signals first: whoever has read the address may send one.
         let (mut terminate, mut interrupt) =
@@ -117,7 +137,7 @@ fn serve(config: Config) -> Result<(), Failure> {
         let stop = async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         };
-        let address = config.listen;
+        let address = config.server.listen;
         let listener = TcpListener::bind(address).map_err(|error| Failure::Listen { address, error })?;
         say(&format!("listening on http://{}", listener.local_addr()?))?;
         Ok(pipeline::run(config, store, Clock::real(), listener, stop).await?)
@@ -125,7 +145,7 @@ fn serve(config: Config) -> Result<(), Failure> {
 }
 
 /// Lifts the limit on open files as far as this process may: each live client is one, and most systems begin with 1,024,
-/// far below [`Settings`]' limit on live clients.
+/// far below the limit on live clients.
 fn allow_many_sockets() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);

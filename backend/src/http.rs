@@ -50,10 +50,10 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// When the listener cannot be used.
 pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> std::io::Result<Server> {
     let assets = web::Data::new(dashboard::Assets::new(
-        context.config.dashboard_dir.clone(),
-        &context.config.embed_from,
+        context.config.server.dashboard_dir.clone(),
+        &context.config.server.embed_from.0,
     ));
-    let peer_silent = SILENT_TIMES * context.config.slow_timeout;
+    let peer_silent = SILENT_TIMES * context.config.live.slow_seconds.duration();
     let gate = web::Data::new(Gate::new(context, listener.local_addr()?));
     let server = HttpServer::new(move || {
         App::new()

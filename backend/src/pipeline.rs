@@ -68,25 +68,25 @@ pub async fn run(
         store.position(),
         &latest,
         revisions,
-        config.slow_timeout,
+        config.live.slow_seconds.duration(),
         metrics.clone(),
         lifeline("broadcaster"),
     );
     let ingest = Ingest::start(store.clone(), broadcaster.clone(), metrics.clone(), lifeline("ingest"));
     Compactor::start(store.clone(), metrics.clone(), lifeline("compactor"));
-    Retention::start(store.clone(), config.retention.clone(), clock.clone(), lifeline("retention"));
+    Retention::start(store.clone(), config.store.retention(), clock.clone(), lifeline("retention"));
     let (stop_sessions, stopping) = watch::channel(false);
     let sessions = Sessions {
         broadcaster: broadcaster.clone(),
         store: store.clone(),
         epoch: store.epoch(),
         clock: clock.clone(),
-        ping_interval: config.ping_interval,
-        historian: Historian::new(config.store.readers as usize, config.slow_timeout),
+        ping_interval: config.live.ping_seconds.duration(),
+        historian: Historian::new(config.store.readers as usize, config.live.slow_seconds.duration()),
         stopping,
     };
     let activity = Activity::new(clock.now());
-    let admission = Admission::new(config.live_clients, config.live_clients_per_address);
+    let admission = Admission::new(config.live.live_clients, config.live.live_clients_per_address);
     let context = Context {
         ingest: ingest.clone(),
         store: store.clone(),

@@ -14,29 +14,10 @@ pub mod tail;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, ValueEnum};
+use clap::ValueEnum;
 
-use crate::config::{Config, ConfigError};
-use crate::store::{OpenError, StoreConfig, StoreError};
-
-/// Which database.
-#[derive(Args, Clone, Debug)]
-pub struct Database {
-    /// The SQLite file [default: ./data/afterglow.db]
-    #[arg(long, env = "AFTERGLOW_DATABASE", value_name = "FILE")]
-    database: Option<PathBuf>,
-}
-
-impl Database {
-    /// What the arguments and the configuration `file` come to.
-    fn path(&self, file: Option<&Path>) -> Result<PathBuf, ToolError> {
-        Ok(self.config(None, file)?.database)
-    }
-
-    fn config(&self, signal_limit: Option<usize>, file: Option<&Path>) -> Result<StoreConfig, ToolError> {
-        Ok(Config::load_store(self.database.clone(), signal_limit, file)?)
-    }
-}
+use crate::config::ConfigError;
+use crate::store::{OpenError, StoreError};
 
 /// How samples are written in a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

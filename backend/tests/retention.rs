@@ -8,6 +8,7 @@ const TEN_YEARS: i64 = 3_652 * 86_400_000_000;
 
 /// A start believes the clock for a day: for one signal that is too long, for all others not.
 const POLICY: &str = r#"
+[store]
 keep_raw = "2d"
 
 [[retention]]

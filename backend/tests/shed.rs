@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 
 use afterglow_backend::batch::{Batch, Sample};
 use afterglow_backend::clock::Clock;
-use afterglow_backend::config::{Config, Settings};
+use afterglow_backend::config::{Config, File};
 use afterglow_backend::pipeline::{self, PipelineError};
 use afterglow_backend::signals::Intern as _;
 use afterglow_backend::store::Store;
@@ -27,10 +27,9 @@ struct Inside {
 
 impl Inside {
     fn start(folder: &Path) -> Self {
-        let settings = folder.join("afterglow.toml");
-        std::fs::write(&settings, format!("database = {:?}", folder.join("a.db"))).unwrap();
-        let config = Config::load(Settings::default(), Some(&settings)).unwrap();
-        let store = Store::open(&config.store, Clock::real()).unwrap();
+        let database = folder.join("a.db").display().to_string();
+        let config = Config::load(&["--database", &database], File::default()).unwrap();
+        let store = Store::open(&config.store.open(), Clock::real()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();

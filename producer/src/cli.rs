@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use afterglow_client::clock;
 use clap::Parser;
 
-use crate::config::{self, Config};
+use crate::config::{Config, File, Settings};
 use crate::fleet;
 use crate::status::REWRITE;
 
@@ -20,41 +20,39 @@ const EXIT_FAILURE: u8 = 1;
 ///
 /// Exit codes: 0 after SIGINT, SIGTERM or the end of all sources; 1 when the producer cannot start (its spool
 /// is in use, for example) or loses a part of itself; 2 when the configuration or the command line is wrong.
-/// RUST_LOG sets what is logged (default: info).
+/// AFTERGLOW_LOG (or RUST_LOG) sets what is logged (default: info).
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(version, max_term_width = 110)]
 struct Arguments {
-    /// The configuration file.
+    /// The configuration file; its settings come after arguments and environment variables
     #[arg(long, value_name = "FILE", env = "AFTERGLOW_PRODUCER_CONFIG", default_value = "producer.toml")]
     config: PathBuf,
-    /// The backend's address; comes before the file's `backend`.
-    #[arg(long, value_name = "URL", env = "AFTERGLOW_BACKEND", value_parser = config::check_backend)]
-    backend: Option<String>,
-    /// The spool's folder; comes before the file's `spool.folder`.
-    #[arg(long, value_name = "FOLDER", env = "AFTERGLOW_SPOOL")]
-    spool: Option<PathBuf>,
-    /// Checks the configuration, prints what would run, and exits.
+    /// Check the configuration, print what would run, and exit
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 /// Does what the command line says.
 pub fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    // Reports wrong arguments before the file is read.
+    let path = Arguments::parse().config;
     clock::uptime();
-    let mut config = match Config::load(&arguments.config) {
-        Ok(config) => config,
+    let file = match File::read(&path) {
+        Ok(file) => file,
         Err(error) => {
             eprintln!("error: {error}");
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    config.backend = arguments.backend.unwrap_or(config.backend);
-    config.spool = arguments.spool.unwrap_or(config.spool);
+    let arguments: Arguments = file.parse_arguments(std::env::args_os());
+    let config = file.configure(arguments.settings);
     if arguments.check {
         return check(&config);
     }
-    log_to_stderr();
+    // On a terminal every log line first erases the status line, which is written again below it.
+    afterglow_cli::log::start(if std::io::stderr().is_terminal() { REWRITE } else { "" });
     match actix_rt::System::new().block_on(fleet::run(config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -68,14 +66,4 @@ pub fn run() -> ExitCode {
 fn check(config: &Config) -> ExitCode {
     let _ = writeln!(std::io::stdout(), "{}", config.describe().join("\n"));
     ExitCode::SUCCESS
-}
-
-/// On a terminal every log line first erases the status line, which is written again below it.
-fn log_to_stderr() {
-    let mut builder = env_logger::Builder::from_env(env_logger::Env::default().default_filter_or("info"));
-    let erase = if std::io::stderr().is_terminal() { REWRITE } else { "" };
-    builder.format(move |out, record| {
-        writeln!(out, "{erase}{} {:<5} {}", clock::now(), record.level(), record.args())
-    });
-    builder.init();
 }

@@ -1,34 +1,44 @@
 //! The configuration: a TOML file, read once, checked completely before anything starts.
 //!
-//! Every key has a default except where there is none to give (a signal's name and shape, a file, a command).
+//! Settings are arguments, environment variables and keys of the file; what is sampled stands in the file alone. Every key
+//! has a default except where there is none to give (a signal's name and shape, a file, a command).
 //! Relative paths count from the configuration file's folder.
 
 mod input;
-mod section;
+mod settings;
 #[cfg(test)]
 mod tests;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use afterglow_cli::Section;
+use afterglow_cli::settings::Values;
 use afterglow_wire::Timestamp;
-use ureq::http::Uri;
+use clap::Parser;
 
+pub use afterglow_cli::ConfigError;
 pub use input::{Csv, Exec, Host, Input, Program, Simulated};
-pub use section::ConfigError;
-use section::Section;
+use settings::{General, Spool, Uplink};
 
 use afterglow_client::publish::outbox::Limits;
 
-/// Where a backend listens unless told otherwise.
-const BACKEND: &str = "http://127.0.0.1:5001";
-/// What a backend's address looks like.
-const BACKEND_ALLOWED: &str = "an http:// or https:// address such as http://127.0.0.1:5001";
+/// The settings, in their sections.
+#[derive(Clone, Debug, PartialEq, clap::Args)]
+pub struct Settings {
+    #[command(flatten)]
+    general: General,
+    #[command(flatten)]
+    uplink: Uplink,
+    #[command(flatten)]
+    spool: Spool,
+}
 
-/// Everything a producer is told.
+/// Everything a producer needs to know.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
-    /// The backend's address, without the path of the door.
+    /// The backend's address, without the path of the endpoint.
     pub backend: String,
     /// The seed of all simulated signals.
     pub seed: u64,
@@ -48,49 +58,37 @@ pub struct Config {
     pub inputs: Vec<Input>,
 }
 
-impl Config {
+/// What the file gives: values for arguments, and what no argument can say.
+#[derive(Clone, Debug)]
+pub struct File {
+    values: Values,
+    inputs: Vec<Input>,
+}
+
+impl File {
     /// Reads and checks the file at `path`, and the headers of the CSV files it names.
     ///
     /// # Errors
     /// When the file cannot be read or says something that is not allowed.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let file = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::new(format!("{file}: the file cannot be read: {error}")))?;
-        Self::parse(&text, &file, path.parent().unwrap_or(Path::new("")))
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        Self::take(Section::read(path)?, path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Reads and checks `text`. Messages call it `file`; relative paths count from `folder`.
+    /// As [`Self::read`], of a `text` that messages call `file`; relative paths count from `folder`.
     ///
     /// # Errors
     /// When the text says something that is not allowed.
     pub fn parse(text: &str, file: &str, folder: &Path) -> Result<Self, ConfigError> {
-        let table = text
-            .parse()
-            .map_err(|error| ConfigError::new(format!("{file}: {}", format!("{error}").trim_end())))?;
-        let mut top = Section::new(file.to_owned(), table);
-        let backend = top.parsed("backend", check_backend)?.unwrap_or_else(|| BACKEND.to_owned());
-        let seed = top.whole("seed", 0..=i64::MAX.unsigned_abs(), 0)?;
-        let origin = top.parsed("origin", |text| text.parse::<Timestamp>().map_err(|e| e.to_string()))?;
+        Self::take(Section::parse(text, file.to_owned())?, folder)
+    }
 
-        let mut uplink = top.section("uplink")?;
-        let limits = Limits {
-            batch_samples: size(uplink.whole("batch_samples", 1..=5_000, 500)?),
-            batch_age: uplink.millis("batch_age_ms", 0..=60_000, 50)?,
-            memory_samples: size(uplink.whole("memory_samples", 1..=10_000_000, 50_000)?),
-            hold: uplink.millis("hold_ms", 0..=60_000, 1_000)?,
-            retry_base: uplink.millis("retry_base_ms", 1..=60_000, 250)?,
-            retry_cap: uplink.millis("retry_cap_ms", 1..=3_600_000, 5_000)?,
-        };
-        let timeout = uplink.millis("timeout_ms", 10..=300_000, 10_000)?;
-        let drain = uplink.millis("drain_ms", 0..=300_000, 5_000)?;
-        uplink.finish()?;
-
-        let mut spool = top.section("spool")?;
-        let folder_of_spool = folder.join(spool.text("folder")?.unwrap_or_else(|| "spool".to_owned()));
-        let spool_bytes = spool.whole("max_mib", 1..=1_048_576, 256)? * 1024 * 1024;
-        spool.finish()?;
-
+    fn take(mut top: Section, folder: &Path) -> Result<Self, ConfigError> {
+        let mut values = Values::default();
+        top.settings::<General>("", &mut values)?;
+        top.settings::<Uplink>("uplink", &mut values)?;
+        top.settings::<Spool>("spool", &mut values)?;
+        let spool = folder.join(values.get("folder").unwrap_or(settings::FOLDER));
+        values.set("folder", vec![spool.display().to_string()]);
         let inputs = input::read(&mut top, folder)?;
         if inputs.is_empty() {
             return Err(top.error(
@@ -98,10 +96,34 @@ impl Config {
             ));
         }
         top.finish()?;
-        let spool = folder_of_spool;
-        Ok(Self { backend, seed, origin, limits, timeout, drain, spool, spool_bytes, inputs })
+        Ok(Self { values, inputs })
     }
 
+    /// What `arguments` (the program's name first), the environment and the file result in. Wrong arguments and `--help`
+    /// end the process.
+    pub fn parse_arguments<P: Parser>(&self, arguments: impl IntoIterator<Item = OsString>) -> P {
+        let command = self.values.clone().into_defaults(P::command());
+        let matches = command.get_matches_from(arguments);
+        P::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The configuration with these settings.
+    pub fn configure(self, Settings { general, uplink, spool }: Settings) -> Config {
+        Config {
+            backend: general.backend,
+            seed: general.seed,
+            origin: general.origin,
+            limits: uplink.limits(),
+            timeout: uplink.timeout_ms.duration(),
+            drain: uplink.drain_ms.duration(),
+            spool: spool.folder,
+            spool_bytes: spool.max_mib * 1024 * 1024,
+            inputs: self.inputs,
+        }
+    }
+}
+
+impl Config {
     /// What would run, one line each.
     pub fn describe(&self) -> Vec<String> {
         let limits = &self.limits;
@@ -117,23 +139,4 @@ impl Config {
         lines.push(format!("spool {}: at most {} MiB", self.spool.display(), self.spool_bytes / 1024 / 1024));
         lines
     }
-}
-
-/// Checks a backend's address and cuts a slash at its end.
-///
-/// # Errors
-/// A text that says what is allowed.
-pub fn check_backend(address: &str) -> Result<String, String> {
-    let uri = address.parse::<Uri>().map_err(|_| BACKEND_ALLOWED.to_owned())?;
-    let known = matches!(uri.scheme_str(), Some("http" | "https"));
-    if known && uri.host().is_some_and(|host| !host.is_empty()) && uri.query().is_none() {
-        Ok(address.trim_end_matches('/').to_owned())
-    } else {
-        Err(BACKEND_ALLOWED.to_owned())
-    }
-}
-
-/// A checked number as a size; the ranges above fit any machine.
-fn size(number: u64) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
 }

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod live;
 pub mod metadata;
 pub mod name;
+mod printable;
 pub mod revision;
 #[cfg(feature = "schema")]
 mod schema;
@@ -24,4 +25,5 @@ pub mod v1;
 
 pub use error::{Code, ErrorBody};
 pub use invalid::Invalid;
+pub use printable::printable;
 pub use timestamp::Timestamp;

@@ -1,50 +1,57 @@
 //! How long samples are kept, as a user writes it.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
+use afterglow_cli::{ConfigError, Section};
 
-use crate::store::{Ladder, Retention};
+use crate::store::Ladder;
 
-/// What is different for some signals; only in the file, as `[[retention]]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Override {
+/// Units of ages, from the smallest.
+const AGES: [(&str, u64); 6] =
+    [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400), ("w", 604_800), ("y", 31_536_000)];
+/// Units of sizes, from the smallest.
+const SIZES: [(&str, u64); 3] = [("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000)];
+
+/// What is different for some signals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Override {
     signals: String,
     keep_raw: Option<Age>,
     keep_minutes: Option<Age>,
     keep_hours: Option<Age>,
 }
 
-/// The policy that the settings come to.
-pub(super) fn policy(
-    raw: Option<Age>,
-    minutes: Option<Age>,
-    hours: Option<Age>,
-    max_size: Option<Size>,
-    overrides: &[Override],
-) -> Retention {
-    let base = ladder(Ladder::default(), raw, minutes, hours);
-    let special = |o: &Override| (o.signals.clone(), ladder(base, o.keep_raw, o.keep_minutes, o.keep_hours));
-    Retention {
-        ladder: base,
-        overrides: overrides.iter().map(special).collect(),
-        max_bytes: max_size.map(|size| size.0),
+impl Override {
+    /// Reads one table `[[retention]]`.
+    pub(super) fn read(mut section: Section) -> Result<Self, ConfigError> {
+        let signals = section.required("signals", "a signal's name, in which * stands for any characters")?;
+        section.rename(&signals);
+        let read = Self {
+            signals,
+            keep_raw: section.parsed("keep_raw", str::parse)?,
+            keep_minutes: section.parsed("keep_minutes", str::parse)?,
+            keep_hours: section.parsed("keep_hours", str::parse)?,
+        };
+        section.finish()?;
+        Ok(read)
     }
-}
 
-fn ladder(base: Ladder, raw: Option<Age>, minutes: Option<Age>, hours: Option<Age>) -> Ladder {
-    Ladder {
-        raw: raw.map_or(base.raw, |age| age.0),
-        minutes: minutes.map_or(base.minutes, |age| age.0),
-        hours: hours.map_or(base.hours, |age| age.0),
+    /// The pattern, and the ages where `base` holds for all that is not said here.
+    pub(super) fn over(&self, base: Ladder) -> (String, Ladder) {
+        let ladder = Ladder {
+            raw: self.keep_raw.map_or(base.raw, |age| age.0),
+            minutes: self.keep_minutes.map_or(base.minutes, |age| age.0),
+            hours: self.keep_hours.map_or(base.hours, |age| age.0),
+        };
+        (self.signals.clone(), ladder)
     }
 }
 
 /// A duration, or for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Age(Option<Duration>);
+pub struct Age(pub Option<Duration>);
 
 impl FromStr for Age {
     type Err = String;
@@ -53,19 +60,16 @@ impl FromStr for Age {
         if text == "forever" {
             return Ok(Self(None));
         }
-        let units = [("s", 1), ("m", 60), ("h", 3_600), ("d", 86_400), ("w", 604_800), ("y", 31_536_000)];
-        let seconds = scaled(text, &units).filter(|seconds| *seconds > 0);
+        let seconds = scaled(text, &AGES).filter(|seconds| *seconds > 0);
         seconds.map(|seconds| Self(Some(Duration::from_secs(seconds)))).ok_or_else(|| {
-            format!(
-                "{text:?} is no age; a whole number above 0 with s, m, h, d, w or y, or forever, is expected"
-            )
+            "an age: a whole number above 0 with s, m, h, d, w or y, such as 36h, or forever".to_owned()
         })
     }
 }
 
 /// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Size(u64);
+pub struct Size(pub u64);
 
 impl Size {
     /// Below this a database can hardly hold a journal.
@@ -76,10 +80,10 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let units = [("MB", 1_000_000), ("GB", 1_000_000_000), ("TB", 1_000_000_000_000)];
-        scaled(text, &units).filter(|bytes| *bytes >= Self::LEAST).map(Self).ok_or_else(|| {
-            format!("{text:?} is no size; a whole number with MB, GB or TB, at least 64MB, is expected")
-        })
+        scaled(text, &SIZES)
+            .filter(|bytes| *bytes >= Self::LEAST)
+            .map(Self)
+            .ok_or_else(|| "a size: a whole number with MB, GB or TB, at least 64MB, such as 20GB".to_owned())
     }
 }
 
@@ -91,15 +95,14 @@ fn scaled(text: &str, units: &[(&str, u64)]) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(*factor)
 }
 
-impl<'de> Deserialize<'de> for Age {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl<'de> Deserialize<'de> for Size {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+/// With the largest unit that divides it, except weeks.
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(age) = self.0 else { return f.write_str("forever") };
+        let seconds = age.as_secs();
+        let unit = AGES.iter().rev().find(|(name, unit)| *name != "w" && seconds.is_multiple_of(*unit));
+        let (name, unit) = unit.unwrap_or(&AGES[0]);
+        write!(f, "{}{name}", seconds / unit)
     }
 }
 
@@ -115,6 +118,9 @@ mod tests {
         assert_eq!(seconds("forever"), Ok(None));
         for wrong in ["", "7", "d", "0d", "-1d", "1.5h", "7 days", "99999999999999999999y"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
+        }
+        for text in ["7d", "90d", "36h", "1y", "61s", "forever"] {
+            assert_eq!(text.parse::<Age>().map(|age| age.to_string()).as_deref(), Ok(text));
         }
         assert_eq!("2GB".parse(), Ok(Size(2_000_000_000)));
         assert!("1MB".parse::<Size>().unwrap_err().contains("at least 64MB"));

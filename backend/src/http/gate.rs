@@ -48,9 +48,9 @@ struct Visit {
 impl Gate {
     /// The gate before `context`, of a server that listens at `listen`.
     pub(super) fn new(context: Context, listen: SocketAddr) -> Self {
-        let public_origin = context.config.public_url.clone();
+        let public_origin = context.config.server.public_url.clone();
         let public = public_origin.as_deref().and_then(|url| Some(url.split_once("://")?.1.to_owned()));
-        let named = context.config.allowed_hosts.iter().cloned().chain(public);
+        let named = context.config.server.allowed_hosts.0.iter().cloned().chain(public);
         Self { authorities: Authorities::new(listen, named), public_origin, context }
     }
 

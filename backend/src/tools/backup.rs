@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::partial::Partial;
-use super::{Database, ToolError, progress, say};
+use super::{ToolError, progress, say};
 use crate::clock::Stopwatch;
+use crate::config::Database;
 use crate::fault::{self, Point};
 use crate::store::{self, OpenError};
 
@@ -32,9 +33,9 @@ pub struct Options {
 ///
 /// # Errors
 /// When the database cannot be read or the copy cannot be written; there is then no copy.
-pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
+pub fn run(options: &Options) -> Result<(), ToolError> {
     let watch = Stopwatch::start();
-    let database = options.database.path(file)?;
+    let database = options.database.database.clone();
     if is_same(&database, &options.to) {
         return Err(ToolError::Refused(format!(
             "{} is the database itself; choose another name with --to",

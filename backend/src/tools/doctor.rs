@@ -1,13 +1,13 @@
 //! `afterglow doctor`: what is in a database, how much room it takes, and whether anything is damaged.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::progress::{self, Progress, bytes, number};
-use super::{Database, ToolError, say};
+use super::{ToolError, say};
+use crate::config::Database;
 use crate::store::{self, Damage, Examination, Tier};
 
 /// Signals that are listed unless all are asked for.
@@ -32,8 +32,8 @@ pub struct Options {
 ///
 /// # Errors
 /// When the database cannot be opened, and [`ToolError::Damaged`] when something in it is damaged.
-pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
-    let database = options.database.path(file)?;
+pub fn run(options: &Options) -> Result<(), ToolError> {
+    let database = options.database.database.clone();
     let mut progress = Progress::start();
     let found = store::examine(&database, &mut |done, total| {
         progress.show(|elapsed| {

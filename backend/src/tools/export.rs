@@ -13,8 +13,9 @@ use clap::Args;
 
 use super::partial::Partial;
 use super::progress::{self, Progress};
-use super::{Database, Format, ToolError, tell};
+use super::{Format, ToolError, tell};
 use crate::clock::Clock;
+use crate::config::Database;
 use crate::encode::{self, Encoder, Output};
 use crate::store::{Query, Sink, Span, Store, StoreError};
 use columns::ColumnWriter;
@@ -73,7 +74,7 @@ impl FromStr for Patterns {
 ///
 /// # Errors
 /// When the database cannot be read or the output cannot be written, and when blocks had to be left out.
-pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
+pub fn run(options: &Options) -> Result<(), ToolError> {
     let span =
         Span { from: options.from.unwrap_or(Timestamp::MIN), to: options.to.unwrap_or(Timestamp::MAX) };
     if span.from > span.to {
@@ -82,7 +83,7 @@ pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
     let signals = options.signals.iter().flat_map(|Patterns(patterns)| patterns.clone()).collect();
     let query = Query { span, signals, max_points: options.max_points };
     let format = options.format.or_else(|| Format::of(&options.output)).unwrap_or(Format::Csv);
-    let database = options.database.path(file)?;
+    let database = options.database.database.clone();
     if options.output.as_os_str() == "-" {
         let out = std::io::stdout();
         if format == Format::Parquet && out.is_terminal() {

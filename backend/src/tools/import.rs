@@ -14,11 +14,12 @@ use afterglow_wire::{Timestamp, name};
 use clap::Args;
 
 use super::progress::{self, Progress, number};
-use super::{Database, Format, ToolError, say, tell};
+use super::{Format, ToolError, say, tell};
 use crate::batch::{Batch, Sample, SignalId};
 use crate::clock::Clock;
+use crate::config::{Database, SignalLimit};
 use crate::signals::{Intern as _, Signals};
-use crate::store::Store;
+use crate::store::{Store, StoreConfig};
 use columns::Columns;
 use lines::Lines;
 use note::{Note, Notebook};
@@ -41,9 +42,8 @@ pub struct Options {
     #[command(flatten)]
     database: Database,
 
-    /// Signals that are kept; samples of further ones are refused, 1 to 10000000 [default: 100000]
-    #[arg(long, env = "AFTERGLOW_SIGNAL_LIMIT", value_name = "N")]
-    signal_limit: Option<usize>,
+    #[command(flatten)]
+    signals: SignalLimit,
 
     /// How the samples are written [default: by the file's name]
     #[arg(long, value_enum)]
@@ -58,7 +58,7 @@ pub struct Options {
 ///
 /// # Errors
 /// When the file or the database cannot be used. What was committed until then stays, and the next run goes on there.
-pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
+pub fn run(options: &Options) -> Result<(), ToolError> {
     let path = &options.source;
     let Some(format) = options.format.or_else(|| Format::of(path)) else {
         return Err(ToolError::Refused(format!(
@@ -68,7 +68,11 @@ pub fn run(options: &Options, file: Option<&Path>) -> Result<(), ToolError> {
     };
     // Before the database, which would be made.
     let source = Source::open(path, format)?;
-    let config = options.database.config(options.signal_limit, file)?;
+    let config = StoreConfig {
+        database: options.database.database.clone(),
+        readers: 1,
+        signal_limit: options.signals.signal_limit,
+    };
     let store = Store::open(&config, Clock::real())?;
     let (notes, note) = Notebook::open(path, &config.database, format, Clock::real().now())?;
     if note.position > 0 {

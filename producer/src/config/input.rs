@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use afterglow_cli::{ConfigError, Section};
 use afterglow_wire::name;
 
-use super::section::{ConfigError, Section};
 use crate::signal::{Cosine, Damped, Noise, RandomWalk, Shape, Sine};
 use crate::source::csv;
 

@@ -4,8 +4,26 @@ use expect_test::{Expect, expect};
 
 use super::*;
 
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What `arguments` and the file result in.
+fn configured(file: File, arguments: &[&str]) -> Config {
+    let arguments = ["producer"].iter().chain(arguments).map(Into::into);
+    let settings = file.parse_arguments::<Arguments>(arguments).settings;
+    file.configure(settings)
+}
+
 fn parse(text: &str) -> Result<Config, ConfigError> {
-    Config::parse(text, "p.toml", Path::new("/etc/p"))
+    File::parse(text, "p.toml", Path::new("/etc/p")).map(|file| configured(file, &[]))
+}
+
+fn committed() -> Config {
+    let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/producer.toml"));
+    configured(File::read(path).unwrap(), &[])
 }
 
 fn refuse(text: &str, expected: &Expect) {
@@ -14,14 +32,13 @@ fn refuse(text: &str, expected: &Expect) {
 
 #[test]
 fn the_committed_file_is_valid_and_runs_all_shapes_and_the_host() {
-    let config = Config::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/producer.toml"))).unwrap();
+    let config = committed();
     let labels: Vec<_> = config.inputs.iter().map(Input::label).collect();
     assert_eq!(labels, ["sine", "cosine", "noise", "random_walk", "damped", "host"]);
 }
 
 #[test]
 fn the_committed_file_says_the_defaults() {
-    let committed = Config::load(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/producer.toml"))).unwrap();
     let bare = "
         [[signal]]\nname = 'sine'\nshape = 'sine'
         [[signal]]\nname = 'cosine'\nshape = 'cosine'
@@ -30,7 +47,7 @@ fn the_committed_file_says_the_defaults() {
         [[signal]]\nname = 'damped'\nshape = 'damped'
         [[host]]";
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
-    assert_eq!(committed, Config::parse(bare, "bare", folder).unwrap());
+    assert_eq!(committed(), configured(File::parse(bare, "bare", folder).unwrap(), &[]));
 }
 
 #[test]
@@ -39,6 +56,24 @@ fn paths_count_from_the_file() {
     assert_eq!(config.spool, Path::new("/etc/p/kept"));
     let config = parse("[spool]\nfolder = '/var/kept'\n[[host]]").unwrap();
     assert_eq!(config.spool, Path::new("/var/kept"));
+    assert_eq!(parse("[[host]]").unwrap().spool, Path::new("/etc/p/spool"));
+}
+
+#[test]
+fn arguments_win_over_the_file_and_the_file_over_defaults() {
+    let text = "backend = 'http://a:1'\nseed = 7\n[uplink]\nhold_ms = 5\n[[host]]";
+    let file = File::parse(text, "p.toml", Path::new("")).unwrap();
+    let config = configured(file, &["--backend", "http://b:2/", "--spool", "here"]);
+    assert_eq!(
+        (&*config.backend, config.seed, config.limits.hold),
+        ("http://b:2", 7, Duration::from_millis(5))
+    );
+    assert_eq!((config.spool, config.timeout), (PathBuf::from("here"), Duration::from_secs(10)));
+}
+
+#[test]
+fn the_programs_of_the_outbox_and_of_the_file_have_the_same_defaults() {
+    assert_eq!(parse("[[host]]").unwrap().limits, Limits::default());
 }
 
 #[test]
@@ -124,16 +159,4 @@ fn errors_say_where_what_and_what_is_allowed() {
 fn wrong_syntax_is_shown_in_place() {
     let error = parse("seed = = 1").unwrap_err().to_string();
     assert!(error.starts_with("p.toml: TOML parse error at line 1, column 8"), "{error}");
-}
-
-#[test]
-fn addresses() {
-    assert_eq!(check_backend("http://localhost:8080/").as_deref(), Ok("http://localhost:8080"));
-    assert_eq!(
-        check_backend("https://example.org/afterglow").as_deref(),
-        Ok("https://example.org/afterglow")
-    );
-    for wrong in ["", "localhost", "localhost:8080", "http://", "http://x?y", "/api"] {
-        assert!(check_backend(wrong).is_err(), "{wrong}");
-    }
 }

@@ -54,7 +54,7 @@ impl Allowed<WriteSamples> {
 
     /// How long a body may take to arrive.
     pub(in crate::http) fn body_timeout(&self) -> Duration {
-        self.gate.context.config.body_timeout
+        self.gate.context.config.server.body_seconds.duration()
     }
 }
 
@@ -65,7 +65,7 @@ impl Allowed<ReadSamples> {
 
     /// How long a query may go on without a piece of its answer being made and taken.
     pub(in crate::http) fn query_timeout(&self) -> Duration {
-        self.gate.context.config.query_timeout
+        self.gate.context.config.store.query_seconds.duration()
     }
 }
 
@@ -158,6 +158,6 @@ impl<P: Changes> Allowed<P> {
 
     /// How long a body may take to arrive.
     pub(in crate::http) fn body_timeout(&self) -> Duration {
-        self.gate.context.config.body_timeout
+        self.gate.context.config.server.body_seconds.duration()
     }
 }

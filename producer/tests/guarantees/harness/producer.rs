@@ -62,7 +62,7 @@ impl Producer {
 
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_afterglow-producer"));
-        command.current_dir(self.folder.path()).env("RUST_LOG", "info");
+        command.current_dir(self.folder.path()).env("AFTERGLOW_LOG", "info");
         for variable in ["AFTERGLOW_BACKEND", "AFTERGLOW_SPOOL", "AFTERGLOW_PRODUCER_CONFIG"] {
             command.env_remove(variable);
         }

@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::path::Path;
 use std::time::Duration;
 
+use clap::{Args, Command};
 use toml::{Table, Value};
+
+use crate::settings::{self, Values};
 
 /// What is wrong in a configuration file: where, which key, what it says, what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +18,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    pub(super) fn new(message: impl Into<String>) -> Self {
+    /// An error with this message.
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
 }
@@ -27,32 +32,90 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// A table being read. Every key that is asked for becomes a known one; [`Self::finish`] refuses the rest.
+/// A table being read. Every key that is asked for becomes a known one; [`Self::finish`] refuses the others.
 #[derive(Debug)]
-pub(super) struct Section {
+pub struct Section {
     /// The file and the table's place in it, as messages name it.
     place: String,
     table: Table,
-    known: Vec<&'static str>,
+    known: Vec<String>,
+    /// Keys of the tables below, and the table of each.
+    below: Vec<(String, &'static str)>,
 }
 
 impl Section {
-    pub(super) const fn new(place: String, table: Table) -> Self {
-        Self { place, table, known: Vec::new() }
+    /// Reads the file at `path`.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not TOML.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let file = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::new(format!("{file}: the file cannot be read: {error}")))?;
+        Self::parse(&text, file)
+    }
+
+    /// Reads `text`; messages call it `file`.
+    ///
+    /// # Errors
+    /// When the text is not TOML.
+    pub fn parse(text: &str, file: String) -> Result<Self, ConfigError> {
+        match text.parse() {
+            Ok(table) => Ok(Self::at(file, table)),
+            Err(error) => Err(ConfigError::new(format!("{file}: {}", format!("{error}").trim_end()))),
+        }
+    }
+
+    const fn at(place: String, table: Table) -> Self {
+        Self { place, table, known: Vec::new(), below: Vec::new() }
+    }
+
+    /// Takes what `S` declares from the table `[name]`, or from this table when `name` is empty; the texts that
+    /// the arguments accept go into `values`.
+    ///
+    /// # Errors
+    /// When a value is not allowed or the table has another key.
+    pub fn settings<S: Args>(&mut self, name: &'static str, values: &mut Values) -> Result<(), ConfigError> {
+        let declared = S::augment_args(Command::new("settings"));
+        if name.is_empty() {
+            return self.take_settings(&declared, values);
+        }
+        self.below.extend(declared.get_arguments().map(|arg| (arg.get_id().to_string(), name)));
+        let mut section = self.section(name)?;
+        section.take_settings(&declared, values)?;
+        section.finish()
+    }
+
+    fn take_settings(&mut self, declared: &Command, values: &mut Values) -> Result<(), ConfigError> {
+        for arg in declared.get_arguments() {
+            let key = arg.get_id().as_str();
+            let Some(value) = self.take(key) else { continue };
+            let texts =
+                texts(&value).ok_or_else(|| self.wrong(key, &value, settings::allowed(arg).as_str()))?;
+            settings::check(arg, &texts).map_err(|allowed| self.wrong(key, &value, &allowed))?;
+            values.set(key, texts);
+        }
+        Ok(())
     }
 
     /// The table `[key]`, empty when it is not there.
-    pub(super) fn section(&mut self, key: &'static str) -> Result<Self, ConfigError> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn section(&mut self, key: &'static str) -> Result<Self, ConfigError> {
         let place = format!("{}: [{key}]", self.place);
         match self.take(key) {
-            None => Ok(Self::new(place, Table::new())),
-            Some(Value::Table(table)) => Ok(Self::new(place, table)),
+            None => Ok(Self::at(place, Table::new())),
+            Some(Value::Table(table)) => Ok(Self::at(place, table)),
             Some(other) => Err(self.wrong(key, &other, &format!("a table [{key}]"))),
         }
     }
 
     /// The tables `[[key]]`, in their order.
-    pub(super) fn sections(&mut self, key: &'static str) -> Result<Vec<Self>, ConfigError> {
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn sections(&mut self, key: &'static str) -> Result<Vec<Self>, ConfigError> {
         let allowed = format!("tables [[{key}]]");
         let values = match self.take(key) {
             None => return Ok(Vec::new()),
@@ -61,13 +124,17 @@ impl Section {
         };
         let place = |index| format!("{}: [[{key}]] number {}", self.place, index + 1);
         let section = |(index, value)| match value {
-            Value::Table(table) => Ok(Self::new(place(index), table)),
+            Value::Table(table) => Ok(Self::at(place(index), table)),
             other => Err(self.wrong(key, &other, &allowed)),
         };
         values.into_iter().enumerate().map(section).collect()
     }
 
-    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<String>, ConfigError> {
+    /// A text that is not empty, if the key is there.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn text(&mut self, key: &'static str) -> Result<Option<String>, ConfigError> {
         match self.take(key) {
             None => Ok(None),
             Some(Value::String(text)) if !text.is_empty() => Ok(Some(text)),
@@ -76,12 +143,18 @@ impl Section {
     }
 
     /// A text that must be there.
-    pub(super) fn required(&mut self, key: &'static str, allowed: &str) -> Result<String, ConfigError> {
+    ///
+    /// # Errors
+    /// When it is missing or something else.
+    pub fn required(&mut self, key: &'static str, allowed: &str) -> Result<String, ConfigError> {
         self.text(key)?.ok_or_else(|| self.error(&format!("`{key}` is missing; it takes {allowed}")))
     }
 
-    /// A text that `parse` understands.
-    pub(super) fn parsed<T>(
+    /// A text that `parse` understands; the error of `parse` says what is allowed.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn parsed<T>(
         &mut self,
         key: &'static str,
         parse: impl FnOnce(&str) -> Result<T, String>,
@@ -94,7 +167,11 @@ impl Section {
         parse(&text).map(Some).map_err(|allowed| self.wrong(key, &Value::String(text), &allowed))
     }
 
-    pub(super) fn texts(&mut self, key: &'static str) -> Result<Option<Vec<String>>, ConfigError> {
+    /// An array of texts that is not empty, if the key is there.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn texts(&mut self, key: &'static str) -> Result<Option<Vec<String>>, ConfigError> {
         const ALLOWED: &str = "an array of at least one text, such as [\"program\", \"argument\"]";
         let Some(value) = self.take(key) else { return Ok(None) };
         let texts: Option<Vec<String>> = value
@@ -104,7 +181,11 @@ impl Section {
         texts.map(Some).ok_or_else(|| self.wrong(key, &value, ALLOWED))
     }
 
-    pub(super) fn flag(&mut self, key: &'static str) -> Result<bool, ConfigError> {
+    /// Whether a flag is set; it is not when the key is missing.
+    ///
+    /// # Errors
+    /// When it is neither true nor false.
+    pub fn flag(&mut self, key: &'static str) -> Result<bool, ConfigError> {
         match self.take(key) {
             None => Ok(false),
             Some(Value::Boolean(flag)) => Ok(flag),
@@ -113,7 +194,10 @@ impl Section {
     }
 
     /// A whole number in `range`; `default` when it is not there.
-    pub(super) fn whole(
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn whole(
         &mut self,
         key: &'static str,
         range: RangeInclusive<u64>,
@@ -128,7 +212,10 @@ impl Section {
     }
 
     /// A whole number of milliseconds in `range`.
-    pub(super) fn millis(
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn millis(
         &mut self,
         key: &'static str,
         range: RangeInclusive<u64>,
@@ -138,7 +225,10 @@ impl Section {
     }
 
     /// A number in `range`.
-    pub(super) fn number(
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn number(
         &mut self,
         key: &'static str,
         range: RangeInclusive<f64>,
@@ -153,35 +243,48 @@ impl Section {
         })
     }
 
-    /// Refuses keys that nobody asked for.
-    pub(super) fn finish(self) -> Result<(), ConfigError> {
-        match self.table.keys().next() {
-            None => Ok(()),
-            Some(key) => {
-                let problem = format!("`{key}` is not a key here; allowed are {}", self.known.join(", "));
-                Err(self.error(&problem))
-            }
+    /// Refuses keys that were not asked for.
+    ///
+    /// # Errors
+    /// Names the first such key, where it belongs or the nearest known one, and all that are known.
+    pub fn finish(self) -> Result<(), ConfigError> {
+        let Some(key) = self.table.keys().next() else { return Ok(()) };
+        if let Some((_, table)) = self.below.iter().find(|(below, _)| below == key) {
+            return Err(self.error(&format!("`{key}` belongs in the table [{table}]")));
         }
+        let nearest = settings::nearest(key, &self.known);
+        let hint = nearest.map_or_else(String::new, |known| format!("did you mean `{known}`? "));
+        Err(self.error(&format!("`{key}` is not a key here; {hint}allowed are {}", self.known.join(", "))))
     }
 
     /// An error at this place.
-    pub(super) fn error(&self, problem: &str) -> ConfigError {
+    pub fn error(&self, problem: &str) -> ConfigError {
         ConfigError::new(format!("{}: {problem}", self.place))
     }
 
     /// Names the table by what it describes from now on.
-    pub(super) fn rename(&mut self, name: &str) {
+    pub fn rename(&mut self, name: &str) {
         let table = self.place.rsplit_once(" number ").map_or(&*self.place, |(table, _)| table);
         self.place = format!("{table} {name:?}");
     }
 
-    fn take(&mut self, key: &'static str) -> Option<Value> {
-        self.known.push(key);
+    fn take(&mut self, key: &str) -> Option<Value> {
+        self.known.push(key.to_owned());
         self.table.remove(key)
     }
 
     fn wrong(&self, key: &str, value: &Value, allowed: &str) -> ConfigError {
         self.error(&format!("`{key} = {}` is not allowed; it takes {allowed}", shown(value)))
+    }
+}
+
+/// A value as arguments give it; none for a table.
+fn texts(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::String(text) => Some(vec![text.clone()]),
+        Value::Array(values) => values.iter().map(|value| Some(texts(value)?.join(" "))).collect(),
+        Value::Table(_) => None,
+        other => Some(vec![shown(other)]),
     }
 }
 

@@ -1,0 +1,123 @@
+//! `[server]`: where the backend listens and what requests may do.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use afterglow_cli::settings::{Seconds, within};
+use clap::Args;
+
+use super::{ConfigError, parse};
+
+/// The settings of `[server]`.
+#[derive(Args, Clone, Debug, PartialEq)]
+#[command(next_help_heading = "Server")]
+pub struct Server {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(
+        long,
+        env = "AFTERGLOW_LISTEN",
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:5001",
+        value_parser = parse::<SocketAddr>("an address and a port, such as 127.0.0.1:5001")
+    )]
+    pub listen: SocketAddr,
+
+    /// Listen on an address that other machines can reach, although no key is required
+    #[arg(
+        long,
+        env = "AFTERGLOW_INSECURE",
+        num_args = 0..=1,
+        default_value_t = false,
+        default_missing_value = "true",
+        value_name = "BOOL"
+    )]
+    pub insecure: bool,
+
+    /// Serve the dashboard from this folder instead of the one in the binary (for its developers)
+    #[arg(long, env = "AFTERGLOW_DASHBOARD_DIR", value_name = "FOLDER")]
+    pub dashboard_dir: Option<PathBuf>,
+
+    /// Origins whose pages may show single panels in a frame, separated by blanks, such as https://wiki.example.org; `*`
+    /// for all; none means only this server's own
+    #[arg(long, env = "AFTERGLOW_EMBED_FROM", value_name = "ORIGINS", default_value = "", value_parser = origins)]
+    pub embed_from: Words,
+
+    /// The address of the page as its readers see it, such as https://telemetry.example.org, when a proxy stands between
+    #[arg(long, env = "AFTERGLOW_PUBLIC_URL", value_name = "URL", value_parser = public_url)]
+    pub public_url: Option<String>,
+
+    /// More hosts under which the server may be asked, separated by blanks, such as telemetry.example.org or
+    /// localhost:8080; without a port, with any. Loopback names are always allowed; with --insecure also IP addresses,
+    /// names without a dot and names under .local
+    #[arg(long, env = "AFTERGLOW_ALLOWED_HOSTS", value_name = "HOSTS", default_value = "", value_parser = hosts)]
+    pub allowed_hosts: Words,
+
+    /// Seconds within which a request's body must have arrived, 1 to 3600
+    #[arg(
+        long,
+        env = "AFTERGLOW_BODY_SECONDS",
+        value_name = "SECONDS",
+        default_value_t = Seconds(30),
+        value_parser = within(Seconds(1)..=Seconds(3_600))
+    )]
+    pub body_seconds: Seconds,
+}
+
+impl Server {
+    /// Checks what no setting can decide alone.
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        if self.listen.ip().is_loopback() || self.insecure {
+            return Ok(());
+        }
+        Err(ConfigError::new(format!(
+            "listen = {} is not allowed: other machines could reach it, and no key is required yet; use a loopback address \
+             such as 127.0.0.1:5001, or add --insecure if everyone on that network may read and write",
+            self.listen
+        )))
+    }
+}
+
+/// Words of one kind, separated by blanks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Words(pub Vec<String>);
+
+fn words(text: &str, is_one: impl Fn(&str) -> bool, allowed: &str) -> Result<Words, String> {
+    if text.split_whitespace().all(is_one) {
+        return Ok(Words(text.split_whitespace().map(str::to_owned).collect()));
+    }
+    Err(allowed.to_owned())
+}
+
+/// Origins as the page's policy takes them: nothing in them can end the policy's line or begin another.
+fn origins(text: &str) -> Result<Words, String> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-:*[]".contains(&byte);
+    let is_origin = |text: &str| {
+        let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        text == "*" || host.is_some_and(|host| !host.is_empty() && host.bytes().all(allowed))
+    };
+    words(
+        text,
+        is_origin,
+        "origins such as https://wiki.example.org or http://127.0.0.1:8080, without a path, or *",
+    )
+}
+
+fn hosts(text: &str) -> Result<Words, String> {
+    words(text, is_host, "hosts such as telemetry.example.org or localhost:8080, without a scheme or a path")
+}
+
+/// The origin of an address without a path.
+fn public_url(text: &str) -> Result<String, String> {
+    let url = text.strip_suffix('/').unwrap_or(text);
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    if host.is_some_and(is_host) {
+        return Ok(url.to_owned());
+    }
+    Err("an address such as https://telemetry.example.org, without a path".to_owned())
+}
+
+/// Whether it looks like `HOST` or `HOST:PORT`.
+fn is_host(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    !text.is_empty() && text.bytes().all(allowed)
+}

@@ -1,0 +1,151 @@
+use expect_test::{Expect, expect};
+
+use super::*;
+
+fn file(toml: &str) -> Result<File, ConfigError> {
+    File::take(Section::parse(toml, "./afterglow.toml".into())?)
+}
+
+/// What `arguments` and the file result in.
+fn load(toml: &str, arguments: &[&str]) -> Result<Config, String> {
+    file(toml).and_then(|file| Config::load(arguments, file)).map_err(|error| error.to_string())
+}
+
+fn check(toml: &str, expected: Expect) {
+    expected.assert_eq(&load(toml, &[]).unwrap_err());
+}
+
+#[test]
+fn errors_say_where_what_and_what_is_allowed() {
+    check(
+        "[server]\nlistn = \"127.0.0.1:1\"",
+        expect![[
+            r#"./afterglow.toml: [server]: `listn` is not a key here; did you mean `listen`? allowed are listen, insecure, dashboard_dir, embed_from, public_url, allowed_hosts, body_seconds"#
+        ]],
+    );
+    check(
+        "[server]\nlisten = 5001",
+        expect![[
+            r#"./afterglow.toml: [server]: `listen = 5001` is not allowed; it takes an address and a port, such as 127.0.0.1:5001"#
+        ]],
+    );
+    check(
+        "[server]\nlisten = \"0.0.0.0:5001\"",
+        expect![[
+            r#"listen = 0.0.0.0:5001 is not allowed: other machines could reach it, and no key is required yet; use a loopback address such as 127.0.0.1:5001, or add --insecure if everyone on that network may read and write"#
+        ]],
+    );
+    check(
+        "[server]\nembed_from = \"https://a.example https://b.example/x;\"",
+        expect![[
+            r#"./afterglow.toml: [server]: `embed_from = "https://a.example https://b.example/x;"` is not allowed; it takes origins such as https://wiki.example.org or http://127.0.0.1:8080, without a path, or *"#
+        ]],
+    );
+    check(
+        "[server]\npublic_url = \"https://a.example/x\"",
+        expect![[
+            r#"./afterglow.toml: [server]: `public_url = "https://a.example/x"` is not allowed; it takes an address such as https://telemetry.example.org, without a path"#
+        ]],
+    );
+    check(
+        "[server]\nallowed_hosts = \"a.example *\"",
+        expect![[
+            r#"./afterglow.toml: [server]: `allowed_hosts = "a.example *"` is not allowed; it takes hosts such as telemetry.example.org or localhost:8080, without a scheme or a path"#
+        ]],
+    );
+    check(
+        "[store]\nreaders = 0",
+        expect![[
+            r#"./afterglow.toml: [store]: `readers = 0` is not allowed; it takes a whole number from 1 to 64"#
+        ]],
+    );
+    check(
+        "[live]\nping_seconds = -1",
+        expect![[
+            r#"./afterglow.toml: [live]: `ping_seconds = -1` is not allowed; it takes a whole number from 1 to 3600"#
+        ]],
+    );
+    check(
+        "[store]\nkeep_raw = 7",
+        expect![[
+            r#"./afterglow.toml: [store]: `keep_raw = 7` is not allowed; it takes an age: a whole number above 0 with s, m, h, d, w or y, such as 36h, or forever"#
+        ]],
+    );
+    check(
+        "[store]\nmax_size = \"1MB\"",
+        expect![[
+            r#"./afterglow.toml: [store]: `max_size = "1MB"` is not allowed; it takes a size: a whole number with MB, GB or TB, at least 64MB, such as 20GB"#
+        ]],
+    );
+    check(
+        "[[retention]]\nsignals = \"a.*\"\nkeep_raw = \"x\"",
+        expect![[
+            r#"./afterglow.toml: [[retention]] "a.*": `keep_raw = "x"` is not allowed; it takes an age: a whole number above 0 with s, m, h, d, w or y, such as 36h, or forever"#
+        ]],
+    );
+    check(
+        "[[retention]]\nkeep_raw = \"1d\"",
+        expect![[
+            r#"./afterglow.toml: [[retention]] number 1: `signals` is missing; it takes a signal's name, in which * stands for any characters"#
+        ]],
+    );
+    check("readers = 4", expect![[r#"./afterglow.toml: `readers` belongs in the table [store]"#]]);
+    let error = load("listen = = 1", &[]).unwrap_err();
+    assert!(error.starts_with("./afterglow.toml: TOML parse error at line 1, column 10"), "{error}");
+}
+
+#[test]
+fn what_is_given_wins_over_the_file() {
+    let toml = "[server]\nlisten = \"127.0.0.1:1\"\ninsecure = true\n[store]\nreaders = 9";
+    let config = load(toml, &["--listen", "0.0.0.0:2"]).unwrap();
+    assert_eq!((config.server.listen.port(), config.store.readers), (2, 9));
+    assert_eq!(config.store.database.database, Path::new("./data/afterglow.db"));
+}
+
+#[test]
+fn the_shipped_file_says_the_defaults_and_every_setting() {
+    let shipped = include_str!("../../afterglow.toml");
+    // A setting is commented out without a blank after the sign, a sentence with one.
+    let uncommented: String = shipped
+        .lines()
+        .map(|line| {
+            line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n"
+        })
+        .collect();
+    let mut given = load(&uncommented, &[]).unwrap();
+    // These have no default; the file shows examples.
+    assert!(given.store.max_size.take().is_some());
+    assert!(given.server.dashboard_dir.take().is_some());
+    assert!(given.server.public_url.take().is_some());
+    assert!(!std::mem::take(&mut given.server.embed_from).0.is_empty());
+    assert!(!std::mem::take(&mut given.server.allowed_hosts).0.is_empty());
+    assert_eq!(given.store.overrides.drain(..).len(), 1);
+    assert_eq!(given, load("", &[]).unwrap());
+    assert_eq!(file(shipped).unwrap(), File::default(), "nothing is set until it is uncommented");
+
+    let declared = Config::augment_args(Command::new("afterglow"));
+    let values = file(&uncommented).unwrap().values;
+    for arg in declared.get_arguments() {
+        assert!(values.get(arg.get_id().as_str()).is_some(), "{} is not in the file", arg.get_id());
+    }
+}
+
+#[test]
+fn ranges_in_the_help_are_those_that_are_checked() {
+    let declared = Config::augment_args(Command::new("afterglow"));
+    let mut ranges = 0;
+    for arg in declared.get_arguments() {
+        let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+        let words: Vec<&str> = help.split_whitespace().collect();
+        let numbers = words.windows(3).find_map(|words| {
+            let number = |word: &str| word.trim_matches(';').parse::<u64>().ok();
+            Some((number(words[0])?, number(words[2])?)).filter(|_| words[1] == "to")
+        });
+        let Some((least, most)) = numbers else { continue };
+        let long = arg.get_long().unwrap();
+        let accepts = |value: u64| load("", &[&format!("--{long}={value}")]).is_ok();
+        assert!(accepts(least) && accepts(most) && !accepts(least - 1) && !accepts(most + 1), "{long}");
+        ranges += 1;
+    }
+    assert_eq!(ranges, 8);
+}

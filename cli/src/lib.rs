@@ -1,0 +1,11 @@
+//! What the command lines of Afterglow's programs share.
+//!
+//! - [`settings`]: one way to declare a setting, as a clap argument that the environment and a file can give too.
+//! - [`section`]: reads the tables of that file, with messages that say where, what, and what is allowed.
+//! - [`log`]: the format of the log.
+
+pub mod log;
+pub mod section;
+pub mod settings;
+
+pub use section::{ConfigError, Section};
