@@ -19,7 +19,7 @@ use afterglow_wire::Timestamp;
 use clap::Parser;
 
 pub use afterglow_cli::ConfigError;
-pub use input::{Csv, Exec, Host, Input, Program, Simulated};
+pub use input::{Host, Input, Simulated};
 use settings::{General, Spool, Uplink};
 
 use afterglow_client::publish::outbox::Limits;

@@ -21,6 +21,7 @@ use tokio::sync::{mpsc, watch};
 use crate::actors::generator::{Clocked, Feed, Generator, Stop};
 use crate::actors::uplink::{Drain, Drained, Record, Uplink};
 use crate::config::{Config, Input};
+use crate::post::{Departure, Post};
 use crate::signal::seed_for;
 use crate::source::{csv, exec, host::Host};
 use crate::status::{self, Status};
@@ -55,34 +56,6 @@ pub enum FleetError {
     Lost(String),
 }
 
-/// An actor's place in the fleet. Dropped without [`Self::leave`], it tells the fleet that the actor is lost.
-#[derive(Debug)]
-pub struct Post {
-    label: String,
-    left: bool,
-    news: mpsc::Sender<Departure>,
-}
-
-#[derive(Debug)]
-struct Departure {
-    label: String,
-    lost: bool,
-}
-
-impl Post {
-    /// The actor's work is done; it may go.
-    pub const fn leave(&mut self) {
-        self.left = true;
-    }
-}
-
-impl Drop for Post {
-    fn drop(&mut self) {
-        // There is room for one departure per post; at the very end nobody listens, and need not.
-        let _ = self.news.try_send(Departure { label: std::mem::take(&mut self.label), lost: !self.left });
-    }
-}
-
 /// Runs until SIGINT or SIGTERM, or until every source has ended; then flushes.
 ///
 /// # Errors
@@ -100,7 +73,7 @@ pub async fn run(config: Config) -> Result<(), FleetError> {
     let outbox = Outbox::new(config.limits.clone(), spool);
 
     let (news, mut departures) = mpsc::channel(config.inputs.len() + 1);
-    let post = |label: String| Post { label, left: false, news: news.clone() };
+    let post = |label: String| Post::new(label, news.clone());
     let (sender, backlog) = watch::channel(0);
     let uplink_post = post("the uplink".to_owned());
     let count = config.inputs.len();

@@ -8,6 +8,7 @@ pub mod actors;
 pub mod cli;
 pub mod config;
 pub mod fleet;
+pub mod post;
 pub mod signal;
 pub mod source;
 pub mod status;

@@ -10,8 +10,9 @@ mod reader;
 mod request;
 mod writer;
 
+pub use bytes::Malformed;
 pub use frame::{Flags, Header, Kind, Position};
-pub use reader::{Body, Columns, Frame, Malformed, Names};
+pub use reader::{Body, Columns, Frame, Names};
 pub use request::{Request, Subscribe};
 pub use writer::Writer;
 

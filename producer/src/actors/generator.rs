@@ -14,7 +14,7 @@ use afterglow_wire::telemetry::Reading;
 use tokio::sync::watch;
 
 use super::uplink::{Record, Uplink};
-use crate::fleet::Post;
+use crate::post::Post;
 use crate::signal::Shape;
 use crate::source::host::Host;
 use crate::source::{Item, Stream};

@@ -11,7 +11,7 @@ use actix::prelude::*;
 use afterglow_wire::telemetry::Reading;
 use tokio::sync::{oneshot, watch};
 
-use crate::fleet::Post;
+use crate::post::Post;
 use crate::status::Status;
 use afterglow_client::clock;
 use afterglow_client::publish::batch::Batch;

@@ -8,7 +8,8 @@ use afterglow_cli::{ConfigError, Section};
 use afterglow_wire::name;
 
 use crate::signal::{Cosine, Damped, Noise, RandomWalk, Shape, Sine};
-use crate::source::csv;
+use crate::source::csv::{self, Replay};
+use crate::source::exec::{Exec, Program};
 
 /// The longest period, one day: signals slower than that are not telemetry.
 const PERIOD_MS: std::ops::RangeInclusive<u64> = 1..=86_400_000;
@@ -26,7 +27,7 @@ pub enum Input {
     /// This machine's own values.
     Host(Host),
     /// A recorded file.
-    Csv(Csv),
+    Csv(Replay),
     /// Lines of a program or of the standard input.
     Exec(Exec),
 }
@@ -51,42 +52,6 @@ pub struct Host {
     pub period: Duration,
 }
 
-/// A recorded file to replay.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Csv {
-    /// The file.
-    pub file: PathBuf,
-    /// What the names of its signals start with, literally.
-    pub prefix: String,
-    /// How many times faster than recorded.
-    pub speed: f64,
-    /// Whether timestamps move so that the first is now; otherwise they stay as recorded.
-    pub rebase: bool,
-}
-
-/// A program, or the standard input, that gives lines.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Exec {
-    /// Where the lines come from.
-    pub program: Program,
-    /// What the names of its signals start with, literally.
-    pub prefix: String,
-}
-
-/// Where lines come from.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Program {
-    /// The producer's standard input.
-    Stdin,
-    /// A command with its arguments, run without a shell.
-    Command {
-        /// The program and its arguments.
-        words: Vec<String>,
-        /// How long after its end it is run again; once when absent.
-        restart: Option<Duration>,
-    },
-}
-
 impl Input {
     /// What logs call it.
     pub fn label(&self) -> String {
@@ -108,7 +73,7 @@ impl Input {
             Self::Host(Host { prefix, period }) => {
                 format!("host: {prefix}.cpu_percent and others, every {} ms", period.as_millis())
             }
-            Self::Csv(Csv { file, speed, rebase, .. }) => {
+            Self::Csv(Replay { file, speed, rebase, .. }) => {
                 let stamps = if *rebase { "rebased" } else { "original" };
                 format!("csv {}: {speed} x as fast, {stamps} timestamps", file.display())
             }
@@ -181,7 +146,7 @@ fn host(mut section: Section, names: &mut BTreeSet<String>) -> Result<Host, Conf
     Ok(Host { prefix, period })
 }
 
-fn csv_file(mut section: Section, folder: &Path) -> Result<Csv, ConfigError> {
+fn csv_file(mut section: Section, folder: &Path) -> Result<Replay, ConfigError> {
     let file = section.required("file", "the path of a CSV file")?;
     section.rename(&file);
     let prefix = section.text("prefix")?.unwrap_or_default();
@@ -192,7 +157,7 @@ fn csv_file(mut section: Section, folder: &Path) -> Result<Csv, ConfigError> {
         "rebased" => Ok(true),
         _ => Err("original or rebased".to_owned()),
     })?;
-    let csv = Csv { file: folder.join(&file), prefix, speed, rebase: rebase.unwrap_or(false) };
+    let csv = Replay { file: folder.join(&file), prefix, speed, rebase: rebase.unwrap_or(false) };
     csv::check(&csv.file).map_err(|problem| section.error(&format!("`file`: {problem}")))?;
     section.finish()?;
     Ok(csv)

@@ -121,7 +121,7 @@ fn errors_say_where_what_and_what_is_allowed() {
     refuse(
         "[uplink]\nbatch_age = 5\n[[host]]",
         &expect![
-            "p.toml: [uplink]: `batch_age` is not a key here; allowed are batch_samples, batch_age_ms, memory_samples, hold_ms, retry_base_ms, retry_cap_ms, timeout_ms, drain_ms"
+            "p.toml: [uplink]: `batch_age` is not a key here; did you mean `batch_age_ms`? allowed are batch_samples, batch_age_ms, memory_samples, hold_ms, retry_base_ms, retry_cap_ms, timeout_ms, drain_ms"
         ],
     );
     refuse(

@@ -4,7 +4,7 @@
 //! ignored), or `timestamp` and one column per signal, whose empty cells say nothing.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use afterglow_wire::Timestamp;
@@ -14,12 +14,24 @@ use tokio::sync::mpsc;
 
 use super::line::{Line, number};
 use super::{AHEAD, Item, Stream};
-use crate::config;
 use afterglow_client::clock;
 use afterglow_client::throttle::Throttle;
 
 /// How often unusable rows are logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A recorded file to replay.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Replay {
+    /// The file.
+    pub file: PathBuf,
+    /// What the names of its signals start with, literally.
+    pub prefix: String,
+    /// How many times faster than recorded.
+    pub speed: f64,
+    /// Whether timestamps move so that the first is now; otherwise they stay as recorded.
+    pub rebase: bool,
+}
 
 /// Where a file keeps what.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +53,7 @@ pub fn check(file: &Path) -> Result<(), String> {
 ///
 /// # Errors
 /// When the file cannot be read or the system gives no thread.
-pub fn stream(config: &config::Csv, start: Timestamp) -> Result<Stream, String> {
+pub fn stream(config: &Replay, start: Timestamp) -> Result<Stream, String> {
     let (mut reader, columns) = open(&config.file)?;
     let (sender, items) = mpsc::channel(AHEAD);
     let (config, mut pace) = (config.clone(), Pace::new(config, start));
@@ -156,7 +168,7 @@ struct Pace {
 }
 
 impl Pace {
-    const fn new(config: &config::Csv, start: Timestamp) -> Self {
+    const fn new(config: &Replay, start: Timestamp) -> Self {
         Self { speed: config.speed, rebase: config.rebase, start, first: None }
     }
 

@@ -9,7 +9,6 @@ use tokio::sync::mpsc;
 
 use super::line::Line;
 use super::{AHEAD, Item, Stream};
-use crate::config::{Exec, Program};
 use afterglow_client::clock;
 use afterglow_client::throttle::Throttle;
 
@@ -17,6 +16,29 @@ use afterglow_client::throttle::Throttle;
 const LINE_BYTES: u64 = 64 * 1024;
 /// How often unusable lines are logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A program, or the standard input, that gives lines.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exec {
+    /// Where the lines come from.
+    pub program: Program,
+    /// What the names of its signals start with, literally.
+    pub prefix: String,
+}
+
+/// Where lines come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Program {
+    /// The producer's standard input.
+    Stdin,
+    /// A command with its arguments, run without a shell.
+    Command {
+        /// The program and its arguments.
+        words: Vec<String>,
+        /// How long after its end it is run again; once when absent.
+        restart: Option<Duration>,
+    },
+}
 
 /// Starts a thread that reads the lines, and the program if there is one. Lines without a timestamp get the
 /// time at which they are read.

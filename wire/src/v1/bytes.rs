@@ -1,6 +1,16 @@
 //! Integers of variable length (LEB128, as in Protocol Buffers), and a reader that never reads beyond the end.
 
-use super::reader::Malformed;
+/// Why bytes are not a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Malformed(pub(super) &'static str);
+
+impl std::fmt::Display for Malformed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the frame is malformed: {}", self.0)
+    }
+}
+
+impl std::error::Error for Malformed {}
 
 /// Seven bits a byte, lowest first; the highest bit says that more follow.
 pub(super) fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {

@@ -2,8 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bytes::Reader;
-use super::reader::Malformed;
+use super::bytes::{Malformed, Reader};
 
 /// Where in the stream of commits something is. Positions of different epochs cannot be compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,19 +1,7 @@
 //! Reads frames. Nothing in a frame is trusted: lengths are checked before anything is read or made room for.
 
-use super::bytes::Reader;
+use super::bytes::{Malformed, Reader};
 use super::frame::{Header, Kind};
-
-/// Why bytes are not a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Malformed(pub(super) &'static str);
-
-impl std::fmt::Display for Malformed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the frame is malformed: {}", self.0)
-    }
-}
-
-impl std::error::Error for Malformed {}
 
 /// A frame as it was received.
 #[derive(Clone, Debug)]
