@@ -46,6 +46,6 @@ fn bytes(lab: &Lab, system: &dyn System, shape: Shape, plan: Plan) -> Result<u64
     let folder = lab.folder()?;
     let server = lab.start(system, folder.path())?;
     load::store(lab, system, &server, shape, plan)?;
-    system.seal(lab, server)?;
+    lab.seal(system, server)?;
     data_bytes(system, folder.path())
 }

@@ -48,9 +48,15 @@ impl Lab {
 
     /// Starts `system` on the data in `folder` and returns once it answers.
     pub(crate) fn start(&self, system: &dyn System, folder: &Path) -> Result<Server> {
-        let server = Server::start(system, folder).with_context(|| system.name().to_owned())?;
+        let server = systems::start(system, folder).with_context(|| system.name().to_owned())?;
         self.note(&server.command);
         Ok(server)
+    }
+
+    /// Stops `system` with all its data in its final form.
+    pub(crate) fn seal(&self, system: &dyn System, server: Server) -> Result<()> {
+        system.seal(server)?.iter().for_each(|command| self.note(command));
+        Ok(())
     }
 
     /// Keeps a command or request for the footer.

@@ -6,6 +6,7 @@
 #![expect(clippy::disallowed_methods, reason = "measuring time is what this program is for")]
 
 mod cleanup;
+mod commands;
 mod disk;
 mod fanout;
 mod fdatasync;

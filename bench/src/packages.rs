@@ -8,8 +8,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Result, bail};
 
 use crate::cleanup;
+use crate::commands::first_line;
 use crate::figures::progress;
-use crate::systems::first_line;
 
 /// Debian asks this program whether a package may start its services; 101 forbids it.
 const POLICY: &str = "/usr/sbin/policy-rc.d";

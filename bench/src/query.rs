@@ -29,7 +29,7 @@ pub(crate) fn run(lab: &Lab) -> Result<()> {
         progress(&format!("filling {}", system.name()));
         let server = lab.start(*system, folder.path())?;
         load::store(lab, *system, &server, Shape::Walk, plan)?;
-        system.seal(lab, server)?;
+        lab.seal(*system, server)?;
     }
     let cold = if drop_page_cache() {
         lab.note("echo 1 > /proc/sys/vm/drop_caches");

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::systems::System;
 use crate::{cleanup, http};
 
 /// A server that does not answer by then never will.
@@ -35,13 +34,6 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    pub(crate) fn start(system: &dyn System, folder: &Path) -> Result<Self> {
-        let port = free_port()?;
-        let server = Self::launch(system.command(folder, port)?, folder, port, system.ready_path())?;
-        system.prepare(&server)?;
-        Ok(server)
-    }
-
     /// Runs `command`, which is to listen on `port`, and waits until `ready_path` answers well.
     pub(crate) fn launch(command: Command, folder: &Path, port: u16, ready_path: &str) -> Result<Self> {
         Self::launch_until(command, folder, port, |address| http::fetch(address, "GET", ready_path).is_ok())

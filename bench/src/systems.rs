@@ -12,10 +12,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::lab::Lab;
 use crate::packages::Package;
 use crate::samples::{Batch, Span};
-use crate::server::Server;
+use crate::server::{Server, free_port};
 
 pub(crate) const OURS: &dyn System = &afterglow::Afterglow;
 
@@ -53,8 +52,8 @@ pub(crate) trait System: Sync {
     /// How many samples it says it has stored since it was started on an empty folder.
     fn stored(&self, server: &Server) -> Result<u64>;
 
-    /// Stops it with all its data in its final form.
-    fn seal(&self, lab: &Lab, server: Server) -> Result<()>;
+    /// Stops it with all its data in its final form; gives the commands and requests for that, for the footer.
+    fn seal(&self, server: Server) -> Result<Vec<String>>;
 
     /// The parts of the folder that hold data.
     fn data(&self) -> &'static [&'static str];
@@ -87,11 +86,12 @@ fn bytes_below(path: &Path) -> Result<u64> {
     path.read_dir()?.map(|entry| bytes_below(&entry?.path())).sum()
 }
 
-/// The first line that `command` prints.
-pub(crate) fn first_line(command: &mut Command) -> Result<String> {
-    let output = command.output().with_context(|| format!("{command:?}"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    Ok(text.lines().next().unwrap_or("version unknown").trim().to_owned())
+/// Starts `system` on the data in `folder` and returns once it answers.
+pub(crate) fn start(system: &dyn System, folder: &Path) -> Result<Server> {
+    let port = free_port()?;
+    let server = Server::launch(system.command(folder, port)?, folder, port, system.ready_path())?;
+    system.prepare(&server)?;
+    Ok(server)
 }
 
 /// The sum of a metric's values in the Prometheus text `metrics`, over those lines that begin with `start`.

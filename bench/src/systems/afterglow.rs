@@ -6,9 +6,9 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{System, first_line, metric};
+use super::{System, metric};
+use crate::commands::first_line;
 use crate::http::fetch;
-use crate::lab::Lab;
 use crate::packages::Package;
 use crate::samples::{Batch, Span};
 use crate::server::Server;
@@ -58,8 +58,8 @@ impl System for Afterglow {
         metric(&fetch(&server.address, "GET", "/metrics")?, "afterglow_samples_committed_total")
     }
 
-    fn seal(&self, _: &Lab, server: Server) -> Result<()> {
-        server.stop()
+    fn seal(&self, server: Server) -> Result<Vec<String>> {
+        server.stop().map(|()| Vec::new())
     }
 
     fn data(&self) -> &'static [&'static str] {

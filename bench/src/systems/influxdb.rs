@@ -9,7 +9,6 @@ use anyhow::{Context, Result};
 
 use super::{System, bytes_below, line_protocol};
 use crate::http::{self, Connection, fetch, percent_encode};
-use crate::lab::Lab;
 use crate::packages::Package;
 use crate::samples::{Batch, Span};
 use crate::server::{Server, free_port};
@@ -89,7 +88,7 @@ impl System for InfluxDb {
     }
 
     /// It compresses what is in its log only when writes have paused; the pause is made short.
-    fn seal(&self, lab: &Lab, server: Server) -> Result<()> {
+    fn seal(&self, server: Server) -> Result<Vec<String>> {
         let folder = server.folder.clone();
         server.stop()?;
         let port = free_port()?;
@@ -97,7 +96,7 @@ impl System for InfluxDb {
         command.env("INFLUXDB_DATA_CACHE_SNAPSHOT_WRITE_COLD_DURATION", "1s");
         command.env("INFLUXDB_DATA_COMPACT_FULL_WRITE_COLD_DURATION", "1s");
         let server = Server::launch(command, &folder, port, self.ready_path())?;
-        lab.note(&server.command);
+        let restart = server.command.clone();
         // It keeps the log that it found at its start until something is added to it.
         let last = http::post(self.write_path(), b"seal done=1 1700006400000\n");
         Connection::open(&server.address)?.send(&last)?;
@@ -108,7 +107,8 @@ impl System for InfluxDb {
         // Once a second it looks whether the files are old enough to be merged into one.
         thread::sleep(Duration::from_secs(4));
         server.wait_until_idle()?;
-        server.stop()
+        server.stop()?;
+        Ok(vec![restart])
     }
 
     fn data(&self) -> &'static [&'static str] {

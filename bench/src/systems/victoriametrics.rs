@@ -9,7 +9,6 @@ use anyhow::Result;
 
 use super::{System, line_protocol, metric};
 use crate::http::{fetch, percent_encode};
-use crate::lab::Lab;
 use crate::packages::Package;
 use crate::samples::{Batch, Span};
 use crate::server::Server;
@@ -67,9 +66,7 @@ impl System for VictoriaMetrics {
         metric(&fetch(&server.address, "GET", "/metrics")?, "vm_rows_added_to_storage_total")
     }
 
-    fn seal(&self, lab: &Lab, server: Server) -> Result<()> {
-        lab.note(&format!("GET {FLUSH}"));
-        lab.note(&format!("GET {MERGE}, until one part is left"));
+    fn seal(&self, server: Server) -> Result<Vec<String>> {
         fetch(&server.address, "GET", FLUSH)?;
         let start = Instant::now();
         // It merges in the background, leaves out parts that another merge holds, and counts parts once a second.
@@ -81,7 +78,8 @@ impl System for VictoriaMetrics {
             }
         }
         server.wait_until_idle()?;
-        server.stop()
+        server.stop()?;
+        Ok(vec![format!("GET {FLUSH}"), format!("GET {MERGE}, until one part is left")])
     }
 
     fn data(&self) -> &'static [&'static str] {

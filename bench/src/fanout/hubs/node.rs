@@ -6,9 +6,9 @@ use std::process::Command;
 use anyhow::Result;
 
 use super::{Heard, Hub, Memory, Publish, number_in, over_websocket, plain};
+use crate::commands::first_line;
 use crate::fanout::websocket::{Opcode, client_frame};
 use crate::packages::Package;
-use crate::systems::first_line;
 
 pub(super) struct Node {
     name: &'static str,
