@@ -5,9 +5,8 @@ use std::path::Path;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
-use crate::demo::build_binaries;
 use crate::run::{self, cargo, command, release_binary, root};
-use crate::{dashboard, prerequisites};
+use crate::{build, dashboard, prerequisites};
 
 #[derive(Subcommand)]
 pub(crate) enum Bench {
@@ -37,7 +36,7 @@ pub(crate) struct Options {
 
 pub(crate) fn run(bench: &Bench) -> Result<()> {
     if !matches!(bench, Bench::Chart) {
-        build_binaries()?;
+        build::binaries()?;
     }
     let hubs = root().join("bench/hubs");
     let (name, Options { options }) = match bench {

@@ -9,8 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::run::{self, command, release_binary, root, say, stop};
-use crate::{dashboard, prerequisites};
+use crate::run::{command, release_binary, root, say, stop};
+use crate::{build, dashboard, prerequisites};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -25,7 +25,7 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     prerequisites::check()?;
     dashboard::build()?;
-    build_binaries()?;
+    build::binaries()?;
 
     let (interrupt, interrupted) = channel();
     ctrlc::set_handler(move || {
@@ -44,15 +44,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     // The producer first, so that its last samples still find the backend.
     let stopped = stop("the producer", &mut producer).and(stop("the backend", &mut backend));
     ended.and(stopped)
-}
-
-/// Both binaries, optimised; the backend embeds the dashboard as it is now.
-pub(crate) fn build_binaries() -> Result<()> {
-    run_cargo_build(&["--package=afterglow-backend", "--package=afterglow-producer"])
-}
-
-fn run_cargo_build(packages: &[&str]) -> Result<()> {
-    run::run(&mut run::cargo(["build", "--release", "--bins"].iter().chain(packages)))
 }
 
 /// In its own process group: Ctrl-C reaches only xtask, which then stops the children in order.

@@ -5,7 +5,7 @@ use std::fs;
 use anyhow::Result;
 
 use crate::run::{release_binary, root, say};
-use crate::{dashboard, demo, prerequisites};
+use crate::{build, dashboard, prerequisites};
 
 const README: &str = "\
 # Afterglow
@@ -19,7 +19,7 @@ Then open http://127.0.0.1:5001. `./afterglow serve --help` lists the options; a
 pub(crate) fn run() -> Result<()> {
     prerequisites::check()?;
     dashboard::build()?;
-    demo::build_binaries()?;
+    build::binaries()?;
     let dist = root().join("dist");
     fs::create_dir_all(&dist)?;
     for binary in ["afterglow", "afterglow-producer"] {

@@ -1,9 +1,11 @@
 //! Every chore of this repository: `cargo xtask demo | test | dist | dashboard | bench`.
 
 mod bench;
+mod build;
 mod dashboard;
 mod demo;
 mod dist;
+mod policy;
 mod prerequisites;
 mod run;
 mod test;

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 
 use crate::run::{self, cargo, command, release_binary, root, say, show};
-use crate::{dashboard, demo, prerequisites};
+use crate::{build, dashboard, policy, prerequisites};
 
 /// What the steps came to.
 #[derive(Default)]
@@ -30,17 +30,21 @@ pub(crate) fn run() -> Result<()> {
     summary.step("lints of the dashboard's edges", |_| {
         run::run(&mut cargo(wasm_clippy.iter().chain(&warnings)))
     });
+    summary.step("licences, bans and sources of dependencies", |_| policy::check());
+    match policy::no_advisories() {
+        None => drop(summary.step("advisories", |_| policy::advisories())),
+        Some(why) => summary.skip(&format!("advisories: {why}")),
+    }
     summary
         .step("Rust tests", |summary| summary.count(&mut cargo(["test", "--workspace", "--no-fail-fast"])));
     let built = summary.step("release build", |_| {
         dashboard::build()?;
-        demo::build_binaries()
+        build::binaries()
     });
     if built {
         summary.step("browser tests", browser_tests);
     } else {
-        summary.lines.push("  skipped  browser tests: the release build failed".into());
-        summary.skipped += 1;
+        summary.skip("browser tests: the release build failed");
     }
     summary.close()
 }
@@ -74,6 +78,11 @@ impl Summary {
             }
         }
         result.is_ok()
+    }
+
+    fn skip(&mut self, what: &str) {
+        self.lines.push(format!("  skipped  {what}"));
+        self.skipped += 1;
     }
 
     /// Runs a test command, shows its output, and adds up its result lines.
