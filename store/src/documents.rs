@@ -8,7 +8,7 @@ use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use afterglow_wire::{Code, Invalid};
 use serde::Serialize;
 
-use super::tables::TransactionError;
+use super::tables::WorkError;
 use super::{Span, Store, StoreError};
 
 /// Why something was not saved. Nothing has changed then.
@@ -53,7 +53,7 @@ impl SaveError {
     }
 }
 
-impl TransactionError for SaveError {
+impl WorkError for SaveError {
     fn map_store(self, change: impl FnOnce(StoreError) -> StoreError) -> Self {
         match self {
             Self::Store(error) => Self::Store(change(error)),

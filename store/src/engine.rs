@@ -24,7 +24,7 @@ use crate::StoreError;
 use crate::clock::Clock;
 use crate::fault;
 use crate::head::Head;
-use crate::tables::{JournalRows as _, Tables};
+use crate::tables::Tables;
 use commit::Commits;
 use damaged::Damaged;
 
@@ -35,7 +35,7 @@ pub(crate) use recover::{DamagedRow, Loaded, recover};
 const HEAD_LIMIT: usize = 4_000_000;
 
 /// Everything about a database but its tables.
-pub(crate) struct Engine<T> {
+pub(crate) struct Engine {
     head: RwLock<Head>,
     /// Samples in it at which nothing more is taken until some have been sealed.
     head_limit: usize,
@@ -47,12 +47,12 @@ pub(crate) struct Engine<T> {
     clock: Clock,
     /// Names the numbering of commits; 0 in a database that is only read.
     epoch: u64,
-    tables: T,
+    tables: Box<dyn Tables>,
 }
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     /// The engine of a database whose journal has been `loaded`.
-    pub(crate) fn new(tables: T, loaded: Loaded, epoch: u64, clock: Clock) -> Self {
+    pub(crate) fn new(tables: Box<dyn Tables>, loaded: Loaded, epoch: u64, clock: Clock) -> Self {
         Self {
             head: RwLock::new(loaded.head),
             head_limit: fault::head_samples().unwrap_or(HEAD_LIMIT),
@@ -87,7 +87,7 @@ impl<T: Tables> Engine<T> {
 
     /// When the newest sample arrived.
     pub(crate) fn newest_arrival(&self) -> Result<Option<Timestamp>, StoreError> {
-        let newest = self.tables.read(|rows| rows.newest_arrival())?;
+        let newest = self.tables.reading(|rows| rows.newest_arrival())?;
         Ok((newest > 0).then(|| Timestamp::from_micros(newest)))
     }
 

@@ -41,7 +41,6 @@ pub use retention::{Ladder, Retention, TrustedClock};
 pub use sqlite::{Damage, Examination, SignalSize, Tier};
 
 use engine::Engine;
-use sqlite::Sqlite;
 
 /// How a file is named while it is written and not whole yet: what it is to be called, and this. No database is opened
 /// under such a name.
@@ -84,7 +83,7 @@ pub enum Since {
 /// The database, shared by all who read and the one who writes.
 #[derive(Clone)]
 pub struct Store {
-    engine: Arc<Engine<Sqlite>>,
+    engine: Arc<Engine>,
     signals: Signals,
 }
 

@@ -21,7 +21,7 @@ use diesel::result::Error as DieselError;
 
 use crate::batch::SignalId;
 use crate::lock::Lock;
-use crate::tables::{Tables, TransactionError};
+use crate::tables::{Outcome, Tables, Work};
 use crate::{OpenError, StoreError, with_suffix};
 
 pub use examine::{Damage, Examination, SignalSize, Tier};
@@ -48,44 +48,46 @@ pub(crate) struct Sqlite {
 }
 
 impl Tables for Sqlite {
-    type Rows = SqliteConnection;
-
-    fn read<T, E: From<StoreError>>(
-        &self,
-        work: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
-    ) -> Result<T, E> {
-        work(&mut *connection(&self.readers)?)
+    fn read(&self, work: Work<'_>) -> Result<(), StoreError> {
+        work(&mut *connection(&self.readers)?);
+        Ok(())
     }
 
-    fn snapshot<T, E: From<StoreError>>(
-        &self,
-        work: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
-    ) -> Result<T, E> {
+    fn snapshot(&self, work: Work<'_>) -> Result<(), StoreError> {
         let mut reader = connection(&self.readers)?;
-        let outcome = reader.transaction(|reader| work(reader).map_err(Failed::Work));
-        outcome.map_err(|failed| match failed {
-            Failed::Work(error) => error,
-            Failed::Database(error) => StoreError::from(error).into(),
-        })
+        Ok(reader.transaction(|reader| {
+            work(&mut **reader);
+            QueryResult::Ok(())
+        })?)
     }
 
     /// Not Diesel's transaction: SQLite rolls most failures back by itself, and Diesel then reports that there was nothing to
     /// roll back instead of what had failed, and gives the connection up.
-    fn write<T, E: TransactionError>(
-        &self,
-        work: impl FnOnce(&mut SqliteConnection) -> Result<T, E>,
-    ) -> Result<T, E> {
+    fn write(&self, work: Work<'_>) -> Result<(), StoreError> {
         let writer = &mut *connection(&self.writer)?;
-        writer.batch_execute("BEGIN IMMEDIATE").map_err(|error| self.explain(error.into()))?;
-        let outcome = work(writer).and_then(|done| {
-            writer.batch_execute("COMMIT").map_err(StoreError::from)?;
-            Ok(done)
-        });
-        outcome.map_err(|error| {
+        writer.batch_execute("BEGIN IMMEDIATE")?;
+        let committed = match work(writer) {
+            Outcome::Commit => writer.batch_execute("COMMIT"),
+            Outcome::Undo => Err(DieselError::RollbackTransaction),
+        };
+        if committed.is_err() {
             // Fails where SQLite has done it already.
             let _ = writer.batch_execute("ROLLBACK");
-            error.map_store(|error| self.explain(error))
-        })
+        }
+        match committed {
+            Err(DieselError::RollbackTransaction) => Ok(()),
+            committed => Ok(committed?),
+        }
+    }
+
+    /// Tells a full disk from a broken one: some of SQLite's calls report both alike.
+    fn explain(&self, error: StoreError) -> StoreError {
+        match error {
+            StoreError::Down(why) if why.contains("disk I/O error") && !has_room(&self.path) => {
+                StoreError::DiskFull(why)
+            }
+            other => other,
+        }
     }
 
     fn used_bytes(&self) -> Result<u64, StoreError> {
@@ -110,30 +112,6 @@ impl Tables for Sqlite {
 
     fn checkpoint(&self) -> Result<(), StoreError> {
         Ok(connection(&self.writer)?.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)")?)
-    }
-}
-
-/// Why a transaction has failed.
-enum Failed<E> {
-    Work(E),
-    Database(DieselError),
-}
-
-impl<E> From<DieselError> for Failed<E> {
-    fn from(error: DieselError) -> Self {
-        Self::Database(error)
-    }
-}
-
-impl Sqlite {
-    /// Tells a full disk from a broken one: some of SQLite's calls report both alike.
-    fn explain(&self, error: StoreError) -> StoreError {
-        match error {
-            StoreError::Down(why) if why.contains("disk I/O error") && !has_room(&self.path) => {
-                StoreError::DiskFull(why)
-            }
-            other => other,
-        }
     }
 }
 

@@ -16,36 +16,27 @@ use crate::{Span, StoreError, journal};
 
 /// A database.
 pub(crate) trait Tables: Send + Sync {
-    /// A connection.
-    type Rows: Rows;
-
     /// Does `work` on a connection that only reads. Each statement sees the newest commits: what takes long does not keep
     /// the database from reclaiming what others have replaced.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when all readers are taken; those of `work`.
-    fn read<T, E: From<StoreError>>(
-        &self,
-        work: impl FnOnce(&mut Self::Rows) -> Result<T, E>,
-    ) -> Result<T, E>;
+    /// [`StoreError::Busy`] when all readers are taken.
+    fn read(&self, work: Work<'_>) -> Result<(), StoreError>;
 
     /// As [`Tables::read`], in one transaction: all statements see the same state.
     ///
     /// # Errors
     /// As [`Tables::read`].
-    fn snapshot<T, E: From<StoreError>>(
-        &self,
-        work: impl FnOnce(&mut Self::Rows) -> Result<T, E>,
-    ) -> Result<T, E>;
+    fn snapshot(&self, work: Work<'_>) -> Result<(), StoreError>;
 
-    /// Does `work` in one transaction, which is durable when this returns, or undone when `work` fails. One at a time.
+    /// Does `work` in one transaction, which is durable when this returns; it is undone when `work` wants that. One at a time.
     ///
     /// # Errors
-    /// When the disk is full or the database does not answer; those of `work`.
-    fn write<T, E: TransactionError>(
-        &self,
-        work: impl FnOnce(&mut Self::Rows) -> Result<T, E>,
-    ) -> Result<T, E>;
+    /// When the disk is full or the database does not answer; everything is undone then.
+    fn write(&self, work: Work<'_>) -> Result<(), StoreError>;
+
+    /// The true reason of an error of one of its statements, where the statement alone could not tell.
+    fn explain(&self, error: StoreError) -> StoreError;
 
     /// Bytes that hold something.
     ///
@@ -72,15 +63,71 @@ pub(crate) trait Tables: Send + Sync {
     fn checkpoint(&self) -> Result<(), StoreError>;
 }
 
-/// Why a transaction was undone: the database's reason, or that of its work.
-pub(crate) trait TransactionError: From<StoreError> {
+/// What is done on a connection.
+pub(crate) type Work<'w> = &'w mut dyn FnMut(&mut dyn Rows) -> Outcome;
+
+/// What becomes of a transaction after its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It is kept.
+    Commit,
+    /// It is undone.
+    Undo,
+}
+
+/// Why work on a connection ended: the database's reason, or one of its own.
+pub(crate) trait WorkError: From<StoreError> {
     /// Replaces the database's reason.
     fn map_store(self, change: impl FnOnce(StoreError) -> StoreError) -> Self;
 }
 
-impl TransactionError for StoreError {
+impl WorkError for StoreError {
     fn map_store(self, change: impl FnOnce(StoreError) -> StoreError) -> Self {
         change(self)
+    }
+}
+
+impl dyn Tables {
+    /// [`Tables::read`] for work that has a result.
+    pub(crate) fn reading<T, E: WorkError>(
+        &self,
+        work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run(work, |work| self.read(work))
+    }
+
+    /// [`Tables::snapshot`] for work that has a result.
+    pub(crate) fn in_snapshot<T, E: WorkError>(
+        &self,
+        work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run(work, |work| self.snapshot(work))
+    }
+
+    /// [`Tables::write`] for work that has a result; an error undoes it.
+    pub(crate) fn writing<T, E: WorkError>(
+        &self,
+        work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run(work, |work| self.write(work))
+    }
+
+    fn run<T, E: WorkError>(
+        &self,
+        work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
+        run: impl FnOnce(Work<'_>) -> Result<(), StoreError>,
+    ) -> Result<T, E> {
+        let (mut work, mut result) = (Some(work), None);
+        let done = run(&mut |rows| {
+            result = work.take().map(|work| work(rows));
+            if matches!(result, Some(Ok(_))) { Outcome::Commit } else { Outcome::Undo }
+        });
+        match (done, result) {
+            (_, Some(Err(error))) => Err(error.map_store(|error| self.explain(error))),
+            (Ok(()), Some(done)) => done,
+            (Err(error), _) => Err(self.explain(error).into()),
+            (Ok(()), None) => Err(StoreError::Down("the work was not done".into()).into()),
+        }
     }
 }
 

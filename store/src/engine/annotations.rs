@@ -6,14 +6,14 @@ use afterglow_wire::limits::{ANNOTATIONS, ANNOTATIONS_LISTED};
 
 use super::Engine;
 use crate::documents::{SaveError, json};
-use crate::tables::{AnnotationRow, DocumentRows as _, Tables};
+use crate::tables::AnnotationRow;
 use crate::{Span, StoreError};
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     pub(crate) fn annotations(&self, span: Span, tags: &[String]) -> Result<Annotations, StoreError> {
         // In one transaction: the number must be that of the list.
         let (total, rows) =
-            self.tables.snapshot(|reader| reader.annotations(span, tags, ANNOTATIONS_LISTED))?;
+            self.tables.in_snapshot(|reader| reader.annotations(span, tags, ANNOTATIONS_LISTED))?;
         let mut annotations: Vec<_> = rows.into_iter().filter_map(|row| self.annotation(row)).collect();
         annotations.reverse();
         Ok(Annotations { annotations, total })
@@ -21,7 +21,7 @@ impl<T: Tables> Engine<T> {
 
     pub(crate) fn add_annotation(&self, mut new: Annotation) -> Result<Annotation, SaveError> {
         let (tags, signals) = (json(&new.tags)?, json(&new.signals)?);
-        self.tables.write(|writer| {
+        self.tables.writing(|writer| {
             if writer.count_annotations()? >= ANNOTATIONS {
                 return Err(SaveError::LimitReached { kind: "annotations", limit: ANNOTATIONS });
             }
@@ -31,7 +31,7 @@ impl<T: Tables> Engine<T> {
     }
 
     pub(crate) fn delete_annotation(&self, id: i64) -> Result<(), SaveError> {
-        self.tables.write(|writer| match writer.delete_annotation(id)? {
+        self.tables.writing(|writer| match writer.delete_annotation(id)? {
             true => Ok(()),
             false => Err(SaveError::NotFound(format!("there is no annotation {id}"))),
         })

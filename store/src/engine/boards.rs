@@ -6,19 +6,19 @@ use afterglow_wire::limits::{BOARDS, SLUG_BYTES};
 use super::Engine;
 use crate::StoreError;
 use crate::documents::{SaveError, json};
-use crate::tables::{DocumentRows, Tables};
+use crate::tables::Rows;
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     pub(crate) fn boards(&self) -> Result<Vec<BoardSummary>, StoreError> {
-        self.tables.read(|reader| reader.boards())
+        self.tables.reading(|reader| reader.boards())
     }
 
     pub(crate) fn board(&self, id: &str) -> Result<Board, SaveError> {
-        self.tables.read(|reader| find(reader, id))?.ok_or_else(|| SaveError::no_board(id))
+        self.tables.reading(|reader| find(reader, id))?.ok_or_else(|| SaveError::no_board(id))
     }
 
     pub(crate) fn add_board(&self, mut new: Board) -> Result<Board, SaveError> {
-        self.tables.write(|writer| {
+        self.tables.writing(|writer| {
             let taken = writer.board_ids()?;
             if taken.len() >= BOARDS {
                 return Err(SaveError::LimitReached { kind: "boards", limit: BOARDS });
@@ -35,7 +35,7 @@ impl<T: Tables> Engine<T> {
     }
 
     pub(crate) fn replace_board(&self, mut new: Board) -> Result<Board, SaveError> {
-        self.tables.write(|writer| {
+        self.tables.writing(|writer| {
             let Some(current) = find(writer, &new.id)? else { return Err(SaveError::no_board(&new.id)) };
             if current.version != new.version {
                 return Err(SaveError::Conflict(Box::new(current)));
@@ -47,18 +47,18 @@ impl<T: Tables> Engine<T> {
     }
 
     pub(crate) fn delete_board(&self, id: &str) -> Result<(), SaveError> {
-        self.tables.write(|writer| match writer.delete_board(id)? {
+        self.tables.writing(|writer| match writer.delete_board(id)? {
             true => Ok(()),
             false => Err(SaveError::no_board(id)),
         })
     }
 
-    fn put_board(&self, writer: &mut T::Rows, new: &Board) -> Result<(), StoreError> {
+    fn put_board(&self, writer: &mut dyn Rows, new: &Board) -> Result<(), StoreError> {
         writer.put_board(new, &json(new)?, self.clock.now().micros())
     }
 }
 
-fn find(rows: &mut impl DocumentRows, id: &str) -> Result<Option<Board>, StoreError> {
+fn find(rows: &mut dyn Rows, id: &str) -> Result<Option<Board>, StoreError> {
     let parse = |document: String| {
         serde_json::from_str(&document)
             .map_err(|error| StoreError::Down(format!("the board {id:?} is damaged: {error}")))

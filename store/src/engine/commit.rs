@@ -7,7 +7,6 @@ use crate::batch::Batch;
 use crate::head::Head;
 use crate::journal::{self, Part};
 use crate::signals::Signals;
-use crate::tables::{JournalRows as _, Tables};
 use crate::{Sequences, StoreError};
 
 /// What commits keep between them.
@@ -21,7 +20,7 @@ pub(crate) struct Commits {
     pub(super) stored_signals: u32,
 }
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     /// Makes `batches` durable.
     pub(crate) fn commit(&self, batches: &[Batch], signals: &Signals) -> Result<Sequences, StoreError> {
         let needed = batches.iter().flat_map(Batch::samples).map(|sample| sample.signal.0 + 1).max();
@@ -34,7 +33,7 @@ impl<T: Tables> Engine<T> {
         let stored = commits.stored_signals;
         let new_signals = signals.range(stored, needed.max(stored));
         let (now, first) = (self.clock.now().micros(), commits.next_sequence);
-        self.tables.write(|writer| {
+        self.tables.writing(|writer| {
             writer.insert_signals(stored, &new_signals, now)?;
             writer.append(commits.active, first, &rows, now)
         })?;

@@ -11,10 +11,10 @@ use crate::columns::Columns;
 use crate::head::Head;
 use crate::rollup;
 use crate::signals::Signals;
-use crate::tables::{BlockRows as _, RollupRows as _, Tables};
+use crate::tables::Rows;
 use crate::{Details, Span, StoreError};
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     /// The latest instant of each signal, by number.
     pub(crate) fn latest(&self, signals: &Signals) -> Result<Vec<Option<Timestamp>>, StoreError> {
         let mut latest = self.read_head(Head::latest);
@@ -39,7 +39,7 @@ impl<T: Tables> Engine<T> {
     }
 
     fn latest_stored(&self) -> Result<Vec<(SignalId, i64)>, StoreError> {
-        self.tables.read(|reader| {
+        self.tables.reading(|reader| {
             let mut latest = reader.latest_in_blocks()?;
             latest.extend(reader.latest_in_rollups()?);
             Ok(latest)
@@ -53,7 +53,7 @@ impl<T: Tables> Engine<T> {
         let heads: Vec<Columns> = self
             .read_head(|head| wanted.iter().map(|(_, signal)| head.within(*signal, EVERYTHING)).collect());
         // In one transaction: what expires in between would be counted in both tiers, or in neither.
-        self.tables.snapshot(|reader| {
+        self.tables.in_snapshot(|reader| {
             wanted
                 .iter()
                 .zip(heads)
@@ -66,7 +66,7 @@ impl<T: Tables> Engine<T> {
     /// What one signal amounts to; `None` when it has nothing.
     fn detail(
         &self,
-        reader: &mut T::Rows,
+        reader: &mut dyn Rows,
         (name, signal): &(Arc<str>, SignalId),
         head: &Columns,
     ) -> Result<Option<Details>, StoreError> {
@@ -94,7 +94,7 @@ impl<T: Tables> Engine<T> {
     /// The last bucket of a signal whose samples have all expired, as a sample.
     fn newest_bucket(
         &self,
-        reader: &mut T::Rows,
+        reader: &mut dyn Rows,
         signal: SignalId,
     ) -> Result<Option<(i64, f64)>, StoreError> {
         let Some(row) = reader.newest_rollup(signal)? else { return Ok(None) };

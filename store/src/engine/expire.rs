@@ -10,7 +10,7 @@ use crate::fault::{self, Point};
 use crate::retention::{Retention, cutoff};
 use crate::rollup::{self, Bucket, ROW_BUCKETS, Resolution};
 use crate::signals::Signals;
-use crate::tables::{BlockRows as _, NewRollup, RollupRow, RollupRows as _, Tables};
+use crate::tables::{NewRollup, RollupRow, Rows};
 
 /// Rows that are downsampled in one transaction: commits wait for no longer than that takes.
 const AT_ONCE: usize = 32;
@@ -41,7 +41,7 @@ struct Downsampled {
     arrived_at: i64,
 }
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     /// Expires what `retention` no longer keeps at `now`, then gives free space back.
     pub(crate) fn expire(
         &self,
@@ -70,11 +70,11 @@ impl<T: Tables> Engine<T> {
     /// Downsamples the oldest row of all; whether there was one.
     fn expire_oldest(&self, done: &mut Expired) -> Result<bool, StoreError> {
         let limit = self.more_than_damaged(1);
-        let blocks = self.tables.read(|reader| reader.oldest_blocks(limit))?;
+        let blocks = self.tables.reading(|reader| reader.oldest_blocks(limit))?;
         if let Some((_, signal)) = blocks.into_iter().find(|(id, _)| !self.damaged.contains(BLOCK, *id)) {
             return Ok(self.expire_blocks(signal, i64::MAX, AT_ONCE_FOR_ROOM, done)? > 0);
         }
-        let rollups = self.tables.read(|reader| reader.oldest_rollups(limit))?;
+        let rollups = self.tables.reading(|reader| reader.oldest_rollups(limit))?;
         match rollups.into_iter().find(|(id, ..)| !self.damaged.contains(ROLLUP, *id)) {
             Some((_, signal, tier)) => Ok(self.expire_rollups(signal, tier, i64::MAX, 1, done)? > 0),
             None => Ok(false),
@@ -101,7 +101,7 @@ impl<T: Tables> Engine<T> {
         done: &mut Expired,
     ) -> Result<usize, StoreError> {
         let _alone = self.lock_maintenance();
-        let rows = self.tables.read(|reader| {
+        let rows = self.tables.reading(|reader| {
             let old = reader.old_blocks(signal, before, self.more_than_damaged(most))?;
             let rows = self.sound(BLOCK, old, most).map(|id| reader.block(id));
             rows.filter_map(Result::transpose).collect::<Result<Vec<_>, StoreError>>()
@@ -136,7 +136,7 @@ impl<T: Tables> Engine<T> {
     ) -> Result<usize, StoreError> {
         let _alone = self.lock_maintenance();
         let last = before.saturating_sub(tier.micros());
-        let rows = self.tables.read(|reader| {
+        let rows = self.tables.reading(|reader| {
             let old = reader.old_rollups(signal, tier, last, before, self.more_than_damaged(most))?;
             let rows = self.sound(ROLLUP, old, most).map(|id| reader.rollup(id));
             rows.filter_map(Result::transpose).collect::<Result<Vec<_>, StoreError>>()
@@ -161,7 +161,7 @@ impl<T: Tables> Engine<T> {
                 self.downsample(&downsampled, |writer| writer.delete_rollups(&ids))?;
             }
             Resolution::Hour if !ids.is_empty() => {
-                self.tables.write(|writer| writer.delete_rollups(&ids))?;
+                self.tables.writing(|writer| writer.delete_rollups(&ids))?;
             }
             Resolution::Hour => {}
         }
@@ -172,12 +172,12 @@ impl<T: Tables> Engine<T> {
     fn downsample(
         &self,
         downsampled: &Downsampled,
-        remove: impl FnOnce(&mut T::Rows) -> Result<(), StoreError>,
+        remove: impl FnOnce(&mut dyn Rows) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         if downsampled.buckets.is_empty() {
             return Ok(());
         }
-        self.tables.write(|writer| {
+        self.tables.writing(|writer| {
             add_buckets(writer, downsampled)?;
             remove(writer)?;
             fault::crash_point(Point::ExpireWritten);
@@ -187,7 +187,7 @@ impl<T: Tables> Engine<T> {
 }
 
 /// Joins buckets with the rows that they overlap, and with a last row that is not full.
-fn add_buckets(writer: &mut impl crate::tables::Rows, new: &Downsampled) -> Result<(), StoreError> {
+fn add_buckets(writer: &mut dyn Rows, new: &Downsampled) -> Result<(), StoreError> {
     let Downsampled { signal, resolution, buckets, .. } = new;
     let mut arrived_at = new.arrived_at;
     let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Ok(()) };

@@ -7,11 +7,10 @@ use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use super::Engine;
 use crate::StoreError;
 use crate::documents::{SaveError, json};
-use crate::tables::{DocumentRows as _, Tables};
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     pub(crate) fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
-        let rows = self.tables.read(|reader| reader.all_metadata())?;
+        let rows = self.tables.reading(|reader| reader.all_metadata())?;
         let parsed = rows.into_iter().filter_map(|(id, name, document)| {
             let damaged = |error| self.damaged.report("metadata", id.into(), &error);
             Some((name, serde_json::from_str(&document).map_err(damaged).ok()?))
@@ -20,7 +19,7 @@ impl<T: Tables> Engine<T> {
     }
 
     pub(crate) fn patch_metadata(&self, name: &str, patch: MetadataPatch) -> Result<Metadata, SaveError> {
-        self.tables.write(|writer| {
+        self.tables.writing(|writer| {
             let Some(id) = writer.signal_id(name)? else {
                 return Err(SaveError::NotFound(format!("there is no signal {name:?}")));
             };

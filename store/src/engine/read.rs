@@ -8,7 +8,7 @@ use crate::block;
 use crate::columns::Columns;
 use crate::reduce::Reducer;
 use crate::signals::Signals;
-use crate::tables::{BlockRows as _, BlockSummary, Tables};
+use crate::tables::{BlockSummary, Rows};
 use crate::{Query, Sink, StoreError};
 
 /// Block summaries read at once: bounds memory, whatever the span.
@@ -28,7 +28,7 @@ impl BlockSummary {
     }
 }
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     /// Hands what `query` asks for to `sink`; returns the number of the last commit that is in it.
     pub(crate) fn query(
         &self,
@@ -42,7 +42,7 @@ impl<T: Tables> Engine<T> {
             let heads = wanted.iter().map(|(_, signal)| head.within(*signal, query.span));
             (head.sequence().cast_unsigned(), heads.collect::<Vec<_>>())
         });
-        self.tables.snapshot(|reader| {
+        self.tables.in_snapshot(|reader| {
             for ((name, signal), head) in wanted.iter().zip(heads) {
                 sink.check()?;
                 self.series(reader, query, (name, *signal), &head, sink)?;
@@ -62,7 +62,7 @@ impl<T: Tables> Engine<T> {
         for (name, signal) in signals.by_name(|name| query.wants(name)) {
             sink.check()?;
             let head = self.read_head(|head| head.within(signal, query.span));
-            self.tables.snapshot(|reader| self.series(reader, query, (&name, signal), &head, sink))?;
+            self.tables.in_snapshot(|reader| self.series(reader, query, (&name, signal), &head, sink))?;
         }
         Ok(())
     }
@@ -70,7 +70,7 @@ impl<T: Tables> Engine<T> {
     /// One signal's answer.
     fn series(
         &self,
-        reader: &mut T::Rows,
+        reader: &mut dyn Rows,
         query: &Query,
         (name, signal): (&str, SignalId),
         head: &Columns,

@@ -4,15 +4,15 @@ use super::Engine;
 use crate::batch::SignalId;
 use crate::columns::Columns;
 use crate::rollup::{self, Bucket, Resolution};
-use crate::tables::{RollupRows as _, Tables};
+use crate::tables::Rows;
 use crate::{Span, StoreError};
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     /// What remains of expired samples, as two points a bucket: the lowest at its start, the highest in its middle. Where a
     /// sample is at that instant (not all of the bucket's have expired, or one came late) they give way: see [`Rest`].
     pub(super) fn expired(
         &self,
-        reader: &mut T::Rows,
+        reader: &mut dyn Rows,
         signal: SignalId,
         span: Span,
     ) -> Result<Columns, StoreError> {

@@ -10,7 +10,7 @@ use crate::block::{self, BLOCK_SAMPLES, SMALL_BLOCK};
 use crate::columns::Columns;
 use crate::fault::{self, Point};
 use crate::head::Head;
-use crate::tables::{BlockRows as _, JournalRows as _, NewBlock, Tables};
+use crate::tables::{NewBlock, Rows};
 
 /// What a sealing will write.
 #[derive(Default)]
@@ -19,7 +19,7 @@ struct Plan {
     blocks: Vec<NewBlock>,
 }
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     /// Seals what the head has; returns how many blocks that made. Commits and queries go on meanwhile.
     pub(crate) fn seal(&self) -> Result<usize, StoreError> {
         let _alone = self.lock_maintenance();
@@ -34,14 +34,14 @@ impl<T: Tables> Engine<T> {
         };
         let now = self.clock.now().micros();
         let mut plan = Plan::default();
-        self.tables.read(|reader| {
+        self.tables.reading(|reader| {
             generation
                 .signals()
                 .try_for_each(|(signal, columns)| self.plan(reader, signal, columns, now, &mut plan))
         })?;
         fault::crash_point(Point::SealPlanned);
         let blocks = plan.blocks.len();
-        self.tables.write(|writer| {
+        self.tables.writing(|writer| {
             writer.delete_blocks(&plan.replaced)?;
             writer.insert_blocks(&plan.blocks)?;
             fault::crash_point(Point::SealWritten);
@@ -56,7 +56,7 @@ impl<T: Tables> Engine<T> {
     /// and a small one before them.
     fn plan(
         &self,
-        reader: &mut T::Rows,
+        reader: &mut dyn Rows,
         signal: SignalId,
         mut new: Columns,
         now: i64,
@@ -93,7 +93,7 @@ impl<T: Tables> Engine<T> {
     /// A block's samples; `None`, and a line in the log, when it cannot be read.
     pub(super) fn read_block(
         &self,
-        reader: &mut T::Rows,
+        reader: &mut dyn Rows,
         signal: SignalId,
         id: i64,
     ) -> Result<Option<Columns>, StoreError> {

@@ -1,10 +1,9 @@
 //! What was committed since some commit, from the journal: how clients that were away catch up.
 
 use super::Engine;
-use crate::tables::{JournalRows as _, Tables};
 use crate::{Since, StoreError, journal};
 
-impl<T: Tables> Engine<T> {
+impl Engine {
     /// What the first `limit` rows after the one numbered `sequence` hold.
     pub(crate) fn committed_since(&self, sequence: u64, limit: u32) -> Result<Since, StoreError> {
         // A commit is in the head only once it is in the journal.
@@ -12,7 +11,7 @@ impl<T: Tables> Engine<T> {
             return Ok(Since::Nothing);
         }
         let after = sequence.cast_signed();
-        let rows = self.tables.snapshot(|reader| reader.journal_after(after, limit))?;
+        let rows = self.tables.in_snapshot(|reader| reader.journal_after(after, limit))?;
         if rows.first().is_none_or(|row| row.sequence != after + 1) {
             return Ok(Since::Sealed);
         }

@@ -55,7 +55,7 @@ static HOUSEKEEPER: LazyLock<Arc<ScheduledThreadPool>> =
     LazyLock::new(|| Arc::new(ScheduledThreadPool::new(1)));
 
 /// Opens the database; also gives the names of its signals by number.
-pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine<Sqlite>, Vec<String>), OpenError> {
+pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine, Vec<String>), OpenError> {
     let path = &config.database;
     refuse_partial(path)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -74,18 +74,18 @@ pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine<Sqlite>
     };
     let tables = Sqlite { writer, readers, path: path.clone(), _lock: Some(lock) };
     let names = loaded.names.clone();
-    Ok((Engine::new(tables, loaded, epoch, clock), names))
+    Ok((Engine::new(Box::new(tables), loaded, epoch, clock), names))
 }
 
 /// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.
 /// What is in the journal now is read now; blocks are read later, and what is sealed in between is in both.
-pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine<Sqlite>, Vec<String>), OpenError> {
+pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine, Vec<String>), OpenError> {
     let mut reader = connect_read_only(path)?;
     let loaded = reader.transaction(|reader| load(reader, path))?;
     let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
     let tables = Sqlite { writer: readers.clone(), readers, path: path.to_owned(), _lock: None };
     let names = loaded.names.clone();
-    Ok((Engine::new(tables, loaded, 0, clock), names))
+    Ok((Engine::new(Box::new(tables), loaded, 0, clock), names))
 }
 
 /// An incomplete copy may look like a database; it is recognised by its name.
