@@ -12,6 +12,9 @@ use crate::{Span, StoreError};
 /// Number, first and last instant, count.
 type Place = (i64, i64, i64, i32);
 
+/// Place, lowest and highest sample.
+type Summary = (Place, (i64, f64), (i64, f64));
+
 fn place((id, first_time, last_time, count): Place) -> BlockPlace {
     BlockPlace { id, first_time, last_time, count }
 }
@@ -24,7 +27,7 @@ impl BlockRows for SqliteConnection {
         after: i64,
         limit: usize,
     ) -> Result<Vec<BlockSummary>, StoreError> {
-        let rows: Vec<(Place, (i64, f64), (i64, f64))> = blocks::table
+        let rows: Vec<Summary> = blocks::table
             .filter(blocks::signal_id.eq(signal.0.cast_signed()))
             .filter(blocks::last_timestamp.ge(span.from.micros()).and(blocks::last_timestamp.gt(after)))
             .filter(blocks::first_timestamp.le(span.to.micros()))
