@@ -1,4 +1,6 @@
 //! Values as text: numbers and units.
 
 pub mod format;
+pub mod resolution;
+pub mod ticks;
 pub mod unit;

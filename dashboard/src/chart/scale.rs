@@ -2,6 +2,11 @@
 
 use crate::samples::history::pyramid::Extent;
 
+/// Values that differ by less than this share of their size are equal but for rounding.
+const ROUNDING: f64 = 1e-13;
+/// No axis reaches further: its length must be a number.
+const LARGEST: f64 = 8e307;
+
 /// The ends of the axis for values within `extent`.
 ///
 /// Ends are rounded outward to about a tenth of the extent, so that small changes of the values leave the axis
@@ -10,11 +15,11 @@ pub fn range(extent: Option<Extent>) -> (f64, f64) {
     let Some(Extent { min, max }) = extent else { return (0.0, 1.0) };
     let span = max - min;
     if !span.is_finite() {
-        return (min, max);
+        return (min.max(-LARGEST), max.min(LARGEST));
     }
-    if span <= max.abs().max(min.abs()) * 1e-9 {
+    if span <= max.abs().max(min.abs()) * ROUNDING {
         let pad = if min == 0.0 { 1.0 } else { min.abs() * 0.1 };
-        return (min - pad, max + pad);
+        return ((min - pad).max(-LARGEST), (max + pad).min(LARGEST));
     }
     let step = nice(span / 10.0);
     let margin = span * 0.04;
@@ -59,6 +64,13 @@ mod tests {
         assert_eq!(range(None), (0.0, 1.0));
         assert_eq!(of(0.0, 0.0), (-1.0, 1.0));
         assert_eq!(of(200.0, 200.0), (180.0, 220.0));
+        assert_eq!(of(-1e308, 1e308), (-LARGEST, LARGEST));
+    }
+
+    #[test]
+    fn a_slow_change_beside_a_large_value_fills_the_axis() {
+        let (low, high) = of(1_234_567_890.12, 1_234_567_890.72);
+        assert!(high - low < 1.0, "{low} to {high}");
     }
 
     #[test]

@@ -172,7 +172,7 @@ impl Feed {
             Turn::Nothing => {}
             Turn::Welcome => self.subscribe(),
             Turn::Live => self.live(),
-            Turn::Afresh => self.page_state.archive.borrow_mut().mark_stale(),
+            Turn::Afresh => self.stale(),
             Turn::Behind => {
                 self.say(
                     Link::Conflated,
@@ -189,6 +189,12 @@ impl Feed {
             }
             Turn::Changed(revision) => self.page_state.revision.set(revision),
         }
+    }
+
+    /// Whatever is stored may have changed.
+    fn stale(&self) {
+        self.page_state.archive.borrow_mut().mark_stale();
+        self.page_state.exact.borrow_mut().mark_stale();
     }
 
     fn subscribe(self: &Rc<Self>) {

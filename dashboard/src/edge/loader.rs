@@ -14,6 +14,7 @@ use crate::connection::backoff::Backoff;
 use crate::edge::page_state::PageState;
 use crate::edge::rest::{self, Cancel};
 use crate::samples::archive::{Sight, Want};
+use crate::samples::exact::{Exact, Inexact, Lookup};
 
 /// A range that still moves is not asked for, in milliseconds since it last did.
 const REST: f64 = 120.0;
@@ -45,6 +46,7 @@ struct State {
     /// What was on screen when the loader last looked, and since when.
     sight: Option<(Sight, f64)>,
     running: Vec<Running>,
+    looking: Option<Looking>,
     last: u64,
     progress: Progress,
     backoff: Backoff,
@@ -54,6 +56,12 @@ struct State {
 struct Running {
     number: u64,
     want: Want,
+    _cancel: Cancel,
+}
+
+/// A query for values at an instant; dropped, and so cancelled, when others are wanted.
+struct Looking {
+    lookup: Lookup,
     _cancel: Cancel,
 }
 
@@ -102,6 +110,47 @@ impl Loader {
         let free = QUERIES.saturating_sub(state.running.len());
         for portion in want.portions(each).into_iter().take(free) {
             self.ask(&mut state, portion, edge);
+        }
+    }
+
+    /// Called several times a second with the values that are shown and not known exactly: looks them up, one query
+    /// after the other, while nothing else is on its way.
+    pub fn look_up(self: &Rc<Self>, values: &[Inexact]) {
+        let mut state = self.state.borrow_mut();
+        let is_wanted = |looking: &Looking| values.iter().any(|value| value.time == looking.lookup.time);
+        if state.looking.as_ref().is_some_and(|looking| !is_wanted(looking)) {
+            state.looking = None;
+        }
+        let now = crate::edge::clock::steady();
+        if state.looking.is_some() || !state.running.is_empty() || now < state.not_before {
+            return;
+        }
+        let (Some(lookup), Some(cancel)) = (Exact::lookup(values), Cancel::new()) else { return };
+        let (signal, asked) = (cancel.signal(), self.page_state.edge());
+        state.looking = Some(Looking { lookup: lookup.clone(), _cancel: cancel });
+        drop(state);
+        let loader = Rc::downgrade(self);
+        spawn_local(async move {
+            let answer = rest::get::<History>(&address(&lookup.want), Some(&signal)).await;
+            if let Some(loader) = loader.upgrade() {
+                loader.looked_up(&lookup, answer, asked);
+            }
+        });
+    }
+
+    fn looked_up(&self, lookup: &Lookup, answer: Result<History, String>, asked: i64) {
+        let mut state = self.state.borrow_mut();
+        if state.looking.as_ref().is_none_or(|looking| looking.lookup != *lookup) {
+            return;
+        }
+        state.looking = None;
+        match answer {
+            Ok(history) => self.page_state.exact.borrow_mut().insert(lookup, &columns(history), asked),
+            Err(_) => {
+                // The value stays marked as inexact meanwhile.
+                let wait = state.backoff.next(js_sys::Math::random());
+                state.not_before = crate::edge::clock::steady() + f64::from(wait);
+            }
         }
     }
 

@@ -16,7 +16,9 @@ use crate::edge::clock::Clock;
 use crate::edge::shared::Shared;
 use crate::edge::zones::NamedZone;
 use crate::samples::archive::{Archive, Sight};
-use crate::samples::history::History;
+use crate::samples::exact::{Exact, Inexact};
+use crate::samples::history::{History, Newest, Series};
+use crate::samples::summary::Samples;
 use crate::time::timeline::{Now, Step};
 use crate::time::{Follow, HOUR, Range, Span, Timeline};
 
@@ -29,6 +31,8 @@ pub struct PageState {
     pub history: RefCell<History>,
     /// Older and finer samples that were fetched.
     pub archive: RefCell<Archive>,
+    /// Values that were looked up for single instants.
+    pub exact: RefCell<Exact>,
     /// Which range is shown.
     pub timeline: RefCell<Timeline>,
     /// The two instants that the reader measures between.
@@ -65,6 +69,7 @@ impl PageState {
         Self {
             history: RefCell::new(History::new(HOUR)),
             archive: RefCell::default(),
+            exact: RefCell::default(),
             timeline: RefCell::new(Timeline::new(range)),
             cursors: RefCell::default(),
             clock: Clock::default(),
@@ -100,11 +105,35 @@ impl PageState {
         self.timeline.borrow().span(self.now())
     }
 
-    /// The value of a signal that holds at an instant of the range on screen.
-    pub fn held(&self, name: &str, at: i64) -> Option<f64> {
-        let sight = Sight::new(self.span().widened(1), 1_000);
-        let (history, archive) = (self.history.borrow(), self.archive.borrow());
-        archive.trace(&history, name, sight).held(at).map(|(_, value)| value)
+    /// The value of a signal that holds at an instant of the range on screen; none where it pauses.
+    pub fn held(&self, name: &str, at: i64) -> Option<Newest> {
+        let span = self.span().widened(1);
+        let (history, archive, exact) = (self.history.borrow(), self.archive.borrow(), self.exact.borrow());
+        archive.trace(&history, name, Sight::new(span, 1_000)).held(at)?;
+        Samples { history: &history, archive: &archive, exact: &exact }.newest(name, span, at)
+    }
+
+    /// In how many decimals a signal's values are given; none when they are continuous.
+    pub fn decimals(&self, name: &str) -> Option<usize> {
+        self.history.borrow().get(name).and_then(Series::decimals)
+    }
+
+    /// Which values of `signals` are shown and not known exactly: those at the cursors, and the last of the range.
+    pub fn inexact(&self, signals: &[String]) -> Vec<Inexact> {
+        let span = self.span();
+        let cursors = *self.cursors.borrow();
+        // Where the range follows the clock, its end is in the rings.
+        let last = (!self.timeline.borrow().is_live()).then_some(span.to - 1);
+        let (history, archive, exact) = (self.history.borrow(), self.archive.borrow(), self.exact.borrow());
+        let samples = Samples { history: &history, archive: &archive, exact: &exact };
+        let mut found = Vec::new();
+        for time in [cursors.a, cursors.b, last].into_iter().flatten() {
+            found.extend(signals.iter().filter_map(|name| {
+                let newest = samples.newest(name, span, time).filter(|newest| !newest.is_exact())?;
+                Some(Inexact { name: name.clone(), time, newest })
+            }));
+        }
+        found
     }
 
     /// Shows `factor` times as much around the instant `at`; none for the middle.

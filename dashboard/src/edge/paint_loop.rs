@@ -16,7 +16,7 @@ use crate::edge::page_state::PageState;
 use crate::edge::plot::Plot;
 use crate::edge::timer::Timer;
 use crate::samples::archive::Sight;
-use crate::samples::summary::Summary;
+use crate::samples::summary::{Samples, Summary};
 use crate::time::{Range, SECOND, Span};
 
 /// Components hear of samples at most this often, in milliseconds.
@@ -24,6 +24,8 @@ const SUMMARY_EVERY: f64 = 250.0;
 /// Ages grow also when nothing arrives; then components hear this often, in milliseconds.
 const AGES_EVERY: f64 = 1_000.0;
 
+/// How often values that are not known exactly are looked up, in milliseconds.
+const LOOK_UP_EVERY: f64 = 50.0;
 /// New samples are painted at most this often, in milliseconds.
 const PAINT_EVERY: f64 = 50.0;
 /// Painting may take this share of the time: after 12 ms of it the next waits 100 ms.
@@ -69,6 +71,7 @@ pub struct PaintLoop {
     address: Rc<Address>,
     plots: RefCell<Vec<Rc<Plot>>>,
     summarised: Cell<(f64, (u64, u64, u64))>,
+    looked_up: Cell<f64>,
     /// Whether a backlog is being read.
     behind: Cell<bool>,
     told: RefCell<Option<TimeNews>>,
@@ -89,6 +92,7 @@ impl PaintLoop {
             address,
             plots: RefCell::default(),
             summarised: Cell::new((f64::NEG_INFINITY, (0, 0, 0))),
+            looked_up: Cell::new(f64::NEG_INFINITY),
             behind: Cell::new(false),
             told: RefCell::default(),
             cursors: Cell::default(),
@@ -191,6 +195,10 @@ impl PaintLoop {
         // A reader who looks around probably goes on: a little more than what is seen is kept at hand.
         let ahead = if live { sight } else { Sight { span: span.widened(span.width() / 4), ..sight } };
         self.loader.frame(&names, sight, ahead, now);
+        if now - self.looked_up.get() >= LOOK_UP_EVERY {
+            self.looked_up.set(now);
+            self.loader.look_up(&self.page_state.inexact(&names));
+        }
         if self.page_state.take_status_changed() || self.behind.get() != was_behind {
             (self.tell)(News::Status(self.page_state.status().behind(self.behind.get())));
             self.summarised.set((f64::NEG_INFINITY, (0, 0, 0)));
@@ -224,15 +232,18 @@ impl PaintLoop {
         let (told, seen) = self.summarised.get();
         let history = self.page_state.history.borrow();
         let archive = self.page_state.archive.borrow();
-        let changes = (history.changes(), archive.changes(), self.page_state.timeline.borrow().changes());
+        let exact = self.page_state.exact.borrow();
+        let fetched = archive.changes() + exact.changes();
+        let changes = (history.changes(), fetched, self.page_state.timeline.borrow().changes());
         let due = if changes == seen { AGES_EVERY } else { SUMMARY_EVERY };
         if now - told >= due && !self.behind.get() {
             self.summarised.set((now, changes));
             // The newest sample lies on the edge: its column is on screen.
             let sight = Sight { span: Span { to: sight.span.to + 1, ..sight.span }, ..sight };
             let metadata = self.page_state.metadata.get();
-            let summary = Summary::new(&history, &archive, &metadata, sight, self.page_state.clock.now());
-            drop((history, archive));
+            let samples = Samples { history: &history, archive: &archive, exact: &exact };
+            let summary = Summary::new(&samples, &metadata, sight, self.page_state.clock.now());
+            drop((history, archive, exact));
             (self.tell)(News::Summary(summary));
         }
     }

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::boards::metadata::SignalMetadata;
-use crate::samples::history::{History, Loaded, Part, Series, Trace};
+use crate::samples::history::{History, Loaded, Newest, Part, Series, Trace};
 use crate::time::{MINUTE, SECOND, Span};
 use fill::fill;
 
@@ -115,6 +115,13 @@ impl Archive {
             Some(Part { span, ..part })
         });
         Trace::new(parts.collect())
+    }
+
+    /// The newest known sample of a signal at or before `time`, from the finest of what is there. `span` is what is on
+    /// screen: nothing older is looked at, but in the source that reaches over its beginning.
+    pub fn newest(&self, history: &History, name: &str, span: Span, time: i64) -> Option<Newest> {
+        let span = Span { from: span.from.min(time), to: span.to.max(time.saturating_add(1)) };
+        self.trace(history, name, Sight { span, column: 1 }).newest(time)
     }
 
     /// What to ask for so that `signals` are known over all of `sight`, with half as much again on each side. Until

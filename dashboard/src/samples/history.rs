@@ -18,7 +18,7 @@ pub use loaded::{Loaded, Probe};
 pub use outline::Outline;
 pub use ring::Ring;
 pub use series::{SAMPLES, Series};
-pub use trace::{Part, Trace};
+pub use trace::{Newest, Part, Trace};
 
 /// Most signals kept; samples of further ones are counted and dropped.
 pub const SIGNALS: usize = 5_000;

@@ -2,9 +2,10 @@
 
 use crate::boards::metadata::SignalMetadata;
 use crate::samples::archive::{Archive, Sight};
-use crate::samples::history::{History, Series, Trace};
-use crate::time::{MINUTE, SECOND};
-use crate::values::format;
+use crate::samples::exact::Exact;
+use crate::samples::history::{History, Newest, Series, Trace};
+use crate::time::{MINUTE, SECOND, Span};
+use crate::values::format::{self, Digits};
 use crate::values::unit::Unit;
 
 /// A signal of unknown cadence is stale when its newest value is older than this, in microseconds.
@@ -17,6 +18,10 @@ const FRESH: i64 = 10 * SECOND;
 pub struct Window {
     /// The newest value in it.
     pub last: f64,
+    /// Whether that is what is stored; otherwise a later one may not be known yet.
+    pub last_is_exact: bool,
+    /// In how many decimals the values are given; none when they are continuous.
+    pub decimals: Option<usize>,
     /// The smallest.
     pub min: f64,
     /// The largest.
@@ -30,9 +35,25 @@ pub struct Window {
 }
 
 impl Window {
-    /// A value of the signal as it is read beside the others: a sine's mean is zero, whatever its rounding errors.
+    /// One of the signal's values.
     pub fn text(&self, value: f64, unit: &Unit) -> String {
-        format::value_among(value, self.max - self.min, unit)
+        Digits { resolution: self.decimals, spread: self.max - self.min }.text(value, unit)
+    }
+
+    /// The newest value; after a sign when it is not known exactly.
+    pub fn last_text(&self, unit: &Unit) -> String {
+        let about = if self.last_is_exact { "" } else { "≈ " };
+        format!("{about}{}", self.text(self.last, unit))
+    }
+
+    /// The mean: as finely as values are told apart, so that a sine's is zero, whatever its rounding errors; after a sign
+    /// when it is that of a reduced signal's extremes.
+    pub fn mean_text(&self, unit: &Unit) -> String {
+        let spread = self.max - self.min;
+        let is_nothing = spread.is_finite() && self.mean.abs() * 1e4 < spread;
+        let mean = if is_nothing { 0.0 } else { self.mean };
+        let about = if self.reduced || is_nothing && self.mean != 0.0 { "≈ " } else { "" };
+        format!("{about}{}", Digits { resolution: None, spread }.text(mean, unit))
     }
 }
 
@@ -57,6 +78,25 @@ pub struct Row {
     pub window: Option<Window>,
 }
 
+/// Everything that is known of samples.
+#[derive(Clone, Copy, Debug)]
+pub struct Samples<'a> {
+    /// The last hour.
+    pub history: &'a History,
+    /// What was fetched.
+    pub archive: &'a Archive,
+    /// What was found out about single instants.
+    pub exact: &'a Exact,
+}
+
+impl Samples<'_> {
+    /// The newest sample of a signal at or before `time` that is known of what is on screen, `span`.
+    pub fn newest(&self, name: &str, span: Span, time: i64) -> Option<Newest> {
+        let newest = self.archive.newest(self.history, name, span, time)?;
+        Some(self.exact.refine(name, time, newest))
+    }
+}
+
 /// The newest state of everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Summary {
@@ -68,17 +108,9 @@ pub struct Summary {
 
 impl Summary {
     /// Summarises everything over `sight` as of `now`, in microseconds.
-    pub fn new(
-        history: &History,
-        archive: &Archive,
-        metadata: &SignalMetadata,
-        sight: Sight,
-        now: i64,
-    ) -> Self {
-        let row = |series| {
-            let trace = archive.trace(history, Series::name(series), sight);
-            row(series, metadata, &trace, sight, now)
-        };
+    pub fn new(samples: &Samples, metadata: &SignalMetadata, sight: Sight, now: i64) -> Self {
+        let history = samples.history;
+        let row = |series| row(series, metadata, samples, sight, now);
         let mut rows: Vec<Row> = history.series().iter().map(row).collect();
         rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let samples = rows.iter().filter_map(|row| row.window).map(|window| window.samples).sum();
@@ -92,14 +124,15 @@ impl Summary {
     }
 }
 
-fn row(series: &Series, metadata: &SignalMetadata, trace: &Trace, sight: Sight, now: i64) -> Row {
+fn row(series: &Series, metadata: &SignalMetadata, samples: &Samples, sight: Sight, now: i64) -> Row {
     let name = series.name().to_owned();
+    let trace = samples.archive.trace(samples.history, &name, sight);
     let unit = metadata.unit(&name);
     let latest = series.latest();
-    let window = window(trace, sight);
+    let window = window(&trace, samples, series, sight);
     let text = |(_, value): (i64, f64)| match &window {
         Some(window) => window.text(value, &unit),
-        None => format::value(value, &unit),
+        None => Digits { resolution: series.decimals(), spread: 0.0 }.text(value, &unit),
     };
     let patience = series.gaps().threshold().map_or(STALE, |threshold| (2 * threshold).max(FRESH));
     Row {
@@ -114,14 +147,19 @@ fn row(series: &Series, metadata: &SignalMetadata, trace: &Trace, sight: Sight, 
     }
 }
 
-fn window(trace: &Trace, sight: Sight) -> Option<Window> {
+fn window(trace: &Trace, samples: &Samples, series: &Series, sight: Sight) -> Option<Window> {
     let stats = trace.stats(sight.span)?;
-    let (_, last) = trace.before(sight.span.to - 1)?;
+    let last = samples.newest(series.name(), sight.span, sight.span.to - 1)?;
+    // What was fetched may have values that the last hour has not.
+    let decimals = trace.parts().iter().map(|part| part.series.decimals()).collect::<Option<Vec<_>>>();
+    let decimals = decimals.and_then(|known| known.into_iter().max()).filter(|_| series.decimals().is_some());
     let reduced = trace.parts().iter().any(|part| {
         part.series.outline().is_some_and(|outline| part.source != 0 || part.span.from < outline.until)
     });
     Some(Window {
-        last,
+        last: last.value,
+        last_is_exact: last.is_exact(),
+        decimals,
         min: stats.extent.min,
         max: stats.extent.max,
         mean: stats.mean(),
@@ -133,7 +171,17 @@ fn window(trace: &Trace, sight: Sight) -> Option<Window> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::{HOUR, Span};
+    use crate::time::HOUR;
+
+    fn summary(history: &History, sight: Sight, now: i64) -> Summary {
+        let (archive, exact) = (Archive::default(), Exact::default());
+        Summary::new(
+            &Samples { history, archive: &archive, exact: &exact },
+            &SignalMetadata::default(),
+            sight,
+            now,
+        )
+    }
 
     #[test]
     fn rows_are_sorted_and_dated() {
@@ -141,10 +189,9 @@ mod tests {
         history.record("b", SECOND, 2.0);
         history.record("a_percent", 61 * SECOND, 50.0);
         let sight = Sight::new(Span { from: 0, to: 65 * SECOND }, 100);
-        let summary =
-            Summary::new(&history, &Archive::default(), &SignalMetadata::default(), sight, 65 * SECOND);
+        let summary = summary(&history, sight, 65 * SECOND);
         let rows: Vec<_> = summary.rows.iter().map(|r| (&*r.name, &*r.value, &*r.age, r.stale)).collect();
-        assert_eq!(rows, [("a_percent", "50.00 %", "4 s", false), ("b", "2.000", "1 min", true)]);
+        assert_eq!(rows, [("a_percent", "50 %", "4 s", false), ("b", "2", "1 min", true)]);
         assert_eq!(summary.samples, 2);
         assert!(summary.row("b").is_some() && summary.row("c").is_none());
     }
@@ -159,7 +206,7 @@ mod tests {
         let sight = Sight::new(Span { from: 0, to: 191 * MINUTE }, 100);
         let stale = |later: i64| {
             let now = 190 * MINUTE + later;
-            let summary = Summary::new(&history, &Archive::default(), &SignalMetadata::default(), sight, now);
+            let summary = summary(&history, sight, now);
             summary.rows.iter().map(|row| row.stale).collect::<Vec<_>>()
         };
         assert_eq!(stale(5 * SECOND), [false, false]);
@@ -174,12 +221,15 @@ mod tests {
             history.record("a", n * SECOND, n as f64);
         }
         let sight = Sight::new(Span { from: 10 * SECOND, to: 20 * SECOND }, 100);
-        let summary =
-            Summary::new(&history, &Archive::default(), &SignalMetadata::default(), sight, 100 * SECOND);
+        let summary = summary(&history, sight, 100 * SECOND);
         let window = summary.rows[0].window.unwrap();
         assert_eq!((window.last, window.min, window.max, window.mean), (19.0, 10.0, 19.0, 14.5));
         assert_eq!((window.samples, window.reduced), (10, false));
-        let text = |value| window.text(value, &Unit::none());
-        assert_eq!([text(-1.7e-16), text(2.5)], ["0.000", "2.500"]);
+        let unit = Unit::none();
+        assert_eq!((window.last_text(&unit), window.mean_text(&unit)), ("19".into(), "14.500".into()));
+        let sine = Window { min: -1.0, max: 1.0, mean: -1.7e-16, ..window };
+        assert_eq!(sine.mean_text(&unit), "≈ 0");
+        let coarse = Window { last_is_exact: false, ..window };
+        assert_eq!(coarse.last_text(&unit), "≈ 19");
     }
 }

@@ -1,42 +1,91 @@
 //! Numbers and ages as people read them.
 
-use crate::values::unit::{Unit, prefix};
+use crate::values::resolution::Resolution;
+use crate::values::unit::{Prefixes, Unit, prefix};
 
-/// A value with its unit, at about four significant digits.
+/// The significant digits of a value of which nothing else is known.
+const SIGNIFICANT: i32 = 4;
+/// The significant digits that a double has.
+const EXACT: i32 = 15;
+/// With more decimals than this after a prefix, the number in full is easier to read.
+const MOST_SCALED: i32 = 4;
+/// Values that need more decimals than this to differ from zero are written with an exponent.
+const MOST_ZEROS: i32 = 6;
+
+/// What is known of a signal's values when one of them is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Digits {
+    /// In how many decimals the values are given; none when they are continuous.
+    pub resolution: Option<usize>,
+    /// How far the largest of them is from the smallest; 0 when that is not known.
+    pub spread: f64,
+}
+
+/// A value with its unit, of whose signal nothing is known.
 pub fn value(number: f64, unit: &Unit) -> String {
-    let size = number.abs();
-    let (factor, name) = prefix(size, unit.prefixes());
-    let scaled = number / factor;
-    let unreadable = scaled.abs() >= 1e7 || (size > 0.0 && scaled.abs() < 1e-3);
-    let text = if unreadable { format!("{number:.3e}") } else { digits(scaled) };
-    format!("{text}{}", unit.suffix(if unreadable { "" } else { name }))
+    Digits { resolution: Resolution::of(number).decimals(), spread: 0.0 }.text(number, unit)
 }
 
-/// A value among others that are up to `spread` apart: one that is nothing beside them is zero.
-pub fn value_among(number: f64, spread: f64, unit: &Unit) -> String {
-    // Half of the last of four digits.
-    let is_nothing = spread.is_finite() && number.abs() * 4e3 < spread;
-    value(if is_nothing { 0.0 } else { number }, unit)
+impl Digits {
+    /// A value of the signal with its unit: in full where the resolution is known, and otherwise with as many digits as
+    /// tell it from the others. It is never written as zero unless it is zero.
+    pub fn text(self, number: f64, unit: &Unit) -> String {
+        if !number.is_finite() {
+            return "–".into();
+        }
+        // Without a unit a prefix would only hide digits.
+        let prefixes = Some(unit.prefixes()).filter(|prefixes| *prefixes != Prefixes::Large);
+        let (factor, name) = prefix(number.abs(), prefixes.unwrap_or(Prefixes::None));
+        let decimals = self.decimals(number, factor);
+        let (factor, name, decimals) = if factor > 1.0 && decimals > MOST_SCALED {
+            (1.0, "", self.decimals(number, 1.0))
+        } else {
+            (factor, name, decimals)
+        };
+        let scaled = number / factor;
+        let is_hidden = number != 0.0 && scaled.abs() * 10f64.powi(decimals) < 0.5;
+        if is_hidden || scaled.abs() >= 1e15 {
+            return format!("{number:.3e}{}", unit.suffix(""));
+        }
+        format!("{}{}", grouped(scaled, decimals), unit.suffix(name))
+    }
+
+    /// How many decimals `number` gets, divided by `factor`.
+    fn decimals(self, number: f64, factor: f64) -> i32 {
+        let scaled = (number / factor).abs();
+        if number == 0.0 {
+            return self.resolution.map_or(0, |known| known as i32);
+        }
+        let magnitude = if scaled > 0.0 { scaled.log10().floor() as i32 } else { 0 };
+        let significant = SIGNIFICANT - 1 - magnitude;
+        let spread = self.spread / factor;
+        let apart = if spread > 0.0 && spread.is_finite() {
+            SIGNIFICANT - 1 - spread.log10().floor() as i32
+        } else {
+            significant
+        };
+        let wanted = match self.resolution {
+            Some(known) if factor == 1.0 => known as i32,
+            Some(known) => {
+                let all = known as i32 + factor.log10().ceil() as i32;
+                significant.max(apart).min(all)
+            }
+            // A value near zero among larger ones: so many that it is not zero.
+            None => apart.max(if magnitude >= -MOST_ZEROS { -magnitude } else { 0 }),
+        };
+        wanted.clamp(0, (EXACT - 1 - magnitude.max(0)).max(0))
+    }
 }
 
-/// A tick on an axis whose ticks are `step` apart and at most `largest`: as many digits as tell ticks apart,
-/// and the same prefix on all of them.
-pub fn tick(number: f64, step: f64, largest: f64, unit: &Unit) -> String {
-    let percent = if unit.symbol() == "%" { "%" } else { "" };
-    if number == 0.0 {
-        return format!("0{percent}");
-    }
-    let (factor, name) = prefix(largest, unit.prefixes());
-    let step = step / factor;
-    if largest / factor >= 1e7 || step < 1e-6 {
-        return format!("{number:.1e}{percent}");
-    }
-    let decimals = (-(step.log10() + 1e-9).floor()).clamp(0.0, 9.0);
-    // 2.5 has a digit more than its magnitude says.
-    let shifted = step * 10f64.powf(decimals);
-    let decimals = decimals as usize + usize::from((shifted - shifted.round()).abs() > 1e-6);
-    let space = if name.is_empty() { "" } else { "\u{202f}" };
-    format!("{:.decimals$}{space}{name}{percent}", number / factor)
+/// A number with its thousands apart, from five digits on.
+fn grouped(number: f64, decimals: i32) -> String {
+    let text = format!("{number:.0$}", decimals.max(0) as usize);
+    // "-0" is zero to a reader.
+    let negative = text.starts_with('-') && text.contains(|c: char| ('1'..='9').contains(&c));
+    let text = text.trim_start_matches('-');
+    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
+    let sign = if negative { "-" } else { "" };
+    if whole.len() < 5 { format!("{sign}{text}") } else { format!("{sign}{}{rest}", thousands(whole)) }
 }
 
 /// How often something happens: with tenths where these say something.
@@ -46,7 +95,10 @@ pub fn rate(number: f64) -> String {
 
 /// A count with its thousands apart.
 pub fn count(number: usize) -> String {
-    let digits = number.to_string();
+    thousands(&number.to_string())
+}
+
+fn thousands(digits: &str) -> String {
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
@@ -79,67 +131,66 @@ pub fn duration(seconds: i64) -> String {
     }
 }
 
-fn digits(number: f64) -> String {
-    let decimals = match number.abs() {
-        size if size >= 1_000.0 => 0,
-        size if size >= 100.0 => 1,
-        size if size >= 10.0 => 2,
-        _ => 3,
-    };
-    let text = format!("{number:.decimals$}");
-    // "-0.000" is zero to a reader.
-    if text.trim_start_matches(['-', '0', '.']).is_empty() {
-        text.trim_start_matches('-').to_owned()
-    } else {
-        text
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn values() {
+    fn a_value_alone_is_written_as_it_is_given() {
         let check = |number, unit, expected| assert_eq!(value(number, &Unit::named(unit)), expected);
-        check(1.5, "", "1.500");
-        check(-0.0001, "", "-1.000e-4");
-        check(0.0, "", "0.000");
-        check(42.123, "%", "42.12 %");
+        check(1.5, "", "1.5");
+        check(-0.0001, "", "-0.0001");
+        check(0.0, "", "0");
+        check(0.0, "B/s", "0 B/s");
+        check(42.123, "%", "42.123 %");
         check(1_234.0, "", "1234");
-        check(1_234_567.0, "", "1.235 M");
+        check(1_234_567.0, "", "1,234,567");
         check(1_234_567.0, "B/s", "1.235 MB/s");
-        check(512.0, "B", "512.0 B");
+        check(512.0, "B", "512 B");
         check(1_610_612_736.0, "B", "1.500 GiB");
-        check(0.005, "V", "5.000 mV");
-        check(21.5, "°C", "21.50 °C");
+        check(0.005, "V", "5 mV");
+        check(21.5, "°C", "21.5 °C");
+        check(1.0 / 3.0, "", "0.3333");
         check(1e300, "", "1.000e300");
+        check(f64::INFINITY, "", "–");
     }
 
     #[test]
-    fn a_value_is_nothing_only_beside_large_ones() {
-        let check =
-            |number, spread, expected| assert_eq!(value_among(number, spread, &Unit::named("")), expected);
-        check(1.141e-7, 2.0, "0.000");
-        check(-1.141e-7, 2.0, "0.000");
-        check(0.001, 2.0, "0.001");
-        check(1.141e-7, 2e-7, "1.141e-7");
-        check(1.141e-7, 0.0, "1.141e-7");
-        check(5.0, f64::INFINITY, "5.000");
+    fn an_offset_never_hides_the_number() {
+        let full = Digits { resolution: Some(0), spread: 61.0 };
+        assert_eq!(full.text(1_000_000_013.0, &Unit::none()), "1,000,000,013");
+        let counter = Digits { resolution: Some(2), spread: 0.6 };
+        assert_eq!(counter.text(1_234_567_890.12, &Unit::none()), "1,234,567,890.12");
+        let continuous = Digits { resolution: None, spread: 61.0 };
+        assert_eq!(continuous.text(1_000_000_013.1 + 1.0 / 3.0, &Unit::none()), "1,000,000,013.43");
+        let bytes = Digits { resolution: Some(0), spread: 10.0 };
+        assert_eq!(bytes.text(1_500_000_003.0, &Unit::named("B/s")), "1,500,000,003 B/s");
     }
 
     #[test]
-    fn ticks_have_the_digits_that_tell_them_apart() {
-        let check = |number, step, largest, unit, expected| {
-            assert_eq!(tick(number, step, largest, &Unit::named(unit)), expected);
+    fn a_value_has_the_decimals_of_its_signal() {
+        let text = |resolution, spread, number| Digits { resolution, spread }.text(number, &Unit::none());
+        assert_eq!(text(Some(0), 1.0, 1.0), "1");
+        assert_eq!(text(Some(1), 4.0, 75.0), "75.0");
+        assert_eq!(text(None, 20.0, 9.87654), "9.88");
+        assert_eq!(text(None, 2.0, 0.123_456), "0.123");
+        assert_eq!(text(Some(1), 4.0, 0.0), "0.0");
+    }
+
+    #[test]
+    fn only_zero_is_written_as_zero() {
+        let check = |number, spread, expected| {
+            assert_eq!(Digits { resolution: None, spread }.text(number, &Unit::none()), expected);
         };
-        check(10.0, 5.0, 20.0, "", "10");
-        check(0.25, 0.05, 0.5, "", "0.25");
-        check(2.5, 2.5, 10.0, "", "2.5");
-        check(50.0, 25.0, 100.0, "%", "50%");
-        check(500_000.0, 500_000.0, 2_000_000.0, "B/s", "0.5\u{202f}M");
-        check(0.0, 500_000.0, 2_000_000.0, "B/s", "0");
-        check(0.002, 0.001, 0.005, "V", "2\u{202f}m");
+        check(1.141e-7, 2.0, "1.141e-7");
+        check(-1.141e-7, 2.0, "-1.141e-7");
+        check(0.000_3, 2.0, "0.0003");
+        check(0.001, 2.0, "0.001");
+        check(1.141e-7, 2e-7, "0.0000001141");
+        check(1.141e-7, 0.0, "0.0000001141");
+        check(1.141e-9, 0.0, "1.141e-9");
+        check(0.0, 2.0, "0");
+        check(1.0 / 3.0 * 15.0 + 1e-12, f64::INFINITY, "5.000");
     }
 
     #[test]

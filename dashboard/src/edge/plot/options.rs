@@ -10,11 +10,11 @@ use super::colours::Colours;
 use super::underlay;
 use super::uplot::UPlot;
 use super::view_state::ViewState;
-use crate::values::format;
-use crate::values::unit::Prefixes;
 
 /// How wide the value axis is, in pixels of the screen.
 pub(super) const VALUES: f64 = 52.0;
+/// Between ticks of the value axis at least, in pixels of the screen.
+const SPACE: f64 = 32.0;
 /// What is left free above and beside the plotting area, in pixels of the screen.
 pub(super) const MARGIN: f64 = 12.0;
 
@@ -97,14 +97,22 @@ fn axes(view_state: &Rc<ViewState>, colours: &Colours, keep: &mut Vec<JsValueGua
     let times = Closure::<dyn Fn() -> Array>::new(move || {
         shown.tick_labels().into_iter().map(JsValue::from).collect::<Array>()
     });
-    let unit = view_state.unit().clone();
-    let labels = Closure::<dyn Fn(JsValue, Array, JsValue, JsValue, f64) -> Array>::new(
-        move |_, splits: Array, _, _, step: f64| {
-            let ticks: Vec<f64> = splits.iter().filter_map(|tick| tick.as_f64()).collect();
-            let largest = ticks.iter().fold(0.0, |largest: f64, tick| largest.max(tick.abs()));
-            ticks.iter().map(|tick| JsValue::from(format::tick(*tick, step, largest, &unit))).collect()
+    let shown = Rc::clone(view_state);
+    // The library's own steps end at 1e-16 and 1e16. So it is given one that always fits, and told the ticks.
+    let steps = Closure::<dyn Fn(JsValue, JsValue, f64, f64) -> Array>::new(|_, _, low: f64, high: f64| {
+        Array::of1(&(high - low).max(5.0).into())
+    });
+    let ticks = Closure::<dyn Fn(JsValue, JsValue, f64, f64, f64, f64) -> Array>::new(
+        move |_, _, low: f64, high: f64, step: f64, space: f64| {
+            let pixels = space * ((high - low) / step);
+            let ticks = shown.set_value_ticks((low, high), (pixels / SPACE) as usize);
+            ticks.into_iter().map(JsValue::from).collect()
         },
     );
+    let shown = Rc::clone(view_state);
+    let labels = Closure::<dyn Fn() -> Array>::new(move || {
+        shown.value_labels().into_iter().map(JsValue::from).collect::<Array>()
+    });
     let time = common(&[
         ("splits", splits.as_ref().clone()),
         ("values", times.as_ref().clone()),
@@ -112,18 +120,17 @@ fn axes(view_state: &Rc<ViewState>, colours: &Colours, keep: &mut Vec<JsValueGua
         ("gap", 7.into()),
     ]);
     let value = common(&[
+        ("incrs", steps.as_ref().clone()),
+        ("splits", ticks.as_ref().clone()),
         ("values", labels.as_ref().clone()),
         ("size", VALUES.into()),
-        ("space", 32.into()),
+        ("space", SPACE.into()),
         ("gap", 6.into()),
     ]);
-    if view_state.unit().prefixes() == Prefixes::Iec {
-        // Round numbers of bytes are powers of two.
-        let powers = (0..60).map(|power| JsValue::from(2f64.powi(power)));
-        set(value.unchecked_ref(), "incrs", &powers.collect::<Array>().into());
-    }
     keep.push(Box::new(splits));
     keep.push(Box::new(times));
+    keep.push(Box::new(steps));
+    keep.push(Box::new(ticks));
     keep.push(Box::new(labels));
     Array::of2(&time, &value).into()
 }

@@ -11,8 +11,11 @@ use super::uplot::UPlot;
 use super::view_state::ViewState;
 use crate::boards::panels::{Entry, Panel};
 use crate::edge::page_state::PageState;
-use crate::time::text;
-use crate::values::format;
+use crate::samples::history::Series;
+use crate::samples::history::pyramid::Extent;
+use crate::samples::summary::Samples;
+use crate::time::{Span, text};
+use crate::values::format::Digits;
 
 /// Most values that are read out.
 const SPOKEN: usize = 5;
@@ -123,8 +126,8 @@ impl Pointer {
         let values = readings.iter().take(SPOKEN);
         let values: Vec<String> = values
             .map(|reading| {
-                let Entry { name, unit, .. } = &reading.entry;
-                format!("{name} {}", format::value(reading.value, unit))
+                let Reading { entry: Entry { name, .. }, text, .. } = reading;
+                format!("{name} {text}")
             })
             .collect();
         let more = readings.len().saturating_sub(SPOKEN);
@@ -146,18 +149,34 @@ impl Pointer {
         texts.take(NOTES).collect()
     }
 
-    /// The values that hold at `time`, largest first; before them the one nearest to `top` pixels.
+    /// The values that hold at `time`, largest first; before them the one nearest to `top` pixels. Where only an outline is
+    /// known, a pixel's lowest and highest value.
     fn readings(&self, uplot: &UPlot, time: i64, top: f64) -> Vec<Reading> {
         // Borrowed already when painting made the library report the pointer: the paint shows it afterwards.
         let Ok(history) = self.page_state.history.try_borrow() else { return Vec::new() };
         let Ok(archive) = self.page_state.archive.try_borrow() else { return Vec::new() };
+        let Ok(exact) = self.page_state.exact.try_borrow() else { return Vec::new() };
         let (shown, sight) = (self.shown.borrow(), self.view_state.sight());
+        let (low, high) = self.view_state.values();
+        let spread = high - low;
         let names = self.panel.signals.iter().enumerate();
         let names = names.filter(|(line, _)| shown.get(*line).copied().unwrap_or(true));
         let mut readings: Vec<Reading> = names
             .filter_map(|(line, name)| {
-                let (_, value) = archive.trace(&history, name, sight).held(time)?;
-                Some(Reading { line, entry: self.panel.entries.get(line)?.clone(), value, hovered: false })
+                let trace = archive.trace(&history, name, sight);
+                trace.held(time)?;
+                let entry = self.panel.entries.get(line)?.clone();
+                let newest = Samples { history: &history, archive: &archive, exact: &exact };
+                let newest = newest.newest(name, sight.span, time)?;
+                let resolution = history.get(name).and_then(Series::decimals);
+                let write = |value| Digits { resolution, spread }.text(value, &entry.unit);
+                let column = Span { from: time - sight.column / 2, to: time + sight.column / 2 + 1 };
+                let text = match trace.extent(column) {
+                    _ if newest.is_exact() => write(newest.value),
+                    Some(Extent { min, max }) if min < max => format!("{} … {}", write(min), write(max)),
+                    _ => format!("≈ {}", write(newest.value)),
+                };
+                Some(Reading { line, entry, value: newest.value, text, hovered: false })
             })
             .collect();
         readings.sort_by(|a, b| b.value.total_cmp(&a.value));

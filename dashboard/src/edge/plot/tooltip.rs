@@ -11,7 +11,6 @@ use web_sys::{Document, Element, HtmlElement, ResizeObserver};
 
 use crate::boards::panels::Entry;
 use crate::chart::palette;
-use crate::values::format;
 
 /// Most values listed.
 const ROWS: usize = 12;
@@ -25,6 +24,8 @@ pub(super) struct Reading {
     /// How it is shown.
     pub(super) entry: Entry,
     pub(super) value: f64,
+    /// The value as it is written.
+    pub(super) text: String,
     /// Whether it is the line that the pointer is nearest to.
     pub(super) hovered: bool,
 }
@@ -114,7 +115,7 @@ impl Tooltip {
             let Some(row) = self.add(root, class, "") else { continue };
             self.add_key(&row, reading);
             self.add(&row, "tooltip-name", &reading.entry.name);
-            self.add(&row, "tooltip-value", &format::value(reading.value, &reading.entry.unit));
+            self.add(&row, "tooltip-value", &reading.text);
         }
         if readings.len() > ROWS {
             self.add(root, "tooltip-more", &format!("and {} more", readings.len() - ROWS));

@@ -32,7 +32,8 @@ struct Underlay<'a> {
 
 /// Draws what belongs behind the lines of `drawn`.
 pub(super) fn paint(uplot: &UPlot, view_state: &ViewState, colours: &Colours) {
-    if view_state.thresholds().is_empty() && view_state.flags().is_empty() {
+    let base = view_state.value_base();
+    if view_state.thresholds().is_empty() && view_state.flags().is_empty() && base.is_empty() {
         return;
     }
     let area = uplot.area();
@@ -54,6 +55,7 @@ pub(super) fn paint(uplot: &UPlot, view_state: &ViewState, colours: &Colours) {
     context.set_font(&format!("{}px ui-sans-serif, system-ui, sans-serif", FONT * underlay.scale));
     underlay.thresholds(view_state);
     underlay.flags(view_state);
+    underlay.base(&base);
     context.restore();
 }
 
@@ -78,6 +80,14 @@ impl Underlay<'_> {
             self.context.set_fill_style_str(self.colours.axis);
             self.text(&threshold.label, self.right - 4.0 * self.scale, label - 3.0 * self.scale);
         }
+    }
+
+    /// What all ticks of the value axis have in common, where its highest tick is.
+    fn base(&self, text: &str) {
+        self.context.set_text_align("left");
+        self.context.set_text_baseline("top");
+        self.context.set_fill_style_str(self.colours.axis);
+        self.text(text, self.left + 4.0 * self.scale, self.top + 2.0 * self.scale);
     }
 
     fn flags(&self, view_state: &ViewState) {

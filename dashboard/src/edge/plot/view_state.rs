@@ -9,13 +9,14 @@ use crate::boards::panels::Panel;
 use crate::chart::columns::{Columns, Grid, seconds};
 use crate::samples::archive::Sight;
 use crate::time::ticks::Tick;
-use crate::values::unit::Unit;
+use crate::values::ticks::{self, Labels};
 
 /// The present contents of a chart.
 pub(super) struct ViewState {
     panel: Panel,
     view: Cell<View>,
     ticks: RefCell<Vec<Tick>>,
+    labels: RefCell<Labels>,
     flags: RefCell<Vec<Flag>>,
     columns: RefCell<Columns>,
     resized: Cell<bool>,
@@ -43,14 +44,30 @@ impl ViewState {
             panel: panel.clone(),
             view: Cell::new(View { grid, values: (0.0, 1.0) }),
             ticks: RefCell::default(),
+            labels: RefCell::default(),
             flags: RefCell::default(),
             columns: RefCell::new(Columns::new(panel.signals.len())),
             resized: Cell::new(false),
         }
     }
 
-    pub(super) fn unit(&self) -> &Unit {
-        &self.panel.unit
+    /// Where the value axis, which has room for `most` steps, has its ticks.
+    pub(super) fn set_value_ticks(&self, (low, high): (f64, f64), most: usize) -> Vec<f64> {
+        let unit = &self.panel.unit;
+        let step = ticks::step(low, high, most, unit);
+        let ticks = ticks::ticks(low, high, step);
+        *self.labels.borrow_mut() = ticks::labels(&ticks, step, unit);
+        ticks
+    }
+
+    /// What the value axis writes there.
+    pub(super) fn value_labels(&self) -> Vec<String> {
+        self.labels.borrow().ticks.clone()
+    }
+
+    /// What all of that has in common; often nothing.
+    pub(super) fn value_base(&self) -> String {
+        self.labels.borrow().base.clone()
     }
 
     /// Annotations.

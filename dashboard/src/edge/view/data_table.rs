@@ -5,7 +5,8 @@ use dioxus::prelude::*;
 use super::page::Page;
 use crate::boards::panels::{Entry, Panel};
 use crate::time::{Span, text};
-use crate::values::format;
+use crate::values::format::Digits;
+use crate::values::unit::Unit;
 
 /// Most rows: evenly over the range.
 const ROWS: i64 = 60;
@@ -51,7 +52,7 @@ pub(super) fn DataTable(
                             th { scope: "row", {text::instant(at, step, &*zone)} }
                             for (name, entry) in lines.iter().take(COLUMNS) {
                                 td { key: "{name}", class: "number",
-                                    {page.state.held(name, at).map_or_else(|| "–".into(), |value| format::value(value, &entry.unit))}
+                                    {cell(&page, name, at, &entry.unit)}
                                 }
                             }
                         }
@@ -63,4 +64,11 @@ pub(super) fn DataTable(
             }
         }
     }
+}
+
+/// The value that holds at an instant, in full; after a sign where only an outline is known.
+fn cell(page: &Page, name: &str, at: i64, unit: &Unit) -> String {
+    let Some(held) = page.state.held(name, at) else { return "–".into() };
+    let about = if held.is_exact() { "" } else { "≈ " };
+    format!("{about}{}", Digits { resolution: page.state.decimals(name), spread: 0.0 }.text(held.value, unit))
 }

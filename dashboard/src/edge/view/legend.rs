@@ -9,7 +9,7 @@ use super::page::{Open, Page};
 use crate::boards::panels::Panel;
 use crate::chart::palette;
 use crate::samples::summary::{Row, Window};
-use crate::values::format;
+use crate::values::format::Digits;
 use crate::values::unit::Unit;
 
 /// Rows that are shown before the reader asks for all: the rest would not be read, and costs time.
@@ -151,9 +151,9 @@ pub(super) fn Legend(
                                     }
                                 }
                             }
-                            for (_, column, figure) in FIGURES {
-                                td { key: "{column}", class: "number", "data-testid": "{column}",
-                                    {figure_text(row, column == "mean", figure, &panel.entries[place].unit)}
+                            for (column, heading, figure) in FIGURES {
+                                td { key: "{heading}", class: "number", "data-testid": "{heading}",
+                                    {figure_text(row, column, figure, &panel.entries[place].unit)}
                                 }
                             }
                             if let Some(ends) = measured {
@@ -193,16 +193,21 @@ fn row_class(shown: bool, row: Option<&Row>) -> &'static str {
     }
 }
 
-fn figure_text(row: Option<&Row>, mean: bool, figure: Figure, unit: &Unit) -> String {
+fn figure_text(row: Option<&Row>, column: Column, figure: Figure, unit: &Unit) -> String {
     let Some(window) = row.and_then(|row| row.window) else { return "–".into() };
-    // The mean of a reduced signal is that of its extremes: it is said to be about right.
-    let about = if mean && window.reduced { "≈ " } else { "" };
-    format!("{about}{}", window.text(figure(&window), unit))
+    match column {
+        Column::Last => window.last_text(unit),
+        Column::Mean => window.mean_text(unit),
+        Column::Name | Column::Min | Column::Max => window.text(figure(&window), unit),
+    }
 }
 
+/// The value at B less that at A; after a sign while one of them is not known exactly.
 fn difference(page: &Page, name: &str, (a, b): (i64, i64), unit: &Unit) -> String {
-    let value = |at| page.state.held(name, at);
-    value(b).zip(value(a)).map_or_else(|| "–".into(), |(b, a)| format::value(b - a, unit))
+    let Some((b, a)) = page.state.held(name, b).zip(page.state.held(name, a)) else { return "–".into() };
+    let about = if a.is_exact() && b.is_exact() { "" } else { "≈ " };
+    let digits = Digits { resolution: page.state.decimals(name), spread: a.value.abs().max(b.value.abs()) };
+    format!("{about}{}", digits.text(b.value - a.value, unit))
 }
 
 /// Lines without samples come first, so that they are last when the largest come first.

@@ -4,6 +4,7 @@ use super::gaps::Gaps;
 use super::outline::Outline;
 use super::pyramid::{Extent, Pyramid, Stats};
 use super::ring::Ring;
+use crate::values::resolution::Resolution;
 
 /// Most samples of one signal; beyond it the oldest are dropped. 16 MB, or 290 a second for an hour.
 pub const SAMPLES: usize = 1 << 20;
@@ -28,6 +29,7 @@ pub struct Series {
     outline: Option<Outline>,
     /// Samples before this were dropped.
     evicted: i64,
+    resolution: Resolution,
 }
 
 impl Series {
@@ -44,6 +46,7 @@ impl Series {
             latest: None,
             outline: None,
             evicted: i64::MIN,
+            resolution: Resolution::default(),
         }
     }
 
@@ -90,6 +93,11 @@ impl Series {
     /// What the samples within `from..to` in time come to.
     pub fn stats(&self, from: i64, to: i64) -> Option<Stats> {
         self.pyramid.stats(&self.ring, self.ring.lower_bound(from), self.ring.lower_bound(to))
+    }
+
+    /// In how many decimals its values are given; none when they are continuous.
+    pub fn decimals(&self) -> Option<usize> {
+        self.resolution.decimals()
     }
 
     /// Which of its samples are only an outline.
@@ -187,6 +195,7 @@ impl Series {
     /// Appends a sample that is not older than the newest.
     fn append(&mut self, time: i64, value: f64) {
         self.version += 1;
+        self.resolution.learn(value);
         if let Some((last, _)) = self.ring.last() {
             if last == time {
                 self.ring.replace_last(value);
@@ -208,6 +217,7 @@ impl Series {
 
     /// This is the newest sample, if no newer one is known.
     pub fn remember(&mut self, time: i64, value: f64) {
+        self.resolution.learn(value);
         if self.latest.is_none_or(|(latest, _)| latest <= time) {
             self.latest = Some((time, value));
         }

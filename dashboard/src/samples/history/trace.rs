@@ -16,6 +16,25 @@ pub struct Part<'a> {
     pub series: &'a Series,
 }
 
+/// The newest known sample at or before an instant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Newest {
+    /// Its time, in microseconds.
+    pub at: i64,
+    /// Its value.
+    pub value: f64,
+    /// A sample that is not known may be this much later, in microseconds: what is known is an outline there. 0 when it
+    /// is the newest that is stored.
+    pub slack: i64,
+}
+
+impl Newest {
+    /// Whether it is the newest that is stored.
+    pub fn is_exact(&self) -> bool {
+        self.slack == 0
+    }
+}
+
 /// Parts in time order that do not overlap. What lies between two of them is not known.
 #[derive(Clone, Debug, Default)]
 pub struct Trace<'a> {
@@ -65,6 +84,16 @@ impl<'a> Trace<'a> {
         self.parts.iter().rev().filter(|part| part.span.from <= time).find_map(|part| {
             let found = part.series.ring().at_or_before(time.min(part.span.to - 1))?;
             (found.0 >= part.span.from).then_some(found)
+        })
+    }
+
+    /// The newest known sample at or before `time`, and how much later one may be that is not known.
+    pub fn newest(&self, time: i64) -> Option<Newest> {
+        self.parts.iter().rev().filter(|part| part.span.from <= time).find_map(|part| {
+            let (at, value) = part.series.ring().at_or_before(time.min(part.span.to - 1))?;
+            let outline = part.series.outline().filter(|outline| at < outline.until);
+            let slack = outline.map_or(0, |outline| outline.resolution).min(time - at);
+            (at >= part.span.from).then_some(Newest { at, value, slack })
         })
     }
 
