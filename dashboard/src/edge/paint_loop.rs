@@ -1,6 +1,7 @@
 //! The one frame loop: paints the charts that need it, asks for what they lack, and tells the components what changed.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use wasm_bindgen::JsCast as _;
@@ -70,6 +71,8 @@ pub struct PaintLoop {
     loader: Rc<Loader>,
     address: Rc<Address>,
     plots: RefCell<Vec<Rc<Plot>>>,
+    /// The signals of panels of tiles, by panel.
+    tiles: RefCell<BTreeMap<String, Vec<String>>>,
     summarised: Cell<(f64, (u64, u64, u64))>,
     looked_up: Cell<f64>,
     /// Whether a backlog is being read.
@@ -91,6 +94,7 @@ impl PaintLoop {
             page_state,
             address,
             plots: RefCell::default(),
+            tiles: RefCell::default(),
             summarised: Cell::new((f64::NEG_INFINITY, (0, 0, 0))),
             looked_up: Cell::new(f64::NEG_INFINITY),
             behind: Cell::new(false),
@@ -135,6 +139,16 @@ impl PaintLoop {
         self.plots.borrow_mut().retain(|plot| !plot.is(key));
     }
 
+    /// The panel of tiles `key` shows `signals` over the range.
+    pub fn show_tiles(&self, key: &str, signals: Vec<String>) {
+        self.tiles.borrow_mut().insert(key.to_owned(), signals);
+    }
+
+    /// The panel of tiles `key` is gone.
+    pub fn hide_tiles(&self, key: &str) {
+        self.tiles.borrow_mut().remove(key);
+    }
+
     /// Builds everything anew, in the colours of the present theme.
     pub fn restyle(&self) {
         self.plots.borrow().iter().for_each(|plot| plot.rebuild());
@@ -175,6 +189,7 @@ impl PaintLoop {
             most = most.max(pixels);
         }
         self.page_state.pixels.set(most);
+        names.extend(self.tiles.borrow().values().flatten().cloned());
         names.sort_unstable();
         names.dedup();
         (names, Sight::new(span, if most == 0 { USUAL_PIXELS } else { most }))
@@ -212,10 +227,9 @@ impl PaintLoop {
 
     fn tell_time(&self, span: Span) {
         let timeline = self.page_state.timeline.borrow();
-        let whole = |micros: i64| micros.div_euclid(SECOND) * SECOND;
         let news = TimeNews {
             range: timeline.range(),
-            span: if timeline.is_live() { Span { from: whole(span.from), to: whole(span.to) } } else { span },
+            span: if timeline.is_live() { span.stepped() } else { span },
             depth: timeline.depth(),
             behind: timeline.behind(self.page_state.now()).map(|micros| micros / SECOND),
             progress: self.loader.progress(),

@@ -35,9 +35,14 @@ pub struct Window {
 }
 
 impl Window {
+    /// How the signal's values are written.
+    pub fn digits(&self) -> Digits {
+        Digits { resolution: self.decimals, spread: self.max - self.min }
+    }
+
     /// One of the signal's values.
     pub fn text(&self, value: f64, unit: &Unit) -> String {
-        Digits { resolution: self.decimals, spread: self.max - self.min }.text(value, unit)
+        self.digits().text(value, unit)
     }
 
     /// The newest value; after a sign when it is not known exactly.

@@ -15,6 +15,13 @@ pub struct Span {
 }
 
 impl Span {
+    /// The same at whole seconds, or at whole tenths of what is shorter: what follows the clock changes that often.
+    pub fn stepped(self) -> Self {
+        let step = (self.width() / 10).clamp(1, super::SECOND);
+        let to = self.to.div_euclid(step) * step;
+        Self { from: to - self.width(), to }
+    }
+
     /// From the earlier to the later of two instants.
     pub fn between(a: i64, b: i64) -> Self {
         Self { from: a.min(b), to: a.max(b) }
@@ -83,6 +90,14 @@ impl Span {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_live_stretch_goes_in_steps_and_keeps_its_width() {
+        let span = Span { from: 10_400_000, to: 70_400_000 };
+        assert_eq!(span.stepped(), Span { from: 10_000_000, to: 70_000_000 });
+        let narrow = Span { from: 1_234_567, to: 1_235_567 };
+        assert_eq!(narrow.stepped(), Span { from: 1_234_500, to: 1_235_500 });
+    }
 
     #[test]
     fn zooming_keeps_the_instant_under_the_pointer() {

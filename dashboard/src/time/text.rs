@@ -96,7 +96,8 @@ pub fn instant(utc: i64, column: i64, zone: &dyn Zone) -> String {
 pub fn stretch(span: super::Span, zone: &dyn Zone) -> String {
     let (from, to) = (Civil::of(zone.to_local(span.from)), Civil::of(zone.to_local(span.to)));
     let time = |civil: Civil| match span.width() {
-        ..SECOND => civil.fraction(3),
+        ..10_000 => civil.fraction(6),
+        10_000..SECOND => civil.fraction(3),
         SECOND..HOUR => civil.seconds(),
         _ => civil.minutes(),
     };

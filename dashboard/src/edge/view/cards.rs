@@ -12,6 +12,7 @@ pub(super) fn Cards() -> Element {
     let page: Page = use_context();
     let summary = page.summary.read();
     let current = summary.rows.iter().filter(|row| !row.stale).count();
+    let silent = summary.rows.len() - current;
     let reduced = summary.rows.iter().any(|row| row.window.is_some_and(|window| window.reduced));
     // Says the ends in another zone when that changes.
     let _ = page.state.zone.follow();
@@ -19,12 +20,13 @@ pub(super) fn Cards() -> Element {
     let samples = usize::try_from(summary.samples).unwrap_or(usize::MAX);
     rsx! {
         section { class: "cards", "aria-label": "Key figures",
-            Card { id: "signals", label: "Signals", value: format::count(summary.rows.len()), note: "{current} reporting" }
+            Card { id: "signals", label: "Signals", value: format::count(summary.rows.len()), note: "{current} live, {silent} silent" }
             Card {
                 id: "samples",
                 label: "Data points",
-                value: format::count(samples),
-                note: if reduced { "in this range, reduced" } else { "in this range" },
+                // Of what is reduced only the extremes are here.
+                value: if reduced { format!("> {}", format::count(samples)) } else { format::count(samples) },
+                note: "in this range",
             }
             Card { id: "range", label: "Time range", value: length(span.width()), note: stretch(span, &*page.state.zone.get()) }
         }

@@ -9,7 +9,8 @@ use crate::chart::palette;
 use crate::chart::sparkline;
 use crate::samples::archive::Sight;
 use crate::samples::history::Series;
-use crate::values::format;
+use crate::time::Range;
+use crate::values::format::Digits;
 
 /// A tile for each signal.
 #[component]
@@ -18,6 +19,15 @@ pub(super) fn StatView(
     panel: Panel,
 ) -> Element {
     let page: Page = use_context();
+    use_effect({
+        let paint_loop = page.paint_loop.clone();
+        let (key, signals) = (panel.key().to_owned(), panel.signals.clone());
+        use_reactive!(|key, signals| paint_loop.show_tiles(&key, signals))
+    });
+    use_drop({
+        let (paint_loop, key) = (page.paint_loop.clone(), panel.key().to_owned());
+        move || paint_loop.hide_tiles(&key)
+    });
     let (title, label, width) = (panel.title(), panel.label(), panel.definition.width);
     rsx! {
         section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{label}",
@@ -50,18 +60,27 @@ fn Tile(
     let (name, entry) = (&panel.signals[place], &panel.entries[place]);
     let summary = page.summary.read();
     let row = summary.row(name);
-    let stale = row.filter(|row| row.stale).map(|row| row.age.clone());
     let window = row.and_then(|row| row.window);
-    let text = |value| match &window {
-        Some(window) => window.text(value, &entry.unit),
-        None => format::value(value, &entry.unit),
-    };
+    let live = page.time.read().as_ref().is_none_or(|time| matches!(time.range, Range::Live(_)));
+    let stale = row.filter(|row| row.stale && live).map(|row| row.age.clone());
     let (value, path) = {
         let (history, archive) = (page.state.history.borrow(), page.state.archive.borrow());
         let span = page.state.span();
-        let latest = history.get(name).and_then(Series::latest);
+        let series = history.get(name);
         let trace = archive.trace(&history, name, Sight::new(span, sparkline::WIDTH));
-        (latest.map_or_else(|| "–".into(), |(_, value)| text(value)), sparkline::path(&trace, span))
+        let value = if live {
+            // Also when it is older than the range: the mark beside it says so.
+            let digits = window.map(|window| window.digits());
+            let digits =
+                digits.or(series.map(|series| Digits { resolution: series.decimals(), spread: 0.0 }));
+            series
+                .and_then(Series::latest)
+                .zip(digits)
+                .map(|((_, value), digits)| digits.text(value, &entry.unit))
+        } else {
+            window.map(|window| window.last_text(&entry.unit))
+        };
+        (value.unwrap_or_else(|| "–".into()), sparkline::path(&trace, span))
     };
     let (hue, own) = palette::tint(place, entry.colour.as_deref());
     rsx! {
