@@ -15,6 +15,8 @@ use crate::values::unit::Unit;
 
 /// The panel of signals whose names have no dot.
 const UNPREFIXED: &str = "signals";
+/// Its heading.
+const OTHERS: &str = "Other signals";
 
 /// How many lines a panel shows before the reader chooses: more are a tangle.
 pub const SHOWN_AT_FIRST: usize = 12;
@@ -60,12 +62,13 @@ impl Panel {
             }
         }
         let chosen = definition.unit.as_deref().map(Unit::named);
+        let group = common_group(&signals);
         let entries: Vec<Entry> = signals
             .iter()
             .map(|name| {
                 let said = metadata.of(name);
                 let unit = chosen.clone().unwrap_or_else(|| metadata.unit(name));
-                let short = || short(name, &definition.title, &unit).to_owned();
+                let short = || short(name, &definition.title, group, &unit).to_owned();
                 Entry {
                     name: said.display_name.clone().unwrap_or_else(short),
                     colour: said.colour.clone(),
@@ -84,13 +87,18 @@ impl Panel {
         &self.definition.id
     }
 
-    /// Its heading.
+    /// Its heading: the board's, or else what its signals have in common.
     pub fn title(&self) -> &str {
-        if self.definition.title.is_empty() {
-            self.entries.first().map_or("no signals", |entry| &entry.name)
-        } else {
-            &self.definition.title
+        if !self.definition.title.is_empty() {
+            return &self.definition.title;
         }
+        let common = match self.definition.signals.as_slice() {
+            [pattern] if pattern.contains('*') => pattern.trim_end_matches('*').trim_end_matches('.'),
+            _ if self.signals.len() > 1 => common_group(&self.signals).trim_end_matches('.'),
+            _ => "",
+        };
+        let plain = Some(common).filter(|common| !common.is_empty() && !common.contains(['*', '\\']));
+        plain.or(self.entries.first().map(|entry| entry.name.as_str())).unwrap_or("no signals")
     }
 
     /// What tells it from the others: its heading with the unit.
@@ -99,10 +107,21 @@ impl Panel {
     }
 }
 
-/// A signal's name without what the panel's title and the unit say already.
-fn short<'a>(name: &'a str, title: &str, unit: &Unit) -> &'a str {
-    let rest = name.strip_prefix(title).and_then(|rest| rest.strip_prefix('.')).unwrap_or(name);
+/// A signal's name without what the panel's title, its other signals and the unit say already; never empty.
+fn short<'a>(name: &'a str, title: &str, group: &str, unit: &Unit) -> &'a str {
+    let titled = name.strip_prefix(title).and_then(|rest| rest.strip_prefix('.'));
+    let rest = titled.or_else(|| name.strip_prefix(group)).filter(|rest| !rest.is_empty()).unwrap_or(name);
     unit.strip(rest)
+}
+
+/// What all of several names begin with, up to a dot.
+fn common_group(names: &[String]) -> &str {
+    let Some((first, others)) = names.split_first().filter(|(_, others)| !others.is_empty()) else {
+        return "";
+    };
+    let ends = first.rmatch_indices('.').map(|(at, dot)| at + dot.len());
+    let mut groups = ends.filter_map(|end| first.get(..end));
+    groups.find(|group| others.iter().all(|name| name.starts_with(group))).unwrap_or_default()
 }
 
 /// The board of all signals: a panel for each prefix and unit. Unprefixed signals come first, then prefixes in their
@@ -119,7 +138,7 @@ pub fn everything<'a>(names: impl IntoIterator<Item = &'a str>, metadata: &Signa
         let wide = index == 0 || (index + 1 == count && index % 2 == 1);
         board::Panel {
             id: id(prefix, &unit),
-            title: prefix.unwrap_or(UNPREFIXED).to_owned(),
+            title: prefix.unwrap_or(OTHERS).to_owned(),
             unit: Some(unit.symbol().to_owned()).filter(|symbol| !symbol.is_empty()),
             width: if wide { COLUMNS } else { COLUMNS / 2 },
             ..board::Panel::of(signals)
@@ -195,6 +214,25 @@ mod tests {
     }
 
     #[test]
+    fn names_are_short_and_never_empty() {
+        let all = ["press.vib_x", "press.vib_y", "trailing.", "trailing.a", "gap.bool", "gap.deep.x"];
+        let panel = |title: &str, signals: &[&str]| {
+            let signals = signals.iter().map(|name| (*name).to_owned()).collect();
+            let definition = board::Panel { title: title.into(), ..board::Panel::of(signals) };
+            let panel = Panel::new(definition, all, &SignalMetadata::default());
+            let names: Vec<String> = panel.entries.iter().map(|entry| entry.name.clone()).collect();
+            (panel.title().to_owned(), names.join(" "))
+        };
+        let both = |title: &str, names: &str| (title.to_owned(), names.to_owned());
+        assert_eq!(panel("Vibration", &["press.vib*"]), both("Vibration", "vib_x vib_y"));
+        assert_eq!(panel("trailing", &["trailing.*"]), both("trailing", "trailing. a"));
+        assert_eq!(panel("", &["gap.*"]), both("gap", "bool deep.x"));
+        assert_eq!(panel("", &["press.vib_x", "press.vib_y"]), both("press", "vib_x vib_y"));
+        assert_eq!(panel("", &["press.vib_x"]), both("press.vib_x", "press.vib_x"));
+        assert_eq!(panel("", &["*vib*"]), both("vib_x", "vib_x vib_y"));
+    }
+
+    #[test]
     fn what_is_said_about_signals_is_shown() {
         let said = Metadata {
             display_name: Some("Oven".into()),
@@ -208,7 +246,7 @@ mod tests {
         let both = Panel::new(board::Panel::of(vec!["t*".into()]), ["t1", "t2"], &metadata);
         let Entry { name, unit, colour } = &both.entries[0];
         assert_eq!((name.as_str(), unit.symbol(), colour.as_deref()), ("Oven", "°C", Some("#123456")));
-        assert_eq!((both.title(), both.unit.symbol(), both.entries[1].unit.symbol()), ("Oven", "", ""));
+        assert_eq!((both.title(), both.unit.symbol(), both.entries[1].unit.symbol()), ("t", "", ""));
         let alone = Panel::new(board::Panel::of(vec!["t1".into()]), ["t1", "t2"], &metadata);
         assert_eq!(alone.unit.symbol(), "°C");
     }

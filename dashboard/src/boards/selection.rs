@@ -43,6 +43,13 @@ impl Selection {
         }
     }
 
+    /// Shows all of a panel's `signals`, or as many as at first.
+    pub fn show_all(&mut self, signals: &[String], all: bool) {
+        for (place, signal) in signals.iter().enumerate() {
+            self.set(signal, place, all || is_shown_at_first(place));
+        }
+    }
+
     /// What is as the rule has it is not kept: an address stays short.
     fn set(&mut self, name: &str, place: usize, shown: bool) {
         if shown == is_shown_at_first(place) {
@@ -77,6 +84,16 @@ mod tests {
         selection.solo("s02", &signals);
         assert_eq!(shown(&selection, &signals), [2]);
         selection.solo("s02", &signals);
+        assert_eq!(selection, Selection::default());
+    }
+
+    #[test]
+    fn all_lines_and_back() {
+        let (signals, mut selection) = (names(15), Selection::default());
+        selection.toggle("s03", 3);
+        selection.show_all(&signals, true);
+        assert_eq!(shown(&selection, &signals).len(), 15);
+        selection.show_all(&signals, false);
         assert_eq!(selection, Selection::default());
     }
 

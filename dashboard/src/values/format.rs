@@ -12,6 +12,9 @@ const MOST_SCALED: i32 = 4;
 /// Values that need more decimals than this to differ from zero are written with an exponent.
 const MOST_ZEROS: i32 = 6;
 
+/// Smaller numbers are written with an exponent.
+const SMALLEST: f64 = 1e-7;
+
 /// What is known of a signal's values when one of them is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Digits {
@@ -43,7 +46,8 @@ impl Digits {
             (factor, name, decimals)
         };
         let scaled = number / factor;
-        let is_hidden = number != 0.0 && scaled.abs() * 10f64.powi(decimals) < 0.5;
+        let is_hidden =
+            number != 0.0 && (scaled.abs() < SMALLEST || scaled.abs() * 10f64.powi(decimals) < 0.5);
         if is_hidden || scaled.abs() >= 1e15 {
             return format!("{number:.3e}{}", unit.suffix(""));
         }

@@ -75,6 +75,12 @@ impl Unit {
         &self.symbol
     }
 
+    /// The same without its symbol, where a heading has that: values keep their prefixes.
+    pub fn bare(&self) -> Self {
+        // Without a symbol there would be no prefixes for small values.
+        Self { symbol: String::new(), prefixes: self.prefixes }
+    }
+
     /// Its prefixes.
     pub fn prefixes(&self) -> Prefixes {
         self.prefixes

@@ -53,6 +53,12 @@ pub(super) fn Legend(
         .enumerate()
         .map(|(place, (name, shown))| (place, name, shown, summary.row(name)))
         .collect();
+    // What the heading has is not repeated in each cell.
+    let units: Vec<Unit> = panel
+        .entries
+        .iter()
+        .map(|entry| if panel.unit.symbol().is_empty() { entry.unit.clone() } else { entry.unit.bare() })
+        .collect();
     let (column, down) = sorted();
     if let Some((.., figure)) = FIGURES.iter().find(|(candidate, ..)| *candidate == column) {
         let key = |row: Option<&Row>| row.and_then(|row| row.window.as_ref()).map(figure);
@@ -118,13 +124,14 @@ pub(super) fn Legend(
                                         Key { place, colour: panel.entries[place].colour.clone() }
                                         bdi { class: "line-name", "{panel.entries[place].name}" }
                                     }
+                                    span { class: "row-tools",
                                     if panel.signals.len() > 1 {
                                         button {
                                             r#type: "button",
                                             class: "row-tool",
                                             "data-testid": "solo",
-                                            "aria-label": "Show only {panel.entries[place].name}, or all again",
-                                            title: "Show only this line, or all again",
+                                            "aria-label": "Isolate {panel.entries[place].name}, or show all",
+                                            title: "Isolate line / show all",
                                             onclick: {
                                                 let (page, name, signals) = (page.clone(), name.clone(), panel.signals.clone());
                                                 move |_| page.select(|lines| lines.solo(&name, &signals))
@@ -146,6 +153,7 @@ pub(super) fn Legend(
                                             Icon { d: "M4 14.5V16h1.5L14.8 6.7l-1.5-1.5zM11.8 6.7l1.5 1.5" }
                                         }
                                     }
+                                    }
                                     if let Some(row) = row.filter(|row| row.stale) {
                                         span { class: "stale-mark", "data-testid": "stale", title: "No sample for {row.age}", "{row.age}" }
                                     }
@@ -153,11 +161,11 @@ pub(super) fn Legend(
                             }
                             for (column, heading, figure) in FIGURES {
                                 td { key: "{heading}", class: "number", "data-testid": "{heading}",
-                                    {figure_text(row, column, figure, &panel.entries[place].unit)}
+                                    {figure_text(row, column, figure, &units[place])}
                                 }
                             }
                             if let Some(ends) = measured {
-                                td { class: "number", "data-testid": "difference", {difference(&page, name, ends, &panel.entries[place].unit)} }
+                                td { class: "number", "data-testid": "difference", {difference(&page, name, ends, &units[place])} }
                             }
                         }
                     }

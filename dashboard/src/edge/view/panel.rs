@@ -8,7 +8,10 @@ use super::icon::Icon;
 use super::legend::Legend;
 use super::page::Page;
 use super::panel_tools::PanelTools;
-use crate::boards::panels::Panel;
+use crate::boards::panels::{Panel, SHOWN_AT_FIRST};
+use crate::connection::status::Link;
+use crate::edge::loader::Progress;
+use crate::time::{Range, SECOND, Span, text};
 
 /// A heading, a chart that the frame loop paints, and the legend.
 #[component]
@@ -43,6 +46,7 @@ pub(super) fn PanelView(
             (points + row.window.map_or(0, |window| window.samples), row.last.max(last))
         })
     };
+    let newest = last;
     let last = last.map(|last| afterglow_wire::Timestamp::from_micros(last).to_string()).unwrap_or_default();
     let span = use_memo({
         let page = page.clone();
@@ -61,6 +65,7 @@ pub(super) fn PanelView(
                     span { class: "unit", "{unit}" }
                 }
                 span { class: "spring" }
+                Drawn { panel: panel.clone(), drawn: shown.iter().filter(|shown| **shown).count() }
                 if page.mode.is_full() {
                     button {
                         r#type: "button",
@@ -96,12 +101,82 @@ pub(super) fn PanelView(
                 "data-last": "{last}",
                 onmounted: mount,
                 if points == 0 {
-                    p { class: "no-samples", "data-testid": "no-samples", "No samples in this range" }
+                    NoSamples { newest }
                 }
             }
             Legend { panel: panel.clone(), shown: shown.clone() }
             if table() {
                 DataTable { panel: panel.clone(), shown, span: span() }
+            }
+        }
+    }
+}
+
+/// How many of a panel's lines are drawn, when it is not all of them.
+#[component]
+fn Drawn(
+    /// The panel.
+    panel: Panel,
+    /// How many lines are drawn.
+    drawn: usize,
+) -> Element {
+    let page: Page = use_context();
+    let total = panel.signals.len();
+    let signals = panel.signals.clone();
+    if drawn < total {
+        rsx! {
+            button {
+                r#type: "button", class: "drawn", "data-testid": "drawn",
+                "aria-label": "Show all {total} lines of {panel.label()}; {drawn} are drawn",
+                onclick: move |_| page.select(|lines| lines.show_all(&signals, true)),
+                "{drawn} of {total} lines · Show all"
+            }
+        }
+    } else if total > SHOWN_AT_FIRST {
+        rsx! {
+            button {
+                r#type: "button", class: "drawn", "data-testid": "drawn",
+                "aria-label": "Show only the first {SHOWN_AT_FIRST} lines of {panel.label()}",
+                onclick: move |_| page.select(|lines| lines.show_all(&signals, false)),
+                "{total} lines · Show {SHOWN_AT_FIRST}"
+            }
+        }
+    } else {
+        rsx! {}
+    }
+}
+
+/// Why a chart is empty, and the way to the newest sample of its signals.
+#[component]
+fn NoSamples(
+    /// When that was taken, in microseconds.
+    newest: Option<i64>,
+) -> Element {
+    let page: Page = use_context();
+    let time = page.time.read();
+    let loading = matches!(page.state.status().link, Link::Connecting | Link::CatchingUp)
+        || time.as_ref().is_some_and(|time| time.progress == Progress::Loading);
+    if loading {
+        return rsx! { p { class: "no-samples", "data-testid": "loading-samples", "Loading …" } };
+    }
+    let span = time.as_ref().map(|time| time.span).unwrap_or_default();
+    let newest = newest.filter(|newest| !span.contains(*newest));
+    let zone = page.state.zone.follow();
+    rsx! {
+        div { class: "no-samples",
+            p { "data-testid": "no-samples", "No samples in this range" }
+            if let Some(newest) = newest {
+                p {
+                    "Last sample {text::instant(newest, SECOND, &*zone)}. "
+                    button {
+                        r#type: "button", class: "more", "data-testid": "show-newest",
+                        onclick: {
+                            let page = page.clone();
+                            move |_| page.go(Range::Fixed(Span::up_to(newest + span.width() / 20, span.width())))
+                        },
+                        "Show it"
+                    }
+                }
             }
         }
     }
