@@ -18,6 +18,8 @@ mod visibility;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use afterglow_wire::Timestamp;
+
 use crate::boards::panels::Panel;
 use crate::chart::columns::Grid;
 use crate::chart::scale;
@@ -123,7 +125,12 @@ impl Plot {
         let legend = panel.entries.iter().enumerate();
         let legend = legend.filter(|(line, _)| state.shown.get(*line).copied().unwrap_or(true));
         let legend = legend.map(|(line, entry)| Key::new(line, entry)).collect();
-        chart.save(&file_name(panel.title()), &Caption { title, range: chart.range(), legend });
+        let from = Timestamp::from_micros(self.page_state.span().from).to_string();
+        let from = from.split('.').next().unwrap_or_default();
+        chart.save(
+            &file_name(&format!("{} {from}", panel.title())),
+            &Caption { title, range: chart.range(), legend },
+        );
     }
 
     /// Paints if there is something new to see, and says whether it did. Without `leave` only what cannot wait

@@ -125,9 +125,10 @@ impl Chart {
         }
     }
 
-    /// What is view_state, as a reader would say it: `25 Nov 2026 14:05 – 15:05 UTC`.
+    /// What is shown, in words: `25 Nov 2026 14:05 – 15:05 UTC`. What is drawn begins and ends on whole pixels, up to one
+    /// off.
     pub(super) fn range(&self) -> String {
-        let (zone, span) = (self.page_state.zone.get(), self.view_state.sight().span);
+        let (zone, span) = (self.page_state.zone.get(), self.page_state.span());
         format!("{} {}", text::stretch(span, &*zone), zone.name())
     }
 

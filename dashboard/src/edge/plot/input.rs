@@ -142,7 +142,13 @@ impl Inner {
                 let _ = self.uplot.over().set_pointer_capture(id);
                 self.gestures.borrow_mut().down(id, kind, x)
             }
-            "pointermove" => self.gestures.borrow_mut().moved(id, x),
+            "pointermove" => {
+                // Also after Escape had hidden what is read there.
+                if !touch {
+                    self.pointer.set_here(true);
+                }
+                self.gestures.borrow_mut().moved(id, x)
+            }
             "pointerup" => self.gestures.borrow_mut().up(id, x),
             "pointercancel" => self.gestures.borrow_mut().cancel(),
             _ => return,

@@ -77,7 +77,7 @@ impl Pointer {
             self.dots.hide();
             return self.tooltip.hide();
         };
-        let (width, height) = uplot.screen_size();
+        let (width, _) = uplot.screen_size();
         self.mark(uplot, left / width, width);
         if !self.here.get() {
             return self.tooltip.hide();
@@ -86,7 +86,8 @@ impl Pointer {
         let readings = self.readings(uplot, time, top);
         let heading = text::instant(time, self.view_state.sight().column, &*self.page_state.zone.get());
         let notes = self.notes(time);
-        self.tooltip.show(&heading, &notes, &readings, (left, top), (width, height));
+        let place = uplot.over().get_bounding_client_rect();
+        self.tooltip.show(&heading, &notes, &readings, (left, top), (place.left(), place.top()));
     }
 
     /// Takes over which lines are shown, and reads anew: time passes under a resting pointer.

@@ -5,8 +5,9 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use wasm_bindgen::JsCast as _;
+use js_sys::{Function, Reflect};
 use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{Document, Element, HtmlElement, ResizeObserver};
 
 use crate::boards::panels::Entry;
@@ -45,17 +46,19 @@ struct Spot {
     root: HtmlElement,
     size: Cell<(f64, f64)>,
     pointer: Cell<(f64, f64)>,
-    area: Cell<(f64, f64)>,
+    /// Where the plotting area is on the screen.
+    origin: Cell<(f64, f64)>,
 }
 
 impl Spot {
     /// Beside the pointer, on the side that has room, and never off the screen.
     fn apply(&self) {
-        let ((width, height), (x, y), area) = (self.size.get(), self.pointer.get(), self.area.get());
-        let right = x + APART + width <= area.0;
-        let left = if right { x + APART } else { (x - APART - width).max(0.0) };
-        // The chart cuts off what stands out of it.
-        let top = (y - height / 2.0).clamp(0.0, (area.1 - height).max(0.0));
+        let ((width, height), (x, y), (left, top)) = (self.size.get(), self.pointer.get(), self.origin.get());
+        let (across, down) = window_size();
+        let (x, y) = (x + left, y + top);
+        let fits = x + APART + width <= across;
+        let left = if fits { x + APART } else { (x - APART - width).max(0.0) };
+        let top = (y - height / 2.0).clamp(0.0, (down - height).max(0.0));
         // Through the object model: the page's policy forbids style attributes.
         let _ = self.root.style().set_property("transform", &format!("translate({left}px, {top}px)"));
     }
@@ -75,9 +78,11 @@ impl Tooltip {
         root.set_hidden(true);
         // The arrow keys have the same values read out, and the table behind the chart lists them.
         root.set_attribute("aria-hidden", "true").ok()?;
+        // Over everything: the chart would cut it off.
+        root.set_attribute("popover", "manual").ok()?;
         parent.append_child(&root).ok()?;
         let spot =
-            Rc::new(Spot { root, size: Cell::default(), pointer: Cell::default(), area: Cell::default() });
+            Rc::new(Spot { root, size: Cell::default(), pointer: Cell::default(), origin: Cell::default() });
         let observed = Rc::clone(&spot);
         let resized = Closure::<dyn FnMut()>::new(move || observed.measure());
         let observer = ResizeObserver::new(resized.as_ref().unchecked_ref()).ok()?;
@@ -92,17 +97,21 @@ impl Tooltip {
     }
 
     pub(super) fn hide(&self) {
-        self.spot.root.set_hidden(true);
+        if !self.spot.root.hidden() {
+            call(&self.spot.root, "hidePopover");
+            self.spot.root.set_hidden(true);
+        }
     }
 
-    /// Shows `notes` and `readings` of the time `heading` beside `pointer` in a plotting area of the size `area`.
+    /// Shows `notes` and `readings` of the time `heading` beside `pointer` in a plotting area that begins at `origin`
+    /// on the screen.
     pub(super) fn show(
         &self,
         heading: &str,
         notes: &[String],
         readings: &[Reading],
         pointer: (f64, f64),
-        area: (f64, f64),
+        origin: (f64, f64),
     ) {
         let root = &self.spot.root;
         root.set_text_content(None);
@@ -123,9 +132,12 @@ impl Tooltip {
         if readings.is_empty() {
             self.add(root, "tooltip-more", "no value here");
         }
-        root.set_hidden(false);
+        if root.hidden() {
+            root.set_hidden(false);
+            call(root, "showPopover");
+        }
         self.spot.pointer.set(pointer);
-        self.spot.area.set(area);
+        self.spot.origin.set(origin);
         self.spot.apply();
     }
 
@@ -145,6 +157,24 @@ impl Tooltip {
         parent.append_child(&element).ok()?;
         Some(element)
     }
+}
+
+/// Calls a method that this library does not know. A browser without it shows the box in the chart.
+fn call(element: &HtmlElement, method: &str) {
+    let function =
+        Reflect::get(element, &method.into()).ok().and_then(|found| found.dyn_into::<Function>().ok());
+    if let Some(function) = function {
+        // Fails when the element is gone, or is shown already.
+        let _ = function.call0(element);
+    }
+}
+
+fn window_size() -> (f64, f64) {
+    let size = web_sys::window().and_then(|window| {
+        let number = |size: Result<JsValue, JsValue>| size.ok().and_then(|size| size.as_f64());
+        Some((number(window.inner_width())?, number(window.inner_height())?))
+    });
+    size.unwrap_or_default()
 }
 
 impl Drop for Tooltip {
