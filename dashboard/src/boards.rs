@@ -6,4 +6,5 @@ pub mod metadata;
 pub mod mode;
 pub mod panels;
 pub mod route;
+pub mod search;
 pub mod selection;

@@ -19,7 +19,7 @@ async function start(t, ...names) {
 
 async function create(page, title) {
   await page.getByTestId("board-menu").click();
-  await page.getByLabel("New board from what is shown").fill(title);
+  await page.getByLabel("Copy this view to a new board").fill(title);
   await page.getByTestId("new-board-submit").click();
   await page.getByTestId("edit-bar").waitFor();
 }
@@ -52,8 +52,8 @@ test("a board saved in one browser opens in another", async (t) => {
   await panels(page).nth(0).getByTestId("edit-panel").click();
   await page.getByLabel("Title").fill("Ovens");
   await page.getByLabel("Unit").fill("°C");
-  await page.getByLabel("Lowest value").fill("0");
-  await page.getByLabel("Highest value").fill("100");
+  await page.getByLabel("Axis minimum").fill("0");
+  await page.getByLabel("Axis maximum").fill("100");
   await page.getByTestId("panel-done").click();
   await save(page);
   assert.equal(new URL(page.url()).pathname, "/boards/machine-room");
@@ -83,7 +83,7 @@ test("panels are added, moved, resized and removed with the keyboard", async (t)
   await press(page.getByTestId("add-panel"));
   const added = panels(page).nth(2);
   await added.waitFor();
-  await press(added.getByTestId("edit-panel"));
+  // Its form opens by itself.
   const field = page.getByLabel("Add a signal, or a pattern such as host.*");
   await field.fill("host.*");
   await until("the matches are counted", async () => (await page.getByTestId("matches").textContent()) === "2 signals");
@@ -106,7 +106,7 @@ test("panels are added, moved, resized and removed with the keyboard", async (t)
     saved.map(({ title, width, height }) => ({ title, width, height })),
     [
       { title: "Both", width: 7, height: 6 },
-      { title: "signals", width: 12, height: 4 },
+      { title: "Other signals", width: 12, height: 4 },
     ],
   );
 });
@@ -157,7 +157,7 @@ test("a panel of figures has the newest values and their shapes", async (t) => {
   await link(page, "live");
   await create(page, "Figures");
   await page.getByTestId("edit-panel").first().click();
-  await page.getByLabel("Shown as").selectOption("stat");
+  await page.getByLabel("Panel type").selectOption("stat");
   await page.getByLabel("Unit").fill("°C");
   await page.getByTestId("panel-done").click();
   await save(page);
@@ -174,6 +174,7 @@ test("what another saved meanwhile is neither lost nor hidden", async (t) => {
   await link(page, "live");
   await create(page, "Shared");
   await page.getByTestId("add-panel").click();
+  await page.keyboard.press("Escape");
   const put = async (title) => {
     const { version } = await backend.get("/api/boards/shared");
     const response = await fetch(`${backend.url}/api/boards/shared`, {
@@ -193,6 +194,7 @@ test("what another saved meanwhile is neither lost nor hidden", async (t) => {
   await page.keyboard.press("b");
   await page.getByTestId("edit-board").click();
   await page.getByTestId("add-panel").click();
+  await page.keyboard.press("Escape");
   await put("Theirs again");
   await page.getByTestId("save-board").click();
   await page.getByTestId("take-theirs").click();
@@ -205,8 +207,8 @@ test("a field that is not allowed is named where it stands", async (t) => {
   await link(page, "live");
   await create(page, "Fields");
   await page.getByTestId("edit-panel").first().click();
-  await page.getByLabel("Lowest value").fill("5");
-  await page.getByLabel("Highest value").fill("4");
+  await page.getByLabel("Axis minimum").fill("5");
+  await page.getByLabel("Axis maximum").fill("4");
   await page.getByTestId("panel-done").click();
   await page.getByTestId("save-board").click();
   await page.getByTestId("refused").getByText("panels[0].max: it is not above min").waitFor();
@@ -293,7 +295,7 @@ for (const colorScheme of ["light", "dark"]) {
     await page.getByTestId("add-line").click();
     await page.getByTestId("add-band").click();
     await accessible(page);
-    await page.getByLabel("Shown as").selectOption("stat");
+    await page.getByLabel("Panel type").selectOption("stat");
     await page.getByTestId("panel-done").click();
     await save(page);
     await page.getByTestId("board-menu").click();

@@ -3,6 +3,9 @@
 use afterglow_wire::board::{Board, Panel};
 use afterglow_wire::limits::{BOARD_PANELS, COLUMNS, PANEL_ROWS, PANEL_SIGNALS};
 
+/// A narrower panel has no room for its title and its buttons.
+const NARROWEST: u8 = 3;
+
 /// A new board that shows what `shown` does.
 pub fn copy(shown: &Board, title: &str) -> Board {
     let mut panels = shown.panels.clone();
@@ -49,7 +52,7 @@ pub fn shift(board: &mut Board, id: &str, places: isize) {
 
 /// Makes a panel wider and higher by so much, as far as the grid allows.
 pub fn resize(panel: &mut Panel, columns: i8, rows: i8) {
-    panel.width = panel.width.saturating_add_signed(columns).clamp(1, COLUMNS);
+    panel.width = panel.width.saturating_add_signed(columns).clamp(NARROWEST, COLUMNS);
     panel.height = panel.height.saturating_add_signed(rows).clamp(1, PANEL_ROWS);
 }
 
@@ -97,7 +100,7 @@ mod tests {
         resize(&mut panel, 100, 1);
         assert_eq!((panel.width, panel.height), (COLUMNS, 5));
         resize(&mut panel, -100, -100);
-        assert_eq!((panel.width, panel.height), (1, 1));
+        assert_eq!((panel.width, panel.height), (NARROWEST, 1));
     }
 
     #[test]

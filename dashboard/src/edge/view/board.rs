@@ -1,17 +1,18 @@
 //! The board on screen: its panels, and the list of signals beside them.
 
-use afterglow_wire::board::PanelKind;
+use afterglow_wire::board::{Board, PanelKind};
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
 use super::annotations::AnnotationList;
 use super::focus::focus;
 use super::listing::Listing;
-use super::page::Page;
+use super::page::{Open, Page};
 use super::panel::PanelView;
 use super::refused::Refused;
 use super::stat::StatView;
 use crate::boards::draft;
+use crate::boards::route::Route;
 
 /// All panels, or why there are none.
 #[component]
@@ -37,6 +38,8 @@ pub(super) fn BoardView() -> Element {
     rsx! {
         if editing {
             EditBar {}
+        } else if let Some(board) = board_state.left_behind() {
+            LeftBehind { board }
         }
         div { class: "board", "aria-busy": if waiting { "true" },
             div { class: if everything { "panels everything" } else { "panels" },
@@ -54,7 +57,7 @@ pub(super) fn BoardView() -> Element {
                         if full {
                             button {
                                 r#type: "button", class: "action",
-                                onclick: move |_| back.visit(crate::boards::route::Route::everything()),
+                                onclick: move |_| back.visit(Route::everything()),
                                 "Show everything"
                             }
                         }
@@ -89,22 +92,63 @@ pub(super) fn BoardView() -> Element {
 fn EditBar() -> Element {
     let page: Page = use_context();
     let board_state = page.board_state;
+    let mut sure = use_signal(|| false);
+    let changed = board_state.is_changed();
+    let discard = move |_| {
+        if changed && !sure() {
+            sure.set(true);
+        } else {
+            board_state.discard();
+        }
+    };
+    let add = move |_| {
+        let mut id = String::new();
+        board_state.arrange(|board| id = draft::add(board));
+        // The focus brings the new panel into view, and comes back to it from the form.
+        board_state.focus_later(format!("edit-{id}"));
+        page.toggle_open(Open::Panel(id));
+    };
     rsx! {
         div { class: "edit-bar", role: "toolbar", "aria-label": "Changes of the board", "data-testid": "edit-bar",
             span { class: "edit-title", "Editing" }
+            button { r#type: "button", class: "action", "data-testid": "add-panel", onclick: add, "Add panel" }
             button {
-                r#type: "button", class: "action", "data-testid": "add-panel",
-                onclick: move |_| board_state.change(|board| { draft::add(board); }),
-                "Add panel"
+                r#type: "button", class: "action", "data-testid": "undo-change", disabled: !board_state.can_undo(),
+                onclick: move |_| board_state.undo(),
+                "Undo"
             }
             span { class: "spring" }
-            button { r#type: "button", class: "action", "data-testid": "discard", onclick: move |_| board_state.discard(), "Discard" }
+            if sure() {
+                button { r#type: "button", class: "action danger", "data-testid": "discard-sure", onclick: move |_| board_state.discard(), "Discard all changes" }
+                button { r#type: "button", class: "action", onclick: move |_| sure.set(false), "Cancel" }
+            } else {
+                button { r#type: "button", class: "action", "data-testid": "discard", onclick: discard, "Discard" }
+            }
             button {
                 r#type: "button", class: "action primary", "data-testid": "save-board",
                 onclick: move |_| { spawn_forever(board_state.save(None)); },
                 "Save"
             }
             Refused {}
+        }
+    }
+}
+
+/// The way back to a board with unsaved changes.
+#[component]
+fn LeftBehind(
+    /// The board.
+    board: Board,
+) -> Element {
+    let page: Page = use_context();
+    rsx! {
+        div { class: "edit-bar", role: "status", "data-testid": "left-behind",
+            span { "Unsaved changes in “{board.title}”" }
+            button {
+                r#type: "button", class: "action",
+                onclick: move |_| page.visit(Route::Board(board.id.clone())),
+                "Back to it"
+            }
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::connection::refusal::Refusal;
 use crate::edge::page_state::PageState;
 use crate::edge::rest;
 
+/// Most steps that can be taken back.
+const STEPS: usize = 50;
+
 /// A saved board, or why it is not there.
 type Found = Result<Board, String>;
 
@@ -26,6 +29,10 @@ pub(crate) struct BoardState {
     found: Signal<Option<Found>>,
     /// A board that is being changed; kept while the reader looks at others.
     draft: Signal<Option<Board>>,
+    /// The draft before each of the last changes of its panels, the newest last.
+    undo: Signal<Vec<Board>>,
+    /// Whether a field of the draft was changed.
+    typed: Signal<bool>,
     /// The board that is being deleted: the server's news of that may come before its answer, and there is nothing to ask for.
     leaving: Signal<Option<String>>,
     /// The button that was pressed before its panel moved.
@@ -41,6 +48,8 @@ impl BoardState {
             boards: Signal::new(Vec::new()),
             found: Signal::new(None),
             draft: Signal::new(None),
+            undo: Signal::new(Vec::new()),
+            typed: Signal::new(false),
             leaving: Signal::new(None),
             focus: Signal::new(None),
             refusal: Signal::new(None),
@@ -108,8 +117,47 @@ impl BoardState {
         self.draft.set(Some(board));
     }
 
-    /// Changes the draft.
+    /// Whether the draft differs from what is saved, wherever the reader is.
+    pub(crate) fn is_changed(self) -> bool {
+        !self.undo.read().is_empty() || *self.typed.read()
+    }
+
+    /// The title and the address of the board with unsaved changes, when the reader is elsewhere.
+    pub(crate) fn left_behind(self) -> Option<Board> {
+        let draft = self.draft.read();
+        draft.as_ref().filter(|draft| self.route.read().board() != Some(&draft.id)).cloned()
+    }
+
+    /// Changes the draft's panels in one step, which [`Self::undo`] takes back.
+    pub(crate) fn arrange(mut self, change: impl FnOnce(&mut Board)) {
+        let Some(before) = self.draft.peek().clone() else { return };
+        let mut undo = self.undo.write();
+        if undo.len() == STEPS {
+            undo.remove(0);
+        }
+        undo.push(before);
+        drop(undo);
+        if let Some(draft) = self.draft.write().as_mut() {
+            change(draft);
+        }
+    }
+
+    /// Whether there is a step to take back.
+    pub(crate) fn can_undo(self) -> bool {
+        !self.undo.read().is_empty()
+    }
+
+    /// Takes the last step back.
+    pub(crate) fn undo(mut self) {
+        let before = self.undo.write().pop();
+        if before.is_some() {
+            self.draft.set(before);
+        }
+    }
+
+    /// Changes a field of the draft.
     pub(crate) fn change(mut self, change: impl FnOnce(&mut Board)) {
+        self.typed.set(true);
         if let Some(draft) = self.draft.write().as_mut() {
             change(draft);
         }
@@ -128,8 +176,14 @@ impl BoardState {
 
     /// Forgets the changes.
     pub(crate) fn discard(mut self) {
-        self.draft.set(None);
+        self.forget_draft();
         self.refusal.set(None);
+    }
+
+    fn forget_draft(&mut self) {
+        self.draft.set(None);
+        self.undo.set(Vec::new());
+        self.typed.set(false);
     }
 
     /// Saves the draft; with `over` in the route of that version, which another has saved meanwhile.
@@ -137,7 +191,7 @@ impl BoardState {
         let Some(mut board) = self.draft.peek().clone() else { return };
         board.version = over.unwrap_or(board.version);
         if self.put(&board).await {
-            self.draft.set(None);
+            self.forget_draft();
         }
     }
 
@@ -179,7 +233,7 @@ impl BoardState {
         match rest::delete(&address(id)).await {
             Ok(()) => {
                 if self.draft.peek().as_ref().is_some_and(|draft| draft.id == id) {
-                    self.draft.set(None);
+                    self.forget_draft();
                 }
                 self.list().await;
                 true

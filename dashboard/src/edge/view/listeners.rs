@@ -33,12 +33,20 @@ pub(super) fn listen(page: &Page) {
             board_state.arrive(address::route());
         });
     });
+    let leaving = Runtime::current();
+    let leave = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
+        if leaving.in_scope(ScopeId::ROOT, || board_state.is_changed()) {
+            // The browser asks whether to leave.
+            event.prevent_default();
+        }
+    });
     // No call fails for a function; all listeners live as long as the page.
     let _ = window.add_event_listener_with_callback("online", online.as_ref().unchecked_ref());
     let _ = window.document().map(|document| {
         document.add_event_listener_with_callback("visibilitychange", visible.as_ref().unchecked_ref())
     });
     let _ = window.add_event_listener_with_callback("scroll", scroll.as_ref().unchecked_ref());
+    let _ = window.add_event_listener_with_callback("beforeunload", leave.as_ref().unchecked_ref());
     let _ = window.add_event_listener_with_callback("popstate", gone.as_ref().unchecked_ref());
     if let Ok(Some(query)) = window.match_media("(prefers-color-scheme: dark)") {
         let _ = query.add_event_listener_with_callback("change", restyle.as_ref().unchecked_ref());
@@ -49,4 +57,5 @@ pub(super) fn listen(page: &Page) {
     restyle.forget();
     scroll.forget();
     gone.forget();
+    leave.forget();
 }

@@ -41,6 +41,14 @@ impl Target {
         });
     }
 
+    /// Adds what was typed as a name or a pattern, if it is any.
+    fn add(&self, typed: &str) {
+        let pattern = typed.trim();
+        if !pattern.is_empty() {
+            self.change(|panel| panel.signals.push(pattern.to_owned()));
+        }
+    }
+
     /// What the server does not allow about a field of the panel.
     fn wrong(&self, field: &str) -> Option<String> {
         let refusal = self.page.board_state.refusal.read();
@@ -57,6 +65,8 @@ fn Form(
 ) -> Element {
     let page: Page = use_context();
     let target = Target { page: page.clone(), place };
+    let mut typed = use_signal(String::new);
+    let last = target.clone();
     let [title, kind, unit, min, max] = std::array::from_fn(|_| target.clone());
     rsx! {
         Dialog { title: "Panel", test: "panel-editor", class: "clear",
@@ -64,6 +74,8 @@ fn Form(
                 class: "form",
                 onsubmit: move |event| {
                     event.prevent_default();
+                    // A name that was typed and not added is meant.
+                    last.add(&typed.take());
                     page.close();
                 },
                 Field { id: "panel-title", label: "Title", wrong: target.wrong("title"),
@@ -75,7 +87,7 @@ fn Form(
                         oninput: move |event| title.change(|panel| panel.title = event.value()),
                     }
                 }
-                Field { id: "panel-kind", label: "Shown as", wrong: target.wrong("kind"),
+                Field { id: "panel-kind", label: "Panel type", wrong: target.wrong("kind"),
                     select {
                         id: "panel-kind",
                         onchange: move |event| {
@@ -83,10 +95,10 @@ fn Form(
                             kind.change(|panel| panel.kind = chosen);
                         },
                         option { value: "line", selected: panel.kind == PanelKind::Line, "Lines" }
-                        option { value: "stat", selected: panel.kind == PanelKind::Stat, "Figures with a sparkline" }
+                        option { value: "stat", selected: panel.kind == PanelKind::Stat, "Stat tiles" }
                     }
                 }
-                Patterns { target: target.clone(), signals: panel.signals.clone() }
+                Patterns { target: target.clone(), signals: panel.signals.clone(), typed }
                 div { class: "form-row",
                     Field { id: "panel-unit", label: "Unit", wrong: target.wrong("unit"),
                         input {
@@ -96,10 +108,10 @@ fn Form(
                             oninput: move |event| unit.change(|panel| panel.unit = Some(event.value()).filter(|unit| !unit.is_empty())),
                         }
                     }
-                    Field { id: "panel-min", label: "Lowest value", wrong: target.wrong("min"),
+                    Field { id: "panel-min", label: "Axis minimum", wrong: target.wrong("min"),
                         Number { id: "panel-min", label: None, initial: panel.min, on_number: move |number| min.change(|panel| panel.min = number) }
                     }
-                    Field { id: "panel-max", label: "Highest value", wrong: target.wrong("max"),
+                    Field { id: "panel-max", label: "Axis maximum", wrong: target.wrong("max"),
                         Number { id: "panel-max", label: None, initial: panel.max, on_number: move |number| max.change(|panel| panel.max = number) }
                     }
                 }

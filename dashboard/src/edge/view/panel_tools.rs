@@ -24,14 +24,14 @@ pub(super) fn PanelTools(
     let moved = |places: isize, button: &'static str| {
         let id = id.clone();
         move |_| {
-            board_state.change(|board| draft::shift(board, &id, places));
+            board_state.arrange(|board| draft::shift(board, &id, places));
             board_state.focus_later(format!("{button}-{id}"));
         }
     };
     let resized = |columns: i8, rows: i8| {
         let id = id.clone();
         move |_| {
-            board_state.change(|board| {
+            board_state.arrange(|board| {
                 if let Some(panel) = board.panels.iter_mut().find(|panel| panel.id == id) {
                     draft::resize(panel, columns, rows);
                 }
@@ -42,18 +42,19 @@ pub(super) fn PanelTools(
     rsx! {
         div { class: "panel-tools", role: "toolbar", "aria-label": "Change {title}",
             div { class: "group",
-                Tool { name: "Move {title} forward", d: "M12 4l-6 6 6 6", test: "forward", id: "forward-{id}", on_use: moved(-1, "forward") }
-                Tool { name: "Move {title} back", d: "M8 4l6 6-6 6", test: "back", id: "back-{id}", on_use: moved(1, "back") }
+                Tool { name: "Move {title} earlier", d: "M12 4l-6 6 6 6", test: "forward", id: "forward-{id}", on_use: moved(-1, "forward") }
+                Tool { name: "Move {title} later", d: "M8 4l6 6-6 6", test: "back", id: "back-{id}", on_use: moved(1, "back") }
             }
             div { class: "group",
                 Tool { name: "Make {title} narrower", d: "M3 10h5M6 7l3 3-3 3M17 10h-5M14 7l-3 3 3 3", test: "narrower", on_use: resized(-1, 0) }
                 Tool { name: "Make {title} wider", d: "M8 10H3M5 7l-3 3 3 3M12 10h5M15 7l3 3-3 3", test: "wider", on_use: resized(1, 0) }
-                Tool { name: "Make {title} lower", d: "M10 3v5M7 6l3 3 3-3M10 17v-5M7 14l3-3 3 3", test: "lower", on_use: resized(0, -1) }
-                Tool { name: "Make {title} higher", d: "M10 8V3M7 5l3-3 3 3M10 12v5M7 15l3 3 3-3", test: "higher", on_use: resized(0, 1) }
+                Tool { name: "Make {title} shorter", d: "M10 3v5M7 6l3 3 3-3M10 17v-5M7 14l3-3 3 3", test: "lower", on_use: resized(0, -1) }
+                Tool { name: "Make {title} taller", d: "M10 8V3M7 5l3-3 3 3M10 12v5M7 15l3 3 3-3", test: "higher", on_use: resized(0, 1) }
             }
             button {
                 r#type: "button",
                 class: if wrong { "action danger" } else { "action" },
+                id: "edit-{id}",
                 "data-testid": "edit-panel",
                 "aria-label": "Edit {title}",
                 onclick: move |_| page.toggle_open(Open::Panel(edited.clone())),
@@ -61,7 +62,7 @@ pub(super) fn PanelTools(
             }
             button {
                 r#type: "button", class: "action", "data-testid": "remove-panel", "aria-label": "Remove {title}",
-                onclick: move |_| board_state.change(|board| draft::remove(board, &removed)),
+                onclick: move |_| board_state.arrange(|board| draft::remove(board, &removed)),
                 "Remove"
             }
         }

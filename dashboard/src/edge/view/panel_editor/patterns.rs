@@ -4,10 +4,8 @@ use afterglow_wire::name;
 use dioxus::prelude::*;
 
 use super::Target;
+use crate::boards::search::suggested;
 use crate::edge::view::form::Field;
-
-/// Most names that are suggested.
-const SUGGESTED: usize = 200;
 
 /// A list of names and patterns, and a field for one more.
 #[component]
@@ -16,22 +14,19 @@ pub(super) fn Patterns(
     target: Target,
     /// Its names and patterns.
     signals: Vec<String>,
+    /// What is in the field for one more.
+    typed: Signal<String>,
 ) -> Element {
-    let mut typed = use_signal(String::new);
+    let mut typed = typed;
     let names = target.page.names.read();
     let count = |pattern: &str| names.iter().filter(|name| name::matches(pattern, name)).count();
-    let matches = match (typed.read().is_empty(), count(&typed.read())) {
+    let matches = match (typed.read().trim().is_empty(), count(typed.read().trim())) {
         (true, _) => String::new(),
         (false, number) => counted(number),
     };
     let mut add = {
         let target = target.clone();
-        move || {
-            let pattern = typed.take();
-            if !pattern.is_empty() {
-                target.change(|panel| panel.signals.push(pattern));
-            }
-        }
+        move || target.add(&typed.take())
     };
     let mut enter = add.clone();
     rsx! {
@@ -74,7 +69,7 @@ pub(super) fn Patterns(
             p { id: "panel-signals-count", class: "note", role: "status", "data-testid": "matches", "{matches}" }
         }
         datalist { id: "signal-names",
-            for name in names.iter().take(SUGGESTED) {
+            for name in suggested(&names, &typed.read()) {
                 option { key: "{name}", value: "{name}" }
             }
         }
