@@ -71,8 +71,8 @@ test("a range is made with the keyboard", async (t) => {
   await until("the line is drawn", async () => (await drawn.pixels("#0b62b8")) > 100);
   await page.keyboard.press("n");
   await page.getByLabel("What happened").fill("Cleaning");
-  await page.getByLabel("At, or from").fill("now-5m");
-  await page.getByLabel("To, for a range").fill("now-2m");
+  await page.getByLabel("Start").fill("now-5m");
+  await page.getByLabel("End (optional)").fill("now-2m");
   await page.getByLabel("What happened").focus();
   for (let n = 0; n < 5; n += 1) await page.keyboard.press("Tab");
   await page.keyboard.press("Enter");
@@ -89,7 +89,7 @@ test("what is not allowed is said at its field", async (t) => {
   await page.getByTestId("annotate-save").click();
   await until("the text is missing", async () => (await page.locator("#note-text-error").textContent()) !== "");
   await page.getByLabel("What happened").fill("x");
-  await page.getByLabel("At, or from").fill("sometime");
+  await page.getByLabel("Start").fill("sometime");
   await page.getByTestId("annotate-save").click();
   await until("the instant is not understood", async () =>
     (await page.locator("#note-from-error").textContent()).includes("not understood"),

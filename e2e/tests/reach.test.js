@@ -182,7 +182,7 @@ test("fingers alone do everything, at 360 pixels", async (t) => {
   await page.getByTestId("solo").first().tap();
   await until("one line", async () => (await page.locator("[data-testid=switch][aria-pressed=true]").count()) === 1);
   await page.getByTestId("row-settings").first().tap();
-  await page.getByLabel("Name on the page").fill("Tapped");
+  await page.getByLabel("Display name").fill("Tapped");
   await page.getByTestId("signal-save").tap();
   await until("it has the name", async () => (await page.locator(".line-name").allTextContents()).includes("Tapped"));
   // Everything that is tapped is large enough to be.

@@ -36,10 +36,10 @@ test("what is said about a signal is shown everywhere at once, in other browsers
   const other = await open(t, backend);
   await Promise.all([link(page, "live"), link(other, "live")]);
   await settings(page, "t1");
-  await page.getByLabel("Name on the page").fill("Oven");
-  await page.getByLabel("What it measures").fill("The air at the door");
+  await page.getByLabel("Display name").fill("Oven");
+  await page.getByLabel("Description").fill("The air at the door");
   await page.getByLabel("Unit").fill("°C");
-  await page.getByLabel("Seconds between samples").fill("2.5");
+  await page.getByLabel("Expected interval (s)").fill("2.5");
   await page.getByLabel("Another colour").fill(RED);
   await save(page);
   assert.deepEqual((await backend.get("/api/signals?metadata=1")).t1, {
@@ -53,12 +53,12 @@ test("what is said about a signal is shown everywhere at once, in other browsers
     await until("the legend has it", async () => (await legend(shown, "t1").locator(".line-name").textContent()) === "Oven");
     await until("the axis has it", async () => (await panel(shown).locator(".unit").textContent()) === "°C");
     await until("the line has it", async () => (await red(shown)) > 100);
-    await until("the list has it", async () => (await listed(shown, "t1").textContent()).startsWith("Oven21.50 °C"));
+    await until("the list has it", async () => (await listed(shown, "t1").textContent()).startsWith("Oven21.5 °C"));
     assert.equal(await listed(shown, "t1").getByRole("button").getAttribute("title"), "t1\nThe air at the door");
     const { width } = await panel(shown).locator(".u-over").boundingBox();
     await panel(shown).locator(".u-over").hover({ position: { x: width * 0.75, y: 60 } });
     const tooltip = panel(shown).locator(".tooltip");
-    await until("the tooltip has it", async () => (await tooltip.locator(".tooltip-row").allTextContents()).includes("Oven21.50 °C"));
+    await until("the tooltip has it", async () => (await tooltip.locator(".tooltip-row").allTextContents()).includes("Oven21.5 °C"));
     await panel(shown).getByTestId("table-switch").click();
     assert.equal(await panel(shown).locator("[data-testid=data-table] thead th").nth(1).textContent(), "Oven");
   }
@@ -69,7 +69,7 @@ test("what is said about a signal is shown everywhere at once, in other browsers
   }
 
   await listed(page, "t1").getByTestId("row-settings").click();
-  await page.getByLabel("Name on the page").fill("");
+  await page.getByLabel("Display name").fill("");
   await page.getByLabel("Automatic").check();
   await save(page);
   await until("the other browser has its own name again", async () =>
@@ -89,7 +89,7 @@ test("a figure has the name and the unit, too", async (t) => {
   const page = await open(t, { url: `${backend.url}/boards/figures` });
   const tile = page.getByTestId("tile");
   await until("the name", async () => (await tile.locator(".tile-name").textContent()) === "Oven");
-  await until("the unit", async () => (await tile.getByTestId("tile-value").textContent()) === "21.50 °C");
+  await until("the unit", async () => (await tile.getByTestId("tile-value").textContent()) === "21.5 °C");
   assert.equal(await tile.getByTestId("sparkline").evaluate((shape) => getComputedStyle(shape).color), "rgb(255, 0, 0)");
 });
 
@@ -104,12 +104,12 @@ test("the expected period decides what is a gap", async (t) => {
   const paused = () => drawn.pixels(BLUE, 0.58, 0.72);
   assert.equal(await paused(), 0, "the pause is a gap");
   await settings(page, "level");
-  await page.getByLabel("Seconds between samples").fill("1200");
+  await page.getByLabel("Expected interval (s)").fill("1200");
   await save(page);
   await until("the pause is no gap", async () => (await paused()) > 20);
   await settings(page, "level");
-  assert.equal(await page.getByLabel("Seconds between samples").inputValue(), "1200");
-  await page.getByLabel("Seconds between samples").fill("");
+  assert.equal(await page.getByLabel("Expected interval (s)").inputValue(), "1200");
+  await page.getByLabel("Expected interval (s)").fill("");
   await save(page);
   await until("the pause is a gap again", async () => (await paused()) === 0);
 });
@@ -119,16 +119,16 @@ test("what is not allowed is said at its field, and nothing is lost", async (t) 
   const page = await open(t, backend, { allow: [/status of 422/] });
   await link(page, "live");
   await settings(page, "t1");
-  await page.getByLabel("Name on the page").fill("Oven");
+  await page.getByLabel("Display name").fill("Oven");
   await page.getByLabel("Unit").fill("x".repeat(40));
   await page.getByTestId("signal-save").click();
   await until("the unit is refused", async () => /32/.test(await page.locator("#signal-unit-error").textContent()));
   await page.getByLabel("Unit").fill("K");
-  await page.getByLabel("Seconds between samples").fill("-1");
+  await page.getByLabel("Expected interval (s)").fill("-1");
   await page.getByTestId("signal-save").click();
   await until("the period is refused", async () => /above 0/.test(await page.locator("#signal-period-error").textContent()));
   assert.equal(await page.locator("#signal-unit-error").textContent(), "");
-  await page.getByLabel("Seconds between samples").fill("1");
+  await page.getByLabel("Expected interval (s)").fill("1");
   await save(page);
   const said = (await backend.get("/api/signals?metadata=1")).t1;
   assert.deepEqual(said, { display_name: "Oven", unit: "K", expected_period: 1 });
@@ -162,8 +162,8 @@ test("hostile names and texts are shown as text", async (t) => {
   await row.hover();
   await row.getByTestId("settings").click();
   assert.equal(await page.locator(".sheet-subject").textContent(), HOSTILE);
-  await page.getByLabel("Name on the page").fill(HOSTILE);
-  await page.getByLabel("What it measures").fill(HOSTILE);
+  await page.getByLabel("Display name").fill(HOSTILE);
+  await page.getByLabel("Description").fill(HOSTILE);
   await page.getByLabel("Unit").fill("<i>'\"&‮");
   await save(page);
   await until("the axis has it", async () => (await panel(page).locator(".unit").textContent()) === "<i>'\"&‮");
@@ -171,8 +171,8 @@ test("hostile names and texts are shown as text", async (t) => {
   assert.equal(await page.locator("img, i").count(), 0);
   await row.hover();
   await row.getByTestId("settings").click();
-  await page.getByLabel("Name on the page").fill(LONG);
-  await page.getByLabel("What it measures").fill(`${LONG}\n${LONG}`);
+  await page.getByLabel("Display name").fill(LONG);
+  await page.getByLabel("Description").fill(`${LONG}\n${LONG}`);
   await save(page);
   await until("the long name", async () => (await row.locator(".line-name").textContent()) === LONG);
   assert.equal((await backend.get("/api/signals?metadata=1"))[HOSTILE].description, `${LONG}\n${LONG}`);

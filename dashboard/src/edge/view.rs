@@ -42,6 +42,8 @@ use std::rc::Rc;
 
 use dioxus::prelude::*;
 
+use page::Page;
+
 use crate::boards::route::Route;
 use crate::connection::status::{Link, Load, Status};
 
@@ -59,6 +61,7 @@ fn App() -> Element {
     board_state::use_saved(board_state, Rc::clone(&page.state));
     annotations::use_annotations(&page);
     signal::use_metadata(&page);
+    use_title(&page);
     let now = status.read().clone();
     let failure = match &now.load {
         Load::Failed(reason) => Some(reason.clone()),
@@ -100,4 +103,22 @@ fn App() -> Element {
         share::Share {}
         help::Help {}
     }
+}
+
+/// Keeps the document's title that of the view, so that tabs and bookmarks differ.
+fn use_title(page: &Page) {
+    let page = page.clone();
+    use_effect(move || {
+        let title = match &*page.board_state.route.read() {
+            Route::Ingest => "Ingest · Afterglow".to_owned(),
+            route if route.is_everything() => "Afterglow".to_owned(),
+            Route::Board(_) => match &*page.board.read() {
+                Some(board) => format!("{} · Afterglow", board.title),
+                None => "Afterglow".to_owned(),
+            },
+        };
+        if let Some(document) = web_sys::window().and_then(|window| window.document()) {
+            document.set_title(&title);
+        }
+    });
 }

@@ -69,17 +69,17 @@ fn Form(
                     }
                 }
                 div { class: "form-row",
-                    Field { id: "note-from", label: "At, or from", wrong: failure.at("from"),
+                    Field { id: "note-from", label: "Start", wrong: failure.at("from"),
                         input { id: "note-from", r#type: "text", autocomplete: "off", "aria-describedby": "note-from-error", value: "{from}", oninput: move |event| from.set(event.value()) }
                     }
-                    Field { id: "note-to", label: "To, for a range", wrong: failure.at("to"),
+                    Field { id: "note-to", label: "End (optional)", wrong: failure.at("to"),
                         input { id: "note-to", r#type: "text", autocomplete: "off", "aria-describedby": "note-to-error", value: "{to}", oninput: move |event| to.set(event.value()) }
                     }
                 }
                 Field { id: "note-tags", label: "Tags, separated by commas", wrong: failure.at("tags"),
                     input { id: "note-tags", r#type: "text", autocomplete: "off", "aria-describedby": "note-tags-error", oninput: move |event| tags.set(event.value()) }
                 }
-                Field { id: "note-signals", label: "Signals or patterns, one a line; all when empty", wrong: failure.at("signals"),
+                Field { id: "note-signals", label: "Applies to (one signal or pattern per line; empty = all)", wrong: failure.at("signals"),
                     textarea { id: "note-signals", rows: "2", spellcheck: "false", "aria-describedby": "note-signals-error", oninput: move |event| signals.set(event.value()) }
                 }
                 if let Some(message) = failure.general() {

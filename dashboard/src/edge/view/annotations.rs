@@ -130,7 +130,7 @@ fn Row(
             }
             if sure() {
                 button { r#type: "button", class: "action danger", "data-testid": "note-sure", onclick: delete, "Delete" }
-                button { r#type: "button", class: "action", onclick: move |_| sure.set(false), "Keep" }
+                button { r#type: "button", class: "action", onclick: move |_| sure.set(false), "Cancel" }
             } else {
                 button { r#type: "button", class: "icon small", "aria-label": "Delete the annotation “{note.text}”", "data-testid": "note-delete", onclick: move |_| sure.set(true), "×" }
             }

@@ -53,7 +53,7 @@ pub(super) fn BoardMenu() -> Element {
                             },
                             "Delete for everyone"
                         }
-                        button { r#type: "button", class: "action", onclick: move |_| sure.set(false), "Keep" }
+                        button { r#type: "button", class: "action", onclick: move |_| sure.set(false), "Cancel" }
                     } else {
                         button { r#type: "button", class: "action", "data-testid": "delete-board", onclick: move |_| sure.set(true), "Delete" }
                     }
@@ -61,7 +61,7 @@ pub(super) fn BoardMenu() -> Element {
             }
             Naming {
                 id: "new-board",
-                label: "New board from what is shown",
+                label: "Copy this view to a new board",
                 action: "Create",
                 initial: String::new(),
                 on_name: move |title: String| {

@@ -4,6 +4,7 @@ use dioxus::prelude::*;
 
 use super::page::{Open, Page};
 use crate::boards::metadata::SignalMetadata;
+use crate::boards::search::finds;
 use crate::samples::summary::Row;
 
 /// Rows that are shown at most: of more signals the reader searches.
@@ -15,20 +16,13 @@ pub(super) fn Listing() -> Element {
     let page: Page = use_context();
     let mut wanted = use_signal(String::new);
     let (summary, metadata) = (page.summary.read(), page.state.metadata.follow());
-    let words: Vec<String> = wanted.read().to_lowercase().split_whitespace().map(str::to_owned).collect();
-    let found: Vec<_> = summary
-        .rows
-        .iter()
-        .filter(|row| {
-            let names = format!("{} {}", row.label, row.name).to_lowercase();
-            words.iter().all(|word| names.contains(word))
-        })
-        .collect();
+    let typed = wanted.read();
+    let found: Vec<_> = summary.rows.iter().filter(|row| finds(&typed, &row.name, &row.label)).collect();
     let left_out = found.len().saturating_sub(ROWS);
     rsx! {
         section { class: "listing", "aria-labelledby": "listing-title",
             div { class: "listing-head",
-                h2 { id: "listing-title", "Current values" }
+                h2 { id: "listing-title", "Latest values" }
                 input {
                     id: "search",
                     r#type: "search",
@@ -40,13 +34,13 @@ pub(super) fn Listing() -> Element {
                     oninput: move |event| wanted.set(event.value()),
                 }
             }
-            div { class: "listing-scroll", tabindex: "0", role: "region", "aria-label": "Current values, scrollable",
+            div { class: "listing-scroll", tabindex: "0", role: "region", "aria-label": "Latest values, scrollable",
                 table {
                     thead {
                         tr {
                             th { scope: "col", "Signal" }
                             th { scope: "col", class: "number", "Value" }
-                            th { scope: "col", class: "number", "Age" }
+                            th { scope: "col", class: "number", "Updated" }
                         }
                     }
                     tbody {

@@ -54,7 +54,7 @@ pub(super) fn Refused() -> Element {
                 button {
                     r#type: "button", class: "action", "data-testid": "keep-mine",
                     onclick: move |_| { spawn_forever(board_state.save(Some(current.version))); },
-                    "Save mine over it"
+                    "Overwrite with my version"
                 }
             } else {
                 p { "Not done: {refusal.message}" }

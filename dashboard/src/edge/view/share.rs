@@ -46,7 +46,7 @@ fn Links() -> Element {
             if live {
                 Text { id: "share-live", label: "Live, as it goes on", text: link(range, &[]) }
             }
-            Text { id: "share-kiosk", label: "For a screen on the wall: charts only, nothing can be changed", text: link(range, &[(KIOSK, "")]) }
+            Text { id: "share-kiosk", label: "Kiosk (read-only, full screen)", text: link(range, &[(KIOSK, "")]) }
         }
     }
 }
@@ -83,8 +83,8 @@ fn Frame() -> Element {
                     }
                 }
             }
-            Text { id: "share-frame", label: "Its code", text: frame }
-            p { class: "note", "Sites of other origins must be allowed to: the server's setting " code { "embed_from" } "." }
+            Text { id: "share-frame", label: "Embed code", text: frame }
+            p { class: "note", "Other sites must be listed in the server setting " code { "embed_from" } "." }
         }
     }
 }
@@ -99,7 +99,7 @@ fn Files() -> Element {
     let fits = addresses.iter().all(|(.., address)| address.len() <= ADDRESS);
     rsx! {
         section { class: "share-part",
-            h3 { "Samples of the {lines} lines that are shown" }
+            h3 { "Download data ({lines} visible lines)" }
             if fits {
                 div { class: "menu-actions",
                     for (name, format, address) in addresses {

@@ -93,7 +93,7 @@ fn Form(
         Dialog { title: "Signal", test: "signal-settings", class: "narrow clear",
             p { class: "sheet-subject", bdi { "{name}" } }
             form { class: "form", onsubmit: submit,
-                Field { id: "signal-name", label: "Name on the page", wrong: failure.at("display_name"),
+                Field { id: "signal-name", label: "Display name", wrong: failure.at("display_name"),
                     input {
                         id: "signal-name", r#type: "text", autocomplete: "off", autofocus: true, dir: "auto",
                         "aria-describedby": "signal-name-error",
@@ -101,7 +101,7 @@ fn Form(
                         oninput: move |event| patch.write().display_name = Some(filled(event.value())),
                     }
                 }
-                Field { id: "signal-description", label: "What it measures", wrong: failure.at("description"),
+                Field { id: "signal-description", label: "Description", wrong: failure.at("description"),
                     textarea {
                         id: "signal-description", rows: "2", dir: "auto", "aria-describedby": "signal-description-error",
                         initial_value: said.description.clone().unwrap_or_default(),
@@ -116,9 +116,9 @@ fn Form(
                             oninput: move |event| patch.write().unit = Some(filled(event.value())),
                         }
                     }
-                    Field { id: "signal-period", label: "Seconds between samples", wrong: failure.at("expected_period"),
+                    Field { id: "signal-period", label: "Expected interval (s)", wrong: failure.at("expected_period"),
                         Number {
-                            id: "signal-period", label: None, initial: said.expected_period, placeholder: "learned",
+                            id: "signal-period", label: None, initial: said.expected_period, placeholder: "automatic",
                             on_number: move |number| patch.write().expected_period = Some(number),
                         }
                     }
