@@ -3,6 +3,7 @@
 //! Instants are microseconds since 1970 in UTC. Nothing here reads a clock or asks the browser: both come in as
 //! parameters, so that midnights, leap days and daylight saving are tested natively.
 
+mod calendar;
 pub mod expression;
 pub mod permalink;
 pub mod presets;

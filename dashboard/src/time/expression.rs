@@ -4,7 +4,7 @@ use afterglow_wire::Timestamp;
 
 use super::text::Civil;
 use super::timeline::{Follow, Range};
-use super::{DAY, HOUR, MINUTE, SECOND, Span, Zone, presets};
+use super::{DAY, HOUR, MINUTE, SECOND, Span, Zone, calendar};
 
 const ALLOWED: &str = "expected for example 15m, now-2h/now-1h, 2026-11-25, 2026-11-25 10:00/12:30 or today";
 
@@ -14,17 +14,21 @@ const ALLOWED: &str = "expected for example 15m, now-2h/now-1h, 2026-11-25, 2026
 /// What is not understood, and what would be.
 pub fn range(text: &str, now: i64, zone: &dyn Zone) -> Result<Range, String> {
     let text = text.trim();
-    match separated(text) {
-        Some((from, to)) => {
-            let from = instant(from, None, now, zone)?;
-            between(from, instant(to, Some(from.at), now, zone)?)
-        }
-        None => match text {
-            "today" => Ok(Range::Fixed(presets::day(now, 0, zone))),
-            "yesterday" => Ok(Range::Fixed(presets::day(now, -1, zone))),
-            _ => single(text, now, zone),
-        },
+    if let Some(span) = calendar::period(text, now, zone) {
+        return Ok(Range::Fixed(span));
     }
+    let range = match separated(text) {
+        Some((from, to)) => instant(from, None, now, zone).and_then(|from| {
+            // A day at the end is all of it.
+            match calendar::period(to.trim(), now, zone) {
+                Some(period) => between(from, Instant { at: period.to, ago: None }),
+                None => between(from, instant(to, Some(from.at), now, zone)?),
+            }
+        }),
+        None => single(text, now, zone),
+    };
+    // The reader knows what was typed, not which part of it was read last.
+    range.map_err(|error| if error.ends_with(ALLOWED) { unknown(text) } else { error })
 }
 
 /// What an address's `from` and `to` mean; `to` is now when it is absent.
@@ -63,22 +67,28 @@ fn between(from: Instant, to: Instant) -> Result<Range, String> {
 }
 
 fn separated(text: &str) -> Option<(&str, &str)> {
-    [" to ", "/", "..", " – "].into_iter().find_map(|separator| text.split_once(separator))
+    let ends = [" to ", "/", "..", " – "].into_iter().find_map(|separator| text.split_once(separator));
+    // `10:00-11:00`; in dates the sign stands for something else.
+    let times = || text.split_once(['-', '–']);
+    ends.or_else(|| {
+        times().filter(|(from, to)| [from, to].iter().all(|end| time_of_day(end.trim()).is_some()))
+    })
 }
 
 fn single(text: &str, now: i64, zone: &dyn Zone) -> Result<Range, String> {
-    if let Some(width) = duration(text.strip_prefix('-').unwrap_or(text)) {
+    let lower = text.to_lowercase();
+    // A month is `M`, so that only the word before it is read in any case.
+    let length = if lower.starts_with("last ") { &text["last ".len()..] } else { text };
+    let length = length.strip_prefix('-').unwrap_or(length);
+    let one = |unit: &str| duration(&format!("1{unit}"));
+    if let Some(width) = duration(length).or_else(|| one(length).filter(|_| lower.starts_with("last "))) {
         return Ok(Range::Live(Follow::Last(width)));
     }
-    // A day, and nothing more: all of it.
-    if let Ok(midnight) = Timestamp::parse(text)
-        && text.len() == "2026-11-25".len()
-    {
-        // Noon: a midnight may not exist.
-        let noon = zone.to_utc(midnight.micros() + DAY / 2).unwrap_or(midnight.micros());
-        return Ok(Range::Fixed(presets::day(noon, 0, zone)));
-    }
-    from_to(text, None, now, zone)
+    let from = instant(text, None, now, zone)?;
+    // A time of day that is still to come was yesterday.
+    let is_ahead = from.at > now && time_of_day(text).is_some();
+    let from = if is_ahead { instant(text, Some(now - DAY), now, zone)? } else { from };
+    between(from, Instant { at: now, ago: Some(0) })
 }
 
 fn instant(text: &str, earlier: Option<i64>, now: i64, zone: &dyn Zone) -> Result<Instant, String> {
@@ -101,6 +111,7 @@ fn instant(text: &str, earlier: Option<i64>, now: i64, zone: &dyn Zone) -> Resul
         return skipped(zone, local, text);
     }
     match text.parse::<Timestamp>() {
+        Ok(_) if is_short_number(text) => Err(unknown(text)),
         Ok(instant) if has_offset(text) => Ok(Instant { at: instant.micros(), ago: None }),
         Ok(local) => skipped(zone, local.micros(), text),
         Err(_) => Err(unknown(text)),
@@ -116,6 +127,11 @@ fn skipped(zone: &dyn Zone, local: i64, text: &str) -> Result<Instant, String> {
 fn unknown(text: &str) -> String {
     let shown: String = text.chars().take(40).collect();
     format!("“{shown}” is not understood; {ALLOWED}")
+}
+
+/// Whether a number is too short for an epoch: it would be a time in 1970, which is not meant.
+fn is_short_number(text: &str) -> bool {
+    text.len() < 9 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// Whether a timestamp says how it relates to UTC: an epoch does, and so do `Z` and `+01:00`.
@@ -200,6 +216,9 @@ mod tests {
         check("250ms", 250_000);
         check("0.5d", DAY / 2);
         check("-7d", 7 * DAY);
+        check("last 2 hours", 2 * HOUR);
+        check("Last 15 minutes", 15 * MINUTE);
+        check("Last hour", HOUR);
     }
 
     #[test]
@@ -217,7 +236,25 @@ mod tests {
         check("2026-03-29", "2026-03-28T23:00Z", "2026-03-29T22:00Z");
         check("today", "2026-11-24T23:00Z", "2026-11-25T23:00Z");
         check("yesterday", "2026-11-23T23:00Z", "2026-11-24T23:00Z");
+        check("Yesterday", "2026-11-23T23:00Z", "2026-11-24T23:00Z");
+        check("now/d", "2026-11-24T23:00Z", "2026-11-25T23:00Z");
+        check("this week", "2026-11-22T23:00Z", "2026-11-29T23:00Z");
+        check("2026", "2025-12-31T23:00Z", "2026-12-31T23:00Z");
+        check("2026-11", "2026-10-31T23:00Z", "2026-11-30T23:00Z");
+        check("2026-11-20/2026-11-22", "2026-11-19T23:00Z", "2026-11-22T23:00Z");
+        check("10:00-11:00", "2026-11-25T09:00Z", "2026-11-25T10:00Z");
         check("1700000000/1700000060", "2023-11-14T22:13:20Z", "2023-11-14T22:14:20Z");
+    }
+
+    #[test]
+    fn a_time_that_is_still_to_come_was_yesterday() {
+        let from = |text| match range(text, at(NOW), &Utc) {
+            Ok(Range::Live(Follow::Last(width))) => at(NOW) - width,
+            Ok(Range::Fixed(span)) => span.from,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(from("10:00"), at("2026-11-25T10:00Z"));
+        assert_eq!(from("22:00"), at("2026-11-24T22:00Z"));
     }
 
     #[test]
@@ -228,6 +265,8 @@ mod tests {
         };
         check("tomorrowish", "“tomorrowish” is not understood");
         check("now-5x", "not understood");
+        check("900", "“900” is not understood");
+        check("now-1h/now/q", "“now-1h/now/q” is not understood");
         check("", "not understood");
         check("now/now-1h", "ends before");
         check("2026-03-29 02:30/2026-03-29 04:00", "clocks skip it");
