@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 
 use afterglow_wire::ErrorBody;
-use afterglow_wire::limits::AHEAD_MICROS;
+use afterglow_wire::limits::{AHEAD_MICROS, SUBSCRIPTION_PATTERNS};
 use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::{Body, Columns, Flags, Frame, Header, Kind, Position, Request, Subscribe};
 
@@ -35,6 +35,8 @@ pub struct Stream {
     /// On how many pixels.
     width: u32,
     phase: Phase,
+    /// Names and patterns of the signals that are asked for; none before it is known what the page shows.
+    wanted: Vec<String>,
     /// Everything up to here is in the rings; none before the first history was complete.
     position: Option<Position>,
     /// The server's time when that was so.
@@ -90,6 +92,7 @@ impl Stream {
             window: first,
             width: WIDTHS.0,
             phase: Phase::Waiting,
+            wanted: Vec::new(),
             position: None,
             heard: None,
             target: 0,
@@ -103,6 +106,25 @@ impl Stream {
     /// A new connection: nothing of the last one is still to come.
     pub fn connected(&mut self) {
         self.phase = Phase::Waiting;
+    }
+
+    /// Asks for the signals of these names and patterns from the next request on; whether that is a change. What is asked
+    /// for already is not given up: a reader goes back and forth.
+    pub fn want(&mut self, patterns: Vec<String>) -> bool {
+        let covers = |pattern: &String| self.wanted.iter().any(|known| known == "*" || known == pattern);
+        if patterns.iter().all(covers) {
+            return false;
+        }
+        let whole = patterns.len() > SUBSCRIPTION_PATTERNS || patterns.iter().any(|pattern| pattern == "*");
+        self.wanted = if whole { vec!["*".to_owned()] } else { patterns };
+        // The position says what came of the signals that were asked for before.
+        self.position = None;
+        true
+    }
+
+    /// Names and patterns of the signals that are asked for; none before it is known what the page shows.
+    pub fn wanted(&self) -> &[String] {
+        &self.wanted
     }
 
     /// Whether a signal that has `stored` samples in all came whole in the last history.
@@ -121,7 +143,7 @@ impl Stream {
         let is_recent = self.heard.is_some_and(|heard| now - heard <= RESUMABLE);
         Request::Subscribe(Subscribe {
             id: self.request,
-            signals: vec!["*".to_owned()],
+            signals: self.wanted.clone(),
             window: Some(self.window as f64 / 1e6),
             width: Some(self.width),
             resume: self.position.filter(|_| is_recent),

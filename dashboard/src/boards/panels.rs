@@ -4,7 +4,7 @@
 //! readable together; ±10 beside bytes per second is not. What belongs together is guessed from the names: the part
 //! before the first dot, and the unit that the name ends with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use afterglow_wire::board::{self, Board, EVERYTHING};
 use afterglow_wire::limits::COLUMNS;
@@ -107,6 +107,14 @@ impl Panel {
     }
 }
 
+/// The names and patterns of a board's panels, of those that `has` names, each once; something that no signal is called
+/// where there are none.
+pub fn patterns(board: &Board, has: impl Fn(&str) -> bool) -> Vec<String> {
+    let shown = board.panels.iter().filter(|panel| has(&panel.id));
+    let patterns: BTreeSet<String> = shown.flat_map(|panel| panel.signals.iter().cloned()).collect();
+    if patterns.is_empty() { vec!["(no signal)".to_owned()] } else { patterns.into_iter().collect() }
+}
+
 /// A signal's name without what the panel's title, its other signals and the unit say already; never empty.
 fn short<'a>(name: &'a str, title: &str, group: &str, unit: &Unit) -> &'a str {
     let titled = name.strip_prefix(title).and_then(|rest| rest.strip_prefix('.'));
@@ -191,6 +199,21 @@ mod tests {
         assert_eq!(widths, [12, 6, 6, 12]);
         let panel = Panel::new(board.panels[2].clone(), names, &SignalMetadata::default());
         assert_eq!((panel.entries[0].name.as_str(), panel.unit.symbol()), ("cpu", "%"));
+    }
+
+    #[test]
+    fn a_board_asks_for_the_signals_of_its_panels() {
+        let panel = |id: &str, signals: &[&str]| {
+            let signals = signals.iter().map(|name| (*name).to_owned()).collect();
+            board::Panel { id: id.into(), ..board::Panel::of(signals) }
+        };
+        let board = Board {
+            panels: vec![panel("1", &["press.*", "oven"]), panel("2", &["oven", "a"])],
+            ..Board::default()
+        };
+        assert_eq!(patterns(&board, |_| true), ["a", "oven", "press.*"]);
+        assert_eq!(patterns(&board, |id| id == "2"), ["a", "oven"]);
+        assert_eq!(patterns(&Board::default(), |_| true).len(), 1);
     }
 
     #[test]

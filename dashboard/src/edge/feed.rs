@@ -9,6 +9,7 @@ mod socket;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use afterglow_wire::name;
 use afterglow_wire::telemetry::SignalDetails;
 use afterglow_wire::v1::{Frame, Header, Kind};
 use wasm_bindgen_futures::spawn_local;
@@ -30,6 +31,8 @@ const SILENCE: f64 = 20_000.0;
 const HISTORY_WITHIN: f64 = 60_000.0;
 /// How often that is looked at, in milliseconds.
 const LOOK_EVERY: u32 = 2_500;
+/// How often the newest values of signals that are not subscribed are asked for, in milliseconds.
+const ASK_EVERY: u32 = 10_000;
 /// After the server left samples out, because this page read too slowly, they are asked for after this long, in
 /// milliseconds: both should have caught their breath, and one request fills many such holes.
 const FILL_AFTER: u32 = 2_000;
@@ -54,6 +57,8 @@ struct State {
     /// When the server last said something, on the steady clock, and how long it may be silent from then on.
     heard: f64,
     patience: f64,
+    /// Whether the connection can take requests.
+    welcome: bool,
 }
 
 impl Feed {
@@ -71,6 +76,7 @@ impl Feed {
             watch: None,
             heard: 0.0,
             patience: WELCOME_WITHIN,
+            welcome: false,
         };
         Rc::new(Self { page_state, state: RefCell::new(state) })
     }
@@ -80,6 +86,7 @@ impl Feed {
         let mut state = self.state.borrow_mut();
         state.attempt += 1;
         state.reconnect = None;
+        state.welcome = false;
         (state.heard, state.patience) = (clock::steady(), WELCOME_WITHIN);
         state.stream.connected();
         let attempt = state.attempt;
@@ -170,7 +177,10 @@ impl Feed {
     fn turn(self: &Rc<Self>, turn: Turn) {
         match turn {
             Turn::Nothing => {}
-            Turn::Welcome => self.subscribe(),
+            Turn::Welcome => {
+                self.state.borrow_mut().welcome = true;
+                self.subscribe();
+            }
             Turn::Live => self.live(),
             Turn::Afresh => self.stale(),
             Turn::Behind => {
@@ -197,10 +207,30 @@ impl Feed {
         self.page_state.exact.borrow_mut().mark_stale();
     }
 
+    /// The page shows the signals of these names and patterns: others are not asked for.
+    pub fn show(self: &Rc<Self>, patterns: Vec<String>) {
+        let mut state = self.state.borrow_mut();
+        if !state.stream.want(patterns) {
+            return;
+        }
+        let (wanted, ready) = (state.stream.wanted().to_vec(), state.welcome);
+        drop(state);
+        let is_kept = |name: &str| wanted.iter().any(|pattern| name::matches(pattern, name));
+        self.page_state.history.borrow_mut().keep(is_kept);
+        if ready {
+            self.subscribe();
+        }
+    }
+
     fn subscribe(self: &Rc<Self>) {
         let since = self.page_state.history.borrow().since();
         let mut state = self.state.borrow_mut();
         state.subscribe = None;
+        if state.stream.wanted().is_empty() {
+            // The board is on its way.
+            state.patience = SILENCE;
+            return;
+        }
         state.patience = HISTORY_WITHIN;
         let request = state.stream.request(self.page_state.clock.now(), since, self.width());
         if let (Some(socket), Ok(text)) = (&state.socket, serde_json::to_string(&request)) {
@@ -255,9 +285,18 @@ impl Feed {
                 state.ask = feed.later(wait, Self::ask);
                 return;
             };
+            if !state.stream.wanted().iter().any(|pattern| pattern == "*") {
+                // Of signals that are not subscribed, nothing else tells the newest values.
+                state.ask = feed.later(ASK_EVERY, Self::ask);
+            }
             let mut history = feed.page_state.history.borrow_mut();
             for SignalDetails { name, last, last_value, count, .. } in &signals {
                 history.note_latest(name, (last.micros(), *last_value), state.stream.has_whole(*count));
+            }
+            drop(history);
+            if feed.page_state.starts_where_data_is.replace(false) {
+                let newest = signals.iter().map(|signal| signal.last.micros()).max();
+                feed.page_state.timeline.borrow_mut().begin_at(feed.page_state.clock.now(), newest);
             }
         });
     }
@@ -267,6 +306,7 @@ impl Feed {
         state.attempt += 1;
         state.socket = None;
         (state.subscribe, state.ask, state.watch) = (None, None, None);
+        state.welcome = false;
         let wait = state.backoff.next(js_sys::Math::random());
         state.reconnect = self.later(wait, Self::connect);
         drop(state);

@@ -37,6 +37,8 @@ pub struct PageState {
     pub timeline: RefCell<Timeline>,
     /// The two instants that the reader measures between.
     pub cursors: RefCell<Cursors>,
+    /// Whether the page begins at the newest samples when there are none of the last hour.
+    pub starts_where_data_is: Cell<bool>,
     /// The server's time.
     pub clock: Clock,
     /// Frames that had to wait, while they are being read.
@@ -72,6 +74,7 @@ impl PageState {
             exact: RefCell::default(),
             timeline: RefCell::new(Timeline::new(range)),
             cursors: RefCell::default(),
+            starts_where_data_is: Cell::new(false),
             clock: Clock::default(),
             backlog: RefCell::default(),
             latency: RefCell::default(),

@@ -44,6 +44,7 @@ use dioxus::prelude::*;
 
 use page::Page;
 
+use crate::boards::panels;
 use crate::boards::route::Route;
 use crate::connection::status::{Link, Load, Status};
 
@@ -62,6 +63,7 @@ fn App() -> Element {
     annotations::use_annotations(&page);
     signal::use_metadata(&page);
     use_title(&page);
+    use_subscription(&page);
     let now = status.read().clone();
     let failure = match &now.load {
         Load::Failed(reason) => Some(reason.clone()),
@@ -119,6 +121,30 @@ fn use_title(page: &Page) {
         };
         if let Some(document) = web_sys::window().and_then(|window| window.document()) {
             document.set_title(&title);
+        }
+    });
+}
+
+/// Asks for the samples of what is shown, and of nothing else.
+fn use_subscription(page: &Page) {
+    let page = page.clone();
+    let patterns = use_memo(move || {
+        let all = || Some(vec!["*".to_owned()]);
+        match &*page.board_state.route.read() {
+            // Of everything the panels are made when the names are known.
+            route if route.is_everything() => all(),
+            Route::Ingest => all(),
+            Route::Board(_) => match (page.board.read().as_ref(), page.board_state.board()) {
+                (Some(board), _) => Some(panels::patterns(board, |panel| page.mode.has(panel))),
+                (None, Some(Err(_))) => all(),
+                (None, _) => None,
+            },
+        }
+    });
+    let feed = use_context::<Page>().feed;
+    use_effect(move || {
+        if let Some(patterns) = patterns.read().clone() {
+            feed.show(patterns);
         }
     });
 }

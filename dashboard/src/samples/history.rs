@@ -140,6 +140,15 @@ impl History {
         }
     }
 
+    /// Only the signals that `is_kept` names are kept up to date from now on: of the others only their newest value stays,
+    /// because what is here of them would have holes.
+    pub fn keep(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.changes += 1;
+        for series in self.series.iter_mut().filter(|series| !is_kept(series.name())) {
+            series.clear();
+        }
+    }
+
     /// Records samples of the signal at `index`, in order of time.
     pub fn extend(&mut self, index: usize, times: &[i64], values: &[f64]) {
         let (Some(series), Some(newest)) = (self.series.get_mut(index), times.last()) else { return };
@@ -229,6 +238,20 @@ mod tests {
         assert_eq!(since(&history), Some(21));
         history.note_latest("a", (20, 2.0), true);
         assert_eq!(since(&history), Some(0));
+    }
+
+    #[test]
+    fn of_signals_that_are_not_kept_only_the_newest_value_stays() {
+        let mut history = History::new(1_000);
+        for name in ["a", "b"] {
+            history.record(name, 10, 1.0);
+            history.record(name, 5, 0.5);
+        }
+        history.keep(|name| name == "a");
+        history.advance(20);
+        let left = |name: &str| history.get(name).map(|series| (series.ring().len(), series.latest()));
+        assert_eq!(left("a"), Some((2, Some((10, 1.0)))));
+        assert_eq!(left("b"), Some((0, Some((10, 1.0)))));
     }
 
     #[test]

@@ -28,6 +28,7 @@ fn samples(header: Header, times: &[i64]) -> Vec<u8> {
 impl Page {
     fn new() -> Self {
         let mut page = Self { stream: Stream::new(HOUR), history: History::new(HOUR) };
+        assert!(page.stream.want(vec!["*".into()]));
         assert_eq!(page.take(&Writer::new(&header(Kind::Welcome, 5, 0)).finish()), Turn::Welcome);
         page
     }
@@ -95,6 +96,7 @@ fn who_was_away_shortly_resumes_and_who_was_away_long_asks_for_all_that_it_has_a
     let late = page.ask(NOW + 10 * MINUTE);
     assert_eq!((late.resume, late.window), (None, Some(3_600.0)));
     let mut young = Page { stream: Stream::new(5 * MINUTE), ..Page::new() };
+    assert!(young.stream.want(vec!["*".into()]));
     young.fill();
     assert_eq!(young.ask(NOW + 2 * MINUTE).window, Some(421.0));
 }
@@ -213,4 +215,32 @@ fn history_is_asked_for_as_wide_as_it_is_drawn() {
         subscribe.width
     };
     assert_eq!([width(0), width(3_840), width(100_000)], [Some(2_000), Some(3_840), Some(8_000)]);
+}
+
+#[test]
+fn only_what_is_shown_is_asked_for() {
+    let patterns = |list: &[&str]| list.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
+    let mut page = Page::filled();
+    assert!(!page.stream.want(patterns(&["press.*"])), "all of them are here");
+    let mut stream = Stream::new(HOUR);
+    assert!(stream.wanted().is_empty(), "nothing before the board is known");
+    assert!(stream.want(patterns(&["press.*", "oven"])));
+    assert!(!stream.want(patterns(&["oven"])), "a panel less");
+    let Request::Subscribe(asked) = stream.request(NOW, None, 1_200);
+    assert_eq!((asked.signals, asked.resume), (patterns(&["press.*", "oven"]), None));
+    assert!(stream.want(patterns(&["*", "oven"])));
+    assert_eq!(stream.wanted(), ["*"]);
+}
+
+#[test]
+fn other_signals_come_with_their_history() {
+    let mut page = Page::new();
+    page.stream = Stream::new(HOUR);
+    page.stream.want(vec!["a".into()]);
+    page.take(&Writer::new(&header(Kind::Welcome, 5, 0)).finish());
+    page.fill();
+    assert!(page.ask(NOW).resume.is_some());
+    page.stream.want(vec!["b".into()]);
+    let asked = page.ask(NOW);
+    assert_eq!((asked.resume, asked.signals), (None, vec!["b".to_owned()]));
 }

@@ -103,6 +103,16 @@ impl Timeline {
         }
     }
 
+    /// Begins at the newest sample there is, `newest`, when the range was not chosen and what it shows at `now` would be
+    /// empty.
+    pub fn begin_at(&mut self, now: i64, newest: Option<i64>) {
+        let Some(newest) = newest.filter(|newest| now - newest > HOUR) else { return };
+        if self.range == Range::Live(Follow::Fitting) && self.back.is_empty() {
+            self.range = Range::Fixed(Span::up_to(newest + MINUTE, HOUR));
+            self.changes += 1;
+        }
+    }
+
     /// Shows `range`, and remembers the way back.
     pub fn go(&mut self, range: Range) {
         self.change(range, Step::New);
@@ -203,6 +213,22 @@ mod tests {
 
     fn hour() -> Timeline {
         Timeline::new(Range::Live(Follow::Last(HOUR)))
+    }
+
+    #[test]
+    fn a_page_begins_where_there_are_samples() {
+        let begun = |range, newest| {
+            let mut timeline = Timeline::new(range);
+            timeline.begin_at(100 * HOUR, newest);
+            timeline.range()
+        };
+        let live = Range::Live(Follow::Fitting);
+        let old = Range::Fixed(Span::up_to(50 * HOUR + MINUTE, HOUR));
+        assert_eq!(begun(live, Some(50 * HOUR)), old);
+        assert_eq!(begun(live, Some(100 * HOUR - MINUTE)), live);
+        assert_eq!(begun(live, None), live);
+        let chosen = Range::Live(Follow::Last(MINUTE));
+        assert_eq!(begun(chosen, Some(50 * HOUR)), chosen);
     }
 
     #[test]

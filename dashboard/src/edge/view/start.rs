@@ -58,6 +58,7 @@ pub(super) fn use_page(status: Signal<Status>) -> Page {
                 News::Annotate(_) => {}
             });
         });
+        state.starts_where_data_is.set(mode.is_full());
         feed.connect();
         paint_loop.run();
         let page =

@@ -192,6 +192,15 @@ impl Series {
         }
     }
 
+    /// Drops all samples; the newest value stays.
+    pub fn clear(&mut self) {
+        self.late.clear();
+        self.outline = None;
+        self.rewrites += 1;
+        self.version += 1;
+        self.evict_to(self.ring.end());
+    }
+
     /// Appends a sample that is not older than the newest.
     fn append(&mut self, time: i64, value: f64) {
         self.version += 1;
