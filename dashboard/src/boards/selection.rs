@@ -43,6 +43,13 @@ impl Selection {
         }
     }
 
+    /// Shows only this one of a panel's `signals`.
+    pub fn isolate(&mut self, name: &str, signals: &[String]) {
+        for (place, signal) in signals.iter().enumerate() {
+            self.set(signal, place, signal == name);
+        }
+    }
+
     /// Shows all of a panel's `signals`, or as many as at first.
     pub fn show_all(&mut self, signals: &[String], all: bool) {
         for (place, signal) in signals.iter().enumerate() {
@@ -93,6 +100,9 @@ mod tests {
         selection.toggle("s03", 3);
         selection.show_all(&signals, true);
         assert_eq!(shown(&selection, &signals).len(), 15);
+        selection.isolate("s14", &signals);
+        selection.isolate("s14", &signals);
+        assert_eq!(shown(&selection, &signals), [14]);
         selection.show_all(&signals, false);
         assert_eq!(selection, Selection::default());
     }

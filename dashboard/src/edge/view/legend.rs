@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use dioxus::prelude::*;
 
+use super::focus::move_in_rows;
 use super::icon::Icon;
 use super::page::{Open, Page};
 use crate::boards::panels::Panel;
@@ -99,13 +100,19 @@ pub(super) fn Legend(
                     }
                 }
                 tbody {
-                    for (place, name, shown, row) in lines.iter().take(lines.len() - hidden).copied() {
+                    onkeydown: move |event: Event<KeyboardData>| {
+                        if move_in_rows(&event.key().to_string()) {
+                            event.prevent_default();
+                        }
+                    },
+                    for (at, (place, name, shown, row)) in lines.iter().take(lines.len() - hidden).copied().enumerate() {
                         tr { key: "{name}", class: row_class(shown, row), "data-testid": "legend-row", "data-signal": "{name}",
                             th { scope: "row",
                                 div { class: "line",
                                     button {
                                         r#type: "button",
                                         class: "line-switch",
+                                        tabindex: if at == 0 { "0" } else { "-1" },
                                         title: "{name}",
                                         "aria-pressed": if shown { "true" } else { "false" },
                                         "data-testid": "switch",
@@ -129,6 +136,7 @@ pub(super) fn Legend(
                                         button {
                                             r#type: "button",
                                             class: "row-tool",
+                                            tabindex: "-1",
                                             "data-testid": "solo",
                                             "aria-label": "Isolate {panel.entries[place].name}, or show all",
                                             title: "Isolate line / show all",
@@ -143,6 +151,7 @@ pub(super) fn Legend(
                                         button {
                                             r#type: "button",
                                             class: "row-tool settings",
+                                            tabindex: "-1",
                                             "data-testid": "settings",
                                             "aria-label": "Settings of {panel.entries[place].name}",
                                             title: "Name, unit, colour …",

@@ -2,6 +2,8 @@
 
 use dioxus::prelude::*;
 
+use super::focus::move_in_rows;
+use super::icon::Icon;
 use super::page::{Open, Page};
 use crate::boards::metadata::SignalMetadata;
 use crate::boards::search::finds;
@@ -14,7 +16,7 @@ const ROWS: usize = 200;
 #[component]
 pub(super) fn Listing() -> Element {
     let page: Page = use_context();
-    let mut wanted = use_signal(String::new);
+    let mut wanted = page.search;
     let (summary, metadata) = (page.summary.read(), page.state.metadata.follow());
     let typed = wanted.read();
     let found: Vec<_> = summary.rows.iter().filter(|row| finds(&typed, &row.name, &row.label)).collect();
@@ -44,21 +46,39 @@ pub(super) fn Listing() -> Element {
                         }
                     }
                     tbody {
-                        for row in found.iter().take(ROWS) {
+                        onkeydown: move |event: Event<KeyboardData>| {
+                            if move_in_rows(&event.key().to_string()) {
+                                event.prevent_default();
+                            }
+                        },
+                        for (at, row) in found.iter().take(ROWS).enumerate() {
                             tr {
                                 key: "{row.name}",
                                 class: if row.stale { "stale" } else { "" },
                                 "data-testid": "row",
                                 "data-signal": "{row.name}",
                                 th { scope: "row",
-                                    button {
-                                        r#type: "button", class: "signal-name", title: title(row, &metadata),
-                                        "data-testid": "row-settings", "aria-label": "{row.label}: settings",
-                                        onclick: {
-                                            let (page, name) = (page.clone(), row.name.clone());
-                                            move |_| page.toggle_open(Open::Signal(name.clone()))
-                                        },
-                                        bdi { "{row.label}" }
+                                    div { class: "signal-line",
+                                        button {
+                                            r#type: "button", class: "signal-name", title: title(row, &metadata),
+                                            tabindex: if at == 0 { "0" } else { "-1" },
+                                            "data-testid": "row-show", "aria-label": "{row.label}: show its line",
+                                            onclick: {
+                                                let (page, name) = (page.clone(), row.name.clone());
+                                                move |_| page.show_line(&name)
+                                            },
+                                            bdi { "{row.label}" }
+                                        }
+                                        button {
+                                            r#type: "button", class: "row-tool signal-settings", tabindex: "-1",
+                                            "data-testid": "row-settings", "aria-label": "{row.label}: settings",
+                                            title: "Name, unit, colour …",
+                                            onclick: {
+                                                let (page, name) = (page.clone(), row.name.clone());
+                                                move |_| page.toggle_open(Open::Signal(name.clone()))
+                                            },
+                                            Icon { d: "M4 14.5V16h1.5L14.8 6.7l-1.5-1.5zM11.8 6.7l1.5 1.5" }
+                                        }
                                     }
                                 }
                                 td { class: "number value", "{row.value}" }

@@ -6,10 +6,11 @@ use afterglow_wire::board::Board;
 use dioxus::prelude::*;
 
 use super::board_state::BoardState;
-use super::focus::focus;
+use super::focus::{focus, scroll_to_panel};
 use crate::boards::mode::Mode;
 use crate::boards::panels::Panel;
 use crate::boards::route::Route;
+use crate::boards::search::finds;
 use crate::boards::selection::Selection;
 use crate::edge::address::Address;
 use crate::edge::feed::Feed;
@@ -78,6 +79,8 @@ pub(crate) struct Page {
     pub(crate) time: Signal<Option<TimeNews>>,
     /// What is open over the page.
     pub(crate) open: Signal<Option<Open>>,
+    /// What is typed to find signals: of the view of everything, only they are shown.
+    pub(crate) search: Signal<String>,
 }
 
 impl PartialEq for Page {
@@ -90,6 +93,10 @@ impl PartialEq for Page {
 impl Page {
     /// Whether the signal, at this place in its panel, has its line drawn.
     pub(crate) fn shows(&self, name: &str, place: usize) -> bool {
+        if self.is_searching() {
+            let metadata = self.state.metadata.follow();
+            return finds(&self.search.read(), name, metadata.name(name));
+        }
         self.state.selection.follow().shows(name, place)
     }
 
@@ -107,7 +114,29 @@ impl Page {
         let names = names.iter().map(String::as_str);
         let panels = board.as_ref().map(|board| board.panels.clone()).unwrap_or_default();
         let panels = panels.into_iter().filter(|panel| self.mode.has(&panel.id));
-        panels.map(|panel| Panel::new(panel, names.clone(), &metadata)).collect()
+        let panels = panels.map(|panel| Panel::new(panel, names.clone(), &metadata));
+        if !self.is_searching() {
+            return panels.collect();
+        }
+        let typed = self.search.read();
+        let is_found = |name: &String| finds(&typed, name, metadata.name(name));
+        panels.filter(|panel| panel.signals.iter().any(is_found)).collect()
+    }
+
+    /// Whether only the signals that the reader searches are shown.
+    fn is_searching(&self) -> bool {
+        self.board_state.route.read().is_everything() && !self.search.read().trim().is_empty()
+    }
+
+    /// Brings a signal's line into view, alone on its panel; its settings where no panel has it.
+    pub(crate) fn show_line(&self, name: &str) {
+        let panels = self.panels();
+        let Some(panel) = panels.iter().find(|panel| panel.signals.iter().any(|signal| signal == name))
+        else {
+            return self.toggle_open(Open::Signal(name.to_owned()));
+        };
+        self.select(|lines| lines.isolate(name, &panel.signals));
+        scroll_to_panel(panel.key());
     }
 
     /// Goes to another view.

@@ -21,6 +21,7 @@ use crate::time::{Follow, HOUR, Range};
 /// Starts the feed and the paint loop, and lets the loop write what components follow.
 pub(super) fn use_page(status: Signal<Status>) -> Page {
     let (summary, time, open) = (use_signal(Summary::default), use_signal(|| None), use_signal(|| None));
+    let search = use_signal(String::new);
     let state = use_hook(|| {
         let (range, zone) = address::read(Clock::default().now());
         let state = PageState::new(range, zone);
@@ -61,8 +62,20 @@ pub(super) fn use_page(status: Signal<Status>) -> Page {
         state.starts_where_data_is.set(mode.is_full());
         feed.connect();
         paint_loop.run();
-        let page =
-            Page { mode, state, feed, paint_loop, address, board_state, board, summary, names, time, open };
+        let page = Page {
+            mode,
+            state,
+            feed,
+            paint_loop,
+            address,
+            board_state,
+            board,
+            summary,
+            names,
+            time,
+            open,
+            search,
+        };
         listeners::listen(&page);
         keys::listen(&page);
         theme::apply(&page.paint_loop, theme::saved());
