@@ -126,7 +126,7 @@ impl PageState {
         let span = self.span();
         let cursors = *self.cursors.borrow();
         // Where the range follows the clock, its end is in the rings.
-        let last = (!self.timeline.borrow().is_live()).then_some(span.to - 1);
+        let last = (!self.timeline.borrow().is_live()).then_some(span.to);
         let (history, archive, exact) = (self.history.borrow(), self.archive.borrow(), self.exact.borrow());
         let samples = Samples { history: &history, archive: &archive, exact: &exact };
         let mut found = Vec::new();
