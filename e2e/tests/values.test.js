@@ -98,7 +98,7 @@ test("tiles show the range, not the present", async (t) => {
   await backend.send("POST", "/api/boards", { title: "Tiles", panels: [{ kind: "stat", signals: ["oven"] }] });
   const page = await open(t, { url: `${backend.url}/boards/tiles?from=${iso(start)}&to=${iso(start + 3600 * SECOND)}` });
   const tile = page.locator('[data-testid=tile][data-signal="oven"]');
-  await until("the last value of the range", async () => (await tile.getByTestId("tile-value").textContent()) === "91.40");
+  await until("the last value of the range", async () => (await tile.getByTestId("tile-value").textContent()) === "91.4");
   const shape = () => tile.getByTestId("sparkline").locator("path").getAttribute("d");
   await until("its shape", async () => (await shape()).split("L").length > 20);
 });
@@ -130,11 +130,11 @@ test("a page of old samples begins with them, and an empty range leads to the la
   const page = await open(t, backend);
   await link(page, "live");
   const drawn = page.locator("[data-testid=chart]").first();
-  await until("they are shown", async () => Number(await drawn.getAttribute("data-points")) > 100);
+  await until("they are shown", async () => Number(await drawn.getAttribute("data-points")) > 20);
   await page.keyboard.press("l");
   await page.getByTestId("no-samples").first().waitFor();
   await page.getByTestId("show-newest").first().click();
-  await until("they are shown again", async () => Number(await drawn.getAttribute("data-points")) > 100);
+  await until("they are shown again", async () => Number(await drawn.getAttribute("data-points")) > 20);
 });
 
 test("lines beyond the twelfth are counted and can be shown at once", async (t) => {
