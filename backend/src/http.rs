@@ -1,20 +1,20 @@
 //! HTTP: the route table, the gate before it, one file per resource, one error body.
 
-mod activity;
 mod annotations;
 mod boards;
 mod body;
 mod conditional;
 mod context;
 mod dashboard;
+mod documents;
 mod gate;
 mod history;
+mod ingest_report;
 mod live;
 mod openapi;
 mod parameters;
 mod permission;
 mod problem;
-mod saved;
 mod signals;
 mod state;
 mod stream;

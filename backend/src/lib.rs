@@ -3,21 +3,21 @@
 //! Start reading at [`pipeline`], which wires everything; then follow a sample through [`decode`],
 //! [`actors::ingest`], [`store`] and [`actors::broadcaster`].
 
-pub mod activity;
 pub mod actors;
 pub mod admission;
 pub mod cli;
 pub mod config;
 pub mod decode;
+pub mod documents;
 pub mod encode;
 pub mod health;
 pub mod http;
+pub mod ingest_report;
 pub mod lifeline;
 pub mod live;
 pub mod memory;
 pub mod metrics;
 pub mod pipeline;
-pub mod saved;
 pub mod tools;
 
 // The store is a crate of its own, so that nothing here can name what it is built on. What it shares with the rest comes along.

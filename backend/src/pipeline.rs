@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::activity::Activity;
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
 use crate::actors::compactor::Compactor;
 use crate::actors::ingest::Ingest;
@@ -15,10 +14,11 @@ use crate::actors::session::{Historian, Sessions};
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::documents::Documents;
 use crate::http::{self, Context};
+use crate::ingest_report::Recorder;
 use crate::lifeline::Lifeline;
 use crate::metrics::Metrics;
-use crate::saved::Saved;
 use crate::store::Store;
 
 /// All of the drain must fit: admission, last commit, sessions, open requests.
@@ -60,8 +60,8 @@ pub async fn run(
         log::warn!("late samples are not told from new ones at first: {error}");
         Vec::new()
     });
-    let saved = Saved::new(store.clone(), &clock);
-    let (signals, revisions) = (store.signals().clone(), saved.watch());
+    let documents = Documents::new(store.clone(), &clock);
+    let (signals, revisions) = (store.signals().clone(), documents.watch());
     let broadcaster = Broadcaster::start(
         signals,
         clock.clone(),
@@ -85,13 +85,13 @@ pub async fn run(
         historian: Historian::new(config.store.readers as usize, config.live.slow_seconds.duration()),
         stopping,
     };
-    let activity = Activity::new(clock.now());
+    let ingest_report = Recorder::new(clock.now());
     let admission = Admission::new(config.live.live_clients, config.live.live_clients_per_address);
     let context = Context {
         ingest: ingest.clone(),
         store: store.clone(),
-        saved,
-        activity,
+        documents,
+        ingest_report,
         sessions,
         admission,
         clock,

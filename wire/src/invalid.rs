@@ -1,4 +1,4 @@
-//! What saved things (boards, annotations, metadata) may hold: the checks they share, and how a refusal names its place.
+//! What documents (boards, annotations, signal metadata) may hold: the checks they share, and how an error names its field.
 
 use std::fmt;
 

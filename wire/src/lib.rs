@@ -9,7 +9,7 @@ pub mod board;
 pub mod close;
 pub mod error;
 pub mod health;
-pub mod ingest;
+pub mod ingest_report;
 pub mod invalid;
 pub mod limits;
 pub mod live;

@@ -1,4 +1,4 @@
-//! What people say about a signal. It belongs to the signal, not to each sample.
+//! Signal metadata: how a signal is shown. It belongs to the signal, not to each sample.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -48,7 +48,7 @@ pub struct MetadataPatch {
 }
 
 impl Metadata {
-    /// Whether nothing is said.
+    /// Whether no field is set.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -74,7 +74,7 @@ impl Metadata {
         Ok(())
     }
 
-    /// Checks all that is said.
+    /// Checks every field.
     ///
     /// # Errors
     /// The first field that is not allowed.

@@ -1,9 +1,9 @@
-//! How pages learn that something was saved.
+//! Revisions: how pages learn that a document changed.
 
 use serde::{Deserialize, Serialize};
 
-/// The answer to `GET /api/revision`: a number for each kind of saved things that is another after every change, also
-/// after a restart of the server. Whoever sees a new number asks again for the things.
+/// The answer to `GET /api/revision`: a number for each kind of documents that differs after every change, also after a
+/// restart of the server. A client that sees a new number queries the documents again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Revision {
@@ -11,6 +11,6 @@ pub struct Revision {
     pub boards: u64,
     /// Of `GET /api/annotations`.
     pub annotations: u64,
-    /// Of what is said about signals.
+    /// Of signal metadata.
     pub metadata: u64,
 }

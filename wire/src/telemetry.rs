@@ -90,7 +90,7 @@ pub struct SignalDetails {
     pub rate: f64,
     /// The latest sample's value.
     pub last_value: f64,
-    /// What people say about it.
+    /// Its metadata; absent when none is set.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
 }

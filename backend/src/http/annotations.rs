@@ -5,10 +5,10 @@ use afterglow_wire::annotation::NewAnnotation;
 use afterglow_wire::{Code, Timestamp};
 use serde::Deserialize;
 
+use super::documents::{delete_document, get_document, read_json};
 use super::gate::Allowed;
 use super::permission::{ReadAnnotations, WriteAnnotations};
 use super::problem::Problem;
-use super::saved::{deleted, found, receive};
 use crate::store::Span;
 
 /// The parameters as texts, so that a bad one is refused by its name.
@@ -44,7 +44,7 @@ impl Parameters {
 /// Those that touch a span of time, in the order of their beginnings; when there are more than 1000, the newest of them.
 /// `total` says how many there are.
 #[utoipa::path(
-    get, path = "/api/annotations", tag = "saved", params(Parameters),
+    get, path = "/api/annotations", tag = "documents", params(Parameters),
     responses(
         (status = 200, description = "The annotations", body = afterglow_wire::annotation::Annotations),
         (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
@@ -58,14 +58,14 @@ pub(super) async fn list(
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
     let (span, tags) = (parameters.span()?, parameters.tags());
-    found(&allowed, &request, move |store| store.annotations(span, &tags)).await
+    get_document(&allowed, &request, move |store| store.annotations(span, &tags)).await
 }
 
 /// Annotate
 ///
 /// An instant, or a range when it has `to`; now when it has no `from`.
 #[utoipa::path(
-    post, path = "/api/annotations", tag = "saved",
+    post, path = "/api/annotations", tag = "documents",
     request_body = afterglow_wire::annotation::NewAnnotation,
     responses(
         (status = 201, description = "The annotation with its number", body = afterglow_wire::annotation::Annotation),
@@ -77,7 +77,7 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let new: NewAnnotation = receive(&allowed, &request, payload).await?;
+    let new: NewAnnotation = read_json(&allowed, &request, payload).await?;
     let annotation = new.accept(0, allowed.clock().now())?;
     let saved = allowed.change(move |store| store.add_annotation(annotation)).await?;
     Ok(HttpResponse::Created().json(saved))
@@ -85,7 +85,7 @@ pub(super) async fn post(
 
 /// Delete an annotation
 #[utoipa::path(
-    delete, path = "/api/annotations/{id}", tag = "saved",
+    delete, path = "/api/annotations/{id}", tag = "documents",
     params(("id" = i64, Path, description = "Its number")),
     responses(
         (status = 204, description = "Deleted"),
@@ -99,5 +99,5 @@ pub(super) async fn delete(
     let id = id.into_inner();
     let number: i64 =
         id.parse().map_err(|_| Problem::new(Code::NotFound, format!("there is no annotation {id:?}")))?;
-    deleted(&allowed, move |store| store.delete_annotation(number)).await
+    delete_document(&allowed, move |store| store.delete_annotation(number)).await
 }

@@ -5,17 +5,17 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Invalid;
 use afterglow_wire::board::Board;
 
+use super::documents::{delete_document, get_document, read_json};
 use super::gate::Allowed;
 use super::permission::{ReadBoards, WriteBoards};
 use super::problem::Problem;
-use super::saved::{deleted, found, receive};
 use crate::store::Store;
 
 /// List boards
 ///
 /// Address, version and title of every board, by title.
 #[utoipa::path(
-    get, path = "/api/boards", tag = "saved",
+    get, path = "/api/boards", tag = "documents",
     responses(
         (status = 200, description = "The boards", body = Vec<afterglow_wire::board::BoardSummary>),
         (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
@@ -26,7 +26,7 @@ pub(super) async fn list(
     allowed: Allowed<ReadBoards>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    found(&allowed, &request, Store::boards).await
+    get_document(&allowed, &request, Store::boards).await
 }
 
 /// Save a new board
@@ -34,7 +34,7 @@ pub(super) async fn list(
 /// What `GET /api/boards/{id}` answered can be sent as it is. Its address is its `id`, or made from its title when it has
 /// none; its version is 1, whatever it brings.
 #[utoipa::path(
-    post, path = "/api/boards", tag = "saved",
+    post, path = "/api/boards", tag = "documents",
     request_body = afterglow_wire::board::Board,
     responses(
         (status = 201, description = "The board as it was saved", body = afterglow_wire::board::Board),
@@ -47,14 +47,14 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let board: Board = receive(&allowed, &request, payload).await?;
+    let board: Board = read_json(&allowed, &request, payload).await?;
     let saved = allowed.change(move |store| store.add_board(board)).await?;
     Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/boards/{}", saved.id))).json(saved))
 }
 
 /// Get a board
 #[utoipa::path(
-    get, path = "/api/boards/{id}", tag = "saved",
+    get, path = "/api/boards/{id}", tag = "documents",
     params(("id" = String, Path, description = "Its address")),
     responses(
         (status = 200, description = "The board", body = afterglow_wire::board::Board),
@@ -67,14 +67,14 @@ pub(super) async fn get(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    found(&allowed, &request, move |store| store.board(&id)).await
+    get_document(&allowed, &request, move |store| store.board(&id)).await
 }
 
 /// Replace a board
 ///
 /// `version` is that of the board which is replaced; the answer has the next one.
 #[utoipa::path(
-    put, path = "/api/boards/{id}", tag = "saved",
+    put, path = "/api/boards/{id}", tag = "documents",
     params(("id" = String, Path, description = "Its address")),
     request_body = afterglow_wire::board::Board,
     responses(
@@ -90,7 +90,7 @@ pub(super) async fn put(
     id: web::Path<String>,
     payload: web::Payload,
 ) -> Result<web::Json<Board>, Problem> {
-    let mut board: Board = receive(&allowed, &request, payload).await?;
+    let mut board: Board = read_json(&allowed, &request, payload).await?;
     let id = id.into_inner();
     if !board.id.is_empty() && board.id != id {
         let message =
@@ -103,7 +103,7 @@ pub(super) async fn put(
 
 /// Delete a board
 #[utoipa::path(
-    delete, path = "/api/boards/{id}", tag = "saved",
+    delete, path = "/api/boards/{id}", tag = "documents",
     params(("id" = String, Path, description = "Its address")),
     responses(
         (status = 204, description = "Deleted"),
@@ -114,5 +114,5 @@ pub(super) async fn delete(
     allowed: Allowed<WriteBoards>,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    deleted(&allowed, move |store| store.delete_board(&id)).await
+    delete_document(&allowed, move |store| store.delete_board(&id)).await
 }

@@ -1,13 +1,13 @@
 //! What the routes are made of.
 
-use crate::activity::Activity;
 use crate::actors::ingest;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::documents::Documents;
+use crate::ingest_report::Recorder;
 use crate::metrics::Metrics;
-use crate::saved::Saved;
 use crate::store::Store;
 
 /// What the routes need. Cloned into every worker.
@@ -17,10 +17,10 @@ pub struct Context {
     pub ingest: ingest::Handle,
     /// Answers questions.
     pub store: Store,
-    /// Keeps boards, annotations and what is said about signals.
-    pub saved: Saved,
+    /// Boards, annotations and signal metadata.
+    pub documents: Documents,
     /// Remembers what arrived lately.
-    pub activity: Activity,
+    pub ingest_report: Recorder,
     /// What a live session is made of.
     pub sessions: Sessions,
     /// How many live clients there may be.

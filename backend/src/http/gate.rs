@@ -2,7 +2,7 @@
 //! proof that a handler's permission was checked, and its only way to the [`Context`].
 //!
 //! In this order: the authority that is asked for (421), the site that asks (403), the principal, and, once the route is
-//! found, its permission (403), whether the server stops (503), and the query parameters' names (400).
+//! get_document, its permission (403), whether the server stops (503), and the query parameters' names (400).
 
 pub(super) mod access;
 mod authority;

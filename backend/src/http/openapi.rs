@@ -123,7 +123,7 @@ mod tests {
             };
             assert_eq!(names(documented), names(&sent), "{schema}");
         };
-        check("IngestReport", json!(afterglow_wire::ingest::IngestReport::default()));
+        check("IngestReport", json!(afterglow_wire::ingest_report::IngestReport::default()));
         check("Annotations", json!(afterglow_wire::annotation::Annotations::default()));
         check("Revision", json!(afterglow_wire::revision::Revision::default()));
         check("ErrorBody", json!(afterglow_wire::Code::Internal.body("")));

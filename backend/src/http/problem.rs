@@ -14,7 +14,7 @@ use crate::store::StoreError;
 /// How long a client is asked to wait before it tries again.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
-/// An error as a door answers it.
+/// An error as a route answers it.
 #[derive(Debug)]
 pub(super) struct Problem {
     code: Code,

@@ -1,15 +1,15 @@
-//! `/api/signals`: which signals there are, and what people say about them.
+//! `/api/signals`: which signals there are, and their metadata.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use afterglow_wire::telemetry::SignalDetails;
 use serde::Deserialize;
 
+use super::documents::read_json;
 use super::gate::Allowed;
 use super::parameters::flag;
 use super::permission::{ReadSignals, WriteMetadata};
 use super::problem::Problem;
-use super::saved::receive;
 use crate::store::Details;
 
 /// Whether details are wanted.
@@ -24,8 +24,8 @@ pub(super) struct Parameters {
 
 /// List signals
 ///
-/// The names of all signals that have a sample, in order; with `details=1` an object for each, with `metadata=1` only what
-/// people say about them.
+/// The names of all signals that have a sample, in order; with `details=1` an object for each, with `metadata=1` only
+/// their metadata.
 #[utoipa::path(
     get, path = "/api/signals", tag = "telemetry", params(Parameters),
     responses(
@@ -69,13 +69,13 @@ fn details(signal: &Details, metadata: Metadata) -> SignalDetails {
 
 /// Describe a signal
 ///
-/// A field that is absent stays as it is, one that is null or empty is taken away.
+/// A field that is absent is unchanged; one that is null or empty is removed.
 #[utoipa::path(
-    patch, path = "/api/signals/{name}", tag = "saved",
+    patch, path = "/api/signals/{name}", tag = "documents",
     params(("name" = String, Path, description = "The signal's name, percent-encoded, slashes included")),
     request_body = afterglow_wire::metadata::Metadata,
     responses(
-        (status = 200, description = "All that is said about it now", body = afterglow_wire::metadata::Metadata),
+        (status = 200, description = "Its metadata after the change", body = afterglow_wire::metadata::Metadata),
         (status = 404, description = "There is no such signal", body = afterglow_wire::ErrorBody),
         (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
     )
@@ -86,7 +86,7 @@ pub(super) async fn patch(
     name: web::Path<String>,
     payload: web::Payload,
 ) -> Result<web::Json<Metadata>, Problem> {
-    let patch: MetadataPatch = receive(&allowed, &request, payload).await?;
-    let said = allowed.change(move |store| store.patch_metadata(&name, patch)).await?;
-    Ok(web::Json(said))
+    let patch: MetadataPatch = read_json(&allowed, &request, payload).await?;
+    let metadata = allowed.change(move |store| store.patch_metadata(&name, patch)).await?;
+    Ok(web::Json(metadata))
 }

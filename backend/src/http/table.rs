@@ -18,7 +18,8 @@ use super::parameters::{ListedParameters, query_config};
 use super::permission::*;
 use super::problem::method_not_allowed;
 use super::{
-    activity, annotations, boards, dashboard, history, live, saved, signals, state, stream, telemetry,
+    annotations, boards, dashboard, documents, history, ingest_report, live, signals, state, stream,
+    telemetry,
 };
 
 /// A row of the table.
@@ -62,8 +63,8 @@ table! {
     ReadAnnotations   GET    "/api/annotations"      => annotations::list;
     WriteAnnotations  POST   "/api/annotations"      => annotations::post;
     WriteAnnotations  DELETE "/api/annotations/{id}" => annotations::delete;
-    ReadBoards        GET    "/api/revision"         => saved::revision;
-    ReadIngestReport  GET    "/api/ingest"           => activity::get;
+    ReadBoards        GET    "/api/revision"         => documents::revision;
+    ReadIngestReport  GET    "/api/ingest"           => ingest_report::get;
     Public            GET    "/api/openapi.json"     => openapi::get;
     ReadLive          GET    "/api/stream"           => stream::get;
     ReadLive          GET    "/ws"                   => live::get;

@@ -9,9 +9,9 @@ use super::body;
 use super::gate::Allowed;
 use super::permission::WriteSamples;
 use super::problem::Problem;
-use crate::activity::{Request, Timing};
 use crate::clock::Stopwatch;
 use crate::decode::{Decoded, decode};
+use crate::ingest_report::{Request, Timing};
 use crate::metrics::Stage;
 
 /// Store samples
@@ -45,7 +45,7 @@ pub(super) async fn post(
         note.fail(problem.code(), problem.message());
     }
     note.at = allowed.clock().now();
-    allowed.activity().record(note);
+    allowed.ingest_report().record(note);
     outcome
 }
 

@@ -9,14 +9,14 @@ use super::super::permission::{
     WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
 };
 use super::Allowed;
-use crate::activity::Activity;
 use crate::actors::ingest;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
+use crate::documents::{Failure, Kind};
 use crate::health::Health;
+use crate::ingest_report::Recorder;
 use crate::metrics::Metrics;
-use crate::saved::{Failure, Kind};
 use crate::store::{SaveError, Store};
 
 impl<P: Permission> Allowed<P> {
@@ -44,8 +44,8 @@ impl Allowed<WriteSamples> {
         &self.gate.context.ingest
     }
 
-    pub(in crate::http) fn activity(&self) -> &Activity {
-        &self.gate.context.activity
+    pub(in crate::http) fn ingest_report(&self) -> &Recorder {
+        &self.gate.context.ingest_report
     }
 
     pub(in crate::http) fn store(&self) -> &Store {
@@ -90,8 +90,8 @@ impl Allowed<ReadLive> {
 }
 
 impl Allowed<ReadIngestReport> {
-    pub(in crate::http) fn activity(&self) -> &Activity {
-        &self.gate.context.activity
+    pub(in crate::http) fn ingest_report(&self) -> &Recorder {
+        &self.gate.context.ingest_report
     }
 }
 
@@ -128,7 +128,7 @@ impl Changes for WriteMetadata {
 impl<P: Reads> Allowed<P> {
     /// The newest revision's number of this kind.
     pub(in crate::http) fn number(&self) -> u64 {
-        self.gate.context.saved.number(P::KIND)
+        self.gate.context.documents.number(P::KIND)
     }
 
     /// Does `work`, which blocks and changes nothing.
@@ -136,14 +136,14 @@ impl<P: Reads> Allowed<P> {
         &self,
         work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Failure<E>> {
-        self.gate.context.saved.read(work).await
+        self.gate.context.documents.read(work).await
     }
 }
 
 impl Allowed<ReadBoards> {
     /// The newest revision of every kind.
     pub(in crate::http) fn revision(&self) -> Revision {
-        self.gate.context.saved.revision()
+        self.gate.context.documents.revision()
     }
 }
 
@@ -153,7 +153,7 @@ impl<P: Changes> Allowed<P> {
         &self,
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
-        self.gate.context.saved.change(P::KIND, work).await
+        self.gate.context.documents.change(P::KIND, work).await
     }
 
     /// How long a body may take to arrive.

@@ -1,6 +1,6 @@
 //! What arrived lately, and what became of it.
 
-use afterglow_wire::ingest::{IngestReport, Request, Source};
+use afterglow_wire::ingest_report::{IngestReport, Request, Source};
 use dioxus::prelude::*;
 
 use super::page::Page;

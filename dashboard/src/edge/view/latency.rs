@@ -1,6 +1,6 @@
 //! How long samples take to the screen, beside the state of the connection.
 
-use afterglow_wire::ingest::IngestReport;
+use afterglow_wire::ingest_report::IngestReport;
 use dioxus::prelude::*;
 
 use super::page::Page;

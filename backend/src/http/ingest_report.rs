@@ -1,7 +1,7 @@
 //! `GET /api/ingest`: what arrived lately.
 
 use actix_web::web;
-use afterglow_wire::ingest::IngestReport;
+use afterglow_wire::ingest_report::IngestReport;
 
 use super::gate::Allowed;
 use super::permission::ReadIngestReport;
@@ -12,8 +12,8 @@ use super::permission::ReadIngestReport;
 /// what became of them.
 #[utoipa::path(
     get, path = "/api/ingest", tag = "operation",
-    responses((status = 200, description = "What arrived", body = afterglow_wire::ingest::IngestReport))
+    responses((status = 200, description = "What arrived", body = afterglow_wire::ingest_report::IngestReport))
 )]
 pub(super) async fn get(allowed: Allowed<ReadIngestReport>) -> web::Json<IngestReport> {
-    web::Json(allowed.activity().report(allowed.clock().now()))
+    web::Json(allowed.ingest_report().report(allowed.clock().now()))
 }

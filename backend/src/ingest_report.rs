@@ -1,11 +1,10 @@
-//! What arrived lately, for people who wonder where their samples are. Kept in memory and bounded: the latest requests, the
-//! latest senders, and sums. A request costs one short lock and, unless something of it was refused, no allocation.
+//! The ingest report: the latest requests, the latest senders, and sums. Kept in memory and bounded. A request costs one short lock and, unless something of it was refused, no allocation.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use afterglow_wire::ingest::{self, IngestReport, Totals};
+use afterglow_wire::ingest_report::{self as wire, IngestReport, Totals};
 use afterglow_wire::limits::{INGEST_REQUESTS, INGEST_SOURCES, LATE_MICROS};
 use afterglow_wire::telemetry::Rejection;
 use afterglow_wire::{Code, Timestamp};
@@ -116,7 +115,7 @@ impl Timing {
 
 /// The memory of what arrived, shared by all who add to it. Cloning is cheap.
 #[derive(Clone, Debug)]
-pub struct Activity(Arc<Mutex<Memory>>);
+pub struct Recorder(Arc<Mutex<Memory>>);
 
 #[derive(Debug)]
 struct Memory {
@@ -147,7 +146,7 @@ struct Second {
     accepted: u64,
 }
 
-impl Activity {
+impl Recorder {
     /// Nothing yet; `since` is the start.
     pub fn new(since: Timestamp) -> Self {
         Self(Arc::new(Mutex::new(Memory {
@@ -188,8 +187,8 @@ impl Activity {
             requests_per_second: rate(&seconds, now, |second| second.requests),
             samples_per_second: rate(&seconds, now, |second| second.accepted),
             rejected_by_code: rejected.map(|(code, count)| (code.name().into(), count)).collect(),
-            sources: sources.into_iter().map(ingest::Source::from).collect(),
-            requests: requests.into_iter().rev().map(ingest::Request::from).collect(),
+            sources: sources.into_iter().map(wire::Source::from).collect(),
+            requests: requests.into_iter().rev().map(wire::Request::from).collect(),
         }
     }
 
@@ -265,7 +264,7 @@ fn rate(seconds: &[Second], now: Timestamp, count: impl Fn(&Second) -> u64) -> f
     whole.map(count).sum::<u64>() as f64 / RATE_SECONDS as f64
 }
 
-impl From<Source> for ingest::Source {
+impl From<Source> for wire::Source {
     fn from(source: Source) -> Self {
         Self {
             address: source.address.to_string(),
@@ -278,7 +277,7 @@ impl From<Source> for ingest::Source {
     }
 }
 
-impl From<Request> for ingest::Request {
+impl From<Request> for wire::Request {
     fn from(request: Request) -> Self {
         Self {
             at: request.at,
@@ -318,7 +317,7 @@ mod tests {
 
     #[test]
     fn sums_rates_and_codes() {
-        let activity = Activity::new(at(-100));
+        let activity = Recorder::new(at(-100));
         for second in [-11, -10, -9, -9, -1] {
             activity.record(request(1, at(second)));
         }
@@ -346,7 +345,7 @@ mod tests {
 
     #[test]
     fn only_the_latest_requests_and_senders_are_kept() {
-        let activity = Activity::new(NOW);
+        let activity = Recorder::new(NOW);
         for round in 0..=255 {
             activity.record(request(round, at(i64::from(round))));
             activity.record(request(0, at(i64::from(round))));

@@ -1,4 +1,4 @@
-//! What the doors of saved things share: bodies, refusals, and the revision.
+//! What the routes of documents (boards, annotations, signal metadata) share: bodies, errors, and the revision.
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
@@ -15,11 +15,11 @@ use super::gate::access::{Changes, Reads};
 use super::permission::ReadBoards;
 use super::problem::Problem;
 use crate::decode::Format;
-use crate::saved::Failure;
+use crate::documents::Failure;
 use crate::store::{SaveError, Store};
 
-/// The JSON body of a request that saves something.
-pub(super) async fn receive<T: DeserializeOwned>(
+/// The JSON body of a request that saves a document.
+pub(super) async fn read_json<T: DeserializeOwned>(
     allowed: &Allowed<impl Changes>,
     request: &HttpRequest,
     payload: Payload,
@@ -62,11 +62,11 @@ fn malformed(error: &serde_json::Error) -> Problem {
     Problem::new(Code::MalformedJson, format!("the body is not JSON: {error}"))
 }
 
-/// Answers what `look` finds, or that nothing of its kind has changed since the client got it.
-pub(super) async fn found<T, E>(
+/// Answers with what `read` returns, or 304 when nothing of its kind has changed since the client got it.
+pub(super) async fn get_document<T, E>(
     allowed: &Allowed<impl Reads>,
     request: &HttpRequest,
-    look: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
+    read: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
 ) -> Result<HttpResponse, Problem>
 where
     T: Serialize + Send + 'static,
@@ -74,12 +74,12 @@ where
 {
     // The number first: a change in between is then asked for twice, and never missed.
     let number = allowed.number();
-    let found = allowed.read(look).await?;
-    Ok(tagged(request, format_args!("{number:x}"), &found))
+    let document = allowed.read(read).await?;
+    Ok(tagged(request, format_args!("{number:x}"), &document))
 }
 
-/// Deletes a thing as `delete` does, and answers that it is gone.
-pub(super) async fn deleted(
+/// Runs `delete` and answers 204.
+pub(super) async fn delete_document(
     allowed: &Allowed<impl Changes>,
     delete: impl FnOnce(&Store) -> Result<(), SaveError> + Send + 'static,
 ) -> Result<HttpResponse, Problem> {
@@ -89,10 +89,10 @@ pub(super) async fn deleted(
 
 /// Learn of changes
 ///
-/// A number for each kind of saved things, another after every change; with `If-None-Match` it costs nothing to ask
-/// again. Live clients are told.
+/// A number for each kind of documents that differs after every change. With `If-None-Match` it costs nothing to ask again.
+/// Live clients get a message.
 #[utoipa::path(
-    get, path = "/api/revision", tag = "saved",
+    get, path = "/api/revision", tag = "documents",
     responses(
         (status = 200, description = "The numbers", body = afterglow_wire::revision::Revision),
         (status = 304, description = "Nothing was saved since"),

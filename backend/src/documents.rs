@@ -1,4 +1,5 @@
-//! The way to saved things: one change at a time, off the async workers, and everybody who watches hears of it.
+//! Documents (boards, annotations, signal metadata): reads and changes off the async workers, one change at a time, and a
+//! revision that counts them.
 
 use std::sync::Arc;
 
@@ -9,17 +10,17 @@ use crate::clock::Clock;
 use crate::store::{SaveError, Store};
 
 /// Changes that may wait for their turn; beyond it a change is refused with `queue_full`. Commits of samples use the
-/// same connection: whoever floods the server with changes makes them wait for one change, not for all.
+/// same connection: a client that floods the server with changes makes them wait for one change, not for all.
 const WAITING: usize = 64;
 
-/// A kind of saved things.
+/// A kind of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// Boards.
     Boards,
     /// Annotations.
     Annotations,
-    /// What is said about signals.
+    /// Signal metadata.
     Metadata,
 }
 
@@ -29,25 +30,25 @@ pub enum Failure<E> {
     /// The store refused it.
     #[error("{0}")]
     Store(E),
-    /// As many changes wait as may.
+    /// The bound on waiting changes is reached.
     #[error("{WAITING} changes of boards, annotations and metadata are waiting; send it again in a moment")]
     TooManyChanges,
     /// A thread of the server panicked. The change may have been made.
-    #[error("something broke in the server; its log says what")]
+    #[error("the server failed; its log has the reason")]
     Broken,
 }
 
-/// Boards, annotations and metadata, shared by all who change them and all who watch. Cloning is cheap.
+/// Access to the documents of a store. Cloning is cheap.
 #[derive(Clone)]
-pub struct Saved {
+pub struct Documents {
     store: Store,
     places: Arc<Semaphore>,
     turn: Arc<Semaphore>,
     revision: Arc<watch::Sender<Revision>>,
 }
 
-impl Saved {
-    /// The saved things of `store`.
+impl Documents {
+    /// The documents of `store`.
     pub fn new(store: Store, clock: &Clock) -> Self {
         // Counting goes on from the time: no number comes back after a restart.
         let start = u64::try_from(clock.now().micros()).unwrap_or_default();
@@ -60,7 +61,7 @@ impl Saved {
         }
     }
 
-    /// Does `work`, which blocks, when its turn comes; then tells those who watch that things of this kind changed.
+    /// Runs `work`, which blocks, when its turn comes, and then counts the revision of this kind up.
     ///
     /// # Errors
     /// What `work` refuses; or too many changes wait.
@@ -72,7 +73,7 @@ impl Saved {
         let _place = self.places.try_acquire().map_err(|_| Failure::TooManyChanges)?;
         let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Failure::Broken)?;
         let (store, revision) = (self.store.clone(), Arc::clone(&self.revision));
-        // The turn and the news go with the work: it ends even when the client that asked for it has left.
+        // The turn and the revision go with the work: it ends even when the client that asked for it has left.
         let changing = actix_rt::task::spawn_blocking(move || {
             let _turn = turn;
             let done = work(&store)?;
@@ -82,7 +83,7 @@ impl Saved {
         ended(changing).await
     }
 
-    /// Does `work`, which blocks and changes nothing.
+    /// Runs `work`, which blocks and changes nothing.
     ///
     /// # Errors
     /// What `work` refuses.
@@ -137,50 +138,51 @@ mod tests {
     use super::*;
     use crate::store::StoreConfig;
 
-    fn saved(folder: &tempfile::TempDir) -> Saved {
+    fn documents(folder: &tempfile::TempDir) -> Documents {
         let clock = Clock::manual(Timestamp::MIN);
         let database = folder.path().join("a.db");
         let store =
             Store::open(&StoreConfig { database, readers: 1, signal_limit: 1 }, clock.clone()).unwrap();
-        Saved::new(store, &clock)
+        Documents::new(store, &clock)
     }
 
     #[actix_rt::test]
     async fn a_change_beyond_the_bound_is_refused_as_such() {
         let folder = tempfile::tempdir().unwrap();
-        let saved = saved(&folder);
+        let documents = documents(&folder);
         let (release, held) = oneshot::channel::<()>();
         // Polled once, each has its place; the first has the turn and waits.
-        let first = saved.change(Kind::Boards, move |_| {
+        let first = documents.change(Kind::Boards, move |_| {
             let _ = held.blocking_recv();
             Ok(())
         });
         let mut waiting: Vec<_> = vec![Box::pin(first) as std::pin::Pin<Box<dyn Future<Output = _>>>];
         for _ in 1..WAITING {
-            waiting.push(Box::pin(saved.change(Kind::Boards, |_| Ok(()))));
+            waiting.push(Box::pin(documents.change(Kind::Boards, |_| Ok(()))));
         }
         for change in &mut waiting {
             assert!(change.now_or_never().is_none());
         }
-        let refused = saved.change(Kind::Boards, |_| Ok(())).await.unwrap_err();
+        let refused = documents.change(Kind::Boards, |_| Ok(())).await.unwrap_err();
         assert!(matches!(refused, Failure::TooManyChanges), "{refused}");
         assert!(refused.to_string().starts_with("64 changes"), "{refused}");
-        assert!(saved.read(|_| Ok::<_, SaveError>(())).await.is_ok(), "reading goes on");
+        assert!(documents.read(|_| Ok::<_, SaveError>(())).await.is_ok(), "reading goes on");
         release.send(()).unwrap();
         for change in waiting {
             change.await.unwrap();
         }
-        assert!(saved.change(Kind::Boards, |_| Ok(())).await.is_ok());
+        assert!(documents.change(Kind::Boards, |_| Ok(())).await.is_ok());
     }
 
     #[actix_rt::test]
     async fn a_panic_is_not_a_database_that_does_not_answer() {
         let folder = tempfile::tempdir().unwrap();
-        let saved = saved(&folder);
-        let before = saved.number(Kind::Boards);
-        let broken = saved.change(Kind::Boards, |_| -> Result<(), SaveError> { panic!("on purpose") }).await;
+        let documents = documents(&folder);
+        let before = documents.number(Kind::Boards);
+        let broken =
+            documents.change(Kind::Boards, |_| -> Result<(), SaveError> { panic!("on purpose") }).await;
         assert!(matches!(broken, Err(Failure::Broken)));
-        assert!(saved.change(Kind::Boards, |_| Ok(())).await.is_ok(), "the turn was given back");
-        assert_eq!(saved.number(Kind::Boards), before + 1);
+        assert!(documents.change(Kind::Boards, |_| Ok(())).await.is_ok(), "the turn was given back");
+        assert_eq!(documents.number(Kind::Boards), before + 1);
     }
 }
