@@ -1,7 +1,7 @@
 //! What is sampled: `[[signal]]`, `[[host]]`, `[[csv]]` and `[[exec]]`.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use afterglow_cli::{ConfigError, Section};

@@ -75,11 +75,12 @@ impl Screen {
         for (name, (time, value)) in self.newest.iter().take(shown) {
             #[expect(clippy::cast_precision_loss, reason = "an age needs no more digits")]
             let age = self.server_time.saturating_sub(*time).max(0) as f64 / 1e6;
+            let name = afterglow_wire::printable(name);
             let _ = writeln!(text, "{name:<width$}  {value:>20}  {age:>8.1} s ago");
         }
         let rest = self.newest.len() - shown;
         let more = if rest > 0 { format!(", {rest} more signals") } else { String::new() };
-        let _ = writeln!(text, "{}{more}", self.state);
+        let _ = writeln!(text, "{}{more}", afterglow_wire::printable(&self.state));
         text
     }
 }
@@ -109,5 +110,22 @@ mod tests {
         let lines: Vec<_> =
             text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(lines, ["a 1.5 1.0 s ago", "b 2 3.0 s ago", "live, 1 more signals"]);
+    }
+    #[test]
+    fn what_a_server_says_cannot_steer_the_terminal() {
+        let mut screen = Screen::default();
+        let signal = "a\u{1b}[2J\u{202e}".into();
+        screen.take(News::Samples(Samples {
+            signal,
+            times: vec![0],
+            values: vec![1.0],
+            is_history: false,
+            server_time: 0,
+        }));
+        let wait = std::time::Duration::ZERO;
+        screen.take(News::Offline { reason: "closed with 1000: \u{1b}]0;pwned\u{7}".into(), wait });
+        let text = screen.text(9);
+        assert!(text.contains("a\\u{1b}[2J\\u{202e}") && text.contains("\\u{1b}]0;pwned\\u{7}"), "{text}");
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");
     }
 }
