@@ -99,7 +99,10 @@ pub fn run() -> ExitCode {
     match Cli::read().map_err(Failure::from).and_then(dispatch) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            let _ = writeln!(std::io::stderr(), "afterglow: {failure}");
+            // It may quote a server or a file; only its lines are ours.
+            for line in format!("afterglow: {failure}").lines() {
+                let _ = writeln!(std::io::stderr(), "{}", afterglow_wire::printable(line));
+            }
             ExitCode::from(failure.exit_code())
         }
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use afterglow_backend::{cli, memory};
 
 fn main() -> ExitCode {
+    afterglow_cli::process::keep_files_private();
     memory::return_what_is_freed();
     afterglow_cli::log::start("");
     cli::run()

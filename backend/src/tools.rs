@@ -107,7 +107,7 @@ fn say(line: &str) -> Result<(), ToolError> {
     }
 }
 
-/// A line on standard error, for people.
+/// A line on standard error, for people. What no terminal should get is escaped: it may come from a server or a file.
 fn tell(line: &str) {
-    let _ = writeln!(std::io::stderr(), "{line}");
+    let _ = writeln!(std::io::stderr(), "{}", afterglow_wire::printable(line));
 }

@@ -3,8 +3,10 @@
 //! - [`settings`]: one way to declare a setting, as a clap argument that the environment and a file can give too.
 //! - [`section`]: reads the tables of that file, with messages that say where, what, and what is allowed.
 //! - [`log`]: the format of the log.
+//! - [`process`]: what comes first in `main`.
 
 pub mod log;
+pub mod process;
 pub mod section;
 pub mod settings;
 

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    afterglow_cli::process::keep_files_private();
     afterglow_producer::cli::run()
 }

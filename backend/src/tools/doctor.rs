@@ -43,7 +43,12 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
     })?;
     progress.clear();
     let listed = if options.all { usize::MAX } else { LARGEST };
-    let text = if options.json { as_json(&found, listed).to_string() } else { as_text(&found, listed) };
+    let text = if options.json {
+        as_json(&found, listed).to_string()
+    } else {
+        // Names of a hostile database may steer a terminal.
+        as_text(&found, listed).lines().map(afterglow_wire::printable).collect::<Vec<_>>().join("\n")
+    };
     say(text.trim_end())?;
     match found.damage.len() {
         0 => Ok(()),
