@@ -7,7 +7,7 @@ use afterglow_wire::revision::Revision;
 use tokio::sync::{Semaphore, watch};
 
 use crate::clock::Clock;
-use crate::store::{SaveError, Store};
+use crate::store::{SaveError, Store, while_wanted};
 
 /// Changes that may wait for their turn; beyond it a change is refused with `queue_full`. Commits of samples use the
 /// same connection: a client that floods the server with changes makes them wait for one change, not for all.
@@ -83,7 +83,7 @@ impl Documents {
         ended(changing).await
     }
 
-    /// Runs `work`, which blocks and changes nothing.
+    /// Runs `work`, which blocks and changes nothing. When the future is dropped, its reads of the database end.
     ///
     /// # Errors
     /// What `work` refuses.
@@ -92,7 +92,14 @@ impl Documents {
         work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Failure<E>> {
         let store = self.store.clone();
-        ended(actix_rt::task::spawn_blocking(move || work(&store))).await
+        // Dropped with this future, when the client leaves.
+        let waits = Arc::new(());
+        let asked_for = Arc::downgrade(&waits);
+        let is_unwanted = move || asked_for.strong_count() == 0;
+        let reading = actix_rt::task::spawn_blocking(move || while_wanted(is_unwanted, || work(&store)));
+        let done = ended(reading).await;
+        drop(waits);
+        done
     }
 
     /// The newest revision, and a way to wait for the next one.
@@ -141,8 +148,8 @@ mod tests {
     fn documents(folder: &tempfile::TempDir) -> Documents {
         let clock = Clock::manual(Timestamp::MIN);
         let database = folder.path().join("a.db");
-        let store =
-            Store::open(&StoreConfig { database, readers: 1, signal_limit: 1 }, clock.clone()).unwrap();
+        let config = StoreConfig { database, readers: 1, signal_limit: 1, read_limit: None };
+        let store = Store::open(&config, clock.clone()).unwrap();
         Documents::new(store, &clock)
     }
 

@@ -74,7 +74,7 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn boards(&self) -> Result<Vec<BoardSummary>, StoreError> {
-        self.engine.boards()
+        self.limited(|| self.engine.boards())
     }
 
     /// The board at this address.
@@ -82,7 +82,7 @@ impl Store {
     /// # Errors
     /// When there is none or the database does not answer.
     pub fn board(&self, id: &str) -> Result<Board, SaveError> {
-        self.engine.board(id)
+        self.limited(|| self.engine.board(id))
     }
 
     /// Adds a board as version 1, at the address that it brings, or at a free one that its title suggests.
@@ -118,7 +118,7 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn annotations(&self, span: Span, tags: &[String]) -> Result<Annotations, StoreError> {
-        self.engine.annotations(span, tags)
+        self.limited(|| self.engine.annotations(span, tags))
     }
 
     /// Adds an annotation, whose number is ignored; gives it back with its own.
@@ -142,7 +142,7 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
-        self.engine.metadata()
+        self.limited(|| self.engine.metadata())
     }
 
     /// Changes the metadata of the signal called `name`; returns all of it.

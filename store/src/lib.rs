@@ -2,6 +2,7 @@
 
 pub mod batch;
 mod block;
+mod budget;
 pub mod clock;
 mod columns;
 mod documents;
@@ -23,6 +24,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::v1::Position;
@@ -31,6 +33,7 @@ use crate::batch::{Batch, Sample};
 use crate::clock::Clock;
 use crate::signals::Signals;
 
+pub use budget::while_wanted;
 pub use columns::Columns;
 pub use documents::SaveError;
 pub use engine::Expired;
@@ -55,6 +58,8 @@ pub struct StoreConfig {
     pub readers: u32,
     /// How many signals are kept.
     pub signal_limit: usize,
+    /// How long a read of the database may take; as long as it takes when absent.
+    pub read_limit: Option<Duration>,
 }
 
 /// How a commit is numbered: it takes one or more numbers, all of this database's commits without a hole. No number
@@ -85,6 +90,7 @@ pub enum Since {
 pub struct Store {
     engine: Arc<Engine>,
     signals: Signals,
+    read_limit: Option<Duration>,
 }
 
 impl Store {
@@ -94,7 +100,11 @@ impl Store {
     /// When the file is another's, in use, or cannot be read or written; it is then left as it was.
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
         let (engine, names) = sqlite::open(config, clock)?;
-        Ok(Self { engine: Arc::new(engine), signals: Signals::new(names, config.signal_limit) })
+        Ok(Self {
+            engine: Arc::new(engine),
+            signals: Signals::new(names, config.signal_limit),
+            read_limit: config.read_limit,
+        })
     }
 
     /// Opens a database only to be queried, also while another process writes it: no lock is taken, nothing is migrated.
@@ -105,7 +115,11 @@ impl Store {
     pub fn open_read_only(database: &Path, clock: Clock) -> Result<Self, OpenError> {
         let (engine, names) = sqlite::open_read_only(database, clock)?;
         let limit = names.len();
-        Ok(Self { engine: Arc::new(engine), signals: Signals::new(names, limit) })
+        Ok(Self { engine: Arc::new(engine), signals: Signals::new(names, limit), read_limit: None })
+    }
+
+    fn limited<R>(&self, read: impl FnOnce() -> R) -> R {
+        budget::limited(self.read_limit, read)
     }
 
     /// The dictionary of signals.
@@ -156,7 +170,7 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn committed_since(&self, sequence: u64, rows: u32) -> Result<Since, StoreError> {
-        self.engine.committed_since(sequence, rows)
+        self.limited(|| self.engine.committed_since(sequence, rows))
     }
 
     /// Names the numbering of this database's commits: within an epoch no number is used twice. A database keeps its epoch
@@ -183,7 +197,7 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn latest(&self) -> Result<Vec<Option<Timestamp>>, StoreError> {
-        self.engine.latest(&self.signals)
+        self.limited(|| self.engine.latest(&self.signals))
     }
 
     /// The names of all signals that have a sample, in order. Blocks.
@@ -191,7 +205,7 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn signal_names(&self) -> Result<Vec<String>, StoreError> {
-        self.engine.signal_names(&self.signals)
+        self.limited(|| self.engine.signal_names(&self.signals))
     }
 
     /// The extent, count and last value of every signal, by name, from summaries. Blocks.
@@ -199,7 +213,7 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn details(&self) -> Result<Vec<Details>, StoreError> {
-        self.engine.details(&self.signals)
+        self.limited(|| self.engine.details(&self.signals))
     }
 
     /// How many samples are in the journal and not in a block yet.

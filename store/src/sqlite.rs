@@ -5,6 +5,8 @@ mod blocks;
 mod convert;
 mod documents;
 mod examine;
+mod foreign;
+mod guard;
 mod journal;
 mod numbering;
 mod open;
@@ -22,7 +24,7 @@ use diesel::result::Error as DieselError;
 use crate::batch::SignalId;
 use crate::lock::Lock;
 use crate::tables::{Outcome, Tables, Work};
-use crate::{OpenError, StoreError, with_suffix};
+use crate::{OpenError, StoreError, budget, with_suffix};
 
 pub use examine::{Damage, Examination, SignalSize, Tier};
 pub(crate) use examine::{copy, examine};
@@ -49,14 +51,15 @@ pub(crate) struct Sqlite {
 
 impl Tables for Sqlite {
     fn read(&self, work: Work<'_>) -> Result<(), StoreError> {
-        work(&mut *connection(&self.readers)?);
+        let reader = &mut *connection(&self.readers)?;
+        budget::interruptible(|| work(reader));
         Ok(())
     }
 
     fn snapshot(&self, work: Work<'_>) -> Result<(), StoreError> {
         let mut reader = connection(&self.readers)?;
         Ok(reader.transaction(|reader| {
-            work(&mut **reader);
+            budget::interruptible(|| work(&mut **reader));
             QueryResult::Ok(())
         })?)
     }
@@ -158,7 +161,11 @@ fn number(connection: &mut SqliteConnection, sql: &str) -> QueryResult<i64> {
 impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
         let why = error.to_string();
-        if why.contains("disk is full") { Self::DiskFull(why) } else { Self::Down(why) }
+        match budget::check() {
+            Err(stopped) if why == "interrupted" => stopped,
+            _ if why.contains("disk is full") => Self::DiskFull(why),
+            _ => Self::Down(why),
+        }
     }
 }
 

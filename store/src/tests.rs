@@ -34,7 +34,12 @@ struct Sqlite(tempfile::TempDir);
 
 impl Sqlite {
     fn config(&self) -> StoreConfig {
-        StoreConfig { database: self.0.path().join("made/for/it/test.db"), readers: 2, signal_limit: 10 }
+        StoreConfig {
+            database: self.0.path().join("made/for/it/test.db"),
+            readers: 2,
+            signal_limit: 10,
+            read_limit: None,
+        }
     }
 }
 

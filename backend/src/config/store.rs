@@ -24,7 +24,8 @@ pub struct Store {
     #[arg(long, env = "AFTERGLOW_READERS", value_name = "N", default_value_t = 4, value_parser = within(1_u32..=64))]
     pub readers: u32,
 
-    /// Seconds that a query may take to find its next 64 KiB, and a client to read them, 1 to 3600
+    /// Seconds that one read of the database may take, that a query may take to find its next 64 KiB, and a client to read
+    /// them, 1 to 3600
     #[arg(
         long,
         env = "AFTERGLOW_QUERY_SECONDS",
@@ -63,6 +64,7 @@ impl Store {
             database: self.database.database.clone(),
             readers: self.readers,
             signal_limit: self.signals.signal_limit,
+            read_limit: Some(self.query_seconds.duration()),
         }
     }
 

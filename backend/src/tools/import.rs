@@ -72,6 +72,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
         database: options.database.database.clone(),
         readers: 1,
         signal_limit: options.signals.signal_limit,
+        read_limit: None,
     };
     let store = Store::open(&config, Clock::real())?;
     let (notes, note) = Notebook::open(path, &config.database, format, Clock::real().now())?;

@@ -1,5 +1,7 @@
 //! Annotations: how many there may be, and what is listed of them.
 
+use std::collections::BTreeSet;
+
 use afterglow_wire::Timestamp;
 use afterglow_wire::annotation::{Annotation, Annotations};
 use afterglow_wire::limits::{ANNOTATIONS, ANNOTATIONS_LISTED};
@@ -11,9 +13,10 @@ use crate::{Span, StoreError};
 
 impl Engine {
     pub(crate) fn annotations(&self, span: Span, tags: &[String]) -> Result<Annotations, StoreError> {
+        let tags: Vec<String> = tags.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
         // In one transaction: the number must be that of the list.
         let (total, rows) =
-            self.tables.in_snapshot(|reader| reader.annotations(span, tags, ANNOTATIONS_LISTED))?;
+            self.tables.in_snapshot(|reader| reader.annotations(span, &tags, ANNOTATIONS_LISTED))?;
         let mut annotations: Vec<_> = rows.into_iter().filter_map(|row| self.annotation(row)).collect();
         annotations.reverse();
         Ok(Annotations { annotations, total })

@@ -9,7 +9,7 @@ use crate::columns::Columns;
 use crate::reduce::Reducer;
 use crate::signals::Signals;
 use crate::tables::{BlockSummary, Rows};
-use crate::{Query, Sink, StoreError};
+use crate::{Query, Sink, StoreError, budget};
 
 /// Block summaries read at once: bounds memory, whatever the span.
 const PAGE: usize = 1_024;
@@ -87,6 +87,7 @@ impl Engine {
             let page = reader.blocks(signal, span, after, PAGE)?;
             for stored in &page {
                 answer.sink.check()?;
+                budget::check()?;
                 after = stored.last_time;
                 answer.add(&rest.take(stored.first_time, &Columns::default()))?;
                 let next = stored.last_time.min(span.to.micros()).saturating_add(1);

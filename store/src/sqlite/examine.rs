@@ -17,7 +17,7 @@ use diesel::sql_types::{BigInt, Text};
 
 use super::open::TextRow;
 use super::schema::{block as blocks, rollup as rollups, signal};
-use super::{IntegerRow, log_path, number, numbering, open};
+use super::{IntegerRow, guard, log_path, number, numbering, open};
 use crate::journal::Part;
 use crate::{OpenError, Span, StoreError};
 use check::{BlockRow, JournalRow, RollupRow};
@@ -146,7 +146,7 @@ pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), OpenError> {
         .bind::<Text, _>(target)
         .execute(&mut connection)
         .map_err(StoreError::from)?;
-    let mut copy = SqliteConnection::establish(target).map_err(|error| open::unusable(&to, error))?;
+    let mut copy = guard::establish(target).map_err(|error| open::unusable(&to, error))?;
     // A copy that is interrupted is never used: it needs no journal of its own beside it.
     let forgotten =
         copy.batch_execute("PRAGMA journal_mode = MEMORY").and_then(|()| numbering::forget_epoch(&mut copy));

@@ -17,14 +17,14 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::schema::signal;
-use super::{Connections, Sqlite, convert, journal, log_path, number, numbering};
+use super::{Connections, Sqlite, convert, foreign, guard, journal, log_path, number, numbering};
 use crate::clock::Clock;
 use crate::engine::{self, DamagedRow, Engine, Loaded};
 use crate::journal::Part;
 use crate::lock::Lock;
 use crate::{OpenError, PARTIAL, StoreConfig};
 
-const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
+pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
 /// `PRAGMA application_id` of our files: "Aglw". Keeps us from taking over another program's database.
 const APPLICATION_ID: i64 = 0x4167_6c77;
@@ -105,14 +105,14 @@ pub(super) fn connect_read_only(path: &Path) -> Result<SqliteConnection, OpenErr
         return Err(unusable(path, "it is not a file"));
     }
     let opened = |error| not_opened(path, &error);
-    let mut connection =
-        SqliteConnection::establish(&read_only_url(path)?).map_err(|error| unusable(path, error))?;
+    let mut connection = guard::establish(&read_only_url(path)?).map_err(|error| unusable(path, error))?;
     connection.batch_execute("PRAGMA busy_timeout = 5000; PRAGMA cache_size = -4096").map_err(opened)?;
     let owner = number(&mut connection, OWNER).map_err(opened)?;
     if owner != APPLICATION_ID {
         let why = if about.len() == 0 { "it is empty" } else { "it belongs to another program" };
         return Err(OpenError::NotOurs { path: path.to_owned(), why: why.into() });
     }
+    foreign::check(&mut connection).map_err(|why| unusable(path, why))?;
     // Also where the migrations are applied and the first schema's rows are not converted to their end.
     const OLD_ROWS: &str = "SELECT count(*) AS value FROM sqlite_schema WHERE name = 'sample'";
     let old_rows = number(&mut connection, OLD_ROWS).map_err(opened)? > 0;
@@ -176,6 +176,7 @@ fn pool(
     wait: Duration,
     setup: &'static str,
 ) -> Result<Connections, OpenError> {
+    guard::install().map_err(|error| unusable(path, error))?;
     Pool::builder()
         .max_size(size)
         .connection_timeout(wait)
@@ -199,8 +200,7 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, OpenError> {
         let why = "it is missing or empty, but its write-ahead log is not; bring the file back, or remove the log as well";
         return if logged { Err(unusable(path, why)) } else { Ok(None) };
     }
-    let mut connection =
-        SqliteConnection::establish(&read_only_url(path)?).map_err(|error| unusable(path, error))?;
+    let mut connection = guard::establish(&read_only_url(path)?).map_err(|error| unusable(path, error))?;
     let opened = |error| not_opened(path, &error);
     connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(opened)?;
     let tables = number(&mut connection, "SELECT count(*) AS value FROM sqlite_schema").map_err(opened)?;
@@ -217,6 +217,7 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, OpenError> {
         return Err(unusable(path, "it is damaged: its header denies the write-ahead log beside it"));
     }
     if tables > 0 {
+        foreign::check(&mut connection).map_err(|why| unusable(path, why))?;
         connection
             .has_pending_migration(MIGRATIONS)
             .map_err(|error| unusable(path, format!("its schema cannot be read: {error}")))?;
@@ -230,8 +231,7 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, OpenError> {
 
 /// Brings the schema of a file that is ours or new up to date; returns the epoch of its commits.
 fn prepare(path: &Path, clock: &Clock) -> Result<u64, OpenError> {
-    let mut connection =
-        SqliteConnection::establish(&path.to_string_lossy()).map_err(|error| unusable(path, error))?;
+    let mut connection = guard::establish(&path.to_string_lossy()).map_err(|error| unusable(path, error))?;
     let opened = |error| not_opened(path, &error);
     connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(opened)?;
     let version = text(&mut connection, "SELECT sqlite_version() AS value").map_err(opened)?;

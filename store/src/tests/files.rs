@@ -3,7 +3,12 @@
 use super::*;
 
 fn config(folder: &tempfile::TempDir) -> StoreConfig {
-    StoreConfig { database: folder.path().join("made/for/it/test.db"), readers: 2, signal_limit: 10 }
+    StoreConfig {
+        database: folder.path().join("made/for/it/test.db"),
+        readers: 2,
+        signal_limit: 10,
+        read_limit: None,
+    }
 }
 
 fn open(folder: &tempfile::TempDir) -> Store {
@@ -77,4 +82,92 @@ fn a_copy_numbers_its_commits_in_an_epoch_of_its_own() {
     let copied = Store::open(&StoreConfig { database: to, ..config(&folder) }, later).unwrap();
     assert_ne!(copied.epoch(), store.epoch());
     assert_eq!(copied.sequence(), store.sequence());
+}
+
+/// Makes a database and changes it behind the store's back.
+fn changed(folder: &tempfile::TempDir, statements: &str) -> PathBuf {
+    use diesel::connection::SimpleConnection as _;
+    use diesel::prelude::*;
+    drop(open(folder));
+    let path = config(folder).database;
+    let mut other = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    other.batch_execute(statements).unwrap();
+    path
+}
+
+#[test]
+fn a_database_with_another_schema_is_refused_before_it_is_read() {
+    const ENDLESS: &str = "WITH RECURSIVE endless (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM endless)";
+    for (statements, difference) in [
+        (
+            format!(
+                "DROP TABLE journal_a; CREATE VIEW journal_a (sequence, committed_at, count, samples, checksum) \
+                 AS {ENDLESS} SELECT n, 0, 0, '[]', 0 FROM endless WHERE n < 0"
+            ),
+            "its view \"journal_a\" is another",
+        ),
+        (
+            format!(
+                "DROP TABLE __diesel_schema_migrations; CREATE VIEW __diesel_schema_migrations (version, run_on) \
+                 AS {ENDLESS} SELECT n, 0 FROM endless WHERE n < 0"
+            ),
+            "its view \"__diesel_schema_migrations\" is another",
+        ),
+        (
+            "CREATE TRIGGER more AFTER INSERT ON journal_b BEGIN DELETE FROM block; END".into(),
+            "it has the trigger \"more\"",
+        ),
+        (
+            "DROP TABLE Board; CREATE TABLE Board (id, version, title, document, updated_at)".into(),
+            "its table \"board\" is another",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = changed(&folder, &statements);
+        let clock = Clock::manual(NOW);
+        let refusals = [
+            Store::open(&config(&folder), clock.clone()).err(),
+            Store::open_read_only(&path, clock).err(),
+            examine(&path, &mut |_, _| ()).err(),
+            copy(&path, &folder.path().join("copy.db")).err(),
+        ];
+        for refusal in refusals {
+            let why = refusal.unwrap().to_string();
+            assert!(why.contains("its schema is not Afterglow's") && why.contains(difference), "{why}");
+        }
+    }
+}
+
+#[test]
+fn comments_and_additions_to_the_schema_are_no_difference() {
+    let folder = tempfile::tempdir().unwrap();
+    changed(&folder, "CREATE VIEW mine AS SELECT * FROM telemetry; CREATE INDEX my_index ON block (max)");
+    open(&folder);
+}
+
+#[test]
+fn a_read_ends_at_its_limit_or_when_it_is_not_wanted_any_more() {
+    use afterglow_wire::annotation::Annotation;
+    let folder = tempfile::tempdir().unwrap();
+    let everything = span(i64::MIN, i64::MAX);
+    let store = open(&folder);
+    for number in 0..200 {
+        let at = Timestamp::from_micros(number);
+        let (tags, signals) = (vec!["a".into()], Vec::new());
+        store
+            .add_annotation(Annotation { id: 0, from: at, to: None, text: "x".into(), tags, signals })
+            .unwrap();
+    }
+    let ask = |store: &Store| store.annotations(everything, &["a".into(), "a".into()]);
+    for _ in 0..5 {
+        let error = while_wanted(|| true, || ask(&store)).unwrap_err();
+        assert!(matches!(error, StoreError::Cancelled), "{error}");
+    }
+    assert_eq!(ask(&store).unwrap().total, 200, "the readers are free");
+    drop(store);
+    let limited = StoreConfig { read_limit: Some(Duration::ZERO), ..config(&folder) };
+    let store = Store::open(&limited, Clock::manual(NOW)).unwrap();
+    let error = ask(&store).unwrap_err();
+    assert!(matches!(error, StoreError::QueryTimeout(Duration::ZERO)), "{error}");
+    store.commit(&[batch(&store, &[("a", 1, 0.5)])]).unwrap();
 }

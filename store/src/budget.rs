@@ -1,0 +1,102 @@
+//! What a read of the database may use: a time, and only as long as its answer is wanted.
+//!
+//! A statement runs on the thread that asked for it, and so does SQLite's progress handler: the limits in force are the
+//! thread's.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use crate::StoreError;
+use crate::clock::Stopwatch;
+
+#[derive(Clone, Default)]
+struct Limits {
+    time: Option<(Duration, Stopwatch)>,
+    is_unwanted: Option<Rc<dyn Fn() -> bool>>,
+}
+
+thread_local! {
+    static LIMITS: RefCell<Limits> = RefCell::default();
+    static READING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work`; its reads of a [`Store`](crate::Store) end with [`StoreError::Cancelled`] soon after `is_unwanted` is true.
+pub fn while_wanted<R>(is_unwanted: impl Fn() -> bool + 'static, work: impl FnOnce() -> R) -> R {
+    with(|limits| limits.is_unwanted = Some(Rc::new(is_unwanted)), work)
+}
+
+/// Does `work`; its reads end with [`StoreError::QueryTimeout`] soon after `limit`.
+pub(crate) fn limited<R>(limit: Option<Duration>, work: impl FnOnce() -> R) -> R {
+    with(|limits| limits.time = limit.map(|limit| (limit, Stopwatch::start())), work)
+}
+
+/// Does `work`, which may be interrupted between two steps of a statement.
+pub(crate) fn interruptible<R>(work: impl FnOnce() -> R) -> R {
+    let _restored = Restored(&READING, READING.replace(true));
+    work()
+}
+
+/// Whether a statement that runs on this thread must end.
+pub(crate) fn interrupts() -> bool {
+    READING.try_with(Cell::get).unwrap_or(false) && check().is_err()
+}
+
+/// Whether the limits allow to go on.
+///
+/// # Errors
+/// [`StoreError::QueryTimeout`] or [`StoreError::Cancelled`] when they do not.
+pub(crate) fn check() -> Result<(), StoreError> {
+    let limits = LIMITS.try_with(|limits| limits.borrow().clone()).unwrap_or_default();
+    if limits.is_unwanted.is_some_and(|is_unwanted| is_unwanted()) {
+        return Err(StoreError::Cancelled);
+    }
+    match limits.time {
+        Some((limit, since)) if since.elapsed() >= limit => Err(StoreError::QueryTimeout(limit)),
+        _ => Ok(()),
+    }
+}
+
+fn with<R>(change: impl FnOnce(&mut Limits), work: impl FnOnce() -> R) -> R {
+    let before = LIMITS.with_borrow(Limits::clone);
+    let mut limits = before.clone();
+    change(&mut limits);
+    LIMITS.set(limits);
+    let _restored = RestoredLimits(before);
+    work()
+}
+
+/// Puts the limits back, also after a panic.
+struct RestoredLimits(Limits);
+
+impl Drop for RestoredLimits {
+    fn drop(&mut self) {
+        LIMITS.set(std::mem::take(&mut self.0));
+    }
+}
+
+struct Restored(&'static std::thread::LocalKey<Cell<bool>>, bool);
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        self.0.set(self.1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_end_with_their_work() {
+        limited(Some(Duration::ZERO), || {
+            assert!(matches!(check(), Err(StoreError::QueryTimeout(Duration::ZERO))));
+            assert!(!interrupts(), "only reads are interrupted");
+            assert!(interruptible(interrupts));
+            limited(None, || check().unwrap());
+            while_wanted(|| true, || assert!(matches!(check(), Err(StoreError::Cancelled))));
+            assert!(check().is_err());
+        });
+        check().unwrap();
+    }
+}
