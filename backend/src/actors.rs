@@ -2,6 +2,8 @@
 
 pub mod broadcaster;
 pub mod compactor;
+pub mod engine;
 pub mod ingest;
+pub(crate) mod rate_limit;
 pub mod retention;
 pub mod session;

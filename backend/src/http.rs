@@ -16,6 +16,7 @@ mod parameters;
 mod permission;
 mod problem;
 mod signals;
+mod socketio;
 mod state;
 mod stream;
 mod table;

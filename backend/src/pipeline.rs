@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
 use crate::actors::compactor::Compactor;
+use crate::actors::engine::Engines;
 use crate::actors::ingest::Ingest;
 use crate::actors::retention::Retention;
 use crate::actors::session::{Historian, Sessions};
@@ -76,13 +77,16 @@ pub async fn run(
     Compactor::start(store.clone(), metrics.clone(), lifeline("compactor"));
     Retention::start(store.clone(), config.store.retention(), clock.clone(), lifeline("retention"));
     let (stop_sessions, stopping) = watch::channel(false);
+    let ping_interval = config.live.ping_seconds.duration();
+    let engines = Engines::new(broadcaster.clone(), clock.clone(), ping_interval, stopping.clone());
     let sessions = Sessions {
         broadcaster: broadcaster.clone(),
         store: store.clone(),
         epoch: store.epoch(),
         clock: clock.clone(),
-        ping_interval: config.live.ping_seconds.duration(),
+        ping_interval,
         historian: Historian::new(config.store.readers as usize, config.live.slow_seconds.duration()),
+        engines,
         stopping,
     };
     let ingest_report = Recorder::new(clock.now());

@@ -29,6 +29,7 @@ mod queries;
 mod retention;
 mod shed;
 mod slow_client;
+mod socketio;
 mod storage_crashes;
 mod tools;
 mod write_errors;

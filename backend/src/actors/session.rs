@@ -2,7 +2,7 @@
 //! mean is decided by the [`Conversation`] of its protocol.
 //! **Receives.** [`Push`] and [`Close`] from `Broadcaster`; the client's messages from the socket; history from a thread.
 //! **Sends.** [`Join`] and [`Leave`] to `Broadcaster`.
-//! **Bound.** [`MAILBOX`] pushes; [`history::PIECES`] frames of history; one client message of at most 64 KiB.
+//! **Bound.** [`MAILBOX`] pushes; [`history::PIECES`] frames of history; one client message of at most [`Conversation::MESSAGE_BYTES`].
 //! **Overload.** None of its own: while the socket is full this actor stands still and its mailbox fills, which is
 //! how `Broadcaster` notices. A client that sends too many messages is closed with 1008.
 //! **Restart.** None: the client connects again.
@@ -12,7 +12,7 @@
 mod events;
 mod history;
 mod parts;
-mod rate_limit;
+mod socketio;
 mod v1;
 
 use std::sync::Arc;
@@ -27,13 +27,15 @@ use afterglow_wire::{close, limits};
 use tokio::sync::watch;
 
 use super::broadcaster::{Broadcaster, Client, Close, Join, Joined, Leave, Outlet, Push};
+use super::engine::Engines;
+use super::rate_limit::RateLimit;
 use crate::clock::{Clock, Stopwatch};
 use crate::live::{Frame, Frames};
 use crate::store::Store;
 pub use events::Events;
 pub use history::Historian;
 use parts::Parts;
-use rate_limit::RateLimit;
+pub use socketio::SocketIo;
 pub use v1::V1;
 
 /// Pushes that may wait: a few seconds of a lively feed.
@@ -60,6 +62,8 @@ pub struct Sessions {
     pub ping_interval: Duration,
     /// Reads history for all sessions, not for too many at once.
     pub historian: Historian,
+    /// The sessions of Socket.IO, and what they are made of.
+    pub engines: Engines,
     /// True once the server stops.
     pub stopping: watch::Receiver<bool>,
 }
@@ -105,11 +109,22 @@ pub trait Conversation: Sized + Unpin + 'static {
     /// Why clients may send no messages at all; none where they may.
     const REFUSES_MESSAGES: Option<&'static str> = None;
 
+    /// Largest message of a client in bytes.
+    const MESSAGE_BYTES: usize = limits::CLIENT_MESSAGE_BYTES;
+
     /// The socket is open.
     fn started(session: &mut Session<Self>, ctx: &mut Socket<Self>);
 
     /// The client has sent a text message.
     fn text(session: &mut Session<Self>, ctx: &mut Socket<Self>, message: &[u8]);
+
+    /// The client has sent a binary message.
+    fn binary(_: &mut Session<Self>, ctx: &mut Socket<Self>) {
+        Session::end(ctx, close::UNSUPPORTED, "requests are text messages");
+    }
+
+    /// An interval of pings has passed.
+    fn tick(_: &mut Session<Self>, _: &mut Socket<Self>) {}
 }
 
 type Socket<C> = ws::WebsocketContext<Session<C>>;
@@ -132,11 +147,11 @@ impl<C: Conversation> Session<C> {
             evicted: Arc::default(),
             heard: Stopwatch::start(),
             rate: RateLimit::default(),
-            parts: Parts::default(),
+            parts: Parts::new(C::MESSAGE_BYTES),
         };
         ws::WsResponseBuilder::new(session, request, payload)
             .protocols(&[PROTOCOL])
-            .frame_size(limits::CLIENT_MESSAGE_BYTES)
+            .frame_size(C::MESSAGE_BYTES)
             .start()
     }
 
@@ -155,6 +170,7 @@ impl<C: Conversation> Session<C> {
             Self::end(ctx, close::PING_TIMEOUT, "no answer to pings");
         } else {
             ctx.ping(b"");
+            C::tick(self, ctx);
         }
     }
 
@@ -255,16 +271,14 @@ impl<C: Conversation> StreamHandler<Result<ws::Message, ws::ProtocolError>> for 
             }
             (Ok(_), Some(reason)) => Self::end(ctx, close::UNSUPPORTED, reason),
             (Ok(ws::Message::Text(text)), _) => C::text(self, ctx, text.as_bytes()),
-            (Ok(ws::Message::Binary(_)), _) => {
-                Self::end(ctx, close::UNSUPPORTED, "requests are text messages");
-            }
+            (Ok(ws::Message::Binary(_)), _) => C::binary(self, ctx),
             (Ok(ws::Message::Continuation(part)), _) => match self.parts.join(part) {
                 Ok(None) => {}
                 Ok(Some(message)) => C::text(self, ctx, &message),
-                Err((code, reason)) => Self::end(ctx, code, reason),
+                Err((code, reason)) => Self::end(ctx, code, &reason),
             },
             (Err(ws::ProtocolError::Overflow), _) => {
-                Self::end(ctx, close::TOO_BIG, "the message is larger than 65536 bytes");
+                Self::end(ctx, close::TOO_BIG, &parts::too_big(C::MESSAGE_BYTES));
             }
             // How actix reports a text that is not UTF-8.
             (Err(ws::ProtocolError::Io(_)), _) => {

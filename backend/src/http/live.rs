@@ -11,7 +11,7 @@ use super::gate::Allowed;
 use super::permission::ReadLive;
 use super::problem::Problem;
 use crate::actors::session::{Events, Session, V1};
-use crate::admission::Ticket;
+use crate::admission::{Admission, Ticket};
 
 /// Watch samples live
 ///
@@ -32,7 +32,7 @@ pub(super) async fn get(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let ticket = admit(&allowed, &request)?;
+    let ticket = admit(allowed.admission(), &request)?;
     let sessions = allowed.sessions().clone();
     let answer = if wants_v1(request.headers())? {
         Session::accept(sessions, V1::new(ticket), &request, payload)
@@ -45,9 +45,9 @@ pub(super) async fn get(
 }
 
 /// Whether one more live client may come, and from there.
-pub(super) fn admit(allowed: &Allowed<ReadLive>, request: &HttpRequest) -> Result<Ticket, Problem> {
+pub(super) fn admit(admission: &Admission, request: &HttpRequest) -> Result<Ticket, Problem> {
     let address = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
-    allowed.admission().admit(address).map_err(|message| Problem::new(Code::TooManyClients, message))
+    admission.admit(address).map_err(|message| Problem::new(Code::TooManyClients, message))
 }
 
 /// Whether the client asks for the binary protocol, and not for the text events.

@@ -42,6 +42,8 @@ permissions! {
     WriteSamples = "samples.write" { WHILE_DRAINING: false };
     /// Watch samples as they are committed.
     ReadLive = "live" { WHILE_DRAINING: false };
+    /// The same for Socket.IO, whose clients add parameters of their own.
+    ReadLiveSocketIo = "live" { WHILE_DRAINING: false, LISTED_PARAMETERS_ONLY: false };
     /// List signals and their metadata.
     ReadSignals = "signals.read";
     /// Change the metadata of signals.

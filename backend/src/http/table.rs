@@ -18,8 +18,8 @@ use super::parameters::{ListedParameters, query_config};
 use super::permission::*;
 use super::problem::method_not_allowed;
 use super::{
-    annotations, boards, dashboard, documents, history, ingest_report, live, signals, state, stream,
-    telemetry,
+    annotations, boards, dashboard, documents, history, ingest_report, live, signals, socketio, state,
+    stream, telemetry,
 };
 
 /// A row of the table.
@@ -68,6 +68,8 @@ table! {
     Public            GET    "/api/openapi.json"     => openapi::get;
     ReadLive          GET    "/api/stream"           => stream::get;
     ReadLive          GET    "/ws"                   => live::get;
+    ReadLiveSocketIo  GET    "/socket.io/"           => socketio::get;
+    ReadLiveSocketIo  POST   "/socket.io/"           => socketio::post;
     Public            GET    "/health"               => state::health;
     Public            GET    "/ready"                => state::ready;
     ReadMetrics       GET    "/metrics"              => state::metrics;

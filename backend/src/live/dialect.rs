@@ -2,6 +2,7 @@
 
 mod event_stream;
 mod events;
+mod socketio;
 mod update;
 pub(super) mod v1;
 
@@ -22,6 +23,8 @@ pub enum Protocol {
     Events,
     /// The same events as Server-Sent Events.
     EventStream,
+    /// The same events as packets of Socket.IO.
+    SocketIo,
     /// [`afterglow_wire::v1`].
     V1,
 }
@@ -32,6 +35,7 @@ impl Protocol {
         match self {
             Self::Events => &events::Events,
             Self::EventStream => &event_stream::EventStream,
+            Self::SocketIo => &socketio::SocketIo,
             Self::V1 => &v1::V1,
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use afterglow_wire::revision::Revision;
 
 use super::super::permission::{
-    Permission, Public, ReadAnnotations, ReadBoards, ReadIngestReport, ReadLive, ReadSamples, ReadSignals,
-    WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
+    Permission, Public, ReadAnnotations, ReadBoards, ReadIngestReport, ReadLive, ReadLiveSocketIo,
+    ReadSamples, ReadSignals, WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
 };
 use super::Allowed;
 use crate::actors::ingest;
@@ -86,6 +86,21 @@ impl Allowed<ReadLive> {
 
     pub(in crate::http) fn store(&self) -> &Store {
         &self.gate.context.store
+    }
+}
+
+impl Allowed<ReadLiveSocketIo> {
+    pub(in crate::http) fn sessions(&self) -> &Sessions {
+        &self.gate.context.sessions
+    }
+
+    pub(in crate::http) fn admission(&self) -> &Admission {
+        &self.gate.context.admission
+    }
+
+    /// How long a body may take to arrive.
+    pub(in crate::http) fn body_timeout(&self) -> Duration {
+        self.gate.context.config.server.body_seconds.duration()
     }
 }
 

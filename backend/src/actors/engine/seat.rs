@@ -1,0 +1,90 @@
+//! The sessions that there are, by their ids.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use actix::Addr;
+use rand::distr::{Alphanumeric, SampleString as _};
+use tokio::sync::watch;
+
+use super::Polling;
+use crate::actors::broadcaster::Broadcaster;
+use crate::admission::Ticket;
+use crate::clock::Clock;
+
+/// Letters of an id: 142 random bits, which nobody guesses.
+const ID_LETTERS: usize = 24;
+
+/// Where a session's requests go.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// It polls.
+    Polling(Addr<Polling>),
+    /// It has a WebSocket; polling is over.
+    WebSocket,
+}
+
+/// All sessions, bounded by the number of live clients, and what each is made of. Cloning shares them.
+#[derive(Clone)]
+pub struct Engines {
+    all: Arc<Mutex<HashMap<String, Transport>>>,
+    /// Where committed samples come from.
+    pub(super) broadcaster: Addr<Broadcaster>,
+    /// The server's time.
+    pub(super) clock: Clock,
+    /// How often a client is pinged.
+    pub(super) ping_interval: Duration,
+    /// True once the server stops.
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Engines {
+    /// No session yet.
+    pub fn new(
+        broadcaster: Addr<Broadcaster>,
+        clock: Clock,
+        ping_interval: Duration,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { all: Arc::default(), broadcaster, clock, ping_interval, stopping }
+    }
+
+    /// How to reach the session `id`.
+    pub fn find(&self, id: &str) -> Option<Transport> {
+        self.with(|all| all.get(id).cloned())
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut HashMap<String, Transport>) -> T) -> T {
+        change(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// A session's id and its place among the live clients; given back when dropped.
+pub(super) struct Seat {
+    pub(super) id: String,
+    pub(super) engines: Engines,
+    _ticket: Ticket,
+}
+
+impl Seat {
+    pub(super) fn new(engines: Engines, ticket: Ticket) -> Self {
+        Self { id: random_id(), engines, _ticket: ticket }
+    }
+
+    /// Tells where its requests go from now on.
+    pub(super) fn reached_by(&self, transport: Transport) {
+        self.engines.with(|all| all.insert(self.id.clone(), transport));
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.engines.with(|all| all.remove(&self.id));
+    }
+}
+
+/// An id that nobody guesses.
+pub(super) fn random_id() -> String {
+    Alphanumeric.sample_string(&mut rand::rng(), ID_LETTERS)
+}
