@@ -1,11 +1,11 @@
 //! What must be on the machine, and the line that puts it there.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use crate::run::{command, output, root, run};
+use crate::run::{command, output, root, run, target};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -40,6 +40,27 @@ pub(crate) fn npm_packages(folder: &Path) -> Result<()> {
         return Ok(());
     }
     run(&mut command("npm", ["ci", "--no-audit", "--no-fund"], folder))
+}
+
+/// Python with the packages of a folder's `requirements.txt`, in a virtual environment below `target/`; none where there is no
+/// Python 3 that can make one.
+pub(crate) fn python(folder: &Path) -> Result<Option<PathBuf>> {
+    let environment = target().join("python");
+    let python = environment.join("bin/python");
+    let (required, installed) = (folder.join("requirements.txt"), environment.join("requirements.txt"));
+    let has_all = || std::fs::read(&installed).ok() == std::fs::read(&required).ok();
+    if python.is_file() && has_all() {
+        return Ok(Some(python));
+    }
+    let made = command("python3", ["-m", "venv", "--clear"], &root()).arg(&environment).status();
+    if !made.is_ok_and(|status| status.success()) {
+        return Ok(None);
+    }
+    let mut install =
+        command(&python.to_string_lossy(), ["-m", "pip", "install", "--quiet", "--requirement"], folder);
+    run(install.arg(&required))?;
+    std::fs::copy(&required, &installed)?;
+    Ok(Some(python))
 }
 
 /// Chromium's path; installs it where that takes no questions: as root, from Debian's packages.

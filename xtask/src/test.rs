@@ -53,12 +53,16 @@ fn browser_tests(summary: &mut Summary) -> Result<()> {
     let chromium = prerequisites::chromium()?;
     let folder = root().join("e2e");
     prerequisites::npm_packages(&folder)?;
-    summary.count(
-        command("npm", ["test"], &folder)
-            .env("CHROMIUM", chromium)
-            .env("AFTERGLOW_BIN", release_binary("afterglow"))
-            .env("AFTERGLOW_PRODUCER_BIN", release_binary("afterglow-producer")),
-    )
+    let mut tests = command("npm", ["test"], &folder);
+    tests
+        .env("CHROMIUM", chromium)
+        .env("AFTERGLOW_BIN", release_binary("afterglow"))
+        .env("AFTERGLOW_PRODUCER_BIN", release_binary("afterglow-producer"));
+    // Tests of clients in Python are skipped without it, and say so.
+    if let Some(python) = prerequisites::python(&folder)? {
+        tests.env("AFTERGLOW_PYTHON", python);
+    }
+    summary.count(&mut tests)
 }
 
 impl Summary {
