@@ -89,6 +89,12 @@ pub const INGEST_SOURCES: usize = 64;
 /// Most patterns of one live subscription; beyond it the request is refused.
 pub const SUBSCRIPTION_PATTERNS: usize = 1_000;
 
+/// Most patterns with `*` of one query; beyond it the query is refused. Names without `*` cost no more than a look-up.
+pub const PATTERNS: usize = 100;
+
+/// Most `*` of one pattern of a query; beyond it the query is refused.
+pub const PATTERN_STARS: usize = 4;
+
 /// Widest snapshot of a live subscription in pixels; beyond it the request is refused.
 pub const SNAPSHOT_WIDTH: u32 = MAX_POINTS / 2;
 

@@ -1,6 +1,8 @@
 //! What a signal may be called.
 
-use crate::limits::SIGNAL_NAME_BYTES;
+use memchr::memmem;
+
+use crate::limits::{PATTERN_STARS, PATTERNS, SIGNAL_NAME_BYTES};
 
 /// Checks a signal's name: 1 to 256 bytes of UTF-8 without control characters.
 ///
@@ -26,7 +28,8 @@ pub fn check(name: &str) -> Result<(), String> {
 
 /// Whether `name` matches `pattern`, in which `*` stands for any run of characters, also none.
 ///
-/// Linear in the product of both lengths at worst; there is no other special character.
+/// Linear in both lengths, since a piece between two `*` is looked for only after the one before it; there is no other
+/// special character.
 ///
 /// ```
 /// use afterglow_wire::name::matches;
@@ -35,26 +38,37 @@ pub fn check(name: &str) -> Result<(), String> {
 /// assert!(!matches("host.*", "sine"));
 /// ```
 pub fn matches(pattern: &str, name: &str) -> bool {
-    let (pattern, name) = (pattern.as_bytes(), name.as_bytes());
-    let (mut p, mut n) = (0, 0);
-    // Where to go on when a guess about the last `*` fails: after it, one more byte swallowed.
-    let mut retry: Option<(usize, usize)> = None;
-    while n < name.len() {
-        if p < pattern.len() && pattern[p] == b'*' {
-            retry = Some((p + 1, n));
-            p += 1;
-        } else if p < pattern.len() && pattern[p] == name[n] {
-            p += 1;
-            n += 1;
-        } else if let Some((after_star, swallowed)) = retry {
-            p = after_star;
-            n = swallowed + 1;
-            retry = Some((after_star, n));
-        } else {
-            return false;
+    let mut pieces = pattern.split('*');
+    let first = pieces.next().unwrap_or_default();
+    let Some(last) = pieces.next_back() else { return name == first };
+    let between = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
+    let Some(mut rest) = between.map(str::as_bytes) else { return false };
+    for piece in pieces {
+        let Some(at) = memmem::find(rest, piece.as_bytes()) else { return false };
+        rest = &rest[at + piece.len()..];
+    }
+    true
+}
+
+/// Checks that patterns are few and simple enough to be compared with every name.
+///
+/// # Errors
+/// The pattern at fault, and a sentence that says what is wrong and what is allowed.
+pub fn check_patterns(patterns: &[String]) -> Result<(), (&str, String)> {
+    let mut with_star = 0;
+    for pattern in patterns {
+        let stars = pattern.matches('*').count();
+        if stars > PATTERN_STARS {
+            return Err((pattern, format!("it has {stars} *; at most {PATTERN_STARS} are allowed")));
+        }
+        with_star += usize::from(stars > 0);
+        if with_star > PATTERNS {
+            let message =
+                format!("there are more than {PATTERNS} patterns with *; names without are not limited");
+            return Err((pattern, message));
         }
     }
-    pattern[p..].iter().all(|byte| *byte == b'*')
+    Ok(())
 }
 
 /// The names or patterns in a list that has commas between them, without the blanks around them.
@@ -101,6 +115,8 @@ pub fn split(list: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -131,6 +147,40 @@ mod tests {
         check("", "", true);
         check("", "a", false);
         check("**", "anything", true);
+        check("a*a", "a", false);
+        check("*ab*ab*", "aab", false);
+        check("é*é", "é1é", true);
+    }
+
+    /// The definition, as slow as it may be.
+    fn matches_slowly(pattern: &[u8], name: &[u8]) -> bool {
+        match pattern.split_first() {
+            None => name.is_empty(),
+            Some((b'*', rest)) => (0..=name.len()).any(|taken| matches_slowly(rest, &name[taken..])),
+            Some((byte, rest)) => name.first() == Some(byte) && matches_slowly(rest, &name[1..]),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_pattern_matches_what_its_definition_says(pattern in "[ab°*]{0,8}", name in "[ab°]{0,10}") {
+            let expected = matches_slowly(pattern.as_bytes(), name.as_bytes());
+            prop_assert_eq!(matches(&pattern, &name), expected);
+        }
+    }
+
+    #[test]
+    fn too_many_or_too_long_patterns_are_refused_with_the_reason() {
+        let names = vec!["plain".to_owned(); 10 * PATTERNS];
+        assert_eq!(check_patterns(&names), Ok(()));
+        let mut patterns = vec!["a*".to_owned(); PATTERNS];
+        patterns.extend(names);
+        assert_eq!(check_patterns(&patterns), Ok(()));
+        patterns.push("last*".into());
+        let (pattern, message) = check_patterns(&patterns).unwrap_err();
+        assert!(pattern == "last*" && message.contains("100"), "{message}");
+        assert_eq!(check_patterns(&["*a*b*c*".into()]), Ok(()));
+        assert!(check_patterns(&["*a*b*c*d*".into()]).unwrap_err().1.contains("5 *"));
     }
 
     #[test]
