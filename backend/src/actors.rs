@@ -1,9 +1,9 @@
 //! The actors, one file each, with their messages.
 
 pub mod broadcaster;
+pub mod committer;
 pub mod compactor;
 pub mod engine;
-pub mod ingest;
 pub(crate) mod rate_limit;
 pub mod retention;
 pub mod session;

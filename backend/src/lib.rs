@@ -1,11 +1,12 @@
 //! Afterglow's backend: takes samples in, keeps them, and shows them at once.
 //!
 //! Start reading at [`pipeline`], which wires everything; then follow a sample through [`decode`],
-//! [`actors::ingest`], [`store`] and [`actors::broadcaster`].
+//! [`actors::committer`], [`store`] and [`actors::broadcaster`].
 
 pub mod actors;
 pub mod admission;
 pub mod cli;
+pub mod committed;
 pub mod config;
 pub mod decode;
 pub mod documents;
@@ -13,11 +14,13 @@ pub mod encode;
 pub mod health;
 pub mod http;
 pub mod ingest_report;
+pub mod intake;
 pub mod lifeline;
 pub mod live;
 pub mod memory;
 pub mod metrics;
 pub mod pipeline;
+pub mod refusal;
 pub mod tools;
 
 // The store is a crate of its own, so that nothing here can name what it is built on. What it shares with the rest comes along.

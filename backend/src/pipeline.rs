@@ -7,17 +7,19 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
+use crate::actors::committer::Committer;
 use crate::actors::compactor::Compactor;
 use crate::actors::engine::Engines;
-use crate::actors::ingest::Ingest;
 use crate::actors::retention::Retention;
 use crate::actors::session::{Historian, Sessions};
 use crate::admission::Admission;
 use crate::clock::Clock;
+use crate::committed::Listener;
 use crate::config::Config;
 use crate::documents::Documents;
 use crate::http::{self, Context};
 use crate::ingest_report::Recorder;
+use crate::intake::Intake;
 use crate::lifeline::Lifeline;
 use crate::metrics::Metrics;
 use crate::store::Store;
@@ -73,7 +75,12 @@ pub async fn run(
         metrics.clone(),
         lifeline("broadcaster"),
     );
-    let ingest = Ingest::start(store.clone(), broadcaster.clone(), metrics.clone(), lifeline("ingest"));
+    let live = Listener::new(
+        broadcaster.clone().recipient(),
+        metrics.broadcast.clone(),
+        metrics.broadcast_shed.clone(),
+    );
+    let committer = Committer::start(store.clone(), vec![live], metrics.clone(), lifeline("committer"));
     Compactor::start(store.clone(), metrics.clone(), lifeline("compactor"));
     Retention::start(store.clone(), config.store.retention(), clock.clone(), lifeline("retention"));
     let (stop_sessions, stopping) = watch::channel(false);
@@ -90,9 +97,17 @@ pub async fn run(
         stopping,
     };
     let ingest_report = Recorder::new(clock.now());
+    let intake = Intake::new(
+        store.signals().clone(),
+        committer.clone(),
+        ingest_report.clone(),
+        metrics.clone(),
+        clock.clone(),
+    );
     let admission = Admission::new(config.live.live_clients, config.live.live_clients_per_address);
     let context = Context {
-        ingest: ingest.clone(),
+        intake,
+        committer: committer.clone(),
         store: store.clone(),
         documents,
         ingest_report,
@@ -112,7 +127,7 @@ pub async fn run(
     }
 
     let drain = async {
-        ingest.drain().await;
+        committer.drain().await;
         let _ = broadcaster.send(CloseAll).await;
         stop_sessions.send_replace(true);
         // The server's own future must run for its handle to be heard.

@@ -28,6 +28,7 @@ mod publisher;
 mod queries;
 mod retention;
 mod shed;
+mod signal_limit;
 mod slow_client;
 mod socketio;
 mod storage_crashes;

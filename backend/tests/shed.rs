@@ -8,7 +8,6 @@ use afterglow_backend::batch::{Batch, Sample};
 use afterglow_backend::clock::Clock;
 use afterglow_backend::config::{Config, File};
 use afterglow_backend::pipeline::{self, PipelineError};
-use afterglow_backend::signals::Intern as _;
 use afterglow_backend::store::Store;
 use afterglow_client::subscribe::Subscription;
 use afterglow_wire::Timestamp;
@@ -49,7 +48,7 @@ impl Inside {
     /// Commits a sample of which the broadcaster does not hear, as if it had had no room.
     fn shed(&self, number: i64) {
         let mut batch = Batch::default();
-        let signal = self.store.signals().clone().intern("a").unwrap();
+        let signal = self.store.signals().number(&mut batch, "a").unwrap();
         let timestamp = Timestamp::from_micros(time(number));
         batch.push(Sample { signal, timestamp, value: number as f64 });
         self.store.commit(&[batch]).unwrap();

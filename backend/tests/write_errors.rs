@@ -51,7 +51,7 @@ ssize_t pwrite64(int file, const void *bytes, size_t count, off64_t at) {
 "#;
 
 /// Compiles the library; `None`, and the reason on standard error, where there is no C compiler.
-fn library(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn library(folder: &Path) -> Option<PathBuf> {
     let (source, library) = (folder.join("faulty.c"), folder.join("faulty.so"));
     fs::write(&source, LIBRARY).unwrap();
     let compiler =

@@ -1,10 +1,29 @@
-//! Samples in columns: what travels from a request to the store and on to the live clients.
+//! Samples in rows: what travels from a request to the store and on to the live clients.
+
+use std::collections::HashMap;
+use std::sync::Arc;
 
 use afterglow_wire::Timestamp;
 
-/// A signal's number in this database, from 0 without holes.
+/// A signal's number in this database, from 0 without holes; or, in a batch that is not committed yet, the place of a
+/// name that has no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SignalId(pub u32);
+
+/// Set in the number of a signal that the dictionary does not have.
+const PROVISIONAL: u32 = 1 << 31;
+
+impl SignalId {
+    fn provisional(place: usize) -> Option<Self> {
+        let place = u32::try_from(place).ok().filter(|place| *place < PROVISIONAL)?;
+        Some(Self(PROVISIONAL | place))
+    }
+
+    /// The place of its name in the batch; `None` for a number of the dictionary.
+    fn place(self) -> Option<usize> {
+        (self.0 >= PROVISIONAL).then_some((self.0 & !PROVISIONAL) as usize)
+    }
+}
 
 /// One measured value of one signal at one instant.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +40,9 @@ pub struct Sample {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
     samples: Vec<Sample>,
+    /// Names that the dictionary did not have when the batch was read, by place.
+    new_names: Vec<Arc<str>>,
+    places: HashMap<Arc<str>, SignalId>,
 }
 
 impl Batch {
@@ -51,13 +73,88 @@ impl Batch {
         }
     }
 
-    /// Drops every sample from position `start` on.
-    pub fn truncate(&mut self, start: usize) {
+    /// Drops every sample from position `start` on, and every new name after the first `names`.
+    pub fn truncate(&mut self, start: usize, names: usize) {
         self.samples.truncate(start);
+        for name in self.new_names.drain(names..) {
+            self.places.remove(&name);
+        }
     }
 
     /// The samples of one instant each, as their sender grouped them.
     pub fn instants(&self) -> impl Iterator<Item = &[Sample]> {
         self.samples.chunk_by(|a, b| a.timestamp == b.timestamp)
+    }
+
+    /// How many names without a number there are.
+    pub fn new_names(&self) -> usize {
+        self.new_names.len()
+    }
+
+    /// What stands for `name` in this batch until the dictionary learns it; `None` when it is not here yet.
+    pub fn find_new(&self, name: &str) -> Option<SignalId> {
+        self.places.get(name).copied()
+    }
+
+    /// Adds a name that the dictionary does not have and that is not here yet; `None` when no more fit.
+    pub fn add_new(&mut self, name: &str) -> Option<SignalId> {
+        let signal = SignalId::provisional(self.new_names.len())?;
+        let name: Arc<str> = Arc::from(name);
+        self.new_names.push(Arc::clone(&name));
+        self.places.insert(name, signal);
+        Some(signal)
+    }
+
+    /// Gives the samples of new names the numbers that `number` gives; it is asked once for each name that has a sample.
+    pub fn resolve(&mut self, mut number: impl FnMut(&Arc<str>) -> SignalId) {
+        if self.new_names.is_empty() {
+            return;
+        }
+        let names = std::mem::take(&mut self.new_names);
+        self.places = HashMap::new();
+        let mut numbers = vec![None; names.len()];
+        for sample in &mut self.samples {
+            if let Some(place) = sample.signal.place() {
+                sample.signal = *numbers[place].get_or_insert_with(|| number(&names[place]));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_new_names_that_have_a_sample_get_a_number() {
+        let mut batch = Batch::default();
+        let sample = |signal| Sample { signal, timestamp: Timestamp::default(), value: 1.0 };
+        for name in ["a", "unused", "b"] {
+            let signal = batch.add_new(name).unwrap();
+            assert_eq!(batch.find_new(name), Some(signal));
+            if name != "unused" {
+                batch.push(sample(signal));
+                batch.push(sample(SignalId(7)));
+            }
+        }
+        let mut asked = Vec::new();
+        batch.resolve(|name| {
+            asked.push(name.to_string());
+            SignalId(asked.len() as u32)
+        });
+        assert_eq!(asked, ["a", "b"]);
+        let signals: Vec<_> = batch.samples().iter().map(|sample| sample.signal.0).collect();
+        assert_eq!(signals, [1, 7, 2, 7]);
+        assert_eq!(batch.new_names(), 0);
+    }
+
+    #[test]
+    fn what_is_dropped_takes_its_names_along() {
+        let mut batch = Batch::default();
+        batch.add_new("stays").unwrap();
+        batch.add_new("goes").unwrap();
+        batch.truncate(0, 1);
+        assert_eq!((batch.new_names(), batch.find_new("goes")), (1, None));
+        assert!(batch.find_new("stays").is_some());
     }
 }

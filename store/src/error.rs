@@ -51,6 +51,11 @@ pub enum StoreError {
     /// Sealing does not keep up with what arrives.
     #[error("samples arrive faster than they can be sealed; send again in a moment")]
     Full,
+    /// Samples of other requests took the last places for new signals meanwhile.
+    #[error(
+        "the last places for new signals were taken meanwhile; send again to learn which samples are refused"
+    )]
+    NoRoom,
     /// A query took longer than it may.
     #[error("the query took longer than {} s; ask for less, or for max_points", .0.as_secs())]
     QueryTimeout(Duration),
@@ -67,7 +72,7 @@ impl StoreError {
     pub fn code(&self) -> Code {
         match self {
             Self::DiskFull(_) => Code::DiskFull,
-            Self::Busy | Self::Full => Code::QueueFull,
+            Self::Busy | Self::Full | Self::NoRoom => Code::QueueFull,
             Self::QueryTimeout(_) => Code::QueryTimeout,
             Self::TooMuch(_) => Code::BadParameter,
             Self::Down(_) | Self::Cancelled => Code::StoreDown,

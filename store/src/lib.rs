@@ -74,6 +74,15 @@ pub struct Sequences {
     pub at: Timestamp,
 }
 
+/// A commit that is on the disk.
+#[derive(Clone, Debug)]
+pub struct Commit {
+    /// How it is numbered, and when it was made.
+    pub sequences: Sequences,
+    /// Its samples; all have the numbers of their signals.
+    pub batches: Vec<Batch>,
+}
+
 /// What was committed after some commit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Since {
@@ -128,12 +137,16 @@ impl Store {
     }
 
     /// Makes `batches` durable, all or none; of samples with one identity the last one stays. Blocks until they are
-    /// on the disk. One caller at a time: a second one waits. Returns how the commit is numbered.
+    /// on the disk. One caller at a time: a second one waits. The dictionary learns the new names among them, and only when
+    /// they are stored.
     ///
     /// # Errors
-    /// When nothing was stored: the disk is full or the database does not answer.
-    pub fn commit(&self, batches: &[Batch]) -> Result<Sequences, StoreError> {
-        self.engine.commit(batches, &self.signals)
+    /// When nothing was stored: the disk is full, the database does not answer, or there is no room for new signals.
+    pub fn commit(&self, batches: impl Into<Vec<Batch>>) -> Result<Commit, StoreError> {
+        let mut batches = batches.into();
+        let new = self.signals.learn(&mut batches).ok_or(StoreError::NoRoom)?;
+        let sequences = self.engine.commit(&batches, new)?;
+        Ok(Commit { sequences, batches })
     }
 
     /// Makes the log's file as long as commits will need it, which halves the time of those that would make it longer.

@@ -1,16 +1,17 @@
 //! What one can ask the store, and how the answer is handed over.
 
-use afterglow_wire::{Timestamp, name};
+use afterglow_wire::Timestamp;
 
 use super::{Span, StoreError};
+use crate::signals::Selector;
 
 /// A question for samples.
 #[derive(Clone, Debug)]
 pub struct Query {
     /// Which instants.
     pub span: Span,
-    /// Names, in which `*` stands for any run of characters; all signals when empty.
-    pub signals: Vec<String>,
+    /// Which signals.
+    pub signals: Selector,
     /// At most how many points a signal may have in the answer; all its samples when absent.
     pub max_points: Option<u32>,
 }
@@ -20,14 +21,9 @@ impl Query {
     pub fn everything() -> Self {
         Self {
             span: Span { from: Timestamp::MIN, to: Timestamp::MAX },
-            signals: Vec::new(),
+            signals: Selector::everything(),
             max_points: None,
         }
-    }
-
-    /// Whether `signal` is asked for.
-    pub fn wants(&self, signal: &str) -> bool {
-        self.signals.is_empty() || self.signals.iter().any(|pattern| name::matches(pattern, signal))
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::batch::{Sample, SignalId};
-use crate::signals::Intern;
+use crate::signals::Selector;
 
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);
 const DAY: i64 = 86_400_000_000;
@@ -85,7 +85,7 @@ mod model;
 fn batch(store: &Store, samples: &[(&str, i64, f64)]) -> Batch {
     let mut batch = Batch::default();
     for (name, micros, value) in samples {
-        let signal = store.signals().clone().intern(name).unwrap();
+        let signal = store.signals().number(&mut batch, name).unwrap();
         batch.push(Sample { signal, timestamp: Timestamp::from_micros(*micros), value: *value });
     }
     batch

@@ -1,5 +1,5 @@
 //! **Role.** Hands every committed sample to the live clients that want it, encoded once for all who want the same.
-//! **Receives.** [`Committed`] from `Ingest`; [`Join`] and [`Leave`] from live clients; revisions of saved things;
+//! **Receives.** [`Committed`] from `Committer`; [`Join`] and [`Leave`] from live clients; revisions of saved things;
 //! [`CloseAll`] from the pipeline.
 //! **Sends.** [`Push`]es to each client, the same bytes to all of a class.
 //! **Bound.** [`MAILBOX`] committed groups; per class one step of samples; per client one queue of pushes.
@@ -22,13 +22,12 @@ use tokio::sync::watch;
 
 pub use client::{Client, Close, Outlet, Push};
 
-use crate::batch::Batch;
 use crate::clock::{Clock, Stopwatch};
+use crate::committed::Committed;
 use crate::lifeline::Lifeline;
 use crate::live::{Audience, Class, Frames, Key, Recent};
 use crate::metrics::{Metrics, Stage};
 use crate::signals::Signals;
-use crate::store::Sequences;
 
 /// Committed groups that may wait: each is at least one disk flush long, so this is a good second of them.
 const MAILBOX: usize = 1_024;
@@ -45,16 +44,6 @@ const PAUSE_PER_CLIENT: Duration = Duration::from_micros(100);
 
 /// The longest pause between two steps: still smooth to the eye.
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-
-/// Samples that have just become durable.
-#[derive(Clone, Message)]
-#[rtype(result = "()")]
-pub struct Committed {
-    /// How the commit is numbered.
-    pub sequences: Sequences,
-    /// In the order of their commit.
-    pub batches: Arc<[Batch]>,
-}
 
 /// A client that wants what is committed from now on, or from some commit on.
 #[derive(Debug, Message)]
@@ -311,7 +300,7 @@ impl StreamHandler<Revision> for Broadcaster {
 impl Handler<Committed> for Broadcaster {
     type Result = ();
 
-    fn handle(&mut self, Committed { sequences, batches }: Committed, ctx: &mut Self::Context) {
+    fn handle(&mut self, Committed { sequences, batches, .. }: Committed, ctx: &mut Self::Context) {
         if sequences.before != self.position.sequence {
             self.skip_to(sequences.before);
         }

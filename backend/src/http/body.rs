@@ -10,7 +10,7 @@ use afterglow_wire::limits::BODY_BYTES;
 use futures_util::StreamExt;
 
 use super::problem::Problem;
-use crate::decode::Format;
+use crate::decode::json::Format;
 
 /// How much of a body that is too large is read and thrown away, so that its sender gets to read the answer: most
 /// clients look at it only once they have sent everything.

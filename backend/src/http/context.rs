@@ -1,12 +1,13 @@
 //! What the routes are made of.
 
-use crate::actors::ingest;
+use crate::actors::committer;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::documents::Documents;
 use crate::ingest_report::Recorder;
+use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::store::Store;
 
@@ -14,7 +15,9 @@ use crate::store::Store;
 #[derive(Clone)]
 pub struct Context {
     /// Makes samples durable.
-    pub ingest: ingest::Handle,
+    pub committer: committer::Handle,
+    /// Takes samples.
+    pub intake: Intake,
     /// Answers questions.
     pub store: Store,
     /// Boards, annotations and signal metadata.

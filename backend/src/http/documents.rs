@@ -14,7 +14,7 @@ use super::gate::Allowed;
 use super::gate::access::{Changes, Reads};
 use super::permission::ReadBoards;
 use super::problem::Problem;
-use crate::decode::Format;
+use crate::decode::json::Format;
 use crate::documents::Failure;
 use crate::store::{SaveError, Store};
 

@@ -144,7 +144,7 @@ impl<P: Permission> Allowed<P> {
         if !visit.principal.may::<P>() {
             return Err(Problem::new(Code::Forbidden, format!("this needs the permission {}", P::NAME)));
         }
-        if !P::WHILE_DRAINING && gate.context.ingest.is_draining() {
+        if !P::WHILE_DRAINING && gate.context.committer.is_draining() {
             return Err(Problem::new(Code::Draining, "the server is stopping"));
         }
         if P::LISTED_PARAMETERS_ONLY

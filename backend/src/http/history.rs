@@ -11,6 +11,7 @@ use super::parameters::{max_points, patterns};
 use super::permission::ReadSamples;
 use super::problem::Problem;
 use crate::encode::Format;
+use crate::signals::Selector;
 use crate::store::{Query, Span};
 
 /// The span of a question that names none, in hours.
@@ -39,7 +40,7 @@ impl Parameters {
     fn query(self, now: Timestamp) -> Result<Query, Problem> {
         Ok(Query {
             span: self.span(now)?,
-            signals: patterns(self.signals.as_deref().unwrap_or_default())?,
+            signals: Selector::or_everything(&patterns(self.signals.as_deref().unwrap_or_default())?),
             max_points: self.max_points.as_deref().map(max_points).transpose()?,
         })
     }
@@ -155,6 +156,7 @@ mod tests {
             ("max_points=1000000000", "max_points"),
             ("max_points=many", "max_points"),
             ("signals=%00", "signals"),
+            ("signals=*a*b*c*d*", "signals"),
         ] {
             let problem = parameters(query).unwrap_err().to_string();
             assert!(problem.starts_with(&format!("bad_parameter: {name}=")), "{query}: {problem}");

@@ -56,14 +56,14 @@ pub(super) fn query_config() -> web::QueryConfig {
 
 /// The names and patterns of a list, separated by commas.
 pub(super) fn patterns(signals: &str) -> Result<Vec<String>, Problem> {
-    name::split(signals)
-        .into_iter()
-        .filter(|pattern| !pattern.is_empty())
-        .map(|pattern| match name::check(&pattern) {
-            Ok(()) => Ok(pattern),
-            Err(message) => Err(Problem::parameter("signals", &pattern, message)),
-        })
-        .collect()
+    let refused = |pattern: &str, message| Problem::parameter("signals", pattern, message);
+    let mut patterns = name::split(signals);
+    patterns.retain(|pattern| !pattern.is_empty());
+    for pattern in &patterns {
+        name::check(pattern).map_err(|message| refused(pattern, message))?;
+    }
+    name::check_patterns(&patterns).map_err(|(pattern, message)| refused(pattern, message))?;
+    Ok(patterns)
 }
 
 pub(super) fn max_points(text: &str) -> Result<u32, Problem> {

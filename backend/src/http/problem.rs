@@ -8,36 +8,28 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use afterglow_wire::Code;
 use serde_json::Value;
 
-use crate::actors::ingest::Refusal;
+use crate::refusal::Refusal;
 use crate::store::StoreError;
 
 /// How long a client is asked to wait before it tries again.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
-/// An error as a route answers it.
+/// A refusal as HTTP answers it.
 #[derive(Debug)]
-pub(super) struct Problem {
-    code: Code,
-    message: String,
-    details: Option<Value>,
-}
+pub(super) struct Problem(Refusal);
 
 impl Problem {
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), details: None }
+        Self(Refusal::new(code, message))
     }
 
     pub(super) fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.0.details = Some(details);
         self
     }
 
-    pub(super) fn code(&self) -> Code {
-        self.code
-    }
-
-    pub(super) fn message(&self) -> &str {
-        &self.message
+    pub(super) fn refusal(&self) -> &Refusal {
+        &self.0
     }
 
     /// A query parameter that cannot be used.
@@ -49,7 +41,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.code.name(), self.message)
+        write!(f, "{}: {}", self.0.code.name(), self.0.message)
     }
 }
 
@@ -57,23 +49,23 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
-        if self.code.may_retry() {
+        if self.0.code.may_retry() {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
-        let mut body = self.code.body(self.message.clone());
-        body.error.details.clone_from(&self.details);
+        let mut body = self.0.code.body(self.0.message.clone());
+        body.error.details.clone_from(&self.0.details);
         response.json(body)
     }
 }
 
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
-        Self::new(refusal.code, refusal.message)
+        Self(refusal)
     }
 }
 

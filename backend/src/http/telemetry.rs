@@ -1,18 +1,14 @@
 //! `POST /api/telemetry`: samples in.
 
 use actix_web::{HttpRequest, web};
-use afterglow_wire::Code;
 use afterglow_wire::telemetry::Receipt;
-use serde_json::json;
 
 use super::body;
 use super::gate::Allowed;
 use super::permission::WriteSamples;
 use super::problem::Problem;
-use crate::clock::Stopwatch;
-use crate::decode::{Decoded, decode};
-use crate::ingest_report::{Request, Timing};
-use crate::metrics::Stage;
+use crate::decode::json;
+use crate::intake::Source;
 
 /// Store samples
 ///
@@ -39,47 +35,15 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<web::Json<Receipt>, Problem> {
-    let mut note = Request::from(request.peer_addr());
-    let outcome = take(&allowed, &request, payload, &mut note).await;
-    if let Err(problem) = &outcome {
-        note.fail(problem.code(), problem.message());
-    }
-    note.at = allowed.clock().now();
-    allowed.ingest_report().record(note);
-    outcome
-}
-
-/// Stores what is usable, and notes what became of the request.
-async fn take(
-    allowed: &Allowed<WriteSamples>,
-    request: &HttpRequest,
-    payload: web::Payload,
-    note: &mut Request,
-) -> Result<web::Json<Receipt>, Problem> {
-    let format = body::format(request.headers())?;
-    let body = body::read(request.headers(), payload, allowed.body_timeout()).await?;
-    note.bytes = body.len();
-    let metrics = allowed.metrics();
-    let (stopwatch, now) = (Stopwatch::start(), allowed.clock().now());
-    let mut signals = allowed.store().signals().clone();
-    let decoded = decode(&body, format, now, &mut signals)
-        .map_err(|unreadable| Problem::new(unreadable.code, unreadable.message))?;
-    metrics.observe(Stage::Decode, stopwatch.elapsed());
-    let Decoded { batch, rejected_count, rejected } = decoded;
-    let accepted = batch.len();
-    metrics.received.inc_by((accepted + rejected_count) as u64);
-    metrics.rejected.inc_by(rejected_count as u64);
-    note.reject(rejected_count, &rejected);
-    if batch.is_empty() {
-        let first = rejected.first();
-        let code = first.and_then(|first| Code::named(&first.code)).unwrap_or(Code::EmptySignals);
-        let message = first.map_or("nothing was sent", |first| &*first.message);
-        return Err(Problem::new(code, format!("nothing was usable: {message}"))
-            .with_details(json!({ "rejected_count": rejected_count, "rejected": rejected })));
-    }
-    let timing = Timing::of(&batch, now);
-    allowed.ingest().record(batch).await?;
-    (note.accepted, note.timing) = (accepted, timing);
-    note.took_micros = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
-    Ok(web::Json(Receipt { status: "success".into(), accepted, rejected_count, rejected }))
+    let mut source = Source { address: request.peer_addr(), bytes: 0 };
+    let read = async {
+        let format = body::format(request.headers())?;
+        let body = body::read(request.headers(), payload, allowed.body_timeout()).await?;
+        Ok((format, body))
+    };
+    let (format, body) =
+        read.await.inspect_err(|problem: &Problem| allowed.intake().refuse(source, problem.refusal()))?;
+    source.bytes = body.len();
+    let receipt = allowed.intake().take(source, |collector| json::decode(&body, format, collector)).await?;
+    Ok(web::Json(receipt))
 }

@@ -4,14 +4,15 @@ use afterglow_wire::v1::{self, Body, Flags, Kind, Position};
 
 use super::*;
 use crate::batch::Batch;
-use crate::signals::{Intern, Signals};
+use crate::signals::Signals;
 
 fn batch(signals: &Signals, samples: &[(&str, i64, f64)]) -> Batch {
     let mut batch = Batch::default();
     for (name, micros, value) in samples {
-        let signal = signals.clone().intern(name).unwrap();
+        let signal = signals.number(&mut batch, name).unwrap();
         batch.push(Sample { signal, timestamp: Timestamp::from_micros(*micros), value: *value });
     }
+    signals.learn(std::slice::from_mut(&mut batch)).unwrap().keep();
     batch
 }
 

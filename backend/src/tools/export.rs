@@ -17,6 +17,7 @@ use super::{Format, ToolError, tell};
 use crate::clock::Clock;
 use crate::config::Database;
 use crate::encode::{self, Encoder, Output};
+use crate::signals::Selector;
 use crate::store::{Query, Sink, Span, Store, StoreError};
 use columns::ColumnWriter;
 
@@ -80,8 +81,8 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
     if span.from > span.to {
         return Err(ToolError::Refused(format!("--from {} lies after --to {}", span.from, span.to)));
     }
-    let signals = options.signals.iter().flat_map(|Patterns(patterns)| patterns.clone()).collect();
-    let query = Query { span, signals, max_points: options.max_points };
+    let patterns: Vec<_> = options.signals.iter().flat_map(|Patterns(patterns)| patterns.clone()).collect();
+    let query = Query { span, signals: Selector::or_everything(&patterns), max_points: options.max_points };
     let format = options.format.or_else(|| Format::of(&options.output)).unwrap_or(Format::Csv);
     let database = options.database.database.clone();
     if options.output.as_os_str() == "-" {

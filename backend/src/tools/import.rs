@@ -9,16 +9,14 @@ mod note;
 
 use std::path::{Path, PathBuf};
 
-use afterglow_wire::limits::AHEAD_MICROS;
-use afterglow_wire::{Timestamp, name};
+use afterglow_wire::Timestamp;
 use clap::Args;
 
 use super::progress::{self, Progress, number};
 use super::{Format, ToolError, say, tell};
-use crate::batch::{Batch, Sample, SignalId};
 use crate::clock::Clock;
 use crate::config::{Database, SignalLimit};
-use crate::signals::{Intern as _, Signals};
+use crate::decode::Collector;
 use crate::store::{Store, StoreConfig};
 use columns::Columns;
 use lines::Lines;
@@ -80,10 +78,9 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
         tell(&format!("going on after {} samples", number(note.samples)));
     }
     let mut importer = Importer {
-        signals: store.signals().clone(),
+        // The instant of the import's first run counts as now, so that all of its runs have the same result.
+        collector: Collector::new(store.signals().clone(), Timestamp::from_micros(note.started)),
         store,
-        batch: Batch::default(),
-        last_name: (String::new(), None),
         begin: note.clone(),
         note,
         notes,
@@ -132,10 +129,8 @@ impl Source {
 /// Takes samples and positions in turn.
 struct Importer {
     store: Store,
-    signals: Signals,
-    batch: Batch,
-    /// Files tend to have a signal's samples together.
-    last_name: (String, Option<SignalId>),
+    /// Judges as it does for requests, and holds the samples of the next commit.
+    collector: Collector,
     /// As it was when this run began.
     begin: Note,
     /// As it will be when the batch is committed.
@@ -146,36 +141,10 @@ struct Importer {
 }
 
 impl Importer {
-    /// The instant that counts as now: that of the import's first run, so that all of its runs come to the same.
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.note.started)
-    }
-
     /// Takes a sample, or says why it cannot be taken.
     fn sample(&mut self, signal: &str, timestamp: Timestamp, value: f64) -> Result<(), String> {
-        if timestamp.micros() > self.now().micros().saturating_add(AHEAD_MICROS) {
-            return Err(format!("{timestamp} is more than 5 minutes ahead of this machine's clock"));
-        }
-        if !value.is_finite() {
-            return Err(format!("the value {value} is not finite; a 64-bit float is expected"));
-        }
-        let signal = self.signal(signal)?;
-        self.batch.push(Sample { signal, timestamp, value });
-        Ok(())
-    }
-
-    fn signal(&mut self, signal: &str) -> Result<SignalId, String> {
-        if let (last, Some(id)) = &self.last_name
-            && last == signal
-        {
-            return Ok(*id);
-        }
-        name::check(signal)?;
-        let id = self.signals.intern(signal).ok_or_else(|| {
-            format!("the database has {} signals and takes no more; see --signal-limit", self.signals.len())
-        })?;
-        self.last_name = (signal.to_owned(), Some(id));
-        Ok(id)
+        // Files tend to have a signal's samples together: each is in the place of the one before.
+        self.collector.sample(0, signal, timestamp, value).map_err(|(_, message)| message)
     }
 
     /// Notes that a line or row cannot be used.
@@ -193,13 +162,14 @@ impl Importer {
         if line.is_multiple_of(LOOK) {
             self.show();
         }
-        if self.batch.len() >= BATCH { self.commit() } else { Ok(()) }
+        if self.collector.len() >= BATCH { self.commit() } else { Ok(()) }
     }
 
     fn commit(&mut self) -> Result<(), ToolError> {
-        let batch = std::mem::take(&mut self.batch);
-        self.store.commit(std::slice::from_ref(&batch))?;
-        self.note.samples += batch.len() as u64;
+        let batch = self.collector.take().batch;
+        let samples = batch.len() as u64;
+        self.store.commit([batch])?;
+        self.note.samples += samples;
         self.notes.write(&self.note);
         if self.store.unsealed() >= SEAL {
             self.store.seal()?;
@@ -208,7 +178,7 @@ impl Importer {
     }
 
     fn show(&mut self) {
-        let samples = self.note.samples + self.batch.len() as u64;
+        let samples = self.note.samples + self.collector.len() as u64;
         let (begin, note, total) = (&self.begin, &self.note, self.total);
         self.progress.show(|elapsed| {
             #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]

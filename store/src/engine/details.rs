@@ -49,7 +49,7 @@ impl Engine {
     /// What every signal amounts to, by name.
     pub(crate) fn details(&self, signals: &Signals) -> Result<Vec<Details>, StoreError> {
         const EVERYTHING: Span = Span { from: Timestamp::MIN, to: Timestamp::MAX };
-        let wanted = signals.by_name(|_| true);
+        let wanted = signals.by_name();
         let heads: Vec<Columns> = self
             .read_head(|head| wanted.iter().map(|(_, signal)| head.within(*signal, EVERYTHING)).collect());
         // In one transaction: what expires in between would be counted in both tiers, or in neither.

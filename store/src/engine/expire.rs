@@ -50,7 +50,7 @@ impl Engine {
         signals: &Signals,
     ) -> Result<Expired, StoreError> {
         let mut done = Expired::default();
-        for (name, signal) in signals.by_name(|_| true) {
+        for (name, signal) in signals.by_name() {
             let tiers = retention.of(&name);
             if let Some(before) = cutoff(tiers.raw, now) {
                 while self.expire_blocks(signal, before, AT_ONCE, &mut done)? == AT_ONCE {}

@@ -1,7 +1,5 @@
 //! Answers: blocks, rollups and head merged into one series, whole or reduced.
 
-use std::sync::Arc;
-
 use super::Engine;
 use crate::batch::SignalId;
 use crate::block;
@@ -36,7 +34,7 @@ impl Engine {
         signals: &Signals,
         sink: &mut dyn Sink,
     ) -> Result<u64, StoreError> {
-        let wanted: Vec<(Arc<str>, SignalId)> = signals.by_name(|name| query.wants(name));
+        let wanted = signals.select(&query.signals, || sink.check())?;
         // The head first, the blocks after: what is sealed in between is in both and merges, and nothing is in neither.
         let (sequence, heads) = self.read_head(|head| {
             let heads = wanted.iter().map(|(_, signal)| head.within(*signal, query.span));
@@ -59,7 +57,7 @@ impl Engine {
         signals: &Signals,
         sink: &mut dyn Sink,
     ) -> Result<(), StoreError> {
-        for (name, signal) in signals.by_name(|name| query.wants(name)) {
+        for (name, signal) in signals.select(&query.signals, || sink.check())? {
             sink.check()?;
             let head = self.read_head(|head| head.within(signal, query.span));
             self.tables.in_snapshot(|reader| self.series(reader, query, (&name, signal), &head, sink))?;

@@ -34,8 +34,7 @@ pub(crate) fn recover(
     parts.sort_by_key(|(_, rows)| rows.first().map_or(i64::MAX, |row| row.sequence));
     let interrupted = parts.iter().all(|(_, rows)| !rows.is_empty());
     let mut head = Head::after(sealed);
-    let stored_signals = u32::try_from(names.len()).unwrap_or(u32::MAX);
-    let mut commits = Commits { active: parts[0].0, next_sequence: sealed + 1, stored_signals };
+    let mut commits = Commits { active: parts[0].0, next_sequence: sealed + 1 };
     for (part, rows) in parts {
         for row in &rows {
             let damaged = |why: String| DamagedRow { part, sequence: row.sequence, why };

@@ -1,12 +1,14 @@
-//! Which names a client wants. Thousands of names meet a thousand patterns when it comes, and everybody waits meanwhile.
+//! Which signals somebody asks for: the one meaning that queries, subscriptions, retention and export share.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use afterglow_wire::name;
 
 /// Patterns, in which `*` stands for any run of characters, arranged so that a name is compared with few of them.
-#[derive(Debug)]
-pub struct Wanted {
+///
+/// Label matchers will be a further list beside these two: see `signals.rs`.
+#[derive(Clone, Debug, Default)]
+pub struct Selector {
     everything: bool,
     /// Patterns without `*`.
     names: HashSet<String>,
@@ -16,7 +18,7 @@ pub struct Wanted {
     lengths: BTreeSet<usize>,
 }
 
-impl Wanted {
+impl Selector {
     /// What any of `patterns` stands for.
     pub fn new(patterns: &[String]) -> Self {
         let everything = patterns.iter().any(|pattern| pattern == "*");
@@ -35,24 +37,34 @@ impl Wanted {
         Self { everything, names, by_beginning, lengths }
     }
 
-    /// Whether every name is wanted, whatever it is.
+    /// What any of `patterns` stands for; every signal when there is none.
+    pub fn or_everything(patterns: &[String]) -> Self {
+        if patterns.is_empty() { Self::everything() } else { Self::new(patterns) }
+    }
+
+    /// Every signal.
+    pub fn everything() -> Self {
+        Self { everything: true, ..Self::default() }
+    }
+
+    /// Whether every name is selected, whatever it is.
     pub fn is_everything(&self) -> bool {
         self.everything
     }
 
-    /// Whether `name` is wanted.
+    /// The names, where there is no pattern beside them.
+    pub fn exact_names(&self) -> Option<impl Iterator<Item = &str>> {
+        let exact = !self.everything && self.by_beginning.is_empty();
+        exact.then(|| self.names.iter().map(String::as_str))
+    }
+
+    /// Whether `name` is selected. Takes time in proportion to the patterns that begin like it.
     pub fn has(&self, name: &str) -> bool {
         let begins = |length: &usize| name.get(..*length).and_then(|start| self.by_beginning.get(start));
         self.everything
             || self.names.contains(name)
-            || self.lengths.iter().filter_map(begins).flatten().any(|pattern| matches(pattern, name))
+            || self.lengths.iter().filter_map(begins).flatten().any(|pattern| name::matches(pattern, name))
     }
-}
-
-/// Looks at the end first, which tells most names at once.
-fn matches(pattern: &str, name: &str) -> bool {
-    let end = pattern.rsplit('*').next().unwrap_or_default();
-    name.ends_with(end) && name::matches(pattern, name)
 }
 
 #[cfg(test)]
@@ -63,14 +75,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_wanted_is_what_any_pattern_matches(
+        fn what_is_selected_is_what_any_pattern_matches(
             patterns in proptest::collection::vec("[ab°*]{1,5}", 1..8),
             names in proptest::collection::vec("[ab°]{1,6}", 1..40),
         ) {
-            let wanted = Wanted::new(&patterns);
+            let selector = Selector::new(&patterns);
             for name in &names {
                 let expected = patterns.iter().any(|pattern| name::matches(pattern, name));
-                prop_assert_eq!(wanted.has(name), expected, "{:?} {}", patterns, name);
+                prop_assert_eq!(selector.has(name), expected, "{:?} {}", patterns, name);
             }
         }
     }
@@ -78,9 +90,11 @@ mod tests {
     #[test]
     fn only_a_star_alone_is_everything() {
         let is_everything = |patterns: &[&str]| {
-            Wanted::new(&patterns.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>()).is_everything()
+            Selector::new(&patterns.iter().map(|p| (*p).to_owned()).collect::<Vec<_>>()).is_everything()
         };
         assert!(is_everything(&["a", "*"]));
         assert!(!is_everything(&["a*", "*b", ""]));
+        assert!(Selector::everything().has("any"));
+        assert!(!Selector::default().has(""), "no pattern selects nothing");
     }
 }

@@ -199,8 +199,11 @@ fn run<D: Database>(steps: &[Step]) {
                 store = database.open();
             }
             Step::Ask { from, length, max_points } => {
-                let query =
-                    Query { span: span(*from, from + length), signals: vec![], max_points: *max_points };
+                let query = Query {
+                    span: span(*from, from + length),
+                    signals: Selector::everything(),
+                    max_points: *max_points,
+                };
                 let (answer, all) = (ask(&store, &query), model.expected(*from, from + length));
                 match max_points {
                     None => assert_eq!(answer, all),

@@ -9,13 +9,13 @@ use super::super::permission::{
     ReadSamples, ReadSignals, WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
 };
 use super::Allowed;
-use crate::actors::ingest;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::documents::{Failure, Kind};
 use crate::health::Health;
 use crate::ingest_report::Recorder;
+use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::store::{SaveError, Store};
 
@@ -31,7 +31,7 @@ impl<P: Permission> Allowed<P> {
 
 impl Allowed<Public> {
     pub(in crate::http) fn is_draining(&self) -> bool {
-        self.gate.context.ingest.is_draining()
+        self.gate.context.committer.is_draining()
     }
 
     pub(in crate::http) fn health(&self) -> &Health {
@@ -40,16 +40,8 @@ impl Allowed<Public> {
 }
 
 impl Allowed<WriteSamples> {
-    pub(in crate::http) fn ingest(&self) -> &ingest::Handle {
-        &self.gate.context.ingest
-    }
-
-    pub(in crate::http) fn ingest_report(&self) -> &Recorder {
-        &self.gate.context.ingest_report
-    }
-
-    pub(in crate::http) fn store(&self) -> &Store {
-        &self.gate.context.store
+    pub(in crate::http) fn intake(&self) -> &Intake {
+        &self.gate.context.intake
     }
 
     /// How long a body may take to arrive.

@@ -32,19 +32,19 @@ pub fn snapshot(
     let header = v1::header(&step, Kind::Snapshot, flags);
     let mut snapshot = Snapshot::new(store, subscribe, header, named, output);
     let sequence = match subscribe.window {
-        Some(seconds) => store.query(&query(subscribe, seconds, now), &mut snapshot)?,
+        Some(seconds) => store.query(&query(subscribe, wanted, seconds, now), &mut snapshot)?,
         None => store.sequence(),
     };
     snapshot.finish(Position { epoch, sequence })
 }
 
-fn query(subscribe: &Subscribe, seconds: f64, now: Timestamp) -> Query {
+fn query(subscribe: &Subscribe, wanted: Wanted, seconds: f64, now: Timestamp) -> Query {
     #[expect(clippy::cast_possible_truncation, reason = "a window beyond the calendar is held within it")]
     let from = now.micros().saturating_sub((seconds * 1e6) as i64);
     let to = now.micros().saturating_add(AHEAD_MICROS);
     Query {
         span: Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) },
-        signals: subscribe.signals.clone(),
+        signals: wanted,
         max_points: subscribe.width.map(|width| 2 * width),
     }
 }

@@ -10,7 +10,7 @@ use afterglow_wire::limits::BODY_BYTES;
 
 use super::super::{Format, ToolError};
 use super::Importer;
-use crate::decode::{self, decode};
+use crate::decode::json;
 
 const HEADER: &str = "timestamp,signal,value";
 
@@ -106,12 +106,10 @@ impl Lines {
 
 /// Takes an object as a request would bring it. Where only some of its samples can be used, these are.
 fn json(line: &[u8], importer: &mut Importer) -> Result<(), String> {
-    let now = importer.now();
-    let decoded =
-        decode(line, decode::Format::NdJson, now, &mut importer.signals).map_err(|bad| bad.message)?;
-    decoded.batch.samples().iter().for_each(|sample| importer.batch.push(*sample));
-    let Some(first) = decoded.rejected.first() else { return Ok(()) };
-    let more = match decoded.rejected_count {
+    json::decode(line, json::Format::NdJson, &mut importer.collector).map_err(|bad| bad.message)?;
+    let (rejected, count) = importer.collector.take_rejected();
+    let Some(first) = rejected.first() else { return Ok(()) };
+    let more = match count {
         1 => String::new(),
         count => format!(" (and {} more of the line's samples)", count - 1),
     };

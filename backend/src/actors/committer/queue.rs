@@ -1,4 +1,4 @@
-//! The queue between requests and commits: requests come one by one, commits take them in groups. Knows no actix.
+//! The queue between requests and commits: requests come one by one, commits take them in queue. Knows no actix.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -10,7 +10,7 @@ const GATHER: Duration = Duration::from_micros(200);
 
 /// Requests that wait for a commit, with the number of samples of each.
 #[derive(Debug)]
-pub(super) struct Groups<T> {
+pub(super) struct CommitQueue<T> {
     queue: Mutex<Queue<T>>,
     /// Told when as many wait as [`Queue::wanted`] says, or when no more come.
     enough: Condvar,
@@ -31,27 +31,27 @@ struct Queue<T> {
 
 /// Why a request was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unwelcome {
+pub(super) enum PushError {
     /// Too much waits already.
     Full,
     /// Nothing is taken any more.
     Closed,
 }
 
-impl<T> Groups<T> {
+impl<T> CommitQueue<T> {
     pub(super) fn new(requests: usize, samples: usize, group_limit: usize) -> Self {
         let queue = Queue { waiting: VecDeque::new(), samples: 0, wanted: 0, closed: false };
         Self { queue: Mutex::new(queue), enough: Condvar::new(), limits: (requests, samples), group_limit }
     }
 
     /// Adds a request.
-    pub(super) fn push(&self, samples: usize, request: T) -> Result<(), Unwelcome> {
+    pub(super) fn push(&self, samples: usize, request: T) -> Result<(), PushError> {
         let mut queue = self.lock();
         if queue.closed {
-            return Err(Unwelcome::Closed);
+            return Err(PushError::Closed);
         }
         if queue.waiting.len() >= self.limits.0 || queue.samples + samples > self.limits.1 {
-            return Err(Unwelcome::Full);
+            return Err(PushError::Full);
         }
         queue.samples += samples;
         queue.waiting.push_back((samples, request));
@@ -132,56 +132,56 @@ mod tests {
 
     #[test]
     fn groups_are_bounded_but_never_empty() {
-        let groups = Groups::new(10, 1_000, 10);
+        let queue = CommitQueue::new(10, 1_000, 10);
         for (samples, request) in [(4, 'a'), (6, 'b'), (1, 'c'), (50, 'd'), (1, 'e')] {
-            groups.push(samples, request).unwrap();
+            queue.push(samples, request).unwrap();
         }
-        groups.close();
-        assert_eq!(groups.push(1, 'f'), Err(Unwelcome::Closed));
-        assert_eq!(groups.take(0), Some(vec!['a', 'b']));
-        assert_eq!(groups.take(0), Some(vec!['c']));
-        assert_eq!(groups.take(0), Some(vec!['d']));
-        assert_eq!(groups.len(), 1);
-        assert_eq!(groups.take(0), Some(vec!['e']));
-        assert_eq!(groups.take(0), None);
+        queue.close();
+        assert_eq!(queue.push(1, 'f'), Err(PushError::Closed));
+        assert_eq!(queue.take(0), Some(vec!['a', 'b']));
+        assert_eq!(queue.take(0), Some(vec!['c']));
+        assert_eq!(queue.take(0), Some(vec!['d']));
+        assert_eq!(queue.len(), 1);
+        assert_eq!(queue.take(0), Some(vec!['e']));
+        assert_eq!(queue.take(0), None);
     }
 
     #[test]
     fn what_is_too_much_is_not_taken() {
-        let groups = Groups::new(2, 10, 10);
-        groups.push(9, 'a').unwrap();
-        assert_eq!(groups.push(2, 'b'), Err(Unwelcome::Full), "too many samples");
-        groups.push(1, 'c').unwrap();
-        assert_eq!(groups.push(0, 'd'), Err(Unwelcome::Full), "too many requests");
-        groups.take(0).unwrap();
-        assert!(groups.push(10, 'e').is_ok());
+        let queue = CommitQueue::new(2, 10, 10);
+        queue.push(9, 'a').unwrap();
+        assert_eq!(queue.push(2, 'b'), Err(PushError::Full), "too many samples");
+        queue.push(1, 'c').unwrap();
+        assert_eq!(queue.push(0, 'd'), Err(PushError::Full), "too many requests");
+        queue.take(0).unwrap();
+        assert!(queue.push(10, 'e').is_ok());
     }
 
     #[test]
     fn companions_are_waited_for_but_not_for_ever() {
-        let groups = Groups::new(10, 10, 10);
-        groups.push(1, 'a').unwrap();
-        assert_eq!(groups.take(100), Some(vec!['a']));
-        groups.push(1, 'b').unwrap();
-        groups.push(1, 'c').unwrap();
-        assert_eq!(groups.take(0), Some(vec!['b', 'c']), "what waits already is taken along");
+        let queue = CommitQueue::new(10, 10, 10);
+        queue.push(1, 'a').unwrap();
+        assert_eq!(queue.take(100), Some(vec!['a']));
+        queue.push(1, 'b').unwrap();
+        queue.push(1, 'c').unwrap();
+        assert_eq!(queue.take(0), Some(vec!['b', 'c']), "what waits already is taken along");
     }
 
     #[test]
     fn a_commit_waits_until_there_is_something() {
-        let groups = Groups::new(100, 100, 100);
+        let queue = CommitQueue::new(100, 100, 100);
         let taken = std::thread::scope(|scope| {
             let takes = scope.spawn(|| {
                 let mut taken = Vec::new();
                 let mut answered = 0;
-                while let Some(group) = groups.take(answered) {
+                while let Some(group) = queue.take(answered) {
                     answered = group.len();
                     taken.extend(group);
                 }
                 taken
             });
-            (0..100).for_each(|number| groups.push(1, number).unwrap());
-            groups.close();
+            (0..100).for_each(|number| queue.push(1, number).unwrap());
+            queue.close();
             takes.join().unwrap()
         });
         assert_eq!(taken, (0..100).collect::<Vec<_>>());

@@ -1,12 +1,12 @@
 //! **Role.** Makes batches durable: whatever arrived while one commit ran goes into the next (group commit).
-//! **Receives.** Batches from the HTTP workers, through [`Handle`] and its queue; [`Drain`] from the pipeline.
-//! **Sends.** The outcome to each request after COMMIT; [`Committed`] to `Broadcaster`.
+//! **Receives.** Batches from the intake, through [`Handle`] and its queue; [`Drain`] from the pipeline.
+//! **Sends.** The outcome to each request after COMMIT; then [`Committed`] to every [`Listener`].
 //! **Bound.** [`WAITING_REQUESTS`] requests and [`WAITING_SAMPLES`] samples waiting, one commit in flight.
-//! **Overload.** Refuse: the request is answered 503 `queue_full` and may be sent again. Towards `Broadcaster`: shed; clients
-//! of the binary stream notice and read the journal.
+//! **Overload.** Refuse: the request is answered 503 `queue_full` and may be sent again. Towards listeners: shed, each for
+//! itself; they notice by the commit's number and read the journal.
 //! **Restart.** None: a panic while committing stops the process, which loses nothing that was acknowledged.
 
-mod groups;
+mod queue;
 
 use std::sync::Arc;
 use std::thread;
@@ -15,14 +15,15 @@ use actix::prelude::*;
 use afterglow_wire::Code;
 use tokio::sync::oneshot;
 
-use super::broadcaster::{Broadcaster, Committed};
 use crate::batch::Batch;
 use crate::clock::Stopwatch;
+use crate::committed::{Committed, Listener};
 use crate::fault;
 use crate::lifeline::Lifeline;
 use crate::metrics::{Metrics, Queue, Stage};
-use crate::store::{Sequences, Store};
-use groups::{Groups, Unwelcome};
+use crate::refusal::Refusal;
+use crate::store::Store;
+use queue::{CommitQueue, PushError};
 
 /// Requests that may wait for the next commit: far more than a disk flush lets gather.
 const WAITING_REQUESTS: usize = 16_384;
@@ -44,20 +45,11 @@ struct Record {
 #[rtype(result = "()")]
 struct Drain;
 
-/// Why a batch was not stored. Nothing of it was.
-#[derive(Clone, Debug)]
-pub struct Refusal {
-    /// What the door answers with.
-    pub code: Code,
-    /// Why.
-    pub message: String,
-}
-
-/// The way for requests to reach `Ingest`.
+/// The way for batches to reach [`Committer`].
 #[derive(Clone)]
 pub struct Handle {
-    waiting: Arc<Groups<Record>>,
-    address: Addr<Ingest>,
+    waiting: Arc<CommitQueue<Record>>,
+    address: Addr<Committer>,
     metrics: Metrics,
 }
 
@@ -79,11 +71,11 @@ impl Handle {
     }
 
     async fn submit(&self, batch: Batch) -> Result<(), Refusal> {
-        let refusal = |code, message: &str| Refusal { code, message: message.into() };
+        let refusal = |code, message: &str| Refusal::new(code, message);
         let (done, outcome) = oneshot::channel();
-        self.waiting.push(batch.len(), Record { batch, done }).map_err(|unwelcome| match unwelcome {
-            Unwelcome::Full => refusal(Code::QueueFull, "samples arrive faster than they can be stored"),
-            Unwelcome::Closed => refusal(Code::Draining, "the server is stopping"),
+        self.waiting.push(batch.len(), Record { batch, done }).map_err(|error| match error {
+            PushError::Full => refusal(Code::QueueFull, "samples arrive faster than they can be stored"),
+            PushError::Closed => refusal(Code::Draining, "the server is stopping"),
         })?;
         let lost = |_| Err(refusal(Code::StoreDown, "the writer is lost; the server is stopping"));
         outcome.await.unwrap_or_else(lost)
@@ -101,11 +93,11 @@ impl Handle {
     }
 }
 
-/// See the file's first lines.
-pub struct Ingest {
-    waiting: Arc<Groups<Record>>,
+/// Makes batches durable, many requests in one commit.
+pub struct Committer {
+    waiting: Arc<CommitQueue<Record>>,
     /// What the thread needs that commits; gone once it runs.
-    committer: Option<Committer>,
+    commits: Option<Commits>,
     /// Whether that thread is done: the queue is closed, and all that was in it is on the disk.
     finished: bool,
     /// Whoever waits for that.
@@ -115,32 +107,27 @@ pub struct Ingest {
 }
 
 /// What commits need; runs on a thread of its own, since commits block.
-struct Committer {
+struct Commits {
     store: Store,
-    broadcaster: Addr<Broadcaster>,
+    listeners: Vec<Listener>,
     metrics: Metrics,
     /// Whether tests want a backend that lies.
     acknowledge_early: bool,
 }
 
-impl Ingest {
+impl Committer {
     /// Starts the actor; must be called within an actix system.
-    pub fn start(
-        store: Store,
-        broadcaster: Addr<Broadcaster>,
-        metrics: Metrics,
-        lifeline: Lifeline,
-    ) -> Handle {
+    pub fn start(store: Store, listeners: Vec<Listener>, metrics: Metrics, lifeline: Lifeline) -> Handle {
         let acknowledge_early = fault::acknowledges_before_commit();
-        let waiting = Arc::new(Groups::new(WAITING_REQUESTS, WAITING_SAMPLES, COMMIT_SAMPLES));
-        let ingest = Self {
+        let waiting = Arc::new(CommitQueue::new(WAITING_REQUESTS, WAITING_SAMPLES, COMMIT_SAMPLES));
+        let committer = Self {
             waiting: Arc::clone(&waiting),
-            committer: Some(Committer { store, broadcaster, metrics: metrics.clone(), acknowledge_early }),
+            commits: Some(Commits { store, listeners, metrics: metrics.clone(), acknowledge_early }),
             finished: false,
             drained: Vec::new(),
             _lifeline: lifeline,
         };
-        Handle { waiting, address: ingest.start(), metrics }
+        Handle { waiting, address: committer.start(), metrics }
     }
 
     fn tell_drained(&mut self) {
@@ -152,9 +139,9 @@ impl Ingest {
     }
 }
 
-impl Committer {
+impl Commits {
     /// Commits groups until the queue is closed and empty.
-    fn run(&self, waiting: &Groups<Record>) {
+    fn run(&self, waiting: &CommitQueue<Record>) {
         if let Err(error) = self.store.reserve_log() {
             log::warn!("commits may be slower at first: {error}");
         }
@@ -166,60 +153,58 @@ impl Committer {
         }
     }
 
-    /// Makes a group durable, then answers it, then shows it live.
+    /// Makes a group durable, then answers it, then tells the listeners.
     fn commit(&self, group: Vec<Record>) {
         let (batches, mut waiters): (Vec<_>, Vec<_>) = group.into_iter().map(|r| (r.batch, r.done)).unzip();
+        if batches.len() > 1 && !self.store.signals().have_room(&batches) {
+            // One batch too many of new names must not sink the others.
+            let records = batches.into_iter().zip(waiters).map(|(batch, done)| Record { batch, done });
+            return records.for_each(|record| self.commit(vec![record]));
+        }
         if self.acknowledge_early {
             waiters.drain(..).for_each(|waiter| drop(waiter.send(Ok(()))));
             fault::linger();
         }
         let stopwatch = Stopwatch::start();
         self.metrics.health.commit_began();
-        let outcome = self.store.commit(&batches).map_err(|error| {
+        let outcome = self.store.commit(batches).map_err(|error| {
             log::error!("a commit failed: {error}");
-            Refusal { code: error.code(), message: error.to_string() }
+            Refusal::new(error.code(), error.to_string())
         });
         self.metrics.health.commit_ended(outcome.as_ref().map(|_| ()).map_err(|refusal| refusal.code));
         self.metrics.observe(Stage::Commit, stopwatch.elapsed());
-        let told = outcome.as_ref().map_err(Refusal::clone).map(|_| ());
+        let answer = outcome.as_ref().map_err(Refusal::clone).map(|_| ());
         for waiter in waiters {
             // A client that has gone away does not take its samples back.
-            let _ = waiter.send(told.clone());
+            let _ = waiter.send(answer.clone());
         }
-        if let Ok(sequences) = outcome {
-            self.broadcast(sequences, batches);
-        }
-    }
-
-    fn broadcast(&self, sequences: Sequences, batches: Vec<Batch>) {
-        let samples = batches.iter().map(Batch::len).sum::<usize>() as u64;
-        self.metrics.broadcast.inc_by(samples);
-        if self.broadcaster.try_send(Committed { sequences, batches: Arc::from(batches) }).is_err() {
-            self.metrics.broadcast_shed.inc_by(samples);
+        if let Ok(commit) = outcome {
+            let committed = Committed::from(commit);
+            self.listeners.iter().for_each(|listener| listener.tell(&committed));
         }
     }
 }
 
-impl Actor for Ingest {
+impl Actor for Committer {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let Some(committer) = self.committer.take() else { return };
+        let Some(commits) = self.commits.take() else { return };
         let waiting = Arc::clone(&self.waiting);
         let (ended, end) = oneshot::channel();
-        let commits = move || {
-            committer.run(&waiting);
+        let run = move || {
+            commits.run(&waiting);
             // Nobody hears it when the pipeline has given up waiting.
             let _ = ended.send(());
         };
-        if let Err(error) = thread::Builder::new().name("commits".into()).spawn(commits) {
+        if let Err(error) = thread::Builder::new().name("commits".into()).spawn(run) {
             log::error!("the writer cannot start and the process stops: {error}");
             return ctx.terminate();
         }
-        ctx.spawn(end.into_actor(self).map(|ended, ingest, ctx| match ended {
+        ctx.spawn(end.into_actor(self).map(|ended, committer, ctx| match ended {
             Ok(()) => {
-                ingest.finished = true;
-                ingest.tell_drained();
+                committer.finished = true;
+                committer.tell_drained();
             }
             Err(_) => {
                 log::error!("the writer broke and the process stops");
@@ -229,7 +214,7 @@ impl Actor for Ingest {
     }
 }
 
-impl Handler<Drain> for Ingest {
+impl Handler<Drain> for Committer {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, _: Drain, _: &mut Self::Context) -> Self::Result {

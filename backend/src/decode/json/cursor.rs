@@ -275,17 +275,26 @@ impl<'a> Cursor<'a> {
             b'u' => {
                 let first = self.four_hex()?;
                 let unit = match first {
-                    0xD800..=0xDBFF if self.text.as_bytes()[self.at..].starts_with(b"\\u") => {
-                        self.at += 2;
-                        let second = self.four_hex()?;
-                        0x1_0000 + ((first - 0xD800) << 10) + second.wrapping_sub(0xDC00)
-                    }
+                    0xD800..=0xDBFF => self.second_half(first)?.unwrap_or(first),
                     unit => unit,
                 };
                 char::from_u32(unit).unwrap_or(char::REPLACEMENT_CHARACTER)
             }
             _ => return self.malformed("one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u"),
         })
+    }
+
+    /// The character whose first half has been taken; `None`, and nothing taken, when its second half does not follow.
+    fn second_half(&mut self, first: u32) -> Result<Option<u32>, Malformed> {
+        let start = self.at;
+        if self.text.as_bytes()[start..].starts_with(b"\\u") {
+            self.at += 2;
+            if let second @ 0xDC00..=0xDFFF = self.four_hex()? {
+                return Ok(Some(0x1_0000 + ((first - 0xD800) << 10) + (second - 0xDC00)));
+            }
+            self.at = start;
+        }
+        Ok(None)
     }
 
     fn four_hex(&mut self) -> Result<u32, Malformed> {

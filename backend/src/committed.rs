@@ -1,0 +1,124 @@
+//! The one event after COMMIT, and who hears of it.
+//!
+//! Listeners get commits in order, each with its number and time. A listener whose mailbox is full misses commits rather
+//! than hold up those to come; what it misses is counted for it, and it notices by itself: `sequences.before` of the next
+//! commit is then not the last number that it has. What it missed is in the journal ([`Store::committed_since`]).
+//!
+//! [`Store::committed_since`]: crate::store::Store::committed_since
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use prometheus_client::metrics::counter::Counter;
+
+use crate::batch::Batch;
+use crate::store::{Commit, Sequences};
+
+/// Samples that have just become durable.
+#[derive(Clone, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Committed {
+    /// How the commit is numbered, and when it was made.
+    pub sequences: Sequences,
+    /// In the order of their commit.
+    pub batches: Arc<[Batch]>,
+}
+
+impl Committed {
+    fn samples(&self) -> u64 {
+        self.batches.iter().map(Batch::len).sum::<usize>() as u64
+    }
+}
+
+impl From<Commit> for Committed {
+    fn from(Commit { sequences, batches }: Commit) -> Self {
+        Self { sequences, batches: Arc::from(batches) }
+    }
+}
+
+/// An actor that hears of commits. Its mailbox is its bound.
+#[derive(Debug)]
+pub struct Listener {
+    mailbox: Recipient<Committed>,
+    /// Samples of all commits.
+    committed: Counter,
+    /// Samples of the commits that found no room.
+    shed: Counter,
+}
+
+impl Listener {
+    /// Counts the samples of all commits in `committed`, and those that `mailbox` had no room for in `shed`.
+    pub fn new(mailbox: Recipient<Committed>, committed: Counter, shed: Counter) -> Self {
+        Self { mailbox, committed, shed }
+    }
+
+    /// Tells of a commit, without waiting.
+    pub fn tell(&self, commit: &Committed) {
+        let samples = commit.samples();
+        self.committed.inc_by(samples);
+        if self.mailbox.try_send(commit.clone()).is_err() {
+            self.shed.inc_by(samples);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use afterglow_wire::Timestamp;
+
+    use super::*;
+    use crate::batch::{Sample, SignalId};
+
+    /// Keeps the numbers that it hears, once it is let go.
+    struct Slow {
+        heard: tokio::sync::mpsc::UnboundedSender<Sequences>,
+        go: Option<tokio::sync::oneshot::Receiver<()>>,
+    }
+
+    impl Actor for Slow {
+        type Context = Context<Self>;
+
+        fn started(&mut self, ctx: &mut Self::Context) {
+            ctx.set_mailbox_capacity(1);
+            if let Some(go) = self.go.take() {
+                ctx.wait(async { drop(go.await) }.into_actor(self));
+            }
+        }
+    }
+
+    impl Handler<Committed> for Slow {
+        type Result = ();
+
+        fn handle(&mut self, commit: Committed, _: &mut Self::Context) {
+            self.heard.send(commit.sequences).unwrap();
+        }
+    }
+
+    #[actix::test]
+    async fn a_listener_without_room_misses_commits_and_can_tell() {
+        let sample = Sample { signal: SignalId(0), timestamp: Timestamp::default(), value: 1.0 };
+        let mut batch = Batch::default();
+        batch.push(sample);
+        let commit = |last| Committed {
+            sequences: Sequences { before: last - 1, last, at: Timestamp::default() },
+            batches: Arc::from([batch.clone()]),
+        };
+        let (heard, mut numbers) = tokio::sync::mpsc::unbounded_channel();
+        let (go, waits) = tokio::sync::oneshot::channel();
+        let slow = Slow { heard, go: Some(waits) }.start();
+        tokio::task::yield_now().await;
+        let (committed, shed) = (Counter::default(), Counter::default());
+        let listener = Listener::new(slow.recipient(), committed.clone(), shed.clone());
+        (1..=50).for_each(|number| listener.tell(&commit(number)));
+        let missed = shed.get();
+        assert!(missed > 0 && committed.get() == 50, "{missed} of {}", committed.get());
+        go.send(()).unwrap();
+        let mut last = 0;
+        for _ in 0..50 - missed {
+            last = numbers.recv().await.unwrap().last;
+        }
+        listener.tell(&commit(51));
+        let next = numbers.recv().await.unwrap();
+        assert_ne!(next.before, last, "the hole shows");
+    }
+}

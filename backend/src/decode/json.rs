@@ -1,0 +1,246 @@
+//! The contract's own format: objects with a timestamp and signals.
+//!
+//! One pass over the text, without a map or a copy per object.
+
+mod cursor;
+
+use afterglow_wire::{Code, Timestamp};
+
+use super::{Collector, Verdict, not_finite};
+use crate::refusal::Refusal;
+use cursor::{Cursor, Malformed, Scalar};
+
+/// How a body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// One JSON object, or an array of them.
+    Json,
+    /// One JSON object a line; empty lines are passed over.
+    NdJson,
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// When the body as a whole is unreadable: `empty_body`, `malformed_json` or `not_an_object`. What is wrong with single
+/// samples is noted by the collector.
+pub fn decode(body: &[u8], format: Format, collector: &mut Collector) -> Result<(), Refusal> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let message = format!("the body is not UTF-8 at byte {}", error.valid_up_to());
+        Refusal::new(Code::MalformedJson, message)
+    })?;
+    if text.trim_ascii().is_empty() {
+        let message = "the body is empty; send {\"timestamp\": ..., \"signals\": {name: number}}";
+        return Err(Refusal::new(Code::EmptyBody, message));
+    }
+    let mut parser = Parser { collector, scratch: String::new() };
+    match format {
+        Format::Json => parser.json(text)?,
+        Format::NdJson => parser.lines(text),
+    }
+    Ok(())
+}
+
+struct Parser<'c> {
+    collector: &'c mut Collector,
+    /// Reused for texts that have escapes.
+    scratch: String,
+}
+
+/// What an object said of its time.
+enum Stamp {
+    Absent,
+    Given(Timestamp),
+    Bad(Code, String),
+}
+
+impl Parser<'_> {
+    fn json(&mut self, text: &str) -> Result<(), Refusal> {
+        let mut cursor = Cursor::new(text);
+        let read = match cursor.peek() {
+            Some(b'{') => self.object(&mut cursor, 0),
+            Some(b'[') => self.array(&mut cursor),
+            _ => {
+                let kind = cursor.scalar(&mut self.scratch).map_err(|m| malformed(text, m))?.kind();
+                let message = format!("the body is {kind}; send an object or an array of objects");
+                return Err(Refusal::new(Code::NotAnObject, message));
+            }
+        };
+        read.and_then(|()| end(&mut cursor)).map_err(|m| malformed(text, m))
+    }
+
+    fn lines(&mut self, text: &str) {
+        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_ascii().is_empty()) {
+            let mut cursor = Cursor::new(line);
+            let mark = self.collector.mark();
+            let read = self.element(&mut cursor, index).and_then(|()| end(&mut cursor));
+            if let Err(error) = read {
+                self.collector.drop_since(mark);
+                self.reject(index, None, Code::MalformedJson, malformed(line, error).message);
+            }
+        }
+    }
+
+    fn array(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+        cursor.eat(b'[');
+        let mut first = true;
+        for index in 0.. {
+            if !cursor.another(b']', &mut first)? {
+                if index == 0 {
+                    self.reject(
+                        0,
+                        None,
+                        Code::EmptySignals,
+                        "the array is empty; it takes at least one object",
+                    );
+                }
+                break;
+            }
+            self.element(cursor, index)?;
+        }
+        Ok(())
+    }
+
+    fn element(&mut self, cursor: &mut Cursor<'_>, index: usize) -> Result<(), Malformed> {
+        if cursor.peek() == Some(b'{') {
+            return self.object(cursor, index);
+        }
+        let kind = cursor.scalar(&mut self.scratch)?.kind();
+        let message = format!("this is {kind}; an object with timestamp and signals is expected");
+        self.reject(index, None, Code::NotAnObject, message);
+        Ok(())
+    }
+
+    fn object(&mut self, cursor: &mut Cursor<'_>, index: usize) -> Result<(), Malformed> {
+        cursor.eat(b'{');
+        let mark = self.collector.mark();
+        let mut stamp = Stamp::Absent;
+        let mut has_signals = false;
+        let mut first = true;
+        while cursor.another(b'}', &mut first)? {
+            match cursor.key(&mut self.scratch)? {
+                "timestamp" => stamp = self.stamp(cursor)?,
+                "signals" => {
+                    has_signals = true;
+                    let usable = !matches!(stamp, Stamp::Bad(..));
+                    self.signals(cursor, index, usable)?;
+                }
+                _ => cursor.skip(0)?,
+            }
+        }
+        match stamp {
+            Stamp::Bad(code, message) => {
+                self.collector.drop_since(mark);
+                self.reject(index, None, code, message);
+            }
+            _ if !has_signals => {
+                let message = "the object has no signals; it takes {\"signals\": {name: number}}";
+                self.reject(index, None, Code::BadSignals, message);
+            }
+            Stamp::Absent => {}
+            Stamp::Given(timestamp) => self.collector.stamp_since(mark, timestamp),
+        }
+        Ok(())
+    }
+
+    fn stamp(&mut self, cursor: &mut Cursor<'_>) -> Result<Stamp, Malformed> {
+        let parsed = match cursor.scalar(&mut self.scratch)? {
+            Scalar::Null => return Ok(Stamp::Absent),
+            Scalar::Text(text) => Timestamp::parse(text).map_err(|error| error.to_string()),
+            Scalar::Number(number) => match number.text.parse::<i64>() {
+                Ok(epoch) => Timestamp::from_epoch(epoch).map_err(|error| error.to_string()),
+                Err(_) => Err(format!(
+                    "the timestamp {} is not a whole number; an epoch is an integer in s, ms, us or ns",
+                    number.text
+                )),
+            },
+            other => {
+                Err(format!("the timestamp is {}; ISO 8601 or an integer epoch is expected", other.kind()))
+            }
+        };
+        Ok(match parsed {
+            Err(message) => Stamp::Bad(Code::BadTimestamp, message),
+            Ok(timestamp) => match self.collector.judge(timestamp) {
+                Ok(()) => Stamp::Given(timestamp),
+                Err((code, message)) => Stamp::Bad(code, message),
+            },
+        })
+    }
+
+    fn signals(&mut self, cursor: &mut Cursor<'_>, index: usize, usable: bool) -> Result<(), Malformed> {
+        if cursor.peek() != Some(b'{') {
+            let kind = cursor.scalar(&mut self.scratch)?.kind();
+            self.reject(
+                index,
+                None,
+                Code::BadSignals,
+                format!("signals is {kind}; an object {{name: number}} is expected"),
+            );
+            return Ok(());
+        }
+        cursor.eat(b'{');
+        let mut first = true;
+        let mut place = 0;
+        while cursor.another(b'}', &mut first)? {
+            if usable {
+                self.sample(cursor, index, place)?;
+            } else {
+                skip_member(cursor)?;
+            }
+            place += 1;
+        }
+        if place == 0 {
+            self.reject(
+                index,
+                None,
+                Code::EmptySignals,
+                "signals is empty; it takes at least one name and number",
+            );
+        }
+        Ok(())
+    }
+
+    fn sample(&mut self, cursor: &mut Cursor<'_>, index: usize, place: usize) -> Result<(), Malformed> {
+        let mut key = std::mem::take(&mut self.scratch);
+        let name = cursor.key(&mut key)?;
+        let now = self.collector.now();
+        let verdict = value(cursor)?.and_then(|value| self.collector.add(place, name, now, value));
+        if let Err(verdict) = verdict {
+            self.collector.reject(index, Some(name), verdict);
+        }
+        self.scratch = key;
+        Ok(())
+    }
+
+    fn reject(&mut self, index: usize, signal: Option<&str>, code: Code, message: impl Into<String>) {
+        self.collector.reject(index, signal, (code, message.into()));
+    }
+}
+
+/// Takes a signal's value, or says why it is none.
+fn value(cursor: &mut Cursor<'_>) -> Result<Result<f64, Verdict>, Malformed> {
+    Ok(match cursor.scalar(&mut String::new())? {
+        Scalar::Number(number) if number.value.is_finite() => Ok(number.value),
+        Scalar::Number(number) => Err(not_finite(number.text)),
+        Scalar::Bool(flag) => Ok(f64::from(u8::from(flag))),
+        other => Err((Code::NotANumber, format!("the value is {}; a number is expected", other.kind()))),
+    })
+}
+
+fn skip_member(cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+    cursor.key(&mut String::new())?;
+    cursor.skip(0)
+}
+
+fn end(cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+    if cursor.peek().is_none() { Ok(()) } else { cursor.malformed("the end of the text") }
+}
+
+fn malformed(text: &str, error: Malformed) -> Refusal {
+    let before = &text.as_bytes()[..error.at.min(text.len())];
+    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+    let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
+    let message =
+        format!("the text is not JSON at line {line}, column {column}: expected {}", error.expected);
+    Refusal::new(Code::MalformedJson, message)
+}

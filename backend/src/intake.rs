@@ -1,0 +1,110 @@
+//! The one way for samples into the server, whatever protocol brought them: counts, stores, reports.
+//!
+//! A protocol reads its bytes, gives a parser, and writes its own reply to the outcome. What is counted here balances:
+//! received = committed + rejected + refused + in flight.
+
+use std::net::SocketAddr;
+
+use afterglow_wire::Code;
+use afterglow_wire::telemetry::Receipt;
+use serde_json::json;
+
+use crate::actors::committer::Handle;
+use crate::clock::{Clock, Stopwatch};
+use crate::decode::{Collector, Decoded};
+use crate::ingest_report::{Recorder, Request, Timing};
+use crate::metrics::{Metrics, Stage};
+use crate::refusal::Refusal;
+use crate::signals::Signals;
+
+/// Where samples come from.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// The sender; unknown when the connection is gone.
+    pub address: Option<SocketAddr>,
+    /// Bytes of the body.
+    pub bytes: usize,
+}
+
+/// Takes samples for all protocols. Cloning is cheap.
+#[derive(Clone)]
+pub struct Intake {
+    signals: Signals,
+    committer: Handle,
+    report: Recorder,
+    metrics: Metrics,
+    clock: Clock,
+}
+
+impl Intake {
+    /// Samples go to `committer`; what becomes of them is noted in `report` and `metrics`.
+    pub fn new(
+        signals: Signals,
+        committer: Handle,
+        report: Recorder,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> Self {
+        Self { signals, committer, report, metrics, clock }
+    }
+
+    /// Lets `parse` read samples and waits until the usable ones are durable.
+    ///
+    /// # Errors
+    /// Nothing was stored: `parse` could not read anything, no sample was usable (the details list them), or the commit was
+    /// refused or failed and may be tried again.
+    pub async fn take(
+        &self,
+        source: Source,
+        parse: impl FnOnce(&mut Collector) -> Result<(), Refusal>,
+    ) -> Result<Receipt, Refusal> {
+        let mut note = Request { bytes: source.bytes, ..Request::from(source.address) };
+        let outcome = self.store(&mut note, parse).await;
+        self.note(note, outcome.as_ref().err());
+        outcome
+    }
+
+    /// Notes a request whose body could not be had.
+    pub fn refuse(&self, source: Source, refusal: &Refusal) {
+        let note = Request { bytes: source.bytes, ..Request::from(source.address) };
+        self.note(note, Some(refusal));
+    }
+
+    async fn store(
+        &self,
+        note: &mut Request,
+        parse: impl FnOnce(&mut Collector) -> Result<(), Refusal>,
+    ) -> Result<Receipt, Refusal> {
+        let (stopwatch, now) = (Stopwatch::start(), self.clock.now());
+        let mut collector = Collector::new(self.signals.clone(), now);
+        parse(&mut collector)?;
+        self.metrics.observe(Stage::Decode, stopwatch.elapsed());
+        let Decoded { batch, rejected_count, rejected } = collector.take();
+        let accepted = batch.len();
+        self.metrics.received.inc_by((accepted + rejected_count) as u64);
+        self.metrics.rejected.inc_by(rejected_count as u64);
+        note.reject(rejected_count, &rejected);
+        if batch.is_empty() {
+            let first = rejected.first();
+            let code = first.and_then(|first| Code::named(&first.code)).unwrap_or(Code::EmptySignals);
+            let message = first.map_or("nothing was sent", |first| &*first.message);
+            return Err(Refusal {
+                details: Some(json!({ "rejected_count": rejected_count, "rejected": rejected })),
+                ..Refusal::new(code, format!("nothing was usable: {message}"))
+            });
+        }
+        let timing = Timing::of(&batch, now);
+        self.committer.record(batch).await?;
+        (note.accepted, note.timing) = (accepted, timing);
+        note.took_micros = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
+        Ok(Receipt { status: "success".into(), accepted, rejected_count, rejected })
+    }
+
+    fn note(&self, mut note: Request, refusal: Option<&Refusal>) {
+        if let Some(refusal) = refusal {
+            note.fail(refusal.code, &refusal.message);
+        }
+        note.at = self.clock.now();
+        self.report.record(note);
+    }
+}
