@@ -211,7 +211,7 @@ test("a field that is not allowed is named where it stands", async (t) => {
   await page.getByLabel("Axis maximum").fill("4");
   await page.getByTestId("panel-done").click();
   await page.getByTestId("save-board").click();
-  await page.getByTestId("refused").getByText("panels[0].max: it is not above min").waitFor();
+  await page.getByTestId("refused").getByText("axis maximum: it is not above min").waitFor();
   await page.getByTestId("edit-panel").first().click();
   await until("the field has it", async () => (await page.locator("#panel-max-error").textContent()) === "it is not above min");
 });

@@ -37,6 +37,18 @@ pub fn add(board: &mut Board) -> String {
     id
 }
 
+/// Adds a copy of the panel `id` behind it; the copy's id, where there is room for one.
+pub fn duplicate(board: &mut Board, id: &str) -> Option<String> {
+    let place = board.panels.iter().position(|panel| panel.id == id)?;
+    if board.panels.len() >= BOARD_PANELS {
+        return None;
+    }
+    let copy = Panel { id: board.free_panel_id(), ..board.panels.get(place)?.clone() };
+    let id = copy.id.clone();
+    board.panels.insert(place + 1, copy);
+    Some(id)
+}
+
 /// Takes the panel `id` away.
 pub fn remove(board: &mut Board, id: &str) {
     board.panels.retain(|panel| panel.id != id);
@@ -90,6 +102,11 @@ mod tests {
         shift(&mut board, "1", 9);
         shift(&mut board, "gone", 1);
         assert_eq!(ids(&board), ["2", "3", "1"]);
+        assert_eq!(duplicate(&mut board, "3").as_deref(), Some("4"));
+        assert_eq!(duplicate(&mut board, "gone"), None);
+        assert_eq!(ids(&board), ["2", "3", "4", "1"]);
+        assert_eq!(board.panels[2].signals, board.panels[1].signals);
+        remove(&mut board, "4");
         remove(&mut board, "3");
         assert_eq!(ids(&board), ["2", "1"]);
     }

@@ -1,6 +1,6 @@
 //! Why the server did not do what it was asked.
 
-use afterglow_wire::board::Board;
+use afterglow_wire::board::{Board, Panel};
 use afterglow_wire::{Code, ErrorBody};
 
 /// A refusal, and what the page can make of it.
@@ -42,6 +42,22 @@ impl Refusal {
         within.then(|| self.message.split_once(": ").map_or(self.message.as_str(), |(_, reason)| reason))
     }
 
+    /// The message for a reader, who knows panels by their titles and fields by their labels.
+    pub fn in_words(&self, panels: &[Panel]) -> String {
+        let Some(place) = self.panel() else { return self.message.clone() };
+        let field =
+            self.field.as_deref().and_then(|field| field.split_once("].")).map_or("", |(_, field)| field);
+        let label = match field {
+            "min" => "axis minimum",
+            "max" => "axis maximum",
+            other => other,
+        };
+        let title = panels.get(place).map(|panel| panel.title.as_str()).filter(|title| !title.is_empty());
+        let panel = title.map_or_else(|| format!("Panel {}", place + 1), |title| format!("“{title}”"));
+        let reason = self.at(self.field.as_deref().unwrap_or_default()).unwrap_or(&self.message);
+        format!("{panel}, {label}: {reason}")
+    }
+
     /// The message, when it is about no field.
     pub fn general(&self) -> Option<&str> {
         self.field.is_none().then_some(self.message.as_str())
@@ -68,6 +84,10 @@ mod tests {
         assert_eq!(refusal.at("panels[2]"), Some("it is not above min"));
         assert_eq!((refusal.at("panels[2].ma"), refusal.at("title")), (None, None));
         assert_eq!(refusal.panel(), Some(2));
+        let panel = |title: &str| Panel { title: title.into(), ..Panel::of(vec![]) };
+        let panels = ["Air", "Oven", "Vibration"].map(panel);
+        assert_eq!(refusal.in_words(&panels), "“Vibration”, axis maximum: it is not above min");
+        assert_eq!(refusal.in_words(&[]), "Panel 3, axis maximum: it is not above min");
     }
 
     #[test]

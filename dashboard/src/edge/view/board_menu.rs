@@ -1,5 +1,6 @@
 //! What can be done with the board on screen.
 
+use afterglow_wire::board::Board;
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
@@ -16,7 +17,7 @@ pub(super) fn BoardMenu() -> Element {
     let mut sure = use_signal(|| false);
     let saved = !board_state.route.read().is_everything();
     let Some(board) = page.board.read().clone() else { return rsx! {} };
-    let [outside, edit, delete, create, import] = std::array::from_fn(|_| page.clone());
+    let [outside, edit, delete, create, empty, import] = std::array::from_fn(|_| page.clone());
     let exported = board.clone();
     rsx! {
         div { class: "veil", onclick: move |_| { outside.close(); } }
@@ -74,6 +75,22 @@ pub(super) fn BoardMenu() -> Element {
                     });
                 },
             }
+            Naming {
+                id: "empty-board",
+                label: "New empty board",
+                action: "Create",
+                initial: String::new(),
+                on_name: move |title: String| {
+                    let page = empty.clone();
+                    let new = Board { title: title.trim().to_owned(), ..Board::default() };
+                    spawn_forever(async move {
+                        if let Some(board) = board_state.create(new).await {
+                            page.visit_new(board);
+                            board_state.edit();
+                        }
+                    });
+                },
+            }
             div { class: "menu-row",
                 label { r#for: "import-board", "New board from an exported file" }
                 input {
@@ -93,7 +110,10 @@ pub(super) fn BoardMenu() -> Element {
                     },
                 }
             }
-            super::refused::Refused {}
+            // What is wrong with a title stands at its field.
+            if board_state.refusal.read().as_ref().is_none_or(|refusal| refusal.at("title").is_none()) {
+                super::refused::Refused {}
+            }
         }
     }
 }

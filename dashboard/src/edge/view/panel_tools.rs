@@ -38,7 +38,7 @@ pub(super) fn PanelTools(
             });
         }
     };
-    let (edited, removed) = (id.clone(), id.clone());
+    let [edited, copied, removed] = std::array::from_fn(|_| id.clone());
     rsx! {
         div { class: "panel-tools", role: "toolbar", "aria-label": "Change {title}",
             div { class: "group",
@@ -59,6 +59,11 @@ pub(super) fn PanelTools(
                 "aria-label": "Edit {title}",
                 onclick: move |_| page.toggle_open(Open::Panel(edited.clone())),
                 "Edit"
+            }
+            button {
+                r#type: "button", class: "action", "data-testid": "duplicate-panel", "aria-label": "Duplicate {title}",
+                onclick: move |_| board_state.arrange(|board| { draft::duplicate(board, &copied); }),
+                "Duplicate"
             }
             button {
                 r#type: "button", class: "action", "data-testid": "remove-panel", "aria-label": "Remove {title}",

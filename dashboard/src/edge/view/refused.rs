@@ -38,6 +38,8 @@ pub(super) fn Refused() -> Element {
     let page: Page = use_context();
     let board_state = page.board_state;
     let Some(refusal) = board_state.refusal.read().clone() else { return rsx! {} };
+    let words =
+        refusal.in_words(&page.board.read().as_ref().map(|board| board.panels.clone()).unwrap_or_default());
     let current = refusal.current.clone().filter(|_| board_state.is_editing());
     rsx! {
         div { class: "refused", role: "alert", "data-testid": "refused",
@@ -57,7 +59,7 @@ pub(super) fn Refused() -> Element {
                     "Overwrite with my version"
                 }
             } else {
-                p { "Not done: {refusal.message}" }
+                p { "Not saved. {words}" }
             }
         }
     }
