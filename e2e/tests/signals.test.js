@@ -54,7 +54,7 @@ test("what is said about a signal is shown everywhere at once, in other browsers
     await until("the axis has it", async () => (await panel(shown).locator(".unit").textContent()) === "°C");
     await until("the line has it", async () => (await red(shown)) > 100);
     await until("the list has it", async () => (await listed(shown, "t1").textContent()).startsWith("Oven21.5 °C"));
-    assert.equal(await listed(shown, "t1").getByRole("button").getAttribute("title"), "t1\nThe air at the door");
+    assert.equal(await listed(shown, "t1").getByTestId("row-show").getAttribute("title"), "t1\nThe air at the door");
     const { width } = await panel(shown).locator(".u-over").boundingBox();
     await panel(shown).locator(".u-over").hover({ position: { x: width * 0.75, y: 60 } });
     const tooltip = panel(shown).locator(".tooltip");

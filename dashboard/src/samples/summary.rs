@@ -136,8 +136,9 @@ fn row(series: &Series, metadata: &SignalMetadata, samples: &Samples, sight: Sig
     let latest = series.latest();
     let window = window(&trace, samples, series, sight);
     let text = |(_, value): (i64, f64)| match &window {
-        Some(window) => window.text(value, &unit),
-        None => Digits { resolution: series.decimals(), spread: 0.0 }.text(value, &unit),
+        // Beside what is on screen; outside of that, by itself.
+        Some(window) if (window.min..=window.max).contains(&value) => window.text(value, &unit),
+        _ => Digits { resolution: series.decimals(), spread: 0.0 }.text(value, &unit),
     };
     let patience = series.gaps().threshold().map_or(STALE, |threshold| (2 * threshold).max(FRESH));
     Row {
