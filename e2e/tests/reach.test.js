@@ -70,7 +70,8 @@ test("keys alone do everything", async (t) => {
   await press("Space");
   await until("it is off", async () => (await page.getByTestId("switch").first().getAttribute("aria-pressed")) === "false");
   await press("Space");
-  await tabTo(page, "[data-testid=solo]");
+  await press("ArrowRight");
+  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "solo");
   await press("Enter");
   await until("one is left", async () => (await page.locator("[data-testid=switch][aria-pressed=true]").count()) === 1);
   await press("Enter");
@@ -209,10 +210,16 @@ test("five hundred signals are searched, shown in parts, and live", async (t) =>
   await page.getByText("300 more; search to find them.").waitFor();
   await page.locator("#search").fill("signal499");
   await until("one is found", async () => (await page.getByTestId("row").count()) === 1);
+  await until("its line alone is shown", async () =>
+    (await page.getByTestId("panel").count()) === 1 && (await page.locator("[data-testid=switch][aria-pressed=true]").count()) === 1,
+  );
+  await page.locator("#search").fill("");
+  await until("all are back", async () => (await page.getByTestId("panel").count()) === 10);
   const panel = page.getByTestId("panel").first();
   assert.equal(await panel.locator("[data-testid=switch][aria-pressed=true]").count(), 12, "a tangle is not drawn");
   await panel.getByText("Show 26 more").click();
   await until("the legend has them all", async () => (await panel.getByTestId("switch").count()) === 50);
+  await page.locator("#search").fill("signal499");
   await backend.post({ signals: { [groups[499]]: 47.11 } });
   await until("it is live", async () => (await row(page, groups[499])).value === "47.11");
 });

@@ -109,6 +109,8 @@ pub struct Summary {
     pub rows: Vec<Row>,
     /// How many samples are on screen.
     pub samples: u64,
+    /// Changes when a value was looked up: what shows values at the cursors reads them again.
+    pub lookups: u64,
 }
 
 impl Summary {
@@ -118,8 +120,8 @@ impl Summary {
         let row = |series| row(series, metadata, samples, sight, now);
         let mut rows: Vec<Row> = history.series().iter().map(row).collect();
         rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        let samples = rows.iter().filter_map(|row| row.window).map(|window| window.samples).sum();
-        Self { rows, samples }
+        let count = rows.iter().filter_map(|row| row.window).map(|window| window.samples).sum();
+        Self { rows, samples: count, lookups: samples.exact.changes() }
     }
 
     /// The row of the signal called `name`.

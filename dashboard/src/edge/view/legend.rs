@@ -60,6 +60,9 @@ pub(super) fn Legend(
         .iter()
         .map(|entry| if panel.unit.symbol().is_empty() { entry.unit.clone() } else { entry.unit.bare() })
         .collect();
+    if page.is_searching() {
+        lines.retain(|(_, _, is_found, _)| *is_found);
+    }
     let (column, down) = sorted();
     if let Some((.., figure)) = FIGURES.iter().find(|(candidate, ..)| *candidate == column) {
         let key = |row: Option<&Row>| row.and_then(|row| row.window.as_ref()).map(figure);

@@ -124,7 +124,7 @@ impl Page {
     }
 
     /// Whether only the signals that the reader searches are shown.
-    fn is_searching(&self) -> bool {
+    pub(crate) fn is_searching(&self) -> bool {
         self.board_state.route.read().is_everything() && !self.search.read().trim().is_empty()
     }
 
