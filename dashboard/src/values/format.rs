@@ -75,7 +75,11 @@ impl Digits {
                 significant.max(apart).min(all)
             }
             // A value near zero among larger ones: so many that it is not zero.
-            None => apart.max(if magnitude >= -MOST_ZEROS { -magnitude } else { 0 }),
+            None => apart.max(significant.min(SIGNIFICANT - 1)).max(if magnitude >= -MOST_ZEROS {
+                -magnitude
+            } else {
+                0
+            }),
         };
         wanted.clamp(0, (EXACT - 1 - magnitude.max(0)).max(0))
     }
@@ -176,7 +180,8 @@ mod tests {
         let text = |resolution, spread, number| Digits { resolution, spread }.text(number, &Unit::none());
         assert_eq!(text(Some(0), 1.0, 1.0), "1");
         assert_eq!(text(Some(1), 4.0, 75.0), "75.0");
-        assert_eq!(text(None, 20.0, 9.87654), "9.88");
+        assert_eq!(text(None, 20.0, 9.87654), "9.877");
+        assert_eq!(text(None, 452.0, 47.11), "47.11");
         assert_eq!(text(None, 2.0, 0.123_456), "0.123");
         assert_eq!(text(Some(1), 4.0, 0.0), "0.0");
     }
