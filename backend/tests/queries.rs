@@ -89,15 +89,55 @@ fn a_client_that_does_not_read_its_answer_loses_its_reader() {
     let mut stalled = TcpStream::connect(backend.address()).unwrap();
     stalled.set_read_timeout(Some(PATIENCE)).unwrap();
     stalled.write_all(b"GET /api/telemetry?from=1700000000 HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-    // Its answer has begun, so the only reader is taken.
+    // Its answer has begun.
     stalled.read_exact(&mut [0; 12]).unwrap();
-    eventually("the reader is free again", || {
+    let mut asked = 0.0;
+    eventually("the reader is free", || {
         let answer = backend.get("/api/telemetry?from=1700000000&max_points=2");
         assert!(answer.status == 200 || (answer.status == 503 && answer.retry_after.is_some()), "{answer:?}");
+        asked += 1.0;
         answer.status == 200
+    });
+    eventually("it is given up", || {
+        backend.metric("afterglow_stage_seconds_count{stage=\"query\"}") == asked + 1.0
     });
     let mut rest = Vec::new();
     let _ = stalled.read_to_end(&mut rest);
     assert!(!rest.ends_with(b"0\r\n\r\n"), "an answer that was cut does not look whole");
+    backend.close();
+}
+
+#[test]
+fn clients_that_read_slowly_take_no_reader_from_others() {
+    let folder = tempfile::tempdir().unwrap();
+    // Nobody is given up.
+    let environment = [("AFTERGLOW_QUERY_SECONDS", "3600")];
+    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &environment);
+    for part in 0..5 {
+        let objects: Vec<_> = (0..50_000)
+            .map(|i| json!({"timestamp": 1_700_000_000 + part * 50_000 + i, "signals": {"a": i}}))
+            .collect();
+        assert_eq!(backend.post(&json!(objects).to_string()).status, 200);
+    }
+    let slow = [(); 4].map(|()| {
+        let mut client = TcpStream::connect(backend.address()).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = b"GET /api/telemetry?from=1700000000 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+        client.write_all(request).unwrap();
+        client.read_exact(&mut [0; 12]).unwrap();
+        client
+    });
+    for path in ["/api/boards", "/api/annotations", "/api/revision"] {
+        assert_eq!(backend.get(path).status, 200, "{path}");
+    }
+    for path in ["/api/signals?details=1", "/api/telemetry?from=1700000000&max_points=2"] {
+        eventually("the readers are free", || backend.get(path).status == 200);
+    }
+    // And when they read on they miss nothing.
+    for mut client in slow {
+        let mut rest = Vec::new();
+        client.read_to_end(&mut rest).unwrap();
+        assert!(rest.ends_with(b"0\r\n\r\n"), "the answer is whole");
+    }
     backend.close();
 }

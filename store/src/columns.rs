@@ -54,6 +54,11 @@ impl Columns {
         self.times.iter().copied().zip(self.values.iter().copied())
     }
 
+    /// The latest sample.
+    pub(super) fn last(&self) -> Option<(i64, f64)> {
+        self.times.last().copied().zip(self.values.last().copied())
+    }
+
     /// Adds a sample that is later than all others.
     pub(super) fn push(&mut self, time: i64, value: f64) {
         self.times.push(time);

@@ -31,6 +31,15 @@ pub(super) struct Generation {
     last_sequence: i64,
 }
 
+/// What a signal's samples amount to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Summary {
+    pub(super) first: i64,
+    pub(super) last: (i64, f64),
+    /// At least as many as there are: a sample sent twice may count twice.
+    pub(super) count: usize,
+}
+
 /// One signal's samples.
 #[derive(Debug, Default)]
 struct Run {
@@ -58,6 +67,13 @@ impl Run {
             self.sorted = Columns::merge(&self.sorted, &Columns::from_unsorted(&self.late));
             self.late = Vec::new();
         }
+    }
+
+    fn summary(&self) -> Option<Summary> {
+        let (first, last) = (*self.sorted.times().first()?, self.sorted.last()?);
+        let first = self.late.iter().map(|(time, _)| *time).fold(first, i64::min);
+        // The last instant may have been sent again: `add` has put it in its place.
+        Some(Summary { first, last, count: self.sorted.len() + self.late.len() })
     }
 
     fn within(&self, span: Span) -> Columns {
@@ -122,6 +138,17 @@ impl Head {
             Some(sealing) => Columns::merge(&sealing.within(signal, span), &newer),
             None => newer,
         }
+    }
+
+    /// What one signal's samples here amount to; `None` when there are none.
+    pub(super) fn summary(&self, signal: SignalId) -> Option<Summary> {
+        let generations = self.sealing.as_deref().into_iter().chain([&self.active]);
+        let runs = generations.filter_map(|generation| generation.runs.get(signal.0 as usize)?.summary());
+        runs.reduce(|older, newer| Summary {
+            first: older.first.min(newer.first),
+            last: if newer.last.0 >= older.last.0 { newer.last } else { older.last },
+            count: older.count + newer.count,
+        })
     }
 
     /// The signals that have samples here.
@@ -200,6 +227,10 @@ mod tests {
                         .map(|((_, t), v)| (*t, *v)).collect();
                     prop_assert_eq!(head.within(SignalId(signal), span).iter().collect::<Vec<_>>(), expected);
                 }
+                let (all, summary) = (head.within(SignalId(signal), EVERYTHING), head.summary(SignalId(signal)));
+                prop_assert_eq!(summary.map(|summary| summary.first), all.times().first().copied());
+                prop_assert_eq!(summary.map(|summary| summary.last), all.iter().last());
+                prop_assert!(summary.map_or(0, |summary| summary.count) >= all.len());
             }
         }
     }

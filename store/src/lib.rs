@@ -160,21 +160,21 @@ impl Store {
 
     /// Hands the samples that `query` asks for to `sink`, signal by signal in the order of their names. A sample that was
     /// committed before the call is among them. Returns the sequence of the last commit that they contain, and they contain
-    /// all before it. Blocks.
+    /// all before it. A reader is held until the sink has taken everything. Blocks.
     ///
     /// # Errors
-    /// When all readers are busy, the deadline is over, the sink wants no more, or the database does not answer.
+    /// When all readers are busy, the sink wants no more, or the database does not answer.
     pub fn query(&self, query: &Query, sink: &mut dyn Sink) -> Result<u64, StoreError> {
-        self.engine.query(query, &self.signals, sink)
+        self.engine.query(query, &self.signals, None, true, sink)
     }
 
-    /// As [`Store::query`], for answers that take long: each signal is as it is when its turn comes, so that a server
-    /// that writes meanwhile can fold its write-ahead log back in between. Blocks.
+    /// As [`Store::query`], for sinks that may take their time: some 100,000 points are read ahead, and no reader is held while
+    /// they are handed on. Each piece is as it is when its turn comes, so a later one may contain later commits. Blocks.
     ///
     /// # Errors
-    /// As [`Store::query`].
-    pub fn query_each(&self, query: &Query, sink: &mut dyn Sink) -> Result<(), StoreError> {
-        self.engine.query_each(query, &self.signals, sink)
+    /// As [`Store::query`], and when a piece takes longer than [`StoreConfig::read_limit`].
+    pub fn query_in_pieces(&self, query: &Query, sink: &mut dyn Sink) -> Result<(), StoreError> {
+        self.engine.query(query, &self.signals, self.read_limit, false, sink).map(|_| ())
     }
 
     /// What was committed after the commit numbered `sequence`, in order, at most about `rows` rows of the journal at

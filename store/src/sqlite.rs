@@ -43,6 +43,8 @@ type Connections = Pool<ConnectionManager<SqliteConnection>>;
 pub(crate) struct Sqlite {
     writer: Connections,
     readers: Connections,
+    /// For documents: queries for samples do not keep them from being read.
+    documents: Connections,
     path: PathBuf,
     /// Dropped last: no other process may open the file while a connection is open. A reader of a database that another
     /// process writes has none.
@@ -57,11 +59,11 @@ impl Tables for Sqlite {
     }
 
     fn snapshot(&self, work: Work<'_>) -> Result<(), StoreError> {
-        let mut reader = connection(&self.readers)?;
-        Ok(reader.transaction(|reader| {
-            budget::interruptible(|| work(&mut **reader));
-            QueryResult::Ok(())
-        })?)
+        snapshot(&self.readers, work)
+    }
+
+    fn documents(&self, work: Work<'_>) -> Result<(), StoreError> {
+        snapshot(&self.documents, work)
     }
 
     /// Not Diesel's transaction: SQLite rolls most failures back by itself, and Diesel then reports that there was nothing to
@@ -132,6 +134,14 @@ fn log_path(path: &Path) -> PathBuf {
 pub(super) fn logs(path: &Path) -> Vec<PathBuf> {
     let logs = [log_path(path), with_suffix(path, "-shm"), with_suffix(path, "-journal")];
     logs.into_iter().filter(|log| log.exists()).collect()
+}
+
+fn snapshot(pool: &Connections, work: Work<'_>) -> Result<(), StoreError> {
+    let mut reader = connection(pool)?;
+    Ok(reader.transaction(|reader| {
+        budget::interruptible(|| work(&mut **reader));
+        QueryResult::Ok(())
+    })?)
 }
 
 fn connection(pool: &Connections) -> Result<Pooled, StoreError> {

@@ -23,11 +23,17 @@ pub(crate) trait Tables: Send + Sync {
     /// [`StoreError::Busy`] when all readers are taken.
     fn read(&self, work: Work<'_>) -> Result<(), StoreError>;
 
-    /// As [`Tables::read`], in one transaction: all statements see the same state.
+    /// As [`Tables::read`], in one transaction: all statements see the same state, that of the first one.
     ///
     /// # Errors
     /// As [`Tables::read`].
     fn snapshot(&self, work: Work<'_>) -> Result<(), StoreError>;
+
+    /// As [`Tables::snapshot`], for boards, annotations and metadata: on connections that no query for samples takes.
+    ///
+    /// # Errors
+    /// As [`Tables::read`].
+    fn documents(&self, work: Work<'_>) -> Result<(), StoreError>;
 
     /// Does `work` in one transaction, which is durable when this returns; it is undone when `work` wants that. One at a time.
     ///
@@ -102,6 +108,14 @@ impl dyn Tables {
         work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
     ) -> Result<T, E> {
         self.run(work, |work| self.snapshot(work))
+    }
+
+    /// [`Tables::documents`] for work that has a result.
+    pub(crate) fn in_documents<T, E: WorkError>(
+        &self,
+        work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run(work, |work| self.documents(work))
     }
 
     /// [`Tables::write`] for work that has a result; an error undoes it.

@@ -114,6 +114,9 @@ impl Sink for Collected {
 fn ask(store: &Store, query: &Query) -> Vec<(String, i64, f64)> {
     let mut collected = Collected::default();
     store.query(query, &mut collected).unwrap();
+    let mut pieces = Collected::default();
+    store.query_in_pieces(query, &mut pieces).unwrap();
+    assert_eq!(pieces.samples, collected.samples, "the same in pieces");
     collected.samples
 }
 

@@ -150,7 +150,7 @@ fn write<W: Write + Send>(
 ) -> Result<Done, Broken> {
     let counted = |sink: &mut dyn Sink| {
         let mut counting = Counting { sink, samples: 0, progress: Progress::start() };
-        let outcome = store.query_each(query, &mut counting);
+        let outcome = store.query_in_pieces(query, &mut counting);
         counting.progress.clear();
         outcome.map(|()| (counting.samples, counting.progress.elapsed()))
     };

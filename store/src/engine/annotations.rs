@@ -16,7 +16,7 @@ impl Engine {
         let tags: Vec<String> = tags.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
         // In one transaction: the number must be that of the list.
         let (total, rows) =
-            self.tables.in_snapshot(|reader| reader.annotations(span, &tags, ANNOTATIONS_LISTED))?;
+            self.tables.in_documents(|reader| reader.annotations(span, &tags, ANNOTATIONS_LISTED))?;
         let mut annotations: Vec<_> = rows.into_iter().filter_map(|row| self.annotation(row)).collect();
         annotations.reverse();
         Ok(Annotations { annotations, total })

@@ -10,11 +10,11 @@ use crate::tables::Rows;
 
 impl Engine {
     pub(crate) fn boards(&self) -> Result<Vec<BoardSummary>, StoreError> {
-        self.tables.reading(|reader| reader.boards())
+        self.tables.in_documents(|reader| reader.boards())
     }
 
     pub(crate) fn board(&self, id: &str) -> Result<Board, SaveError> {
-        self.tables.reading(|reader| find(reader, id))?.ok_or_else(|| SaveError::no_board(id))
+        self.tables.in_documents(|reader| find(reader, id))?.ok_or_else(|| SaveError::no_board(id))
     }
 
     pub(crate) fn add_board(&self, mut new: Board) -> Result<Board, SaveError> {

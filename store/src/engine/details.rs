@@ -7,12 +7,11 @@ use afterglow_wire::Timestamp;
 
 use super::Engine;
 use crate::batch::SignalId;
-use crate::columns::Columns;
-use crate::head::Head;
+use crate::head::{Head, Summary};
 use crate::rollup;
 use crate::signals::Signals;
 use crate::tables::Rows;
-use crate::{Details, Span, StoreError};
+use crate::{Details, StoreError, budget};
 
 impl Engine {
     /// The latest instant of each signal, by number.
@@ -48,16 +47,16 @@ impl Engine {
 
     /// What every signal amounts to, by name.
     pub(crate) fn details(&self, signals: &Signals) -> Result<Vec<Details>, StoreError> {
-        const EVERYTHING: Span = Span { from: Timestamp::MIN, to: Timestamp::MAX };
         let wanted = signals.by_name();
-        let heads: Vec<Columns> = self
-            .read_head(|head| wanted.iter().map(|(_, signal)| head.within(*signal, EVERYTHING)).collect());
         // In one transaction: what expires in between would be counted in both tiers, or in neither.
         self.tables.in_snapshot(|reader| {
+            // The head before the first statement: what is sealed in between is in both, and nothing is in neither.
+            let heads: Vec<Option<Summary>> =
+                self.read_head(|head| wanted.iter().map(|(_, signal)| head.summary(*signal)).collect());
             wanted
                 .iter()
                 .zip(heads)
-                .map(|(signal, head)| self.detail(reader, signal, &head))
+                .map(|(signal, head)| self.detail(reader, signal, head))
                 .filter_map(Result::transpose)
                 .collect()
         })
@@ -68,20 +67,22 @@ impl Engine {
         &self,
         reader: &mut dyn Rows,
         (name, signal): &(Arc<str>, SignalId),
-        head: &Columns,
+        head: Option<Summary>,
     ) -> Result<Option<Details>, StoreError> {
+        budget::check()?;
         let blocks = reader.block_totals(*signal)?;
         let (first_bucket, expired) = reader.rollup_totals(*signal)?;
-        let newest = head.iter().last().into_iter().chain(blocks.last).max_by_key(|(time, _)| *time);
+        let newest = head.map(|head| head.last).into_iter().chain(blocks.last).max_by_key(|(time, _)| *time);
         let newest = match newest {
             None => self.newest_bucket(reader, *signal)?,
             newest => newest,
         };
-        let first = [blocks.first, first_bucket, head.times().first().copied()].into_iter().flatten().min();
+        let first = [blocks.first, first_bucket, head.map(|head| head.first)].into_iter().flatten().min();
         let (Some(first), Some((last, last_value))) = (first, newest) else { return Ok(None) };
         // Saturating, because a damaged row may claim anything.
         let expired = expired.into_iter().fold(0_i64, i64::saturating_add);
-        let count = blocks.count.saturating_add(expired).saturating_add(head.len() as i64);
+        let count =
+            blocks.count.saturating_add(expired).saturating_add(head.map_or(0, |head| head.count as i64));
         Ok(Some(Details {
             name: name.to_string(),
             first: Timestamp::from_micros(first),

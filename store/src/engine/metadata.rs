@@ -10,7 +10,7 @@ use crate::documents::{SaveError, json};
 
 impl Engine {
     pub(crate) fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
-        let rows = self.tables.reading(|reader| reader.all_metadata())?;
+        let rows = self.tables.in_documents(|reader| reader.all_metadata())?;
         let parsed = rows.into_iter().filter_map(|(id, name, document)| {
             let damaged = |error| self.damaged.report("metadata", id.into(), &error);
             Some((name, serde_json::from_str(&document).map_err(damaged).ok()?))

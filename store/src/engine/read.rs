@@ -1,5 +1,10 @@
 //! Answers: blocks, rollups and head merged into one series, whole or reduced.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use afterglow_wire::Timestamp;
+
 use super::Engine;
 use crate::batch::SignalId;
 use crate::block;
@@ -7,10 +12,16 @@ use crate::columns::Columns;
 use crate::reduce::Reducer;
 use crate::signals::Signals;
 use crate::tables::{BlockSummary, Rows};
-use crate::{Query, Sink, StoreError, budget};
+use crate::{Query, Sink, Span, StoreError, budget};
 
 /// Block summaries read at once: bounds memory, whatever the span.
 const PAGE: usize = 1_024;
+
+/// Points that are read before the first of them is handed on: 2 MB, and a block more. Tests read little, and go on often.
+const READ_AHEAD: usize = if cfg!(test) { 3 } else { 128 << 10 };
+
+/// Samples of the head that are copied at once: 8 MB, and the last signal's more.
+const HEAD_AHEAD: usize = if cfg!(test) { 5 } else { 512 << 10 };
 
 impl BlockSummary {
     /// Whether the row does not contradict itself, as a damaged one may; only its payload has a checksum.
@@ -27,67 +38,115 @@ impl BlockSummary {
 }
 
 impl Engine {
-    /// Hands what `query` asks for to `sink`; returns the number of the last commit that is in it.
+    /// Hands what `query` asks for to `sink`; returns the number of the last commit all of which is in it.
+    ///
+    /// All is as it was at one moment when that is to be `at_once`. Or else a reader is held only while it works, for at most `limit`: what it has read is handed on when it has been given back,
+    /// and with the next one the answer goes on from the [`Place`] that it had reached.
     pub(crate) fn query(
         &self,
         query: &Query,
         signals: &Signals,
+        limit: Option<Duration>,
+        at_once: bool,
         sink: &mut dyn Sink,
     ) -> Result<u64, StoreError> {
+        let (before, known) = (self.sequence(), signals.len());
         let wanted = signals.select(&query.signals, || sink.check())?;
-        // The head first, the blocks after: what is sealed in between is in both and merges, and nothing is in neither.
-        let (sequence, heads) = self.read_head(|head| {
-            let heads = wanted.iter().map(|(_, signal)| head.within(*signal, query.span));
-            (head.sequence().cast_unsigned(), heads.collect::<Vec<_>>())
-        });
-        self.tables.in_snapshot(|reader| {
-            for ((name, signal), head) in wanted.iter().zip(heads) {
-                sink.check()?;
-                self.series(reader, query, (name, *signal), &head, sink)?;
+        let mut place = Place::begin(query, 0);
+        let (mut sequence, mut ahead) = (None, ReadAhead::new(at_once, sink));
+        loop {
+            ahead.check()?;
+            let start = place.clone();
+            let piece = budget::limited(limit, || {
+                self.tables.in_snapshot(|reader| self.piece(reader, query, &wanted, start, &mut ahead))
+            });
+            let newest = match piece {
+                // Only the beginning of an answer can still be refused. The wait for a reader has an end, and so has the sink's
+                // patience.
+                Err(StoreError::Busy) if sequence.is_some() => continue,
+                piece => {
+                    let (reached, newest) = piece?;
+                    place = reached;
+                    newest
+                }
+            };
+            // A commit after the selection may have brought a signal that belongs to it.
+            let newest = if signals.len() == known { newest } else { before };
+            let sequence = *sequence.get_or_insert(newest);
+            ahead.hand_on()?;
+            if place.signal >= wanted.len() {
+                return Ok(sequence);
             }
-            Ok(sequence)
-        })
-    }
-
-    /// As [`Engine::query`], but with a transaction for each signal: one that lasted as long as everything takes would keep
-    /// the write-ahead log from being folded back, and it would grow by all that arrives meanwhile.
-    pub(crate) fn query_each(
-        &self,
-        query: &Query,
-        signals: &Signals,
-        sink: &mut dyn Sink,
-    ) -> Result<(), StoreError> {
-        for (name, signal) in signals.select(&query.signals, || sink.check())? {
-            sink.check()?;
-            let head = self.read_head(|head| head.within(signal, query.span));
-            self.tables.in_snapshot(|reader| self.series(reader, query, (&name, signal), &head, sink))?;
         }
-        Ok(())
     }
 
-    /// One signal's answer.
+    /// Reads on from `place` until as much is read ahead as may be; returns where it got, and the number of the last commit.
+    fn piece(
+        &self,
+        reader: &mut dyn Rows,
+        query: &Query,
+        wanted: &[(Arc<str>, SignalId)],
+        mut place: Place,
+        ahead: &mut ReadAhead<'_>,
+    ) -> Result<(Place, u64), StoreError> {
+        // The head before the first statement, with which the snapshot begins: what is sealed in between is in both and
+        // merges, and nothing is in neither. Not before there is a reader: copies do not wait for one.
+        let (heads, sequence) = self.read_head(|head| {
+            let (mut heads, mut samples) = (Vec::new(), 0);
+            for (_, signal) in &wanted[place.signal..] {
+                let from = if heads.is_empty() { place.from } else { query.span.from };
+                let columns = head.within(*signal, Span { from, ..query.span });
+                samples += columns.len();
+                heads.push(columns);
+                if samples >= HEAD_AHEAD && !ahead.at_once {
+                    break;
+                }
+            }
+            (heads, head.sequence().cast_unsigned())
+        });
+        for head in heads {
+            ahead.check()?;
+            let (name, signal) = &wanted[place.signal];
+            place = self.series(reader, query, (name, *signal), place, head, ahead)?;
+            if ahead.at_once {
+                ahead.hand_on()?;
+            } else if ahead.is_full() {
+                break;
+            }
+        }
+        Ok((place, sequence))
+    }
+
+    /// One signal's answer from `place` on, until it is whole or as much is read ahead as may be.
     fn series(
         &self,
         reader: &mut dyn Rows,
         query: &Query,
         (name, signal): (&str, SignalId),
-        head: &Columns,
-        sink: &mut dyn Sink,
-    ) -> Result<(), StoreError> {
-        let span = query.span;
-        let mut rest = Rest { samples: head.clone(), points: self.expired(reader, signal, span)? };
+        place: Place,
+        mut head: Columns,
+        ahead: &mut ReadAhead<'_>,
+    ) -> Result<Place, StoreError> {
+        let mut span = Span { from: place.from, ..query.span };
+        // A reduced answer is small, and can only be handed on as a whole.
+        let pauses = query.max_points.is_none() && !ahead.at_once;
+        if pauses && let Some(time) = head.times().get(READ_AHEAD) {
+            span.to = Timestamp::from_micros(time - 1);
+            head = head.clip(span);
+        }
+        let points = Columns::merge(&self.expired(reader, signal, span)?, &place.moved);
+        let mut rest = Rest { samples: head, points };
         let extent = rest.extent(reader.extent(signal, span)?);
         let extent = extent.map(|(first, last)| (first.max(span.from.micros()), last.min(span.to.micros())));
-        let mut answer =
-            Answer { name, sink, begun: false, reduction: Reduction::new(query.max_points, extent) };
+        let reduction = Reduction::new(query.max_points, extent);
+        let mut answer = Answer { name, sink: ahead, reduction };
         let mut after = i64::MIN;
         loop {
             let page = reader.blocks(signal, span, after, PAGE)?;
             for stored in &page {
                 answer.sink.check()?;
-                budget::check()?;
                 after = stored.last_time;
-                answer.add(&rest.take(stored.first_time, &Columns::default()))?;
+                answer.add(&rest.take(stored.first_time, &Columns::default()));
                 let next = stored.last_time.min(span.to.micros()).saturating_add(1);
                 let whole = stored.is_possible()
                     && !rest.begins_before(next)
@@ -102,18 +161,111 @@ impl Engine {
                     && let Some(extremes) = reader.extremes(stored.id)?
                     && let Ok(extremes) = block::decode_extremes(&extremes)
                 {
-                    answer.add(&extremes)?;
+                    answer.add(&extremes);
                     continue;
                 }
                 let block = self.read_block(reader, signal, stored.id)?.unwrap_or_default();
-                answer.add(&if whole { block } else { rest.take(next, &block.clip(span)) })?;
+                answer.add(&if whole { block } else { rest.take(next, &block.clip(span)) });
+                if !pauses && answer.sink.is_full() {
+                    answer.sink.hand_on()?;
+                } else if pauses
+                    && answer.sink.is_full()
+                    && span.from.micros() < next
+                    && next <= span.to.micros()
+                {
+                    return Ok(place.go_on(next, &mut rest));
+                }
             }
             if page.len() < PAGE {
                 break;
             }
         }
-        answer.add(&rest.take(span.to.micros().saturating_add(1), &Columns::default()))?;
-        answer.finish()
+        let end = span.to.micros().saturating_add(1);
+        answer.add(&rest.take(end, &Columns::default()));
+        answer.finish();
+        if span.to < query.span.to {
+            return Ok(place.go_on(end, &mut rest));
+        }
+        Ok(Place::begin(query, place.signal + 1))
+    }
+}
+
+/// Where an answer goes on.
+#[derive(Clone)]
+struct Place {
+    /// Which of the wanted signals is next.
+    signal: usize,
+    /// Its next instant.
+    from: Timestamp,
+    /// A point that gave way to a sample before that instant.
+    moved: Columns,
+}
+
+impl Place {
+    /// The beginning of the wanted signal numbered so.
+    fn begin(query: &Query, signal: usize) -> Self {
+        Self { signal, from: query.span.from, moved: Columns::default() }
+    }
+
+    /// The instant `next` of the same signal, before which everything was taken from `rest`.
+    fn go_on(self, next: i64, rest: &mut Rest) -> Self {
+        let moved = rest.points.split_before(next.saturating_add(1));
+        Self { from: Timestamp::from_micros(next), moved, ..self }
+    }
+}
+
+/// What was read and is not handed on yet.
+struct ReadAhead<'s> {
+    /// Whether the points are handed on while the reader is held.
+    at_once: bool,
+    sink: &'s mut dyn Sink,
+    /// The series begun last.
+    series: String,
+    parts: Vec<Part>,
+    points: usize,
+}
+
+/// Points, and the series that begins with them, if one does.
+type Part = (Option<String>, Vec<i64>, Vec<f64>);
+
+impl<'s> ReadAhead<'s> {
+    fn new(at_once: bool, sink: &'s mut dyn Sink) -> Self {
+        Self { at_once, sink, series: String::new(), parts: Vec::new(), points: 0 }
+    }
+
+    fn is_full(&self) -> bool {
+        self.points >= READ_AHEAD
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        self.sink.check()?;
+        budget::check()
+    }
+
+    /// An answer that goes on is no new series.
+    fn begin(&mut self, name: &str) {
+        if self.series != name {
+            self.series = name.to_owned();
+            self.parts.push((Some(name.to_owned()), Vec::new(), Vec::new()));
+        }
+    }
+
+    fn add(&mut self, columns: &Columns) {
+        self.points += columns.len();
+        self.parts.push((None, columns.times().to_vec(), columns.values().to_vec()));
+    }
+
+    fn hand_on(&mut self) -> Result<(), StoreError> {
+        self.points = 0;
+        for (series, times, values) in std::mem::take(&mut self.parts) {
+            if let Some(name) = series {
+                self.sink.series(&name)?;
+            }
+            if !times.is_empty() {
+                self.sink.points(&times, &values)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -155,10 +307,9 @@ impl Rest {
 }
 
 /// Hands one signal's points on, reduced where that was asked for.
-struct Answer<'s> {
-    name: &'s str,
-    sink: &'s mut dyn Sink,
-    begun: bool,
+struct Answer<'a, 's> {
+    name: &'a str,
+    sink: &'a mut ReadAhead<'s>,
     reduction: Option<Reduction>,
 }
 
@@ -187,10 +338,10 @@ impl Reduction {
     }
 }
 
-impl Answer<'_> {
-    fn add(&mut self, columns: &Columns) -> Result<(), StoreError> {
+impl Answer<'_, '_> {
+    fn add(&mut self, columns: &Columns) {
         if columns.is_empty() {
-            return Ok(());
+            return;
         }
         let Some(reduction) = &mut self.reduction else { return self.hand_on(columns) };
         if reduction.reduces(columns.len()) {
@@ -198,7 +349,6 @@ impl Answer<'_> {
         } else {
             reduction.few.append(columns);
         }
-        Ok(())
     }
 
     /// Whether a block's summary is all that the answer needs of it.
@@ -221,15 +371,13 @@ impl Answer<'_> {
         wide && reduction.reduces(stored.count.cast_unsigned() as usize)
     }
 
-    fn hand_on(&mut self, columns: &Columns) -> Result<(), StoreError> {
-        if !std::mem::replace(&mut self.begun, true) {
-            self.sink.series(self.name)?;
-        }
-        self.sink.points(columns.times(), columns.values())
+    fn hand_on(&mut self, columns: &Columns) {
+        self.sink.begin(self.name);
+        self.sink.add(columns);
     }
 
-    fn finish(mut self) -> Result<(), StoreError> {
-        let Some(reduction) = self.reduction.take() else { return Ok(()) };
+    fn finish(mut self) {
+        let Some(reduction) = self.reduction.take() else { return };
         let columns = if reduction.reducing {
             let mut points = reduction.reducer.finish();
             points.truncate(reduction.limit);
@@ -238,6 +386,8 @@ impl Answer<'_> {
         } else {
             reduction.few
         };
-        if columns.is_empty() { Ok(()) } else { self.hand_on(&columns) }
+        if !columns.is_empty() {
+            self.hand_on(&columns);
+        }
     }
 }

@@ -38,6 +38,9 @@ const NAMES_IN_DOUBT: &str = "SELECT count(*) AS value FROM signal AS named NOT 
 /// The first SQLite without the WAL-reset race that can corrupt a database with two or more connections.
 const OLDEST_SOUND_SQLITE: [u32; 3] = [3, 51, 3];
 
+/// Readers of boards, annotations and metadata.
+const DOCUMENT_READERS: u32 = 2;
+
 /// How long a query waits for a free reader before it is refused.
 const READER_WAIT: Duration = Duration::from_millis(500);
 
@@ -68,11 +71,12 @@ pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine, Vec<St
     let url = path.to_string_lossy();
     let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
     let readers = pool(path, &url, config.readers, READER_WAIT, READER_SETUP)?;
+    let documents = pool(path, &url, DOCUMENT_READERS, READER_WAIT, READER_SETUP)?;
     let loaded = match inspected {
         Some(loaded) => loaded,
         None => load(&mut *readers.get().map_err(|error| unusable(path, error))?, path)?,
     };
-    let tables = Sqlite { writer, readers, path: path.clone(), _lock: Some(lock) };
+    let tables = Sqlite { writer, readers, documents, path: path.clone(), _lock: Some(lock) };
     let names = loaded.names.clone();
     Ok((Engine::new(Box::new(tables), loaded, epoch, clock), names))
 }
@@ -83,7 +87,8 @@ pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine, Vec<S
     let mut reader = connect_read_only(path)?;
     let loaded = reader.transaction(|reader| load(reader, path))?;
     let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
-    let tables = Sqlite { writer: readers.clone(), readers, path: path.to_owned(), _lock: None };
+    let (writer, documents) = (readers.clone(), readers.clone());
+    let tables = Sqlite { writer, readers, documents, path: path.to_owned(), _lock: None };
     let names = loaded.names.clone();
     Ok((Engine::new(Box::new(tables), loaded, 0, clock), names))
 }

@@ -171,3 +171,80 @@ fn a_read_ends_at_its_limit_or_when_it_is_not_wanted_any_more() {
     assert!(matches!(error, StoreError::QueryTimeout(Duration::ZERO)), "{error}");
     store.commit(&[batch(&store, &[("a", 1, 0.5)])]).unwrap();
 }
+
+/// Does its work while its query holds a reader.
+struct Inside<'a> {
+    checks: u32,
+    work: &'a mut dyn FnMut(),
+}
+
+impl Sink for Inside<'_> {
+    fn series(&mut self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn points(&mut self, _: &[i64], _: &[f64]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn check(&mut self) -> Result<(), StoreError> {
+        self.checks += 1;
+        // Those of the selection and of the start come before there is a reader.
+        if self.checks == 3 {
+            (self.work)();
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn documents_are_read_while_queries_hold_all_readers() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    store.commit(&[batch(&store, &[("a", 1, 0.5)])]).unwrap();
+    let hold = |work: &mut dyn FnMut()| {
+        store.query(&Query::everything(), &mut Inside { checks: 0, work }).unwrap();
+    };
+    let mut worked = false;
+    hold(&mut || {
+        hold(&mut || {
+            let refused = store.query(&Query::everything(), &mut Collected::default());
+            assert!(matches!(refused, Err(StoreError::Busy)), "both readers are held");
+            assert_eq!(store.boards().unwrap(), []);
+            assert_eq!(store.annotations(span(i64::MIN, i64::MAX), &[]).unwrap().total, 0);
+            assert!(store.metadata().unwrap().is_empty());
+            worked = true;
+        });
+    });
+    assert!(worked);
+}
+
+/// Asks again from within: no reader may be held while points are handed on.
+struct Asking<'a>(&'a Store, usize);
+
+impl Sink for Asking<'_> {
+    fn series(&mut self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn points(&mut self, times: &[i64], _: &[f64]) -> Result<(), StoreError> {
+        self.1 += times.len();
+        assert_eq!(contents(self.0).len(), 20);
+        Ok(())
+    }
+}
+
+#[test]
+fn no_reader_is_held_while_an_answer_is_handed_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&StoreConfig { readers: 1, ..config(&folder) }, Clock::manual(NOW)).unwrap();
+    for time in 0..20 {
+        store.commit(&[batch(&store, &[("a", time, 0.5)])]).unwrap();
+        if time == 10 {
+            store.seal().unwrap();
+        }
+    }
+    let mut asking = Asking(&store, 0);
+    store.query_in_pieces(&Query::everything(), &mut asking).unwrap();
+    assert_eq!(asking.1, 20);
+}

@@ -1,4 +1,5 @@
-//! Reads history for sessions, on threads that may block, not for too many at once: whoever comes later waits its turn.
+//! Reads history for sessions, on threads that may block, not for too many at once: who comes later waits their turn. One
+//! whose client has not taken what was read keeps its thread, but lets others read.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,17 +7,21 @@ use std::time::Duration;
 use afterglow_wire::Timestamp;
 use afterglow_wire::v1::Subscribe;
 use futures_util::{Stream, StreamExt as _, stream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::clock::Stopwatch;
 use crate::live::history::{self, Filled, Missed, NoHistory, Output};
 use crate::live::{Frame, Protocol};
 use crate::signals::Wanted;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, while_wanted};
 
 /// Frames that may have been made before the client has taken them: 3 MB, so that most snapshots fit as a whole and
 /// a slow client keeps nobody else from theirs.
 pub(super) const PIECES: usize = 64;
+
+/// Histories that are read or wait for their clients.
+const THREADS: usize = 64;
 
 /// What is to be read.
 #[derive(Clone, Copy, Debug)]
@@ -40,14 +45,16 @@ pub(super) enum Piece {
 /// Sends threads, at most so many at once.
 #[derive(Clone, Debug)]
 pub struct Historian {
+    threads: Arc<Semaphore>,
     places: Arc<Semaphore>,
     patience: Duration,
 }
 
 impl Historian {
-    /// At most `threads` at once; each ends when its client takes nothing for as long as `patience`.
-    pub fn new(threads: usize, patience: Duration) -> Self {
-        Self { places: Arc::new(Semaphore::new(threads)), patience }
+    /// At most `readers` read at once; each ends when its client takes nothing for as long as `patience`.
+    pub fn new(readers: usize, patience: Duration) -> Self {
+        let threads = Arc::new(Semaphore::new(THREADS));
+        Self { threads, places: Arc::new(Semaphore::new(readers)), patience }
     }
 
     pub(super) fn send(
@@ -60,14 +67,22 @@ impl Historian {
     ) -> impl Stream<Item = Piece> + 'static {
         let (pieces, received) = mpsc::channel(PIECES);
         let (store, places, patience) = (store.clone(), Arc::clone(&self.places), self.patience);
+        let threads = Arc::clone(&self.threads);
         let start = async move {
             // Never closed.
-            let place = places.acquire_owned().await;
+            let thread = threads.acquire_owned().await;
+            let place = Arc::clone(&places).acquire_owned().await.ok();
             drop(actix_rt::task::spawn_blocking(move || {
-                let mut output = Pieces { pieces, patience, since: Stopwatch::start() };
-                let end = read(&store, &subscribe, errand, epoch, now, &mut output);
-                let _ = output.send(Piece::End(end));
-                drop(place);
+                let asked = pieces.clone();
+                let mut output = Pieces { pieces, patience, since: Stopwatch::start(), places, place };
+                while_wanted(
+                    move || asked.is_closed(),
+                    || {
+                        let end = read(&store, &subscribe, errand, epoch, now, &mut output);
+                        let _ = output.send(Piece::End(end));
+                    },
+                );
+                drop(thread);
             }));
             received
         };
@@ -112,19 +127,34 @@ struct Pieces {
     patience: Duration,
     /// Since the last piece was taken.
     since: Stopwatch,
+    places: Arc<Semaphore>,
+    /// Held while it reads.
+    place: Option<OwnedSemaphorePermit>,
 }
 
 impl Pieces {
     fn send(&mut self, piece: Piece) -> Result<(), StoreError> {
-        let send = tokio::time::timeout(self.patience, self.pieces.send(piece));
-        match tokio::runtime::Handle::current().block_on(send) {
-            Ok(Ok(())) => {
-                self.since = Stopwatch::start();
-                Ok(())
-            }
-            Ok(Err(_)) => Err(StoreError::Cancelled),
-            Err(_) => Err(StoreError::QueryTimeout(self.patience)),
+        match self.pieces.try_send(piece) {
+            Ok(()) => {}
+            Err(TrySendError::Closed(_)) => return Err(StoreError::Cancelled),
+            Err(TrySendError::Full(piece)) => self.wait(piece)?,
         }
+        self.since = Stopwatch::start();
+        Ok(())
+    }
+
+    /// Sends when the client has taken something; others read meanwhile.
+    fn wait(&mut self, piece: Piece) -> Result<(), StoreError> {
+        self.place = None;
+        let (patience, sender, places) = (self.patience, &self.pieces, Arc::clone(&self.places));
+        self.place = tokio::runtime::Handle::current().block_on(async {
+            match tokio::time::timeout(patience, sender.send(piece)).await {
+                Ok(Ok(())) => Ok(places.acquire_owned().await.ok()),
+                Ok(Err(_)) => Err(StoreError::Cancelled),
+                Err(_) => Err(StoreError::QueryTimeout(patience)),
+            }
+        })?;
+        Ok(())
     }
 }
 

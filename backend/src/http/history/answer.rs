@@ -1,5 +1,5 @@
-//! An answer that is sent while it is made: memory does not grow with it, and a reader is not held for a client that
-//! does not read.
+//! An answer that is sent while it is made: memory does not grow with it, and a client that reads slowly costs its place and
+//! what is read ahead, but no reader of the database.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,20 +9,28 @@ use actix_web::HttpResponse;
 use actix_web::web::Bytes;
 use afterglow_wire::Code;
 use futures_util::stream;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::super::problem::Problem;
 use crate::clock::Stopwatch;
 use crate::encode::{Encoder, Format, Output};
 use crate::fault;
 use crate::metrics::{Metrics, Stage};
-use crate::store::{Query, Store, StoreError};
+use crate::store::{Query, Store, StoreError, while_wanted};
 
 /// Pieces of 64 KiB that may be made before the client has taken them.
 const PIECES: usize = 4;
 
+/// Answers under way at once, each with about 4 MB read ahead at most; beyond it 503 `queue_full`.
+const ANSWERS: usize = 32;
+
+/// Bytes a second that a client must read on average, once it has used up its patience: slow links do.
+const LEAST_RATE: u64 = 16 << 10;
+
+static PLACES: Semaphore = Semaphore::const_new(ANSWERS);
+
 /// Makes the answer to `query` on a thread of its own and sends it piece by piece. `patience` is how long a piece may
-/// take to be made, and how long the client may take to read it.
+/// take to be made, and how long the client may take to read it; in all it may take as long as [`LEAST_RATE`] takes more.
 pub(super) async fn stream(
     store: Store,
     query: Query,
@@ -30,14 +38,19 @@ pub(super) async fn stream(
     patience: Duration,
     metrics: Metrics,
 ) -> Result<HttpResponse, Problem> {
+    let busy =
+        |_| Problem::new(Code::QueueFull, format!("{ANSWERS} answers are under way; ask again in a moment"));
+    let place = PLACES.try_acquire().map_err(busy)?;
     let (sender, mut pieces) = mpsc::channel(PIECES);
     let whole = Arc::new(AtomicBool::new(false));
     let finished = Arc::clone(&whole);
     let worker = actix_rt::task::spawn_blocking(move || {
         let stopwatch = Stopwatch::start();
-        let output = Pieces { sender: sender.clone(), patience, since: Stopwatch::start() };
+        let output = Pieces::new(sender.clone(), patience);
+        let asked = sender.clone();
         let mut encoder = Encoder::new(format, output);
-        match store.query(&query, &mut encoder).and_then(|_| encoder.finish()) {
+        let read = while_wanted(move || asked.is_closed(), || store.query_in_pieces(&query, &mut encoder));
+        match read.and_then(|_| encoder.finish()) {
             Ok(_) => finished.store(true, Ordering::Release),
             Err(error) => {
                 if !matches!(error, StoreError::Cancelled) {
@@ -48,6 +61,7 @@ pub(super) async fn stream(
             }
         }
         metrics.observe(Stage::Query, stopwatch.elapsed());
+        drop(place);
     });
     // Until the first piece is there, an error can still be told by its status.
     let first = match pieces.recv().await {
@@ -74,13 +88,35 @@ struct Pieces {
     patience: Duration,
     /// Since the last piece was taken.
     since: Stopwatch,
+    /// Bytes that were taken.
+    sent: u64,
+    /// How long the client has been waited for.
+    waited: Duration,
+}
+
+impl Pieces {
+    fn new(sender: mpsc::Sender<Result<Bytes, StoreError>>, patience: Duration) -> Self {
+        Self { sender, patience, since: Stopwatch::start(), sent: 0, waited: Duration::ZERO }
+    }
+}
+
+/// How much longer a client may be waited for that has taken `sent` bytes in the time `waited`.
+fn patience_left(patience: Duration, sent: u64, waited: Duration) -> Duration {
+    let allowed = patience + Duration::from_secs(sent / LEAST_RATE);
+    allowed.saturating_sub(waited).min(patience)
 }
 
 impl Output for Pieces {
     fn write(&mut self, piece: Vec<u8>) -> Result<(), StoreError> {
-        let send = tokio::time::timeout(self.patience, self.sender.send(Ok(piece.into())));
-        match tokio::runtime::Handle::current().block_on(send) {
+        let (bytes, waiting) = (piece.len() as u64, Stopwatch::start());
+        let left = patience_left(self.patience, self.sent, self.waited);
+        let send = self.sender.send(Ok(piece.into()));
+        let taken =
+            tokio::runtime::Handle::current().block_on(async { tokio::time::timeout(left, send).await });
+        self.waited += waiting.elapsed();
+        match taken {
             Ok(Ok(())) => {
+                self.sent += bytes;
                 self.since = Stopwatch::start();
                 Ok(())
             }
@@ -98,5 +134,21 @@ impl Output for Pieces {
         } else {
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_must_read_at_a_least_rate() {
+        let seconds = Duration::from_secs;
+        let left = |sent: u64, waited| patience_left(seconds(30), sent * LEAST_RATE, seconds(waited));
+        assert_eq!(left(0, 0), seconds(30));
+        assert_eq!(left(0, 29), seconds(1));
+        assert_eq!(left(100, 100), seconds(30), "never more for one piece");
+        assert_eq!(left(100, 120), seconds(10));
+        assert_eq!(left(100, 131), seconds(0), "it dawdles");
     }
 }
