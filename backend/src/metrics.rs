@@ -59,7 +59,7 @@ pub enum Stage {
     Decode,
     /// One group commit, until it is on the disk.
     Commit,
-    /// From handing a batch to `Ingest` until it is on the disk.
+    /// From handing a batch to `Committer` until it is on the disk.
     Record,
     /// Encoding and handing one group to all live clients.
     Broadcast,
