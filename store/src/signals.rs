@@ -8,6 +8,3 @@ mod selector;
 
 pub use dictionary::{Learned, Signals};
 pub use selector::Selector;
-
-/// The name that [`Selector`] has had among live clients.
-pub type Wanted = Selector;

@@ -19,7 +19,7 @@ use crate::actors::broadcaster::{Client, Join, Joined, Outlet};
 use crate::admission::Ticket;
 use crate::live::history::{Filled, Missed, NoHistory, Page};
 use crate::live::{Frame, Frames, Key, Protocol, parse_event_id};
-use crate::signals::Wanted;
+use crate::signals::Selector;
 
 /// Steps that may wait for a client: a few seconds of a lively feed. Beyond it the client gets only the newest values.
 const STEPS: usize = 64;
@@ -60,7 +60,7 @@ pub(super) async fn get(
     }
     let watcher = Watcher {
         allowed,
-        wanted: Arc::new(Wanted::new(&patterns)),
+        wanted: Arc::new(Selector::new(&patterns)),
         key: Key { protocol: Protocol::EventStream, patterns },
         number: Client::next_number(),
         _ticket: ticket,
@@ -87,7 +87,7 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Problem> {
 struct Watcher {
     allowed: Allowed<ReadLive>,
     key: Key,
-    wanted: Arc<Wanted>,
+    wanted: Arc<Selector>,
     number: u64,
     _ticket: Ticket,
 }

@@ -5,7 +5,7 @@ use afterglow_wire::v1::Position;
 
 use super::newest::Newest;
 use super::{Dialect, Frame, Passing, Protocol, Replay, Step, known};
-use crate::signals::{Signals, Wanted};
+use crate::signals::{Selector, Signals};
 
 /// Most samples of one step. What is more (somebody loads history) is conflated: watching a million old values pass
 /// by helps nobody, and every client's queue would have to hold them.
@@ -33,7 +33,7 @@ pub struct Class {
     /// What its clients have in common.
     pub key: Key,
     /// The names of the signals that they want.
-    pub wanted: Wanted,
+    pub wanted: Selector,
     position: Position,
     pending: Vec<Passing>,
     /// Set once too much was pending.
@@ -51,7 +51,7 @@ impl Class {
     pub fn new(key: Key, position: Position, signals: &Signals) -> Self {
         let named = known(signals);
         Self {
-            wanted: Wanted::new(&key.patterns),
+            wanted: Selector::new(&key.patterns),
             key,
             position,
             pending: Vec::new(),

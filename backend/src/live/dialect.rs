@@ -14,7 +14,7 @@ pub use event_stream::parse_event_id;
 
 use super::newest::Newest;
 use super::{Frame, Passing};
-use crate::signals::{Signals, Wanted};
+use crate::signals::{Selector, Signals};
 
 /// What a live client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,7 +68,7 @@ pub trait Dialect: Sync {
     }
 
     /// Gives the `wanted` ones of the signals in `range` their names. Without frames where samples carry names.
-    fn names(&self, _step: &Step, _signals: &Signals, _range: Range<u32>, _wanted: &Wanted) -> Vec<Frame> {
+    fn names(&self, _step: &Step, _signals: &Signals, _range: Range<u32>, _wanted: &Selector) -> Vec<Frame> {
         Vec::new()
     }
 

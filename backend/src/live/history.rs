@@ -9,7 +9,7 @@ pub use snapshot::snapshot;
 
 use super::{Frame, Protocol, Replay, Step, known};
 use crate::batch::Batch;
-use crate::signals::Wanted;
+use crate::signals::Selector;
 use crate::store::{Since, Store, StoreError};
 
 /// Rows of the journal that are read at once.
@@ -62,7 +62,7 @@ pub struct Missed<'a> {
     /// What the client speaks.
     pub protocol: Protocol,
     /// Which signals it wants.
-    pub wanted: &'a Wanted,
+    pub wanted: &'a Selector,
     /// The server's clock.
     pub now: Timestamp,
 }

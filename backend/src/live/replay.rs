@@ -3,7 +3,7 @@
 use super::newest::Newest;
 use super::{Frame, Passing, Protocol, Step};
 use crate::batch::Batch;
-use crate::signals::{Signals, Wanted};
+use crate::signals::{Selector, Signals};
 
 /// Writes commits again for one client.
 #[derive(Clone, Copy, Debug)]
@@ -11,7 +11,7 @@ pub struct Replay<'a> {
     /// What the client speaks.
     pub protocol: Protocol,
     /// Which signals it wants.
-    pub wanted: &'a Wanted,
+    pub wanted: &'a Selector,
     /// The names of the signals.
     pub signals: &'a Signals,
 }

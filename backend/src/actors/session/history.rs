@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use crate::clock::Stopwatch;
 use crate::live::history::{self, Filled, Missed, NoHistory, Output};
 use crate::live::{Frame, Protocol};
-use crate::signals::Wanted;
+use crate::signals::Selector;
 use crate::store::{Store, StoreError, while_wanted};
 
 /// Frames that may have been made before the client has taken them: 3 MB, so that most snapshots fit as a whole and
@@ -109,7 +109,7 @@ fn read(
             history::snapshot(store, subscribe, epoch, now, output)
         }
         Errand::Missed(filled) => {
-            let wanted = Wanted::new(&subscribe.signals);
+            let wanted = Selector::new(&subscribe.signals);
             let missed = Missed { store, protocol: Protocol::V1, wanted: &wanted, now };
             let resumes = subscribe.resume == Some(filled.position);
             // Whether it can be resumed at all shows with the first page.

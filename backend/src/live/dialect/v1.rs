@@ -8,7 +8,7 @@ use afterglow_wire::v1::{Flags, Header, Kind, Writer};
 use super::{Dialect, Step};
 use crate::live::newest::Newest;
 use crate::live::{Frame, Passing};
-use crate::signals::{Signals, Wanted};
+use crate::signals::{Selector, Signals};
 
 /// A frame that has grown to this many bytes is sent and another one begun: clients may refuse larger messages.
 pub(in crate::live) const FRAME: usize = 48 * 1024;
@@ -24,7 +24,7 @@ impl Dialect for V1 {
         usize::MAX
     }
 
-    fn names(&self, step: &Step, signals: &Signals, range: Range<u32>, wanted: &Wanted) -> Vec<Frame> {
+    fn names(&self, step: &Step, signals: &Signals, range: Range<u32>, wanted: &Selector) -> Vec<Frame> {
         let begin = || Writer::new(&header(step, Kind::Names, Flags::NONE));
         let (mut frames, mut writer) = (Vec::new(), begin());
         for (signal, name) in range.clone().zip(signals.range(range.start, range.end)) {

@@ -7,7 +7,7 @@ use afterglow_wire::v1::{Flags, Header, Kind, Position, Subscribe, Writer};
 use super::{Filled, NoHistory, Output};
 use crate::live::dialect::v1::{self, FRAME, V1, binary};
 use crate::live::{Dialect as _, Step, known};
-use crate::signals::Wanted;
+use crate::signals::Selector;
 use crate::store::{Query, Sink, Span, Store, StoreError};
 
 /// Writes the snapshot that `subscribe` asks for. Blocks.
@@ -24,7 +24,7 @@ pub fn snapshot(
     let nowhere = Position { epoch, sequence: 0 };
     let step = Step::at(nowhere, now.micros());
     let named = known(store.signals());
-    let wanted = Wanted::new(&subscribe.signals);
+    let wanted = Selector::new(&subscribe.signals);
     for frame in V1.names(&step, store.signals(), 0..named, &wanted) {
         output.frame(frame)?;
     }
@@ -38,7 +38,7 @@ pub fn snapshot(
     snapshot.finish(Position { epoch, sequence })
 }
 
-fn query(subscribe: &Subscribe, wanted: Wanted, seconds: f64, now: Timestamp) -> Query {
+fn query(subscribe: &Subscribe, wanted: Selector, seconds: f64, now: Timestamp) -> Query {
     #[expect(clippy::cast_possible_truncation, reason = "a window beyond the calendar is held within it")]
     let from = now.micros().saturating_sub((seconds * 1e6) as i64);
     let to = now.micros().saturating_add(AHEAD_MICROS);
