@@ -1,17 +1,16 @@
 //! `GET /api/openapi.json`: the contract for programs.
 //!
-//! The operations are those of the route table, the schemas those of wire's types (its feature `schema`).
+//! The operations are those of the route table, which builds the document; the schemas are those of wire's types (its
+//! feature `schema`).
 
-use std::sync::LazyLock;
-
-use actix_web::web;
+use actix_web::http::Method;
+use actix_web::{HttpResponse, web};
 use afterglow_wire::telemetry::SignalDetails;
 use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::gate::Allowed;
 use super::permission::Public;
-use super::table::{Entry, Operations, TABLE};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -22,49 +21,56 @@ use super::table::{Entry, Operations, TABLE};
     ),
     components(schemas(SignalDetails, afterglow_wire::Code))
 )]
-struct Document;
+struct Frame;
+
+/// The whole document, with each operation's permission as `x-permission`.
+pub(super) struct Document(Value);
+
+impl Document {
+    /// The document of `operations`; `permissions` has each operation's path, as actix-web matches it, its method and its
+    /// permission's name.
+    pub(super) fn new<'a>(
+        operations: utoipa::openapi::OpenApi,
+        permissions: impl Iterator<Item = (&'a str, &'a Method, &'a str)>,
+    ) -> Self {
+        let mut document = Frame::openapi();
+        document.merge(operations);
+        let mut document = serde_json::to_value(document).unwrap_or_default();
+        for (path, method, permission) in permissions {
+            document["paths"][documented(path)][key(method)]["x-permission"] = permission.into();
+        }
+        Self(document)
+    }
+
+    /// The names of the query parameters of an operation.
+    pub(super) fn query_parameters(&self, path: &str, method: &Method) -> Vec<String> {
+        let parameters = self.0["paths"][documented(path)][key(method)]["parameters"].as_array();
+        let of_query = parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "query");
+        of_query.filter_map(|parameter| parameter["name"].as_str()).map(str::to_owned).collect()
+    }
+}
 
 /// This document
 #[utoipa::path(get, path = "/api/openapi.json", tag = "operation", responses((status = 200, body = serde_json::Value)))]
-pub(super) async fn get(_: Allowed<Public>) -> web::Json<&'static Value> {
-    web::Json(document())
-}
-
-/// The whole document, with each operation's permission as `x-permission`.
-fn document() -> &'static Value {
-    static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
-        let mut document = Document::openapi();
-        document.merge(Operations::openapi());
-        let mut document = serde_json::to_value(document).unwrap_or_default();
-        for entry in TABLE {
-            document["paths"][path(entry)][method(entry)]["x-permission"] = entry.permission.into();
-        }
-        document
-    });
-    &DOCUMENT
-}
-
-/// The names of the query parameters of an operation.
-pub(super) fn query_parameters(entry: &Entry) -> Vec<String> {
-    let parameters = document()["paths"][path(entry)][method(entry)]["parameters"].as_array();
-    let of_query = parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "query");
-    of_query.filter_map(|parameter| parameter["name"].as_str()).map(str::to_owned).collect()
+pub(super) async fn get(_: Allowed<Public>, document: web::Data<Document>) -> HttpResponse {
+    HttpResponse::Ok().json(&document.0)
 }
 
 /// A path as the document writes it: without the expressions that its parts must match.
-fn path(entry: &Entry) -> String {
-    let mut path = String::new();
-    for part in entry.path.split_inclusive('}') {
+fn documented(path: &str) -> String {
+    let mut documented = String::new();
+    for part in path.split_inclusive('}') {
         match part.split_once(':') {
-            Some((before, _)) => path.extend([before, "}"]),
-            None => path.push_str(part),
+            Some((before, _)) => documented.extend([before, "}"]),
+            None => documented.push_str(part),
         }
     }
-    path
+    documented
 }
 
-fn method(entry: &Entry) -> String {
-    entry.method.as_str().to_ascii_lowercase()
+/// A method as the document writes it.
+fn key(method: &Method) -> String {
+    method.as_str().to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -73,13 +79,19 @@ mod tests {
 
     use serde_json::json;
 
+    use super::super::table::{DOCUMENT, TABLE};
     use super::*;
+
+    fn document() -> &'static Value {
+        &DOCUMENT.0
+    }
 
     #[test]
     fn the_document_has_the_operations_of_the_table_and_no_others() {
-        let table: BTreeSet<_> = TABLE.iter().map(|entry| (path(entry), method(entry))).collect();
+        let table: BTreeSet<_> =
+            TABLE.iter().map(|entry| (documented(entry.path), key(&entry.method))).collect();
         assert_eq!(table.len(), TABLE.len(), "no row is there twice");
-        let documented: BTreeSet<_> = document()["paths"]
+        let operations: BTreeSet<_> = document()["paths"]
             .as_object()
             .unwrap()
             .iter()
@@ -87,7 +99,7 @@ mod tests {
                 item.as_object().unwrap().keys().map(move |method| (path.clone(), method.clone()))
             })
             .collect();
-        assert_eq!(documented, table);
+        assert_eq!(operations, table);
         for (path, method) in table {
             let operation = &document()["paths"][&path][&method];
             assert!(
@@ -101,7 +113,7 @@ mod tests {
     fn query_parameters_are_documented_as_such() {
         let of = |path: &str| {
             let entry = TABLE.iter().find(|entry| entry.path == path && entry.method == "GET").unwrap();
-            query_parameters(entry).join(",")
+            DOCUMENT.query_parameters(entry.path, &entry.method).join(",")
         };
         assert_eq!(of("/api/telemetry"), "hours,from,to,signals,max_points,format");
         assert_eq!(of("/api/signals"), "details,metadata");

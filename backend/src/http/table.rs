@@ -7,13 +7,16 @@
 //! methods of a path.
 #![expect(clippy::disallowed_methods, reason = "this is the one place that builds routes")]
 
+use std::sync::LazyLock;
+
 use actix_web::guard;
 use actix_web::http::Method;
 use actix_web::http::header::Allow;
 use actix_web::{FromRequest, Handler, HttpRequest, Responder, Route, web};
+use utoipa::OpenApi;
 
 use super::gate::Allowed;
-use super::openapi;
+use super::openapi::{self, Document};
 use super::parameters::{ListedParameters, query_config};
 use super::permission::*;
 use super::problem::method_not_allowed;
@@ -44,9 +47,9 @@ macro_rules! table {
         },)+];
 
         /// The operations' documentation.
-        #[derive(utoipa::OpenApi)]
+        #[derive(OpenApi)]
         #[openapi(paths($($module::$handler,)+))]
-        pub(super) struct Operations;
+        struct Operations;
     };
 }
 
@@ -78,16 +81,22 @@ table! {
 /// The addresses of the page's views; its files are whatever else there is.
 pub(super) const PAGES: &[&str] = &["/", "/boards/{id}", "/ingest"];
 
+/// The document of these operations.
+pub(super) static DOCUMENT: LazyLock<web::Data<Document>> = LazyLock::new(|| {
+    let permissions = TABLE.iter().map(|entry| (entry.path, &entry.method, entry.permission));
+    web::Data::new(Document::new(Operations::openapi(), permissions))
+});
+
 /// Adds every route to an application.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
-    app.app_data(query_config());
+    app.app_data(query_config()).app_data(DOCUMENT.clone());
     for entries in TABLE.chunk_by(|a, b| a.path == b.path) {
         let mut resource = web::resource(entries[0].path);
         for entry in entries {
             resource = resource.route((entry.route)(entry.method.clone()));
         }
-        let listed =
-            entries.iter().map(|entry| (entry.method.clone(), openapi::query_parameters(entry))).collect();
+        let parameters = |entry: &Entry| DOCUMENT.query_parameters(entry.path, &entry.method);
+        let listed = entries.iter().map(|entry| (entry.method.clone(), parameters(entry))).collect();
         app.service(finish(
             resource.app_data(ListedParameters::new(listed)),
             entries.iter().map(|entry| &entry.method),
