@@ -5,10 +5,12 @@ use std::collections::HashMap;
 
 use diesel::prelude::*;
 use diesel::sql_types::Binary;
-use diesel_migrations::MigrationHarness as _;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
 use super::guard;
-use super::open::MIGRATIONS;
+
+/// Every version of the schema.
+pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
 /// Far more than any schema of ours has.
 const OBJECTS: usize = 1_000;

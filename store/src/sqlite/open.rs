@@ -13,9 +13,10 @@ use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool};
 use diesel::result::Error as DieselError;
 use diesel::sql_types::Binary;
-use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use diesel_migrations::MigrationHarness as _;
 use scheduled_thread_pool::ScheduledThreadPool;
 
+use super::foreign::MIGRATIONS;
 use super::schema::signal;
 use super::{Connections, Sqlite, convert, foreign, guard, journal, log_path, number, numbering};
 use crate::clock::Clock;
@@ -23,8 +24,6 @@ use crate::engine::{self, DamagedRow, Engine, Loaded};
 use crate::journal::Part;
 use crate::lock::Lock;
 use crate::{OpenError, PARTIAL, StoreConfig};
-
-pub(super) const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/sqlite");
 
 /// `PRAGMA application_id` of our files: "Aglw". Keeps us from taking over another program's database.
 const APPLICATION_ID: i64 = 0x4167_6c77;
