@@ -257,7 +257,6 @@ impl Memory {
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
 fn rate(seconds: &[Second], now: Timestamp, count: impl Fn(&Second) -> u64) -> f64 {
     let current = now.micros().div_euclid(1_000_000);
     let whole = seconds.iter().filter(|second| (current - RATE_SECONDS..current).contains(&second.number));

@@ -83,7 +83,6 @@ fn post(backend: &Backend, number: u64) -> bool {
 fn stored(backend: &Backend) -> Vec<u64> {
     let samples = backend.samples_of("a").remove("a").unwrap_or_default();
     assert!(samples.is_sorted_by(|a, b| a.0 < b.0), "a double");
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole numbers were sent")]
     samples.into_iter().map(|(_, value)| value as u64).collect()
 }
 

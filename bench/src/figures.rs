@@ -18,7 +18,7 @@ pub(crate) fn percentile(sorted: &[u32], percent: usize) -> f64 {
     sorted.get(place).map_or(f64::NAN, |figure| f64::from(*figure))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts far below 2^53")]
+// Counts far below 2^53.
 pub(crate) fn float(count: u64) -> f64 {
     count as f64
 }

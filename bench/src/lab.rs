@@ -76,12 +76,6 @@ impl Lab {
     }
 
     /// `count` at the scale that was asked for.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "small"
-    )]
     pub(crate) fn scaled(&self, count: u64) -> u64 {
         (count as f64 * self.scale).ceil() as u64
     }

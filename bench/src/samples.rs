@@ -114,7 +114,7 @@ impl Signal {
         Self { shape, random, level, age: 0 }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    // Far below 2^53.
     fn next(&mut self) -> f64 {
         self.age += 1;
         match self.shape {

@@ -235,7 +235,7 @@ impl Section {
         default: f64,
     ) -> Result<f64, ConfigError> {
         let Some(value) = self.take(key) else { return Ok(default) };
-        #[expect(clippy::cast_precision_loss, reason = "a whole number beyond 2^53 is rounded, as in JSON")]
+        // A whole number beyond 2^53 is rounded, as in JSON.
         let number = value.as_float().or_else(|| value.as_integer().map(|integer| integer as f64));
         number.filter(|number| range.contains(number)).ok_or_else(|| {
             let allowed = format!("a number from {} to {}", range.start(), range.end());

@@ -127,7 +127,7 @@ pub(super) fn decode(payload: &[u8], count: usize) -> Result<Columns, Damaged> {
         numbers(values, count)?
     } else {
         let power = POWERS.get(usize::from(*places)).ok_or_else(|| damaged("its places are unknown"))?;
-        #[expect(clippy::cast_precision_loss, reason = "the encoder made sure that they are exact")]
+        // The encoder made sure that they are exact.
         numbers::<i64>(values, count)?.into_iter().map(|integer| integer as f64 / power).collect()
     };
     if !times.is_sorted_by(|a, b| a < b) {
@@ -212,10 +212,8 @@ fn integer(value: f64, places: usize) -> Option<i64> {
     if scaled.abs() > EXACT {
         return None;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "its magnitude has been checked")]
     let integer = scaled as i64;
     // By way of the integer, which has no negative zero.
-    #[expect(clippy::cast_precision_loss, reason = "its magnitude has been checked")]
     let back = integer as f64 / POWERS[places];
     (back.to_bits() == value.to_bits()).then_some(integer)
 }

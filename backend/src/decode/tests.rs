@@ -285,7 +285,6 @@ proptest! {
 
     #[test]
     fn short_decimals_arrive_bit_for_bit(mantissa in -999_999_999_999_i64..1_000_000_000_000, places in 0..12_usize) {
-        #[expect(clippy::cast_precision_loss)]
         let text = format!("{:.*}", places, mantissa as f64 / 1e6);
         let body = format!(r#"{{"signals":{{"a":{text}}}}}"#);
         let (_, decoded) = read(body.as_bytes(), Format::Json).unwrap();

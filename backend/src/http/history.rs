@@ -85,7 +85,7 @@ fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {
             .filter(|hours: &f64| hours.is_finite() && *hours > 0.0)
             .ok_or_else(|| Problem::parameter("hours", text, "a number above 0 is expected"))?,
     };
-    #[expect(clippy::cast_possible_truncation, reason = "a span beyond the calendar is held within it")]
+    // A span beyond the calendar is held within it.
     let micros = (hours * 3_600e6) as i64;
     // Senders' clocks may run ahead by the tolerance of limits.rs; what they sent belongs to the last hour.
     let to = now.micros().saturating_add(afterglow_wire::limits::AHEAD_MICROS);

@@ -52,9 +52,7 @@ pub(super) async fn list(
 }
 
 fn details(signal: &Details, metadata: Metadata) -> SignalDetails {
-    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
     let seconds = signal.last.micros().saturating_sub(signal.first.micros()) as f64 / 1e6;
-    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
     let rate = if seconds > 0.0 { (signal.count.saturating_sub(1)) as f64 / seconds } else { 0.0 };
     SignalDetails {
         name: signal.name.clone(),

@@ -98,7 +98,6 @@ fn tier_text(tier: Tier) -> String {
 }
 
 fn per_sample(tier: Tier) -> Option<f64> {
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
     let each = tier.bytes as f64 / tier.samples as f64;
     (tier.samples > 0).then_some(each)
 }

@@ -181,7 +181,6 @@ impl Importer {
         let samples = self.note.samples + self.collector.len() as u64;
         let (begin, note, total) = (&self.begin, &self.note, self.total);
         self.progress.show(|elapsed| {
-            #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
             let share = |part: u64, whole: u64| part as f64 / whole.max(1) as f64;
             let left = share(total.saturating_sub(note.position), note.position - begin.position);
             format!(

@@ -62,7 +62,6 @@ pub(super) fn number(number: u64) -> String {
 
 /// An amount of bytes in the unit that fits it.
 pub(super) fn bytes(bytes: u64) -> String {
-    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
     let mut amount = bytes as f64;
     for unit in ["B", "kB", "MB", "GB"] {
         if amount < 1_000.0 {
@@ -87,9 +86,7 @@ pub(super) fn duration(duration: Duration) -> String {
 
 /// How many of something in a second.
 pub(super) fn rate(count: u64, elapsed: Duration) -> u64 {
-    #[expect(clippy::cast_precision_loss, reason = "a rate needs no more digits")]
     let rate = count as f64 / elapsed.as_secs_f64().max(1e-3);
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a positive count")]
     let rate = rate as u64;
     rate
 }

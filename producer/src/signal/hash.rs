@@ -10,7 +10,7 @@ pub(super) const fn mix(seed: u64, position: u64) -> u64 {
 }
 
 /// A hash as a number in [0, 1): its upper 53 bits.
-#[expect(clippy::cast_precision_loss, reason = "53 bits fit an f64 exactly")]
+// 53 bits fit an f64 exactly.
 pub(super) const fn unit(hash: u64) -> f64 {
     (hash >> 11) as f64 / (1_u64 << 53) as f64
 }

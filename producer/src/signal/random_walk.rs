@@ -24,7 +24,7 @@ const LEVELS: u32 = 40;
 
 impl RandomWalk {
     /// The value after `elapsed`: `step` times (steps up - steps down).
-    #[expect(clippy::cast_precision_loss, reason = "both counts are at most 2^40")]
+    // Both counts are at most 2^40.
     pub fn value(&self, seed: u64, elapsed: Duration) -> f64 {
         let period = self.period.as_micros().max(1);
         let steps = u64::try_from(elapsed.as_micros() / period).unwrap_or(u64::MAX).min(1 << LEVELS);
@@ -58,12 +58,7 @@ fn ups(seed: u64, steps: u64) -> u64 {
 }
 
 /// How many of `inside` steps up among `size` fall into the first half, drawn with `node`.
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "counts of at most 2^41 fit an f64 exactly, and the result is not negative"
-)]
+// Counts of at most 2^41 fit an f64 exactly, and the result is not negative.
 fn split(size: u64, inside: u64, node: u64) -> u64 {
     let (n, k) = (size as f64, inside as f64);
     let deviation = (k * (n - k) / (4.0 * (n - 1.0))).sqrt();

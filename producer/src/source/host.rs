@@ -103,7 +103,6 @@ fn percent(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| 100.0 * float(part) / float(whole))
 }
 
-#[expect(clippy::cast_precision_loss, reason = "bytes beyond 2^53 are rounded")]
 fn float(bytes: u64) -> f64 {
     bytes as f64
 }

@@ -317,6 +317,6 @@ impl<'a> Cursor<'a> {
 fn exact(mantissa: u64, digits: usize, fraction: usize) -> Option<f64> {
     const POWERS: [f64; 16] =
         [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
-    #[expect(clippy::cast_precision_loss, reason = "at most 15 digits are below 2^53")]
+    // At most 15 digits are below 2^53.
     (digits <= 15).then(|| mantissa as f64 / POWERS[fraction])
 }

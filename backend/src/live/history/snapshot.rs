@@ -39,7 +39,7 @@ pub fn snapshot(
 }
 
 fn query(subscribe: &Subscribe, wanted: Selector, seconds: f64, now: Timestamp) -> Query {
-    #[expect(clippy::cast_possible_truncation, reason = "a window beyond the calendar is held within it")]
+    // A window beyond the calendar is held within it.
     let from = now.micros().saturating_sub((seconds * 1e6) as i64);
     let to = now.micros().saturating_add(AHEAD_MICROS);
     Query {

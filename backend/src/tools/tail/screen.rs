@@ -73,7 +73,6 @@ impl Screen {
         let shown = self.newest.len().min(height - 1);
         let mut text = String::new();
         for (name, (time, value)) in self.newest.iter().take(shown) {
-            #[expect(clippy::cast_precision_loss, reason = "an age needs no more digits")]
             let age = self.server_time.saturating_sub(*time).max(0) as f64 / 1e6;
             let name = afterglow_wire::printable(name);
             let _ = writeln!(text, "{name:<width$}  {value:>20}  {age:>8.1} s ago");

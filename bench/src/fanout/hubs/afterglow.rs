@@ -81,7 +81,6 @@ pub(in crate::fanout) fn subscription(signals: &str) -> Vec<u8> {
     client_frame(Opcode::Text, request.as_bytes())
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it was a small whole number")]
 fn whole(value: f64) -> u64 {
     value as u64
 }
