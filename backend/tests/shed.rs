@@ -33,6 +33,7 @@ impl Inside {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
         let served = store.clone();
+        #[expect(clippy::disallowed_methods, reason = "the server of a test")]
         let runs = thread::spawn(move || {
             let stop = async { drop(stopped.await) };
             actix::System::new().block_on(pipeline::run(config, served, Clock::real(), listener, stop))

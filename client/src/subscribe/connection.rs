@@ -103,6 +103,7 @@ mod tests {
     fn answered(status: u16) -> Interrupted {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
+        #[expect(clippy::disallowed_methods, reason = "the server of a test")]
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = Vec::new();

@@ -61,6 +61,7 @@ pub(crate) fn serve(address: &str) -> Result<()> {
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the threads of this hub live as long as the process")]
 fn admit(mut stream: TcpStream, sockets: &Sockets) -> Result<()> {
     stream.set_nodelay(true)?;
     let (mut request, mut chunk) = (Vec::new(), [0; 4096]);

@@ -94,6 +94,7 @@ impl Backend {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "the server of a test")]
 fn accept(listener: TcpListener, state: Arc<Mutex<State>>) -> JoinHandle<()> {
     std::thread::spawn(move || {
         for stream in listener.incoming() {
