@@ -87,8 +87,7 @@ pub(super) fn duration(duration: Duration) -> String {
 /// How many of something in a second.
 pub(super) fn rate(count: u64, elapsed: Duration) -> u64 {
     let rate = count as f64 / elapsed.as_secs_f64().max(1e-3);
-    let rate = rate as u64;
-    rate
+    rate as u64
 }
 
 #[cfg(test)]

@@ -15,11 +15,9 @@ impl std::error::Error for Malformed {}
 /// Seven bits a byte, lowest first; the highest bit says that more follow.
 pub(super) fn write_varint(bytes: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
-        #[expect(clippy::cast_possible_truncation, reason = "the lowest seven bits are what is meant")]
         bytes.push(value as u8 | 0x80);
         value >>= 7;
     }
-    #[expect(clippy::cast_possible_truncation, reason = "below 128")]
     bytes.push(value as u8);
 }
 
