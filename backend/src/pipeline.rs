@@ -92,7 +92,11 @@ pub async fn run(
         epoch: store.epoch(),
         clock: clock.clone(),
         ping_interval,
-        historian: Historian::new(config.store.readers as usize, config.live.slow_seconds.duration()),
+        // One reader stays for queries: a client that reads its history slowly keeps one for as long as that takes.
+        historian: Historian::new(
+            (config.store.readers as usize - 1).max(1),
+            config.live.slow_seconds.duration(),
+        ),
         engines,
         stopping,
     };

@@ -110,3 +110,28 @@ fn a_client_that_pauses_is_told_what_it_missed() {
     assert!(conflated && seen.iter().all(|count| *count == SIGNALS), "each sample once");
     backend.close();
 }
+
+#[test]
+fn snapshots_that_nobody_reads_leave_a_reader_for_queries() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("AFTERGLOW_SLOW_SECONDS", "60"), ("AFTERGLOW_READERS", "2")];
+    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &settings);
+    let (agent, url) = (client(), backend.url(""));
+    // More than all buffers between the database and a client have room for.
+    for number in 0..500 {
+        assert_eq!(try_post(&url, &agent, &object(number)).unwrap().status, 200);
+    }
+    let _stalled: Vec<_> = (0..4)
+        .map(|_| {
+            let mut socket = speak(&backend, "afterglow.v1").unwrap();
+            let request = r#"{"type":"subscribe","id":1,"signals":["*"],"window":1e10}"#;
+            socket.send(Message::text(request)).unwrap();
+            socket
+        })
+        .collect();
+    for _ in 0..100 {
+        let answer = backend.get("/api/telemetry?signals=s0&from=2023-01-01&format=csv");
+        assert_eq!(answer.status, 200, "{}", answer.text);
+    }
+    backend.close();
+}
