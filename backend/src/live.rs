@@ -46,8 +46,9 @@ pub type Frames = Arc<[Frame]>;
 pub struct Passing {
     /// The sample.
     pub sample: Sample,
-    /// Which posted object it came in: samples of one object have the same number and follow each other.
-    pub object: u32,
+    /// Which instant of which request it belongs to: samples of one timestamp that follow each other in a request have the same
+    /// number, whether they were posted in one object or in several.
+    pub instant: u32,
     /// Whether a later sample of the signal was committed before.
     pub late: bool,
 }

@@ -39,6 +39,25 @@ fn every_client_sees_every_object_in_order() {
 }
 
 #[test]
+fn objects_of_one_instant_in_one_request_are_one_update() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = start(&folder);
+    let mut socket = backend.watch();
+    sessions(&backend, 1.0);
+    let object = |second: u32, signal: &str, value: u32| {
+        format!(r#"{{"timestamp":"2026-01-01T00:00:0{second}Z","signals":{{"{signal}":{value}}}}}"#)
+    };
+    let together = [object(1, "a", 1), object(1, "b", 2), object(2, "a", 3)].join(",");
+    assert_eq!(backend.post(&format!("[{together}]")).status, 200);
+    assert_eq!(backend.post(&object(2, "b", 4)).status, 200);
+    let mut next = || event(&mut socket)["data"]["signals"].clone();
+    assert_eq!(next(), serde_json::json!({"a": 1.0, "b": 2.0}));
+    assert_eq!(next(), serde_json::json!({"a": 3.0}));
+    assert_eq!(next(), serde_json::json!({"b": 4.0}), "another request");
+    backend.close();
+}
+
+#[test]
 fn what_is_not_committed_is_not_shown() {
     let folder = tempfile::tempdir().unwrap();
     let backend = start(&folder);

@@ -16,7 +16,8 @@ use crate::admission::{Admission, Ticket};
 /// Watch samples live
 ///
 /// A WebSocket. Without a subprotocol it has text frames `{"event", "data"}`: `connection_response` first, then a
-/// `telemetry_update` for each object that was posted and committed; clients send nothing. With the subprotocol
+/// `telemetry_update` for each instant: the samples of one request that follow each other and have one timestamp; clients send
+/// nothing. With the subprotocol
 /// `afterglow.v1` clients subscribe to signals and get history and what follows in binary frames (docs/wire.md).
 #[utoipa::path(
     get, path = "/ws", tag = "live",

@@ -37,7 +37,7 @@ pub(super) struct Parameters {
 
 /// Watch samples live, as Server-Sent Events
 ///
-/// `telemetry_update` events, one for each object that was posted and committed. With `Last-Event-ID` a client goes on
+/// `telemetry_update` events, one for each instant that was committed, as on `/ws`. With `Last-Event-ID` a client goes on
 /// where it was: it gets exactly what it missed, or an event `gap` when that cannot be told any more.
 #[utoipa::path(
     get, path = "/api/stream", tag = "live", params(Parameters),

@@ -17,7 +17,7 @@ pub struct Audience<C> {
     interest: Interest,
     /// The latest instant of each signal that was committed: what is not after it is late.
     latest: Vec<i64>,
-    objects: u32,
+    instants: u32,
 }
 
 impl<C> Default for Audience<C> {
@@ -27,7 +27,7 @@ impl<C> Default for Audience<C> {
             by_key: HashMap::new(),
             interest: Interest::default(),
             latest: Vec::new(),
-            objects: 0,
+            instants: 0,
         }
     }
 }
@@ -104,15 +104,15 @@ impl<C> Audience<C> {
     pub fn pass(&mut self, batches: &[Batch], signals: &Signals) -> bool {
         self.learn(signals);
         let mut any = false;
-        for instant in batches.iter().flat_map(Batch::instants) {
-            self.objects = self.objects.wrapping_add(1);
-            for sample in instant {
+        for samples in batches.iter().flat_map(Batch::instants) {
+            self.instants = self.instants.wrapping_add(1);
+            for sample in samples {
                 let latest = &mut self.latest[sample.signal.0 as usize];
                 let late = sample.timestamp.micros() <= *latest;
                 *latest = sample.timestamp.micros().max(*latest);
                 for id in self.interest.classes(sample.signal) {
                     if let Some(Some((class, _))) = self.classes.get_mut(id.0) {
-                        class.add(Passing { sample: *sample, object: self.objects, late });
+                        class.add(Passing { sample: *sample, instant: self.instants, late });
                         any = true;
                     }
                 }

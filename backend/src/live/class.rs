@@ -90,7 +90,7 @@ impl Class {
         if !self.is_pending() {
             return Vec::new();
         }
-        let instants = self.pending.chunk_by(|a, b| a.object == b.object);
+        let instants = self.pending.chunk_by(|a, b| a.instant == b.instant);
         if instants.skip(self.dialect().max_instants()).next().is_some() {
             self.conflate();
         }

@@ -29,6 +29,6 @@ impl Newest {
 
     /// The same, as samples of which nobody knows what came before them.
     pub(super) fn passing(&self) -> Vec<Passing> {
-        self.0.values().map(|sample| Passing { sample: *sample, object: 0, late: true }).collect()
+        self.0.values().map(|sample| Passing { sample: *sample, instant: 0, late: true }).collect()
     }
 }

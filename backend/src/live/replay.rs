@@ -47,14 +47,14 @@ impl Replay<'_> {
     fn wanted<'b>(&self, commits: impl Iterator<Item = &'b Batch>) -> Vec<Passing> {
         let instants = commits.flat_map(Batch::instants).zip(0..);
         let samples =
-            instants.flat_map(|(instant, object)| instant.iter().map(move |sample| (*sample, object)));
+            instants.flat_map(|(samples, instant)| samples.iter().map(move |sample| (*sample, instant)));
         let wants = |signal| {
             self.wanted.is_everything()
                 || self.signals.name(signal).is_some_and(|name| self.wanted.has(&name))
         };
         samples
             .filter(|(sample, _)| wants(sample.signal))
-            .map(|(sample, object)| Passing { sample, object, late: true })
+            .map(|(sample, instant)| Passing { sample, instant, late: true })
             .collect()
     }
 }

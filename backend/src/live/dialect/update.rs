@@ -11,12 +11,12 @@ use crate::live::newest::Newest;
 use crate::live::{Frame, Passing};
 use crate::signals::Signals;
 
-/// One text for each object of `samples`.
+/// One text for each instant of `samples`.
 pub(super) fn all(samples: &[Passing], signals: &Signals, around: [&str; 2]) -> Vec<Frame> {
     let mut instant = Vec::new();
-    let updates = samples.chunk_by(|a, b| a.object == b.object).map(|object| {
+    let updates = samples.chunk_by(|a, b| a.instant == b.instant).map(|samples| {
         instant.clear();
-        instant.extend(object.iter().map(|passing| passing.sample));
+        instant.extend(samples.iter().map(|passing| passing.sample));
         update(&instant, signals, false, around)
     });
     updates.collect()
