@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use afterglow_wire::ErrorBody;
 use afterglow_wire::limits::{AHEAD_MICROS, SUBSCRIPTION_PATTERNS};
 use afterglow_wire::revision::Revision;
-use afterglow_wire::v1::{Body, Columns, Flags, Frame, Header, Kind, Position, Request, Subscribe};
+use afterglow_wire::v1::{Body, Columns, Follower, Frame, Header, Kind, Progress, Request, Subscribe};
 
 use crate::samples::history::{History, Loaded, Probe};
 use crate::time::{HOUR, MINUTE, SECOND, Span};
@@ -34,12 +34,13 @@ pub struct Stream {
     window: i64,
     /// On how many pixels.
     width: u32,
-    phase: Phase,
     /// Names and patterns of the signals that are asked for; none before it is known what the page shows.
     wanted: Vec<String>,
-    /// Everything up to here is in the rings; none before the first history was complete.
-    position: Option<Position>,
-    /// The server's time when that was so.
+    /// Everything up to its position is in the rings.
+    follower: Follower,
+    /// Whether everything is here.
+    is_live: bool,
+    /// The server's time when the position was reached.
     heard: Option<i64>,
     /// The commit that is to be reached before the page is up to date.
     target: u64,
@@ -50,18 +51,6 @@ pub struct Stream {
     // Kept for their room.
     times: Vec<i64>,
     values: Vec<f64>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Phase {
-    /// The answer to a request is still to come; frames until then are of no use.
-    Waiting,
-    /// What was asked for arrives.
-    CatchingUp,
-    /// Everything is here.
-    Live,
-    /// Something was left out: the newest values are shown, but the position stays.
-    Behind,
 }
 
 /// What a frame came to.
@@ -91,9 +80,9 @@ impl Stream {
             request: 0,
             window: first,
             width: WIDTHS.0,
-            phase: Phase::Waiting,
             wanted: Vec::new(),
-            position: None,
+            follower: Follower::default(),
+            is_live: false,
             heard: None,
             target: 0,
             signals: HashMap::new(),
@@ -105,7 +94,7 @@ impl Stream {
 
     /// A new connection: nothing of the last one is still to come.
     pub fn connected(&mut self) {
-        self.phase = Phase::Waiting;
+        self.follower.requested();
     }
 
     /// Asks for the signals of these names and patterns from the next request on; whether that is a change. What is asked
@@ -118,7 +107,7 @@ impl Stream {
         let whole = patterns.len() > SUBSCRIPTION_PATTERNS || patterns.iter().any(|pattern| pattern == "*");
         self.wanted = if whole { vec!["*".to_owned()] } else { patterns };
         // The position says what came of the signals that were asked for before.
-        self.position = None;
+        self.follower.forget();
         true
     }
 
@@ -137,7 +126,7 @@ impl Stream {
     /// were away deliver samples of any age.
     pub fn request(&mut self, now: i64, since: Option<i64>, pixels: usize) -> Request {
         self.width = u32::try_from(pixels).unwrap_or(WIDTHS.1).clamp(WIDTHS.0, WIDTHS.1);
-        self.phase = Phase::Waiting;
+        self.follower.requested();
         self.request = self.request.wrapping_add(1);
         self.window = since.map_or(self.first, |since| (now - since + OVERLAP).clamp(OVERLAP, HOUR));
         let is_recent = self.heard.is_some_and(|heard| now - heard <= RESUMABLE);
@@ -146,7 +135,7 @@ impl Stream {
             signals: self.wanted.clone(),
             window: Some(self.window as f64 / 1e6),
             width: Some(self.width),
-            resume: self.position.filter(|_| is_recent),
+            resume: self.follower.position().filter(|_| is_recent),
         })
     }
 
@@ -161,16 +150,14 @@ impl Stream {
                 self.target = header.position.sequence;
                 Ok(Turn::Welcome)
             }
-            Body::Subscribed { request } if request == self.request => {
-                Ok(self.subscribed(header.flags.has(Flags::RESUMED)))
-            }
+            Body::Subscribed { request } if request == self.request => Ok(self.subscribed(&header)),
             Body::Refused { request, error } if request == self.request => {
                 let said = serde_json::from_str::<ErrorBody>(error);
                 Ok(Turn::Refused(said.map_or_else(|_| error.to_owned(), |body| body.error.message)))
             }
             // What a later server may say here is none of this page's business.
             Body::Changed(what) => Ok(serde_json::from_str(what).map_or(Turn::Nothing, Turn::Changed)),
-            _ if self.phase == Phase::Waiting => Ok(Turn::Nothing),
+            _ if self.follower.is_waiting() => Ok(Turn::Nothing),
             Body::Names(names) => {
                 for name in names {
                     let (signal, name) = name.map_err(|error| error.to_string())?;
@@ -181,9 +168,6 @@ impl Stream {
             Body::Snapshot { columns, .. } => self.snapshot(&header, columns, history),
             Body::Samples(columns) => {
                 self.record(columns, None, history)?;
-                if header.flags.has(Flags::CONFLATED) {
-                    return Ok(self.fall_behind(&header));
-                }
                 Ok(self.advance(&header))
             }
             Body::Nothing => Ok(self.advance(&header)),
@@ -191,13 +175,12 @@ impl Stream {
         }
     }
 
-    fn subscribed(&mut self, is_resumed: bool) -> Turn {
-        self.phase = Phase::CatchingUp;
+    fn subscribed(&mut self, header: &Header) -> Turn {
+        self.is_live = false;
         self.probe = None;
-        if is_resumed {
+        if self.follower.take(header) == (Progress::Began { is_resumed: true }) {
             return self.look();
         }
-        self.position = None;
         self.signals.clear();
         Turn::Afresh
     }
@@ -211,12 +194,12 @@ impl Stream {
         let (from, to) = (header.server_time - self.window, header.server_time + AHEAD_MICROS);
         let loaded = Loaded { span: Span { from, to }, max_points: 2 * self.width as usize };
         self.record(columns, Some(&loaded), history)?;
-        if !header.flags.has(Flags::LAST) {
+        if self.follower.take(header) != Progress::Reached {
             return Ok(Turn::Nothing);
         }
         self.outlined(history);
         history.loaded(loaded.span);
-        self.reached(header);
+        self.heard = Some(header.server_time);
         // Whatever else was committed meanwhile comes as the tail.
         self.target = header.position.sequence;
         Ok(self.look())
@@ -256,36 +239,26 @@ impl Stream {
 
     /// Goes on to where a frame leads, if it carries on from what is here.
     fn advance(&mut self, header: &Header) -> Turn {
-        if self.phase == Phase::Behind {
-            return Turn::Nothing;
+        let was_behind = self.follower.is_behind();
+        match self.follower.take(header) {
+            Progress::Reached => {
+                self.heard = Some(header.server_time);
+                self.look()
+            }
+            Progress::Behind => {
+                self.target = header.position.sequence;
+                self.is_live = false;
+                if was_behind { Turn::Nothing } else { Turn::Behind }
+            }
+            Progress::None | Progress::Part | Progress::Began { .. } => Turn::Nothing,
         }
-        let from = header.position.sequence.saturating_sub(u64::from(header.covers));
-        let joins =
-            self.position.is_some_and(|here| here.epoch == header.position.epoch && from <= here.sequence);
-        if !joins {
-            return self.fall_behind(header);
-        }
-        // The pieces of a step but its last cover nothing, and stand where the page is already.
-        self.reached(header);
-        self.look()
-    }
-
-    fn reached(&mut self, header: &Header) {
-        self.position = Some(header.position);
-        self.heard = Some(header.server_time);
-    }
-
-    fn fall_behind(&mut self, header: &Header) -> Turn {
-        self.target = header.position.sequence;
-        let was = std::mem::replace(&mut self.phase, Phase::Behind);
-        if was == Phase::Behind { Turn::Nothing } else { Turn::Behind }
     }
 
     /// Looks whether the page is up to date now.
     fn look(&mut self) -> Turn {
-        let is_there = self.position.is_some_and(|here| here.sequence >= self.target);
-        if self.phase == Phase::CatchingUp && is_there {
-            self.phase = Phase::Live;
+        let is_there = self.follower.position().is_some_and(|here| here.sequence >= self.target);
+        if is_there && !self.is_live {
+            self.is_live = true;
             return Turn::Live;
         }
         Turn::Nothing

@@ -16,7 +16,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use afterglow_wire::Timestamp;
 use afterglow_wire::revision::Revision;
-use afterglow_wire::v1::Position;
+use afterglow_wire::v1::{HEARTBEAT, Position};
 use futures_util::stream;
 use tokio::sync::watch;
 
@@ -34,9 +34,6 @@ const MAILBOX: usize = 1_024;
 
 /// How often a client that fell behind is offered the newest values; each offer costs their encoding.
 const CATCH_UP: Duration = Duration::from_millis(250);
-
-/// How often clients that get nothing are told that there is nothing.
-const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// What a step costs for each client, waking it and its write included, times ten: with so long a pause between two
 /// steps, pushing takes about a tenth of a processor however many clients there are.

@@ -3,7 +3,7 @@
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
-use afterglow_wire::v1::{PROTOCOL, Request, Subscribe};
+use afterglow_wire::v1::{PROTOCOL, Request, SILENCE, Subscribe};
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::http::HeaderValue;
 use tungstenite::{Bytes, HandshakeError, Message, WebSocket};
@@ -12,8 +12,6 @@ use super::Interrupted;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
-/// Without a frame for so long the server is gone: it sends a heartbeat every five seconds.
-const SILENCE: Duration = Duration::from_secs(20);
 
 /// A connection that speaks the binary protocol.
 #[derive(Debug)]

@@ -4,7 +4,9 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use afterglow_wire::ErrorBody;
-use afterglow_wire::v1::{Body, Columns, Flags, Frame, Header, Kind, Malformed, Position};
+use afterglow_wire::v1::{
+    Body, Columns, Flags, Follower, Frame, Header, Kind, Malformed, Position, Progress,
+};
 
 use super::{Interrupted, News, Samples};
 
@@ -12,10 +14,7 @@ use super::{Interrupted, News, Samples};
 #[derive(Debug, Default)]
 pub(super) struct State {
     names: HashMap<u32, Arc<str>>,
-    /// Everything up to here has been told; none before the first history was complete.
-    position: Option<Position>,
-    /// Whether the answer to a request is still to come: until then frames are of no use.
-    is_waiting: bool,
+    follower: Follower,
     news: VecDeque<News>,
     /// What belongs to a step of the stream that has not arrived as a whole: when the connection breaks within it, all of
     /// it comes again.
@@ -33,7 +32,7 @@ pub(super) enum Next {
 
 impl State {
     pub(super) fn position(&self) -> Option<Position> {
-        self.position
+        self.follower.position()
     }
 
     pub(super) fn next(&mut self) -> Option<News> {
@@ -42,60 +41,54 @@ impl State {
 
     /// A request has been sent.
     pub(super) fn requested(&mut self) {
-        self.is_waiting = true;
+        self.follower.requested();
         self.step.clear();
     }
 
     /// Takes a frame.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<Next, Interrupted> {
         let Frame { header, body } = Frame::parse(bytes).map_err(broken)?;
-        match body {
-            Body::Subscribed { .. } => self.subscribed(header.flags.has(Flags::RESUMED)),
-            Body::Refused { error, .. } => return Err(refused(error)),
-            _ if self.is_waiting => {}
-            Body::Nothing if header.kind == Kind::Welcome => {}
-            Body::Nothing => {
-                self.check(&header)?;
-                self.step.push(News::Idle(header.server_time));
-                self.reach(&header);
+        if let Body::Refused { error, .. } = body {
+            return Err(refused(error));
+        }
+        let progress = self.follower.take(&header);
+        match progress {
+            Progress::Began { is_resumed } => {
+                if !is_resumed {
+                    self.names.clear();
+                }
+                self.news.push_back(News::Began { is_resumed });
+                return Ok(Next::Read);
             }
+            Progress::None => return Ok(Next::Read),
+            Progress::Behind if header.flags.has(Flags::CONFLATED) => {
+                self.news.push_back(News::Conflated);
+                return Ok(Next::Resume);
+            }
+            Progress::Behind => return Err(Interrupted::Broken("frames are missing".into())),
+            Progress::Part | Progress::Reached => {}
+        }
+        let is_history = header.kind == Kind::Snapshot;
+        match body {
             Body::Names(names) => {
                 for name in names {
                     let (signal, name) = name.map_err(broken)?;
                     self.names.insert(signal, name.into());
                 }
             }
-            Body::Snapshot { columns, .. } => {
-                self.samples(columns, &header)?;
-                if header.flags.has(Flags::LAST) {
-                    self.step.push(News::Live);
-                    self.position = Some(header.position);
-                }
-                self.news.extend(self.step.drain(..));
-            }
-            Body::Samples(_) if header.flags.has(Flags::CONFLATED) => {
-                self.news.push_back(News::Conflated);
-                return Ok(Next::Resume);
-            }
-            Body::Samples(columns) => {
-                self.check(&header)?;
-                self.samples(columns, &header)?;
-                if header.covers > 0 {
-                    self.reach(&header);
-                }
-            }
+            Body::Snapshot { columns, .. } | Body::Samples(columns) => self.samples(columns, &header)?,
+            Body::Nothing if header.kind == Kind::Heartbeat => self.step.push(News::Idle(header.server_time)),
             Body::Changed(what) => self.news.push_back(News::Changed(what.to_owned())),
+            Body::Nothing | Body::Subscribed { .. } | Body::Refused { .. } => {}
+        }
+        if is_history && progress == Progress::Reached {
+            self.step.push(News::Live);
+        }
+        // A history that is interrupted begins again with everything void, so its pieces need not wait.
+        if is_history || progress == Progress::Reached {
+            self.news.extend(self.step.drain(..));
         }
         Ok(Next::Read)
-    }
-
-    fn subscribed(&mut self, is_resumed: bool) {
-        if !is_resumed {
-            self.position = None;
-            self.names.clear();
-        }
-        self.is_waiting = false;
-        self.news.push_back(News::Began { is_resumed });
     }
 
     fn samples(&mut self, mut columns: Columns<'_>, header: &Header) -> Result<(), Interrupted> {
@@ -112,21 +105,6 @@ impl State {
             }));
         }
         Ok(())
-    }
-
-    /// Whether a frame carries on from what is here.
-    fn check(&self, header: &Header) -> Result<(), Interrupted> {
-        let from = header.position.sequence.saturating_sub(u64::from(header.covers));
-        match self.position {
-            Some(here) if here.epoch == header.position.epoch && from <= here.sequence => Ok(()),
-            _ => Err(Interrupted::Broken("frames are missing".into())),
-        }
-    }
-
-    /// A step is complete.
-    fn reach(&mut self, header: &Header) {
-        self.position = Some(header.position);
-        self.news.extend(self.step.drain(..));
     }
 }
 

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use afterglow_wire::name;
 use afterglow_wire::telemetry::SignalDetails;
-use afterglow_wire::v1::{Frame, Header, Kind};
+use afterglow_wire::v1::{Frame, Header, Kind, SILENCE};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::connection::backoff::Backoff;
@@ -25,8 +25,6 @@ use socket::{Socket, SocketEvent};
 
 /// Without a first frame after this long the attempt is given up, in milliseconds.
 const WELCOME_WITHIN: f64 = 10_000.0;
-/// The server says something every five seconds: a socket that is silent for so long is dead, in milliseconds.
-const SILENCE: f64 = 20_000.0;
 /// History may have to wait for its turn, in milliseconds.
 const HISTORY_WITHIN: f64 = 60_000.0;
 /// How often that is looked at, in milliseconds.
@@ -228,7 +226,7 @@ impl Feed {
         state.subscribe = None;
         if state.stream.wanted().is_empty() {
             // The board is on its way.
-            state.patience = SILENCE;
+            state.patience = SILENCE.as_secs_f64() * 1e3;
             return;
         }
         state.patience = HISTORY_WITHIN;
@@ -257,7 +255,7 @@ impl Feed {
 
     fn live(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
-        state.patience = SILENCE;
+        state.patience = SILENCE.as_secs_f64() * 1e3;
         state.backoff.reset();
         state.refusals.reset();
         drop(state);

@@ -1,4 +1,4 @@
-use afterglow_wire::v1::Writer;
+use afterglow_wire::v1::{Flags, Position, Writer};
 
 use super::*;
 
@@ -85,7 +85,7 @@ fn history_comes_first_then_the_tail() {
     assert_eq!(page.take(&samples(header(Kind::Tail, 7, 2), &[1])), Turn::Nothing);
     assert_eq!(page.seconds(), [-3, -2, -1, 1]);
     assert_eq!(page.history.since(), Some(NOW - HOUR));
-    assert_eq!(page.stream.position, Some(Position { epoch: 7, sequence: 7 }));
+    assert_eq!(page.stream.follower.position(), Some(Position { epoch: 7, sequence: 7 }));
 }
 
 #[test]
