@@ -1,16 +1,16 @@
 //! Committed samples as live clients see them: who wants which of them, and how each protocol writes them.
 //!
-//! No actors, no sockets; only `history` asks the store. Clients that speak one protocol and want the same signals are a class; whatever a class
+//! No actors, no sockets; only `history` asks the store. Clients that speak one protocol and want the same signals are a group; whatever a group
 //! sees is encoded once.
 
-mod audience;
-mod class;
 mod dialect;
+mod group;
+mod groups;
 pub mod history;
-mod interest;
 mod newest;
 mod recent;
 mod replay;
+mod signal_index;
 #[cfg(test)]
 mod tests;
 
@@ -19,12 +19,12 @@ use std::sync::Arc;
 use actix_web::web::Bytes;
 use bytestring::ByteString;
 
-pub use audience::Audience;
-pub use class::{Class, Key};
 pub use dialect::{Dialect, Protocol, Step, parse_event_id};
-pub use interest::{ClassId, Interest};
+pub use group::{Group, Key};
+pub use groups::Groups;
 pub use recent::Recent;
 pub use replay::Replay;
+pub use signal_index::{GroupId, SignalIndex};
 
 use crate::batch::Sample;
 use crate::signals::Signals;
@@ -43,7 +43,7 @@ pub type Frames = Arc<[Frame]>;
 
 /// A committed sample on its way to the clients.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Passing {
+pub struct LiveSample {
     /// The sample.
     pub sample: Sample,
     /// Which instant of which request it belongs to: samples of one timestamp that follow each other in a request have the same

@@ -11,7 +11,7 @@ use crate::actors::committer::Committer;
 use crate::actors::compactor::Compactor;
 use crate::actors::engine::Engines;
 use crate::actors::retention::Retention;
-use crate::actors::session::{Historian, Sessions};
+use crate::actors::session::{HistoryReaders, Sessions};
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::committed::Listener;
@@ -93,7 +93,7 @@ pub async fn run(
         clock: clock.clone(),
         ping_interval,
         // One reader stays for queries: a client that reads its history slowly keeps one for as long as that takes.
-        historian: Historian::new(
+        history_readers: HistoryReaders::new(
             (config.store.readers as usize - 1).max(1),
             config.live.slow_seconds.duration(),
         ),

@@ -1,11 +1,11 @@
 //! **Role.** Hands every committed sample to the live clients that want it, encoded once for all who want the same.
-//! **Receives.** [`Committed`] from `Committer`; [`Join`] and [`Leave`] from live clients; revisions of saved things;
+//! **Receives.** [`Committed`] from `Committer`; [`Join`] and [`Leave`] from live clients; revisions of documents;
 //! [`CloseAll`] from the pipeline.
-//! **Sends.** [`Push`]es to each client, the same bytes to all of a class.
-//! **Bound.** [`MAILBOX`] committed groups; per class one step of samples; per client one queue of pushes.
+//! **Sends.** [`Push`]es to each client, the same bytes to all of a group.
+//! **Bound.** [`MAILBOX`] commits; per group one step of samples; per client one queue of pushes.
 //! **Overload.** Shed: a commit that finds no room here is read from the journal by clients that resume; the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
 //! client whose queue is full gets only the newest value per signal once it has room, is told so, and is closed with
-//! 4008 when it stays behind for longer than the configured patience.
+//! 4008 when it stays behind for longer than the configured `slow_seconds`.
 //! **Restart.** None: when it is lost the process stops.
 
 mod client;
@@ -25,17 +25,17 @@ pub use client::{Client, Close, Outlet, Push};
 use crate::clock::{Clock, Stopwatch};
 use crate::committed::Committed;
 use crate::lifeline::Lifeline;
-use crate::live::{Audience, Class, Frames, Key, Recent};
+use crate::live::{Frames, Group, Groups, Key, Recent};
 use crate::metrics::{Metrics, Stage};
 use crate::signals::Signals;
 
-/// Committed groups that may wait: each is at least one disk flush long, so this is a good second of them.
+/// Commits that may wait: each is at least one disk flush long, so this is a good second of them.
 const MAILBOX: usize = 1_024;
 
 /// How often a client that fell behind is offered the newest values; each offer costs their encoding.
 const CATCH_UP: Duration = Duration::from_millis(250);
 
-/// What a step costs for each client, waking it and its write included, times ten: with so long a pause between two
+/// What a step costs for each client, waking it and its write included, times ten: with this pause between two
 /// steps, pushing takes about a tenth of a processor however many clients there are.
 const PAUSE_PER_CLIENT: Duration = Duration::from_micros(100);
 
@@ -52,7 +52,7 @@ pub struct Join {
     pub key: Key,
     /// What it has already; when absent it has missed nothing.
     pub from: Option<Position>,
-    /// The first so many signals of the dictionary whose names it has.
+    /// How many signals of the dictionary, from the first on, it has the names of.
     pub named: u32,
     /// Whether it takes the newest values for what it missed, because the journal does not bring it close enough.
     pub conflated: bool,
@@ -79,22 +79,22 @@ pub struct Leave {
     pub client: u64,
 }
 
-/// Closes every client because the server stops; answered when all have been told.
+/// Closes every client because the server stops; answered when each has been sent its close.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub struct CloseAll;
 
-/// See the file's first lines.
+/// Hands every committed sample to the live clients that want it, encoded once for all who want the same.
 pub struct Broadcaster {
     signals: Signals,
     clock: Clock,
     metrics: Metrics,
     /// How long a client may stay behind before it is closed.
-    patience: Duration,
+    slow_timeout: Duration,
     /// The last commit.
     position: Position,
     recent: Recent,
-    audience: Audience<Client>,
+    groups: Groups<Client>,
     /// Since the last step.
     stepped: Stopwatch,
     /// Whether the next step has a time already.
@@ -113,7 +113,7 @@ impl Broadcaster {
         position: Position,
         latest: &[Option<Timestamp>],
         revisions: watch::Receiver<Revision>,
-        patience: Duration,
+        slow_timeout: Duration,
         metrics: Metrics,
         lifeline: Lifeline,
     ) -> Addr<Self> {
@@ -121,10 +121,10 @@ impl Broadcaster {
             signals,
             clock,
             metrics,
-            patience,
+            slow_timeout,
             position,
             recent: Recent::default(),
-            audience: Audience::new(latest),
+            groups: Groups::new(latest),
             stepped: Stopwatch::start(),
             is_scheduled: false,
             revisions,
@@ -133,7 +133,7 @@ impl Broadcaster {
     }
 
     fn count_sessions(&self) {
-        self.metrics.sessions.set(i64::try_from(self.audience.count()).unwrap_or(i64::MAX));
+        self.metrics.sessions.set(i64::try_from(self.groups.count()).unwrap_or(i64::MAX));
     }
 
     /// Takes a step now, or when the pause after the last one is over.
@@ -143,7 +143,7 @@ impl Broadcaster {
         }
         // Those who are behind get nothing: they must not make the others wait.
         let served = |clients: &[Client]| clients.iter().filter(|client| !client.is_behind()).count();
-        let served = self.audience.all().map(|(_, clients)| served(clients)).sum::<usize>();
+        let served = self.groups.all().map(|(_, clients)| served(clients)).sum::<usize>();
         let pause =
             PAUSE_PER_CLIENT.saturating_mul(u32::try_from(served).unwrap_or(u32::MAX)).min(LONGEST_PAUSE);
         let left = pause.saturating_sub(self.stepped.elapsed());
@@ -162,8 +162,8 @@ impl Broadcaster {
         let stopwatch = Stopwatch::start();
         let (position, now) = (self.position, self.clock.now().micros());
         let mut any = false;
-        for (class, clients) in self.audience.all().filter(|(class, _)| class.is_pending()) {
-            advance(class, clients, position, now, &self.signals, &self.metrics);
+        for (group, clients) in self.groups.all().filter(|(group, _)| group.is_pending()) {
+            advance(group, clients, position, now, &self.signals, &self.metrics);
             any = true;
         }
         if any {
@@ -176,34 +176,34 @@ impl Broadcaster {
     fn skip_to(&mut self, sequence: u64) {
         self.step();
         let position = Position { sequence, ..self.position };
-        self.audience.all().for_each(|(class, _)| class.skip_to(position));
+        self.groups.all().for_each(|(group, _)| group.skip_to(position));
     }
 
     /// Offers the newest values to those who fell behind, and gives up those who stay behind.
     fn catch_up(&mut self) {
         self.step();
         let now = self.clock.now().micros();
-        for (class, clients) in self.audience.all() {
+        for (group, clients) in self.groups.all() {
             if !clients.iter().any(Client::is_behind) {
-                class.all_caught_up();
+                group.all_caught_up();
                 continue;
             }
-            let mut frames = class.catch_up(now, &self.signals);
-            frames.extend(class.changed(now, &self.revisions.borrow()));
+            let mut frames = group.catch_up(now, &self.signals);
+            frames.extend(group.changed(now, &self.revisions.borrow()));
             let frames: Frames = frames.into();
-            clients.iter_mut().for_each(|client| client.catch_up(&frames, self.patience, &self.metrics));
+            clients.iter_mut().for_each(|client| client.catch_up(&frames, self.slow_timeout, &self.metrics));
         }
-        self.audience.retain(Client::stays);
+        self.groups.retain(Client::stays);
         self.count_sessions();
     }
 
     fn heartbeat(&mut self) {
         self.step();
         let (position, now) = (self.position, self.clock.now().micros());
-        for (class, clients) in self.audience.all() {
-            if let Some(frame) = class.heartbeat(position, now) {
+        for (group, clients) in self.groups.all() {
+            if let Some(frame) = group.heartbeat(position, now) {
                 let frames: Frames = Arc::from([frame]);
-                // Whoever has no room has more urgent frames waiting.
+                // A client without room has more urgent frames waiting.
                 clients.iter_mut().for_each(|client| client.offer(&frames));
             }
         }
@@ -218,24 +218,24 @@ impl Broadcaster {
             return Joined::Ahead(Box::new(join));
         }
         let Join { client, key, named, conflated, .. } = join;
-        self.audience.retain(|other| other.number != client.number);
+        self.groups.retain(|other| other.number != client.number);
         let is_missing = from.sequence < self.position.sequence;
         let missed = self.recent.since(from.sequence);
         if is_missing && missed.is_none() && !conflated {
             return Joined::Behind;
         }
-        let id = self.audience.class(key, self.position, &self.signals);
+        let id = self.groups.group(key, self.position, &self.signals);
         let now = self.clock.now().micros();
-        let Some((class, clients)) = self.audience.get(id) else { return Joined::Unknown };
-        // The others of the class first: they, too, have everything up to the last commit then.
-        advance(class, clients, self.position, now, &self.signals, &self.metrics);
-        let (step, replay) = (class.step_from(from, now), class.replay(&self.signals));
+        let Some((group, clients)) = self.groups.get(id) else { return Joined::Unknown };
+        // The others of the group first: they, too, have everything up to the last commit then.
+        advance(group, clients, self.position, now, &self.signals, &self.metrics);
+        let (step, replay) = (group.step_from(from, now), group.replay(&self.signals));
         let mut frames = match missed {
             Some(missed) => replay.whole(&step, named, missed),
             None if is_missing => replay.newest(&step, named, self.recent.all()),
             None => replay.whole(&step, named, std::iter::empty()),
         };
-        frames.extend(class.changed(now, &self.revisions.borrow()));
+        frames.extend(group.changed(now, &self.revisions.borrow()));
         self.metrics.frames.inc_by(frames.len() as u64);
         clients.push(client);
         self.count_sessions();
@@ -243,24 +243,24 @@ impl Broadcaster {
     }
 }
 
-/// Brings a class to `position`: sends its clients what has gathered.
+/// Brings a group to `position`: sends its clients what has gathered.
 fn advance(
-    class: &mut Class,
+    group: &mut Group,
     clients: &mut [Client],
     position: Position,
     now: i64,
     signals: &Signals,
     metrics: &Metrics,
 ) {
-    let frames: Frames = class.take(position, now, signals).into();
-    push(class, clients, &frames, metrics);
+    let frames: Frames = group.take(position, now, signals).into();
+    push(group, clients, &frames, metrics);
 }
 
-/// Sends frames to all clients of a class.
-fn push(class: &mut Class, clients: &mut [Client], frames: &Frames, metrics: &Metrics) {
-    // All of them must be told, also after the first that has no room.
+/// Sends frames to all clients of a group.
+fn push(group: &mut Group, clients: &mut [Client], frames: &Frames, metrics: &Metrics) {
+    // Each must be offered them, also after the first that has no room.
     if clients.iter_mut().filter_map(|client| client.push(frames, metrics)).count() > 0 {
-        class.fall_behind();
+        group.fall_behind();
     }
 }
 
@@ -283,14 +283,14 @@ impl Actor for Broadcaster {
 impl StreamHandler<Revision> for Broadcaster {
     fn handle(&mut self, revision: Revision, _: &mut Self::Context) {
         let now = self.clock.now().micros();
-        for (class, clients) in self.audience.all() {
-            if let Some(frame) = class.changed(now, &revision) {
-                push(class, clients, &Arc::from([frame]), &self.metrics);
+        for (group, clients) in self.groups.all() {
+            if let Some(frame) = group.changed(now, &revision) {
+                push(group, clients, &Arc::from([frame]), &self.metrics);
             }
         }
     }
 
-    /// Saved things change no more while the server stops; samples may still come.
+    /// Documents change no more while the server stops; samples may still come.
     fn finished(&mut self, _: &mut Self::Context) {}
 }
 
@@ -302,7 +302,7 @@ impl Handler<Committed> for Broadcaster {
             self.skip_to(sequences.before);
         }
         self.position.sequence = sequences.last;
-        let is_wanted = self.audience.pass(&batches, &self.signals);
+        let is_wanted = self.groups.pass(&batches, &self.signals);
         self.recent.push(sequences, batches);
         if is_wanted {
             self.step_soon(ctx);
@@ -322,7 +322,7 @@ impl Handler<Leave> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, Leave { client }: Leave, _: &mut Self::Context) {
-        self.audience.retain(|other| other.number != client);
+        self.groups.retain(|other| other.number != client);
         self.count_sessions();
     }
 }
@@ -332,7 +332,7 @@ impl Handler<CloseAll> for Broadcaster {
 
     fn handle(&mut self, _: CloseAll, _: &mut Self::Context) {
         self.step();
-        self.audience.drain().for_each(Client::close);
+        self.groups.drain().for_each(Client::close);
         self.count_sessions();
     }
 }

@@ -33,7 +33,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::live::{Frame, Frames};
 use crate::store::Store;
 pub use events::Events;
-pub use history::Historian;
+pub use history::HistoryReaders;
 use parts::Parts;
 pub use socketio::SocketIo;
 pub use v1::V1;
@@ -61,7 +61,7 @@ pub struct Sessions {
     /// How often the client is pinged; after three times that without a sign of life it is closed with 4007.
     pub ping_interval: Duration,
     /// Reads history for all sessions, not for too many at once.
-    pub historian: Historian,
+    pub history_readers: HistoryReaders,
     /// The sessions of Socket.IO, and what they are made of.
     pub engines: Engines,
     /// True once the server stops.

@@ -17,7 +17,7 @@ use super::permission::ReadLive;
 use super::problem::Problem;
 use crate::actors::broadcaster::{Client, Join, Joined, Outlet};
 use crate::admission::Ticket;
-use crate::live::history::{Filled, Missed, NoHistory, Page};
+use crate::live::history::{CaughtUp, HistoryError, Missed, Page};
 use crate::live::{Frame, Frames, Key, Protocol, parse_event_id};
 use crate::signals::Selector;
 
@@ -139,16 +139,16 @@ async fn read(watcher: Watcher, position: Position) -> Looked {
         (watcher.allowed.store().clone(), Arc::clone(&watcher.wanted), watcher.allowed.clock().now());
     let read = move || {
         let missed = Missed { store: &store, protocol: Protocol::EventStream, wanted: &wanted, now };
-        missed.page(Filled { position, named: 0 })
+        missed.page(CaughtUp { position, named: 0 })
     };
     match web::block(read).await.ok()? {
-        Ok(Page::Frames(frames, filled)) => {
-            Some((Ok(bytes(&frames)), State::Behind(watcher, Some(filled.position))))
+        Ok(Page::Frames(frames, caught_up)) => {
+            Some((Ok(bytes(&frames)), State::Behind(watcher, Some(caught_up.position))))
         }
         // The last commit is not in the journal's order of things yet: the broadcaster will have it in a moment.
         Ok(Page::End) => Some((Ok(Bytes::new()), State::Behind(watcher, Some(position)))),
-        Err(NoHistory::Sealed) => Some((Ok(GAP.into()), State::Behind(watcher, None))),
-        Err(NoHistory::Failed(code, message)) => {
+        Err(HistoryError::Compacted) => Some((Ok(GAP.into()), State::Behind(watcher, None))),
+        Err(HistoryError::Failed(code, message)) => {
             log::warn!("an event stream ended early: {message}");
             Some((Err(Problem::new(code, message)), State::Behind(watcher, None)))
         }

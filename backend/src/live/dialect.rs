@@ -13,7 +13,7 @@ use afterglow_wire::v1::Position;
 pub use event_stream::parse_event_id;
 
 use super::newest::Newest;
-use super::{Frame, Passing};
+use super::{Frame, LiveSample};
 use crate::signals::{Selector, Signals};
 
 /// What a live client speaks.
@@ -73,7 +73,7 @@ pub trait Dialect: Sync {
     }
 
     /// Writes samples, which are in the order of their commit and may be sorted. No frame for no samples.
-    fn samples(&self, step: &Step, samples: &mut [Passing], signals: &Signals) -> Vec<Frame>;
+    fn samples(&self, step: &Step, samples: &mut [LiveSample], signals: &Signals) -> Vec<Frame>;
 
     /// Writes the newest values, marked as conflated.
     fn conflated(&self, step: &Step, newest: &Newest, signals: &Signals) -> Vec<Frame>;

@@ -30,25 +30,25 @@ pub trait Output {
     fn check(&mut self) -> Result<(), StoreError>;
 }
 
-/// The end of a history: where the tail must go on.
+/// Where a history ends and the tail begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Filled {
+pub struct CaughtUp {
     /// What the client has now.
     pub position: Position,
-    /// The first so many signals of the dictionary have been named.
+    /// How many signals of the dictionary, from the first on, have been named.
     pub named: u32,
 }
 
 /// Why there is no history.
 #[derive(Debug)]
-pub enum NoHistory {
-    /// What the client missed cannot be told apart any more: it needs a snapshot.
-    Sealed,
-    /// The request cannot be answered, or nobody wants the answer any more.
+pub enum HistoryError {
+    /// What the client missed can no longer be replayed commit by commit: it needs a snapshot.
+    Compacted,
+    /// The request cannot be answered, or the client has gone.
     Failed(Code, String),
 }
 
-impl From<StoreError> for NoHistory {
+impl From<StoreError> for HistoryError {
     fn from(error: StoreError) -> Self {
         Self::Failed(error.code(), error.to_string())
     }
@@ -70,22 +70,22 @@ pub struct Missed<'a> {
 /// A part of what was committed since some position.
 pub enum Page {
     /// These, up to there.
-    Frames(Vec<Frame>, Filled),
+    Frames(Vec<Frame>, CaughtUp),
     /// Nothing.
     End,
 }
 
 impl Missed<'_> {
-    /// Reads the next part of what was committed since `filled`. Blocks.
+    /// Reads the next part of what was committed since `caught_up`. Blocks.
     ///
     /// # Errors
-    /// [`NoHistory::Sealed`] when that cannot be told any more.
-    pub fn page(&self, filled: Filled) -> Result<Page, NoHistory> {
+    /// [`HistoryError::Compacted`] when that can no longer be replayed.
+    pub fn page(&self, caught_up: CaughtUp) -> Result<Page, HistoryError> {
         let signals = self.store.signals();
-        let Filled { position, named } = filled;
+        let CaughtUp { position, named } = caught_up;
         match self.store.committed_since(position.sequence, ROWS)? {
             Since::Nothing => Ok(Page::End),
-            Since::Sealed => Err(NoHistory::Sealed),
+            Since::Sealed => Err(HistoryError::Compacted),
             Since::Samples(sequence, samples) => {
                 let mut batch = Batch::default();
                 samples.into_iter().for_each(|sample| batch.push(sample));
@@ -94,27 +94,27 @@ impl Missed<'_> {
                 let replay = Replay { protocol: self.protocol, wanted: self.wanted, signals };
                 let step = Step { before: position, after, server_time: self.now.micros() };
                 let frames = replay.whole(&step, named, std::iter::once(&batch));
-                Ok(Page::Frames(frames, Filled { position: after, named: known }))
+                Ok(Page::Frames(frames, CaughtUp { position: after, named: known }))
             }
         }
     }
 
-    /// Writes all of it; `first` is the part after `filled`. Blocks.
+    /// Writes all of it; `first` is the part after `caught_up`. Blocks.
     ///
     /// # Errors
-    /// [`NoHistory::Sealed`] when that cannot be told any more.
+    /// [`HistoryError::Compacted`] when that can no longer be replayed.
     pub fn write(
         &self,
-        mut filled: Filled,
+        mut caught_up: CaughtUp,
         first: Page,
         output: &mut dyn Output,
-    ) -> Result<Filled, NoHistory> {
+    ) -> Result<CaughtUp, HistoryError> {
         let mut next = first;
         while let Page::Frames(frames, reached) = next {
             frames.into_iter().try_for_each(|frame| output.frame(frame))?;
-            filled = reached;
-            next = self.page(filled)?;
+            caught_up = reached;
+            next = self.page(caught_up)?;
         }
-        Ok(filled)
+        Ok(caught_up)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Passing;
+use super::LiveSample;
 use crate::batch::{Sample, SignalId};
 
 /// The newest sample of each signal. Bounded by the number of signals.
@@ -28,7 +28,7 @@ impl Newest {
     }
 
     /// The same, as samples of which nobody knows what came before them.
-    pub(super) fn passing(&self) -> Vec<Passing> {
-        self.0.values().map(|sample| Passing { sample: *sample, instant: 0, late: true }).collect()
+    pub(super) fn live_samples(&self) -> Vec<LiveSample> {
+        self.0.values().map(|sample| LiveSample { sample: *sample, instant: 0, late: true }).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! What brings a client up to date that was away.
 
 use super::newest::Newest;
-use super::{Frame, Passing, Protocol, Step};
+use super::{Frame, LiveSample, Protocol, Step};
 use crate::batch::Batch;
 use crate::signals::{Selector, Signals};
 
@@ -32,7 +32,7 @@ impl Replay<'_> {
         commits: impl Iterator<Item = &'b Batch>,
     ) -> Vec<Frame> {
         let mut newest = Newest::default();
-        newest.add(self.wanted(commits).iter().map(|passing| passing.sample));
+        newest.add(self.wanted(commits).iter().map(|live| live.sample));
         let mut frames = self.names(step, named);
         frames.extend(self.protocol.dialect().conflated(step, &newest, self.signals));
         frames
@@ -44,7 +44,7 @@ impl Replay<'_> {
     }
 
     /// The samples that the client wants, all taken for late ones.
-    fn wanted<'b>(&self, commits: impl Iterator<Item = &'b Batch>) -> Vec<Passing> {
+    fn wanted<'b>(&self, commits: impl Iterator<Item = &'b Batch>) -> Vec<LiveSample> {
         let instants = commits.flat_map(Batch::instants).zip(0..);
         let samples =
             instants.flat_map(|(samples, instant)| samples.iter().map(move |sample| (*sample, instant)));
@@ -54,7 +54,7 @@ impl Replay<'_> {
         };
         samples
             .filter(|(sample, _)| wants(sample.signal))
-            .map(|(sample, instant)| Passing { sample, instant, late: true })
+            .map(|(sample, instant)| LiveSample { sample, instant, late: true })
             .collect()
     }
 }

@@ -24,12 +24,12 @@ fn key(protocol: Protocol, patterns: &[&str]) -> Key {
     Key { protocol, patterns: patterns.iter().map(|pattern| (*pattern).to_owned()).collect() }
 }
 
-/// What one class of clients sees of `batches`, committed one after another.
+/// What one group of clients sees of `batches`, committed one after another.
 fn seen(key: Key, signals: &Signals, batches: &[Batch]) -> Vec<Frame> {
-    let mut audience = Audience::<()>::default();
-    let id = audience.class(key, at(0), &Signals::empty(0));
-    audience.pass(batches, signals);
-    audience.get(id).unwrap().0.take(at(batches.len() as u64), 0, signals)
+    let mut groups = Groups::<()>::default();
+    let id = groups.group(key, at(0), &Signals::empty(0));
+    groups.pass(batches, signals);
+    groups.get(id).unwrap().0.take(at(batches.len() as u64), 0, signals)
 }
 
 fn texts(frames: &[Frame]) -> Vec<&str> {
@@ -129,40 +129,40 @@ fn late_samples_are_patches_and_the_last_write_wins() {
 #[test]
 fn whoever_fell_behind_gets_the_newest_of_what_was_missed() {
     let signals = Signals::empty(10);
-    let mut audience = Audience::<()>::default();
-    let id = audience.class(Key::everything(Protocol::V1), at(0), &signals);
+    let mut groups = Groups::<()>::default();
+    let id = groups.group(Key::everything(Protocol::V1), at(0), &signals);
     for n in 1..=4 {
-        audience.pass(
+        groups.pass(
             &[batch(&signals, &[("a", n, n as f64), (["b", "c"][n as usize % 2], 9 - n, 0.5)])],
             &signals,
         );
-        let (class, _) = audience.get(id).unwrap();
-        class.take(at(n as u64), 0, &signals);
+        let (group, _) = groups.get(id).unwrap();
+        group.take(at(n as u64), 0, &signals);
         if n == 3 {
-            class.fall_behind();
+            group.fall_behind();
         }
     }
-    let (class, _) = audience.get(id).unwrap();
-    let frames = class.catch_up(0, &signals);
+    let (group, _) = groups.get(id).unwrap();
+    let frames = group.catch_up(0, &signals);
     let (header, samples) = columns(frames.last().unwrap());
     assert_eq!((header.position, header.covers), (at(4), 2));
     assert!(header.flags.has(Flags::CONFLATED));
     assert_eq!(samples, [(0, vec![4], vec![4.0]), (1, vec![6], vec![0.5]), (2, vec![5], vec![0.5])]);
-    class.all_caught_up();
-    assert_eq!(class.catch_up(0, &signals), []);
+    group.all_caught_up();
+    assert_eq!(group.catch_up(0, &signals), []);
 }
 
 #[test]
 fn a_commit_that_was_shed_leaves_a_hole_that_clients_notice() {
     let signals = Signals::empty(10);
-    let mut audience = Audience::<()>::default();
-    let id = audience.class(Key::everything(Protocol::V1), at(0), &signals);
-    audience.pass(&[batch(&signals, &[("a", 1, 1.0)])], &signals);
-    let (class, _) = audience.get(id).unwrap();
-    class.take(at(1), 0, &signals);
-    class.skip_to(at(5));
-    audience.pass(&[batch(&signals, &[("a", 2, 1.0)])], &signals);
-    let frames = audience.get(id).unwrap().0.take(at(6), 0, &signals);
+    let mut groups = Groups::<()>::default();
+    let id = groups.group(Key::everything(Protocol::V1), at(0), &signals);
+    groups.pass(&[batch(&signals, &[("a", 1, 1.0)])], &signals);
+    let (group, _) = groups.get(id).unwrap();
+    group.take(at(1), 0, &signals);
+    group.skip_to(at(5));
+    groups.pass(&[batch(&signals, &[("a", 2, 1.0)])], &signals);
+    let frames = groups.get(id).unwrap().0.take(at(6), 0, &signals);
     let (header, _) = columns(frames.last().unwrap());
     assert_eq!((header.position, header.covers), (at(6), 1), "it carries on from 5, and the client has 1");
 }
@@ -170,19 +170,19 @@ fn a_commit_that_was_shed_leaves_a_hole_that_clients_notice() {
 #[test]
 fn signals_that_appear_later_reach_the_classes_that_want_them() {
     let signals = Signals::empty(10);
-    let mut audience = Audience::<u8>::default();
-    let a = audience.class(key(Protocol::V1, &["a*"]), at(0), &signals);
-    let b = audience.class(key(Protocol::V1, &["b*", "*x"]), at(0), &signals);
-    audience.get(a).unwrap().1.push(1);
-    audience.get(b).unwrap().1.push(2);
-    assert!(!audience.pass(&[batch(&signals, &[("c", 1, 1.0)])], &signals));
-    assert!(audience.pass(&[batch(&signals, &[("ax", 1, 1.0)])], &signals));
+    let mut groups = Groups::<u8>::default();
+    let a = groups.group(key(Protocol::V1, &["a*"]), at(0), &signals);
+    let b = groups.group(key(Protocol::V1, &["b*", "*x"]), at(0), &signals);
+    groups.get(a).unwrap().1.push(1);
+    groups.get(b).unwrap().1.push(2);
+    assert!(!groups.pass(&[batch(&signals, &[("c", 1, 1.0)])], &signals));
+    assert!(groups.pass(&[batch(&signals, &[("ax", 1, 1.0)])], &signals));
     for id in [a, b] {
-        assert_eq!(audience.get(id).unwrap().0.take(at(1), 0, &signals).len(), 2, "names, samples");
+        assert_eq!(groups.get(id).unwrap().0.take(at(1), 0, &signals).len(), 2, "names, samples");
     }
-    audience.retain(|client| *client == 2);
-    assert!(audience.get(a).is_none() && audience.count() == 1);
-    assert!(!audience.pass(&[batch(&signals, &[("a", 1, 1.0)])], &signals));
+    groups.retain(|client| *client == 2);
+    assert!(groups.get(a).is_none() && groups.count() == 1);
+    assert!(!groups.pass(&[batch(&signals, &[("a", 1, 1.0)])], &signals));
 }
 
 #[test]

@@ -57,7 +57,7 @@ impl Outlet {
     }
 }
 
-/// See the file's first line.
+/// A live client: a queue, and whether it keeps up.
 #[derive(Debug)]
 pub struct Client {
     /// Its number; one that subscribes again has another one.
@@ -92,7 +92,7 @@ impl Client {
         !self.is_gone
     }
 
-    /// Hands it a step of the stream, unless it is behind; tells when it has just fallen behind.
+    /// Hands it a step of the stream, unless it is behind; `Some` when it has just fallen behind.
     pub(super) fn push(&mut self, frames: &Frames, metrics: &Metrics) -> Option<()> {
         if frames.is_empty() || self.is_behind() {
             return None;
@@ -114,13 +114,13 @@ impl Client {
     }
 
     /// Hands it the newest values of what it missed, if it is behind and has room again; gives it up when it has been
-    /// behind for as long as `patience`.
-    pub(super) fn catch_up(&mut self, frames: &Frames, patience: Duration, metrics: &Metrics) {
+    /// behind for `slow_timeout`.
+    pub(super) fn catch_up(&mut self, frames: &Frames, slow_timeout: Duration, metrics: &Metrics) {
         let Some(since) = self.behind else { return };
         if self.send(frames) {
             metrics.frames.inc_by(frames.len() as u64);
             self.behind = None;
-        } else if since.elapsed() >= patience {
+        } else if since.elapsed() >= slow_timeout {
             log::info!("live client {} read too slowly and is closed", self.number);
             metrics.evictions.inc();
             self.evicted.store(true, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! Reads history for sessions, on threads that may block, not for too many at once: who comes later waits their turn. One
+//! Reads history for sessions, on threads that may block, for a limited number at once: later requests wait their turn. One
 //! whose client has not taken what was read keeps its thread, but lets others read.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 use crate::clock::Stopwatch;
-use crate::live::history::{self, Filled, Missed, NoHistory, Output};
+use crate::live::history::{self, CaughtUp, HistoryError, Missed, Output};
 use crate::live::{Frame, Protocol};
 use crate::signals::Selector;
 use crate::store::{Store, StoreError, while_wanted};
@@ -25,11 +25,11 @@ const THREADS: usize = 64;
 
 /// What is to be read.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Errand {
+pub(super) enum HistoryRequest {
     /// The window that the subscription names.
     Snapshot,
     /// What was committed since.
-    Missed(Filled),
+    Missed(CaughtUp),
 }
 
 /// What comes back, in order.
@@ -39,34 +39,34 @@ pub(super) enum Piece {
     /// A part of it.
     Frame(Frame),
     /// The end: where the tail goes on, or why there is none.
-    End(Result<Filled, NoHistory>),
+    End(Result<CaughtUp, HistoryError>),
 }
 
-/// Sends threads, at most so many at once.
+/// Threads that read history: at most a number of them at once.
 #[derive(Clone, Debug)]
-pub struct Historian {
+pub struct HistoryReaders {
     threads: Arc<Semaphore>,
     places: Arc<Semaphore>,
-    patience: Duration,
+    slow_timeout: Duration,
 }
 
-impl Historian {
-    /// At most `readers` read at once; each ends when its client takes nothing for as long as `patience`.
-    pub fn new(readers: usize, patience: Duration) -> Self {
+impl HistoryReaders {
+    /// At most `readers` read at once; each ends when its client takes nothing for `slow_timeout`.
+    pub fn new(readers: usize, slow_timeout: Duration) -> Self {
         let threads = Arc::new(Semaphore::new(THREADS));
-        Self { threads, places: Arc::new(Semaphore::new(readers)), patience }
+        Self { threads, places: Arc::new(Semaphore::new(readers)), slow_timeout }
     }
 
     pub(super) fn send(
         &self,
         store: &Store,
         subscribe: Subscribe,
-        errand: Errand,
+        request: HistoryRequest,
         epoch: u64,
         now: Timestamp,
     ) -> impl Stream<Item = Piece> + 'static {
         let (pieces, received) = mpsc::channel(PIECES);
-        let (store, places, patience) = (store.clone(), Arc::clone(&self.places), self.patience);
+        let (store, places, slow_timeout) = (store.clone(), Arc::clone(&self.places), self.slow_timeout);
         let threads = Arc::clone(&self.threads);
         let start = async move {
             // Never closed.
@@ -74,11 +74,11 @@ impl Historian {
             let place = Arc::clone(&places).acquire_owned().await.ok();
             drop(actix_rt::task::spawn_blocking(move || {
                 let asked = pieces.clone();
-                let mut output = Pieces { pieces, patience, since: Stopwatch::start(), places, place };
+                let mut output = Pieces { pieces, slow_timeout, since: Stopwatch::start(), places, place };
                 while_wanted(
                     move || asked.is_closed(),
                     || {
-                        let end = read(&store, &subscribe, errand, epoch, now, &mut output);
+                        let end = read(&store, &subscribe, request, epoch, now, &mut output);
                         let _ = output.send(Piece::End(end));
                     },
                 );
@@ -98,33 +98,33 @@ impl Historian {
 fn read(
     store: &Store,
     subscribe: &Subscribe,
-    errand: Errand,
+    request: HistoryRequest,
     epoch: u64,
     now: Timestamp,
     output: &mut Pieces,
-) -> Result<Filled, NoHistory> {
-    match errand {
-        Errand::Snapshot => {
+) -> Result<CaughtUp, HistoryError> {
+    match request {
+        HistoryRequest::Snapshot => {
             output.send(Piece::Began { is_resumed: false })?;
             history::snapshot(store, subscribe, epoch, now, output)
         }
-        Errand::Missed(filled) => {
+        HistoryRequest::Missed(caught_up) => {
             let wanted = Selector::new(&subscribe.signals);
             let missed = Missed { store, protocol: Protocol::V1, wanted: &wanted, now };
-            let resumes = subscribe.resume == Some(filled.position);
+            let resumes = subscribe.resume == Some(caught_up.position);
             // Whether it can be resumed at all shows with the first page.
-            let first = missed.page(filled)?;
+            let first = missed.page(caught_up)?;
             if resumes {
                 output.send(Piece::Began { is_resumed: true })?;
             }
-            missed.write(filled, first, output)
+            missed.write(caught_up, first, output)
         }
     }
 }
 
 struct Pieces {
     pieces: mpsc::Sender<Piece>,
-    patience: Duration,
+    slow_timeout: Duration,
     /// Since the last piece was taken.
     since: Stopwatch,
     places: Arc<Semaphore>,
@@ -146,12 +146,12 @@ impl Pieces {
     /// Sends when the client has taken something; others read meanwhile.
     fn wait(&mut self, piece: Piece) -> Result<(), StoreError> {
         self.place = None;
-        let (patience, sender, places) = (self.patience, &self.pieces, Arc::clone(&self.places));
+        let (slow_timeout, sender, places) = (self.slow_timeout, &self.pieces, Arc::clone(&self.places));
         self.place = tokio::runtime::Handle::current().block_on(async {
-            match tokio::time::timeout(patience, sender.send(piece)).await {
+            match tokio::time::timeout(slow_timeout, sender.send(piece)).await {
                 Ok(Ok(())) => Ok(places.acquire_owned().await.ok()),
                 Ok(Err(_)) => Err(StoreError::Cancelled),
-                Err(_) => Err(StoreError::QueryTimeout(patience)),
+                Err(_) => Err(StoreError::QueryTimeout(slow_timeout)),
             }
         })?;
         Ok(())
@@ -167,8 +167,8 @@ impl Output for Pieces {
         if self.pieces.is_closed() {
             return Err(StoreError::Cancelled);
         }
-        if self.since.elapsed() > self.patience {
-            return Err(StoreError::QueryTimeout(self.patience));
+        if self.since.elapsed() > self.slow_timeout {
+            return Err(StoreError::QueryTimeout(self.slow_timeout));
         }
         Ok(())
     }

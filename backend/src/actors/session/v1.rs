@@ -4,15 +4,15 @@ use actix::prelude::*;
 use afterglow_wire::v1::{Flags, Header, Kind, Position, Request, Subscribe, Writer};
 use afterglow_wire::{Code, close};
 
-use super::history::{Errand, Piece};
+use super::history::{HistoryRequest, Piece};
 use super::{Conversation, Session, Socket};
 use crate::actors::broadcaster::{Join, Joined};
 use crate::admission::Ticket;
-use crate::live::history::{Filled, NoHistory};
+use crate::live::history::{CaughtUp, HistoryError};
 use crate::live::{Key, Protocol};
 
-/// After so many times the newest values take the place of what was missed.
-const OUTRUN: u32 = 4;
+/// After this many failures the newest values take the place of what was missed.
+const MAX_CATCH_UPS: u32 = 4;
 
 /// The conversation of `afterglow.v1`: at most one subscription.
 pub struct V1 {
@@ -33,8 +33,8 @@ struct Subscription {
     subscribe: Subscribe,
     /// Reads its history.
     thread: Option<SpawnHandle>,
-    /// How often history was read and commits had gone on too far meanwhile.
-    outrun: u32,
+    /// How often commits overtook the history read.
+    catch_up_failures: u32,
 }
 
 impl Subscription {
@@ -73,19 +73,19 @@ impl Session<V1> {
         }
         self.leave(ctx);
         let (resume, id) = (subscribe.resume, subscribe.id);
-        self.conversation.subscription = Some(Subscription { subscribe, thread: None, outrun: 0 });
+        self.conversation.subscription = Some(Subscription { subscribe, thread: None, catch_up_failures: 0 });
         match resume {
-            Some(position) => self.follow(ctx, Filled { position, named: 0 }, Some(id)),
-            None => self.read(ctx, Errand::Snapshot),
+            Some(position) => self.follow(ctx, CaughtUp { position, named: 0 }, Some(id)),
+            None => self.read(ctx, HistoryRequest::Snapshot),
         }
     }
 
-    /// Asks to be sent what is committed from `filled` on; `resumes` is the request that this answers.
-    fn follow(&mut self, ctx: &mut Socket<V1>, filled: Filled, resumes: Option<u32>) {
+    /// Asks to be sent what is committed from `caught_up` on; `resumes` is the request that this answers.
+    fn follow(&mut self, ctx: &mut Socket<V1>, caught_up: CaughtUp, resumes: Option<u32>) {
         let Some(subscription) = &self.conversation.subscription else { return };
-        let (key, conflated) = (subscription.key(), subscription.outrun >= OUTRUN);
-        let from = Some(filled.position);
-        let join = |client| Join { client, key, from, named: filled.named, conflated };
+        let (key, conflated) = (subscription.key(), subscription.catch_up_failures >= MAX_CATCH_UPS);
+        let from = Some(caught_up.position);
+        let join = |client| Join { client, key, from, named: caught_up.named, conflated };
         self.join(ctx, join, move |session, ctx, joined| match joined {
             Joined::Live(frames) => {
                 if let Some(request) = resumes {
@@ -93,26 +93,26 @@ impl Session<V1> {
                 }
                 Self::send(ctx, &frames);
             }
-            Joined::Behind => session.not_live(ctx, Errand::Missed(filled)),
-            Joined::Ahead(_) | Joined::Unknown => session.not_live(ctx, Errand::Snapshot),
+            Joined::Behind => session.not_live(ctx, HistoryRequest::Missed(caught_up)),
+            Joined::Ahead(_) | Joined::Unknown => session.not_live(ctx, HistoryRequest::Snapshot),
         });
     }
 
-    /// Reads what is missing, or all of the history where that cannot be told.
-    fn not_live(&mut self, ctx: &mut Socket<V1>, errand: Errand) {
+    /// Reads what is missing, or all of the history where the journal cannot replay it.
+    fn not_live(&mut self, ctx: &mut Socket<V1>, request: HistoryRequest) {
         self.client = 0;
         if let Some(subscription) = &mut self.conversation.subscription {
-            subscription.outrun += 1;
+            subscription.catch_up_failures += 1;
         }
-        self.read(ctx, errand);
+        self.read(ctx, request);
     }
 
-    /// Sends a thread for history; its pieces come back through [`StreamHandler<Piece>`].
-    fn read(&mut self, ctx: &mut Socket<V1>, errand: Errand) {
+    /// Requests history; its pieces come back through [`StreamHandler<Piece>`].
+    fn read(&mut self, ctx: &mut Socket<V1>, request: HistoryRequest) {
         let Some(subscription) = &mut self.conversation.subscription else { return };
         let sessions = &self.sessions;
         let (subscribe, now) = (subscription.subscribe.clone(), sessions.clock.now());
-        let pieces = sessions.historian.send(&sessions.store, subscribe, errand, sessions.epoch, now);
+        let pieces = sessions.history_readers.send(&sessions.store, subscribe, request, sessions.epoch, now);
         subscription.thread = Some(ctx.add_stream(pieces));
     }
 
@@ -140,9 +140,9 @@ impl StreamHandler<Piece> for Session<V1> {
         match piece {
             Piece::Began { is_resumed } => self.subscribed(ctx, request, is_resumed),
             Piece::Frame(frame) => Self::send_one(ctx, frame),
-            Piece::End(Ok(filled)) => self.follow(ctx, filled, None),
-            Piece::End(Err(NoHistory::Sealed)) => self.read(ctx, Errand::Snapshot),
-            Piece::End(Err(NoHistory::Failed(code, message))) => self.refuse(ctx, request, code, message),
+            Piece::End(Ok(caught_up)) => self.follow(ctx, caught_up, None),
+            Piece::End(Err(HistoryError::Compacted)) => self.read(ctx, HistoryRequest::Snapshot),
+            Piece::End(Err(HistoryError::Failed(code, message))) => self.refuse(ctx, request, code, message),
         }
     }
 

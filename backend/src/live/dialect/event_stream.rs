@@ -5,7 +5,7 @@ use afterglow_wire::v1::Position;
 
 use super::{Dialect, Step, update};
 use crate::live::newest::Newest;
-use crate::live::{Frame, Passing};
+use crate::live::{Frame, LiveSample};
 use crate::signals::Signals;
 
 /// What stands before and after the data of a `telemetry_update`.
@@ -14,7 +14,7 @@ const AROUND: [&str; 2] = ["event: telemetry_update\ndata: ", "\n\n"];
 pub(super) struct EventStream;
 
 impl Dialect for EventStream {
-    fn samples(&self, step: &Step, samples: &mut [Passing], signals: &Signals) -> Vec<Frame> {
+    fn samples(&self, step: &Step, samples: &mut [LiveSample], signals: &Signals) -> Vec<Frame> {
         with_id(step, update::all(samples, signals, AROUND))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Dialect, Step, update};
 use crate::live::newest::Newest;
-use crate::live::{Frame, Passing};
+use crate::live::{Frame, LiveSample};
 use crate::signals::Signals;
 
 /// What stands before and after the data of a `telemetry_update`.
@@ -11,7 +11,7 @@ const AROUND: [&str; 2] = [r#"{"event":"telemetry_update","data":"#, "}"];
 pub(super) struct Events;
 
 impl Dialect for Events {
-    fn samples(&self, _: &Step, samples: &mut [Passing], signals: &Signals) -> Vec<Frame> {
+    fn samples(&self, _: &Step, samples: &mut [LiveSample], signals: &Signals) -> Vec<Frame> {
         update::all(samples, signals, AROUND)
     }
 

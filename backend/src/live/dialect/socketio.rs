@@ -2,7 +2,7 @@
 
 use super::{Dialect, Step, update};
 use crate::live::newest::Newest;
-use crate::live::{Frame, Passing};
+use crate::live::{Frame, LiveSample};
 use crate::signals::Signals;
 
 /// What stands before and after the data of a `telemetry_update`: 4 is a message of Engine.IO, 2 an event of Socket.IO.
@@ -11,7 +11,7 @@ const AROUND: [&str; 2] = [r#"42["telemetry_update","#, "]"];
 pub(super) struct SocketIo;
 
 impl Dialect for SocketIo {
-    fn samples(&self, _: &Step, samples: &mut [Passing], signals: &Signals) -> Vec<Frame> {
+    fn samples(&self, _: &Step, samples: &mut [LiveSample], signals: &Signals) -> Vec<Frame> {
         update::all(samples, signals, AROUND)
     }
 

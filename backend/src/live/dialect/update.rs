@@ -8,15 +8,15 @@ use afterglow_wire::Timestamp;
 
 use crate::batch::{Sample, SignalId};
 use crate::live::newest::Newest;
-use crate::live::{Frame, Passing};
+use crate::live::{Frame, LiveSample};
 use crate::signals::Signals;
 
 /// One text for each instant of `samples`.
-pub(super) fn all(samples: &[Passing], signals: &Signals, around: [&str; 2]) -> Vec<Frame> {
+pub(super) fn all(samples: &[LiveSample], signals: &Signals, around: [&str; 2]) -> Vec<Frame> {
     let mut instant = Vec::new();
     let updates = samples.chunk_by(|a, b| a.instant == b.instant).map(|samples| {
         instant.clear();
-        instant.extend(samples.iter().map(|passing| passing.sample));
+        instant.extend(samples.iter().map(|live| live.sample));
         update(&instant, signals, false, around)
     });
     updates.collect()

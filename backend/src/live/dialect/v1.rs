@@ -7,7 +7,7 @@ use afterglow_wire::v1::{Flags, Header, Kind, Writer};
 
 use super::{Dialect, Step};
 use crate::live::newest::Newest;
-use crate::live::{Frame, Passing};
+use crate::live::{Frame, LiveSample};
 use crate::signals::{Selector, Signals};
 
 /// A frame that has grown to this many bytes is sent and another one begun: clients may refuse larger messages.
@@ -41,12 +41,12 @@ impl Dialect for V1 {
         frames
     }
 
-    fn samples(&self, step: &Step, samples: &mut [Passing], _: &Signals) -> Vec<Frame> {
+    fn samples(&self, step: &Step, samples: &mut [LiveSample], _: &Signals) -> Vec<Frame> {
         columns(step, samples, Flags::NONE)
     }
 
     fn conflated(&self, step: &Step, newest: &Newest, _: &Signals) -> Vec<Frame> {
-        columns(step, &mut newest.passing(), Flags::CONFLATED)
+        columns(step, &mut newest.live_samples(), Flags::CONFLATED)
     }
 
     fn heartbeat(&self, step: &Step) -> Option<Frame> {
@@ -78,9 +78,9 @@ fn last(step: &Step, kind: Kind, flags: Flags) -> Header {
 }
 
 /// Only the last frame announces the position: a client that loses the connection in between asks for the whole step again.
-fn columns(step: &Step, samples: &mut [Passing], flags: Flags) -> Vec<Frame> {
+fn columns(step: &Step, samples: &mut [LiveSample], flags: Flags) -> Vec<Frame> {
     // Stable: of several samples with one identity the last one stays last.
-    samples.sort_by_key(|passing| (passing.late, passing.sample.signal, passing.sample.timestamp));
+    samples.sort_by_key(|live| (live.late, live.sample.signal, live.sample.timestamp));
     let mut frames: Vec<(Kind, Writer)> = Vec::new();
     let (mut times, mut values) = (Vec::new(), Vec::new());
     for run in samples.chunk_by(|a, b| (a.late, a.sample.signal) == (b.late, b.sample.signal)) {

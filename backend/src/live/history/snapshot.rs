@@ -4,7 +4,7 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::limits::{AHEAD_MICROS, SNAPSHOT_SAMPLES};
 use afterglow_wire::v1::{Flags, Header, Kind, Position, Subscribe, Writer};
 
-use super::{Filled, NoHistory, Output};
+use super::{CaughtUp, HistoryError, Output};
 use crate::live::dialect::v1::{self, FRAME, V1, binary};
 use crate::live::{Dialect as _, Step, known};
 use crate::signals::Selector;
@@ -20,7 +20,7 @@ pub fn snapshot(
     epoch: u64,
     now: Timestamp,
     output: &mut dyn Output,
-) -> Result<Filled, NoHistory> {
+) -> Result<CaughtUp, HistoryError> {
     let nowhere = Position { epoch, sequence: 0 };
     let step = Step::at(nowhere, now.micros());
     let named = known(store.signals());
@@ -74,10 +74,10 @@ impl<'a> Snapshot<'a> {
         Self { store, request, header, output, writer: begin(&header, request), signal: 0, named, room }
     }
 
-    fn finish(self, position: Position) -> Result<Filled, NoHistory> {
+    fn finish(self, position: Position) -> Result<CaughtUp, HistoryError> {
         let header = Header { flags: self.header.flags.with(Flags::LAST), position, ..self.header };
         self.output.frame(binary(self.writer.finish_as(&header)))?;
-        Ok(Filled { position, named: self.named })
+        Ok(CaughtUp { position, named: self.named })
     }
 
     /// Names a signal that appeared only after the others had been named.
