@@ -17,7 +17,6 @@ use tokio::sync::mpsc;
 use packet::{Conversation, Effect, Invalid};
 pub use polling::{Get, Polled, Polling, Post};
 pub(crate) use polling::{Probe, ProbeFailed, TakeOver};
-pub use seat::{Engines, Transport};
 use seat::{Seat, random_id};
 
 use super::broadcaster::{Broadcaster, Client, Join, Leave, Outlet};
@@ -25,6 +24,12 @@ use super::rate_limit::RateLimit;
 use crate::admission::Ticket;
 use crate::clock::Stopwatch;
 use crate::live::{Frames, Key, Protocol};
+
+/// Where a session's requests go.
+pub type Transport = seat::Transport<Addr<Polling>>;
+
+/// All sessions, and what each is made of.
+pub type Engines = seat::Engines<Addr<Polling>>;
 
 /// Pushes that may wait: a few seconds of a lively feed.
 const PUSHES: usize = 64;
@@ -43,7 +48,7 @@ pub const SEPARATOR: char = '\x1e';
 
 /// A session of Engine.IO, whatever its transport is.
 pub(crate) struct Engine {
-    seat: Seat,
+    seat: Seat<Addr<Polling>>,
     conversation: Conversation,
     /// There while the client has joined the namespace.
     membership: Option<Membership>,

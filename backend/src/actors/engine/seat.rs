@@ -1,4 +1,4 @@
-//! The sessions that there are, by their ids.
+//! The sessions that there are, by their ids. `P` is the way to a session that polls.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,7 +8,6 @@ use actix::Addr;
 use rand::distr::{Alphanumeric, SampleString as _};
 use tokio::sync::watch;
 
-use super::Polling;
 use crate::actors::broadcaster::Broadcaster;
 use crate::admission::Ticket;
 use crate::clock::Clock;
@@ -18,17 +17,17 @@ const ID_LETTERS: usize = 24;
 
 /// Where a session's requests go.
 #[derive(Clone, Debug)]
-pub enum Transport {
+pub enum Transport<P> {
     /// It polls.
-    Polling(Addr<Polling>),
+    Polling(P),
     /// It has a WebSocket; polling is over.
     WebSocket,
 }
 
 /// All sessions, bounded by the number of live clients, and what each is made of. Cloning shares them.
 #[derive(Clone)]
-pub struct Engines {
-    all: Arc<Mutex<HashMap<String, Transport>>>,
+pub struct Engines<P> {
+    all: Arc<Mutex<HashMap<String, Transport<P>>>>,
     /// Where committed samples come from.
     pub(super) broadcaster: Addr<Broadcaster>,
     /// The server's time.
@@ -39,7 +38,7 @@ pub struct Engines {
     pub(super) stopping: watch::Receiver<bool>,
 }
 
-impl Engines {
+impl<P: Clone> Engines<P> {
     /// No session yet.
     pub fn new(
         broadcaster: Addr<Broadcaster>,
@@ -51,34 +50,36 @@ impl Engines {
     }
 
     /// How to reach the session `id`.
-    pub fn find(&self, id: &str) -> Option<Transport> {
+    pub fn find(&self, id: &str) -> Option<Transport<P>> {
         self.with(|all| all.get(id).cloned())
     }
+}
 
-    fn with<T>(&self, change: impl FnOnce(&mut HashMap<String, Transport>) -> T) -> T {
+impl<P> Engines<P> {
+    fn with<T>(&self, change: impl FnOnce(&mut HashMap<String, Transport<P>>) -> T) -> T {
         change(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
 /// A session's id and its place among the live clients; given back when dropped.
-pub(super) struct Seat {
+pub(super) struct Seat<P> {
     pub(super) id: String,
-    pub(super) engines: Engines,
+    pub(super) engines: Engines<P>,
     _ticket: Ticket,
 }
 
-impl Seat {
-    pub(super) fn new(engines: Engines, ticket: Ticket) -> Self {
+impl<P: Clone> Seat<P> {
+    pub(super) fn new(engines: Engines<P>, ticket: Ticket) -> Self {
         Self { id: random_id(), engines, _ticket: ticket }
     }
 
     /// Tells where its requests go from now on.
-    pub(super) fn reached_by(&self, transport: Transport) {
+    pub(super) fn reached_by(&self, transport: Transport<P>) {
         self.engines.with(|all| all.insert(self.id.clone(), transport));
     }
 }
 
-impl Drop for Seat {
+impl<P> Drop for Seat<P> {
     fn drop(&mut self) {
         self.engines.with(|all| all.remove(&self.id));
     }
