@@ -1,5 +1,5 @@
 //! Reads history for sessions, on threads that may block, for a limited number at once: later requests wait their turn. One
-//! whose client has not taken what was read keeps its thread, but lets others read.
+//! whose client has not taken what was read keeps its thread, but lets others read; a snapshot keeps its reader of the database, too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,7 +74,9 @@ impl HistoryReaders {
             let place = Arc::clone(&places).acquire_owned().await.ok();
             drop(actix_rt::task::spawn_blocking(move || {
                 let asked = pieces.clone();
-                let mut output = Pieces { pieces, slow_timeout, since: Stopwatch::start(), places, place };
+                let is_snapshot = matches!(request, HistoryRequest::Snapshot);
+                let since = Stopwatch::start();
+                let mut output = Pieces { pieces, slow_timeout, since, places, place, is_snapshot };
                 while_wanted(
                     move || asked.is_closed(),
                     || {
@@ -130,6 +132,8 @@ struct Pieces {
     places: Arc<Semaphore>,
     /// Held while it reads.
     place: Option<OwnedSemaphorePermit>,
+    /// Whether a reader of the database is kept also while the client takes nothing: a snapshot is one transaction.
+    is_snapshot: bool,
 }
 
 impl Pieces {
@@ -143,12 +147,13 @@ impl Pieces {
         Ok(())
     }
 
-    /// Sends when the client has taken something; others read meanwhile.
+    /// Sends when the client has taken something; others read meanwhile, unless this keeps a reader of the database.
     fn wait(&mut self, piece: Piece) -> Result<(), StoreError> {
-        self.place = None;
+        let kept = self.place.take().filter(|_| self.is_snapshot);
         let (slow_timeout, sender, places) = (self.slow_timeout, &self.pieces, Arc::clone(&self.places));
         self.place = tokio::runtime::Handle::current().block_on(async {
             match tokio::time::timeout(slow_timeout, sender.send(piece)).await {
+                Ok(Ok(())) if kept.is_some() => Ok(kept),
                 Ok(Ok(())) => Ok(places.acquire_owned().await.ok()),
                 Ok(Err(_)) => Err(StoreError::Cancelled),
                 Err(_) => Err(StoreError::QueryTimeout(slow_timeout)),
