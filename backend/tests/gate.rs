@@ -298,7 +298,8 @@ fn parameters_that_are_not_known_or_given_twice_are_refused_by_name() {
         assert!(answer.contains(&format!(r#""message":"{name}="#)), "{answer}");
     };
     for Operation { method, path, permission } in operations(&backend) {
-        if permission != "public" {
+        // Clients of Socket.IO add parameters of their own to every request.
+        if permission != "public" && path != "/socket.io/" {
             refused(&method, &format!("{path}?hour=1"), "hour");
             refused(&method, &format!("{path}?%68our=1"), "hour");
         }

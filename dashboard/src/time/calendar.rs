@@ -72,7 +72,7 @@ mod tests {
         for text in ["", "900", "9999", "2026-13", "2026-02-30", "25-11-2026", "now/m", "now"] {
             assert_eq!(period(text, 0, &Utc), None, "{text}");
         }
-        assert_eq!(period("now/M", 0, &Utc).map(|span| span.width()), Some(31 * DAY));
-        assert_eq!(period("2026-12", 0, &Utc).map(|span| span.width()), Some(31 * DAY));
+        assert_eq!(period("now/M", 0, &Utc).map(Span::width), Some(31 * DAY));
+        assert_eq!(period("2026-12", 0, &Utc).map(Span::width), Some(31 * DAY));
     }
 }
