@@ -64,13 +64,11 @@ pub async fn run(
         Vec::new()
     });
     let documents = Documents::new(store.clone(), &clock);
-    let (signals, revisions) = (store.signals().clone(), documents.watch());
     let broadcaster = Broadcaster::start(
-        signals,
+        &store,
         clock.clone(),
-        store.position(),
         &latest,
-        revisions,
+        documents.watch(),
         config.live.slow_seconds.duration(),
         metrics.clone(),
         lifeline("broadcaster"),

@@ -28,6 +28,7 @@ use crate::lifeline::Lifeline;
 use crate::live::{Frames, Group, Groups, Key, Recent};
 use crate::metrics::{Metrics, Stage};
 use crate::signals::Signals;
+use crate::store::Store;
 
 /// Commits that may wait: each is at least one disk flush long, so this is a good second of them.
 const MAILBOX: usize = 1_024;
@@ -105,12 +106,11 @@ pub struct Broadcaster {
 }
 
 impl Broadcaster {
-    /// Starts the actor at `position`, the last commit, up to which `latest` is the latest instant of each signal; must be
+    /// Starts the actor at the last commit of `store`, up to which `latest` is the latest instant of each signal; must be
     /// called within an actix system.
     pub fn start(
-        signals: Signals,
+        store: &Store,
         clock: Clock,
-        position: Position,
         latest: &[Option<Timestamp>],
         revisions: watch::Receiver<Revision>,
         slow_timeout: Duration,
@@ -118,11 +118,11 @@ impl Broadcaster {
         lifeline: Lifeline,
     ) -> Addr<Self> {
         Actor::start(Self {
-            signals,
+            signals: store.signals().clone(),
             clock,
             metrics,
             slow_timeout,
-            position,
+            position: store.position(),
             recent: Recent::default(),
             groups: Groups::new(latest),
             stepped: Stopwatch::start(),

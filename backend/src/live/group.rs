@@ -90,8 +90,8 @@ impl Group {
         if !self.is_pending() {
             return Vec::new();
         }
-        let instants = self.pending.chunk_by(|a, b| a.instant == b.instant);
-        if instants.skip(self.dialect().max_instants()).next().is_some() {
+        let mut instants = self.pending.chunk_by(|a, b| a.instant == b.instant);
+        if instants.nth(self.dialect().max_instants()).is_some() {
             self.conflate();
         }
         let (known, dialect) = (known(signals), self.dialect());
