@@ -121,8 +121,9 @@ impl Head {
 
     /// Adds what has just been committed up to the journal's row `sequence`.
     pub(super) fn add(&mut self, batches: &[Batch], sequence: i64) {
-        self.sequence = sequence;
-        self.active.last_sequence = sequence;
+        // Never back: a program that did not know of the durable numbering may have left lower rows.
+        self.sequence = self.sequence.max(sequence);
+        self.active.last_sequence = self.active.last_sequence.max(sequence);
         batches.iter().flat_map(Batch::samples).for_each(|sample| self.active.add(sample));
     }
 

@@ -22,7 +22,7 @@ use crate::fault;
 use crate::lifeline::Lifeline;
 use crate::metrics::{Metrics, Queue, Stage};
 use crate::refusal::Refusal;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use queue::{CommitQueue, PushError};
 
 /// Requests that may wait for the next commit: far more than a disk flush lets gather.
@@ -167,11 +167,14 @@ impl Commits {
         }
         let stopwatch = Stopwatch::start();
         self.metrics.health.commit_began();
-        let outcome = self.store.commit(batches).map_err(|error| {
+        let committed = self.store.commit(batches);
+        // Too many signals are no fault of the database.
+        let failed = committed.as_ref().err().filter(|error| !matches!(error, StoreError::NoRoom));
+        self.metrics.health.commit_ended(failed.map_or(Ok(()), |error| Err(error.code())));
+        let outcome = committed.map_err(|error| {
             log::error!("a commit failed: {error}");
             Refusal::new(error.code(), error.to_string())
         });
-        self.metrics.health.commit_ended(outcome.as_ref().map(|_| ()).map_err(|refusal| refusal.code));
         self.metrics.observe(Stage::Commit, stopwatch.elapsed());
         let answer = outcome.as_ref().map_err(Refusal::clone).map(|_| ());
         for waiter in waiters {

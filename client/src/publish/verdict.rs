@@ -41,6 +41,7 @@ pub enum Verdict {
 /// | 2xx whose body says `"status":"success"` | stored |
 /// | 413 | too large: split |
 /// | 401, 403 | retry, a minute later at the earliest: the key can be replaced, the samples cannot |
+/// | 421 | retry, as late: the backend can be configured to know its name |
 /// | 408, 429, 5xx | retry |
 /// | 3xx, or 2xx from something that is not a backend | retry, so that a wrong address loses nothing |
 /// | any other 4xx | refused |
@@ -51,6 +52,10 @@ pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8], now: Timestamp
         413 => Verdict::TooLarge,
         401 | 403 => Verdict::Retry {
             reason: format!("access is denied, check the key: {}", reason(status, body)),
+            after: after.max(Some(DENIED)),
+        },
+        421 => Verdict::Retry {
+            reason: format!("the backend does not know this address as its own: {}", reason(status, body)),
             after: after.max(Some(DENIED)),
         },
         408 | 429 | 500..=599 => Verdict::Retry { reason: reason(status, body), after },
@@ -122,7 +127,7 @@ mod tests {
         for status in [400, 404, 405, 415, 422] {
             assert!(matches!(verdict(status, ""), Verdict::Refused { .. }), "{status}");
         }
-        for status in [301, 307, 401, 403, 408, 429, 500, 502, 503, 504] {
+        for status in [301, 307, 401, 403, 408, 421, 429, 500, 502, 503, 504] {
             assert!(matches!(verdict(status, ""), Verdict::Retry { .. }), "{status}");
         }
         assert_eq!(verdict(413, ""), Verdict::TooLarge);

@@ -7,11 +7,14 @@ impl Engine {
     /// What the first `limit` rows after the one numbered `sequence` hold.
     pub(crate) fn committed_since(&self, sequence: u64, limit: u32) -> Result<Since, StoreError> {
         // A commit is in the head only once it is in the journal.
-        if sequence >= self.sequence() {
+        let known = self.sequence();
+        if sequence >= known {
             return Ok(Since::Nothing);
         }
         let after = sequence.cast_signed();
-        let rows = self.tables.in_snapshot(|reader| reader.journal_after(after, limit))?;
+        let mut rows = self.tables.in_snapshot(|reader| reader.journal_after(after, limit))?;
+        // The names of a commit that ends just now may not be learned yet.
+        rows.retain(|row| row.sequence <= known.cast_signed());
         if rows.first().is_none_or(|row| row.sequence != after + 1) {
             return Ok(Since::Sealed);
         }

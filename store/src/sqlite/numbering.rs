@@ -27,9 +27,10 @@ pub(super) fn sealed_sequence(reader: &mut SqliteConnection) -> Result<i64, Stri
     }
 }
 
-/// Writes down that the commits up to the one numbered `sequence` are in blocks.
+/// Writes down that the commits up to the one numbered `sequence` are in blocks, unless later ones are already.
 pub(super) fn sealed(writer: &mut SqliteConnection, sequence: i64) -> QueryResult<()> {
-    diesel::update(numbering::table).set(numbering::sealed_sequence.eq(sequence)).execute(writer).map(|_| ())
+    let lower = numbering::table.filter(numbering::sealed_sequence.lt(sequence));
+    diesel::update(lower).set(numbering::sealed_sequence.eq(sequence)).execute(writer).map(|_| ())
 }
 
 /// The database's epoch; where it has none yet, `now` becomes it.

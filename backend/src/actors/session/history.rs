@@ -154,7 +154,11 @@ impl Pieces {
         self.place = tokio::runtime::Handle::current().block_on(async {
             match tokio::time::timeout(slow_timeout, sender.send(piece)).await {
                 Ok(Ok(())) if kept.is_some() => Ok(kept),
-                Ok(Ok(())) => Ok(places.acquire_owned().await.ok()),
+                // With a limit: those who have the places may wait for this thread.
+                Ok(Ok(())) => match tokio::time::timeout(slow_timeout, places.acquire_owned()).await {
+                    Ok(place) => Ok(place.ok()),
+                    Err(_) => Err(StoreError::Busy),
+                },
                 Ok(Err(_)) => Err(StoreError::Cancelled),
                 Err(_) => Err(StoreError::QueryTimeout(slow_timeout)),
             }
