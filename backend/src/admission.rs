@@ -20,7 +20,7 @@ pub struct Ticket {
 }
 
 impl Admission {
-    /// So many places in total, and so many for one address.
+    /// Allows `total` places, and at most `per_address` for one address.
     pub fn new(total: usize, per_address: usize) -> Self {
         Self { total, per_address, taken: Arc::default() }
     }

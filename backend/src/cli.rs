@@ -134,7 +134,7 @@ fn serve(config: Config) -> Result<(), Failure> {
     memory::keep_returning_what_is_scattered();
     let store = Store::open(&config.store.open(), Clock::real())?;
     actix::System::new().block_on(async move {
-        // Signals first: whoever has read the address may send one.
+        // Signals first: a process that has read the address may send one.
         let (mut terminate, mut interrupt) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
         let stop = async move {

@@ -89,7 +89,7 @@ impl<O: Output> Encoder<O> {
         Self { format, output, piece, name: String::new(), series: 0, has_points: false }
     }
 
-    /// Ends the answer and hands on what is left of it.
+    /// Ends the answer and returns what is left of it.
     ///
     /// # Errors
     /// As [`Output::write`].
@@ -181,7 +181,7 @@ fn csv_field(text: &str) -> String {
 
 /// Whether spreadsheets may take a text for a formula, and run it.
 fn is_formula(text: &str) -> bool {
-    // Some look past blanks.
+    // Some ignore leading blanks.
     text.starts_with(['\t', '\r'])
         || text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }

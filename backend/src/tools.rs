@@ -101,7 +101,7 @@ pub fn advice(error: &OpenError) -> &'static str {
 fn say(line: &str) -> Result<(), ToolError> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{line}").and_then(|()| out.flush()) {
-        // Whoever reads has read enough.
+        // The reader has closed the pipe.
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         done => done.map_err(ToolError::file(Path::new("standard output"))),
     }

@@ -24,7 +24,7 @@ struct Sound {
     truth: Truth,
 }
 
-/// The file itself, its log, and the log's index, which is made anew where it is missing.
+/// The file itself, its log, and the log's index, which is created again where it is missing.
 fn files(folder: &Path) -> [PathBuf; 2] {
     ["a.db", "a.db-wal"].map(|name| folder.join(name))
 }

@@ -1,4 +1,4 @@
-//! SIGTERM: nothing that was acknowledged is lost, live clients are told, and the exit code is 0.
+//! SIGTERM: nothing that was acknowledged is lost, live clients are notified, and the exit code is 0.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;

@@ -18,7 +18,7 @@ pub(crate) struct Seen {
     pub(crate) samples: BTreeMap<(String, i64), f64>,
     /// How often a sample was told that was there already.
     doubled: usize,
-    /// How often the stream went on where it was, and how often it began anew.
+    /// How often the stream resumed where it was, and how often it began again.
     pub(crate) resumed: usize,
     pub(crate) begun: usize,
     /// How often samples were left out and had to be fetched.

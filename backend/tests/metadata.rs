@@ -1,4 +1,4 @@
-//! What people say about signals: shown wherever the signals are, there after every restart, refused by field.
+//! Metadata of signals: shown wherever the signals are, kept across restarts, refused by field.
 
 use serde_json::{Value, json};
 

@@ -136,7 +136,7 @@ fn a_migration_that_is_killed_at_any_moment_loses_nothing() {
             let _ = std::fs::remove_file(folder.path().join(format!("a.db{left_over}")));
         }
         std::fs::copy(&grown, &database).unwrap();
-        // Longer each time, until a migration comes to its end.
+        // Longer each time, until a migration finishes.
         let (mut patience, mut kills) = (Duration::from_millis(20), 0);
         loop {
             let mut child = serve(&database, "127.0.0.1:0").stdout(Stdio::null()).spawn().unwrap();

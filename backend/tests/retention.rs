@@ -16,7 +16,7 @@ signals = "short"
 keep_raw = "1h"
 "#;
 
-/// A clock that has jumped ahead is the same as samples that came so much earlier; so the database is told that they did.
+/// A clock that has jumped ahead is the same as samples that came earlier by as much; so that is set in the database.
 #[test]
 fn a_clock_that_is_ten_years_ahead_makes_nothing_expire_before_its_time() {
     let folder = tempfile::tempdir().unwrap();
@@ -37,7 +37,7 @@ fn a_clock_that_is_ten_years_ahead_makes_nothing_expire_before_its_time() {
     let settings = [("AFTERGLOW_CONFIG", policy.to_str().unwrap()), ("AFTERGLOW_LOOK_MILLIS", "20")];
     for start in ["the first start", "another start"] {
         let backend = Backend::start_with(&database, "127.0.0.1:0", &settings);
-        // Signals expire in the order of their names: where this one has, the other has been looked at.
+        // Signals expire in the order of their names: where this one has, the other has been checked.
         eventually("what is kept for an hour has expired", || backend.samples()["short"].len() < 100);
         assert_eq!(backend.samples()["kept"], before["kept"], "{start}");
         backend.close();

@@ -12,7 +12,7 @@ pub(crate) fn median(mut figures: Vec<f64>) -> f64 {
     }
 }
 
-/// The value that so many percent of `sorted` do not exceed; NaN of none.
+/// The value that `percent` percent of `sorted` do not exceed; NaN when it is empty.
 pub(crate) fn percentile(sorted: &[u32], percent: usize) -> f64 {
     let place = (sorted.len() * percent).div_ceil(100).saturating_sub(1);
     sorted.get(place).map_or(f64::NAN, |figure| f64::from(*figure))
@@ -68,7 +68,7 @@ pub(crate) fn print_table<const N: usize>(heading: &str, columns: [&str; N], row
     rows.iter().for_each(|row| println!("| {} |", row.join(" | ")));
 }
 
-/// A line for whoever waits; standard output is the tables' alone.
+/// Writes a line of progress to standard error; standard output is for the tables alone.
 pub(crate) fn progress(line: &str) {
     eprintln!("... {line}");
 }

@@ -101,7 +101,7 @@ fn time_reduced(system: &dyn System, server: &Server, span: Span) -> Result<Took
     let answer = fetch(&server.address, "GET", &path).with_context(|| system.name().to_owned())?;
     let (wall, cpu) = (start.elapsed(), server.cpu()?.saturating_sub(cpu));
     let points = system.count_points(&String::from_utf8(answer)?);
-    // A figure about an empty answer would look splendid.
+    // An empty answer would give a misleadingly good figure.
     if points.abs_diff(usize::try_from(2 * STRETCHES)?) > 20 {
         bail!("{} answered with {points} points", system.name());
     }

@@ -121,7 +121,7 @@ impl Subscription {
         })
     }
 
-    /// Asks for the last so many seconds first; with a `width` in pixels, at most two samples a pixel and signal, the
+    /// Asks for the last `seconds` first; with a `width` in pixels, at most two samples a pixel and signal, the
     /// lowest and the highest.
     ///
     /// # Errors

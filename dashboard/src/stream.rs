@@ -16,7 +16,7 @@ use crate::samples::history::{History, Loaded, Probe};
 use crate::time::{HOUR, MINUTE, SECOND, Span};
 
 /// For how many pixels history is asked for, at least and at most: for few, a sample a second for an hour still comes
-/// whole; what more of them would show is asked for when it is looked at.
+/// whole; what more of them would show is asked for when it is shown.
 const WIDTHS: (u32, u32) = (2_000, 8_000);
 /// Who was away longer, in microseconds, asks for history: it is less than everything that was missed.
 const RESUMABLE: i64 = MINUTE;
@@ -121,7 +121,7 @@ impl Stream {
         stored <= u64::from(2 * self.width)
     }
 
-    /// Asks for what is missing at the server's time `now`, as it looks on so many `pixels`; everything from `since` on
+    /// Asks for what is missing at the server's time `now`, for a width of `pixels`; everything from `since` on
     /// is in the rings. Should the server not know any more what came meanwhile, all of that comes again: senders that
     /// were away deliver samples of any age.
     pub fn request(&mut self, now: i64, since: Option<i64>, pixels: usize) -> Request {
@@ -254,7 +254,7 @@ impl Stream {
         }
     }
 
-    /// Looks whether the page is up to date now.
+    /// Checks whether the page is up to date now.
     fn look(&mut self) -> Turn {
         let is_there = self.follower.position().is_some_and(|here| here.sequence >= self.target);
         if is_there && !self.is_live {

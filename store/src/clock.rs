@@ -1,4 +1,4 @@
-//! The only clock. Whoever needs the time is given a [`Clock`]; tests set a manual one.
+//! The only clock. Code that needs the time is given a [`Clock`]; tests set a manual one.
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the system's clocks")]
 
 use std::sync::Arc;

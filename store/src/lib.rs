@@ -158,7 +158,7 @@ impl Store {
         self.engine.reserve_log()
     }
 
-    /// Hands the samples that `query` asks for to `sink`, signal by signal in the order of their names. A sample that was
+    /// Passes the samples that `query` asks for to `sink`, signal by signal in the order of their names. A sample that was
     /// committed before the call is among them. Returns the sequence of the last commit that they contain, and they contain
     /// all before it. A reader is held until the sink has taken everything. Blocks.
     ///
@@ -272,8 +272,8 @@ impl Store {
     }
 }
 
-/// Looks at everything in a database, also while another process writes it, and changes nothing. `progress` hears of
-/// the rows looked at and of those in all. Blocks.
+/// Examines everything in a database, also while another process writes it, and changes nothing. `progress` hears of
+/// the rows examined and of those in all. Blocks.
 ///
 /// # Errors
 /// When the file is another's, has an older schema, or cannot be opened; damage inside is in the answer.

@@ -25,7 +25,7 @@ impl Reducer {
         Self { width, slice: i64::MIN, lowest: None, highest: None, points: Vec::new() }
     }
 
-    /// Whether two instants are in one slice, so that what lies between them needs no closer look.
+    /// Whether two instants are in one slice, so that what lies between them needs no further check.
     pub(super) fn same_slice(&self, a: i64, b: i64) -> bool {
         self.slice_of(a) == self.slice_of(b)
     }

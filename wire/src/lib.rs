@@ -1,7 +1,7 @@
 //! The language Afterglow's programs share.
 //!
-//! Messages of the HTTP and WebSocket contract, the limits every door enforces, and the error codes
-//! that doors answer with. Builds natively and for the browser. No input or output, no clock, no actors,
+//! Messages of the HTTP and WebSocket contract, the limits every endpoint enforces, and the error codes
+//! that endpoints answer with. Builds natively and for the browser. No input or output, no clock, no actors,
 //! no database: whatever needs one of these takes it as a parameter.
 
 pub mod annotation;

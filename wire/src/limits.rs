@@ -1,4 +1,4 @@
-//! The limits that every door enforces. Each says what happens beyond it.
+//! The limits that every endpoint enforces. Each says what happens beyond it.
 
 /// Longest signal name in bytes of UTF-8; beyond it a sample is rejected with `bad_signal_name`.
 pub const SIGNAL_NAME_BYTES: usize = 256;
@@ -23,8 +23,8 @@ pub const MAX_POINTS: u32 = 100_000;
 /// Largest WebSocket message accepted from a client, in bytes; beyond it the socket is closed with 1009.
 pub const CLIENT_MESSAGE_BYTES: usize = 64 * 1024;
 
-// Saved things: beyond any of these the request is refused with `invalid`, which names the field, and beyond a number of
-// things that are kept with `limit_reached`.
+// Documents: beyond any of these the request is refused with `invalid`, which names the field, and beyond a number of
+// documents that are kept with `limit_reached`.
 
 /// Boards that are kept.
 pub const BOARDS: usize = 500;

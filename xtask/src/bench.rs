@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: builds what is measured, then hands over to the package `bench`.
+//! `cargo xtask bench`: builds what is measured, then runs the package `bench`.
 
 use std::path::Path;
 

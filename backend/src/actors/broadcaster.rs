@@ -1,10 +1,10 @@
-//! **Role.** Hands every committed sample to the live clients that want it, encoded once for all who want the same.
+//! **Role.** Sends every committed sample to the live clients that want it, encoded once for all who want the same.
 //! **Receives.** [`Committed`] from `Committer`; [`Join`] and [`Leave`] from live clients; revisions of documents;
 //! [`CloseAll`] from the pipeline.
 //! **Sends.** [`Push`]es to each client, the same bytes to all of a group.
 //! **Bound.** [`MAILBOX`] commits; per group one step of samples; per client one queue of pushes.
 //! **Overload.** Shed: a commit that finds no room here is read from the journal by clients that resume; the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
-//! client whose queue is full gets only the newest value per signal once it has room, is told so, and is closed with
+//! client whose queue is full gets only the newest value per signal once it has room, is notified of that, and is closed with
 //! 4008 when it stays behind for longer than the configured `slow_seconds`.
 //! **Restart.** None: when it is lost the process stops.
 
@@ -85,7 +85,7 @@ pub struct Leave {
 #[rtype(result = "()")]
 pub struct CloseAll;
 
-/// Hands every committed sample to the live clients that want it, encoded once for all who want the same.
+/// Sends every committed sample to the live clients that want it, encoded once for all who want the same.
 pub struct Broadcaster {
     signals: Signals,
     clock: Clock,

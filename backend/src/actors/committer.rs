@@ -34,7 +34,7 @@ const WAITING_SAMPLES: usize = 4_000_000;
 /// Samples of one commit; the rest goes into the next, so that no request waits for a giant transaction.
 const COMMIT_SAMPLES: usize = 500_000;
 
-/// A batch that waits to be made durable, and where its outcome is told.
+/// A batch that waits to be made durable, and the channel on which its outcome is sent.
 struct Record {
     batch: Batch,
     done: oneshot::Sender<Result<(), Refusal>>,
@@ -100,7 +100,7 @@ pub struct Committer {
     commits: Option<Commits>,
     /// Whether that thread is done: the queue is closed, and all that was in it is on the disk.
     finished: bool,
-    /// Whoever waits for that.
+    /// Those that wait for that thread to finish.
     drained: Vec<oneshot::Sender<()>>,
     /// Tells the pipeline when this actor is gone.
     _lifeline: Lifeline,

@@ -1,5 +1,5 @@
 //! **Role.** Turns the journal's samples into compressed blocks, beside commits and queries.
-//! **Receives.** Nothing; it looks every [`LOOK`].
+//! **Receives.** Nothing; it checks the journal every [`LOOK`].
 //! **Sends.** Nothing.
 //! **Bound.** One sealing at a time.
 //! **Overload.** When sealing does not keep up, the store refuses commits at its limit of unsealed samples (503).
@@ -15,7 +15,7 @@ use crate::lifeline::Lifeline;
 use crate::metrics::{Metrics, Stage};
 use crate::store::Store;
 
-/// How often the journal's size is looked at.
+/// How often the journal's size is checked.
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Samples that are worth a sealing: large blocks, and a journal of some megabytes that is read in a moment at a start.
@@ -27,13 +27,13 @@ const ENOUGH_PER_SIGNAL: usize = 2_048;
 /// up to what memory allows: 32 MB, twice while one generation is sealed.
 const MOST_SAMPLES: usize = 2_000_000;
 
-/// However few there are, after so long they are sealed.
+/// However few there are, samples are sealed after this time.
 const AGE: Duration = Duration::from_secs(3_600);
 
-/// After a sealing that failed: each attempt compresses everything anew, and a full disk stays full for a while.
+/// After a sealing that failed: each attempt compresses everything again, and a full disk stays full for a while.
 const RETRY: Duration = Duration::from_secs(2);
 
-/// See the file's first lines.
+/// Turns the journal's samples into compressed blocks, concurrently with commits and queries.
 pub struct Compactor {
     store: Store,
     metrics: Metrics,

@@ -37,7 +37,7 @@ const PUSHES: usize = 64;
 /// Most bytes of a request, and of an answer that has more than one packet.
 pub const MAX_PAYLOAD: usize = 1_000_000;
 
-/// A client that has not joined the namespace for so long is ended.
+/// A client that does not join the namespace within this time is disconnected.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Intervals of pings without an answer after which a client is ended: the timeout is this many, less the one before the ping.
@@ -156,7 +156,7 @@ impl Engine {
         if self.rate.allow() { self.conversation.binary() } else { Err("too many packets") }
     }
 
-    /// Joins the live stream. Whoever has missed nothing gets nothing before the first push.
+    /// Joins the live stream. A client that has missed nothing gets nothing before the first push.
     fn connect<A>(&mut self, ctx: &mut A::Context) -> Vec<String>
     where
         A: Actor,

@@ -1,9 +1,9 @@
 //! **Role.** Lets samples expire by the policy, and gives their space back.
-//! **Receives.** Nothing; it looks every [`LOOK`].
+//! **Receives.** Nothing; it applies the policy every [`LOOK`].
 //! **Sends.** Nothing.
 //! **Bound.** One pass at a time, each transaction of a few dozen rows.
 //! **Overload.** None: what is not expired in one pass is in the next.
-//! **Restart.** A pass that fails is tried again at the next look; the process stops when this actor is lost.
+//! **Restart.** A pass that fails is tried again after [`LOOK`]; the process stops when this actor is lost.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::store::{self, Store, TrustedClock};
 /// How often the policy is applied.
 const LOOK: Duration = Duration::from_secs(60);
 
-/// See the file's first lines.
+/// Deletes samples that the retention policy lets expire, and frees their space.
 pub struct Retention {
     store: Store,
     policy: store::Retention,

@@ -69,7 +69,7 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// Hands `join` to `Broadcaster`; once more where that has still to hear of a commit that the client has already:
+    /// Sends `join` to `Broadcaster`; once more where that has still to hear of a commit that the client has already:
     /// history is read from the store, which is the first to know.
     ///
     /// # Errors
@@ -104,7 +104,7 @@ pub struct Session<C> {
     parts: Parts,
 }
 
-/// What is said in one protocol: what a session does when its socket is open, and what the client's messages mean.
+/// One protocol: what a session does when its socket is open, and what the client's messages mean.
 pub trait Conversation: Sized + Unpin + 'static {
     /// Why clients may send no messages at all; none where they may.
     const REFUSES_MESSAGES: Option<&'static str> = None;

@@ -13,7 +13,7 @@ use super::problem::Problem;
 use crate::decode::json::Format;
 
 /// How much of a body that is too large is read and thrown away, so that its sender gets to read the answer: most
-/// clients look at it only once they have sent everything.
+/// clients read it only once they have sent everything.
 const DISCARDED_BYTES: usize = 8 * BODY_BYTES;
 
 /// Memory a zstd frame may ask for: 8 MiB, the format's recommendation for every decoder.

@@ -10,7 +10,7 @@ pub(super) trait Permission: 'static {
     /// Whether the request is answered while the server stops. What changes something or stays open is not.
     const WHILE_DRAINING: bool = true;
 
-    /// Whether a link or a frame on another site may lead a browser here. Only true for what people look at: the
+    /// Whether a link or a frame on another site may lead a browser here. Only true for what people view: the
     /// page decides by itself who may frame it.
     const NAVIGABLE: bool = false;
 

@@ -24,7 +24,7 @@ use crate::signals::Selector;
 /// Steps that may wait for a client: a few seconds of a lively feed. Beyond it the client gets only the newest values.
 const STEPS: usize = 64;
 
-/// What a client that comes back is told when what it missed cannot be told.
+/// Sent to a client that reconnects when what it missed is no longer available.
 const GAP: &str = "event: gap\ndata: {\"message\":\"what was missed cannot be told any more; query it\"}\n\n";
 
 /// Which signals are wanted.
@@ -100,7 +100,7 @@ enum State {
     Live(Watcher, mpsc::Receiver<Frames>),
 }
 
-/// What one look at the state gives.
+/// What one step of the state returns.
 type Looked = Option<(Result<Bytes, Problem>, State)>;
 
 fn events(state: State) -> impl Stream<Item = Result<Bytes, Problem>> {

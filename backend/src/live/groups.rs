@@ -9,7 +9,7 @@ use super::{Group, GroupId, Key, LiveSample, SignalIndex};
 use crate::batch::{Batch, SignalId};
 use crate::signals::Signals;
 
-/// Classes with the clients of each. A group without clients is gone.
+/// Groups with the clients of each. A group without clients is removed.
 #[derive(Debug)]
 pub struct Groups<C> {
     groups: Vec<Option<(Group, Vec<C>)>>,
@@ -100,7 +100,7 @@ impl<C> Groups<C> {
         groups.into_iter().flatten().flat_map(|(_, clients)| clients)
     }
 
-    /// Hands committed samples to the groups that want them; whether any did.
+    /// Passes committed samples to the groups that want them; returns whether any did.
     pub fn pass(&mut self, batches: &[Batch], signals: &Signals) -> bool {
         self.learn(signals);
         let mut any = false;
@@ -121,7 +121,7 @@ impl<C> Groups<C> {
         any
     }
 
-    /// Looks at the signals that are new.
+    /// Learns which groups want the signals that are new.
     fn learn(&mut self, signals: &Signals) {
         for signal in numbers(self.index.known(), signals.len()) {
             let name = signals.name(signal).unwrap_or_default();

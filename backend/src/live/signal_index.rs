@@ -18,7 +18,7 @@ pub struct SignalIndex {
 }
 
 impl SignalIndex {
-    /// How many signals have been looked at; those from this number on must be [`SignalIndex::learn`]ed.
+    /// How many signals are known; those from this number on must be [`SignalIndex::learn`]ed.
     pub fn known(&self) -> usize {
         self.by_signal.len()
     }
@@ -35,7 +35,7 @@ impl SignalIndex {
         self.everything.push(group);
     }
 
-    /// A group that wants one of the signals looked at.
+    /// A group that wants one of the known signals.
     pub fn add(&mut self, group: GroupId, signal: SignalId) {
         let signal = signal.0 as usize;
         if let Some(groups) = self.by_signal.get_mut(signal) {

@@ -76,7 +76,7 @@ fn is_same(one: &Path, other: &Path) -> bool {
 }
 
 /// Removes a database that has logs, which a rename would leave beside the new one. The file goes first: logs without a
-/// file are refused by whoever opens it, but a file without its logs would be taken for all there is.
+/// file are refused when it is opened, but a file without its logs would be taken for all there is.
 fn make_room(database: &Path) -> Result<(), ToolError> {
     let logs = store::logs(database);
     if logs.is_empty() {

@@ -92,7 +92,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
         }
         let store = Store::open_read_only(&database, Clock::real())?;
         return match write(&store, &query, format, Target::new(out)) {
-            // Whoever reads has read enough.
+            // The reader has closed the pipe.
             Err(Broken::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
             Err(broken) => Err(broken.of(Path::new("standard output"))),
             Ok(_) => complete(&store),

@@ -31,7 +31,7 @@ const SEAL: usize = 2_000_000;
 /// Refused lines that are shown; the rest are only counted.
 const SHOWN: u64 = 10;
 
-/// Lines between two looks at the clock.
+/// Lines between two readings of the clock.
 const LOOK: u64 = 4_096;
 
 /// What a user may set.

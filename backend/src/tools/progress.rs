@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::clock::Stopwatch;
 
-/// Often enough to look alive, seldom enough to cost nothing.
+/// Often enough to show that it is running, seldom enough to cost nothing.
 const EVERY: Duration = Duration::from_millis(200);
 
 /// The line, on standard error; nothing when that is no terminal.

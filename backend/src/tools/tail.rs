@@ -50,7 +50,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
     }
     let shown = if std::io::stdout().is_terminal() { show(subscription) } else { print(subscription) };
     match shown {
-        // Whoever reads has read enough.
+        // The reader has closed the pipe.
         Err(ToolError::File { error, .. }) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         shown => shown,
     }

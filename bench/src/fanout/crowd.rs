@@ -13,7 +13,7 @@ use super::hubs::{Heard, Hub, Memory};
 use super::publisher::Timetable;
 use super::websocket::{self, Opcode, client_frame};
 
-/// Whoever is not accepted and subscribed by then never will be.
+/// A client that is not accepted and subscribed by then never will be.
 const JOIN_DEADLINE: Duration = Duration::from_secs(60);
 
 /// Fewer than a server's queue of connections that wait to be accepted holds.

@@ -41,7 +41,7 @@ pub(super) struct Memory {
     pub(super) number: Option<u32>,
 }
 
-/// Hands what is published to all that subscribed, over WebSocket.
+/// Sends what is published to all that subscribed, over WebSocket.
 pub(super) trait Hub: Sync {
     fn name(&self) -> &'static str;
 

@@ -19,7 +19,7 @@ const SECONDS: u64 = 10;
 /// Before anything is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
 
-/// Whatever has not come so long after the last update is missing.
+/// An update that has not come this long after the last one is missing.
 const STRAGGLERS: Duration = Duration::from_secs(5);
 
 pub(super) fn run(lab: &Lab, hubs: &[&dyn Hub]) -> Result<()> {

@@ -104,7 +104,7 @@ impl System for InfluxDb {
         while bytes_below(&folder.join("wal"))? > 0 && start.elapsed() < SEAL_DEADLINE {
             thread::sleep(Duration::from_millis(500));
         }
-        // Once a second it looks whether the files are old enough to be merged into one.
+        // Once a second it checks whether the files are old enough to be merged into one.
         thread::sleep(Duration::from_secs(4));
         server.wait_until_idle()?;
         server.stop()?;

@@ -55,7 +55,7 @@ impl Courier {
         outcome
     }
 
-    /// Sends `batch` and hands the outcome to `then`, on the courier's thread; not when that is gone.
+    /// Sends `batch` and passes the outcome to `then`, on the courier's thread; not when that is gone.
     pub fn send_then(&self, batch: Batch, then: impl FnOnce(Delivery) + Send + 'static) {
         let _ = self.errands.try_send(Errand { batch, then: Box::new(then) });
     }

@@ -69,7 +69,7 @@ pub struct Publisher {
 
 /// The spool's bound: days of a few signals.
 const SPOOL_BYTES: u64 = 256 * 1024 * 1024;
-/// One request takes at most so long.
+/// The longest that one request may take.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Publisher {

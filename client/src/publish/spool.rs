@@ -113,7 +113,7 @@ impl Spool {
         self.segments.iter().map(|segment| segment.bytes).sum()
     }
 
-    /// Appends a batch as the newest record, in the hands of the operating system: a killed process does
+    /// Appends a batch as the newest record, and passes it to the operating system: a killed process does
     /// not lose it. [`Self::sync`] makes it survive a power failure. Gives the record's mark.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::time::Span;
 const APART: i64 = 12;
 /// Texts of a flag that are read at the pointer; the others are counted.
 const TEXTS: usize = 4;
-/// When not all annotations were listed, others are asked for once so many times less is shown.
+/// When not all annotations were listed, others are asked for once the stretch shown is this many times shorter.
 const FINER: i64 = 8;
 
 /// The annotations of a stretch of time.

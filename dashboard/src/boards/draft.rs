@@ -54,7 +54,7 @@ pub fn remove(board: &mut Board, id: &str) {
     board.panels.retain(|panel| panel.id != id);
 }
 
-/// Moves the panel `id` by so many places, as far as there are some.
+/// Moves the panel `id` by `places`, but not beyond the first or the last place.
 pub fn shift(board: &mut Board, id: &str, places: isize) {
     let Some(from) = board.panels.iter().position(|panel| panel.id == id) else { return };
     let to = from.saturating_add_signed(places).min(board.panels.len() - 1);

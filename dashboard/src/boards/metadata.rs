@@ -1,4 +1,4 @@
-//! What people say about signals: how each is called, measured and drawn, and how often it comes.
+//! Metadata of signals: how each is called, measured and drawn, and how often its samples come.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,11 @@ use afterglow_wire::metadata::Metadata;
 use crate::time::SECOND;
 use crate::values::unit::Unit;
 
-/// Nothing is said.
+/// The metadata of a signal that has none.
 static NOTHING: Metadata =
     Metadata { display_name: None, unit: None, description: None, colour: None, expected_period: None };
 
-/// What is said about signals, by their names.
+/// The metadata of signals, by their names.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SignalMetadata(BTreeMap<String, Metadata>);
 
@@ -21,12 +21,12 @@ impl SignalMetadata {
         Self(all)
     }
 
-    /// Takes over what is said about one signal.
+    /// Sets the metadata of one signal.
     pub fn set(&mut self, name: &str, said: Metadata) {
         self.0.insert(name.to_owned(), said);
     }
 
-    /// All that is said about a signal.
+    /// The metadata of a signal.
     pub fn of(&self, name: &str) -> &Metadata {
         self.0.get(name).unwrap_or(&NOTHING)
     }
@@ -36,12 +36,12 @@ impl SignalMetadata {
         self.of(name).display_name.as_deref().unwrap_or(name)
     }
 
-    /// What a signal's values are measured in: what is said, or else what its name tells.
+    /// What a signal's values are measured in: the unit of its metadata, or else that of its name.
     pub fn unit(&self, name: &str) -> Unit {
         self.of(name).unit.as_deref().map_or_else(|| Unit::of(name), Unit::named)
     }
 
-    /// The time between a signal's samples, in microseconds, where somebody has said it.
+    /// The time between a signal's samples, in microseconds, where its metadata says it.
     pub fn period(&self, name: &str) -> Option<i64> {
         let seconds = self.of(name).expected_period?;
         Some(((seconds * SECOND as f64) as i64).max(1))

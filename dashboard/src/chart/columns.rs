@@ -2,7 +2,7 @@
 //!
 //! A column keeps its first, smallest, largest and last sample (M4), so the drawn line covers exactly the
 //! pixels that all samples would: no spike can vanish. Columns that are complete are computed once and moved
-//! along as the window slides; what did change is told, so that only that needs to be painted.
+//! along as the window slides; what did change is reported, so that only that needs to be painted.
 
 mod grid;
 mod lane;

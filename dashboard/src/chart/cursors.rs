@@ -1,6 +1,6 @@
 //! Two instants that the reader set to measure between them.
 
-/// The first is set, then the second; a third begins anew.
+/// The first is set, then the second; a third starts over.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Cursors {
     /// The one called A, in microseconds.

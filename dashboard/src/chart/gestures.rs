@@ -37,12 +37,12 @@ pub enum Action {
         /// Its right end.
         to: f64,
     },
-    /// Move what is shown to the right by so many pixels.
+    /// Move what is shown to the right by `by` pixels.
     Pan {
         /// Pixels.
         by: f64,
     },
-    /// Show `factor` times as much with `at` staying where it is, then move it by so many pixels.
+    /// Show `factor` times as much with `at` staying where it is, then move it by `by` pixels.
     Pinch {
         /// The middle between the fingers.
         at: f64,

@@ -16,7 +16,7 @@ pub const DASHES: [&[f64]; 3] = [&[], &[7.0, 4.0], &[2.0, 3.0]];
 
 /// How line number `index` of a chart looks: its hue's number, and its dashes' number.
 ///
-/// Beyond eight lines the hues repeat with other dashes, so that no line is told by its colour alone.
+/// Beyond eight lines the hues repeat with other dashes, so that no line is distinguished by its colour alone.
 pub fn look(index: usize) -> (usize, usize) {
     (index % LIGHT.len(), index / LIGHT.len() % DASHES.len())
 }

@@ -1,4 +1,4 @@
-//! Frames that had to wait: a browser stops pages that nobody looks at, and hands them what came meanwhile all at once.
+//! Frames that had to wait: a browser stops pages that are hidden, and delivers what came meanwhile all at once.
 //! None of it is worth showing before the last of it is read: a reader who comes back wants the present, not a film.
 
 /// A frame that is older when it is read has waited, in microseconds.
@@ -8,7 +8,7 @@ const NEXT_WITHIN: f64 = 150.0;
 /// A backlog is read in less, in milliseconds. What is still old then is so for another reason: the server's clock was
 /// put back, or this machine is too slow.
 const READ_WITHIN: f64 = 3_000.0;
-/// So long after the last old frame, in milliseconds, the next one begins another backlog.
+/// This long after the last old frame, in milliseconds, the next one begins another backlog.
 const ANOTHER: f64 = 10_000.0;
 
 /// The frames that are being read, if they had to wait.

@@ -1,7 +1,7 @@
 //! The page's address follows the view and the range, and both follow the browser's Back and Forward.
 //!
 //! Each step of the zoom stack is an entry of the browser's history, so Back undoes a zoom. The address is written when
-//! the range has come to rest: browsers allow few changes a second.
+//! the range no longer changes: browsers allow few changes a second.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

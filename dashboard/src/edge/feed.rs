@@ -27,7 +27,7 @@ use socket::{Socket, SocketEvent};
 const WELCOME_WITHIN: f64 = 10_000.0;
 /// History may have to wait for its turn, in milliseconds.
 const HISTORY_WITHIN: f64 = 60_000.0;
-/// How often that is looked at, in milliseconds.
+/// How often that is checked, in milliseconds.
 const LOOK_EVERY: u32 = 2_500;
 /// How often the newest values of signals that are not subscribed are asked for, in milliseconds.
 const ASK_EVERY: u32 = 10_000;
@@ -44,7 +44,7 @@ pub struct Feed {
 struct State {
     stream: Stream,
     socket: Option<Socket>,
-    /// Counts attempts, so that what an abandoned socket or question still says is told apart.
+    /// Counts attempts, so that messages from an abandoned socket or question are recognised.
     attempt: u64,
     backoff: Backoff,
     refusals: Backoff,
@@ -79,7 +79,7 @@ impl Feed {
         Rc::new(Self { page_state, state: RefCell::new(state) })
     }
 
-    /// Connects, or connects anew.
+    /// Connects, or connects again.
     pub fn connect(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
         state.attempt += 1;
@@ -118,7 +118,7 @@ impl Feed {
         self.watch();
     }
 
-    /// Gives a silent socket up, and looks again after a while.
+    /// Gives a silent socket up, and checks again after a while.
     fn watch(self: &Rc<Self>) {
         let (silent, patience) = {
             let state = self.state.borrow();

@@ -1,6 +1,6 @@
 //! The edge to what is stored: asks for samples that are on screen and not in memory.
 //!
-//! It asks when the range has come to rest, for all charts together, and cancels what no chart needs any more.
+//! It asks when the range no longer changes, for all charts together, and cancels what no chart needs any more.
 //! Failed queries are asked again, at growing intervals, for as long as they are needed.
 
 use std::cell::RefCell;
@@ -23,7 +23,7 @@ const POINTS: usize = 30_000;
 /// Most queries under way: browsers allow six connections to a host, and boards need some.
 const QUERIES: usize = 4;
 
-/// What the reader is told of it.
+/// The state of loading, as shown to the reader.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Progress {
     /// Everything on screen is here.
@@ -43,7 +43,7 @@ pub struct Loader {
 
 #[derive(Default)]
 struct State {
-    /// What was on screen when the loader last looked, and since when.
+    /// What was on screen at the loader's last check, and since when.
     sight: Option<(Sight, f64)>,
     running: Vec<Running>,
     looking: Option<Looking>,
@@ -71,7 +71,7 @@ impl Loader {
         Rc::new(Self { page_state, state: RefCell::default() })
     }
 
-    /// What the reader is told.
+    /// The state of loading, as shown to the reader.
     pub fn progress(&self) -> Progress {
         self.state.borrow().progress.clone()
     }

@@ -33,7 +33,7 @@ const PAINT_EVERY: f64 = 50.0;
 const SHARE: f64 = 0.12;
 /// Nothing waits longer than this, in milliseconds, however slow the machine.
 const PAINT_WITHIN: f64 = 1_000.0;
-/// A page without a visible chart is summarised as if it had one of so many pixels.
+/// A page without a visible chart is summarised as if it had one of this width, in pixels.
 const USUAL_PIXELS: usize = 1_000;
 
 /// What the loop tells the components.
@@ -149,12 +149,12 @@ impl PaintLoop {
         self.tiles.borrow_mut().remove(key);
     }
 
-    /// Builds everything anew, in the colours of the present theme.
+    /// Builds everything again, in the colours of the present theme.
     pub fn restyle(&self) {
         self.plots.borrow().iter().for_each(|plot| plot.rebuild());
     }
 
-    /// Paints everything anew: the zone changed.
+    /// Paints everything again: the zone changed.
     pub fn repaint(&self) {
         self.plots.borrow().iter().for_each(|plot| plot.repaint());
     }

@@ -94,12 +94,12 @@ impl Plot {
         state.grid = None;
     }
 
-    /// Builds the chart anew with the next frame.
+    /// Builds the chart again with the next frame.
     pub fn rebuild(&self) {
         self.rebuild.set(true);
     }
 
-    /// Paints anew with the next frame.
+    /// Paints again with the next frame.
     pub fn repaint(&self) {
         self.state.borrow_mut().grid = None;
     }

@@ -45,9 +45,9 @@ struct Excerpt {
     used: i64,
 }
 
-/// The server reads addresses of so many bytes at least.
+/// The server reads addresses of at least this many bytes.
 pub const ADDRESS: usize = 60_000;
-/// A byte of a name takes up to so many in an address: a comma, and what says that it is the name's own.
+/// The most bytes that one byte of a name takes in an address: a comma and its escape.
 const ESCAPED: usize = 6;
 
 /// A query that would complete what is on screen.
@@ -91,7 +91,7 @@ pub struct Sight {
 }
 
 impl Sight {
-    /// `span` on so many `pixels`.
+    /// `span` on a width of `pixels`.
     pub fn new(span: Span, pixels: usize) -> Self {
         let pixels = i64::try_from(pixels.max(1)).unwrap_or(i64::MAX);
         Self { span, column: (span.width() / pixels).max(1) }
@@ -118,7 +118,7 @@ impl Archive {
     }
 
     /// The newest known sample of a signal at or before `time`, from the finest of what is there. `span` is what is on
-    /// screen: nothing older is looked at, but in the source that reaches over its beginning.
+    /// screen: nothing older is read, except in the source that reaches over its beginning.
     pub fn newest(&self, history: &History, name: &str, span: Span, time: i64) -> Option<Newest> {
         let span = Span { from: span.from.min(time), to: span.to.max(time.saturating_add(1)) };
         self.trace(history, name, Sight { span, column: 1 }).newest(time)

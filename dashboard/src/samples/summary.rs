@@ -51,7 +51,7 @@ impl Window {
         format!("{about}{}", self.text(self.last, unit))
     }
 
-    /// The mean: as finely as values are told apart, so that a sine's is zero, whatever its rounding errors; after a sign
+    /// The mean: as finely as values are distinguished, so that a sine's is zero, whatever its rounding errors; after a sign
     /// when it is that of a reduced signal's extremes.
     pub fn mean_text(&self, unit: &Unit) -> String {
         let spread = self.max - self.min;

@@ -178,7 +178,7 @@ fn history_is_whole_only_where_that_shows() {
     page.subscribed(Flags::NONE);
     page.name();
     let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 5, 0) };
-    // Seconds of hours: a reduction would not have left so many of them together.
+    // Seconds of hours: a reduction would have left fewer of them together.
     let times: Vec<i64> = std::iter::once(-20_000).chain(-600..0).collect();
     page.take(&samples(last, &times));
     assert_eq!(page.history.get("a").unwrap().outline(), None);

@@ -1,6 +1,6 @@
 //! A stretch of time.
 
-/// The shortest stretch that can be looked at, in microseconds.
+/// The shortest stretch that can be shown, in microseconds.
 pub const SHORTEST: i64 = 1_000;
 /// The longest, in microseconds: fifty years.
 pub const LONGEST: i64 = 50 * 366 * super::DAY;
@@ -75,7 +75,7 @@ impl Span {
         Self { from, to: from.saturating_add(wanted as i64) }
     }
 
-    /// At least the shortest and at most the longest stretch that can be looked at, around the same middle.
+    /// At least the shortest and at most the longest stretch that can be shown, around the same middle.
     #[must_use]
     pub fn usable(self) -> Self {
         let width = self.width();

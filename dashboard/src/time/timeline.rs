@@ -16,7 +16,7 @@ pub enum Follow {
     /// As much as there is, an hour at most: the first minute of a new signal fills the chart instead of a sixtieth.
     #[default]
     Fitting,
-    /// So many microseconds.
+    /// The last stretch of this many microseconds.
     Last(i64),
 }
 

@@ -74,7 +74,7 @@ impl Digits {
                 let all = known as i32 + factor.log10().ceil() as i32;
                 significant.max(apart).min(all)
             }
-            // A value near zero among larger ones: so many that it is not zero.
+            // A value near zero among larger ones: enough decimals that it is not shown as zero.
             None => apart.max(significant.min(SIGNIFICANT - 1)).max(if magnitude >= -MOST_ZEROS {
                 -magnitude
             } else {

@@ -1,6 +1,6 @@
 //! **Role.** Sends all samples to the backend, oldest first, one request at a time.
 //! **Receives.** [`Record`] from the generators, [`Drain`] from the fleet.
-//! **Sends.** Batches to the courier's thread; how much waits to whoever watches the backlog.
+//! **Sends.** Batches to the courier's thread; how much waits to the watchers of the backlog.
 //! **Bound.** `MAILBOX` messages (more with many generators), then the outbox's memory in samples, then the spool in bytes.
 //! **Overload.** Memory overflows into the spool; at the spool's cap the oldest samples are shed and counted.
 //! **Restart.** None: it holds the spool's lock and what is in memory. When it is lost, the process exits.
@@ -20,7 +20,7 @@ use afterglow_client::publish::outbox::{Outbox, Tally};
 
 /// Messages that wait while the actor writes its spool, at least: seconds of ticks, little memory.
 const MAILBOX: usize = 1_024;
-/// So many ticks of every generator fit the mailbox, however many generators there are.
+/// How many ticks of every generator fit the mailbox, however many generators there are.
 const TICKS: usize = 4;
 /// Timers are no finer; also keeps a due time in the past from spinning.
 const MIN_WAIT: Duration = Duration::from_millis(1);
@@ -62,7 +62,7 @@ pub struct Uplink {
 }
 
 impl Uplink {
-    /// An uplink for so many `generators`, which sends what `outbox` holds through `courier`.
+    /// An uplink for this number of `generators`, which sends what `outbox` holds through `courier`.
     pub fn new(
         generators: usize,
         outbox: Outbox,

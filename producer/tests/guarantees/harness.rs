@@ -10,14 +10,14 @@ pub use producer::Producer;
 
 /// The longest any test waits for anything: far more than a loaded machine needs.
 const DEADLINE: Duration = Duration::from_secs(60);
-/// How often a condition is looked at.
+/// How often a condition is checked.
 const GLANCE: Duration = Duration::from_millis(5);
 
 pub const fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
 }
 
-/// Looks until `condition` gives something, or panics with `what` after the deadline.
+/// Checks until `condition` returns something, or panics with `what` after the deadline.
 fn poll<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {

@@ -38,7 +38,7 @@ impl BlockSummary {
 }
 
 impl Engine {
-    /// Hands what `query` asks for to `sink`; returns the number of the last commit all of which is in it.
+    /// Passes what `query` asks for to `sink`; returns the number of the last commit all of which is in it.
     ///
     /// All is as it was at one moment when that is to be `at_once`. Or else a reader is held only while it works, for at most `limit`: what it has read is handed on when it has been given back,
     /// and with the next one the answer goes on from the [`Place`] that it had reached.
@@ -306,7 +306,7 @@ impl Rest {
     }
 }
 
-/// Hands one signal's points on, reduced where that was asked for.
+/// Passes one signal's points on, reduced where that was asked for.
 struct Answer<'a, 's> {
     name: &'a str,
     sink: &'a mut ReadAhead<'s>,

@@ -1,4 +1,4 @@
-//! Looks at a whole database without changing it: what is in it, how much room that takes, and what is damaged.
+//! Examines a whole database without changing it: what is in it, how much room that takes, and what is damaged.
 //!
 //! Every row is read by itself, so that a damaged page costs only what is on it.
 

@@ -92,7 +92,7 @@ impl Client {
         !self.is_gone
     }
 
-    /// Hands it a step of the stream, unless it is behind; `Some` when it has just fallen behind.
+    /// Sends it a step of the stream, unless it is behind; `Some` when it has just fallen behind.
     pub(super) fn push(&mut self, frames: &Frames, metrics: &Metrics) -> Option<()> {
         if frames.is_empty() || self.is_behind() {
             return None;
@@ -106,14 +106,14 @@ impl Client {
         Some(())
     }
 
-    /// Hands it something that it can do without.
+    /// Sends it something that it can do without.
     pub(super) fn offer(&mut self, frames: &Frames) {
         if !self.is_behind() {
             self.send(frames);
         }
     }
 
-    /// Hands it the newest values of what it missed, if it is behind and has room again; gives it up when it has been
+    /// Sends it the newest values of what it missed, if it is behind and has room again; gives it up when it has been
     /// behind for `slow_timeout`.
     pub(super) fn catch_up(&mut self, frames: &Frames, slow_timeout: Duration, metrics: &Metrics) {
         let Some(since) = self.behind else { return };

@@ -82,8 +82,8 @@ impl<T> CommitQueue<T> {
     /// The oldest requests, at least one; waits for it. `None` once the queue is closed and empty. For one caller.
     ///
     /// `answered` is how many the last commit answered. Clients that wait for their answers send the next request right
-    /// after it, so together with those who wait already they are as many as can be expected: for so many, and no longer
-    /// than [`GATHER`], it waits. Without that, clients fall into two halves, each of which waits for the other's flush.
+    /// after it. Together with those that wait already, that many requests can be expected: it waits for them, but no longer
+    /// than [`GATHER`]. Without that, clients fall into two halves, each of which waits for the other's flush.
     pub(super) fn take(&self, answered: usize) -> Option<Vec<T>> {
         let mut queue = self.lock();
         if answered > 0 {

@@ -1,4 +1,4 @@
-//! **Role.** A Socket.IO client that polls: keeps what waits for its next request, pings it, and hands everything over when the
+//! **Role.** A Socket.IO client that polls: keeps what waits for its next request, pings it, and passes everything on when the
 //! client goes on with a WebSocket (`session/socketio.rs`).
 //! **Receives.** [`Get`] and [`Post`] from the HTTP routes; [`Probe`] and [`TakeOver`] from the WebSocket; frames from `Broadcaster`
 //! through a channel.
@@ -66,7 +66,7 @@ pub(crate) struct Probe;
 #[rtype(result = "()")]
 pub(crate) struct ProbeFailed;
 
-/// Ends polling and hands the session over, with the replies that still wait.
+/// Ends polling and returns the session, with the replies that still wait.
 #[derive(Message)]
 #[rtype(result = "Option<(Engine, Vec<String>)>")]
 pub(crate) struct TakeOver;

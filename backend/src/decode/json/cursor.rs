@@ -1,4 +1,4 @@
-//! A position in a JSON text that hands out one token at a time, without building values.
+//! A position in a JSON text that returns one token at a time, without building values.
 //!
 //! Two deliberate leniencies, so that one bad sample does not sink the others of its body: the tokens `NaN`,
 //! `Infinity` and `-Infinity`, which common encoders write, are values (that are then rejected by name), and
@@ -105,7 +105,7 @@ impl<'a> Cursor<'a> {
         if self.eat(b':') { Ok(key) } else { self.malformed("a colon") }
     }
 
-    /// Takes any value; of arrays and objects only the kind is told.
+    /// Takes any value; for arrays and objects returns only the kind.
     pub(super) fn scalar<'s>(&mut self, scratch: &'s mut String) -> Result<Scalar<'s>, Malformed>
     where
         'a: 's,

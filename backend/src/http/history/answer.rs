@@ -71,7 +71,7 @@ pub(super) async fn stream(
             return Err(Problem::new(Code::Internal, "the query broke; the server's log says why"));
         }
     };
-    // An answer that ended early must not look whole: its last chunk is an error, which breaks the connection off.
+    // An answer that ended early must not appear complete: its last chunk is an error, which breaks the connection off.
     let rest = stream::unfold((pieces, whole), |(mut pieces, whole)| async {
         match pieces.recv().await {
             Some(piece) => Some((piece, (pieces, whole))),

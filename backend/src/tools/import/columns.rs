@@ -57,7 +57,7 @@ impl Columns {
         groups.iter().map(|group| u64::try_from(group.num_rows()).unwrap_or(0)).sum()
     }
 
-    /// Hands every row from the importer's position on to it.
+    /// Passes every row from the importer's position on to it.
     pub(super) fn read(&self, importer: &mut Importer) -> std::result::Result<(), ToolError> {
         let mut end = 0;
         for group in 0..self.file.num_row_groups() {

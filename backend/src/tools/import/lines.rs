@@ -52,7 +52,7 @@ impl Lines {
         self.bytes
     }
 
-    /// Hands every line from the importer's position on to it.
+    /// Passes every line from the importer's position on to it.
     pub(super) fn read(mut self, importer: &mut Importer) -> Result<(), ToolError> {
         let (mut position, mut number) = (importer.note.position, importer.note.line);
         if position == 0 {

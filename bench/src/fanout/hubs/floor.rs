@@ -55,7 +55,7 @@ type Sockets = Arc<Mutex<Vec<TcpStream>>>;
 pub(crate) fn serve(address: &str) -> Result<()> {
     let sockets = Sockets::default();
     for stream in TcpListener::bind(address)?.incoming() {
-        // Whoever goes again at once only wanted to know whether somebody listens.
+        // A client that disconnects at once only checked whether the port is open.
         let _ = admit(stream?, &sockets);
     }
     Ok(())

@@ -33,7 +33,7 @@ impl Hub for Mosquitto {
 
     fn command(&self, folder: &Path, port: u16) -> Result<Command> {
         let configuration = folder.join("mosquitto.conf");
-        // It does not start with only WebSockets, binds them to every address unless it is told the domain, waits for more
+        // It does not start with only WebSockets, binds them to every address unless the domain is set, waits for more
         // to send, and drops what waits behind 1,000 messages.
         let text = format!(
             "listener 0 {}\nlistener {port} 127.0.0.1\nsocket_domain ipv4\nprotocol websockets\n\

@@ -1,4 +1,4 @@
-//! The two common libraries on node, each in the shortest program that hands every update to everyone else.
+//! The two common libraries on node, each in the shortest program that sends every update to everyone else.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -20,7 +20,7 @@ pub struct Grid {
 }
 
 impl Grid {
-    /// The grid of `span` on so many `pixels`; its last column holds the span's last instant.
+    /// The grid of `span` on a width of `pixels`; its last column holds the span's last instant.
     pub fn new(span: Span, pixels: usize) -> Self {
         let count = pixels.max(2);
         let pixels = i64::try_from(count).unwrap_or(i64::MAX);

@@ -24,7 +24,7 @@ use crate::time::ticks::{self, Axis, ticks};
 const SMALLEST: (f64, f64) = (80.0, 80.0);
 /// Room that a label of the time axis needs, in pixels of the screen.
 const LABEL: f64 = 84.0;
-/// A narrow axis has so many all the same: one would often be none.
+/// A narrow axis has at least this many labels: with one it would often have none.
 const LABELS: usize = 2;
 /// Between the zone's name and a date, in pixels of the screen.
 const APART: f64 = 10.0;

@@ -26,7 +26,7 @@ const NOTCH_PIXELS: f64 = 100.0;
 const SCROLLING: f64 = 400.0;
 /// How far the arrow keys move the cursor, in pixels: alone, and with shift.
 const STEPS: (f64, f64) = (4.0, 40.0);
-/// Mouse wheels may count in lines of about so many pixels.
+/// The height of a line in pixels, for mouse wheels that count in lines.
 const LINE_PIXELS: f64 = 16.0;
 
 thread_local! {

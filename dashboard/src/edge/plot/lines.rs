@@ -26,7 +26,7 @@ const THICK: f64 = 1.6;
 const DOT: f64 = 2.5;
 /// How far a line or a dot reaches beyond its points, in pixels of the screen.
 const REACH: f64 = 4.0;
-/// Everything is painted anew when this share of the picture has been: then lines get the width that suits them.
+/// Everything is painted again when this share of the picture has been: then lines get the width that suits them.
 const KEPT: f64 = 0.25;
 
 /// The lines' canvas.
@@ -123,7 +123,7 @@ impl Lines {
     }
 
     /// Paints what has changed of `columns` where the value axis goes from `values.0` to `values.1`. Whether everything
-    /// was painted anew.
+    /// was painted again.
     pub(super) fn paint(
         &self,
         columns: &Columns,

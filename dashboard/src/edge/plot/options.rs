@@ -1,4 +1,4 @@
-//! What the chart library is told about a chart: axes, and a cursor. It knows no lines.
+//! The options of a chart for the chart library: axes, and a cursor. It knows no lines.
 
 use std::rc::Rc;
 

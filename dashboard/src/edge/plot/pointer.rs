@@ -90,7 +90,7 @@ impl Pointer {
         self.tooltip.show(&heading, &notes, &readings, (left, top), (place.left(), place.top()));
     }
 
-    /// Takes over which lines are shown, and reads anew: time passes under a resting pointer.
+    /// Takes over which lines are shown, and reads again: time passes under a resting pointer.
     pub(super) fn refresh(&self, uplot: &UPlot, shown: &[bool]) {
         if *self.shown.borrow() != shown {
             *self.shown.borrow_mut() = shown.to_vec();

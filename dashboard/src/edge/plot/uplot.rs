@@ -33,7 +33,7 @@ extern "C" {
     #[wasm_bindgen(method, js_name = setCursor)]
     pub(super) fn set_cursor(this: &UPlot, position: &Object, fire: bool, publish: bool);
 
-    /// Draws again; with `axes` the axes are thought out anew.
+    /// Draws again; with `axes` the axes are computed again.
     #[wasm_bindgen(method)]
     pub(super) fn redraw(this: &UPlot, paths: bool, axes: bool);
 

@@ -18,7 +18,7 @@ const STEPS: usize = 50;
 /// A saved board, or why it is not there.
 type Found = Result<Board, String>;
 
-/// What components follow of boards and other saved things.
+/// What components follow of boards and other documents.
 #[derive(Clone, Copy)]
 pub(crate) struct BoardState {
     /// What the address says.
@@ -100,7 +100,7 @@ impl BoardState {
             return;
         }
         let found = rest::get(&address(id), None).await;
-        // The reader may have gone on meanwhile.
+        // The reader may have moved to another board meanwhile.
         if *self.route.peek() == route {
             self.found.set(Some(found));
         }
@@ -163,8 +163,8 @@ impl BoardState {
         }
     }
 
-    /// The element with this id has the focus once its panel has moved: an element that is moved loses it, and whoever
-    /// presses keys goes on pressing.
+    /// The element with this id has the focus once its panel has moved: an element that is moved loses it, and a
+    /// reader who uses the keyboard needs it.
     pub(crate) fn focus_later(mut self, id: String) {
         self.focus.set(Some(id));
     }

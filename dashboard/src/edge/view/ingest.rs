@@ -10,7 +10,7 @@ use crate::time::{Zone, text};
 use crate::values::format;
 use crate::values::unit::Unit;
 
-/// Between two looks, in milliseconds.
+/// Between two requests, in milliseconds.
 const EVERY: i32 = 2_000;
 
 /// Sums, senders, and the latest requests; asked for again while it is open.

@@ -1,4 +1,4 @@
-//! The keys of the whole page. Those of a chart are in `plot/hands.rs`.
+//! The keys of the whole page. Those of a chart are in `plot/input.rs`.
 
 use dioxus::core::Runtime;
 use dioxus::prelude::*;

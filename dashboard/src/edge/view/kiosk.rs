@@ -15,7 +15,7 @@ pub(super) fn Strip(
 ) -> Element {
     let page: Page = use_context();
     let title = page.board.read().as_ref().map(|board| board.title.clone()).unwrap_or_default();
-    // Names the range anew when the zone changes.
+    // Names the range again when the zone changes.
     let _ = page.state.zone.follow();
     let range =
         page.time.read().as_ref().map(|time| presets::name(time.range, time.span, &*page.state.zone.get()));

@@ -9,12 +9,12 @@ use crate::edge::rest;
 use crate::edge::timer;
 use crate::time::text::length;
 
-/// Between two looks, in milliseconds.
+/// Between two requests, in milliseconds.
 const EVERY: i32 = 1_000;
-/// Of so many of the latest requests.
+/// How many of the latest requests are measured.
 const REQUESTS: usize = 32;
 
-/// The way of the latest samples; looked at again while it is open.
+/// The way of the latest samples; requested again while it is open.
 #[component]
 pub(super) fn LatencyTip() -> Element {
     let page: Page = use_context();

@@ -30,7 +30,7 @@ pub(crate) enum Open {
     Panel(String),
     /// The form of a new annotation.
     Annotate(Asked),
-    /// What is said about the signal of this name.
+    /// The metadata of the signal of this name.
     Signal(String),
     /// The choice of a range.
     Range,
@@ -67,7 +67,7 @@ pub(crate) struct Page {
     pub(crate) feed: Rc<Feed>,
     pub(crate) paint_loop: Rc<PaintLoop>,
     pub(crate) address: Rc<Address>,
-    /// Boards and other saved things.
+    /// Boards and other documents.
     pub(crate) board_state: BoardState,
     /// The board on screen; none when there is none, or it is on its way.
     pub(crate) board: Memo<Option<Board>>,

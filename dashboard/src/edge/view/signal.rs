@@ -1,4 +1,4 @@
-//! What people say about a signal: kept up to date, and changed in a form.
+//! The metadata of a signal: kept up to date, and changed in a form.
 
 mod colour;
 
@@ -18,7 +18,7 @@ use crate::edge::rest;
 use crate::values::unit::Unit;
 use colour::Colours;
 
-/// Asks for what is said about signals at first, and when the server says that there is something new.
+/// Requests the metadata of signals at first, and when the server says that it has changed.
 pub(super) fn use_metadata(page: &Page) {
     let (page, state) = (page.clone(), Rc::clone(&page.state));
     let metadata = use_memo(move || state.revision.follow().metadata);
@@ -35,7 +35,7 @@ pub(super) fn use_metadata(page: &Page) {
 }
 
 impl Page {
-    /// Has what is said about signals shown everywhere.
+    /// Shows the metadata of signals everywhere.
     fn set_metadata(&self, new: SignalMetadata) {
         if *self.state.metadata.get() == new {
             return;

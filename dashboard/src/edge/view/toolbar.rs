@@ -15,7 +15,7 @@ use crate::time::{Range, SECOND, presets};
 pub(super) fn Toolbar() -> Element {
     let page: Page = use_context();
     let Some(now) = page.time.read().clone() else { return rsx! {} };
-    // Names the range anew when the zone changes.
+    // Names the range again when the zone changes.
     let _ = page.state.zone.follow();
     let (zone, measuring) = (page.state.zone.get(), page.state.measuring.follow());
     let name = presets::name(now.range, now.span, &*zone);

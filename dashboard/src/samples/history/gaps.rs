@@ -49,7 +49,7 @@ impl Gaps {
         self.expected
     }
 
-    /// Finds the gaps of `ring` anew: samples come every `expected` microseconds, or as often as they do, and `outline`
+    /// Finds the gaps of `ring` again: samples come every `expected` microseconds, or as often as they do, and `outline`
     /// says where not all of them are here.
     pub fn find(&mut self, ring: &Ring, expected: Option<i64>, outline: Option<Outline>) {
         *self = Self { expected, outline, ..Self::default() };

@@ -31,14 +31,14 @@ impl Loaded {
     }
 }
 
-/// So many samples lie in more than two slices, if they are what a reduction left.
+/// This many samples lie in more than two slices, if they are what a reduction left.
 const CROWD: usize = 5;
 
 /// Finds out, sample by sample, how much of a signal an answer can be.
 ///
 /// The answer does not say whether it was reduced, and the server's slices are those of the stretch that has samples,
 /// which may be much shorter than what was asked for. It was not reduced if five samples lie closer together than a
-/// slice is long at least, because two slices leave four; otherwise it may have been, and whoever looks closer than a
+/// slice is long at least, because two slices leave four; otherwise it may have been, and a view finer than a
 /// slice has to ask again.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe {

@@ -5,6 +5,6 @@
 pub struct Outline {
     /// From here on every sample is there, in microseconds.
     pub until: i64,
-    /// Before it, the lowest and the highest of each stretch of so many microseconds.
+    /// Before it, the lowest and the highest of each stretch of this many microseconds.
     pub resolution: i64,
 }

@@ -33,7 +33,7 @@ impl Extent {
     }
 }
 
-/// What some samples come to.
+/// The statistics of some samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stats {
     /// The smallest and the largest.
@@ -106,7 +106,7 @@ impl Level {
     }
 }
 
-/// The pyramid of one ring. Whoever changes the ring calls the method of the same name here, afterwards.
+/// The pyramid of one ring. Code that changes the ring calls the method of the same name here afterwards.
 #[derive(Debug, Default)]
 pub struct Pyramid {
     levels: [Level; LEVELS],
@@ -124,7 +124,7 @@ impl Pyramid {
 
     /// The samples from `position` on were removed.
     ///
-    /// The last block of each level is built anew from the level below. It may include blocks whose samples
+    /// The last block of each level is built again from the level below. It may include blocks whose samples
     /// have partly been evicted; such a block is never looked up as a whole.
     pub fn truncate(&mut self, position: u64, ring: &Ring) {
         // The first block of each level that has lost samples, and the end of what is left of the level below.
@@ -164,7 +164,7 @@ impl Pyramid {
         self.total(ring, from, to).map(|block| block.extent)
     }
 
-    /// What the samples at `from..to`, which must lie within the ring, come to.
+    /// The statistics of the samples at `from..to`, which must lie within the ring.
     pub fn stats(&self, ring: &Ring, from: u64, to: u64) -> Option<Stats> {
         let Block { extent, sum } = self.total(ring, from, to)?;
         Some(Stats { extent, sum, count: to - from })

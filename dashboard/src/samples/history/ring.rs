@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// A full queue grows by one part in so many. Not to twice its size, as it would by itself: a window that slides comes
+/// A full queue grows by one part in this many. Not to twice its size, as it would by itself: a window that slides comes
 /// through all of its queue's memory, also what it does not need.
 const GROWTH: usize = 8;
 

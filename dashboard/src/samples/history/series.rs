@@ -90,7 +90,7 @@ impl Series {
         self.pyramid.extent(&self.ring, from, to)
     }
 
-    /// What the samples within `from..to` in time come to.
+    /// The statistics of the samples within `from..to` in time.
     pub fn stats(&self, from: i64, to: i64) -> Option<Stats> {
         self.pyramid.stats(&self.ring, self.ring.lower_bound(from), self.ring.lower_bound(to))
     }

@@ -63,7 +63,7 @@ impl<'a> Trace<'a> {
         self.stats(span).map(|stats| stats.extent)
     }
 
-    /// What the samples within `span` come to.
+    /// The statistics of the samples within `span`.
     pub fn stats(&self, span: Span) -> Option<Stats> {
         let parts = self.within(span).filter_map(|(part, span)| part.series.stats(span.from, span.to));
         parts.reduce(Stats::union)

@@ -18,7 +18,7 @@ pub enum Mode {
     Busy { retry_after: u32 },
     /// Reads the request and never answers.
     Silent,
-    /// 413 beyond so many bytes, else as `Store`.
+    /// 413 for a body of more than `bytes`, else as `Store`.
     AtMost { bytes: usize },
     /// This status, for good.
     Refuse { status: u16 },
