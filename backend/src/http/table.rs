@@ -1,5 +1,5 @@
 //! Every route, with the permission that it needs: the only file that builds routes (clippy.toml sees to that). What is not
-//! here is answered with 404, whatever it is called.
+//! here is answered with 404.
 //!
 //! A row is `PERMISSION METHOD "path" => handler;`. The handler's first argument is [`Allowed`] of the same permission, or the
 //! row does not compile. Each row is an operation of the OpenAPI document, so its handler has a `utoipa::path`; the query

@@ -47,7 +47,7 @@ impl Selector {
         Self { everything: true, ..Self::default() }
     }
 
-    /// Whether every name is selected, whatever it is.
+    /// Whether every name is selected.
     pub fn is_everything(&self) -> bool {
         self.everything
     }
