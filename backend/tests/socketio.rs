@@ -214,6 +214,30 @@ fn a_websocket_takes_over_from_polling_and_nothing_is_missed() {
 }
 
 #[test]
+fn websockets_that_only_probe_are_live_clients_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = start(&folder, &[("AFTERGLOW_LIVE_CLIENTS", "3")]);
+    let session = open(&backend);
+    let id = session.rsplit('=').next().unwrap();
+    let probing = [(); 2].map(|()| websocket(&backend, &format!("&sid={id}")));
+    let refused = backend.get(POLLING);
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    drop(probing);
+    eventually("a place for another session", || backend.get(POLLING).status == 200);
+    // One that takes over gives its place back: the session keeps its own.
+    connect(&backend, &session);
+    let mut socket = websocket(&backend, &format!("&sid={id}"));
+    say(&mut socket, "2probe");
+    assert_eq!(packet(&mut socket), "3probe");
+    say(&mut socket, "5");
+    sample(&backend, 1);
+    assert_eq!(packet(&mut socket), update(1));
+    eventually("the place of the WebSocket", || backend.get(POLLING).status == 200);
+    drop(socket);
+    backend.close();
+}
+
+#[test]
 fn a_websocket_can_come_first() {
     let folder = tempfile::tempdir().unwrap();
     let backend = start(&folder, &[]);

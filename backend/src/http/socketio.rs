@@ -133,9 +133,13 @@ async fn answer(
     match (allowed.sessions().engines.find(&sid), is_websocket) {
         (None, _) => Ok(Refusal::UnknownSession.answer()),
         (Some(Transport::Polling(polling)), true) => {
-            accept(allowed, SocketIo::upgrade(polling), request, payload)
+            let ticket = live::admit(allowed.admission(), request)?;
+            accept(allowed, SocketIo::upgrade(polling, ticket), request, payload)
         }
-        (Some(Transport::WebSocket), true) => accept(allowed, SocketIo::refused(), request, payload),
+        (Some(Transport::WebSocket), true) => {
+            let ticket = live::admit(allowed.admission(), request)?;
+            accept(allowed, SocketIo::refused(ticket), request, payload)
+        }
         (Some(Transport::WebSocket), false) => Ok(Refusal::BadRequest.answer()),
         (Some(Transport::Polling(polling)), false) if *request.method() == Method::GET => {
             let (poll, polled) = oneshot::channel();

@@ -20,12 +20,12 @@ pub struct SocketIo {
 }
 
 enum Stage {
-    /// The session polls still.
-    Probing { polling: Addr<Polling>, is_probed: bool, intervals: u32 },
+    /// The session polls still. The WebSocket has a place among the live clients of its own until it takes over.
+    Probing { polling: Addr<Polling>, is_probed: bool, intervals: u32, _ticket: Ticket },
     /// The session is here.
     Open(Box<Engine>),
     /// There is another WebSocket for the session.
-    Refused,
+    Refused { _ticket: Ticket },
 }
 
 impl SocketIo {
@@ -35,13 +35,13 @@ impl SocketIo {
     }
 
     /// A WebSocket for a session that polls.
-    pub fn upgrade(polling: Addr<Polling>) -> Self {
-        Self { stage: Stage::Probing { polling, is_probed: false, intervals: 0 } }
+    pub fn upgrade(polling: Addr<Polling>, ticket: Ticket) -> Self {
+        Self { stage: Stage::Probing { polling, is_probed: false, intervals: 0, _ticket: ticket } }
     }
 
     /// A second WebSocket for a session, which is closed.
-    pub fn refused() -> Self {
-        Self { stage: Stage::Refused }
+    pub fn refused(ticket: Ticket) -> Self {
+        Self { stage: Stage::Refused { _ticket: ticket } }
     }
 }
 
@@ -63,7 +63,7 @@ impl Conversation for SocketIo {
                 engine.upgraded();
                 ctx.text(engine.open(&[]));
             }
-            Stage::Refused => {
+            Stage::Refused { .. } => {
                 return Session::end(ctx, close::PROTOCOL_ERROR, "the session has a WebSocket already");
             }
             Stage::Probing { .. } => {}
@@ -92,7 +92,7 @@ impl Conversation for SocketIo {
                 let taken = polling.send(TakeOver).into_actor(session);
                 ctx.wait(taken.map(|taken, session, ctx| session.taken(ctx, taken.ok().flatten())));
             }
-            Stage::Probing { .. } | Stage::Refused => {
+            Stage::Probing { .. } | Stage::Refused { .. } => {
                 Session::end(ctx, close::PROTOCOL_ERROR, "the packets 2probe and 5 are expected");
             }
         }
@@ -101,7 +101,7 @@ impl Conversation for SocketIo {
     fn binary(session: &mut Session<Self>, ctx: &mut Socket<Self>) {
         let taken = match &mut session.conversation.stage {
             Stage::Open(engine) => engine.binary(),
-            Stage::Probing { .. } | Stage::Refused => Err("the packets 2probe and 5 are expected"),
+            Stage::Probing { .. } | Stage::Refused { .. } => Err("the packets 2probe and 5 are expected"),
         };
         if let Err(reason) = taken {
             Session::end(ctx, close::INVALID_DATA, reason);
@@ -121,7 +121,7 @@ impl Conversation for SocketIo {
                     Session::end(ctx, close::PING_TIMEOUT, "the session was not taken over");
                 }
             }
-            Stage::Refused => {}
+            Stage::Refused { .. } => {}
         }
     }
 }
