@@ -73,6 +73,11 @@ fn shake_hands(address: &str, stream: TcpStream) -> Result<WebSocket<TcpStream>,
             let status = response.status().as_u16();
             Err(Interrupted::Refused(format!("{address} denies access (status {status}); check the key")))
         }
+        Err(HandshakeError::Failure(tungstenite::Error::Http(response))) if response.status() == 421 => {
+            Err(Interrupted::Refused(format!(
+                "the server does not know {address} as its own; see its --allowed-hosts"
+            )))
+        }
         Err(HandshakeError::Failure(error)) => Err(Interrupted::Broken(error.to_string())),
         Err(HandshakeError::Interrupted(_)) => Err(Interrupted::Broken("no answer".into())),
     }
@@ -126,6 +131,11 @@ mod tests {
                 "{interrupted:?}"
             );
         }
+        let unknown = answered(421);
+        assert!(
+            matches!(&unknown, Interrupted::Refused(why) if why.contains("--allowed-hosts")),
+            "{unknown:?}"
+        );
         assert!(matches!(answered(503), Interrupted::Broken(_)));
     }
 }
