@@ -5,6 +5,7 @@
 
 pub mod actors;
 pub mod admission;
+pub mod authority;
 pub mod cli;
 pub mod committed;
 pub mod config;

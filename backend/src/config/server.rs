@@ -7,6 +7,7 @@ use afterglow_cli::settings::{Seconds, within};
 use clap::Args;
 
 use super::{ConfigError, parse};
+use crate::authority::Authority;
 
 /// The settings of `[server]`.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -106,18 +107,49 @@ fn hosts(text: &str) -> Result<Words, String> {
     words(text, is_host, "hosts such as telemetry.example.org or localhost:8080, without a scheme or a path")
 }
 
-/// The origin of an address without a path.
+/// The origin of an address without a path, as browsers write it: without the scheme's own port.
 fn public_url(text: &str) -> Result<String, String> {
     let url = text.strip_suffix('/').unwrap_or(text);
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    if host.is_some_and(is_host) {
-        return Ok(url.to_owned());
+    for (scheme, port) in [("https://", ":443"), ("http://", ":80")] {
+        if let Some(host) = url.strip_prefix(scheme)
+            && is_host(host)
+        {
+            return Ok(url.strip_suffix(port).unwrap_or(url).to_owned());
+        }
     }
     Err("an address such as https://telemetry.example.org, without a path".to_owned())
 }
 
-/// Whether it looks like `HOST` or `HOST:PORT`.
 fn is_host(text: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
-    !text.is_empty() && text.bytes().all(allowed)
+    Authority::parse(text).is_some()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hosts_are_those_that_requests_can_name() {
+        for text in ["telemetry.example.org", "localhost:8080", "[::1]:8080", "a b:1"] {
+            assert!(hosts(text).is_ok(), "{text}");
+        }
+        for text in ["localhost:99999", "fe80::1", "a:b:c", "a:", "user@a"] {
+            assert!(hosts(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_public_address_is_the_origin_that_browsers_send() {
+        for (given, origin) in [
+            ("https://a.example:443/", "https://a.example"),
+            ("http://a.example:80", "http://a.example"),
+            ("https://a.example:80", "https://a.example:80"),
+            ("https://[::1]:443", "https://[::1]"),
+            ("http://a.example:8080", "http://a.example:8080"),
+        ] {
+            assert_eq!(public_url(given), Ok(origin.to_owned()), "{given}");
+        }
+        assert!(public_url("https://a.example:99999").is_err());
+        assert!(public_url("a.example").is_err());
+    }
 }

@@ -27,7 +27,8 @@ use super::Context;
 use super::parameters::ListedParameters;
 use super::permission::{Permission, Principal};
 use super::problem::Problem;
-use authority::{Authorities, Authority};
+use crate::authority::Authority;
+use authority::Authorities;
 use site::Site;
 
 /// What requests are judged by, and what lies behind.
