@@ -40,7 +40,7 @@ pub use engine::Expired;
 pub use error::{OpenError, StoreError};
 pub use lock::Lock;
 pub use query::{Details, Query, Sink};
-pub use retention::{Ladder, Retention, TrustedClock};
+pub use retention::{RetentionPolicy, RetentionTiers, TrustedClock};
 pub use sqlite::{Damage, Examination, SignalSize, Tier};
 
 use engine::Engine;
@@ -251,7 +251,7 @@ impl Store {
     ///
     /// # Errors
     /// When the disk is full or the database does not answer; what was not expired yet is as it was.
-    pub fn expire(&self, retention: &Retention, now: Timestamp) -> Result<Expired, StoreError> {
+    pub fn expire(&self, retention: &RetentionPolicy, now: Timestamp) -> Result<Expired, StoreError> {
         self.engine.expire(retention, now, &self.signals)
     }
 

@@ -10,7 +10,7 @@ use afterglow_wire::{Timestamp, name};
 /// How long each tier is kept; `None` is for ever. A sample's age counts from its timestamp or from its arrival, whichever
 /// is later: history that is loaded today is kept like what happens today.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ladder {
+pub struct RetentionTiers {
     /// Samples as they were sent.
     pub raw: Option<Duration>,
     /// One bucket a minute: min, max, mean, count, last.
@@ -19,7 +19,7 @@ pub struct Ladder {
     pub hours: Option<Duration>,
 }
 
-impl Default for Ladder {
+impl Default for RetentionTiers {
     /// Samples for a week, minutes for a quarter, hours for ever.
     fn default() -> Self {
         let days = |days: u64| Some(Duration::from_secs(days * 86_400));
@@ -29,20 +29,20 @@ impl Default for Ladder {
 
 /// What is kept of which signals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Retention {
+pub struct RetentionPolicy {
     /// For signals that no override names.
-    pub ladder: Ladder,
-    /// Patterns of names and their ladders; the first that matches counts.
-    pub overrides: Vec<(String, Ladder)>,
+    pub tiers: RetentionTiers,
+    /// Patterns of names and how long their tiers are kept; the first that matches counts.
+    pub overrides: Vec<(String, RetentionTiers)>,
     /// Beyond this size in bytes the oldest samples become minutes before their time, then minutes hours, then hours go.
     pub max_bytes: Option<u64>,
 }
 
-impl Retention {
-    /// The ladder of the signal called `signal`.
-    pub fn of(&self, signal: &str) -> Ladder {
+impl RetentionPolicy {
+    /// How long the tiers of the signal called `signal` are kept.
+    pub fn of(&self, signal: &str) -> RetentionTiers {
         let matching = self.overrides.iter().find(|(pattern, _)| name::matches(pattern, signal));
-        matching.map_or(self.ladder, |(_, ladder)| *ladder)
+        matching.map_or(self.tiers, |(_, tiers)| *tiers)
     }
 }
 
@@ -112,9 +112,10 @@ mod tests {
 
     #[test]
     fn the_first_matching_override_counts() {
-        let short = Ladder { raw: Some(Duration::from_secs(60)), ..Ladder::default() };
-        let retention = Retention { overrides: vec![("host.*".into(), short)], ..Retention::default() };
+        let short = RetentionTiers { raw: Some(Duration::from_secs(60)), ..RetentionTiers::default() };
+        let retention =
+            RetentionPolicy { overrides: vec![("host.*".into(), short)], ..RetentionPolicy::default() };
         assert_eq!(retention.of("host.cpu"), short);
-        assert_eq!(retention.of("sine"), Ladder::default());
+        assert_eq!(retention.of("sine"), RetentionTiers::default());
     }
 }

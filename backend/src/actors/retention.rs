@@ -20,7 +20,7 @@ const LOOK: Duration = Duration::from_secs(60);
 /// Deletes samples that the retention policy lets expire, and frees their space.
 pub struct Retention {
     store: Store,
-    policy: store::Retention,
+    policy: store::RetentionPolicy,
     clock: Clock,
     trusted: TrustedClock,
     started: Stopwatch,
@@ -30,7 +30,12 @@ pub struct Retention {
 
 impl Retention {
     /// Starts the actor; must be called within an actix system.
-    pub fn start(store: Store, policy: store::Retention, clock: Clock, lifeline: Lifeline) -> Addr<Self> {
+    pub fn start(
+        store: Store,
+        policy: store::RetentionPolicy,
+        clock: Clock,
+        lifeline: Lifeline,
+    ) -> Addr<Self> {
         let newest = store.newest_arrival().unwrap_or_else(|error| {
             log::warn!("the newest arrival is not known, so the clock is believed: {error}");
             None

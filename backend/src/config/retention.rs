@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use afterglow_cli::{ConfigError, Section};
 
-use crate::store::Ladder;
+use crate::store::RetentionTiers;
 
 /// Units of ages, from the smallest.
 const AGES: [(&str, u64); 6] =
@@ -39,13 +39,13 @@ impl Override {
     }
 
     /// The pattern, and the ages where `base` holds for all that is not said here.
-    pub(super) fn over(&self, base: Ladder) -> (String, Ladder) {
-        let ladder = Ladder {
+    pub(super) fn over(&self, base: RetentionTiers) -> (String, RetentionTiers) {
+        let tiers = RetentionTiers {
             raw: self.keep_raw.map_or(base.raw, |age| age.0),
             minutes: self.keep_minutes.map_or(base.minutes, |age| age.0),
             hours: self.keep_hours.map_or(base.hours, |age| age.0),
         };
-        (self.signals.clone(), ladder)
+        (self.signals.clone(), tiers)
     }
 }
 

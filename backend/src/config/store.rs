@@ -6,7 +6,7 @@ use afterglow_cli::settings::{Seconds, within};
 use clap::Args;
 
 use super::retention::{Age, Override, Size};
-use crate::store::{Ladder, Retention, StoreConfig};
+use crate::store::{RetentionPolicy, RetentionTiers, StoreConfig};
 
 /// The settings of `[store]`.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -36,15 +36,15 @@ pub struct Store {
     pub query_seconds: Seconds,
 
     /// How long samples are kept as they are, such as 36h, 7d or forever; then a minute's values remain
-    #[arg(long, env = "AFTERGLOW_KEEP_RAW", value_name = "AGE", default_value_t = Age(Ladder::default().raw))]
+    #[arg(long, env = "AFTERGLOW_KEEP_RAW", value_name = "AGE", default_value_t = Age(RetentionTiers::default().raw))]
     pub keep_raw: Age,
 
     /// How long a minute's values are kept; then an hour's remain
-    #[arg(long, env = "AFTERGLOW_KEEP_MINUTES", value_name = "AGE", default_value_t = Age(Ladder::default().minutes))]
+    #[arg(long, env = "AFTERGLOW_KEEP_MINUTES", value_name = "AGE", default_value_t = Age(RetentionTiers::default().minutes))]
     pub keep_minutes: Age,
 
     /// How long an hour's values are kept
-    #[arg(long, env = "AFTERGLOW_KEEP_HOURS", value_name = "AGE", default_value_t = Age(Ladder::default().hours))]
+    #[arg(long, env = "AFTERGLOW_KEEP_HOURS", value_name = "AGE", default_value_t = Age(RetentionTiers::default().hours))]
     pub keep_hours: Age,
 
     /// Size of the database beyond which the oldest samples expire before their time, such as 500MB or 20GB; no limit
@@ -69,11 +69,12 @@ impl Store {
     }
 
     /// How long samples are kept.
-    pub fn retention(&self) -> Retention {
-        let ladder = Ladder { raw: self.keep_raw.0, minutes: self.keep_minutes.0, hours: self.keep_hours.0 };
-        Retention {
-            ladder,
-            overrides: self.overrides.iter().map(|special| special.over(ladder)).collect(),
+    pub fn retention(&self) -> RetentionPolicy {
+        let tiers =
+            RetentionTiers { raw: self.keep_raw.0, minutes: self.keep_minutes.0, hours: self.keep_hours.0 };
+        RetentionPolicy {
+            tiers,
+            overrides: self.overrides.iter().map(|special| special.over(tiers)).collect(),
             max_bytes: self.max_size.map(|size| size.0),
         }
     }

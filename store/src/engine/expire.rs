@@ -7,7 +7,7 @@ use crate::StoreError;
 use crate::batch::SignalId;
 use crate::block;
 use crate::fault::{self, Point};
-use crate::retention::{Retention, cutoff};
+use crate::retention::{RetentionPolicy, cutoff};
 use crate::rollup::{self, Bucket, ROW_BUCKETS, Resolution};
 use crate::signals::Signals;
 use crate::tables::{NewRollup, RollupRow, Rows};
@@ -45,7 +45,7 @@ impl Engine {
     /// Expires what `retention` no longer keeps at `now`, then gives free space back.
     pub(crate) fn expire(
         &self,
-        retention: &Retention,
+        retention: &RetentionPolicy,
         now: Timestamp,
         signals: &Signals,
     ) -> Result<Expired, StoreError> {

@@ -104,7 +104,7 @@ fn samples_go_down_the_ladder_and_no_further<D: Database>() {
     let samples: Vec<_> = (0..1_000).map(|i| ("a", start + i * 1_000_000, i as f64)).collect();
     store.commit(&[batch(&store, &samples)]).unwrap();
     store.seal().unwrap();
-    let policy = Retention::default();
+    let policy = RetentionPolicy::default();
     let at = |days: i64| Timestamp::from_micros(NOW.micros() + days * DAY);
 
     assert_eq!(store.expire(&policy, at(6)).unwrap(), Expired { blocks: 0, rollups: 0 });
@@ -123,8 +123,8 @@ fn samples_go_down_the_ladder_and_no_further<D: Database>() {
     assert!(hours.iter().any(|m| m.2 == 0.0) && hours.iter().any(|m| m.2 == 999.0), "both extremes");
 
     assert_eq!(store.expire(&policy, at(99_999)).unwrap(), Expired::default(), "hours are for ever");
-    let short = Ladder { hours: Some(Duration::from_secs(60)), ..Ladder::default() };
-    let forget = Retention { overrides: vec![("a".into(), short)], ..Retention::default() };
+    let short = RetentionTiers { hours: Some(Duration::from_secs(60)), ..RetentionTiers::default() };
+    let forget = RetentionPolicy { overrides: vec![("a".into(), short)], ..RetentionPolicy::default() };
     assert_eq!(store.expire(&forget, at(99_999)).unwrap().rollups, 1);
     assert_eq!(contents(&store), []);
 }
@@ -137,7 +137,7 @@ fn with_an_expired_minute(database: &impl Database) -> (Store, i64) {
     let samples = [("a", minute + 10_000_000, 1.0), ("a", minute + 20_000_000, 9.0)];
     store.commit(&[batch(&store, &samples)]).unwrap();
     store.seal().unwrap();
-    store.expire(&Retention::default(), Timestamp::from_micros(NOW.micros() + 8 * DAY)).unwrap();
+    store.expire(&RetentionPolicy::default(), Timestamp::from_micros(NOW.micros() + 8 * DAY)).unwrap();
     (store, minute)
 }
 
@@ -177,7 +177,7 @@ fn history_that_arrives_today_is_kept_like_today<D: Database>() {
     let store = database.open();
     store.commit(&[batch(&store, &[("a", 0, 1.0)])]).unwrap();
     store.seal().unwrap();
-    store.expire(&Retention::default(), Timestamp::from_micros(NOW.micros() + 6 * DAY)).unwrap();
+    store.expire(&RetentionPolicy::default(), Timestamp::from_micros(NOW.micros() + 6 * DAY)).unwrap();
     assert_eq!(contents(&store), [("a".into(), 0, 1.0)]);
 }
 
@@ -193,7 +193,7 @@ fn a_database_over_its_size_expires_the_oldest_first<D: Database>() {
     }
     let before = store.engine.used_bytes().unwrap();
     let limit = before / 2;
-    let policy = Retention { max_bytes: Some(limit), ..Retention::default() };
+    let policy = RetentionPolicy { max_bytes: Some(limit), ..RetentionPolicy::default() };
     let done = store.expire(&policy, NOW).unwrap();
     assert!(done.blocks > 0);
     assert!(store.engine.used_bytes().unwrap() <= limit);

@@ -32,11 +32,13 @@ fn a_damaged_block_is_counted_once_however_often_it_is_asked_for<D: Database>() 
 fn damaged_blocks_do_not_keep_later_ones_from_expiring<D: Database>() {
     let database = D::new();
     let store = with_blocks(&database, 40);
-    // More than go down the ladder at once.
+    // More than are downsampled at once.
     database.spoil("block", "signal_id = 0 AND id <= 66");
-    let done = store.expire(&Retention::default(), Timestamp::from_micros(NOW.micros() + 99 * DAY)).unwrap();
+    let done =
+        store.expire(&RetentionPolicy::default(), Timestamp::from_micros(NOW.micros() + 99 * DAY)).unwrap();
     assert_eq!((done.blocks, store.damaged()), (40 + 7, 33));
-    let again = store.expire(&Retention::default(), Timestamp::from_micros(NOW.micros() + 8 * DAY)).unwrap();
+    let again =
+        store.expire(&RetentionPolicy::default(), Timestamp::from_micros(NOW.micros() + 8 * DAY)).unwrap();
     assert_eq!((again.blocks, store.damaged()), (0, 33), "they stay for whoever can mend them");
 }
 
@@ -44,7 +46,7 @@ fn room_is_made_from_every_signal_and_beside_damage<D: Database>() {
     let database = D::new();
     let store = with_blocks(&database, 6);
     database.spoil("block", "signal_id = 0 AND id <= 4");
-    let nothing = Retention { max_bytes: Some(1), ..Retention::default() };
+    let nothing = RetentionPolicy { max_bytes: Some(1), ..RetentionPolicy::default() };
     let done = store.expire(&nothing, NOW).unwrap();
     // Everything that is sound has gone all the way down.
     assert_eq!((done.blocks, store.damaged()), (10, 2));
@@ -54,7 +56,7 @@ fn room_is_made_from_every_signal_and_beside_damage<D: Database>() {
 fn a_row_that_lies_about_its_span_is_left_out<D: Database>() {
     let database = D::new();
     let store = with_blocks(&database, 2);
-    let ladders = [None, Some(2), Some(10), Some(10_000)];
+    let limits = [None, Some(2), Some(10), Some(10_000)];
     for lie in [
         "first_timestamp = 9000000000000000000",
         "first_timestamp = -9000000000000000000",
@@ -65,7 +67,7 @@ fn a_row_that_lies_about_its_span_is_left_out<D: Database>() {
         "count = 2147483647",
     ] {
         database.update(&format!("block SET {lie} WHERE signal_id = 0 AND id < 3"));
-        for max_points in ladders {
+        for max_points in limits {
             let answer = ask(&store, &Query { max_points, ..Query::everything() });
             for series in answer.chunk_by(|a, b| a.0 == b.0) {
                 assert!(series.is_sorted_by(|a, b| a.1 < b.1), "{lie}: out of order");

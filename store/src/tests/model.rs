@@ -148,10 +148,11 @@ impl Model {
 }
 
 /// What lets everything sealed of a tier and those before it expire a day after [`NOW`].
-fn policy(tier: Tier) -> Retention {
+fn policy(tier: Tier) -> RetentionPolicy {
     let keep = |this: Tier| (tier >= this).then_some(Duration::from_secs(3_600));
-    let ladder = Ladder { raw: keep(Tier::Raw), minutes: keep(Tier::Minutes), hours: keep(Tier::Hours) };
-    Retention { ladder, ..Retention::default() }
+    let tiers =
+        RetentionTiers { raw: keep(Tier::Raw), minutes: keep(Tier::Minutes), hours: keep(Tier::Hours) };
+    RetentionPolicy { tiers, ..RetentionPolicy::default() }
 }
 
 /// A reduced answer keeps the extremes, the order and the limit, and invents nothing.
