@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use afterglow_wire::Timestamp;
 
-use crate::store::{Sink, StoreError};
+use crate::store::{Sink, Stopped};
 
 /// A piece of text is handed on when it has grown to this many bytes.
 const PIECE: usize = 64 * 1024;
@@ -53,14 +53,14 @@ pub trait Output {
     /// Takes a piece.
     ///
     /// # Errors
-    /// [`StoreError::Cancelled`] or [`StoreError::QueryTimeout`] when it cannot be handed on.
-    fn write(&mut self, piece: Vec<u8>) -> Result<(), StoreError>;
+    /// [`Stopped::Cancelled`] or [`Stopped::Timeout`] when it cannot be handed on.
+    fn write(&mut self, piece: Vec<u8>) -> Result<(), Stopped>;
 
     /// Whether more is wanted; see [`Sink::check`].
     ///
     /// # Errors
     /// As [`Sink::check`].
-    fn check(&mut self) -> Result<(), StoreError> {
+    fn check(&mut self) -> Result<(), Stopped> {
         Ok(())
     }
 }
@@ -93,7 +93,7 @@ impl<O: Output> Encoder<O> {
     ///
     /// # Errors
     /// As [`Output::write`].
-    pub fn finish(mut self) -> Result<O, StoreError> {
+    pub fn finish(mut self) -> Result<O, Stopped> {
         if self.format == Format::Json {
             self.piece.extend_from_slice(if self.series > 0 { b"]}" } else { b"}" });
         }
@@ -136,7 +136,7 @@ impl<O: Output> Encoder<O> {
 }
 
 impl<O: Output> Sink for Encoder<O> {
-    fn series(&mut self, name: &str) -> Result<(), StoreError> {
+    fn series(&mut self, name: &str) -> Result<(), Stopped> {
         self.name = match self.format {
             Format::Json | Format::NdJson => serde_json::to_string(name).unwrap_or_default(),
             Format::Csv => csv_field(name),
@@ -153,7 +153,7 @@ impl<O: Output> Sink for Encoder<O> {
         Ok(())
     }
 
-    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
+    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), Stopped> {
         let mut text = zmij::Buffer::new();
         for (time, value) in times.iter().zip(values) {
             self.push(*time, text.format_finite(*value));
@@ -165,7 +165,7 @@ impl<O: Output> Sink for Encoder<O> {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), StoreError> {
+    fn check(&mut self) -> Result<(), Stopped> {
         self.output.check()
     }
 }
@@ -196,7 +196,7 @@ mod tests {
     struct Text(Vec<u8>, usize);
 
     impl Output for Text {
-        fn write(&mut self, piece: Vec<u8>) -> Result<(), StoreError> {
+        fn write(&mut self, piece: Vec<u8>) -> Result<(), Stopped> {
             self.0.extend(piece);
             self.1 += 1;
             Ok(())

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::StoreError;
+use crate::Stopped;
 use crate::clock::Stopwatch;
 
 #[derive(Clone, Default)]
@@ -21,12 +21,12 @@ thread_local! {
     static READING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Does `work`; its reads of a [`Store`](crate::Store) end with [`StoreError::Cancelled`] soon after `is_unwanted` is true.
+/// Does `work`; its reads of a [`Store`](crate::Store) end with [`Stopped::Cancelled`] soon after `is_unwanted` is true.
 pub fn while_wanted<R>(is_unwanted: impl Fn() -> bool + 'static, work: impl FnOnce() -> R) -> R {
     with(|limits| limits.is_unwanted = Some(Rc::new(is_unwanted)), work)
 }
 
-/// Does `work`; its reads end with [`StoreError::QueryTimeout`] soon after `limit`.
+/// Does `work`; its reads end with [`Stopped::Timeout`] soon after `limit`.
 pub(crate) fn limited<R>(limit: Option<Duration>, work: impl FnOnce() -> R) -> R {
     with(|limits| limits.time = limit.map(|limit| (limit, Stopwatch::start())), work)
 }
@@ -45,14 +45,14 @@ pub(crate) fn interrupts() -> bool {
 /// Whether the limits allow to go on.
 ///
 /// # Errors
-/// [`StoreError::QueryTimeout`] or [`StoreError::Cancelled`] when they do not.
-pub(crate) fn check() -> Result<(), StoreError> {
+/// [`Stopped::Timeout`] or [`Stopped::Cancelled`] when they do not.
+pub(crate) fn check() -> Result<(), Stopped> {
     let limits = LIMITS.try_with(|limits| limits.borrow().clone()).unwrap_or_default();
     if limits.is_unwanted.is_some_and(|is_unwanted| is_unwanted()) {
-        return Err(StoreError::Cancelled);
+        return Err(Stopped::Cancelled);
     }
     match limits.time {
-        Some((limit, since)) if since.elapsed() >= limit => Err(StoreError::QueryTimeout(limit)),
+        Some((limit, since)) if since.elapsed() >= limit => Err(Stopped::Timeout(limit)),
         _ => Ok(()),
     }
 }
@@ -90,11 +90,11 @@ mod tests {
     #[test]
     fn limits_end_with_their_work() {
         limited(Some(Duration::ZERO), || {
-            assert!(matches!(check(), Err(StoreError::QueryTimeout(Duration::ZERO))));
+            assert!(matches!(check(), Err(Stopped::Timeout(Duration::ZERO))));
             assert!(!interrupts(), "only reads are interrupted");
             assert!(interruptible(interrupts));
             limited(None, || check().unwrap());
-            while_wanted(|| true, || assert!(matches!(check(), Err(StoreError::Cancelled))));
+            while_wanted(|| true, || assert!(matches!(check(), Err(Stopped::Cancelled))));
             assert!(check().is_err());
         });
         check().unwrap();

@@ -1,5 +1,5 @@
 //! Which error to use where: [`OpenError`] until a database is open, [`StoreError`] from then on, [`crate::SaveError`] for
-//! changes of documents, which may also be refused by a rule.
+//! changes of documents, which may also be refused by a rule. [`Stopped`] is no fault: a reader, or its limits, ended a read.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -56,15 +56,29 @@ pub enum StoreError {
         "the last places for new signals were taken meanwhile; send again to learn which samples are refused"
     )]
     NoRoom,
-    /// A query took longer than it may.
+    /// The reader of an answer ended it.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+/// Why a read ended before its answer was whole, though nothing is wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum Stopped {
+    /// It took longer than it may.
     #[error("the query took longer than {} s; ask for less, or for max_points", .0.as_secs())]
-    QueryTimeout(Duration),
-    /// An answer would have more samples than the caller may have.
+    Timeout(Duration),
+    /// The answer would have more samples than the reader may have.
     #[error("more than {0} samples would come; ask for a width, or for a shorter window")]
     TooMuch(usize),
-    /// The caller no longer wants the rest of an answer.
+    /// The rest of the answer is no longer wanted.
     #[error("the answer is no longer wanted")]
     Cancelled,
+    /// The reader let others read while it waited, and did not get its place back in time.
+    #[error("others read meanwhile; ask again in a moment")]
+    NoPlace,
+    /// What was read cannot be written.
+    #[error("the answer cannot be written: {0}")]
+    Output(#[from] std::io::Error),
 }
 
 impl StoreError {
@@ -73,9 +87,20 @@ impl StoreError {
         match self {
             Self::DiskFull(_) => Code::DiskFull,
             Self::Busy | Self::Full | Self::NoRoom => Code::QueueFull,
-            Self::QueryTimeout(_) => Code::QueryTimeout,
+            Self::Down(_) => Code::StoreDown,
+            Self::Stopped(stopped) => stopped.code(),
+        }
+    }
+}
+
+impl Stopped {
+    /// The code of the error in an answer.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Timeout(_) => Code::QueryTimeout,
             Self::TooMuch(_) => Code::BadParameter,
-            Self::Down(_) | Self::Cancelled => Code::StoreDown,
+            Self::NoPlace => Code::QueueFull,
+            Self::Cancelled | Self::Output(_) => Code::StoreDown,
         }
     }
 }

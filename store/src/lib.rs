@@ -37,7 +37,7 @@ pub use budget::while_wanted;
 pub use columns::Columns;
 pub use documents::SaveError;
 pub use engine::Expired;
-pub use error::{OpenError, StoreError};
+pub use error::{OpenError, Stopped, StoreError};
 pub use lock::Lock;
 pub use query::{Details, Query, Sink};
 pub use retention::{RetentionPolicy, RetentionTiers, TrustedClock};

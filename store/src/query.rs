@@ -2,7 +2,7 @@
 
 use afterglow_wire::Timestamp;
 
-use super::{Span, StoreError};
+use super::{Span, Stopped};
 use crate::signals::Selector;
 
 /// A question for samples.
@@ -32,20 +32,20 @@ pub trait Sink {
     /// The points that follow belong to the signal called `name`. Only signals with points are begun.
     ///
     /// # Errors
-    /// [`StoreError::Cancelled`] when the rest is no longer wanted.
-    fn series(&mut self, name: &str) -> Result<(), StoreError>;
+    /// [`Stopped::Cancelled`] when the rest is no longer wanted.
+    fn series(&mut self, name: &str) -> Result<(), Stopped>;
 
     /// Points of the series begun last, later than those before: microseconds and finite values.
     ///
     /// # Errors
-    /// [`StoreError::Cancelled`] when the rest is no longer wanted.
-    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), StoreError>;
+    /// [`Stopped::Cancelled`] when the rest is no longer wanted.
+    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), Stopped>;
 
     /// Asked every few milliseconds of work, also while nothing is found.
     ///
     /// # Errors
-    /// [`StoreError::Cancelled`] or [`StoreError::QueryTimeout`] when the work is not worth going on with.
-    fn check(&mut self) -> Result<(), StoreError> {
+    /// [`Stopped::Cancelled`] or [`Stopped::Timeout`] when the work is not worth going on with.
+    fn check(&mut self) -> Result<(), Stopped> {
         Ok(())
     }
 }

@@ -172,7 +172,7 @@ impl From<DieselError> for StoreError {
     fn from(error: DieselError) -> Self {
         let why = error.to_string();
         match budget::check() {
-            Err(stopped) if why == "interrupted" => stopped,
+            Err(stopped) if why == "interrupted" => stopped.into(),
             _ if why.contains("disk is full") => Self::DiskFull(why),
             _ => Self::Down(why),
         }

@@ -99,12 +99,12 @@ struct Collected {
 }
 
 impl Sink for Collected {
-    fn series(&mut self, name: &str) -> Result<(), StoreError> {
+    fn series(&mut self, name: &str) -> Result<(), Stopped> {
         self.name = name.to_owned();
         Ok(())
     }
 
-    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
+    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), Stopped> {
         let points = times.iter().zip(values);
         self.samples.extend(points.map(|(time, value)| (self.name.clone(), *time, *value)));
         Ok(())

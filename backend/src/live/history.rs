@@ -10,7 +10,7 @@ pub use snapshot::snapshot;
 use super::{Frame, Protocol, Replay, Step, known};
 use crate::batch::Batch;
 use crate::signals::Selector;
-use crate::store::{Since, Store, StoreError};
+use crate::store::{Since, Stopped, Store, StoreError};
 
 /// Rows of the journal that are read at once.
 const ROWS: u32 = 256;
@@ -20,14 +20,14 @@ pub trait Output {
     /// Takes the next one.
     ///
     /// # Errors
-    /// [`StoreError::Cancelled`] or [`StoreError::QueryTimeout`] when the client does not take it.
-    fn frame(&mut self, frame: Frame) -> Result<(), StoreError>;
+    /// [`Stopped::Cancelled`] or [`Stopped::Timeout`] when the client does not take it.
+    fn frame(&mut self, frame: Frame) -> Result<(), Stopped>;
 
     /// Whether more is wanted; see [`Sink::check`](crate::store::Sink::check).
     ///
     /// # Errors
     /// As there.
-    fn check(&mut self) -> Result<(), StoreError>;
+    fn check(&mut self) -> Result<(), Stopped>;
 }
 
 /// Where a history ends and the tail begins.
@@ -46,6 +46,12 @@ pub enum HistoryError {
     Compacted,
     /// The request cannot be answered, or the client has gone.
     Failed(Code, String),
+}
+
+impl From<Stopped> for HistoryError {
+    fn from(stopped: Stopped) -> Self {
+        Self::Failed(stopped.code(), stopped.to_string())
+    }
 }
 
 impl From<StoreError> for HistoryError {

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Database;
 use crate::encode::{self, Encoder, Output};
 use crate::signals::Selector;
-use crate::store::{Query, Sink, Span, Store, StoreError};
+use crate::store::{Query, Sink, Span, Stopped, Store, StoreError};
 use columns::ColumnWriter;
 
 /// What a user may set.
@@ -91,18 +91,19 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
             return Err(ToolError::Refused("parquet is not for terminals; name a file with --output".into()));
         }
         let store = Store::open_read_only(&database, Clock::real())?;
-        return match write(&store, &query, format, Target::new(out)) {
+        return match write(&store, &query, format, out) {
             // The reader has closed the pipe.
-            Err(Broken::Output(error)) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-            Err(broken) => Err(broken.of(Path::new("standard output"))),
+            Err(StoreError::Stopped(Stopped::Output(error))) if error.kind() == ErrorKind::BrokenPipe => {
+                Ok(())
+            }
+            Err(error) => Err(failed(error, Path::new("standard output"))),
             Ok(_) => complete(&store),
         };
     }
     let partial = Partial::begin(&options.output, options.force)?;
     let store = Store::open_read_only(&database, Clock::real())?;
-    let target = Target::new(partial.file());
     let (samples, elapsed) =
-        write(&store, &query, format, target).map_err(|broken| broken.of(partial.path()))?;
+        write(&store, &query, format, partial.file()).map_err(|error| failed(error, partial.path()))?;
     let size = partial.finish(options.force)?;
     tell(&format!(
         "{}: {} samples, {} in {}",
@@ -123,18 +124,11 @@ fn complete(store: &Store) -> Result<(), ToolError> {
     }
 }
 
-/// Why an export ended before its time.
-enum Broken {
-    Store(StoreError),
-    Output(std::io::Error),
-}
-
-impl Broken {
-    fn of(self, path: &Path) -> ToolError {
-        match self {
-            Self::Store(error) => ToolError::Store(error),
-            Self::Output(error) => ToolError::file(path)(error),
-        }
+/// Names the output, where that is what failed.
+fn failed(error: StoreError, path: &Path) -> ToolError {
+    match error {
+        StoreError::Stopped(Stopped::Output(error)) => ToolError::file(path)(error),
+        error => ToolError::Store(error),
     }
 }
 
@@ -142,89 +136,42 @@ impl Broken {
 type Done = (u64, Duration);
 
 /// Writes everything.
-fn write<W: Write + Send>(
-    store: &Store,
-    query: &Query,
-    format: Format,
-    mut target: Target<W>,
-) -> Result<Done, Broken> {
-    let counted = |sink: &mut dyn Sink| {
-        let mut counting = Counting { sink, samples: 0, progress: Progress::start() };
-        let outcome = store.query_in_pieces(query, &mut counting);
-        counting.progress.clear();
-        outcome.map(|()| (counting.samples, counting.progress.elapsed()))
-    };
-    let outcome = match format {
-        Format::Csv => text(encode::Format::Csv, &mut target, counted),
-        Format::NdJson => text(encode::Format::NdJson, &mut target, counted),
-        Format::Parquet => columns(&mut target, counted),
-    };
-    // What the output said explains what the store was told.
-    target.finish().map_err(Broken::Output).and(outcome)
+fn write<W: Write + Send>(store: &Store, query: &Query, format: Format, out: W) -> Result<Done, StoreError> {
+    match format {
+        Format::Csv => text(store, query, encode::Format::Csv, out),
+        Format::NdJson => text(store, query, encode::Format::NdJson, out),
+        Format::Parquet => columns(store, query, out),
+    }
 }
 
-fn text<W: Write>(
-    format: encode::Format,
-    target: &mut Target<W>,
-    fill: impl FnOnce(&mut dyn Sink) -> Result<Done, StoreError>,
-) -> Result<Done, Broken> {
-    let mut encoder = Encoder::new(format, target);
-    let done = fill(&mut encoder).map_err(Broken::Store)?;
-    encoder.finish().map_err(Broken::Store)?;
+fn text<W: Write>(store: &Store, query: &Query, format: encode::Format, out: W) -> Result<Done, StoreError> {
+    let mut encoder = Encoder::new(format, Text(out));
+    let done = counted(store, query, &mut encoder)?;
+    let Text(mut out) = encoder.finish()?;
+    out.flush().map_err(Stopped::from)?;
     Ok(done)
 }
 
-fn columns<W: Write + Send>(
-    target: &mut Target<W>,
-    fill: impl FnOnce(&mut dyn Sink) -> Result<Done, StoreError>,
-) -> Result<Done, Broken> {
-    let mut writer = ColumnWriter::new(target).map_err(Broken::Output)?;
-    match (fill(&mut writer), writer.failure()) {
-        (_, Some(error)) => Err(Broken::Output(error)),
-        (Err(error), None) => Err(Broken::Store(error)),
-        (Ok(done), None) => writer.finish().map(|()| done).map_err(Broken::Output),
-    }
+fn columns<W: Write + Send>(store: &Store, query: &Query, out: W) -> Result<Done, StoreError> {
+    let mut writer = ColumnWriter::new(out).map_err(Stopped::from)?;
+    let done = counted(store, query, &mut writer)?;
+    writer.finish().map_err(Stopped::from)?;
+    Ok(done)
 }
 
-/// Where the bytes go. Keeps the first error, which the store's errors have no room for.
-struct Target<W> {
-    out: W,
-    error: Option<std::io::Error>,
+fn counted(store: &Store, query: &Query, sink: &mut dyn Sink) -> Result<Done, StoreError> {
+    let mut counting = Counting { sink, samples: 0, progress: Progress::start() };
+    let outcome = store.query_in_pieces(query, &mut counting);
+    counting.progress.clear();
+    outcome.map(|()| (counting.samples, counting.progress.elapsed()))
 }
 
-impl<W: Write> Target<W> {
-    fn new(out: W) -> Self {
-        Self { out, error: None }
-    }
+/// Where text goes.
+struct Text<W>(W);
 
-    fn finish(mut self) -> Result<(), std::io::Error> {
-        self.error.take().map_or_else(|| self.out.flush(), Err)
-    }
-
-    fn keep<T>(&mut self, outcome: std::io::Result<T>) -> std::io::Result<T> {
-        outcome.map_err(|error| {
-            let kind = error.kind();
-            self.error.get_or_insert(error);
-            kind.into()
-        })
-    }
-}
-
-impl<W: Write> Write for Target<W> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let outcome = self.out.write(bytes);
-        self.keep(outcome)
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        let outcome = self.out.flush();
-        self.keep(outcome)
-    }
-}
-
-impl<W: Write> Output for &mut Target<W> {
-    fn write(&mut self, piece: Vec<u8>) -> Result<(), StoreError> {
-        self.write_all(&piece).map_err(|_| StoreError::Cancelled)
+impl<W: Write> Output for Text<W> {
+    fn write(&mut self, piece: Vec<u8>) -> Result<(), Stopped> {
+        Ok(self.0.write_all(&piece)?)
     }
 }
 
@@ -236,11 +183,11 @@ struct Counting<'s> {
 }
 
 impl Sink for Counting<'_> {
-    fn series(&mut self, name: &str) -> Result<(), StoreError> {
+    fn series(&mut self, name: &str) -> Result<(), Stopped> {
         self.sink.series(name)
     }
 
-    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
+    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), Stopped> {
         self.samples += times.len() as u64;
         let samples = self.samples;
         self.progress.show(|elapsed| {
@@ -250,7 +197,7 @@ impl Sink for Counting<'_> {
         self.sink.points(times, values)
     }
 
-    fn check(&mut self) -> Result<(), StoreError> {
+    fn check(&mut self) -> Result<(), Stopped> {
         self.sink.check()
     }
 }

@@ -12,7 +12,7 @@ use crate::columns::Columns;
 use crate::reduce::Reducer;
 use crate::signals::Signals;
 use crate::tables::{BlockSummary, Rows};
-use crate::{Query, Sink, Span, StoreError, budget};
+use crate::{Query, Sink, Span, Stopped, StoreError, budget};
 
 /// Block summaries read at once: bounds memory, whatever the span.
 const PAGE: usize = 1_024;
@@ -237,7 +237,7 @@ impl<'s> ReadAhead<'s> {
         self.points >= READ_AHEAD
     }
 
-    fn check(&mut self) -> Result<(), StoreError> {
+    fn check(&mut self) -> Result<(), Stopped> {
         self.sink.check()?;
         budget::check()
     }
@@ -255,7 +255,7 @@ impl<'s> ReadAhead<'s> {
         self.parts.push((None, columns.times().to_vec(), columns.values().to_vec()));
     }
 
-    fn hand_on(&mut self) -> Result<(), StoreError> {
+    fn hand_on(&mut self) -> Result<(), Stopped> {
         self.points = 0;
         for (series, times, values) in std::mem::take(&mut self.parts) {
             if let Some(name) = series {

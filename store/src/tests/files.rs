@@ -161,14 +161,14 @@ fn a_read_ends_at_its_limit_or_when_it_is_not_wanted_any_more() {
     let ask = |store: &Store| store.annotations(everything, &["a".into(), "a".into()]);
     for _ in 0..5 {
         let error = while_wanted(|| true, || ask(&store)).unwrap_err();
-        assert!(matches!(error, StoreError::Cancelled), "{error}");
+        assert!(matches!(error, StoreError::Stopped(Stopped::Cancelled)), "{error}");
     }
     assert_eq!(ask(&store).unwrap().total, 200, "the readers are free");
     drop(store);
     let limited = StoreConfig { read_limit: Some(Duration::ZERO), ..config(&folder) };
     let store = Store::open(&limited, Clock::manual(NOW)).unwrap();
     let error = ask(&store).unwrap_err();
-    assert!(matches!(error, StoreError::QueryTimeout(Duration::ZERO)), "{error}");
+    assert!(matches!(error, StoreError::Stopped(Stopped::Timeout(Duration::ZERO))), "{error}");
     store.commit(&[batch(&store, &[("a", 1, 0.5)])]).unwrap();
 }
 
@@ -179,15 +179,15 @@ struct Inside<'a> {
 }
 
 impl Sink for Inside<'_> {
-    fn series(&mut self, _: &str) -> Result<(), StoreError> {
+    fn series(&mut self, _: &str) -> Result<(), Stopped> {
         Ok(())
     }
 
-    fn points(&mut self, _: &[i64], _: &[f64]) -> Result<(), StoreError> {
+    fn points(&mut self, _: &[i64], _: &[f64]) -> Result<(), Stopped> {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), StoreError> {
+    fn check(&mut self) -> Result<(), Stopped> {
         self.checks += 1;
         // Those of the selection and of the start come before there is a reader.
         if self.checks == 3 {
@@ -223,11 +223,11 @@ fn documents_are_read_while_queries_hold_all_readers() {
 struct Asking<'a>(&'a Store, usize);
 
 impl Sink for Asking<'_> {
-    fn series(&mut self, _: &str) -> Result<(), StoreError> {
+    fn series(&mut self, _: &str) -> Result<(), Stopped> {
         Ok(())
     }
 
-    fn points(&mut self, times: &[i64], _: &[f64]) -> Result<(), StoreError> {
+    fn points(&mut self, times: &[i64], _: &[f64]) -> Result<(), Stopped> {
         self.1 += times.len();
         assert_eq!(contents(self.0).len(), 20);
         Ok(())

@@ -14,7 +14,7 @@ use crate::clock::Stopwatch;
 use crate::live::history::{self, CaughtUp, HistoryError, Missed, Output};
 use crate::live::{Frame, Protocol};
 use crate::signals::Selector;
-use crate::store::{Store, StoreError, while_wanted};
+use crate::store::{Stopped, Store, while_wanted};
 
 /// Frames that may have been made before the client has taken them: 3 MB, so that most snapshots fit as a whole and
 /// a slow client keeps nobody else from theirs.
@@ -137,10 +137,10 @@ struct Pieces {
 }
 
 impl Pieces {
-    fn send(&mut self, piece: Piece) -> Result<(), StoreError> {
+    fn send(&mut self, piece: Piece) -> Result<(), Stopped> {
         match self.pieces.try_send(piece) {
             Ok(()) => {}
-            Err(TrySendError::Closed(_)) => return Err(StoreError::Cancelled),
+            Err(TrySendError::Closed(_)) => return Err(Stopped::Cancelled),
             Err(TrySendError::Full(piece)) => self.wait(piece)?,
         }
         self.since = Stopwatch::start();
@@ -148,7 +148,7 @@ impl Pieces {
     }
 
     /// Sends when the client has taken something; others read meanwhile, unless this keeps a reader of the database.
-    fn wait(&mut self, piece: Piece) -> Result<(), StoreError> {
+    fn wait(&mut self, piece: Piece) -> Result<(), Stopped> {
         let kept = self.place.take().filter(|_| self.is_snapshot);
         let (slow_timeout, sender, places) = (self.slow_timeout, &self.pieces, Arc::clone(&self.places));
         self.place = tokio::runtime::Handle::current().block_on(async {
@@ -157,10 +157,10 @@ impl Pieces {
                 // With a limit: those who have the places may wait for this thread.
                 Ok(Ok(())) => match tokio::time::timeout(slow_timeout, places.acquire_owned()).await {
                     Ok(place) => Ok(place.ok()),
-                    Err(_) => Err(StoreError::Busy),
+                    Err(_) => Err(Stopped::NoPlace),
                 },
-                Ok(Err(_)) => Err(StoreError::Cancelled),
-                Err(_) => Err(StoreError::QueryTimeout(slow_timeout)),
+                Ok(Err(_)) => Err(Stopped::Cancelled),
+                Err(_) => Err(Stopped::Timeout(slow_timeout)),
             }
         })?;
         Ok(())
@@ -168,16 +168,16 @@ impl Pieces {
 }
 
 impl Output for Pieces {
-    fn frame(&mut self, frame: Frame) -> Result<(), StoreError> {
+    fn frame(&mut self, frame: Frame) -> Result<(), Stopped> {
         self.send(Piece::Frame(frame))
     }
 
-    fn check(&mut self) -> Result<(), StoreError> {
+    fn check(&mut self) -> Result<(), Stopped> {
         if self.pieces.is_closed() {
-            return Err(StoreError::Cancelled);
+            return Err(Stopped::Cancelled);
         }
         if self.since.elapsed() > self.slow_timeout {
-            return Err(StoreError::QueryTimeout(self.slow_timeout));
+            return Err(Stopped::Timeout(self.slow_timeout));
         }
         Ok(())
     }

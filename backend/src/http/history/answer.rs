@@ -16,7 +16,7 @@ use crate::clock::Stopwatch;
 use crate::encode::{Encoder, Format, Output};
 use crate::fault;
 use crate::metrics::{Metrics, Stage};
-use crate::store::{Query, Store, StoreError, while_wanted};
+use crate::store::{Query, Stopped, Store, StoreError, while_wanted};
 
 /// Pieces of 64 KiB that may be made before the client has taken them.
 const PIECES: usize = 4;
@@ -50,10 +50,10 @@ pub(super) async fn stream(
         let asked = sender.clone();
         let mut encoder = Encoder::new(format, output);
         let read = while_wanted(move || asked.is_closed(), || store.query_in_pieces(&query, &mut encoder));
-        match read.and_then(|_| encoder.finish()) {
+        match read.and_then(|_| Ok(encoder.finish()?)) {
             Ok(_) => finished.store(true, Ordering::Release),
             Err(error) => {
-                if !matches!(error, StoreError::Cancelled) {
+                if !matches!(error, StoreError::Stopped(Stopped::Cancelled)) {
                     log::warn!("a query ended early: {error}");
                 }
                 // For the status, if nothing has been sent yet; later there may be no room, nor anybody who reads.
@@ -76,7 +76,7 @@ pub(super) async fn stream(
         match pieces.recv().await {
             Some(piece) => Some((piece, (pieces, whole))),
             None if whole.swap(true, Ordering::AcqRel) => None,
-            None => Some((Err(StoreError::Cancelled), (pieces, whole))),
+            None => Some((Err(Stopped::Cancelled.into()), (pieces, whole))),
         }
     });
     let body = futures_util::StreamExt::chain(stream::iter([Ok(first)]), rest);
@@ -107,7 +107,7 @@ fn patience_left(patience: Duration, sent: u64, waited: Duration) -> Duration {
 }
 
 impl Output for Pieces {
-    fn write(&mut self, piece: Vec<u8>) -> Result<(), StoreError> {
+    fn write(&mut self, piece: Vec<u8>) -> Result<(), Stopped> {
         let (bytes, waiting) = (piece.len() as u64, Stopwatch::start());
         let left = patience_left(self.patience, self.sent, self.waited);
         let send = self.sender.send(Ok(piece.into()));
@@ -120,17 +120,17 @@ impl Output for Pieces {
                 self.since = Stopwatch::start();
                 Ok(())
             }
-            Ok(Err(_)) => Err(StoreError::Cancelled),
-            Err(_) => Err(StoreError::QueryTimeout(self.patience)),
+            Ok(Err(_)) => Err(Stopped::Cancelled),
+            Err(_) => Err(Stopped::Timeout(self.patience)),
         }
     }
 
-    fn check(&mut self) -> Result<(), StoreError> {
+    fn check(&mut self) -> Result<(), Stopped> {
         if self.sender.is_closed() {
-            return Err(StoreError::Cancelled);
+            return Err(Stopped::Cancelled);
         }
         if self.since.elapsed() > self.patience || fault::makes_queries_late() {
-            Err(StoreError::QueryTimeout(self.patience))
+            Err(Stopped::Timeout(self.patience))
         } else {
             Ok(())
         }

@@ -8,7 +8,7 @@ use super::{CaughtUp, HistoryError, Output};
 use crate::live::dialect::v1::{self, FRAME, V1, binary};
 use crate::live::{Dialect as _, Step, known};
 use crate::signals::Selector;
-use crate::store::{Query, Sink, Span, Store, StoreError};
+use crate::store::{Query, Sink, Span, Stopped, Store};
 
 /// Writes the snapshot that `subscribe` asks for. Blocks.
 ///
@@ -81,7 +81,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Names a signal that appeared only after the others had been named.
-    fn name(&mut self) -> Result<(), StoreError> {
+    fn name(&mut self) -> Result<(), Stopped> {
         let header = Header { kind: Kind::Names, flags: Flags::NONE, ..self.header };
         let (from, to) = (self.named, self.signal + 1);
         let mut writer = Writer::new(&header);
@@ -100,14 +100,14 @@ fn begin(header: &Header, request: u32) -> Writer {
 }
 
 impl Sink for Snapshot<'_> {
-    fn series(&mut self, name: &str) -> Result<(), StoreError> {
+    fn series(&mut self, name: &str) -> Result<(), Stopped> {
         self.signal = self.store.signals().find(name).map_or(0, |signal| signal.0);
         if self.signal >= self.named { self.name() } else { Ok(()) }
     }
 
-    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), StoreError> {
+    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), Stopped> {
         if let Some(room) = &mut self.room {
-            *room = room.checked_sub(times.len()).ok_or(StoreError::TooMuch(SNAPSHOT_SAMPLES))?;
+            *room = room.checked_sub(times.len()).ok_or(Stopped::TooMuch(SNAPSHOT_SAMPLES))?;
         }
         for (times, values) in times.chunks(FRAME / 16).zip(values.chunks(FRAME / 16)) {
             self.writer.columns(self.signal, times, values);
@@ -119,7 +119,7 @@ impl Sink for Snapshot<'_> {
         Ok(())
     }
 
-    fn check(&mut self) -> Result<(), StoreError> {
+    fn check(&mut self) -> Result<(), Stopped> {
         self.output.check()
     }
 }

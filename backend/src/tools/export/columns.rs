@@ -10,7 +10,7 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::parser::parse_message_type;
 
-use crate::store::{Sink, StoreError};
+use crate::store::{Sink, Stopped};
 
 /// Rows of a row group; they are in memory, 16 MB.
 const GROUP_ROWS: usize = 1_000_000;
@@ -31,12 +31,11 @@ pub(super) struct ColumnWriter<W: Write + Send> {
     /// Each name and how many rows in a row are its.
     names: Vec<(ByteArray, usize)>,
     values: Vec<f64>,
-    error: Option<ParquetError>,
 }
 
 impl<W: Write + Send> ColumnWriter<W> {
     pub(super) fn new(out: W) -> std::result::Result<Self, Error> {
-        Self::begin(out).map_err(Error::other)
+        Self::begin(out).map_err(error)
     }
 
     fn begin(out: W) -> Result<Self> {
@@ -49,17 +48,12 @@ impl<W: Write + Send> ColumnWriter<W> {
             .build();
         let file =
             SerializedFileWriter::new(out, Arc::new(parse_message_type(SCHEMA)?), Arc::new(properties))?;
-        Ok(Self { file, times: Vec::new(), names: Vec::new(), values: Vec::new(), error: None })
-    }
-
-    /// Why the store was told to stop, if it was.
-    pub(super) fn failure(&mut self) -> Option<Error> {
-        self.error.take().map(Error::other)
+        Ok(Self { file, times: Vec::new(), names: Vec::new(), values: Vec::new() })
     }
 
     /// Writes what is left, and the file's end.
     pub(super) fn finish(mut self) -> std::result::Result<(), Error> {
-        self.write_group().and_then(|()| self.file.close().map(|_| ())).map_err(Error::other)
+        self.write_group().and_then(|()| self.file.close().map(|_| ())).map_err(error)
     }
 
     fn write_group(&mut self) -> Result<()> {
@@ -84,6 +78,17 @@ impl<W: Write + Send> ColumnWriter<W> {
     }
 }
 
+/// What the system said, where it is that.
+fn error(error: ParquetError) -> Error {
+    match error {
+        ParquetError::External(inner) => match inner.downcast::<Error>() {
+            Ok(error) => *error,
+            Err(other) => Error::other(other),
+        },
+        other => Error::other(other),
+    }
+}
+
 fn write_column<T: DataType, W: Write + Send>(
     group: &mut SerializedRowGroupWriter<'_, W>,
     parts: impl IntoIterator<Item = impl AsRef<[T::T]>>,
@@ -98,12 +103,12 @@ fn write_column<T: DataType, W: Write + Send>(
 }
 
 impl<W: Write + Send> Sink for ColumnWriter<W> {
-    fn series(&mut self, name: &str) -> std::result::Result<(), StoreError> {
+    fn series(&mut self, name: &str) -> std::result::Result<(), Stopped> {
         self.names.push((ByteArray::from(name), 0));
         Ok(())
     }
 
-    fn points(&mut self, mut times: &[i64], mut values: &[f64]) -> std::result::Result<(), StoreError> {
+    fn points(&mut self, mut times: &[i64], mut values: &[f64]) -> std::result::Result<(), Stopped> {
         while !times.is_empty() {
             let room = times.len().min(GROUP_ROWS - self.times.len());
             self.times.extend_from_slice(&times[..room]);
@@ -112,11 +117,8 @@ impl<W: Write + Send> Sink for ColumnWriter<W> {
                 *count += room;
             }
             (times, values) = (&times[room..], &values[room..]);
-            if self.times.len() == GROUP_ROWS
-                && let Err(error) = self.write_group()
-            {
-                self.error = Some(error);
-                return Err(StoreError::Cancelled);
+            if self.times.len() == GROUP_ROWS {
+                self.write_group().map_err(error)?;
             }
         }
         Ok(())
