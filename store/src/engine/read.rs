@@ -1,5 +1,9 @@
 //! Answers: blocks, rollups and head merged into one series, whole or reduced.
 
+mod ahead;
+mod answer;
+mod rest;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,16 +13,15 @@ use super::Engine;
 use crate::batch::SignalId;
 use crate::block;
 use crate::columns::Columns;
-use crate::reduce::Reducer;
 use crate::signals::Signals;
 use crate::tables::{BlockSummary, Rows};
-use crate::{Query, Sink, Span, Stopped, StoreError, budget};
+use crate::{Query, Sink, Span, StoreError, budget};
+use ahead::{READ_AHEAD, ReadAhead};
+use answer::{Answer, Reduction};
+use rest::{Place, Rest};
 
 /// Block summaries read at once: bounds memory, whatever the span.
 const PAGE: usize = 1_024;
-
-/// Points that are read before the first of them is handed on: 2 MB, and a block more. Tests read little, and go on often.
-const READ_AHEAD: usize = if cfg!(test) { 3 } else { 128 << 10 };
 
 /// Samples of the head that are copied at once: 8 MB, and the last signal's more.
 const HEAD_AHEAD: usize = if cfg!(test) { 5 } else { 512 << 10 };
@@ -187,207 +190,5 @@ impl Engine {
             return Ok(place.go_on(end, &mut rest));
         }
         Ok(Place::begin(query, place.signal + 1))
-    }
-}
-
-/// Where an answer goes on.
-#[derive(Clone)]
-struct Place {
-    /// Which of the wanted signals is next.
-    signal: usize,
-    /// Its next instant.
-    from: Timestamp,
-    /// A point that gave way to a sample before that instant.
-    moved: Columns,
-}
-
-impl Place {
-    /// The beginning of the wanted signal numbered so.
-    fn begin(query: &Query, signal: usize) -> Self {
-        Self { signal, from: query.span.from, moved: Columns::default() }
-    }
-
-    /// The instant `next` of the same signal, before which everything was taken from `rest`.
-    fn go_on(self, next: i64, rest: &mut Rest) -> Self {
-        let moved = rest.points.split_before(next.saturating_add(1));
-        Self { from: Timestamp::from_micros(next), moved, ..self }
-    }
-}
-
-/// What was read and is not handed on yet.
-struct ReadAhead<'s> {
-    /// Whether the points are handed on while the reader is held.
-    at_once: bool,
-    sink: &'s mut dyn Sink,
-    /// The series begun last.
-    series: String,
-    parts: Vec<Part>,
-    points: usize,
-}
-
-/// Points, and the series that begins with them, if one does.
-type Part = (Option<String>, Vec<i64>, Vec<f64>);
-
-impl<'s> ReadAhead<'s> {
-    fn new(at_once: bool, sink: &'s mut dyn Sink) -> Self {
-        Self { at_once, sink, series: String::new(), parts: Vec::new(), points: 0 }
-    }
-
-    fn is_full(&self) -> bool {
-        self.points >= READ_AHEAD
-    }
-
-    fn check(&mut self) -> Result<(), Stopped> {
-        self.sink.check()?;
-        budget::check()
-    }
-
-    /// An answer that goes on is no new series.
-    fn begin(&mut self, name: &str) {
-        if self.series != name {
-            self.series = name.to_owned();
-            self.parts.push((Some(name.to_owned()), Vec::new(), Vec::new()));
-        }
-    }
-
-    fn add(&mut self, columns: &Columns) {
-        self.points += columns.len();
-        self.parts.push((None, columns.times().to_vec(), columns.values().to_vec()));
-    }
-
-    fn hand_on(&mut self) -> Result<(), Stopped> {
-        self.points = 0;
-        for (series, times, values) in std::mem::take(&mut self.parts) {
-            if let Some(name) = series {
-                self.sink.series(&name)?;
-            }
-            if !times.is_empty() {
-                self.sink.points(&times, &values)?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What an answer has in memory as a whole, without what has been handed on.
-struct Rest {
-    /// The head's.
-    samples: Columns,
-    /// What remains of expired ones.
-    points: Columns,
-}
-
-impl Rest {
-    /// Whether there is anything before `time`.
-    fn begins_before(&self, time: i64) -> bool {
-        [&self.samples, &self.points]
-            .iter()
-            .any(|rest| rest.times().first().is_some_and(|first| *first < time))
-    }
-
-    /// The first and last instant of what is here and of `stored` blocks.
-    fn extent(&self, (first, last): (Option<i64>, Option<i64>)) -> Option<(i64, i64)> {
-        let here = [self.samples.times(), self.points.times()];
-        let first = first.into_iter().chain(here.iter().filter_map(|times| times.first().copied())).min();
-        let last = last.into_iter().chain(here.iter().filter_map(|times| times.last().copied())).max();
-        first.zip(last)
-    }
-
-    /// Takes out what is before `time`, together with a block's samples, which all are.
-    fn take(&mut self, time: i64, block: &Columns) -> Columns {
-        let samples = Columns::merge(block, &self.samples.split_before(time));
-        let mut all = Columns::union(&samples, &self.points.split_before(time));
-        let taken = all.split_before(time);
-        if !all.is_empty() {
-            // A point that gave way is no longer before it.
-            self.points = Columns::merge(&all, &self.points);
-        }
-        taken
-    }
-}
-
-/// Passes one signal's points on, reduced where that was asked for.
-struct Answer<'a, 's> {
-    name: &'a str,
-    sink: &'a mut ReadAhead<'s>,
-    reduction: Option<Reduction>,
-}
-
-/// Few samples stay as they are; only when there turn out to be too many are they reduced.
-struct Reduction {
-    limit: usize,
-    few: Columns,
-    reducer: Reducer,
-    reducing: bool,
-}
-
-impl Reduction {
-    fn new(max_points: Option<u32>, extent: Option<(i64, i64)>) -> Option<Self> {
-        let (max_points, (first, last)) = (max_points?, extent?);
-        let reducer = Reducer::new(first, last, max_points);
-        Some(Self { limit: max_points as usize, few: Columns::default(), reducer, reducing: false })
-    }
-
-    /// Whether `more` samples are too many to stay as they are; the ones so far are reduced then.
-    fn reduces(&mut self, more: usize) -> bool {
-        if !self.reducing && self.few.len() + more > self.limit {
-            self.reducing = true;
-            self.reducer.add(self.few.times(), self.few.values());
-        }
-        self.reducing
-    }
-}
-
-impl Answer<'_, '_> {
-    fn add(&mut self, columns: &Columns) {
-        if columns.is_empty() {
-            return;
-        }
-        let Some(reduction) = &mut self.reduction else { return self.hand_on(columns) };
-        if reduction.reduces(columns.len()) {
-            reduction.reducer.add(columns.times(), columns.values());
-        } else {
-            reduction.few.append(columns);
-        }
-    }
-
-    /// Whether a block's summary is all that the answer needs of it.
-    fn add_summary(&mut self, stored: &BlockSummary) -> bool {
-        let Some(reduction) = &mut self.reduction else { return false };
-        let one_slice = reduction.reducer.same_slice(stored.first_time, stored.last_time);
-        if !one_slice || !reduction.reduces(stored.count.cast_unsigned() as usize) {
-            return false;
-        }
-        reduction.reducer.add_extremes(stored.min, stored.max);
-        true
-    }
-
-    /// Whether the extremes of a block's parts are all that the answer needs of it.
-    fn wants_extremes(&mut self, stored: &BlockSummary) -> bool {
-        let Some(reduction) = &mut self.reduction else { return false };
-        let parts = i64::from(stored.count) / block::EXTREMES_OF as i64;
-        let wide =
-            parts > 0 && reduction.reducer.is_much_wider_than((stored.last_time - stored.first_time) / parts);
-        wide && reduction.reduces(stored.count.cast_unsigned() as usize)
-    }
-
-    fn hand_on(&mut self, columns: &Columns) {
-        self.sink.begin(self.name);
-        self.sink.add(columns);
-    }
-
-    fn finish(mut self) {
-        let Some(reduction) = self.reduction.take() else { return };
-        let columns = if reduction.reducing {
-            let mut points = reduction.reducer.finish();
-            points.truncate(reduction.limit);
-            // In order, unless a damaged row gives a wrong place.
-            Columns::from_unsorted(&points)
-        } else {
-            reduction.few
-        };
-        if !columns.is_empty() {
-            self.hand_on(&columns);
-        }
     }
 }
