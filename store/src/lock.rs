@@ -1,7 +1,10 @@
 //! One process to a database: a lock that the system drops when its owner dies, however it dies.
 
 use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+
+use rustix::fs::OFlags;
 
 use super::{OpenError, with_suffix};
 
@@ -15,15 +18,18 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Locks the database at `path` through a file with_suffix it, `<database>.lock`, which stays behind, empty.
+    /// Locks the database at `path` through a file beside it, `<database>.lock`, which stays behind, empty.
     pub(super) fn take(path: &Path) -> Result<Self, OpenError> {
         let lock_path = with_suffix(path, LOCK);
         let unusable = |error: std::io::Error| OpenError::Unusable {
             path: path.to_owned(),
             why: format!("its lock file {} cannot be opened: {error}", lock_path.display()),
         };
-        let file =
-            OpenOptions::new().create(true).truncate(false).write(true).open(&lock_path).map_err(unusable)?;
+        // A link in its place would have the lock made elsewhere.
+        let flags = OFlags::NOFOLLOW.bits().cast_signed();
+        let mut options = OpenOptions::new();
+        let options = options.create(true).truncate(false).write(true).custom_flags(flags);
+        let file = options.open(&lock_path).map_err(unusable)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(OpenError::InUse(path.to_owned())),

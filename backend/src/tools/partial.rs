@@ -1,70 +1,82 @@
 //! Files that have their name only once they are whole.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::ToolError;
-use crate::store::{PARTIAL, with_suffix};
+use rustix::fs::OFlags;
+use tempfile::NamedTempFile;
 
-/// A file that is being written as `<name>.partial`, which is removed when it is not finished.
+use super::ToolError;
+use crate::store::PARTIAL;
+
+/// A file that is being written as `<name>.<random>.partial`, which is removed when it is not finished.
 #[derive(Debug)]
 pub(super) struct Partial {
     target: PathBuf,
-    partial: PathBuf,
-    file: File,
-    finished: bool,
+    file: NamedTempFile,
 }
 
 impl Partial {
-    /// Begins the file `target`, which must not exist unless it may be replaced.
+    /// Begins the file `target`, which must not exist unless it may be replaced. Removes what earlier runs left that were
+    /// killed.
     pub(super) fn begin(target: &Path, replace: bool) -> Result<Self, ToolError> {
         check_free(target, replace)?;
-        let partial = with_suffix(target, PARTIAL);
-        let open = OpenOptions::new().create(true).truncate(false).write(true).open(&partial);
-        let file = open.map_err(ToolError::file(&partial))?;
-        // What was left behind by one that was killed is written over; what is being written is not.
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(ToolError::Refused(format!("{} is being written", partial.display())));
-            }
-            Err(TryLockError::Error(error)) => return Err(ToolError::file(&partial)(error)),
-        }
-        file.set_len(0).map_err(ToolError::file(&partial))?;
-        Ok(Self { target: target.to_owned(), partial, file, finished: false })
+        let folder = folder_of(target);
+        let mut prefix = target.file_name().unwrap_or_default().to_owned();
+        prefix.push(".");
+        remove_abandoned(folder, &prefix);
+        // A random name that must be new, in mode 0600: a link that somebody laid there is never followed.
+        let file = tempfile::Builder::new().prefix(&prefix).suffix(PARTIAL).tempfile_in(folder);
+        let file = file.map_err(ToolError::file(target))?;
+        file.as_file().try_lock().map_err(|error| ToolError::file(file.path())(error.into()))?;
+        Ok(Self { target: target.to_owned(), file })
     }
 
     /// The name for now.
     pub(super) fn path(&self) -> &Path {
-        &self.partial
+        self.file.path()
     }
 
     /// The file, to write into.
     pub(super) fn file(&self) -> &File {
-        &self.file
+        self.file.as_file()
     }
 
-    /// Puts what was written onto the disk and gives the file its name; its size in bytes.
-    pub(super) fn finish(mut self, replace: bool) -> Result<u64, ToolError> {
-        self.file.sync_all().map_err(ToolError::file(&self.partial))?;
-        let size = self.file.metadata().map_err(ToolError::file(&self.partial))?.len();
-        check_free(&self.target, replace)?;
-        fs::rename(&self.partial, &self.target).map_err(ToolError::file(&self.target))?;
-        self.finished = true;
+    /// Puts what was written onto the disk and gives the file its name; its size in bytes. Unless it may be replaced, a file
+    /// that has taken the name meanwhile stays as it is.
+    pub(super) fn finish(self, replace: bool) -> Result<u64, ToolError> {
+        let Self { target, file } = self;
+        file.as_file().sync_all().map_err(ToolError::file(file.path()))?;
+        let size = file.as_file().metadata().map_err(ToolError::file(file.path()))?.len();
+        check_free(&target, replace)?;
+        let named = if replace { file.persist(&target) } else { file.persist_noclobber(&target) };
+        named.map_err(|error| ToolError::file(&target)(error.error))?;
         // The new name is on the disk when its folder is.
-        let folder = match self.target.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
+        let folder = folder_of(&target);
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(ToolError::file(folder))?;
         Ok(size)
     }
 }
 
-impl Drop for Partial {
-    fn drop(&mut self) {
-        if !self.finished {
-            let _ = fs::remove_file(&self.partial);
+/// The folder of a file.
+pub(super) fn folder_of(target: &Path) -> &Path {
+    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Removes the partial files whose names begin with `prefix` and that nobody writes any more. What cannot be removed stays:
+/// it is in nobody's way.
+fn remove_abandoned(folder: &Path, prefix: &OsString) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if name.as_bytes().starts_with(prefix.as_bytes()) && name.as_bytes().ends_with(PARTIAL.as_bytes()) {
+            let flags = OFlags::NOFOLLOW.bits().cast_signed();
+            let file = OpenOptions::new().write(true).custom_flags(flags).open(entry.path());
+            if file.is_ok_and(|file| file.try_lock().is_ok()) {
+                let _ = fs::remove_file(entry.path());
+            }
         }
     }
 }
@@ -94,13 +106,38 @@ mod tests {
         let target = folder.path().join("a.csv");
         let partial = Partial::begin(&target, false).unwrap();
         partial.file().write_all(b"1").unwrap();
-        assert!(matches!(Partial::begin(&target, false), Err(ToolError::Refused(_))), "two at once");
+        let second = Partial::begin(&target, false).unwrap();
+        assert!(partial.path().exists(), "what is being written is no leftover");
         assert!(!target.exists());
         assert_eq!(partial.finish(false).unwrap(), 1);
         assert_eq!(fs::read(&target).unwrap(), b"1");
+        assert!(matches!(second.finish(false), Err(ToolError::Refused(_))), "the first has the name");
         assert!(matches!(Partial::begin(&target, false), Err(ToolError::Refused(_))), "overwrites");
         drop(Partial::begin(&target, true).unwrap());
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 1, "what was not finished is removed");
         assert_eq!(fs::read(&target).unwrap(), b"1");
+    }
+
+    #[test]
+    fn links_at_the_names_are_not_followed_and_leftovers_are_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let [target, victim] = ["out.db", "victim"].map(|name| folder.path().join(name));
+        fs::write(&victim, "precious").unwrap();
+        for link in ["out.db.partial", "out.db.aaaaaa.partial"] {
+            std::os::unix::fs::symlink(&victim, folder.path().join(link)).unwrap();
+        }
+        let leftover = folder.path().join("out.db.bbbbbb.partial");
+        fs::write(&leftover, "half").unwrap();
+        let partial = Partial::begin(&target, false).unwrap();
+        assert!(!leftover.exists());
+        partial.file().write_all(b"1").unwrap();
+        // The name is taken between the check and the end.
+        std::os::unix::fs::symlink(&victim, &target).unwrap();
+        assert!(partial.finish(false).is_err());
+        let mut partial = Partial::begin(&target, true).unwrap();
+        partial.file.write_all(b"2").unwrap();
+        partial.finish(true).unwrap();
+        assert!(fs::symlink_metadata(&target).unwrap().is_file(), "the link is replaced, not followed");
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     }
 }

@@ -1,6 +1,7 @@
 //! How far an import is, in a file beside its source.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
@@ -8,8 +9,9 @@ use std::time::UNIX_EPOCH;
 use afterglow_wire::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::super::partial::folder_of;
 use super::super::{Format, ToolError, tell};
-use crate::store::{PARTIAL, with_suffix};
+use crate::store::with_suffix;
 
 /// What is noted after each durable commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +67,7 @@ impl Notebook {
             match serde_json::from_slice::<Note>(&text) {
                 Ok(note) if note.about == about => return Ok((notebook, note)),
                 _ => tell(&format!(
-                    "beginning anew: {} is of another state of the file or of another database",
+                    "starting over: {} is of another state of the file or of another database",
                     notebook.path.display()
                 )),
             }
@@ -84,13 +86,12 @@ impl Notebook {
     /// Replaces the note. It may fail: only going on after an interruption depends on it. It need not reach the disk at
     /// once either, because an older one only makes some samples be sent again.
     pub(super) fn write(&mut self, note: &Note) {
-        let partial = with_suffix(&self.path, PARTIAL);
         let text = serde_json::to_vec(note).unwrap_or_default();
-        let written = fs::write(&partial, text).and_then(|()| fs::rename(&partial, &self.path));
+        let written = replace_file(&self.path, &text);
         if let (Err(error), false) = (written, self.failed) {
             self.failed = true;
             let path = self.path.display();
-            tell(&format!("{path}: {error}; interrupted, this import would have to begin anew"));
+            tell(&format!("{path}: {error}; if it is interrupted, this import starts over"));
         }
     }
 
@@ -98,6 +99,14 @@ impl Notebook {
     pub(super) fn remove(&self) {
         let _ = fs::remove_file(&self.path);
     }
+}
+
+/// Gives `path` the content `text`: a link in its place is replaced, not followed.
+fn replace_file(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(folder_of(path))?;
+    file.write_all(text)?;
+    file.persist(path)?;
+    Ok(())
 }
 
 impl About {

@@ -46,7 +46,12 @@ impl Segment {
 pub(super) fn scan(folder: &Path) -> io::Result<(VecDeque<Segment>, u64)> {
     let mut numbers = Vec::new();
     for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+        let entry = entry?;
+        let path = entry.path();
+        // A link is never followed: what it leads to is not ours to cut.
+        if !entry.file_type()?.is_file() {
+            continue;
+        }
         let stem = path.file_stem().and_then(|stem| stem.to_str()).filter(|stem| stem.len() == 20);
         if path.extension().is_some_and(|extension| extension == EXTENSION)
             && let Some(number) = stem.and_then(|stem| stem.parse().ok())
