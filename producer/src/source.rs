@@ -30,5 +30,5 @@ pub struct Stream {
     /// Whether the source can wait for the backend without harm: a file can, a program's clock cannot.
     pub patient: bool,
     /// The program behind it, killed with the stream.
-    _child: Option<exec::Leash>,
+    _child: Option<exec::EndOnDrop>,
 }

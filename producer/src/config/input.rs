@@ -169,7 +169,8 @@ fn exec(mut section: Section, names: &mut BTreeSet<String>) -> Result<Exec, Conf
     let program = match (section.texts("command")?, section.flag("stdin")?) {
         (Some(words), false) => {
             let restart = section.whole("restart_ms", 0..=*PERIOD_MS.end(), 0)?;
-            Program::Command { words, restart: (restart > 0).then(|| Duration::from_millis(restart)) }
+            let environment = section.texts("environment")?.unwrap_or_default();
+            Program::Command { words, environment, restart: (restart > 0).then(|| Duration::from_millis(restart)) }
         }
         (None, true) => {
             unique(&section, names, "the standard input")?;

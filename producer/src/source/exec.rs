@@ -1,8 +1,8 @@
 //! Reads lines from a program or from the standard input.
 
+mod process;
+
 use std::io::{self, BufRead, BufReader, Read};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -11,6 +11,9 @@ use super::line::Line;
 use super::{AHEAD, Item, Stream};
 use afterglow_client::clock;
 use afterglow_client::throttle::Throttle;
+
+pub use process::EndOnDrop;
+use process::{Process, Run};
 
 /// The longest line; a longer one is skipped and logged.
 const LINE_BYTES: u64 = 64 * 1024;
@@ -35,6 +38,8 @@ pub enum Program {
     Command {
         /// The program and its arguments.
         words: Vec<String>,
+        /// Environment variables that it gets besides those of `ENVIRONMENT` in exec/process.rs.
+        environment: Vec<String>,
         /// How long after its end it is run again; once when absent.
         restart: Option<Duration>,
     },
@@ -60,15 +65,15 @@ pub fn stream(config: &Exec, label: &str) -> Result<Stream, String> {
             builder.spawn(read).map_err(|error| error.to_string())?;
             None
         }
-        Program::Command { words, restart } => {
-            let reaper = Reaper::default();
-            // The first start tells whether there is such a program; later failures are only logged.
-            let first = reaper.start(words).map_err(|error| format!("cannot run {label}: {error}"))?;
-            let (words, restart, keeper) = (words.clone(), *restart, reaper.clone());
+        Program::Command { words, environment, restart } => {
+            let process = Process::new(words.clone(), environment.clone());
+            // The first start shows whether there is such a program; later failures are only logged.
+            let first = process.start().map_err(|error| format!("cannot run {label}: {error}"))?;
+            let (restart, running) = (*restart, process.clone());
             builder
-                .spawn(move || lines.repeat(first, &words, restart, &keeper))
+                .spawn(move || lines.repeat(first, restart, &running))
                 .map_err(|error| error.to_string())?;
-            Some(Leash(reaper))
+            Some(EndOnDrop(process))
         }
     };
     Ok(Stream { items, patient: false, _child: child })
@@ -83,28 +88,25 @@ struct Lines {
 
 impl Lines {
     /// Reads runs of the program, one after the other, until there is no next one.
-    fn repeat(
-        &mut self,
-        first: Option<Output>,
-        words: &[String],
-        restart: Option<Duration>,
-        reaper: &Reaper,
-    ) {
-        let mut output = first;
+    fn repeat(&mut self, first: Option<Run>, restart: Option<Duration>, process: &Process) {
+        let mut run = first;
         loop {
-            if let Some(output) = output.take()
-                && self.forward(BufReader::new(output)).is_err()
-            {
+            if let Some(Run { output, child }) = run.take() {
+                let listened = self.forward(BufReader::new(output));
+                let ended = process.wait(child);
+                if listened.is_err() {
+                    return;
+                }
+                match restart {
+                    None => return log::info!("{} has ended ({ended})", self.label),
+                    Some(_) => log::debug!("{} has ended ({ended}) and is run again", self.label),
+                }
+            }
+            if restart.is_none_or(|pause| process.pause(pause)) {
                 return;
             }
-            let ended = reaper.wait();
-            match restart {
-                None => return log::info!("{} has ended ({ended})", self.label),
-                Some(pause) if reaper.pause(pause) => return,
-                Some(_) => log::debug!("{} has ended ({ended}) and is run again", self.label),
-            }
-            match reaper.start(words) {
-                Ok(next) => output = next,
+            match process.start() {
+                Ok(next) => run = next,
                 Err(error) => log::error!("cannot run {}: {error}", self.label),
             }
         }
@@ -149,74 +151,5 @@ impl Lines {
         if let Some(held) = self.log.pass(clock::uptime()) {
             log::warn!("{}: {problem} (and {held} more lines)", self.label);
         }
-    }
-}
-
-type Output = std::process::ChildStdout;
-
-/// Ends the program when its stream is dropped.
-#[derive(Debug)]
-pub struct Leash(Reaper);
-
-impl Drop for Leash {
-    fn drop(&mut self) {
-        self.0.kill();
-    }
-}
-
-/// The running program, shared between the thread that reads it and the stream that ends it.
-#[derive(Clone, Debug, Default)]
-struct Reaper {
-    shared: Arc<(Mutex<Running>, Condvar)>,
-}
-
-#[derive(Debug, Default)]
-struct Running {
-    child: Option<Child>,
-    over: bool,
-}
-
-impl Reaper {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Running> {
-        self.shared.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn start(&self, words: &[String]) -> io::Result<Option<Output>> {
-        let mut running = self.lock();
-        let Some((program, arguments)) = words.split_first().filter(|_| !running.over) else {
-            return Ok(None);
-        };
-        let mut child =
-            Command::new(program).args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        let output = child.stdout.take();
-        running.child = Some(child);
-        Ok(output)
-    }
-
-    /// Waits for the program, whose output has ended, and says how it did.
-    fn wait(&self) -> String {
-        let child = self.lock().child.take();
-        match child.map(|mut child| child.wait()) {
-            Some(Ok(status)) => status.to_string(),
-            Some(Err(error)) => error.to_string(),
-            None => "not started".to_owned(),
-        }
-    }
-
-    /// Waits for `pause`; true when the stream is dropped meanwhile.
-    fn pause(&self, pause: Duration) -> bool {
-        let waited = self.shared.1.wait_timeout_while(self.lock(), pause, |running| !running.over);
-        waited.map_or_else(|poisoned| poisoned.into_inner().0.over, |(running, _)| running.over)
-    }
-
-    /// Ends the program for good, and wakes the thread that waits to run it again.
-    fn kill(&self) {
-        let mut running = self.lock();
-        running.over = true;
-        if let Some(child) = &mut running.child {
-            // One that has already ended cannot be killed, which is as well.
-            let _ = child.kill();
-        }
-        self.shared.1.notify_all();
     }
 }
