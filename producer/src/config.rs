@@ -10,6 +10,7 @@ mod settings;
 mod tests;
 
 use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -69,9 +70,18 @@ impl File {
     /// Reads and checks the file at `path`, and the headers of the CSV files it names.
     ///
     /// # Errors
-    /// When the file cannot be read or says something that is not allowed.
+    /// When the file cannot be read, says something that is not allowed, or runs programs and can be written by everybody.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        Self::take(Section::read(path)?, path.parent().unwrap_or(Path::new("")))
+        let file = Self::take(Section::read(path)?, path.parent().unwrap_or(Path::new("")))?;
+        let runs_programs = file.inputs.iter().any(Input::is_command);
+        let about = path.metadata().ok();
+        if runs_programs && about.is_some_and(|about| about.permissions().mode() & 0o002 != 0) {
+            return Err(ConfigError::new(format!(
+                "{}: everybody may write this file, and it runs programs; take that right away (chmod o-w)",
+                path.display()
+            )));
+        }
+        Ok(file)
     }
 
     /// As [`Self::read`], of a `text` that messages call `file`; relative paths count from `folder`.

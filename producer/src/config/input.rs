@@ -53,6 +53,11 @@ pub struct Host {
 }
 
 impl Input {
+    /// Whether it runs a program.
+    pub(super) fn is_command(&self) -> bool {
+        matches!(self, Self::Exec(Exec { program: Program::Command { .. }, .. }))
+    }
+
     /// What logs call it.
     pub fn label(&self) -> String {
         match self {
@@ -104,7 +109,7 @@ pub(super) fn read(top: &mut Section, folder: &Path) -> Result<Vec<Input>, Confi
 fn simulated(mut section: Section, names: &mut BTreeSet<String>) -> Result<Simulated, ConfigError> {
     let name = section.required("name", "the signal's name, a text of 1 to 256 bytes")?;
     section.rename(&name);
-    name::check(&name).map_err(|problem| section.error(&format!("`name` is not allowed: {problem}")))?;
+    name::check_new(&name).map_err(|problem| section.error(&format!("`name` is not allowed: {problem}")))?;
     unique(&section, names, &name)?;
     let period = section.millis("period_ms", PERIOD_MS, 1_000)?;
     let kind = section.required("shape", SHAPES)?;
@@ -170,7 +175,11 @@ fn exec(mut section: Section, names: &mut BTreeSet<String>) -> Result<Exec, Conf
         (Some(words), false) => {
             let restart = section.whole("restart_ms", 0..=*PERIOD_MS.end(), 0)?;
             let environment = section.texts("environment")?.unwrap_or_default();
-            Program::Command { words, environment, restart: (restart > 0).then(|| Duration::from_millis(restart)) }
+            Program::Command {
+                words,
+                environment,
+                restart: (restart > 0).then(|| Duration::from_millis(restart)),
+            }
         }
         (None, true) => {
             unique(&section, names, "the standard input")?;
@@ -184,7 +193,7 @@ fn exec(mut section: Section, names: &mut BTreeSet<String>) -> Result<Exec, Conf
 
 /// A prefix must leave room for the rest of the name.
 fn check_prefix(section: &Section, prefix: &str) -> Result<(), ConfigError> {
-    name::check(&format!("{prefix}{}", "x".repeat(64))).map_err(|problem| {
+    name::check_new(&format!("{prefix}{}", "x".repeat(64))).map_err(|problem| {
         section.error(&format!("`prefix = {prefix:?}` makes names too long or wrong: {problem}"))
     })
 }

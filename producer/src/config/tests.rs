@@ -160,3 +160,18 @@ fn wrong_syntax_is_shown_in_place() {
     let error = parse("seed = = 1").unwrap_err().to_string();
     assert!(error.starts_with("p.toml: TOML parse error at line 1, column 8"), "{error}");
 }
+
+#[test]
+fn a_file_that_runs_programs_must_not_be_writable_by_everybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("producer.toml");
+    let read = |text: &str, mode| {
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        File::read(&path)
+    };
+    assert!(read("[[exec]]\ncommand = ['true']", 0o664).is_ok());
+    assert!(read("[[exec]]\nstdin = true", 0o666).is_ok());
+    let error = read("[[exec]]\ncommand = ['true']", 0o666).unwrap_err().to_string();
+    assert!(error.contains("everybody may write"), "{error}");
+}
