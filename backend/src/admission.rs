@@ -30,6 +30,7 @@ impl Admission {
     /// # Errors
     /// A sentence that says which limit is reached.
     pub fn admit(&self, address: IpAddr) -> Result<Ticket, String> {
+        let address = network(address);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.values().sum::<usize>() >= self.total {
             return Err(format!("{} live clients are connected; no more are allowed", self.total));
@@ -41,6 +42,15 @@ impl Admission {
         }
         *here += 1;
         Ok(Ticket { address, taken: Arc::clone(&self.taken) })
+    }
+}
+
+/// What counts as one address: of IPv6 its /64, all of which one customer has, and an IPv4 address that is written as IPv6 is
+/// itself.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
+        v4 => v4,
     }
 }
 
@@ -71,5 +81,16 @@ mod tests {
         assert!(admission.admit(b).unwrap_err().starts_with("3 live clients"));
         drop(first);
         assert!(admission.admit(a).is_ok());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address() {
+        let admission = Admission::new(10, 1);
+        let admit = |address: &str| admission.admit(address.parse().unwrap());
+        let _kept = [admit("2001:db8:0:1::1").unwrap(), admit("::ffff:192.0.2.1").unwrap()];
+        assert!(admit("2001:db8:0:1:ffff::2").is_err());
+        assert!(admit("192.0.2.1").is_err());
+        assert!(admit("2001:db8:0:2::1").is_ok());
+        assert!(admit("192.0.2.2").is_ok());
     }
 }
