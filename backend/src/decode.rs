@@ -150,7 +150,12 @@ impl Collector {
         if let Some((_, signal)) = self.previous.get(place).filter(|(previous, _)| previous == name) {
             return Ok(*signal);
         }
-        name::check(name).map_err(|message| (Code::BadSignalName, message))?;
+        if name.is_ascii() || self.signals.find(name).is_some() {
+            name::check(name)
+        } else {
+            name::check_new(name)
+        }
+        .map_err(|message| (Code::BadSignalName, message))?;
         let Some(signal) = self.signals.number(&mut self.out.batch, name) else {
             let limit = self.signals.limit();
             let message = format!(

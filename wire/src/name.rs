@@ -26,6 +26,33 @@ pub fn check(name: &str) -> Result<(), String> {
     }
 }
 
+/// Checks the name of a new signal: one that [`check`] allows, and of which every character can be seen.
+///
+/// Characters that are invisible or change the direction of others (Unicode's categories Cf, Zl and Zp, and unusual blanks)
+/// would let one signal look like another. Signals that have such names keep them.
+///
+/// # Errors
+/// A sentence that says what is wrong and what is allowed.
+pub fn check_new(name: &str) -> Result<(), String> {
+    check(name)?;
+    let is_hidden = |c: &char| !c.is_ascii() && c.escape_debug().len() > 1 && !is_mark(*c);
+    match name.chars().find(is_hidden) {
+        Some(c) => Err(format!(
+            "the signal's name has the character U+{:04X}, which cannot be seen; a new signal's name takes visible ones",
+            c as u32
+        )),
+        None => Ok(()),
+    }
+}
+
+/// Whether it combines with the character before it, and is escaped by `escape_debug` for that alone.
+fn is_mark(c: char) -> bool {
+    // `str::escape_debug` escapes such characters only at the beginning.
+    let mut text = String::from("a");
+    text.push(c);
+    text.escape_debug().eq(text.chars())
+}
+
 /// Whether `name` matches `pattern`, in which `*` stands for any run of characters, also none.
 ///
 /// Linear in both lengths, since a piece between two `*` is looked for only after the one before it; there is no other
@@ -132,6 +159,19 @@ mod tests {
         assert!(check(&"x".repeat(257)).unwrap_err().contains("257 bytes"));
         assert!(check("a\nb").unwrap_err().contains("U+000A"));
         assert!(check("a\u{7f}").unwrap_err().contains("U+007F"));
+    }
+
+    #[test]
+    fn new_names_are_visible() {
+        for name in ["größe", "温度", "e\u{301}", "it's \"a\\b\"", "हिन्दी"] {
+            assert_eq!(check_new(name), Ok(()), "{name}");
+        }
+        for name in
+            ["temp\u{202e}gpj.exe", "\u{200b}host.cpu", "a\u{2028}b", "a\u{ad}b", "\u{feff}a", "a\u{a0}b"]
+        {
+            assert_eq!(check(name), Ok(()), "{name}: known ones stay");
+            assert!(check_new(name).unwrap_err().contains("cannot be seen"), "{name}");
+        }
     }
 
     #[test]

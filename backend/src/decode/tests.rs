@@ -291,3 +291,17 @@ proptest! {
         prop_assert_eq!(decoded.batch.samples()[0].value.to_bits(), text.parse::<f64>().unwrap().to_bits());
     }
 }
+
+#[test]
+fn invisible_characters_are_refused_in_new_names_only() {
+    let body = "{\"signals\": {\"a\u{200b}\": 1, \"b\": 2}}".as_bytes();
+    let codes = |signals: Signals| {
+        let mut collector = Collector::new(signals, NOW);
+        json::decode(body, Format::Json, &mut collector).unwrap();
+        let decoded = collector.take();
+        let codes = decoded.rejected.iter().map(|rejection| rejection.code.clone()).collect::<Vec<_>>();
+        (decoded.batch.len(), codes)
+    };
+    assert_eq!(codes(Signals::empty(3)), (1, vec![Code::BadSignalName.name().into()]));
+    assert_eq!(codes(Signals::new(vec!["a\u{200b}".to_owned()], 3)), (2, vec![]));
+}
