@@ -14,7 +14,7 @@ use std::time::Duration;
 use afterglow_wire::v1::{Position, Subscribe};
 
 use crate::backoff::Backoff;
-use connection::Connection;
+use connection::{Address, Connection};
 use state::{Next, State};
 
 /// The waits before a new connection: with full jitter, so that the clients of a server that was restarted do not all
@@ -67,7 +67,7 @@ pub struct Samples {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubscribeError {
     /// The address is none that can be connected to.
-    #[error("{0:?} is no address of a backend; http://HOST:PORT is expected")]
+    #[error("{0:?} is no address of a backend; http://HOST:PORT or https://HOST:PORT is expected")]
     BadAddress(String),
     /// The server refuses the request; it would refuse it again.
     #[error("{0}")]
@@ -89,7 +89,7 @@ pub enum SubscribeError {
 /// ```
 #[derive(Debug)]
 pub struct Subscription {
-    address: String,
+    address: Address,
     request: Subscribe,
     connection: Option<Connection>,
     state: State,
@@ -100,19 +100,17 @@ pub struct Subscription {
 
 impl Subscription {
     /// A subscription to `signals`, names in which `*` stands for any characters, at the backend's address
-    /// (`http://HOST:PORT`). It connects with the first call of [`Self::receive`].
+    /// (`http://HOST:PORT`, or `https` for TLS with a certificate of a public authority). It connects with the first call of [`Self::receive`].
     ///
     /// # Errors
     /// When the address or a name cannot be used.
     pub fn new(backend: &str, signals: Vec<String>) -> Result<Self, SubscribeError> {
-        let address = backend.strip_prefix("http://").unwrap_or(backend).trim_end_matches('/');
-        if address.is_empty() || address.contains(['/', '?', '#', '@', ' ']) {
-            return Err(SubscribeError::BadAddress(backend.to_owned()));
-        }
+        let address =
+            Address::parse(backend).ok_or_else(|| SubscribeError::BadAddress(backend.to_owned()))?;
         let request = Subscribe { id: 1, signals, ..Subscribe::default() };
         request.check().map_err(SubscribeError::Refused)?;
         Ok(Self {
-            address: address.to_owned(),
+            address,
             request,
             connection: None,
             state: State::default(),
@@ -198,10 +196,12 @@ mod tests {
 
     #[test]
     fn addresses() {
-        for good in ["http://127.0.0.1:5001", "http://example.org/", "[::1]:80", "localhost:1"] {
+        for good in
+            ["http://127.0.0.1:5001", "http://example.org/", "https://example.org", "[::1]:80", "localhost:1"]
+        {
             assert!(Subscription::new(good, vec!["*".into()]).is_ok(), "{good}");
         }
-        for bad in ["", "http://", "https://example.org", "http://a/b", "a b"] {
+        for bad in ["", "http://", "https://", "ws://a", "http://a/b", "a b"] {
             let error = Subscription::new(bad, vec!["*".into()]).unwrap_err();
             assert_eq!(error, SubscribeError::BadAddress(bad.to_owned()));
         }

@@ -1,31 +1,64 @@
 //! One WebSocket.
 
+use std::fmt;
 use std::net::{TcpStream, ToSocketAddrs as _};
+use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_wire::v1::{PROTOCOL, Request, SILENCE, Subscribe};
+use rustls::{ClientConfig, RootCertStore};
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::http::HeaderValue;
-use tungstenite::{Bytes, HandshakeError, Message, WebSocket};
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{Bytes, Connector, HandshakeError, Message, WebSocket};
 
 use super::Interrupted;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
 
+/// Where a backend listens.
+#[derive(Clone, Debug)]
+pub(super) struct Address {
+    /// The host, and the port where it is named.
+    authority: String,
+    /// Whether it speaks TLS.
+    secure: bool,
+}
+
+impl Address {
+    /// Reads `http://HOST:PORT` or `https://HOST:PORT`; without a scheme it is the former.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (rest, secure) = match text.strip_prefix("https://") {
+            Some(rest) => (rest, true),
+            None => (text.strip_prefix("http://").unwrap_or(text), false),
+        };
+        let authority = rest.trim_end_matches('/').to_owned();
+        let is_usable = !authority.is_empty() && !authority.contains(['/', '?', '#', '@', ' ']);
+        is_usable.then_some(Self { authority, secure })
+    }
+
+    fn with_port(&self) -> String {
+        let has_port = self.authority.rsplit(']').next().is_some_and(|rest| rest.contains(':'));
+        let port = if self.secure { 443 } else { 80 };
+        if has_port { self.authority.clone() } else { format!("{}:{port}", self.authority) }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.authority)
+    }
+}
+
 /// A connection that speaks the binary protocol.
 #[derive(Debug)]
-pub(super) struct Connection(WebSocket<TcpStream>);
+pub(super) struct Connection(WebSocket<MaybeTlsStream<TcpStream>>);
 
 impl Connection {
-    pub(super) fn open(address: &str) -> Result<Self, Interrupted> {
+    pub(super) fn open(address: &Address) -> Result<Self, Interrupted> {
         let broken = |error: std::io::Error| Interrupted::Broken(format!("{address}: {error}"));
-        let with_port = if address.rsplit(']').next().is_some_and(|rest| rest.contains(':')) {
-            address.to_owned()
-        } else {
-            format!("{address}:80")
-        };
-        let target = with_port.to_socket_addrs().map_err(broken)?.next();
+        let target = address.with_port().to_socket_addrs().map_err(broken)?.next();
         let target = target.ok_or_else(|| Interrupted::Broken(format!("{address}: no such host")))?;
         let stream = TcpStream::connect_timeout(&target, CONNECT).map_err(broken)?;
         stream.set_read_timeout(Some(SILENCE)).map_err(broken)?;
@@ -57,12 +90,17 @@ impl Connection {
     }
 }
 
-fn shake_hands(address: &str, stream: TcpStream) -> Result<WebSocket<TcpStream>, Interrupted> {
-    let mut request = format!("ws://{address}/ws")
+fn shake_hands(
+    address: &Address,
+    stream: TcpStream,
+) -> Result<WebSocket<MaybeTlsStream<TcpStream>>, Interrupted> {
+    let scheme = if address.secure { "wss" } else { "ws" };
+    let mut request = format!("{scheme}://{address}/ws")
         .into_client_request()
         .map_err(|error| Interrupted::Refused(format!("{address}: {error}")))?;
     request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(PROTOCOL));
-    match tungstenite::client(request, stream) {
+    let connector = if address.secure { tls()? } else { Connector::Plain };
+    match tungstenite::client_tls_with_config(request, stream, None, Some(connector)) {
         Ok((socket, _)) => Ok(socket),
         Err(HandshakeError::Failure(tungstenite::Error::Http(response))) if response.status() == 400 => {
             Err(Interrupted::Refused(format!("{address} does not speak {PROTOCOL}")))
@@ -81,6 +119,16 @@ fn shake_hands(address: &str, stream: TcpStream) -> Result<WebSocket<TcpStream>,
         Err(HandshakeError::Failure(error)) => Err(Interrupted::Broken(error.to_string())),
         Err(HandshakeError::Interrupted(_)) => Err(Interrupted::Broken("no answer".into())),
     }
+}
+
+/// Trusts the public authorities that Mozilla trusts.
+fn tls() -> Result<Connector, Interrupted> {
+    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| Interrupted::Refused(error.to_string()))?;
+    Ok(Connector::Rustls(Arc::new(config.with_root_certificates(roots).with_no_client_auth())))
 }
 
 fn interrupted(error: tungstenite::Error) -> Interrupted {
@@ -117,7 +165,7 @@ mod tests {
             }
             write!(stream, "HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n").unwrap();
         });
-        let interrupted = Connection::open(&address).unwrap_err();
+        let interrupted = Connection::open(&Address::parse(&address).unwrap()).unwrap_err();
         server.join().unwrap();
         interrupted
     }
@@ -137,5 +185,20 @@ mod tests {
             "{unknown:?}"
         );
         assert!(matches!(answered(503), Interrupted::Broken(_)));
+    }
+
+    #[test]
+    fn an_https_address_is_spoken_to_in_tls() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("https://{}", listener.local_addr().unwrap());
+        #[expect(clippy::disallowed_methods, reason = "the server of a test")]
+        let server = std::thread::spawn(move || {
+            let mut record = [0; 3];
+            listener.accept().unwrap().0.read_exact(&mut record).unwrap();
+            record
+        });
+        let opened = Connection::open(&Address::parse(&address).unwrap());
+        assert!(matches!(opened, Err(Interrupted::Broken(_))));
+        assert_eq!(server.join().unwrap(), [0x16, 3, 1], "a handshake record, not a request in plain text");
     }
 }
