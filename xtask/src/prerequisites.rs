@@ -39,7 +39,8 @@ pub(crate) fn npm_packages(folder: &Path) -> Result<()> {
     if installed.is_some() && installed >= modified("package-lock.json") {
         return Ok(());
     }
-    run(&mut command("npm", ["ci", "--no-audit", "--no-fund"], folder))
+    // No package of ours needs to run anything to be installed.
+    run(&mut command("npm", ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], folder))
 }
 
 /// Python with the packages of a folder's `requirements.txt`, in a virtual environment below `target/`; none where there is no
@@ -73,6 +74,9 @@ pub(crate) fn chromium() -> Result<String> {
         return Ok(path);
     }
     if rustix::process::geteuid().is_root() && Path::new("/etc/debian_version").exists() {
+        eprintln!(
+            "no Chromium was found; installing Debian's package (set CHROMIUM to the path of one to avoid that)"
+        );
         run(&mut command("apt-get", ["update", "-q"], &root()))?;
         let mut install =
             command("apt-get", ["install", "-y", "-q", "--no-install-recommends", "chromium"], &root());
