@@ -348,3 +348,22 @@ fn every_answer_says_that_it_is_for_nobody_else() {
     }
     backend.close();
 }
+
+#[test]
+fn refusals_name_their_request_and_other_answers_do_where_the_client_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = start(&folder);
+    let id = |path: &str, header: &str| {
+        let host = backend.address();
+        let answer = backend.raw(
+            format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{header}Connection: close\r\n\r\n").as_bytes(),
+        );
+        answer.lines().find_map(|line| line.strip_prefix("x-request-id: ").map(str::to_owned))
+    };
+    assert_eq!(id("/health", ""), None);
+    assert_eq!(id("/health", "X-Request-Id: trace-7\r\n").as_deref(), Some("trace-7"));
+    assert_eq!(id("/api/none", "X-Request-Id: trace-8\r\n").as_deref(), Some("trace-8"));
+    let [first, second] = [id("/api/none", ""), id("/api/none", "X-Request-Id: two words\r\n")];
+    assert!(first.is_some() && second.is_some() && first != second, "{first:?} {second:?}");
+    assert_eq!(first.unwrap().len(), 16);
+}

@@ -6,6 +6,7 @@
 
 pub(super) mod access;
 mod authority;
+mod request_id;
 mod site;
 
 use std::future::{Ready, ready};
@@ -18,7 +19,7 @@ use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::http::{ConnectionType, Method};
+use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 use afterglow_wire::Code;
@@ -29,6 +30,7 @@ use super::permission::{Permission, Principal};
 use super::problem::Problem;
 use crate::authority::Authority;
 use authority::Authorities;
+pub(super) use request_id::RequestId;
 use site::Site;
 
 /// What requests are judged by, and what lies behind.
@@ -44,6 +46,7 @@ pub(super) struct Gate {
 struct Visit {
     principal: Principal,
     site: Site,
+    id: RequestId,
 }
 
 impl Gate {
@@ -55,7 +58,7 @@ impl Gate {
         Self { authorities: Authorities::new(listen, named), public_origin, context }
     }
 
-    fn visit(&self, request: &HttpRequest) -> Result<Visit, Problem> {
+    fn visit(&self, request: &HttpRequest, id: &RequestId) -> Result<Visit, Problem> {
         // A request in absolute form names an authority of its own; a browser always names one.
         let target = request.uri().authority().map(actix_web::http::uri::Authority::as_str);
         let host = request.headers().get(HOST).map(|host| host.to_str().unwrap_or("not plain text"));
@@ -72,7 +75,7 @@ impl Gate {
         let host = target.or(host);
         match site::of(request.headers(), request.method(), host, self.public_origin.as_deref()) {
             Site::Foreign(origin) => Err(foreign(&origin, request)),
-            site => Ok(Visit { principal: Principal::Local, site }),
+            site => Ok(Visit { principal: Principal::Local, site, id: id.clone() }),
         }
     }
 }
@@ -90,7 +93,8 @@ pub(super) async fn judge(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
     let is_head = request.method() == Method::HEAD;
-    let mut response = match gate.visit(request.request()) {
+    let id = RequestId::of(request.headers());
+    let mut response = match gate.visit(request.request(), &id) {
         Ok(visit) => {
             request.extensions_mut().insert(visit);
             next.call(request).await?
@@ -103,11 +107,29 @@ pub(super) async fn judge(
         }
     };
     add_headers(response.headers_mut());
+    note(&id, &mut response);
     // A stream would be read to its end, which it may not have.
     if is_head && response.response().body().size() == BodySize::Stream {
         response = response.map_body(|_, _| BoxBody::new(()));
     }
     Ok(response)
+}
+
+/// Logs how a request was answered: faults of this server always, the rest for who looks for something. An answer names its
+/// request where somebody may look for it in the log.
+fn note(id: &RequestId, response: &mut ServiceResponse) {
+    let (request, status) = (response.request(), response.status());
+    let level = match status {
+        StatusCode::SERVICE_UNAVAILABLE => log::Level::Debug,
+        _ if status.is_server_error() => log::Level::Error,
+        _ => log::Level::Debug,
+    };
+    log::log!(level, "request {id}: {} {}: {status}", request.method(), request.path());
+    if (id.is_given() || status.is_client_error() || status.is_server_error())
+        && let Some(value) = id.value()
+    {
+        response.headers_mut().insert(request_id::HEADER, value);
+    }
 }
 
 /// What every answer has: browsers show and share nothing of it elsewhere, and keep it only where the answer says so.
@@ -130,10 +152,16 @@ fn add_headers(headers: &mut HeaderMap) {
 /// permission opens what stands in access.rs.
 pub(super) struct Allowed<P> {
     gate: web::Data<Gate>,
+    id: RequestId,
     permission: PhantomData<P>,
 }
 
 impl<P: Permission> Allowed<P> {
+    /// What log lines call the request.
+    pub(super) fn request_id(&self) -> &RequestId {
+        &self.id
+    }
+
     fn check(request: &HttpRequest) -> Result<Self, Problem> {
         let visit = request.extensions().get::<Visit>().cloned();
         let (Some(visit), Some(gate)) = (visit, request.app_data::<web::Data<Gate>>()) else {
@@ -153,7 +181,7 @@ impl<P: Permission> Allowed<P> {
         {
             listed.check(request)?;
         }
-        Ok(Self { gate: gate.clone(), permission: PhantomData })
+        Ok(Self { gate: gate.clone(), id: visit.id, permission: PhantomData })
     }
 }
 

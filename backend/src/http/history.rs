@@ -113,8 +113,7 @@ pub(super) async fn get(
     let parameters = parameters.into_inner();
     let format = parameters.format()?;
     let query = parameters.query(allowed.clock().now())?;
-    let patience = allowed.query_timeout();
-    answer::stream(allowed.store().clone(), query, format, patience, allowed.metrics().clone()).await
+    answer::stream(&allowed, query, format).await
 }
 
 #[cfg(test)]

@@ -149,7 +149,7 @@ async fn read(watcher: Watcher, position: Position) -> Looked {
         Ok(Page::End) => Some((Ok(Bytes::new()), State::Behind(watcher, Some(position)))),
         Err(HistoryError::Compacted) => Some((Ok(GAP.into()), State::Behind(watcher, None))),
         Err(HistoryError::Failed(code, message)) => {
-            log::warn!("an event stream ended early: {message}");
+            log::warn!("request {}: its event stream ended early: {message}", watcher.allowed.request_id());
             Some((Err(Problem::new(code, message)), State::Behind(watcher, None)))
         }
     }

@@ -11,12 +11,14 @@ use afterglow_wire::Code;
 use futures_util::stream;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::super::gate::Allowed;
+use super::super::permission::ReadSamples;
 use super::super::problem::Problem;
 use crate::clock::Stopwatch;
 use crate::encode::{Encoder, Format, Output};
 use crate::fault;
-use crate::metrics::{Metrics, Stage};
-use crate::store::{Query, Stopped, Store, StoreError, while_wanted};
+use crate::metrics::Stage;
+use crate::store::{Query, Stopped, StoreError, while_wanted};
 
 /// Pieces of 64 KiB that may be made before the client has taken them.
 const PIECES: usize = 4;
@@ -29,15 +31,16 @@ const LEAST_RATE: u64 = 16 << 10;
 
 static PLACES: Semaphore = Semaphore::const_new(ANSWERS);
 
-/// Makes the answer to `query` on a thread of its own and sends it piece by piece. `patience` is how long a piece may
-/// take to be made, and how long the client may take to read it; in all it may take as long as [`LEAST_RATE`] takes more.
+/// Makes the answer to `query` on a thread of its own and sends it piece by piece. A piece may take the query timeout to be
+/// made, and the client the same time to read it; in all it may take as long as [`LEAST_RATE`] takes more.
 pub(super) async fn stream(
-    store: Store,
+    allowed: &Allowed<ReadSamples>,
     query: Query,
     format: Format,
-    patience: Duration,
-    metrics: Metrics,
 ) -> Result<HttpResponse, Problem> {
+    let (store, metrics, patience) =
+        (allowed.store().clone(), allowed.metrics().clone(), allowed.query_timeout());
+    let request = allowed.request_id().clone();
     let busy =
         |_| Problem::new(Code::QueueFull, format!("{ANSWERS} answers are under way; ask again in a moment"));
     let place = PLACES.try_acquire().map_err(busy)?;
@@ -54,7 +57,7 @@ pub(super) async fn stream(
             Ok(_) => finished.store(true, Ordering::Release),
             Err(error) => {
                 if !matches!(error, StoreError::Stopped(Stopped::Cancelled)) {
-                    log::warn!("a query ended early: {error}");
+                    log::warn!("request {request}: its answer ended early: {error}");
                 }
                 // For the status, if nothing has been sent yet; later there may be no room, nor anybody who reads.
                 let _ = sender.try_send(Err(error));
