@@ -17,6 +17,7 @@ mod reduce;
 mod retention;
 mod rollup;
 pub mod signals;
+mod slices;
 mod sqlite;
 mod tables;
 #[cfg(test)]
@@ -39,8 +40,9 @@ pub use documents::SaveError;
 pub use engine::Expired;
 pub use error::{OpenError, Stopped, StoreError};
 pub use lock::Lock;
-pub use query::{Details, Query, Sink};
+pub use query::{Detail, Details, Query, Sink};
 pub use retention::{RetentionPolicy, RetentionTiers, TrustedClock};
+pub use rollup::Bucket;
 pub use sqlite::{Damage, Examination, SignalSize, Tier};
 
 use engine::Engine;

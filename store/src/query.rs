@@ -2,7 +2,7 @@
 
 use afterglow_wire::Timestamp;
 
-use super::{Span, Stopped};
+use super::{Bucket, Span, Stopped};
 use crate::signals::Selector;
 
 /// A question for samples.
@@ -12,8 +12,27 @@ pub struct Query {
     pub span: Span,
     /// Which signals.
     pub signals: Selector,
-    /// At most how many points a signal may have in the answer; all its samples when absent.
-    pub max_points: Option<u32>,
+    /// How much of each signal.
+    pub detail: Detail,
+}
+
+/// How much of a signal's samples an answer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// All of them; the lowest and highest of each minute or hour that has expired.
+    Samples,
+    /// At most this many points (at least 1): of more samples, the lowest and highest of each slice of time.
+    Points(u32),
+    /// What they amount to in each of this many (at least 1) equally long slices of the span. Minutes and hours that have
+    /// expired belong to the slice in which they begin.
+    Slices(u32),
+}
+
+impl Detail {
+    /// At most this many points; all samples when absent.
+    pub fn at_most(max_points: Option<u32>) -> Self {
+        max_points.map_or(Self::Samples, Self::Points)
+    }
 }
 
 impl Query {
@@ -22,7 +41,7 @@ impl Query {
         Self {
             span: Span { from: Timestamp::MIN, to: Timestamp::MAX },
             signals: Selector::everything(),
-            max_points: None,
+            detail: Detail::Samples,
         }
     }
 }
@@ -40,6 +59,30 @@ pub trait Sink {
     /// # Errors
     /// [`Stopped::Cancelled`] when the rest is no longer wanted.
     fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), Stopped>;
+
+    /// Slices of the series begun last, later than those before, as [`Detail::Slices`] asks for them. For a sink that knows
+    /// only points, the lowest value of a slice is at its beginning, and the highest a microsecond later.
+    ///
+    /// # Errors
+    /// [`Stopped::Cancelled`] when the rest is no longer wanted.
+    fn slices(&mut self, slices: &[Bucket]) -> Result<(), Stopped> {
+        for slice in slices {
+            let both = [slice.min, slice.max];
+            let values = if slice.max > slice.min { &both[..] } else { &both[..1] };
+            self.points(&[slice.start, slice.start.saturating_add(1)][..values.len()], values)?;
+        }
+        Ok(())
+    }
+
+    /// The series begun last has ended, and is not known in full: the lowest and highest of each `slice` microseconds stand
+    /// for the samples, or slices are known only up to that much. Not called for a series that is whole.
+    ///
+    /// # Errors
+    /// [`Stopped::Cancelled`] when the rest is no longer wanted.
+    fn reduced(&mut self, slice: i64) -> Result<(), Stopped> {
+        let _ = slice;
+        Ok(())
+    }
 
     /// Asked every few milliseconds of work, also while nothing is found.
     ///

@@ -7,6 +7,8 @@
 /// Reduces one signal's samples, which arrive in time order, in one pass and bounded memory.
 #[derive(Debug)]
 pub(super) struct Reducer {
+    /// Microseconds from the first sample to the last.
+    length: i64,
     /// Microseconds of a slice; `None` when everything is one slice.
     width: Option<i64>,
     slice: i64,
@@ -20,9 +22,14 @@ impl Reducer {
     pub(super) fn new(first: i64, last: i64, max_points: u32) -> Self {
         // The anchored grid can cut one slice more than the span has; hence one less is asked for.
         let slices = i64::from(max_points / 2) - 1;
-        let width =
-            (slices >= 1).then(|| (last.saturating_sub(first).max(0) / slices.max(1)).saturating_add(1));
-        Self { width, slice: i64::MIN, lowest: None, highest: None, points: Vec::new() }
+        let length = last.saturating_sub(first).max(0);
+        let width = (slices >= 1).then(|| (length / slices.max(1)).saturating_add(1));
+        Self { length, width, slice: i64::MIN, lowest: None, highest: None, points: Vec::new() }
+    }
+
+    /// Microseconds of a slice.
+    pub(super) fn slice(&self) -> i64 {
+        self.width.unwrap_or_else(|| self.length.saturating_add(1))
     }
 
     /// Whether two instants are in one slice, so that what lies between them needs no further check.

@@ -32,21 +32,26 @@ impl Resolution {
     }
 }
 
-/// A stretch of time in short. The mean is `sum / count`.
+/// What the samples of a stretch of time amount to. Their mean is `sum / count`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Bucket {
-    /// Microseconds, a multiple of the resolution.
-    pub(super) start: i64,
-    pub(super) min: f64,
-    pub(super) max: f64,
-    pub(super) sum: f64,
-    pub(super) count: i64,
-    pub(super) last: f64,
+pub struct Bucket {
+    /// Where the stretch begins, in microseconds: a multiple of the resolution where it is stored.
+    pub start: i64,
+    /// The lowest value.
+    pub min: f64,
+    /// The highest value.
+    pub max: f64,
+    /// The sum of all, held within the finite floats.
+    pub sum: f64,
+    /// How many there are, at least 1.
+    pub count: i64,
+    /// The value of the latest.
+    pub last: f64,
 }
 
 impl Bucket {
     /// This bucket and a later part of the same stretch together.
-    fn join(self, later: Self) -> Self {
+    pub(super) fn join(self, later: Self) -> Self {
         Self {
             start: self.start,
             min: self.min.min(later.min),

@@ -96,6 +96,9 @@ fn batch(store: &Store, samples: &[(&str, i64, f64)]) -> Batch {
 struct Collected {
     name: String,
     samples: Vec<(String, i64, f64)>,
+    slices: Vec<(String, Bucket)>,
+    /// Of each signal that is not whole, microseconds of its slices.
+    reduced: Vec<(String, i64)>,
 }
 
 impl Sink for Collected {
@@ -109,15 +112,31 @@ impl Sink for Collected {
         self.samples.extend(points.map(|(time, value)| (self.name.clone(), *time, *value)));
         Ok(())
     }
+
+    fn slices(&mut self, slices: &[Bucket]) -> Result<(), Stopped> {
+        self.slices.extend(slices.iter().map(|slice| (self.name.clone(), *slice)));
+        Ok(())
+    }
+
+    fn reduced(&mut self, slice: i64) -> Result<(), Stopped> {
+        self.reduced.push((self.name.clone(), slice));
+        Ok(())
+    }
 }
 
 fn ask(store: &Store, query: &Query) -> Vec<(String, i64, f64)> {
+    collect(store, query).samples
+}
+
+fn collect(store: &Store, query: &Query) -> Collected {
     let mut collected = Collected::default();
     store.query(query, &mut collected).unwrap();
     let mut pieces = Collected::default();
     store.query_in_pieces(query, &mut pieces).unwrap();
     assert_eq!(pieces.samples, collected.samples, "the same in pieces");
-    collected.samples
+    assert_eq!(pieces.slices, collected.slices, "the same in pieces");
+    assert_eq!(pieces.reduced, collected.reduced, "the same in pieces");
+    collected
 }
 
 /// Every sample of the store.

@@ -12,7 +12,7 @@ use super::permission::ReadSamples;
 use super::problem::Problem;
 use crate::encode::Format;
 use crate::signals::Selector;
-use crate::store::{Query, Span};
+use crate::store::{Detail, Query, Span};
 
 /// The span of a question that names none, in hours.
 const DEFAULT_HOURS: f64 = 1.0;
@@ -41,7 +41,7 @@ impl Parameters {
         Ok(Query {
             span: self.span(now)?,
             signals: Selector::or_everything(&patterns(self.signals.as_deref().unwrap_or_default())?),
-            max_points: self.max_points.as_deref().map(max_points).transpose()?,
+            detail: Detail::at_most(self.max_points.as_deref().map(max_points).transpose()?),
         })
     }
 

@@ -18,7 +18,7 @@ use crate::clock::Clock;
 use crate::config::Database;
 use crate::encode::{self, Encoder, Output};
 use crate::signals::Selector;
-use crate::store::{Query, Sink, Span, Stopped, Store, StoreError};
+use crate::store::{Detail, Query, Sink, Span, Stopped, Store, StoreError};
 use columns::ColumnWriter;
 
 /// What a user may set.
@@ -82,7 +82,8 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
         return Err(ToolError::Refused(format!("--from {} lies after --to {}", span.from, span.to)));
     }
     let patterns: Vec<_> = options.signals.iter().flat_map(|Patterns(patterns)| patterns.clone()).collect();
-    let query = Query { span, signals: Selector::or_everything(&patterns), max_points: options.max_points };
+    let signals = Selector::or_everything(&patterns);
+    let query = Query { span, signals, detail: Detail::at_most(options.max_points) };
     let format = options.format.or_else(|| Format::of(&options.output)).unwrap_or(Format::Csv);
     let database = options.database.database.clone();
     if options.output.as_os_str() == "-" {

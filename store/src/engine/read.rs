@@ -15,9 +15,9 @@ use crate::block;
 use crate::columns::Columns;
 use crate::signals::Signals;
 use crate::tables::{BlockSummary, Rows};
-use crate::{Query, Sink, Span, StoreError, budget};
+use crate::{Detail, Query, Sink, Span, StoreError, budget};
 use ahead::{READ_AHEAD, ReadAhead};
-use answer::{Answer, Reduction};
+use answer::{Answer, Shape};
 use rest::{Place, Rest};
 
 /// Block summaries read at once: bounds memory, whatever the span.
@@ -37,6 +37,8 @@ impl BlockSummary {
             && inside.contains(&self.min.0)
             && inside.contains(&self.max.0)
             && self.min.1 <= self.max.1
+            && self.sum.is_finite()
+            && self.last.is_finite()
     }
 }
 
@@ -132,17 +134,22 @@ impl Engine {
     ) -> Result<Place, StoreError> {
         let mut span = Span { from: place.from, ..query.span };
         // A reduced answer is small, and can only be handed on as a whole.
-        let pauses = query.max_points.is_none() && !ahead.at_once;
+        let pauses = query.detail == Detail::Samples && !ahead.at_once;
         if pauses && let Some(time) = head.times().get(READ_AHEAD) {
             span.to = Timestamp::from_micros(time - 1);
             head = head.clip(span);
         }
-        let points = Columns::merge(&self.expired(reader, signal, span)?, &place.moved);
+        let expired = self.expired(reader, signal, span)?;
+        let resolution = expired.resolution(span);
+        let points = match query.detail {
+            Detail::Slices(_) => Columns::default(),
+            _ => Columns::merge(&expired.points().clip(span), &place.moved),
+        };
         let mut rest = Rest { samples: head, points };
         let extent = rest.extent(reader.extent(signal, span)?);
         let extent = extent.map(|(first, last)| (first.max(span.from.micros()), last.min(span.to.micros())));
-        let reduction = Reduction::new(query.max_points, extent);
-        let mut answer = Answer { name, sink: ahead, reduction };
+        let mut answer = Answer { name, sink: ahead, shape: Shape::new(query, extent) };
+        answer.add_expired(&expired, span);
         let mut after = i64::MIN;
         loop {
             let page = reader.blocks(signal, span, after, PAGE)?;
@@ -176,6 +183,7 @@ impl Engine {
                     && span.from.micros() < next
                     && next <= span.to.micros()
                 {
+                    answer.finish(resolution);
                     return Ok(place.go_on(next, &mut rest));
                 }
             }
@@ -185,10 +193,11 @@ impl Engine {
         }
         let end = span.to.micros().saturating_add(1);
         answer.add(&rest.take(end, &Columns::default()));
-        answer.finish();
+        answer.finish(resolution);
         if span.to < query.span.to {
             return Ok(place.go_on(end, &mut rest));
         }
+        ahead.end();
         Ok(Place::begin(query, place.signal + 1))
     }
 }

@@ -12,8 +12,8 @@ use crate::{Span, StoreError};
 /// Number, first and last instant, count.
 type Place = (i64, i64, i64, i32);
 
-/// Place, lowest and highest sample.
-type Summary = (Place, (i64, f64), (i64, f64));
+/// Place, lowest and highest sample, sum and last value.
+type Summary = (Place, (i64, f64), (i64, f64), (f64, f64));
 
 fn place((id, first_time, last_time, count): Place) -> BlockPlace {
     BlockPlace { id, first_time, last_time, count }
@@ -37,15 +37,18 @@ impl BlockRows for SqliteConnection {
                 (blocks::id, blocks::first_timestamp, blocks::last_timestamp, blocks::count),
                 (blocks::min_timestamp, blocks::min),
                 (blocks::max_timestamp, blocks::max),
+                (blocks::sum, blocks::last),
             ))
             .load(self)?;
-        let summary = |((id, first_time, last_time, count), min, max)| BlockSummary {
+        let summary = |((id, first_time, last_time, count), min, max, (sum, last))| BlockSummary {
             id,
             first_time,
             last_time,
             count,
             min,
             max,
+            sum,
+            last,
         };
         Ok(rows.into_iter().map(summary).collect())
     }

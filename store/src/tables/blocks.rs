@@ -65,6 +65,8 @@ pub(crate) struct BlockSummary {
     pub(crate) count: i32,
     pub(crate) min: (i64, f64),
     pub(crate) max: (i64, f64),
+    pub(crate) sum: f64,
+    pub(crate) last: f64,
 }
 
 /// A block as it is stored.

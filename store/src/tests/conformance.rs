@@ -58,7 +58,7 @@ fn queries_choose_by_span_name_and_pattern<D: Database>() {
     let check = |from, to, signals: &[&str], expected: &str| {
         let signals: Vec<_> = signals.iter().map(|s| (*s).to_owned()).collect();
         let signals = Selector::or_everything(&signals);
-        let samples = ask(&store, &Query { span: span(from, to), signals, max_points: None });
+        let samples = ask(&store, &Query { span: span(from, to), signals, detail: Detail::Samples });
         let series = samples.chunk_by(|a, b| a.0 == b.0);
         let counts: Vec<_> = series.map(|series| format!("{}:{}", series[0].0, series.len())).collect();
         assert_eq!(counts.join(" "), expected);
@@ -82,7 +82,7 @@ fn a_spike_survives_reduction_from_any_tier<D: Database>() {
     for part in samples.chunks(30_000) {
         store.commit(&[batch(&store, part)]).unwrap();
     }
-    let query = Query { max_points: Some(50), ..Query::everything() };
+    let query = Query { detail: Detail::Points(50), ..Query::everything() };
     let check = |what: &str| {
         let points = ask(&store, &query);
         assert!(points.len() <= 50, "{what}: {}", points.len());
@@ -96,7 +96,7 @@ fn a_spike_survives_reduction_from_any_tier<D: Database>() {
     check("blocks and a late sample");
 }
 
-fn samples_go_down_the_ladder_and_no_further<D: Database>() {
+fn samples_move_down_the_tiers_and_no_further<D: Database>() {
     let database = D::new();
     let clock = Clock::manual(NOW);
     let store = database.open_at(clock.clone()).unwrap();
@@ -127,6 +127,65 @@ fn samples_go_down_the_ladder_and_no_further<D: Database>() {
     let forget = RetentionPolicy { overrides: vec![("a".into(), short)], ..RetentionPolicy::default() };
     assert_eq!(store.expire(&forget, at(99_999)).unwrap().rollups, 1);
     assert_eq!(contents(&store), []);
+}
+
+fn a_mean_is_right_over_every_tier<D: Database>() {
+    const HOUR: i64 = 3_600_000_000;
+    let database = D::new();
+    let store = database.open();
+    let start = (NOW.micros() - DAY).div_euclid(HOUR) * HOUR;
+    // One of a hundred is high: a mean of extremes would be in the middle.
+    let value = |number: i64| if number % 100 == 0 { 1e3 } else { (number % 7) as f64 };
+    let part = |hour: i64| -> Vec<_> {
+        (hour * 3_600..(hour + 1) * 3_600)
+            .map(|second| ("a", start + second * 1_000_000, value(second)))
+            .collect()
+    };
+    let after = |days: i64| Timestamp::from_micros(NOW.micros() + days * DAY);
+    for (hour, days) in [(0, [8, 99]), (1, [8, 8]), (2, [0, 0])] {
+        store.commit(&[batch(&store, &part(hour))]).unwrap();
+        store.seal().unwrap();
+        for days in days {
+            store.expire(&RetentionPolicy::default(), after(days)).unwrap();
+        }
+    }
+    store.commit(&[batch(&store, &part(3))]).unwrap();
+    let everything = span(start, start + 4 * HOUR - 1);
+    let ask = |detail| collect(&store, &Query { span: everything, signals: Selector::everything(), detail });
+    let sum = |hours: std::ops::Range<i64>| (hours.start * 3_600..hours.end * 3_600).map(value).sum::<f64>();
+    let whole = ask(Detail::Slices(1));
+    let [(name, all)] = &whole.slices[..] else { panic!("{:?}", whole.slices) };
+    assert_eq!((&**name, all.start, all.count, all.sum), ("a", start, 14_400, sum(0..4)));
+    assert_eq!((all.min, all.max, all.last), (0.0, 1e3, value(14_399)));
+    assert_eq!(whole.reduced, [("a".into(), HOUR)], "an hour is the least that is known");
+    let hours: Vec<_> =
+        ask(Detail::Slices(4)).slices.iter().map(|(_, hour)| (hour.start, hour.sum)).collect();
+    let expected: Vec<_> = (0..4).map(|hour| (start + hour * HOUR, sum(hour..hour + 1))).collect();
+    assert_eq!(hours, expected);
+    let recent = Query { span: span(start + 2 * HOUR, i64::MAX), ..Query::everything() };
+    let recent = collect(&store, &Query { detail: Detail::Slices(3), ..recent });
+    assert_eq!(
+        (recent.slices.iter().map(|(_, slice)| slice.sum).sum::<f64>(), recent.reduced),
+        (sum(2..4), vec![])
+    );
+}
+
+fn each_signal_is_said_to_be_reduced_or_whole<D: Database>() {
+    let database = D::new();
+    let (store, minute) = with_an_expired_minute(&database);
+    let many: Vec<_> =
+        (0..1_000).map(|i| ("b", minute + i * 1_000, 0.5)).chain([("c", minute, 1.0)]).collect();
+    store.commit(&[batch(&store, &many)]).unwrap();
+    let reduced = |query: &Query| collect(&store, query).reduced;
+    let expired = ("a".to_owned(), 60_000_000);
+    assert_eq!(reduced(&Query::everything()), [expired.clone()]);
+    let few = Query { detail: Detail::Points(50), ..Query::everything() };
+    // 24 slices, and one more because they are anchored elsewhere.
+    assert_eq!(reduced(&few), [expired.clone(), ("b".into(), 999_000 / 24 + 1)]);
+    let fewest = Query { detail: Detail::Points(1), ..Query::everything() };
+    assert_eq!(reduced(&fewest), [expired, ("b".into(), 999_001)]);
+    let others = Query { span: span(minute + 40_000_000, i64::MAX), ..Query::everything() };
+    assert_eq!(reduced(&others), [], "nothing of the minute is there");
 }
 
 /// A store in which a minute's samples, 1 and 9, have expired: the minute, of which they are the points at its beginning and
@@ -294,7 +353,9 @@ suite! {
     a_database_in_use_is_refused_until_its_owner_lets_go,
     queries_choose_by_span_name_and_pattern,
     a_spike_survives_reduction_from_any_tier,
-    samples_go_down_the_ladder_and_no_further,
+    samples_move_down_the_tiers_and_no_further,
+    a_mean_is_right_over_every_tier,
+    each_signal_is_said_to_be_reduced_or_whole,
     samples_and_what_remains_of_expired_ones_do_not_hide_each_other,
     what_gives_way_to_a_blocks_last_sample_gives_way_to_the_next_blocks_first,
     history_that_arrives_today_is_kept_like_today,

@@ -68,7 +68,7 @@ fn a_row_that_lies_about_its_span_is_left_out<D: Database>() {
     ] {
         database.update(&format!("block SET {lie} WHERE signal_id = 0 AND id < 3"));
         for max_points in limits {
-            let answer = ask(&store, &Query { max_points, ..Query::everything() });
+            let answer = ask(&store, &Query { detail: Detail::at_most(max_points), ..Query::everything() });
             for series in answer.chunk_by(|a, b| a.0 == b.0) {
                 assert!(series.is_sorted_by(|a, b| a.1 < b.1), "{lie}: out of order");
             }

@@ -76,13 +76,24 @@ type Buckets = BTreeMap<(usize, i64), Bucket>;
 struct Bucket {
     min: f64,
     max: f64,
+    sum: f64,
+    /// The sum of all values without their signs, by which a sum may be wrong.
+    size: f64,
     count: u64,
 }
 
+impl Bucket {
+    fn of(value: f64) -> Self {
+        Self { min: value, max: value, sum: value, size: value.abs(), count: 1 }
+    }
+}
+
 fn add(buckets: &mut Buckets, signal: usize, start: i64, more: Bucket) {
-    let bucket = buckets.entry((signal, start)).or_insert(Bucket { count: 0, ..more });
+    let bucket = buckets.entry((signal, start)).or_insert(Bucket { count: 0, sum: 0.0, size: 0.0, ..more });
     bucket.min = bucket.min.min(more.min);
     bucket.max = bucket.max.max(more.max);
+    bucket.sum += more.sum;
+    bucket.size += more.size;
     bucket.count += more.count;
 }
 
@@ -94,8 +105,7 @@ impl Model {
     fn expire(&mut self, tier: Tier) {
         if tier >= Tier::Raw {
             for ((signal, time), value) in std::mem::take(&mut self.sealed) {
-                let one = Bucket { min: value, max: value, count: 1 };
-                add(&mut self.minutes, signal, time.div_euclid(MINUTE) * MINUTE, one);
+                add(&mut self.minutes, signal, time.div_euclid(MINUTE) * MINUTE, Bucket::of(value));
             }
         }
         if tier >= Tier::Minutes {
@@ -133,6 +143,25 @@ impl Model {
         points.extend(samples);
         let inside = points.into_iter().filter(|((_, time), _)| (from..=to).contains(time));
         inside.map(|((signal, time), value)| (SIGNALS[signal].to_owned(), time, value)).collect()
+    }
+
+    /// What each signal amounts to: samples, and buckets that begin between the two instants.
+    fn amounts(&self, from: i64, to: i64) -> Buckets {
+        let samples: BTreeMap<_, _> = self.sealed.iter().chain(&self.unsealed).collect();
+        let mut buckets = self.hours.clone();
+        for (&(signal, start), minute) in &self.minutes {
+            let hour = start.div_euclid(HOUR) * HOUR;
+            let start = if self.hours.contains_key(&(signal, hour)) { hour } else { start };
+            add(&mut buckets, signal, start, *minute);
+        }
+        let mut amounts = Buckets::new();
+        let samples = samples.into_iter().map(|(place, value)| (*place, Bucket::of(*value)));
+        for ((signal, start), bucket) in samples.chain(buckets) {
+            if (from..=to).contains(&start) {
+                add(&mut amounts, signal, 0, bucket);
+            }
+        }
+        amounts
     }
 
     /// How many samples each signal has had. Only while none waits to be sealed, which may replace one that is.
@@ -176,6 +205,22 @@ fn check_reduced(answer: &[(String, i64, f64)], all: &[(String, i64, f64)], max_
     }
 }
 
+/// Slices have the extremes, the number and the sum of all samples.
+fn check_slices(slices: &[(String, crate::Bucket)], amounts: &Buckets) {
+    let mut found = BTreeMap::new();
+    for of_signal in slices.chunk_by(|a, b| a.0 == b.0) {
+        assert!(of_signal.is_sorted_by(|a, b| a.1.start < b.1.start));
+        let all = of_signal.iter().map(|(_, slice)| *slice).reduce(|a, b| a.join(b)).unwrap();
+        found.insert(of_signal[0].0.clone(), all);
+    }
+    assert_eq!(found.len(), amounts.len());
+    for ((signal, _), amount) in amounts {
+        let all = &found[SIGNALS[*signal]];
+        assert_eq!((all.min, all.max, all.count.cast_unsigned()), (amount.min, amount.max, amount.count));
+        assert!((all.sum - amount.sum).abs() <= 1e-12 * amount.size, "{} for {}", all.sum, amount.sum);
+    }
+}
+
 fn run<D: Database>(steps: &[Step]) {
     let database = D::new();
     let mut store = database.open();
@@ -203,13 +248,16 @@ fn run<D: Database>(steps: &[Step]) {
                 let query = Query {
                     span: span(*from, from + length),
                     signals: Selector::everything(),
-                    max_points: *max_points,
+                    detail: Detail::at_most(*max_points),
                 };
                 let (answer, all) = (ask(&store, &query), model.expected(*from, from + length));
                 match max_points {
                     None => assert_eq!(answer, all),
                     Some(max_points) => check_reduced(&answer, &all, *max_points),
                 }
+                let detail = Detail::Slices(max_points.unwrap_or(1));
+                let slices = collect(&store, &Query { detail, ..query }).slices;
+                check_slices(&slices, &model.amounts(*from, from + length));
             }
         }
         assert_eq!(contents(&store), model.expected(i64::MIN, i64::MAX), "after {step:?}");

@@ -8,7 +8,7 @@ use super::{CaughtUp, HistoryError, Output};
 use crate::live::dialect::v1::{self, FRAME, V1, binary};
 use crate::live::{Dialect as _, Step, known};
 use crate::signals::Selector;
-use crate::store::{Query, Sink, Span, Stopped, Store};
+use crate::store::{Detail, Query, Sink, Span, Stopped, Store};
 
 /// Writes the snapshot that `subscribe` asks for. Blocks.
 ///
@@ -45,7 +45,7 @@ fn query(subscribe: &Subscribe, wanted: Selector, seconds: f64, now: Timestamp) 
     Query {
         span: Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) },
         signals: wanted,
-        max_points: subscribe.width.map(|width| 2 * width),
+        detail: Detail::at_most(subscribe.width.map(|width| 2 * width)),
     }
 }
 
