@@ -47,10 +47,17 @@ impl Admission {
 
 /// What counts as one address: of IPv6 its /64, all of which one customer has, and an IPv4 address that is written as IPv6 is
 /// itself.
-fn network(address: IpAddr) -> IpAddr {
+pub fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6((address.to_bits() >> 64 << 64).into()),
         v4 => v4,
+    }
+}
+
+impl Ticket {
+    /// Whose place it is.
+    pub fn address(&self) -> IpAddr {
+        self.address
     }
 }
 

@@ -21,6 +21,7 @@ pub mod live;
 pub mod memory;
 pub mod metrics;
 pub mod pipeline;
+pub mod pool;
 pub mod refusal;
 pub mod tools;
 

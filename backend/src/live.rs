@@ -4,42 +4,29 @@
 //! sees is encoded once.
 
 mod dialect;
+mod frames;
 mod group;
 mod groups;
 pub mod history;
 mod newest;
 mod recent;
 mod replay;
+mod selection;
 mod signal_index;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
-use actix_web::web::Bytes;
-use bytestring::ByteString;
-
 pub use dialect::{Dialect, Protocol, Step, parse_event_id};
-pub use group::{Group, Key};
-pub use groups::Groups;
+pub use frames::{Frame, Frames};
+pub use group::Group;
+pub use groups::{Groups, Member};
 pub use recent::Recent;
 pub use replay::Replay;
+pub use selection::{Selection, SignalSet, Wanted};
 pub use signal_index::{GroupId, SignalIndex};
 
 use crate::batch::Sample;
 use crate::signals::Signals;
-
-/// What is sent to a client at once.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Frame {
-    /// A text message of a WebSocket, or a piece of an event stream.
-    Text(ByteString),
-    /// A binary message of a WebSocket.
-    Binary(Bytes),
-}
-
-/// Frames in order, shared by all who get them.
-pub type Frames = Arc<[Frame]>;
 
 /// A committed sample on its way to the clients.
 #[derive(Clone, Copy, Debug, PartialEq)]

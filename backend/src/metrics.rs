@@ -33,6 +33,10 @@ pub struct Metrics {
     pub broadcast_shed: Counter,
     /// Live clients connected.
     pub sessions: Gauge,
+    /// Sets of signals, by protocol, that live clients watch.
+    pub groups: Gauge,
+    /// Bytes of frames that wait for live clients, or are written to them; shared ones once.
+    pub frame_bytes: Gauge,
     /// Frames handed to live clients.
     pub frames: Counter,
     /// Times a live client fell behind and got only the newest values.
@@ -125,6 +129,8 @@ impl Metrics {
         };
         let in_flight = gauge("samples_in_flight", "Samples between reading and commit");
         let sessions = gauge("live_sessions", "Live clients connected");
+        let groups = gauge("live_groups", "Sets of signals that live clients watch, by protocol");
+        let frame_bytes = gauge("live_frame_bytes", "Bytes of frames on their way to live clients");
         let unsealed = gauge("samples_unsealed", "Samples in the journal that are not in a block yet");
         let damaged_blocks = gauge("damaged_blocks", "Blocks that could not be read since the start");
         let stage = Family::new_with_constructor(stage_histogram as fn() -> Histogram);
@@ -146,6 +152,8 @@ impl Metrics {
             broadcast,
             broadcast_shed,
             sessions,
+            groups,
+            frame_bytes,
             frames,
             conflations,
             evictions,

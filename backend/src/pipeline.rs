@@ -22,6 +22,7 @@ use crate::ingest_report::Recorder;
 use crate::intake::Intake;
 use crate::lifeline::Lifeline;
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::store::Store;
 
 /// All of the drain must fit: admission, last commit, sessions, open requests.
@@ -90,6 +91,7 @@ pub async fn run(
         epoch: store.epoch(),
         clock: clock.clone(),
         ping_interval,
+        selecting: Pool::new(processors()),
         // One reader stays for queries: a client that reads its history slowly keeps one for as long as that takes.
         history_readers: HistoryReaders::new(
             (config.store.readers as usize - 1).max(1),
@@ -142,4 +144,9 @@ pub async fn run(
     }
     log::info!("stopped: everything acknowledged is on the disk");
     Ok(())
+}
+
+/// As many threads as this keep the machine busy.
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -1,6 +1,7 @@
 //! A commit that is shed on its way to the broadcaster: who has read it from the store does not wait for the next one.
 
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
@@ -13,7 +14,7 @@ use afterglow_client::subscribe::Subscription;
 use afterglow_wire::Timestamp;
 use tokio::sync::oneshot;
 
-use crate::harness::{client, eventually, try_post};
+use crate::harness::{PATIENCE, client, event, eventually, try_post};
 use crate::live_stream::Seen;
 
 /// The backend in this process, so that a test can commit past its broadcaster.
@@ -96,5 +97,31 @@ fn a_client_that_has_a_commit_that_was_shed_is_live_soon_and_misses_nothing() {
     seen.follow(&mut subscription, |seen| seen.samples.len() == 3);
     assert_eq!((seen.begun, seen.resumed), (1, 1));
     assert_eq!(seen.samples.values().copied().collect::<Vec<_>>(), [0.0, 1.0, 2.0]);
+    backend.close();
+}
+
+#[test]
+fn clients_that_know_no_positions_are_told_of_a_commit_that_was_shed() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Inside::start(folder.path());
+    backend.post(0);
+    let host = backend.url.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET /api/stream?signals=a HTTP/1.1\r\nHost: {host}\r\n\r\n").unwrap();
+    let (mut socket, _) = tungstenite::connect(format!("ws://{host}/ws")).unwrap();
+    assert_eq!(event(&mut socket)["event"], "connection_response");
+    eventually("both are live", || backend.watchers() == "2");
+    backend.post(1);
+    backend.shed(2);
+    backend.post(3);
+    let lines = BufReader::new(stream).lines().map(Result::unwrap);
+    let said = lines.filter_map(|line| line.strip_prefix("event: ").map(str::to_owned));
+    let said: Vec<_> = said.filter(|event| event != "changed").take(3).collect();
+    assert_eq!(said, ["telemetry_update", "gap", "telemetry_update"]);
+    let events: Vec<_> = (0..3).map(|_| event(&mut socket)).collect();
+    assert_eq!(events[0]["data"]["signals"]["a"], 1.0);
+    assert!(events[1]["event"] == "gap" && events[1]["data"]["message"].is_string(), "{events:?}");
+    assert_eq!(events[2]["data"]["signals"]["a"], 3.0);
     backend.close();
 }

@@ -1,5 +1,8 @@
 //! A client that does not read costs a bounded amount, is seen off, and nobody else notices.
 
+use std::io::Write as _;
+use std::net::TcpStream;
+
 use afterglow_client::subscribe::{News, Subscription};
 use tungstenite::Message;
 
@@ -133,5 +136,49 @@ fn snapshots_that_nobody_reads_leave_a_reader_for_queries() {
         let answer = backend.get("/api/telemetry?signals=s0&from=2023-01-01&format=csv");
         assert_eq!(answer.status, 200, "{}", answer.text);
     }
+    backend.close();
+}
+
+/// An event stream that is not read.
+fn stalled_stream(backend: &Backend, signals: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(backend.address()).unwrap();
+    let receives = socket2::SockRef::from(&stream);
+    receives.set_recv_buffer_size(4_096).unwrap();
+    write!(stream, "GET /api/stream?signals={signals} HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream
+}
+
+#[test]
+fn streams_that_nobody_reads_share_frames_and_their_bytes_are_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("AFTERGLOW_SLOW_SECONDS", "60")];
+    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &settings);
+    let (agent, url) = (client(), backend.url(""));
+    assert_eq!(try_post(&url, &agent, &object(0)).unwrap().status, 200);
+    // One set of signals in a hundred spellings, and some sets that differ.
+    let same = (0..100).map(|number| format!("s*,u{number}"));
+    let different = (0..5).map(|number| format!("s{number}*"));
+    let streams: Vec<_> = same.chain(different).map(|signals| stalled_stream(&backend, &signals)).collect();
+    eventually("all are live", || backend.metric("afterglow_live_sessions") == 105.0);
+    let groups = backend.metric("afterglow_live_groups");
+    assert_eq!(groups, 6.0);
+    let before = backend.resident();
+    let mut sent = 1;
+    eventually("all fall behind", || {
+        for _ in 0..10 {
+            assert_eq!(try_post(&url, &agent, &object(sent)).unwrap().status, 200);
+            sent += 1;
+        }
+        backend.metric("afterglow_live_conflations_total") >= 105.0
+    });
+    assert!(backend.metric("afterglow_live_frame_bytes") <= f64::from(16 << 20));
+    let grown = backend.resident().saturating_sub(before);
+    assert!(grown < 128 << 20, "{grown} bytes more");
+    drop(streams);
+    eventually("what waited for them is gone", || {
+        assert_eq!(try_post(&url, &agent, &object(sent)).unwrap().status, 200);
+        backend.metric("afterglow_live_sessions") == 0.0
+            && backend.metric("afterglow_live_frame_bytes") == 0.0
+    });
     backend.close();
 }

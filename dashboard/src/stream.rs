@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use afterglow_wire::ErrorBody;
 use afterglow_wire::limits::{AHEAD_MICROS, SUBSCRIPTION_PATTERNS};
+use afterglow_wire::name;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::{Body, Columns, Follower, Frame, Header, Kind, Progress, Request, Subscribe};
 
@@ -104,7 +105,9 @@ impl Stream {
         if patterns.iter().all(covers) {
             return false;
         }
-        let whole = patterns.len() > SUBSCRIPTION_PATTERNS || patterns.iter().any(|pattern| pattern == "*");
+        let whole = patterns.len() > SUBSCRIPTION_PATTERNS
+            || patterns.iter().any(|pattern| pattern == "*")
+            || name::check_patterns(&patterns).is_err();
         self.wanted = if whole { vec!["*".to_owned()] } else { patterns };
         // The position says what came of the signals that were asked for before.
         self.follower.forget();

@@ -12,6 +12,8 @@ pub const INVALID_DATA: u16 = 1007;
 pub const TOO_MANY_MESSAGES: u16 = 1008;
 /// The message was larger than [`crate::limits::CLIENT_MESSAGE_BYTES`].
 pub const TOO_BIG: u16 = 1009;
+/// The server has no room for what this client watches; connect again later.
+pub const TRY_AGAIN_LATER: u16 = 1013;
 /// The client did not answer a ping in time.
 pub const PING_TIMEOUT: u16 = 4007;
 /// The client read too slowly for too long.

@@ -86,13 +86,13 @@ pub const INGEST_REQUESTS: usize = 200;
 /// Senders that `GET /api/ingest` lists; the one that has been silent longest makes room for a new one.
 pub const INGEST_SOURCES: usize = 64;
 
-/// Most patterns of one live subscription; beyond it the request is refused.
+/// Most names and patterns of one live subscription; beyond it the request is refused.
 pub const SUBSCRIPTION_PATTERNS: usize = 1_000;
 
-/// Most patterns with `*` of one query; beyond it the query is refused. Names without `*` cost no more than a look-up.
+/// Most patterns with `*` of one query or live subscription; beyond it the request is refused. Names without `*` cost no more than a look-up.
 pub const PATTERNS: usize = 100;
 
-/// Most `*` of one pattern of a query; beyond it the query is refused.
+/// Most `*` of one pattern; beyond it the request is refused.
 pub const PATTERN_STARS: usize = 4;
 
 /// Widest snapshot of a live subscription in pixels; beyond it the request is refused.

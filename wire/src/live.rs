@@ -15,6 +15,8 @@ pub enum Event {
     ConnectionResponse(Greeting),
     /// Samples that have just been committed.
     TelemetryUpdate(Update),
+    /// Samples were left out before what follows.
+    Gap(Gap),
 }
 
 /// The first frame's content.
@@ -36,6 +38,13 @@ pub struct Update {
     /// True when older values were left out because this client reads too slowly.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub conflated: bool,
+}
+
+/// What is to be done about samples that were left out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    /// For people.
+    pub message: Cow<'static, str>,
 }
 
 #[cfg(test)]

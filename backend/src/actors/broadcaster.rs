@@ -2,30 +2,33 @@
 //! **Receives.** [`Committed`] from `Committer`; [`Join`] and [`Leave`] from live clients; revisions of documents;
 //! [`CloseAll`] from the pipeline.
 //! **Sends.** [`Push`]es to each client, the same bytes to all of a group.
-//! **Bound.** [`MAILBOX`] commits; per group one step of samples; per client one queue of pushes.
-//! **Overload.** Shed: a commit that finds no room here is read from the journal by clients that resume; the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
+//! **Bound.** [`MAILBOX`] commits; groups, in all and of one address, as `live/groups.rs` says; per group one step of samples; per client
+//! one queue of pushes, in places and in bytes (`client.rs`).
+//! **Overload.** Shed: a commit that finds no room here is read from the journal by clients that resume, and the others are sent an
+//! event that says so; the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
 //! client whose queue is full gets only the newest value per signal once it has room, is notified of that, and is closed with
-//! 4008 when it stays behind for longer than the configured `slow_seconds`.
+//! 4008 when it stays behind for longer than the configured `slow_seconds`. A client that would need a group too many is
+//! refused, or closed with 1013 when a new signal makes it need one.
 //! **Restart.** None: when it is lost the process stops.
 
 mod client;
 
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use actix::prelude::*;
-use afterglow_wire::Timestamp;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::{HEARTBEAT, Position};
+use afterglow_wire::{Timestamp, close};
 use futures_util::stream;
 use tokio::sync::watch;
 
-pub use client::{Client, Close, Outlet, Push};
+pub use client::{Client, Close, Outlet, Push, Queued};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::committed::Committed;
 use crate::lifeline::Lifeline;
-use crate::live::{Frames, Group, Groups, Key, Recent};
+use crate::live::{Frame, Frames, Group, Groups, Member, Protocol, Recent, Replay, Selection};
 use crate::metrics::{Metrics, Stage};
 use crate::signals::Signals;
 use crate::store::Store;
@@ -49,8 +52,12 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 pub struct Join {
     /// The client.
     pub client: Client,
+    /// Where it is.
+    pub address: IpAddr,
+    /// How it is written to.
+    pub protocol: Protocol,
     /// What it wants.
-    pub key: Key,
+    pub selection: Selection,
     /// What it has already; when absent it has missed nothing.
     pub from: Option<Position>,
     /// How many signals of the dictionary, from the first on, it has the names of.
@@ -70,6 +77,8 @@ pub enum Joined {
     Ahead(Box<Join>),
     /// What it has is of another epoch.
     Unknown,
+    /// There are too many groups; a sentence that says which limit is reached.
+    Refused(String),
 }
 
 /// A client that has gone.
@@ -133,7 +142,9 @@ impl Broadcaster {
     }
 
     fn count_sessions(&self) {
-        self.metrics.sessions.set(i64::try_from(self.groups.count()).unwrap_or(i64::MAX));
+        let number = |count| i64::try_from(count).unwrap_or(i64::MAX);
+        self.metrics.sessions.set(number(self.groups.count()));
+        self.metrics.groups.set(number(self.groups.len()));
     }
 
     /// Takes a step now, or when the pause after the last one is over.
@@ -142,7 +153,8 @@ impl Broadcaster {
             return;
         }
         // Those who are behind get nothing: they must not make the others wait.
-        let served = |clients: &[Client]| clients.iter().filter(|client| !client.is_behind()).count();
+        let served =
+            |clients: &[Member<Client>]| clients.iter().filter(|member| !member.client.is_behind()).count();
         let served = self.groups.all().map(|(_, clients)| served(clients)).sum::<usize>();
         let pause =
             PAUSE_PER_CLIENT.saturating_mul(u32::try_from(served).unwrap_or(u32::MAX)).min(LONGEST_PAUSE);
@@ -175,8 +187,11 @@ impl Broadcaster {
     /// Commits up to `sequence` were shed on their way here, because this actor was too slow.
     fn skip_to(&mut self, sequence: u64) {
         self.step();
-        let position = Position { sequence, ..self.position };
-        self.groups.all().for_each(|(group, _)| group.skip_to(position));
+        let (position, now) = (Position { sequence, ..self.position }, self.clock.now().micros());
+        for (group, clients) in self.groups.all() {
+            let frames = group.skip_to(position, now).into_iter().collect();
+            push(group, clients, frames, &self.metrics);
+        }
     }
 
     /// Offers the newest values to those who fell behind, and gives up those who stay behind.
@@ -184,14 +199,16 @@ impl Broadcaster {
         self.step();
         let now = self.clock.now().micros();
         for (group, clients) in self.groups.all() {
-            if !clients.iter().any(Client::is_behind) {
+            if !clients.iter().any(|member| member.client.is_behind()) {
                 group.all_caught_up();
                 continue;
             }
             let mut frames = group.catch_up(now, &self.signals);
             frames.extend(group.changed(now, &self.revisions.borrow()));
-            let frames: Frames = frames.into();
-            clients.iter_mut().for_each(|client| client.catch_up(&frames, self.slow_timeout, &self.metrics));
+            let frames = Frames::new(frames, &self.metrics.frame_bytes);
+            for Member { client, .. } in clients {
+                client.catch_up(&frames, self.slow_timeout, &self.metrics);
+            }
         }
         self.groups.retain(Client::stays);
         self.count_sessions();
@@ -202,9 +219,9 @@ impl Broadcaster {
         let (position, now) = (self.position, self.clock.now().micros());
         for (group, clients) in self.groups.all() {
             if let Some(frame) = group.heartbeat(position, now) {
-                let frames: Frames = Arc::from([frame]);
+                let frames = Frames::new(vec![frame], &self.metrics.frame_bytes);
                 // A client without room has more urgent frames waiting.
-                clients.iter_mut().for_each(|client| client.offer(&frames));
+                clients.iter_mut().for_each(|member| member.client.offer(&frames, &self.metrics));
             }
         }
     }
@@ -217,51 +234,59 @@ impl Broadcaster {
         if from.sequence > self.position.sequence {
             return Joined::Ahead(Box::new(join));
         }
-        let Join { client, key, named, conflated, .. } = join;
+        let Join { client, address, protocol, selection, named, conflated, .. } = join;
         self.groups.retain(|other| other.number != client.number);
         let is_missing = from.sequence < self.position.sequence;
         let missed = self.recent.since(from.sequence);
         if is_missing && missed.is_none() && !conflated {
             return Joined::Behind;
         }
-        let id = self.groups.group(key, self.position, &self.signals);
+        let id = match self.groups.group(protocol, &selection, address, self.position, &self.signals) {
+            Ok(id) => id,
+            Err(limit) => return Joined::Refused(limit),
+        };
         let now = self.clock.now().micros();
         let Some((group, clients)) = self.groups.get(id) else { return Joined::Unknown };
         // The others of the group first: they, too, have everything up to the last commit then.
         advance(group, clients, self.position, now, &self.signals, &self.metrics);
-        let (step, replay) = (group.step_from(from, now), group.replay(&self.signals));
+        let step = group.step_from(from, now);
+        let changed = group.changed(now, &self.revisions.borrow());
+        let wants = |signal| self.groups.wants(id, signal);
+        let replay = Replay { protocol, wants: &wants, signals: &self.signals, known: self.groups.known() };
         let mut frames = match missed {
             Some(missed) => replay.whole(&step, named, missed),
             None if is_missing => replay.newest(&step, named, self.recent.all()),
             None => replay.whole(&step, named, std::iter::empty()),
         };
-        frames.extend(group.changed(now, &self.revisions.borrow()));
+        frames.extend(changed);
         self.metrics.frames.inc_by(frames.len() as u64);
-        clients.push(client);
+        self.groups.add(id, client, &selection, address);
         self.count_sessions();
-        Joined::Live(frames.into())
+        Joined::Live(Frames::new(frames, &self.metrics.frame_bytes))
     }
 }
 
 /// Brings a group to `position`: sends its clients what has gathered.
 fn advance(
     group: &mut Group,
-    clients: &mut [Client],
+    clients: &mut [Member<Client>],
     position: Position,
     now: i64,
     signals: &Signals,
     metrics: &Metrics,
 ) {
-    let frames: Frames = group.take(position, now, signals).into();
-    push(group, clients, &frames, metrics);
+    let frames = group.take(position, now, signals);
+    push(group, clients, frames, metrics);
 }
 
 /// Sends frames to all clients of a group.
-fn push(group: &mut Group, clients: &mut [Client], frames: &Frames, metrics: &Metrics) {
+fn push(group: &mut Group, clients: &mut [Member<Client>], frames: Vec<Frame>, metrics: &Metrics) {
+    let frames = Frames::new(frames, &metrics.frame_bytes);
     // Each must be offered them, also after the first that has no room.
-    if clients.iter_mut().filter_map(|client| client.push(frames, metrics)).count() > 0 {
+    if clients.iter_mut().filter_map(|member| member.client.push(&frames, metrics)).count() > 0 {
         group.fall_behind();
     }
+    group.offered();
 }
 
 impl Actor for Broadcaster {
@@ -285,7 +310,7 @@ impl StreamHandler<Revision> for Broadcaster {
         let now = self.clock.now().micros();
         for (group, clients) in self.groups.all() {
             if let Some(frame) = group.changed(now, &revision) {
-                push(group, clients, &Arc::from([frame]), &self.metrics);
+                push(group, clients, vec![frame], &self.metrics);
             }
         }
     }
@@ -303,6 +328,9 @@ impl Handler<Committed> for Broadcaster {
         }
         self.position.sequence = sequences.last;
         let is_wanted = self.groups.pass(&batches, &self.signals);
+        for client in self.groups.take_refused() {
+            client.end(close::TRY_AGAIN_LATER, "a new signal makes too many different sets of signals");
+        }
         self.recent.push(sequences, batches);
         if is_wanted {
             self.step_soon(ctx);

@@ -19,11 +19,11 @@ pub use polling::{Get, Polled, Polling, Post};
 pub(crate) use polling::{Probe, ProbeFailed, TakeOver};
 use seat::{Seat, random_id};
 
-use super::broadcaster::{Broadcaster, Client, Join, Leave, Outlet};
+use super::broadcaster::{Broadcaster, Client, Join, Leave, Outlet, Queued};
 use super::rate_limit::RateLimit;
 use crate::admission::Ticket;
 use crate::clock::Stopwatch;
-use crate::live::{Frames, Key, Protocol};
+use crate::live::{Protocol, Selection};
 
 /// Where a session's requests go.
 pub type Transport = seat::Transport<Addr<Polling>>;
@@ -64,7 +64,7 @@ pub(crate) struct Engine {
 struct Membership {
     broadcaster: Addr<Broadcaster>,
     client: u64,
-    frames: mpsc::Receiver<Frames>,
+    frames: mpsc::Receiver<Queued>,
 }
 
 impl Drop for Membership {
@@ -165,8 +165,15 @@ impl Engine {
         let (sender, frames) = mpsc::channel(PUSHES);
         let number = Client::next_number();
         let client = Client::new(number, Outlet::Stream(sender), Arc::clone(&self.evicted));
-        let key = Key::everything(Protocol::SocketIo);
-        let join = Join { client, key, from: None, named: 0, conflated: false };
+        let join = Join {
+            client,
+            address: self.seat.ticket.address(),
+            protocol: Protocol::SocketIo,
+            selection: Selection::everything(),
+            from: None,
+            named: 0,
+            conflated: false,
+        };
         let broadcaster = self.seat.engines.broadcaster.clone();
         let joined = broadcaster.send(join);
         ctx.spawn(actix::fut::wrap_future::<_, A>(joined).map(|_, _, _| ()));
@@ -195,7 +202,7 @@ impl Engine {
     }
 
     /// The next frames of the live stream; none at its end, because the server stops or the client was too slow.
-    pub(crate) fn poll_frames(&mut self, task: &mut task::Context<'_>) -> Poll<Option<Frames>> {
+    pub(crate) fn poll_frames(&mut self, task: &mut task::Context<'_>) -> Poll<Option<Queued>> {
         match &mut self.membership {
             Some(membership) => membership.frames.poll_recv(task),
             None => Poll::Pending,

@@ -30,7 +30,8 @@ use super::broadcaster::{Broadcaster, Client, Close, Join, Joined, Leave, Outlet
 use super::engine::Engines;
 use super::rate_limit::RateLimit;
 use crate::clock::{Clock, Stopwatch};
-use crate::live::{Frame, Frames};
+use crate::live::Frame;
+use crate::pool::Pool;
 use crate::store::Store;
 pub use events::Events;
 pub use history::HistoryReaders;
@@ -60,6 +61,8 @@ pub struct Sessions {
     pub clock: Clock,
     /// How often the client is pinged; after three times that without a sign of life it is closed with 4007.
     pub ping_interval: Duration,
+    /// Where patterns are compared with all names.
+    pub selecting: Pool,
     /// Reads history for all sessions, not for too many at once.
     pub history_readers: HistoryReaders,
     /// The sessions of Socket.IO, and what they are made of.
@@ -174,7 +177,7 @@ impl<C: Conversation> Session<C> {
         }
     }
 
-    fn send(ctx: &mut Socket<C>, frames: &Frames) {
+    fn send(ctx: &mut Socket<C>, frames: &[Frame]) {
         frames.iter().for_each(|frame| Self::send_one(ctx, frame.clone()));
     }
 

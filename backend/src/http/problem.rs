@@ -81,6 +81,12 @@ impl From<actix_web::error::BlockingError> for Problem {
     }
 }
 
+impl From<crate::pool::Broken> for Problem {
+    fn from(_: crate::pool::Broken) -> Self {
+        Self::new(Code::Internal, "the work broke; the server's log says why")
+    }
+}
+
 /// Answers a method that a path does not have, or `OPTIONS`, with the methods that it has.
 pub(super) fn method_not_allowed(request: &HttpRequest, allow: header::Allow) -> HttpResponse {
     if *request.method() == Method::OPTIONS {

@@ -1,25 +1,28 @@
 //! `GET /api/stream`: the live events as Server-Sent Events, for curl and for proxies that break WebSockets.
 
+mod unsent;
+
 use std::sync::Arc;
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
+use afterglow_wire::Code;
 use afterglow_wire::v1::Position;
 use futures_util::{Stream, stream};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
+use self::unsent::Unsent;
 use super::gate::Allowed;
 use super::live;
 use super::parameters::patterns;
 use super::permission::ReadLive;
 use super::problem::Problem;
-use crate::actors::broadcaster::{Client, Join, Joined, Outlet};
+use crate::actors::broadcaster::{Client, Join, Joined, Outlet, Queued};
 use crate::admission::Ticket;
 use crate::live::history::{CaughtUp, HistoryError, Missed, Page};
-use crate::live::{Frame, Frames, Key, Protocol, parse_event_id};
-use crate::signals::Selector;
+use crate::live::{Frame, Protocol, Selection, parse_event_id};
 
 /// Steps that may wait for a client: a few seconds of a lively feed. Beyond it the client gets only the newest values.
 const STEPS: usize = 64;
@@ -58,23 +61,18 @@ pub(super) async fn get(
     if patterns.is_empty() {
         patterns.push("*".to_owned());
     }
-    let watcher = Watcher {
-        allowed,
-        wanted: Arc::new(Selector::new(&patterns)),
-        key: Key { protocol: Protocol::EventStream, patterns },
-        number: Client::next_number(),
-        _ticket: ticket,
-    };
-    let state = match last_event_id(request.headers())? {
-        Some(position) => State::Behind(watcher, Some(position)),
-        None => State::Behind(watcher, None),
-    };
+    let position = last_event_id(request.headers())?;
+    let (pool, signals) = (allowed.sessions().selecting.clone(), allowed.store().signals().clone());
+    let selection = pool.run(ticket.address(), move || Selection::new(&patterns, &signals)).await?;
+    let watcher = Watcher { allowed, selection, number: Client::next_number(), ticket };
+    // The first step before the head: a client that is refused gets to know why.
+    let first = catch_up(watcher, position).await?;
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
         // Tells reverse proxies not to gather what is meant to arrive at once.
         .insert_header(("X-Accel-Buffering", "no"))
-        .streaming(events(state)))
+        .streaming(events(first)))
 }
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Problem> {
@@ -86,81 +84,99 @@ fn last_event_id(headers: &HeaderMap) -> Result<Option<Position>, Problem> {
 
 struct Watcher {
     allowed: Allowed<ReadLive>,
-    key: Key,
-    wanted: Arc<Selector>,
+    selection: Selection,
     number: u64,
-    _ticket: Ticket,
+    ticket: Ticket,
 }
 
-/// Where a stream is.
-enum State {
+/// A stream: what is to be sent now, and what comes then.
+struct State {
+    watcher: Watcher,
+    unsent: Unsent,
+    then: Then,
+}
+
+/// Where a stream is when everything has been sent.
+enum Then {
     /// The client has everything up to there, or has missed nothing.
-    Behind(Watcher, Option<Position>),
+    Behind(Option<Position>),
     /// The client gets what is committed.
-    Live(Watcher, mpsc::Receiver<Frames>),
+    Live(mpsc::Receiver<Queued>),
 }
 
-/// What one step of the state returns.
-type Looked = Option<(Result<Bytes, Problem>, State)>;
-
-fn events(state: State) -> impl Stream<Item = Result<Bytes, Problem>> {
-    stream::unfold(state, |state| async {
-        match state {
-            State::Behind(watcher, position) => catch_up(watcher, position).await,
-            State::Live(watcher, mut steps) => {
-                let frames = steps.recv().await?;
-                Some((Ok(bytes(&frames)), State::Live(watcher, steps)))
+fn events(first: State) -> impl Stream<Item = Result<Bytes, Problem>> {
+    stream::unfold(Some(first), |state| async {
+        let mut state = state?;
+        loop {
+            if let Some(piece) = state.unsent.piece() {
+                return Some((Ok(piece), Some(state)));
             }
+            let State { watcher, then, .. } = state;
+            state = match then {
+                Then::Behind(position) => match catch_up(watcher, position).await {
+                    Ok(state) => state,
+                    Err(problem) => return Some((Err(problem), None)),
+                },
+                Then::Live(mut steps) => {
+                    let unsent = Unsent::queued(steps.recv().await?);
+                    State { watcher, unsent, then: Then::Live(steps) }
+                }
+            };
         }
     })
 }
 
 /// Joins the live stream, or reads the next part of what was missed.
-async fn catch_up(watcher: Watcher, from: Option<Position>) -> Looked {
+async fn catch_up(watcher: Watcher, from: Option<Position>) -> Result<State, Problem> {
     let (sender, steps) = mpsc::channel(STEPS);
-    let client = Client::new(watcher.number, Outlet::Stream(sender), Arc::default());
-    let join = Join { client, key: watcher.key.clone(), from, named: 0, conflated: false };
-    match (watcher.allowed.sessions().clone().join(join).await.ok()?, from) {
+    let join = Join {
+        client: Client::new(watcher.number, Outlet::Stream(sender), Arc::default()),
+        address: watcher.ticket.address(),
+        protocol: Protocol::EventStream,
+        selection: watcher.selection.clone(),
+        from,
+        named: 0,
+        conflated: false,
+    };
+    let stopping = |_| Problem::new(Code::Draining, "the server is stopping");
+    match (watcher.allowed.sessions().clone().join(join).await.map_err(stopping)?, from) {
         (Joined::Live(frames), _) => {
-            let mut first = bytes(&frames).to_vec();
             // Something must go out at once, or a client waits for the headers until the first sample.
-            first.extend_from_slice(b": connected\n\n");
-            Some((Ok(first.into()), State::Live(watcher, steps)))
+            let connected = Frame::Text(": connected\n\n".into());
+            let frames = frames.iter().cloned().chain([connected]).collect();
+            Ok(State { watcher, unsent: Unsent::new(frames), then: Then::Live(steps) })
         }
+        (Joined::Refused(limit), _) => Err(Problem::new(Code::TooManyClients, limit)),
         (Joined::Behind, Some(position)) => read(watcher, position).await,
-        (Joined::Behind | Joined::Ahead(_) | Joined::Unknown, _) => {
-            Some((Ok(GAP.into()), State::Behind(watcher, None)))
-        }
+        (Joined::Behind | Joined::Ahead(_) | Joined::Unknown, _) => Ok(gap(watcher)),
     }
 }
 
-async fn read(watcher: Watcher, position: Position) -> Looked {
-    let (store, wanted, now) =
-        (watcher.allowed.store().clone(), Arc::clone(&watcher.wanted), watcher.allowed.clock().now());
+async fn read(watcher: Watcher, position: Position) -> Result<State, Problem> {
+    let (store, now) = (watcher.allowed.store().clone(), watcher.allowed.clock().now());
+    let wanted = Arc::clone(&watcher.selection.wanted);
     let read = move || {
-        let missed = Missed { store: &store, protocol: Protocol::EventStream, wanted: &wanted, now };
+        let wanted = wanted.selector();
+        let missed = Missed { store: &store, protocol: Protocol::EventStream, wanted, now };
         missed.page(CaughtUp { position, named: 0 })
     };
-    match web::block(read).await.ok()? {
+    match web::block(read).await? {
         Ok(Page::Frames(frames, caught_up)) => {
-            Some((Ok(bytes(&frames)), State::Behind(watcher, Some(caught_up.position))))
+            let then = Then::Behind(Some(caught_up.position));
+            Ok(State { watcher, unsent: Unsent::new(frames), then })
         }
         // The last commit is not in the journal's order of things yet: the broadcaster will have it in a moment.
-        Ok(Page::End) => Some((Ok(Bytes::new()), State::Behind(watcher, Some(position)))),
-        Err(HistoryError::Compacted) => Some((Ok(GAP.into()), State::Behind(watcher, None))),
+        Ok(Page::End) => {
+            Ok(State { watcher, unsent: Unsent::new(Vec::new()), then: Then::Behind(Some(position)) })
+        }
+        Err(HistoryError::Compacted) => Ok(gap(watcher)),
         Err(HistoryError::Failed(code, message)) => {
             log::warn!("request {}: its event stream ended early: {message}", watcher.allowed.request_id());
-            Some((Err(Problem::new(code, message)), State::Behind(watcher, None)))
+            Err(Problem::new(code, message))
         }
     }
 }
 
-fn bytes(frames: &[Frame]) -> Bytes {
-    let mut bytes = Vec::new();
-    for frame in frames {
-        if let Frame::Text(text) = frame {
-            bytes.extend_from_slice(text.as_bytes());
-        }
-    }
-    bytes.into()
+fn gap(watcher: Watcher) -> State {
+    State { watcher, unsent: Unsent::new(vec![Frame::Text(GAP.into())]), then: Then::Behind(None) }
 }

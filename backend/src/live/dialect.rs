@@ -6,15 +6,14 @@ mod socketio;
 mod update;
 pub(super) mod v1;
 
-use std::ops::Range;
-
 use afterglow_wire::v1::Position;
 
 pub use event_stream::parse_event_id;
 
 use super::newest::Newest;
 use super::{Frame, LiveSample};
-use crate::signals::{Selector, Signals};
+use crate::batch::SignalId;
+use crate::signals::Signals;
 
 /// What a live client speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -67,13 +66,18 @@ pub trait Dialect: Sync {
         1_000
     }
 
-    /// Gives the `wanted` ones of the signals in `range` their names. Without frames where samples carry names.
-    fn names(&self, _step: &Step, _signals: &Signals, _range: Range<u32>, _wanted: &Selector) -> Vec<Frame> {
+    /// Gives signals their names. Without frames where samples carry names.
+    fn names(&self, _: &Step, _: &Signals, _new: &mut dyn Iterator<Item = SignalId>) -> Vec<Frame> {
         Vec::new()
     }
 
     /// Writes samples, which are in the order of their commit and may be sorted. No frame for no samples.
     fn samples(&self, step: &Step, samples: &mut [LiveSample], signals: &Signals) -> Vec<Frame>;
+
+    /// Says that commits between the step's positions are not sent; none where frames carry positions, so that clients notice.
+    fn gap(&self, _step: &Step) -> Option<Frame> {
+        None
+    }
 
     /// Writes the newest values, marked as conflated.
     fn conflated(&self, step: &Step, newest: &Newest, signals: &Signals) -> Vec<Frame>;

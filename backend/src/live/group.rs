@@ -4,62 +4,61 @@ use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::Position;
 
 use super::newest::Newest;
-use super::{Dialect, Frame, LiveSample, Protocol, Replay, Step, known};
-use crate::signals::{Selector, Signals};
-
-/// Most samples of one step. What is more (a client imports history) is conflated: a million old values are of no use
-/// on a live chart, and every client's queue would have to hold them.
-const STEP_SAMPLES: usize = 50_000;
-
-/// What makes clients a group.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Key {
-    /// How they are written to.
-    pub protocol: Protocol,
-    /// The names they want, in which `*` stands for any run of characters.
-    pub patterns: Vec<String>,
-}
-
-impl Key {
-    /// Clients that get everything.
-    pub fn everything(protocol: Protocol) -> Self {
-        Self { protocol, patterns: vec!["*".to_owned()] }
-    }
-}
+use super::{Dialect, Frame, LiveSample, Protocol, Step};
+use crate::batch::SignalId;
+use crate::signals::Signals;
 
 /// The clients that speak one protocol and want the same signals, and what has not been sent to them yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Group {
-    /// What its clients have in common.
-    pub key: Key,
-    /// The names of the signals that they want.
-    pub wanted: Selector,
+    /// How its clients are written to.
+    pub protocol: Protocol,
     position: Position,
     pending: Vec<LiveSample>,
     /// Set once too much was pending.
     conflated: Option<Newest>,
     /// What the last step brought, and from where on, for those who did not get it.
     sent: (Position, Vec<LiveSample>),
-    /// How many signals of the dictionary, from the first on, have been named to all clients.
-    named: u32,
-    /// What those clients miss who are behind, and since when at the longest.
-    missed: Option<(Position, Newest)>,
+    /// Signals that its clients want and have not been given the names of.
+    unnamed: Vec<SignalId>,
+    /// Whether the last frames said that commits are missing.
+    has_skipped: bool,
+    /// What those clients miss who are behind.
+    missed: Option<Missed>,
+}
+
+/// What clients miss who are behind.
+#[derive(Clone, Debug)]
+struct Missed {
+    /// Since when at the longest.
+    since: Position,
+    newest: Newest,
+    /// Whether commits are missing that nobody has been sent.
+    has_gap: bool,
 }
 
 impl Group {
-    /// A group whose clients have everything up to `position`, and the names of all `signals`.
-    pub fn new(key: Key, position: Position, signals: &Signals) -> Self {
-        let named = known(signals);
+    /// Most samples of one step. What is more (a client imports history) is conflated: a million old values are of no use
+    /// on a live chart, and every client's queue would have to hold them.
+    pub const STEP_SAMPLES: usize = 50_000;
+
+    /// A group whose clients have everything up to `position`, and the names of all signals that they want.
+    pub fn new(protocol: Protocol, position: Position) -> Self {
         Self {
-            wanted: Selector::new(&key.patterns),
-            key,
+            protocol,
             position,
             pending: Vec::new(),
             conflated: None,
             sent: (position, Vec::new()),
-            named,
+            unnamed: Vec::new(),
+            has_skipped: false,
             missed: None,
         }
+    }
+
+    /// Its clients want a signal that is new.
+    pub fn appeared(&mut self, signal: SignalId) {
+        self.unnamed.push(signal);
     }
 
     /// Whether something waits to be sent.
@@ -67,13 +66,13 @@ impl Group {
         !self.pending.is_empty() || self.conflated.is_some()
     }
 
-    /// Adds a sample that its clients want.
-    pub fn add(&mut self, live: LiveSample) {
+    /// Adds a sample that its clients want; beyond `most` samples only the newest of each signal are kept.
+    pub fn add(&mut self, live: LiveSample, most: usize) {
         if let Some(newest) = &mut self.conflated {
             return newest.add([live.sample]);
         }
         self.pending.push(live);
-        if self.pending.len() > STEP_SAMPLES {
+        if self.pending.len() > most {
             self.conflate();
         }
     }
@@ -94,10 +93,10 @@ impl Group {
         if instants.nth(self.dialect().max_instants()).is_some() {
             self.conflate();
         }
-        let (known, dialect) = (known(signals), self.dialect());
-        let named = std::mem::replace(&mut self.named, known)..known;
-        let mut frames =
-            if named.is_empty() { Vec::new() } else { dialect.names(&step, signals, named, &self.wanted) };
+        self.has_skipped = false;
+        let dialect = self.dialect();
+        let unnamed = std::mem::take(&mut self.unnamed);
+        let mut frames = dialect.names(&step, signals, &mut unnamed.into_iter());
         let mut samples = std::mem::take(&mut self.pending);
         if let Some(newest) = self.conflated.take() {
             samples = newest.live_samples();
@@ -105,34 +104,47 @@ impl Group {
         } else {
             frames.extend(dialect.samples(&step, &mut samples, signals));
         }
-        if let Some((_, missed)) = &mut self.missed {
-            missed.add(samples.iter().map(|live| live.sample));
+        if let Some(missed) = &mut self.missed {
+            missed.newest.add(samples.iter().map(|live| live.sample));
         }
         self.sent = (step.before, samples);
         frames
     }
 
-    /// Commits up to `position` have been lost on their way here. The next frame says that it carries on from there, so that
-    /// clients notice the hole and resume.
-    pub fn skip_to(&mut self, position: Position) {
-        self.position = position;
+    /// Commits up to `position` have been lost on their way here. Clients that know positions notice with the next frame, which
+    /// carries on from there, and resume; the others get the frame that this returns.
+    pub fn skip_to(&mut self, position: Position, server_time: i64) -> Option<Frame> {
+        let step =
+            Step { before: std::mem::replace(&mut self.position, position), after: position, server_time };
+        self.sent = (position, Vec::new());
+        self.has_skipped = true;
+        if let Some(missed) = &mut self.missed {
+            missed.has_gap = true;
+        }
+        self.dialect().gap(&step)
     }
 
-    /// A client has not got the step that was taken last: from there on, what it misses is kept.
+    /// A client has not got what was taken last: from there on, what it misses is kept.
     pub fn fall_behind(&mut self) {
-        let (before, samples) = &self.sent;
         if self.missed.is_none() {
-            let mut missed = Newest::default();
-            missed.add(samples.iter().map(|live| live.sample));
-            self.missed = Some((*before, missed));
+            let (since, samples) = &self.sent;
+            let mut newest = Newest::default();
+            newest.add(samples.iter().map(|live| live.sample));
+            self.missed = Some(Missed { since: *since, newest, has_gap: self.has_skipped });
         }
+    }
+
+    /// Everyone has been offered what was taken last.
+    pub fn offered(&mut self) {
+        self.sent = (self.position, Vec::new());
     }
 
     /// What brings everyone who is behind to the group's position: the newest values, marked as conflated.
     pub fn catch_up(&self, server_time: i64, signals: &Signals) -> Vec<Frame> {
-        let Some((before, missed)) = &self.missed else { return Vec::new() };
-        let step = Step { before: *before, after: self.position, server_time };
-        self.dialect().conflated(&step, missed, signals)
+        let Some(missed) = &self.missed else { return Vec::new() };
+        let step = Step { before: missed.since, after: self.position, server_time };
+        let gap = if missed.has_gap { self.dialect().gap(&step) } else { None };
+        gap.into_iter().chain(self.dialect().conflated(&step, &missed.newest, signals)).collect()
     }
 
     /// No client is behind any more.
@@ -143,11 +155,6 @@ impl Group {
     /// The step that brings a client from `before` to where the group is.
     pub fn step_from(&self, before: Position, server_time: i64) -> Step {
         Step { before, after: self.position, server_time }
-    }
-
-    /// Writes again what one of its clients missed.
-    pub fn replay<'a>(&'a self, signals: &'a Signals) -> Replay<'a> {
-        Replay { protocol: self.key.protocol, wanted: &self.wanted, signals }
     }
 
     /// Says that nothing was committed up to `after`; none where the protocol has no heartbeat.
@@ -163,6 +170,6 @@ impl Group {
     }
 
     fn dialect(&self) -> &'static dyn Dialect {
-        self.key.protocol.dialect()
+        self.protocol.dialect()
     }
 }

@@ -2,13 +2,16 @@
 
 mod snapshot;
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use afterglow_wire::v1::Position;
 use afterglow_wire::{Code, Timestamp};
 
 pub use snapshot::snapshot;
 
 use super::{Frame, Protocol, Replay, Step, known};
-use crate::batch::Batch;
+use crate::batch::{Batch, SignalId};
 use crate::signals::Selector;
 use crate::store::{Since, Stopped, Store, StoreError};
 
@@ -97,7 +100,12 @@ impl Missed<'_> {
                 samples.into_iter().for_each(|sample| batch.push(sample));
                 let after = Position { sequence, ..position };
                 let known = known(signals);
-                let replay = Replay { protocol: self.protocol, wanted: self.wanted, signals };
+                let compared = RefCell::new(HashMap::new());
+                let compare = |signal| signals.name(signal).is_some_and(|name| self.wanted.has(&name));
+                let wants = |signal: SignalId| {
+                    *compared.borrow_mut().entry(signal).or_insert_with(|| compare(signal))
+                };
+                let replay = Replay { protocol: self.protocol, wants: &wants, signals, known };
                 let step = Step { before: position, after, server_time: self.now.micros() };
                 let frames = replay.whole(&step, named, std::iter::once(&batch));
                 Ok(Page::Frames(frames, CaughtUp { position: after, named: known }))

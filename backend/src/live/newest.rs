@@ -6,7 +6,7 @@ use super::LiveSample;
 use crate::batch::{Sample, SignalId};
 
 /// The newest sample of each signal. Bounded by the number of signals.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Newest(BTreeMap<SignalId, Sample>);
 
 impl Newest {

@@ -2,18 +2,20 @@
 
 use super::newest::Newest;
 use super::{Frame, LiveSample, Protocol, Step};
-use crate::batch::Batch;
-use crate::signals::{Selector, Signals};
+use crate::batch::{Batch, SignalId};
+use crate::signals::Signals;
 
 /// Writes commits again for one client.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Replay<'a> {
     /// What the client speaks.
     pub protocol: Protocol,
     /// Which signals it wants.
-    pub wanted: &'a Selector,
+    pub wants: &'a dyn Fn(SignalId) -> bool,
     /// The names of the signals.
     pub signals: &'a Signals,
+    /// How many of them, from the first on, the client may be given names of.
+    pub known: u32,
 }
 
 impl Replay<'_> {
@@ -39,8 +41,8 @@ impl Replay<'_> {
     }
 
     fn names(&self, step: &Step, named: u32) -> Vec<Frame> {
-        let known = super::known(self.signals);
-        self.protocol.dialect().names(step, self.signals, named..known, self.wanted)
+        let mut new = (named..self.known).map(SignalId).filter(|signal| (self.wants)(*signal));
+        self.protocol.dialect().names(step, self.signals, &mut new)
     }
 
     /// The samples that the client wants, all taken for late ones.
@@ -48,12 +50,8 @@ impl Replay<'_> {
         let instants = commits.flat_map(Batch::instants).zip(0..);
         let samples =
             instants.flat_map(|(samples, instant)| samples.iter().map(move |sample| (*sample, instant)));
-        let wants = |signal| {
-            self.wanted.is_everything()
-                || self.signals.name(signal).is_some_and(|name| self.wanted.has(&name))
-        };
         samples
-            .filter(|(sample, _)| wants(sample.signal))
+            .filter(|(sample, _)| (self.wants)(sample.signal))
             .map(|(sample, instant)| LiveSample { sample, instant, late: true })
             .collect()
     }

@@ -1,33 +1,35 @@
-//! Which groups want a signal: a bit per signal that tells whether anybody does, and a list of those who do.
+//! Which groups want a signal: a set of signals per group, and per signal a list of the groups, made when it is asked for.
 
+use super::SignalSet;
 use crate::batch::SignalId;
 
 /// A group's place in the list of groups.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct GroupId(pub usize);
 
-/// Kept up to date as groups come and go and as signals appear.
+/// Kept up to date as groups come and go and as signals appear. Groups come and go in constant time, however many signals
+/// there are; the lists are made again after that.
 #[derive(Debug, Default)]
 pub struct SignalIndex {
+    known: usize,
     /// Those who want every signal.
     everything: Vec<GroupId>,
-    /// Those who want a signal by its number, of those who do not want every one.
-    by_signal: Vec<Vec<GroupId>>,
-    /// A bit per signal that somebody wants, so that skipping what nobody watches costs next to nothing.
-    wanted: Vec<u64>,
+    /// What the others want, by group.
+    sets: Vec<SignalSet>,
+    /// By signal: the groups in `sets` that want it, a bit each, and the number of the change up to which that is true.
+    lists: Vec<(u64, Vec<u64>)>,
+    changes: u64,
 }
 
 impl SignalIndex {
     /// How many signals are known; those from this number on must be [`SignalIndex::learn`]ed.
     pub fn known(&self) -> usize {
-        self.by_signal.len()
+        self.known
     }
 
-    /// Adds the next signal with those who want it.
-    pub fn learn(&mut self, groups: Vec<GroupId>) {
-        let signal = self.by_signal.len();
-        self.by_signal.push(groups);
-        self.update(signal);
+    /// Makes the next signal known. Nobody wants it but those who want everything.
+    pub fn learn(&mut self) {
+        self.known += 1;
     }
 
     /// A group that wants every signal.
@@ -35,44 +37,65 @@ impl SignalIndex {
         self.everything.push(group);
     }
 
-    /// A group that wants one of the known signals.
-    pub fn add(&mut self, group: GroupId, signal: SignalId) {
-        let signal = signal.0 as usize;
-        if let Some(groups) = self.by_signal.get_mut(signal) {
-            groups.push(group);
-            self.update(signal);
+    /// A group that wants a set of signals.
+    pub fn add(&mut self, GroupId(place): GroupId, set: SignalSet) {
+        self.changes += 1;
+        if self.sets.len() <= place {
+            self.sets.resize_with(place + 1, SignalSet::default);
         }
+        self.sets[place] = set;
+    }
+
+    /// A group wants one more signal.
+    pub fn extend(&mut self, GroupId(place): GroupId, signal: SignalId) {
+        self.changes += 1;
+        self.sets[place].add(signal);
+    }
+
+    /// What a group wants that does not want everything.
+    pub fn set(&self, GroupId(place): GroupId) -> Option<&SignalSet> {
+        self.sets.get(place)
+    }
+
+    /// Whether a group wants a signal.
+    pub fn has(&self, group: GroupId, signal: SignalId) -> bool {
+        self.everything.contains(&group) || self.sets.get(group.0).is_some_and(|set| set.has(signal))
     }
 
     /// A group that wants nothing any more.
     pub fn remove(&mut self, group: GroupId) {
+        self.changes += 1;
         self.everything.retain(|other| *other != group);
-        for signal in 0..self.by_signal.len() {
-            if self.by_signal[signal].contains(&group) {
-                self.by_signal[signal].retain(|other| *other != group);
-                self.update(signal);
-            }
+        if let Some(set) = self.sets.get_mut(group.0) {
+            *set = SignalSet::default();
         }
     }
 
     /// Those who want the signal.
-    pub fn groups(&self, signal: SignalId) -> impl Iterator<Item = GroupId> {
-        let signal = signal.0 as usize;
-        let is_wanted = self.wanted.get(signal / 64).is_some_and(|bits| bits >> (signal % 64) & 1 == 1);
-        let some = if is_wanted { self.by_signal.get(signal).map_or(&[][..], Vec::as_slice) } else { &[] };
-        self.everything.iter().chain(some).copied()
-    }
-
-    fn update(&mut self, signal: usize) {
-        if self.wanted.len() <= signal / 64 {
-            self.wanted.resize(signal / 64 + 1, 0);
+    pub fn groups(&mut self, signal: SignalId) -> impl Iterator<Item = GroupId> {
+        let place = signal.0 as usize;
+        if self.lists.len() <= place {
+            self.lists.resize_with(place + 1, Default::default);
         }
-        let bit = 1 << (signal % 64);
-        if self.by_signal[signal].is_empty() {
-            self.wanted[signal / 64] &= !bit;
-        } else {
-            self.wanted[signal / 64] |= bit;
+        let (change, list) = &mut self.lists[place];
+        if *change != self.changes {
+            *change = self.changes;
+            list.clear();
+            for (group, _) in self.sets.iter().enumerate().filter(|(_, set)| set.has(signal)) {
+                list.resize(group / 64 + 1, 0);
+                list[group / 64] |= 1 << (group % 64);
+            }
         }
+        let words = self.lists[place].1.iter().enumerate();
+        let some = words.flat_map(|(at, word)| {
+            let mut left = *word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+                left &= left - 1;
+                Some(GroupId(64 * at + bit))
+            })
+        });
+        self.everything.iter().copied().chain(some)
     }
 }
 
@@ -81,22 +104,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn classes_come_and_go() {
+    fn groups_come_and_go() {
         let mut index = SignalIndex::default();
-        let groups = |index: &SignalIndex, signal| {
+        let groups = |index: &mut SignalIndex, signal| {
             index.groups(SignalId(signal)).map(|group| group.0).collect::<Vec<_>>()
         };
-        for signal in 0..200 {
-            index.learn(if signal % 2 == 0 { vec![GroupId(1)] } else { vec![] });
-        }
+        (0..200).for_each(|_| index.learn());
+        let mut even = SignalSet::default();
+        (0..100).for_each(|half| even.add(SignalId(2 * half)));
+        index.add(GroupId(1), even);
         index.add_everything(GroupId(2));
-        index.add(GroupId(3), SignalId(131));
-        assert_eq!(groups(&index, 130), [2, 1]);
-        assert_eq!(groups(&index, 131), [2, 3]);
-        assert_eq!(groups(&index, 5_000), [2]);
+        index.add(GroupId(70), SignalSet::default());
+        index.extend(GroupId(70), SignalId(130));
+        index.extend(GroupId(70), SignalId(131));
+        assert_eq!(groups(&mut index, 130), [2, 1, 70]);
+        assert_eq!(groups(&mut index, 131), [2, 70]);
+        assert_eq!(groups(&mut index, 5_000), [2]);
+        assert!(index.has(GroupId(2), SignalId(7)) && !index.has(GroupId(1), SignalId(7)));
         index.remove(GroupId(2));
-        index.remove(GroupId(3));
-        assert_eq!(groups(&index, 130), [1]);
-        assert_eq!(groups(&index, 131), Vec::<usize>::new());
+        index.remove(GroupId(70));
+        assert_eq!(groups(&mut index, 130), [1]);
+        assert_eq!(groups(&mut index, 131), Vec::<usize>::new());
+        assert_eq!(index.known(), 200);
     }
 }

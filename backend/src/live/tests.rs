@@ -1,3 +1,5 @@
+use std::net::{IpAddr, Ipv4Addr};
+
 use afterglow_wire::Timestamp;
 use afterglow_wire::live::Event;
 use afterglow_wire::v1::{self, Body, Flags, Kind, Position};
@@ -20,14 +22,31 @@ fn at(sequence: u64) -> Position {
     Position { epoch: 1, sequence }
 }
 
-fn key(protocol: Protocol, patterns: &[&str]) -> Key {
-    Key { protocol, patterns: patterns.iter().map(|pattern| (*pattern).to_owned()).collect() }
+const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn select(signals: &Signals, patterns: &[&str]) -> Selection {
+    Selection::new(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>(), signals)
+}
+
+/// The group of a client that wants `patterns`.
+fn join<C>(groups: &mut Groups<C>, protocol: Protocol, patterns: &[&str], signals: &Signals) -> GroupId {
+    groups.group(protocol, &select(signals, patterns), HERE, at(0), signals).unwrap()
+}
+
+/// As [`join`], and adds `client` to it.
+fn add<C>(groups: &mut Groups<C>, client: C, patterns: &[&str], signals: &Signals) -> GroupId {
+    let selection = select(signals, patterns);
+    let id = groups.group(Protocol::V1, &selection, HERE, at(0), signals).unwrap();
+    groups.add(id, client, &selection, HERE);
+    id
 }
 
 /// What one group of clients sees of `batches`, committed one after another.
-fn seen(key: Key, signals: &Signals, batches: &[Batch]) -> Vec<Frame> {
+fn seen(protocol: Protocol, patterns: &[&str], signals: &Signals, batches: &[Batch]) -> Vec<Frame> {
     let mut groups = Groups::<()>::default();
-    let id = groups.group(key, at(0), &Signals::empty(0));
+    let selection = select(&Signals::empty(0), patterns);
+    let id = groups.group(protocol, &selection, HERE, at(0), &Signals::empty(0)).unwrap();
+    groups.add(id, (), &selection, HERE);
     groups.pass(batches, signals);
     groups.get(id).unwrap().0.take(at(batches.len() as u64), 0, signals)
 }
@@ -61,7 +80,7 @@ fn events_follow_the_objects_that_were_posted() {
     let signals = Signals::empty(10);
     let first = batch(&signals, &[("a\"", 1, 1.0), ("b", 1, 0.1), ("a\"", 2, 1e300)]);
     let second = batch(&signals, &[("b", 2, -0.0)]);
-    let frames = seen(Key::everything(Protocol::Events), &signals, &[first, second]);
+    let frames = seen(Protocol::Events, &["*"], &signals, &[first, second]);
     let head = r#"{"event":"telemetry_update","data":{"timestamp":"1970-01-01T00:00:00.0000"#;
     assert_eq!(
         texts(&frames),
@@ -80,7 +99,7 @@ fn events_follow_the_objects_that_were_posted() {
 fn an_event_stream_tells_the_position_once_a_step() {
     let signals = Signals::empty(10);
     let batches = [batch(&signals, &[("a", 1, 1.0), ("b", 2, 2.0)]), batch(&signals, &[("ab", 3, 3.0)])];
-    let frames = seen(key(Protocol::EventStream, &["a*"]), &signals, &batches);
+    let frames = seen(Protocol::EventStream, &["a*"], &signals, &batches);
     let data = |n| format!("data: {{\"timestamp\":\"1970-01-01T00:00:00.00000{n}Z\",\"signals\":");
     assert_eq!(
         texts(&frames),
@@ -98,11 +117,11 @@ fn a_very_large_step_shows_only_the_newest_value_of_each_signal() {
     let signals = Signals::empty(10);
     let samples: Vec<_> = (0..5_000).map(|i| (["a", "b"][i as usize % 2], i, i as f64)).collect();
     let batches = [batch(&signals, &samples)];
-    let frames = seen(Key::everything(Protocol::Events), &signals, &batches);
+    let frames = seen(Protocol::Events, &["*"], &signals, &batches);
     assert_eq!(frames.len(), 2);
     assert!(texts(&frames)[1].contains(r#""signals":{"b":4999.0},"conflated":true"#), "{frames:?}");
     let many: Vec<_> = (0..60_000).map(|i| ("a", i, i as f64)).collect();
-    let frames = seen(Key::everything(Protocol::V1), &signals, &[batch(&signals, &many)]);
+    let frames = seen(Protocol::V1, &["*"], &signals, &[batch(&signals, &many)]);
     let (header, samples) = columns(frames.last().unwrap());
     assert!(header.flags.has(Flags::CONFLATED));
     assert_eq!(samples, [(0, vec![59_999], vec![59_999.0])]);
@@ -115,7 +134,7 @@ fn late_samples_are_patches_and_the_last_write_wins() {
         batch(&signals, &[("a", 5, 5.0), ("x", 5, 0.0)]),
         batch(&signals, &[("a", 3, 3.0), ("a", 6, 6.0), ("a", 3, 4.0)]),
     ];
-    let frames = seen(key(Protocol::V1, &["a"]), &signals, &batches);
+    let frames = seen(Protocol::V1, &["a"], &signals, &batches);
     let [names, tail, patch] = &frames[..] else { panic!("{frames:?}") };
     assert_eq!(columns(names).0.kind, Kind::Names);
     let (header, samples) = columns(tail);
@@ -130,7 +149,7 @@ fn late_samples_are_patches_and_the_last_write_wins() {
 fn whoever_fell_behind_gets_the_newest_of_what_was_missed() {
     let signals = Signals::empty(10);
     let mut groups = Groups::<()>::default();
-    let id = groups.group(Key::everything(Protocol::V1), at(0), &signals);
+    let id = join(&mut groups, Protocol::V1, &["*"], &signals);
     for n in 1..=4 {
         groups.pass(
             &[batch(&signals, &[("a", n, n as f64), (["b", "c"][n as usize % 2], 9 - n, 0.5)])],
@@ -156,11 +175,11 @@ fn whoever_fell_behind_gets_the_newest_of_what_was_missed() {
 fn a_commit_that_was_shed_leaves_a_hole_that_clients_notice() {
     let signals = Signals::empty(10);
     let mut groups = Groups::<()>::default();
-    let id = groups.group(Key::everything(Protocol::V1), at(0), &signals);
+    let id = join(&mut groups, Protocol::V1, &["*"], &signals);
     groups.pass(&[batch(&signals, &[("a", 1, 1.0)])], &signals);
     let (group, _) = groups.get(id).unwrap();
     group.take(at(1), 0, &signals);
-    group.skip_to(at(5));
+    assert_eq!(group.skip_to(at(5), 0), None);
     groups.pass(&[batch(&signals, &[("a", 2, 1.0)])], &signals);
     let frames = groups.get(id).unwrap().0.take(at(6), 0, &signals);
     let (header, _) = columns(frames.last().unwrap());
@@ -171,10 +190,10 @@ fn a_commit_that_was_shed_leaves_a_hole_that_clients_notice() {
 fn signals_that_appear_later_reach_the_classes_that_want_them() {
     let signals = Signals::empty(10);
     let mut groups = Groups::<u8>::default();
-    let a = groups.group(key(Protocol::V1, &["a*"]), at(0), &signals);
-    let b = groups.group(key(Protocol::V1, &["b*", "*x"]), at(0), &signals);
-    groups.get(a).unwrap().1.push(1);
-    groups.get(b).unwrap().1.push(2);
+    // Until there are signals their sets are equal, and so are their groups.
+    batch(&signals, &[("a", 0, 0.0), ("bx", 0, 0.0)]);
+    let a = add(&mut groups, 1, &["a*"], &signals);
+    let b = add(&mut groups, 2, &["b*", "*x"], &signals);
     assert!(!groups.pass(&[batch(&signals, &[("c", 1, 1.0)])], &signals));
     assert!(groups.pass(&[batch(&signals, &[("ax", 1, 1.0)])], &signals));
     for id in [a, b] {
@@ -189,9 +208,133 @@ fn signals_that_appear_later_reach_the_classes_that_want_them() {
 fn large_steps_become_several_frames() {
     let signals = Signals::empty(10);
     let samples: Vec<_> = (0..20_000).map(|i| ("a", i, i as f64)).collect();
-    let frames = seen(Key::everything(Protocol::V1), &signals, &[batch(&signals, &samples)]);
+    let frames = seen(Protocol::V1, &["*"], &signals, &[batch(&signals, &samples)]);
     let read: Vec<_> =
         frames.iter().skip(1).flat_map(|frame| columns(frame).1).flat_map(|run| run.1).collect();
     assert_eq!(read, (0..20_000).collect::<Vec<_>>());
     assert!(frames.len() > 4, "{}", frames.len());
+}
+
+/// The groups of some clients: for each the group's signals and its clients.
+fn members(groups: &mut Groups<u32>) -> Vec<Vec<u32>> {
+    let mut members: Vec<Vec<u32>> =
+        groups.all().map(|(_, members)| members.iter().map(|member| member.client).collect()).collect();
+    members.sort_unstable();
+    members
+}
+
+#[test]
+fn subscriptions_that_select_the_same_signals_are_one_group_however_they_are_written() {
+    let signals = Signals::empty(100);
+    let mut groups = Groups::<u32>::default();
+    batch(&signals, &[("a1", 1, 0.0), ("a2", 1, 0.0), ("b", 1, 0.0)]);
+    for (client, patterns) in
+        [&["a*"][..], &["a1", "a2"], &["a2", "a1", "u7"], &["a*", "u*"], &["*1", "*2", "a2"]]
+            .iter()
+            .enumerate()
+    {
+        add(&mut groups, client as u32, patterns, &signals);
+    }
+    add(&mut groups, 5, &["*", "u5"], &signals);
+    add(&mut groups, 6, &["*"], &signals);
+    add(&mut groups, 7, &["b"], &signals);
+    assert_eq!(members(&mut groups), [&[0, 1, 2, 3, 4][..], &[5, 6], &[7]]);
+    // A new signal that some of them want splits them, and who joins later finds the right one.
+    groups.pass(&[batch(&signals, &[("u7", 2, 7.0), ("a1", 2, 1.0)])], &signals);
+    assert_eq!(members(&mut groups), [&[0, 1, 4][..], &[2, 3], &[5, 6], &[7]]);
+    add(&mut groups, 8, &["u*", "a*"], &signals);
+    add(&mut groups, 9, &["a*"], &signals);
+    assert_eq!(members(&mut groups), [&[0, 1, 4, 9][..], &[2, 3, 8], &[5, 6], &[7]]);
+    let id = join(&mut groups, Protocol::V1, &["u*", "a*"], &signals);
+    let frames = groups.get(id).unwrap().0.take(at(1), 0, &signals);
+    let sent: Vec<_> = frames.iter().flat_map(|frame| columns(frame).1).map(|(signal, ..)| signal).collect();
+    assert_eq!((frames.len(), sent), (2, vec![0, 3]), "the new name, then the samples");
+    // Who wanted the old name too goes on without the new one.
+    groups.retain(|client| *client != 2 && *client != 3 && *client != 8);
+    assert_eq!((members(&mut groups).len(), groups.len()), (3, 3));
+}
+
+#[test]
+fn groups_and_patterns_of_one_address_are_limited() {
+    let signals = Signals::empty(10_000);
+    let names: Vec<_> = (0..60).map(|number| format!("s{number}")).collect();
+    let all: Vec<_> = names.iter().map(|name| (name.as_str(), 1, 0.0)).collect();
+    batch(&signals, &all);
+    let mut groups = Groups::<u32>::default();
+    let try_add = |groups: &mut Groups<u32>, patterns: &[&str], address| {
+        let selection = select(&signals, patterns);
+        let id = groups.group(Protocol::V1, &selection, address, at(0), &signals)?;
+        groups.add(id, 0, &selection, address);
+        Ok::<_, String>(())
+    };
+    for name in &names[..50] {
+        try_add(&mut groups, &[name], HERE).unwrap();
+    }
+    let refused = try_add(&mut groups, &[&names[50]], HERE).unwrap_err();
+    assert!(refused.contains("127.0.0.1 watch 50 different sets"), "{refused}");
+    try_add(&mut groups, &[&names[0]], HERE).unwrap();
+    try_add(&mut groups, &["*"], HERE).unwrap();
+    let other = IpAddr::from([127, 0, 0, 2]);
+    try_add(&mut groups, &[&names[50]], other).unwrap();
+    let many: Vec<_> = (0..100).map(|number| format!("{}*{number}", names[0])).collect();
+    let mut refused = None;
+    for client in 0..40 {
+        let mine = format!("x{client}*");
+        let patterns: Vec<_> = many[1..].iter().map(String::as_str).chain([mine.as_str(), "s50"]).collect();
+        refused = refused.or(try_add(&mut groups, &patterns, other).err());
+    }
+    assert!(refused.is_some_and(|refused| refused.contains("no more than 2048")));
+}
+
+#[test]
+fn a_split_beyond_the_limits_ends_those_that_would_need_a_group() {
+    let signals = Signals::empty(10_000);
+    let mut groups = Groups::<u32>::default();
+    batch(&signals, &[("a", 1, 0.0)]);
+    for client in 0..100 {
+        add(&mut groups, client, &["a", &format!("u{client}")], &signals);
+    }
+    assert_eq!(groups.len(), 1);
+    for client in 0..100 {
+        groups.pass(&[batch(&signals, &[(&format!("u{client}"), 1, 0.0)])], &signals);
+    }
+    assert_eq!((groups.len(), groups.count()), (50, 50));
+    assert_eq!(groups.take_refused().len(), 50);
+}
+
+#[test]
+fn what_was_left_out_is_said_to_those_who_know_no_positions() {
+    let signals = Signals::empty(10);
+    for (protocol, said) in [
+        (Protocol::EventStream, "event: gap\ndata: {\"message\":"),
+        (Protocol::Events, r#"{"event":"gap","data":{"message":"#),
+        (Protocol::SocketIo, r#"42["gap",{"message":"#),
+    ] {
+        let mut groups = Groups::<()>::default();
+        let id = join(&mut groups, protocol, &["*"], &signals);
+        let group = groups.get(id).unwrap().0;
+        let gap = group.skip_to(at(5), 0).unwrap();
+        assert!(texts(std::slice::from_ref(&gap))[0].starts_with(said), "{gap:?}");
+        // Who has no room for it hears of it when there is.
+        group.fall_behind();
+        group.offered();
+        assert_eq!(texts(&group.catch_up(0, &signals))[0], texts(&[gap])[0]);
+        group.all_caught_up();
+        assert_eq!(group.catch_up(0, &signals), []);
+        if protocol == Protocol::Events {
+            let gap: Event = serde_json::from_str(texts(&[group.skip_to(at(6), 0).unwrap()])[0]).unwrap();
+            assert!(matches!(gap, Event::Gap(_)));
+        }
+    }
+}
+
+#[test]
+fn conflated_events_of_a_stream_say_so_and_have_no_id() {
+    let signals = Signals::empty(10);
+    let samples: Vec<_> = (0..5_000).map(|i| ("a", i, i as f64)).collect();
+    let frames = seen(Protocol::EventStream, &["a"], &signals, &[batch(&signals, &samples)]);
+    let [gap, newest] = texts(&frames)[..] else { panic!("{frames:?}") };
+    assert!(gap.starts_with("event: gap\n"), "{gap}");
+    assert!(newest.starts_with("event: telemetry_update\n") && newest.contains("4999.0"), "{newest}");
+    assert!(frames.iter().all(|frame| !texts(std::slice::from_ref(frame))[0].contains("id:")));
 }

@@ -47,6 +47,8 @@ impl Subscribe {
         for pattern in &self.signals {
             name::check(pattern).map_err(|message| format!("signals: {message}"))?;
         }
+        name::check_patterns(&self.signals)
+            .map_err(|(pattern, message)| format!("signals: {pattern} is not allowed: {message}"))?;
         if self.window.is_some_and(|seconds| !seconds.is_finite() || seconds <= 0.0) {
             return Err("window must be a number of seconds above 0".into());
         }

@@ -1,7 +1,12 @@
 //! A live client as `Broadcaster` sees it: a queue, and whether it keeps up.
+//!
+//! **Bound.** A queue has a number of places; beyond that, [`CLIENT_BYTES`] for a client, and [`ALL_BYTES`] in memory for all. **Overload.**
+//! A client with nothing in its queue always gets what comes next: it keeps up, whatever the others do. One that has something
+//! in it falls behind.
 
+use std::ops::Deref;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -12,6 +17,40 @@ use crate::clock::Stopwatch;
 use crate::live::Frames;
 use crate::metrics::Metrics;
 
+/// Bytes that may wait for one client, unless a single step has more: a few seconds of a lively feed.
+const CLIENT_BYTES: usize = 1 << 20;
+
+/// Bytes of frames in memory, from which on only clients with empty queues get more.
+const ALL_BYTES: i64 = 128 << 20;
+
+/// Frames in a client's queue.
+#[derive(Debug)]
+pub struct Queued {
+    frames: Frames,
+    bytes: Arc<AtomicUsize>,
+}
+
+impl Queued {
+    fn new(frames: Frames, bytes: &Arc<AtomicUsize>) -> Self {
+        bytes.fetch_add(frames.bytes(), Ordering::Relaxed);
+        Self { frames, bytes: Arc::clone(bytes) }
+    }
+}
+
+impl Deref for Queued {
+    type Target = Frames;
+
+    fn deref(&self) -> &Frames {
+        &self.frames
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.bytes.fetch_sub(self.frames.bytes(), Ordering::Relaxed);
+    }
+}
+
 /// Frames to write, in order.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -19,7 +58,7 @@ pub struct Push {
     /// The number of the client that they are meant for: a session that has subscribed again is another one.
     pub client: u64,
     /// Shared with every other session.
-    pub frames: Frames,
+    pub frames: Queued,
 }
 
 /// Ends the session.
@@ -43,7 +82,7 @@ pub enum Outlet {
         close: Recipient<Close>,
     },
     /// An event stream.
-    Stream(mpsc::Sender<Frames>),
+    Stream(mpsc::Sender<Queued>),
 }
 
 impl Outlet {
@@ -66,6 +105,8 @@ pub struct Client {
     /// Set when the client is given up: a session whose socket is full cannot receive messages, but reads this as
     /// soon as it runs again.
     evicted: Arc<AtomicBool>,
+    /// Bytes in its queue.
+    queued: Arc<AtomicUsize>,
     behind: Option<Stopwatch>,
     is_gone: bool,
 }
@@ -79,7 +120,7 @@ impl Client {
 
     /// A client that keeps up.
     pub fn new(number: u64, outlet: Outlet, evicted: Arc<AtomicBool>) -> Self {
-        Self { number, outlet, evicted, behind: None, is_gone: false }
+        Self { number, outlet, evicted, queued: Arc::default(), behind: None, is_gone: false }
     }
 
     /// Whether it misses something.
@@ -97,7 +138,7 @@ impl Client {
         if frames.is_empty() || self.is_behind() {
             return None;
         }
-        if self.send(frames) {
+        if self.send(frames, metrics) {
             metrics.frames.inc_by(frames.len() as u64);
             return None;
         }
@@ -107,9 +148,9 @@ impl Client {
     }
 
     /// Sends it something that it can do without.
-    pub(super) fn offer(&mut self, frames: &Frames) {
+    pub(super) fn offer(&mut self, frames: &Frames, metrics: &Metrics) {
         if !self.is_behind() {
-            self.send(frames);
+            self.send(frames, metrics);
         }
     }
 
@@ -117,7 +158,7 @@ impl Client {
     /// behind for `slow_timeout`.
     pub(super) fn catch_up(&mut self, frames: &Frames, slow_timeout: Duration, metrics: &Metrics) {
         let Some(since) = self.behind else { return };
-        if self.send(frames) {
+        if self.send(frames, metrics) {
             metrics.frames.inc_by(frames.len() as u64);
             self.behind = None;
         } else if since.elapsed() >= slow_timeout {
@@ -128,8 +169,13 @@ impl Client {
         }
     }
 
-    fn send(&mut self, frames: &Frames) -> bool {
-        let frames = Arc::clone(frames);
+    fn send(&mut self, frames: &Frames, metrics: &Metrics) -> bool {
+        let queued = self.queued.load(Ordering::Relaxed);
+        let is_full = queued + frames.bytes() > CLIENT_BYTES || metrics.frame_bytes.get() > ALL_BYTES;
+        if queued > 0 && is_full {
+            return false;
+        }
+        let frames = Queued::new(frames.clone(), &self.queued);
         match &self.outlet {
             Outlet::Actor { push, .. } => match push.try_send(Push { client: self.number, frames }) {
                 Ok(()) => return true,
@@ -145,11 +191,18 @@ impl Client {
         false
     }
 
-    /// Ends it because the server stops. An event stream ends with its queue.
+    /// Ends it because the server stops.
     pub(super) fn close(self) {
+        self.end(close::GOING_AWAY, "the server is stopping");
+    }
+
+    /// Ends it. An event stream ends with its queue.
+    pub(super) fn end(self, code: u16, reason: &'static str) {
         if let Outlet::Actor { close, .. } = self.outlet {
-            // A session too slow to take this is ended together with the server's sockets.
-            let _ = close.try_send(Close { code: close::GOING_AWAY, reason: "the server is stopping" });
+            // A session too slow to take this is ended by its next ping, or together with the server's sockets.
+            if close.try_send(Close { code, reason }).is_err() {
+                self.evicted.store(true, Ordering::Relaxed);
+            }
         }
     }
 }

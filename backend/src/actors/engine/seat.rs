@@ -65,12 +65,12 @@ impl<P> Engines<P> {
 pub(super) struct Seat<P> {
     pub(super) id: String,
     pub(super) engines: Engines<P>,
-    _ticket: Ticket,
+    pub(super) ticket: Ticket,
 }
 
 impl<P: Clone> Seat<P> {
     pub(super) fn new(engines: Engines<P>, ticket: Ticket) -> Self {
-        Self { id: random_id(), engines, _ticket: ticket }
+        Self { id: random_id(), engines, ticket }
     }
 
     /// Tells where its requests go from now on.

@@ -5,18 +5,18 @@ use afterglow_wire::live::{Event, Greeting};
 use super::{Conversation, Session, Socket};
 use crate::actors::broadcaster::{Join, Joined};
 use crate::admission::Ticket;
-use crate::live::{Key, Protocol};
+use crate::live::{Protocol, Selection};
 
 /// The conversation of clients that ask for no subprotocol.
 pub struct Events {
     /// The client's place, given back when dropped.
-    _ticket: Ticket,
+    ticket: Ticket,
 }
 
 impl Events {
     /// For a client that has been admitted.
     pub fn new(ticket: Ticket) -> Self {
-        Self { _ticket: ticket }
+        Self { ticket }
     }
 }
 
@@ -28,8 +28,16 @@ impl Conversation for Events {
         if let Ok(text) = serde_json::to_string(&Event::ConnectionResponse(greeting)) {
             ctx.text(text);
         }
-        let key = Key::everything(Protocol::Events);
-        let join = |client| Join { client, key, from: None, named: 0, conflated: false };
+        let address = session.conversation.ticket.address();
+        let join = |client| Join {
+            client,
+            address,
+            protocol: Protocol::Events,
+            selection: Selection::everything(),
+            from: None,
+            named: 0,
+            conflated: false,
+        };
         session.join(ctx, join, |_, ctx, joined| {
             // Who has missed nothing is never behind or ahead.
             if let Joined::Live(frames) = joined {

@@ -9,7 +9,8 @@ use super::{Conversation, Session, Socket};
 use crate::actors::broadcaster::{Join, Joined};
 use crate::admission::Ticket;
 use crate::live::history::{CaughtUp, HistoryError};
-use crate::live::{Key, Protocol};
+use crate::live::{Protocol, Selection};
+use crate::pool::Broken;
 
 /// After this many failures the newest values take the place of what was missed.
 const MAX_CATCH_UPS: u32 = 4;
@@ -18,29 +19,24 @@ const MAX_CATCH_UPS: u32 = 4;
 pub struct V1 {
     subscription: Option<Subscription>,
     /// The client's place, given back when dropped.
-    _ticket: Ticket,
+    ticket: Ticket,
 }
 
 impl V1 {
     /// For a client that has been admitted.
     pub fn new(ticket: Ticket) -> Self {
-        Self { subscription: None, _ticket: ticket }
+        Self { subscription: None, ticket }
     }
 }
 
 /// What was asked for last.
 struct Subscription {
     subscribe: Subscribe,
+    selection: Selection,
     /// Reads its history.
     thread: Option<SpawnHandle>,
     /// How often commits overtook the history read.
     catch_up_failures: u32,
-}
-
-impl Subscription {
-    fn key(&self) -> Key {
-        Key { protocol: Protocol::V1, patterns: self.subscribe.signals.clone() }
-    }
 }
 
 impl Conversation for V1 {
@@ -72,8 +68,28 @@ impl Session<V1> {
             ctx.cancel_future(thread);
         }
         self.leave(ctx);
+        if Selection::is_quick(&subscribe.signals) {
+            let selection = Selection::new(&subscribe.signals, self.sessions.store.signals());
+            return self.selected(ctx, subscribe, selection);
+        }
+        let (signals, patterns) = (self.sessions.store.signals().clone(), subscribe.signals.clone());
+        let (address, pool) = (self.conversation.ticket.address(), self.sessions.selecting.clone());
+        let selecting = async move { pool.run(address, move || Selection::new(&patterns, &signals)).await };
+        // Nothing else is done until then, as with the join that follows.
+        ctx.wait(selecting.into_actor(self).map(move |selected, session, ctx| match selected {
+            Ok(selection) => session.selected(ctx, subscribe, selection),
+            Err(Broken) => {
+                let message = "the server failed; its log has the reason".to_owned();
+                session.refuse(ctx, subscribe.id, Code::Internal, message);
+            }
+        }));
+    }
+
+    /// It is known which signals are meant.
+    fn selected(&mut self, ctx: &mut Socket<V1>, subscribe: Subscribe, selection: Selection) {
         let (resume, id) = (subscribe.resume, subscribe.id);
-        self.conversation.subscription = Some(Subscription { subscribe, thread: None, catch_up_failures: 0 });
+        let subscription = Subscription { subscribe, selection, thread: None, catch_up_failures: 0 };
+        self.conversation.subscription = Some(subscription);
         match resume {
             Some(position) => self.follow(ctx, CaughtUp { position, named: 0 }, Some(id)),
             None => self.read(ctx, HistoryRequest::Snapshot),
@@ -83,9 +99,11 @@ impl Session<V1> {
     /// Asks to be sent what is committed from `caught_up` on; `resumes` is the request that this answers.
     fn follow(&mut self, ctx: &mut Socket<V1>, caught_up: CaughtUp, resumes: Option<u32>) {
         let Some(subscription) = &self.conversation.subscription else { return };
-        let (key, conflated) = (subscription.key(), subscription.catch_up_failures >= MAX_CATCH_UPS);
-        let from = Some(caught_up.position);
-        let join = |client| Join { client, key, from, named: caught_up.named, conflated };
+        let (selection, id) = (subscription.selection.clone(), subscription.subscribe.id);
+        let conflated = subscription.catch_up_failures >= MAX_CATCH_UPS;
+        let (address, from) = (self.conversation.ticket.address(), Some(caught_up.position));
+        let (protocol, named) = (Protocol::V1, caught_up.named);
+        let join = |client| Join { client, address, protocol, selection, from, named, conflated };
         self.join(ctx, join, move |session, ctx, joined| match joined {
             Joined::Live(frames) => {
                 if let Some(request) = resumes {
@@ -95,6 +113,10 @@ impl Session<V1> {
             }
             Joined::Behind => session.not_live(ctx, HistoryRequest::Missed(caught_up)),
             Joined::Ahead(_) | Joined::Unknown => session.not_live(ctx, HistoryRequest::Snapshot),
+            Joined::Refused(limit) => {
+                session.client = 0;
+                session.refuse(ctx, id, Code::TooManyClients, limit);
+            }
         });
     }
 

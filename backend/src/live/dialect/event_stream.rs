@@ -18,8 +18,13 @@ impl Dialect for EventStream {
         with_id(step, update::all(samples, signals, AROUND))
     }
 
+    fn gap(&self, _: &Step) -> Option<Frame> {
+        Some(Frame::Text(format!("event: gap\ndata: {}\n\n", update::GAP).into()))
+    }
+
+    /// Without an id: a client that comes back now still gets what is left out here.
     fn conflated(&self, step: &Step, newest: &Newest, signals: &Signals) -> Vec<Frame> {
-        with_id(step, update::newest(newest, signals, AROUND))
+        self.gap(step).into_iter().chain(update::newest(newest, signals, AROUND)).collect()
     }
 
     fn heartbeat(&self, step: &Step) -> Option<Frame> {

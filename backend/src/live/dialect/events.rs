@@ -15,6 +15,10 @@ impl Dialect for Events {
         update::all(samples, signals, AROUND)
     }
 
+    fn gap(&self, _: &Step) -> Option<Frame> {
+        Some(Frame::Text(format!(r#"{{"event":"gap","data":{}}}"#, update::GAP).into()))
+    }
+
     fn conflated(&self, _: &Step, newest: &Newest, signals: &Signals) -> Vec<Frame> {
         update::newest(newest, signals, AROUND)
     }

@@ -15,6 +15,10 @@ impl Dialect for SocketIo {
         update::all(samples, signals, AROUND)
     }
 
+    fn gap(&self, _: &Step) -> Option<Frame> {
+        Some(Frame::Text(format!(r#"42["gap",{}]"#, update::GAP).into()))
+    }
+
     fn conflated(&self, _: &Step, newest: &Newest, signals: &Signals) -> Vec<Frame> {
         update::newest(newest, signals, AROUND)
     }

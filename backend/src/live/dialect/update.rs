@@ -11,6 +11,9 @@ use crate::live::newest::Newest;
 use crate::live::{Frame, LiveSample};
 use crate::signals::Signals;
 
+/// The data of the event that says that samples were left out.
+pub(super) const GAP: &str = r#"{"message":"samples were left out here; query them"}"#;
+
 /// One text for each instant of `samples`.
 pub(super) fn all(samples: &[LiveSample], signals: &Signals, around: [&str; 2]) -> Vec<Frame> {
     let mut instant = Vec::new();

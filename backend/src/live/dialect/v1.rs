@@ -1,14 +1,13 @@
 //! Samples as frames of [`afterglow_wire::v1`].
 
-use std::ops::Range;
-
 use actix_web::web::Bytes;
 use afterglow_wire::v1::{Flags, Header, Kind, Writer};
 
 use super::{Dialect, Step};
+use crate::batch::SignalId;
 use crate::live::newest::Newest;
 use crate::live::{Frame, LiveSample};
-use crate::signals::{Selector, Signals};
+use crate::signals::Signals;
 
 /// A frame that has grown to this many bytes is sent and another one begun: clients may refuse larger messages.
 pub(in crate::live) const FRAME: usize = 48 * 1024;
@@ -24,12 +23,12 @@ impl Dialect for V1 {
         usize::MAX
     }
 
-    fn names(&self, step: &Step, signals: &Signals, range: Range<u32>, wanted: &Selector) -> Vec<Frame> {
+    fn names(&self, step: &Step, signals: &Signals, new: &mut dyn Iterator<Item = SignalId>) -> Vec<Frame> {
         let begin = || Writer::new(&header(step, Kind::Names, Flags::NONE));
         let (mut frames, mut writer) = (Vec::new(), begin());
-        for (signal, name) in range.clone().zip(signals.range(range.start, range.end)) {
-            if wanted.has(&name) {
-                writer.name(signal, &name);
+        for signal in new {
+            if let Some(name) = signals.name(signal) {
+                writer.name(signal.0, &name);
             }
             if writer.len() >= FRAME {
                 frames.push(binary(std::mem::replace(&mut writer, begin()).finish()));

@@ -25,7 +25,10 @@ pub fn snapshot(
     let step = Step::at(nowhere, now.micros());
     let named = known(store.signals());
     let wanted = Selector::new(&subscribe.signals);
-    for frame in V1.names(&step, store.signals(), 0..named, &wanted) {
+    let mut selected = store.signals().select(&wanted, || output.check())?;
+    selected.sort_unstable_by_key(|(_, signal)| *signal);
+    let mut signals = selected.iter().map(|(_, signal)| *signal).filter(|signal| signal.0 < named);
+    for frame in V1.names(&step, store.signals(), &mut signals) {
         output.frame(frame)?;
     }
     let flags = if subscribe.width.is_some() { Flags::REDUCED } else { Flags::NONE };
