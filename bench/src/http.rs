@@ -35,6 +35,17 @@ impl Connection {
 
     /// Sends a request of [`post`] and reads the answer, which must be a good one.
     pub(crate) fn send(&mut self, request: &[u8]) -> Result<()> {
+        let head = self.exchange(request)?;
+        head.check(&self.answer)
+    }
+
+    /// Sends a request of [`post`] and reads the answer; whether the server took it (2xx) or refused it for now (503).
+    pub(crate) fn offer(&mut self, request: &[u8]) -> Result<bool> {
+        let head = self.exchange(request)?;
+        if head.status == "503" { Ok(false) } else { head.check(&self.answer).map(|()| true) }
+    }
+
+    fn exchange(&mut self, request: &[u8]) -> Result<Head> {
         self.stream.write_all(request)?;
         self.answer.clear();
         let mut chunk = [0; 4096];
@@ -49,7 +60,7 @@ impl Connection {
                 if head.closes {
                     self.stream = connect(&self.address)?;
                 }
-                return head.check(&self.answer);
+                return Ok(head);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! What taking samples costs: CPU, throughput, memory, and the time to come back.
 
 mod growth;
+mod many;
 mod memory;
 mod restart;
 mod sealing;
@@ -21,7 +22,7 @@ pub(crate) struct Options {
     #[command(flatten)]
     pub(crate) common: Common,
     /// Only these parts, separated by commas; those that are not measured otherwise have to be named
-    #[arg(long, value_delimiter = ',', default_value = "bulk,small,memory,restart,sealing")]
+    #[arg(long, value_delimiter = ',', default_value = "bulk,small,many,memory,restart,sealing")]
     only: Vec<Part>,
     /// Turns of each load, 1 to 99
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..100))]
@@ -34,6 +35,8 @@ enum Part {
     Bulk,
     /// Bodies of one object
     Small,
+    /// Bodies of one sample each of 1,000 to 100,000 signals
+    Many,
     /// Resident memory after 10 M samples
     Memory,
     /// Time from a kill to ready
@@ -71,6 +74,9 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Result<()> {
     }
     if !rows.is_empty() {
         print_loads(options.rounds, &rows);
+    }
+    if is_wanted(Part::Many) {
+        many::run(lab, options.rounds)?;
     }
     let others: [(Part, Measurement); 4] = [
         (Part::Memory, memory::run),

@@ -1,6 +1,6 @@
 //! Many requests at once, and what they cost the server.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,8 +19,12 @@ const SAMPLES_AT_ONCE: u64 = 5_000_000;
 /// What a load came to.
 #[derive(Default)]
 pub(crate) struct Outcome {
+    /// That were taken.
     pub(crate) requests: u64,
+    /// Of those requests.
     pub(crate) samples: u64,
+    /// Requests that were answered 503.
+    pub(crate) refused: u64,
     /// While requests were under way.
     pub(crate) wall: Duration,
     /// Of the server, until the last answer.
@@ -33,11 +37,13 @@ impl Outcome {
     /// Adds what sending `requests` came to.
     fn send(&mut self, server: &Server, requests: &[Vec<u8>], plan: Plan) -> Result<()> {
         let (start, cpu) = (Instant::now(), server.cpu()?);
-        send(&server.address, requests, plan.connections)?;
+        let refused = send(&server.address, requests, plan.connections)?;
         self.wall += start.elapsed();
         self.cpu += server.cpu()?.saturating_sub(cpu);
-        self.requests += requests.len() as u64;
-        self.samples += requests.len() as u64 * plan.instants * plan.signals;
+        let taken = requests.len() as u64 - refused;
+        self.requests += taken;
+        self.samples += taken * plan.instants * plan.signals;
+        self.refused += refused;
         Ok(())
     }
 
@@ -107,8 +113,11 @@ pub(crate) fn run(system: &dyn System, server: &Server, source: &mut Source, pla
     let at_once = SAMPLES_AT_ONCE.div_ceil(plan.signals * plan.instants);
     let mut outcome = Outcome::default();
     let cpu = server.cpu()?;
-    while outcome.requests < plan.requests {
-        let count = at_once.min(plan.requests - outcome.requests);
+    loop {
+        let count = at_once.min(plan.requests - outcome.requests - outcome.refused);
+        if count == 0 {
+            break;
+        }
         let mut request = || {
             let mut body = Vec::new();
             system.encode(&source.batch(plan.instants), &mut body);
@@ -122,18 +131,21 @@ pub(crate) fn run(system: &dyn System, server: &Server, source: &mut Source, pla
     Ok(outcome)
 }
 
-/// Each connection takes the next request as soon as its last one is answered.
-fn send(address: &str, requests: &[Vec<u8>], connections: usize) -> Result<()> {
-    let next = AtomicUsize::new(0);
+/// Each connection takes the next request as soon as its last one is answered; how many were refused.
+fn send(address: &str, requests: &[Vec<u8>], connections: usize) -> Result<u64> {
+    let (next, refused) = (AtomicUsize::new(0), AtomicU64::new(0));
     let work = || -> Result<()> {
         let mut connection = Connection::open(address)?;
         while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
-            connection.send(request)?;
+            if !connection.offer(request)? {
+                refused.fetch_add(1, Ordering::Relaxed);
+            }
         }
         Ok(())
     };
     thread::scope(|scope| {
         let clients: Vec<_> = (0..connections).map(|_| scope.spawn(work)).collect();
         clients.into_iter().try_for_each(|client| client.join().unwrap_or_else(|_| bail!("a client broke")))
-    })
+    })?;
+    Ok(refused.into_inner())
 }

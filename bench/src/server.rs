@@ -90,6 +90,13 @@ impl Server {
         Ok(kilobytes.parse::<u64>()? * 1024)
     }
 
+    /// Bytes that it has caused to be written to the disk so far.
+    pub(crate) fn written(&self) -> Result<u64> {
+        let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id()))?;
+        let written = io.lines().find_map(|line| line.strip_prefix("write_bytes: "));
+        Ok(written.context("no write_bytes")?.parse()?)
+    }
+
     /// Waits until what the server put off, such as merging, is done: it uses less than a thirtieth of a processor.
     pub(crate) fn wait_until_idle(&self) -> Result<()> {
         const WINDOW: Duration = Duration::from_secs(1);
