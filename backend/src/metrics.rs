@@ -71,6 +71,8 @@ pub enum Stage {
     Query,
     /// One sealing.
     Seal,
+    /// Merging what sealings have left, until there is nothing more to merge.
+    Merge,
 }
 
 /// A queue whose depth is watched.
@@ -89,6 +91,7 @@ impl Stage {
             Self::Broadcast => "broadcast",
             Self::Query => "query",
             Self::Seal => "seal",
+            Self::Merge => "merge",
         }
     }
 }

@@ -194,7 +194,7 @@ fn whatever_is_damaged_is_refused_as_it_is_or_served_as_far_as_it_is_sound() {
 fn a_block_that_cannot_be_decoded_is_left_out_and_reported_once() {
     let folder = tempfile::tempdir().unwrap();
     let (database, errors) = (folder.path().join("a.db"), folder.path().join("errors"));
-    let backend = Backend::start(&database);
+    let backend = Backend::start_with(&database, "127.0.0.1:0", &[("AFTERGLOW_BLOCK_SAMPLES", "1")]);
     for signal in ["bad", "good"] {
         assert_eq!(
             backend.post(&format!(r#"{{"timestamp":1700000000,"signals":{{"{signal}":1}}}}"#)).status,

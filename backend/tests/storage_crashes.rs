@@ -21,15 +21,22 @@ const PACE: Pace = Pace { per_post: 100, start: 1_600_000_000_000_001, step: 7_0
 const MINUTE: i64 = 60_000_000;
 
 /// Sealing and expiry many times a second.
-const BUSY: [(&str, &str); 3] = [
+const BUSY: [(&str, &str); 4] = [
     ("AFTERGLOW_SEAL_SAMPLES", "400"),
+    // Most samples are bundled at first, and some of a merge are enough for a block.
+    ("AFTERGLOW_BLOCK_SAMPLES", "700"),
     ("AFTERGLOW_LOOK_MILLIS", "20"),
     // Samples become minutes a second after they were sealed.
     ("AFTERGLOW_KEEP_RAW", "1s"),
 ];
 
-const POINTS: [&str; 4] =
-    ["crash:seal_planned", "crash:seal_written", "crash:seal_committed", "crash:expire_written"];
+const POINTS: [&str; 5] = [
+    "crash:seal_planned",
+    "crash:seal_written",
+    "crash:seal_committed",
+    "crash:merge_written",
+    "crash:expire_written",
+];
 
 /// Rounds on one database, so that many rounds do not only prove that a large database is slow.
 const ROUNDS_PER_DATABASE: usize = 50;

@@ -59,6 +59,22 @@ impl Columns {
         self.times.last().copied().zip(self.values.last().copied())
     }
 
+    /// The first and the last instant.
+    pub(super) fn span(&self) -> Option<(i64, i64)> {
+        self.times.first().copied().zip(self.times.last().copied())
+    }
+
+    /// Adds `newer` samples; where an instant is in both, they win.
+    pub(super) fn absorb(&mut self, newer: Self) {
+        if self.is_empty() {
+            *self = newer;
+        } else if self.times.last() < newer.times.first() {
+            self.append(&newer);
+        } else if !newer.is_empty() {
+            *self = Self::merge(self, &newer);
+        }
+    }
+
     /// Adds a sample that is later than all others.
     pub(super) fn push(&mut self, time: i64, value: f64) {
         self.times.push(time);

@@ -1,18 +1,23 @@
 //! The engine: what samples, blocks, rollups and documents are, whatever database keeps them.
 //!
 //! A commit is a row of the journal and an addition to the head, which is the journal in memory. When the head is large
-//! enough it is sealed: its samples become compressed blocks and their part of the journal is emptied, in one transaction.
+//! enough it is sealed: its samples become compressed blocks, or small runs bundled with those of other signals, and their part
+//! of the journal is emptied, in one transaction. Bundles are merged until a signal has enough samples for a block.
 
 mod annotations;
 mod boards;
+mod bundled;
 mod commit;
 mod damaged;
 mod details;
 mod expire;
+mod merge;
 mod metadata;
+mod plan;
 mod read;
 mod recover;
 mod rollups;
+mod room;
 mod seal;
 mod since;
 
@@ -21,12 +26,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use afterglow_wire::Timestamp;
 
 use crate::StoreError;
+use crate::block::SMALL_BLOCK;
 use crate::clock::Clock;
 use crate::fault;
 use crate::head::Head;
 use crate::tables::Tables;
 use commit::Commits;
 use damaged::Damaged;
+use merge::FullTiers;
+use room::Room;
 
 pub use expire::Expired;
 pub(crate) use recover::{DamagedRow, Loaded, recover};
@@ -39,10 +47,13 @@ pub(crate) struct Engine {
     head: RwLock<Head>,
     /// Samples in it at which nothing more is taken until some have been sealed.
     head_limit: usize,
+    /// A signal's samples stay bundled until they are so many.
+    enough_for_block: usize,
     /// Held during a commit, so that commits and rotations see each other whole.
     commits: Mutex<Commits>,
-    /// Held while blocks or rollups are replaced: by a sealing or an expiry.
-    maintenance: Mutex<()>,
+    room: Room,
+    /// Held while bundles, blocks or rollups are replaced: by a sealing, a merge or an expiry.
+    maintenance: Mutex<FullTiers>,
     damaged: Damaged,
     clock: Clock,
     /// Names the numbering of commits; 0 in a database that is only read.
@@ -56,8 +67,10 @@ impl Engine {
         Self {
             head: RwLock::new(loaded.head),
             head_limit: fault::head_samples().unwrap_or(HEAD_LIMIT),
+            enough_for_block: fault::block_samples().unwrap_or(SMALL_BLOCK),
             commits: Mutex::new(loaded.commits),
-            maintenance: Mutex::new(()),
+            room: Room::default(),
+            maintenance: Mutex::new(Vec::new()),
             damaged: Damaged::default(),
             clock,
             epoch,
@@ -106,6 +119,12 @@ impl Engine {
         self.tables.checkpoint()
     }
 
+    /// How many signals have blocks.
+    #[cfg(test)]
+    pub(crate) fn signals_in_blocks(&self) -> usize {
+        self.tables.reading(|rows| rows.latest_in_blocks()).map_or(0, |latest| latest.len())
+    }
+
     /// Bytes of the database that hold something.
     #[cfg(test)]
     pub(crate) fn used_bytes(&self) -> Result<u64, StoreError> {
@@ -124,7 +143,7 @@ impl Engine {
         self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_maintenance(&self) -> MutexGuard<'_, ()> {
+    fn lock_maintenance(&self) -> MutexGuard<'_, FullTiers> {
         self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

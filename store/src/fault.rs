@@ -3,7 +3,7 @@
 //! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, or `crash:POINT` for a process that dies
 //! at a point.
 //! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent;
-//! `AFTERGLOW_HEAD_SAMPLES` makes the head small.
+//! `AFTERGLOW_HEAD_SAMPLES` makes the head small, `AFTERGLOW_BLOCK_SAMPLES` gives signals with few samples blocks.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub enum Point {
     SealWritten,
     /// The sealing is committed, the head does not know yet.
     SealCommitted,
+    /// Bundles are merged, nothing is committed.
+    MergeWritten,
     /// Rollups are written and expired blocks deleted, nothing is committed.
     ExpireWritten,
     /// Some of the first schema's rows have become blocks.
@@ -47,6 +49,7 @@ pub fn crash_point(point: Point) {
         Point::SealPlanned => "crash:seal_planned",
         Point::SealWritten => "crash:seal_written",
         Point::SealCommitted => "crash:seal_committed",
+        Point::MergeWritten => "crash:merge_written",
         Point::ExpireWritten => "crash:expire_written",
         Point::ConvertPart => "crash:convert_part",
         Point::BackupCopied => "crash:backup_copied",
@@ -64,6 +67,11 @@ pub fn seal_samples() -> Option<usize> {
 /// How many unsealed samples are too many.
 pub fn head_samples() -> Option<usize> {
     number("AFTERGLOW_HEAD_SAMPLES")
+}
+
+/// How many samples of a signal are enough for a block.
+pub fn block_samples() -> Option<usize> {
+    number("AFTERGLOW_BLOCK_SAMPLES")
 }
 
 /// How often sealing and retention check whether they have something to do.

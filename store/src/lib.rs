@@ -3,6 +3,7 @@
 pub mod batch;
 mod block;
 mod budget;
+mod bundle;
 pub mod clock;
 mod columns;
 mod documents;
@@ -241,12 +242,22 @@ impl Store {
         self.engine.damaged()
     }
 
-    /// Turns the journal's samples into compressed blocks; how many. Commits and queries go on meanwhile. Blocks.
+    /// Turns the journal's samples into compressed ones; of how many signals they were. Commits and queries go on meanwhile.
+    /// Blocks.
     ///
     /// # Errors
     /// When the disk is full or the database does not answer; everything is as it was then.
     pub fn seal(&self) -> Result<usize, StoreError> {
         self.engine.seal()
+    }
+
+    /// Merges small compressed runs of samples, as far as one short transaction goes; whether there may be more to merge.
+    /// Commits and queries go on meanwhile. Blocks.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer; everything is as it was then.
+    pub fn merge(&self) -> Result<bool, StoreError> {
+        self.engine.merge()
     }
 
     /// Expires what `retention` no longer keeps at `now`, and gives free space back. Blocks.

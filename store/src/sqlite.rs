@@ -2,6 +2,7 @@
 //! `engine`.
 
 mod blocks;
+mod bundles;
 mod convert;
 mod documents;
 mod examine;

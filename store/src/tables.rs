@@ -4,6 +4,7 @@
 //! Rows travel as they are stored. Payloads are opaque to a database, and what is read back is verified by the engine.
 
 mod blocks;
+mod bundles;
 mod documents;
 mod journal;
 mod rollups;
@@ -11,6 +12,7 @@ mod rollups;
 use crate::StoreError;
 
 pub(crate) use blocks::{BlockPlace, BlockRow, BlockRows, BlockSummary, BlockTotals, NewBlock};
+pub(crate) use bundles::{BundlePlace, BundleRow, BundleRows, NewBundle};
 pub(crate) use documents::{AnnotationRow, DocumentRows};
 pub(crate) use journal::{JournalRow, JournalRows};
 pub(crate) use rollups::{NewRollup, RollupRow, RollupRows};
@@ -147,6 +149,6 @@ impl dyn Tables {
 }
 
 /// A connection to a database.
-pub(crate) trait Rows: JournalRows + BlockRows + RollupRows + DocumentRows {}
+pub(crate) trait Rows: JournalRows + BundleRows + BlockRows + RollupRows + DocumentRows {}
 
-impl<T: JournalRows + BlockRows + RollupRows + DocumentRows> Rows for T {}
+impl<T: JournalRows + BundleRows + BlockRows + RollupRows + DocumentRows> Rows for T {}

@@ -77,6 +77,7 @@ macro_rules! suite {
     };
 }
 
+mod bundles;
 mod conformance;
 mod damage;
 mod files;

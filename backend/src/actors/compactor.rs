@@ -1,9 +1,11 @@
-//! **Role.** Turns the journal's samples into compressed blocks, beside commits and queries.
+//! **Role.** Turns the journal's samples into compressed ones and merges small runs of them, beside commits and queries.
 //! **Receives.** Nothing; it checks the journal every [`LOOK`].
 //! **Sends.** Nothing.
-//! **Bound.** One sealing at a time.
-//! **Overload.** When sealing does not keep up, the store refuses commits at its limit of unsealed samples (503).
-//! **Restart.** A sealing that fails is tried again after [`RETRY`]; the process stops when this actor is lost.
+//! **Bound.** One sealing at a time, and beside it one merge, in short transactions.
+//! **Overload.** When sealing does not keep up, commits wait for it at the store's limit of unsealed samples, and are refused
+//! (503) when it does not end. Merging that does not keep up merges more at once.
+//! **Restart.** A sealing that fails is tried again after [`RETRY`], a merge after the next sealing; the process stops when this
+//! actor is lost.
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use crate::clock::Stopwatch;
 use crate::fault;
 use crate::lifeline::Lifeline;
 use crate::metrics::{Metrics, Stage};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// How often the journal's size is checked.
 const LOOK: Duration = Duration::from_millis(250);
@@ -21,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// Samples that are worth a sealing: large blocks, and a journal of some megabytes that is read in a moment at a start.
 const ENOUGH_SAMPLES: usize = 500_000;
 
-/// With many signals more are waited for, so that each signal's block is not tiny,
+/// With many signals more are waited for, so that each signal's part is not tiny,
 const ENOUGH_PER_SIGNAL: usize = 2_048;
 
 /// up to what memory allows: 32 MB, twice while one generation is sealed.
@@ -38,6 +40,7 @@ pub struct Compactor {
     store: Store,
     metrics: Metrics,
     sealing: bool,
+    merging: bool,
     /// Whether the last sealing failed, and what it had begun is still to be sealed.
     failed: bool,
     /// How many samples are enough, if a test has a say in it.
@@ -56,6 +59,7 @@ impl Compactor {
             store,
             metrics,
             sealing: false,
+            merging: false,
             failed: false,
             enough,
             since,
@@ -90,8 +94,37 @@ impl Compactor {
             compactor.failed = !matches!(outcome, Ok(Ok(_)));
             compactor.metrics.health.sealing_ended(!compactor.failed);
             match outcome {
-                Ok(Ok(blocks)) => log::debug!("sealed {blocks} blocks"),
+                Ok(Ok(signals)) => {
+                    log::debug!("sealed samples of {signals} signals");
+                    compactor.merge(ctx);
+                }
                 Ok(Err(error)) => log::error!("sealing failed and is tried again: {error}"),
+                Err(panic) => {
+                    log::error!("the compactor broke and the process stops: {panic}");
+                    ctx.terminate();
+                }
+            }
+        }));
+    }
+
+    /// Merges what sealings have left, on another thread than the next sealing.
+    fn merge(&mut self, ctx: &mut Context<Self>) {
+        if self.merging {
+            return;
+        }
+        self.merging = true;
+        let (store, metrics) = (self.store.clone(), self.metrics.clone());
+        let merge = actix_rt::task::spawn_blocking(move || {
+            let stopwatch = Stopwatch::start();
+            while store.merge()? {}
+            metrics.observe(Stage::Merge, stopwatch.elapsed());
+            Ok::<_, StoreError>(())
+        });
+        ctx.spawn(merge.into_actor(self).map(|outcome, compactor, ctx| {
+            compactor.merging = false;
+            match outcome {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => log::error!("merging failed and is tried again later: {error}"),
                 Err(panic) => {
                     log::error!("the compactor broke and the process stops: {panic}");
                     ctx.terminate();
@@ -115,6 +148,8 @@ impl Actor for Compactor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        // A merge may have been interrupted when the process ended.
+        self.merge(ctx);
         ctx.run_interval(fault::look_interval().unwrap_or(LOOK), Self::look);
     }
 }

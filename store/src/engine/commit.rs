@@ -25,7 +25,7 @@ impl Engine {
         if batches.iter().all(Batch::is_empty) {
             return Ok(Sequences::default());
         }
-        if self.read_head(Head::samples) >= self.head_limit {
+        if !self.room.wait(|| self.read_head(Head::samples) < self.head_limit) {
             return Err(StoreError::Full);
         }
         let rows = journal::encode(batches);

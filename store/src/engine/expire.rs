@@ -1,16 +1,19 @@
 //! Retention: what has expired moves down the tiers, from samples to minutes, from minutes to hours, from hours to nothing.
 
+use std::collections::HashMap;
+
 use afterglow_wire::Timestamp;
 
 use super::Engine;
+use super::bundled::BUNDLE;
 use crate::StoreError;
 use crate::batch::SignalId;
-use crate::block;
 use crate::fault::{self, Point};
 use crate::retention::{RetentionPolicy, cutoff};
 use crate::rollup::{self, Bucket, ROW_BUCKETS, Resolution};
 use crate::signals::Signals;
 use crate::tables::{NewRollup, RollupRow, Rows};
+use crate::{block, bundle};
 
 /// Rows that are downsampled in one transaction: commits wait for no longer than that takes.
 const AT_ONCE: usize = 32;
@@ -50,6 +53,7 @@ impl Engine {
         signals: &Signals,
     ) -> Result<Expired, StoreError> {
         let mut done = Expired::default();
+        self.settle_expired(retention, now, signals)?;
         for (name, signal) in signals.by_name() {
             let tiers = retention.of(&name);
             if let Some(before) = cutoff(tiers.raw, now) {
@@ -67,11 +71,45 @@ impl Engine {
         Ok(done)
     }
 
+    /// Makes blocks of bundled samples that have had their time.
+    fn settle_expired(
+        &self,
+        retention: &RetentionPolicy,
+        now: Timestamp,
+        signals: &Signals,
+    ) -> Result<(), StoreError> {
+        let cutoffs: HashMap<SignalId, i64> = signals
+            .by_name()
+            .into_iter()
+            .filter_map(|(name, signal)| Some((signal, cutoff(retention.of(&name).raw, now)?)))
+            .collect();
+        let Some(newest) = cutoffs.values().max() else { return Ok(()) };
+        for group in self.tables.reading(|reader| reader.groups_with_old_bundles(*newest))? {
+            let _alone = self.lock_maintenance();
+            self.settle(group, |place, run| {
+                let before = cutoffs.get(&run.signal).copied().unwrap_or(i64::MIN);
+                run.last.0 < before && place.sealed_at < before
+            })?;
+        }
+        Ok(())
+    }
+
     /// Downsamples the oldest row of all; whether there was one.
     fn expire_oldest(&self, done: &mut Expired) -> Result<bool, StoreError> {
         let limit = self.more_than_damaged(1);
-        let blocks = self.tables.reading(|reader| reader.oldest_blocks(limit))?;
-        if let Some((_, signal)) = blocks.into_iter().find(|(id, _)| !self.damaged.contains(BLOCK, *id)) {
+        let (bundles, blocks) = self.tables.reading(|reader| {
+            Ok::<_, StoreError>((reader.oldest_bundles(limit)?, reader.oldest_blocks(limit)?))
+        })?;
+        let bundle = bundles.into_iter().find(|(_, id, _)| !self.damaged.contains(BUNDLE, *id));
+        let block = blocks.into_iter().find(|(_, id, _)| !self.damaged.contains(BLOCK, *id));
+        if let Some((last, oldest, group)) = bundle
+            && block.is_none_or(|(block_last, ..)| last <= block_last)
+        {
+            let _alone = self.lock_maintenance();
+            self.settle(group, |place, _| place.id == oldest)?;
+            return Ok(true);
+        }
+        if let Some((_, _, signal)) = block {
             return Ok(self.expire_blocks(signal, i64::MAX, AT_ONCE_FOR_ROOM, done)? > 0);
         }
         let rollups = self.tables.reading(|reader| reader.oldest_rollups(limit))?;
@@ -101,18 +139,34 @@ impl Engine {
         done: &mut Expired,
     ) -> Result<usize, StoreError> {
         let _alone = self.lock_maintenance();
-        let rows = self.tables.reading(|reader| {
-            let old = reader.old_blocks(signal, before, self.more_than_damaged(most))?;
-            let rows = self.sound(BLOCK, old, most).map(|id| reader.block(id));
-            rows.filter_map(Result::transpose).collect::<Result<Vec<_>, StoreError>>()
-        })?;
+        let read = || {
+            self.tables.reading(|reader| {
+                let old = reader.old_blocks(signal, before, self.more_than_damaged(most))?;
+                let rows = self.sound(BLOCK, old, most).map(|id| reader.block(id));
+                rows.filter_map(Result::transpose).collect::<Result<Vec<_>, StoreError>>()
+            })
+        };
+        let mut rows = read()?;
+        let first = rows.iter().map(|row| row.place.first_time).min();
+        if let Some((first, last)) = first.zip(rows.iter().map(|row| row.place.last_time).max()) {
+            // Bundled samples replace some of theirs, which must not be counted as well.
+            let overlaps =
+                |run: &bundle::Run| run.signal == signal && run.first <= last && first <= run.last.0;
+            let may_have = self.tables.reading(|reader| {
+                let places = reader.bundle_places(bundle::group(signal))?;
+                Ok::<_, StoreError>(places.iter().any(|place| place.may_have(signal, (first, last))))
+            })?;
+            if may_have && self.settle(bundle::group(signal), |_, run| overlaps(run))? {
+                rows = read()?;
+            }
+        }
         let count = rows.len();
         let (mut ids, mut buckets, mut arrived_at) = (Vec::new(), Vec::new(), i64::MIN);
         for row in rows {
             match block::verified(&row.payload, row.checksum, row.place.count) {
                 Ok(columns) => {
                     buckets = rollup::merge(&buckets, &rollup::of_samples(&columns, Resolution::Minute));
-                    arrived_at = arrived_at.max(row.sealed_at);
+                    arrived_at = arrived_at.max(row.place.sealed_at);
                     ids.push(row.place.id);
                 }
                 // It stays, so that it can still be repaired.

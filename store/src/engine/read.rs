@@ -135,6 +135,10 @@ impl Engine {
         let mut span = Span { from: place.from, ..query.span };
         // A reduced answer is small, and can only be handed on as a whole.
         let pauses = query.detail == Detail::Samples && !ahead.at_once;
+        let bundled = self.bundled(reader, signal, span)?;
+        if !bundled.is_empty() {
+            head = Columns::merge(&bundled, &head);
+        }
         if pauses && let Some(time) = head.times().get(READ_AHEAD) {
             span.to = Timestamp::from_micros(time - 1);
             head = head.clip(span);

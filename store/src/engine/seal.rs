@@ -1,27 +1,22 @@
-//! Sealing: a generation of the head becomes blocks, and its part of the journal is emptied, in one transaction.
+//! Sealing: a generation of the head becomes blocks and bundles, and its part of the journal is emptied, in one transaction.
 //!
-//! Everything that takes time (reading the blocks that late samples fall into, merging, compressing) happens before
-//! that transaction, beside the commits, which only wait while the finished blocks are written.
+//! A signal with many samples gets blocks; the samples of the others are bundled as they are, and merged later (`merge`).
+//! Everything that takes time (compressing, reading blocks that late samples fall into) happens before that transaction, beside
+//! the commits, which only wait while what is finished is written.
 
 use super::Engine;
-use crate::StoreError;
+use super::plan::{Bundler, Plan};
 use crate::batch::SignalId;
-use crate::block::{self, BLOCK_SAMPLES, SMALL_BLOCK};
 use crate::columns::Columns;
 use crate::fault::{self, Point};
-use crate::head::Head;
-use crate::tables::{NewBlock, Rows};
-
-/// What a sealing will write.
-#[derive(Default)]
-struct Plan {
-    replaced: Vec<i64>,
-    blocks: Vec<NewBlock>,
-}
+use crate::head::{Generation, Head};
+use crate::tables::Rows;
+use crate::{StoreError, bundle};
 
 impl Engine {
-    /// Seals what the head has; returns how many blocks that made. Commits and queries go on meanwhile.
+    /// Seals what the head has; returns how many signals had samples in it. Commits and queries go on meanwhile.
     pub(crate) fn seal(&self) -> Result<usize, StoreError> {
+        let _room = self.room.expected();
         let _alone = self.lock_maintenance();
         let (generation, sealing) = {
             let mut commits = self.lock_commits();
@@ -32,106 +27,61 @@ impl Engine {
             }
             (generation, commits.active.other())
         };
-        let now = self.clock.now().micros();
         let mut plan = Plan::default();
-        self.tables.reading(|reader| {
-            generation
-                .signals()
-                .try_for_each(|(signal, columns)| self.plan(reader, signal, columns, now, &mut plan))
-        })?;
+        let signals = self.tables.reading(|reader| self.plan_sealing(reader, &generation, &mut plan))?;
         fault::crash_point(Point::SealPlanned);
-        let blocks = plan.blocks.len();
         self.tables.writing(|writer| {
-            writer.delete_blocks(&plan.replaced)?;
-            writer.insert_blocks(&plan.blocks)?;
+            plan.write(writer)?;
             fault::crash_point(Point::SealWritten);
             writer.empty(sealing, generation.last_sequence())
         })?;
         fault::crash_point(Point::SealCommitted);
         self.change_head(Head::sealed);
-        Ok(blocks)
+        Ok(signals)
     }
 
-    /// Decides which blocks `new` samples become, and which stored blocks they replace: those that a sample falls into,
-    /// and a small one before them.
-    fn plan(
+    fn plan_sealing(
         &self,
         reader: &mut dyn Rows,
-        signal: SignalId,
-        mut new: Columns,
-        now: i64,
+        generation: &Generation,
         plan: &mut Plan,
-    ) -> Result<(), StoreError> {
-        let (Some(&first), Some(&last)) = (new.times().first(), new.times().last()) else { return Ok(()) };
-        let mut pending = Columns::default();
-        for stored in reader.neighbours(signal, first, last)? {
-            let before = stored.last_time < first;
-            let gap = new.split_before(stored.first_time);
-            let inside = new.split_before(stored.last_time.saturating_add(1));
-            pending.append(&gap);
-            if before && stored.count.cast_unsigned() as usize >= SMALL_BLOCK || !before && inside.is_empty()
+    ) -> Result<usize, StoreError> {
+        let now = self.clock.now().micros();
+        let mut bundler = Bundler::new(0, generation.last_sequence());
+        let mut signals = 0;
+        for (signal, columns) in generation.signals() {
+            signals += 1;
+            // What is in blocks counts as older than what is bundled.
+            if columns.len() >= self.enough_for_block
+                && !self.is_bundled(reader, signal, &columns, i32::MIN)?
             {
-                flush(&mut pending, signal, now, plan)?;
-                continue;
-            }
-            match self.read_block(reader, signal, stored.id)? {
-                Some(columns) => {
-                    pending.append(&Columns::merge(&columns, &inside));
-                    plan.replaced.push(stored.id);
-                }
-                // A block that cannot be read stays where it is, so that it can still be repaired.
-                None => pending.append(&inside),
-            }
-            if pending.len() >= 4 * BLOCK_SAMPLES {
-                flush(&mut pending, signal, now, plan)?;
+                self.plan_blocks(reader, signal, columns, now, plan)?;
+            } else {
+                bundler.push(signal, columns, now, plan);
             }
         }
-        pending.append(&new);
-        flush(&mut pending, signal, now, plan)
+        bundler.finish(plan);
+        Ok(signals)
     }
 
-    /// A block's samples; `None`, and a line in the log, when it cannot be read.
-    pub(super) fn read_block(
+    /// Whether a tier above `tier` has samples of `signal` within the span of `columns`.
+    pub(super) fn is_bundled(
         &self,
         reader: &mut dyn Rows,
         signal: SignalId,
-        id: i64,
-    ) -> Result<Option<Columns>, StoreError> {
-        let Some(row) = reader.block(id)? else { return Ok(None) };
-        let columns = block::verified(&row.payload, row.checksum, row.place.count).and_then(|columns| {
-            // The checksum is not of these; the signal is compared with the index that led here.
-            let span = columns.times().first().copied().zip(columns.times().last().copied());
-            if span == Some((row.place.first_time, row.place.last_time)) && row.signal == signal {
-                Ok(columns)
-            } else {
-                Err(block::Damaged("its signal or span is not that of its samples".into()))
+        columns: &Columns,
+        tier: i32,
+    ) -> Result<bool, StoreError> {
+        let Some(span) = columns.span() else { return Ok(false) };
+        for place in reader.bundle_places(bundle::group(signal))? {
+            if place.tier > tier && place.may_have(signal, span) {
+                let overlaps =
+                    |run: &bundle::Run| run.signal == signal && run.first <= span.1 && span.0 <= run.last.0;
+                if self.runs(reader, place.id)?.iter().any(overlaps) {
+                    return Ok(true);
+                }
             }
-        });
-        Ok(match columns {
-            Ok(columns) => Some(columns),
-            Err(error) => {
-                self.damaged.report("block", id, &error);
-                None
-            }
-        })
+        }
+        Ok(false)
     }
-}
-
-/// Cuts what is pending into blocks of about equal size.
-fn flush(pending: &mut Columns, signal: SignalId, now: i64, plan: &mut Plan) -> Result<(), StoreError> {
-    let mut columns = std::mem::take(pending);
-    if columns.is_empty() {
-        return Ok(());
-    }
-    if !columns.times().is_sorted_by(|a, b| a < b) {
-        // Beside a block whose span is damaged.
-        columns = Columns::from_unsorted(&columns.iter().collect::<Vec<_>>());
-    }
-    let parts = columns.len().div_ceil(BLOCK_SAMPLES + BLOCK_SAMPLES / 2).max(1);
-    let size = columns.len().div_ceil(parts);
-    for start in (0..columns.len()).step_by(size) {
-        let part = columns.slice(start..columns.len().min(start + size));
-        plan.blocks.push(NewBlock::new(signal, &part, now)?);
-    }
-    Ok(())
 }

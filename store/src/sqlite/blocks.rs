@@ -9,14 +9,20 @@ use crate::batch::SignalId;
 use crate::tables::{BlockPlace, BlockRow, BlockRows, BlockSummary, BlockTotals, NewBlock};
 use crate::{Span, StoreError};
 
-/// Number, first and last instant, count.
-type Place = (i64, i64, i64, i32);
+/// Number, first and last instant, count, arrival.
+type Place = (i64, i64, i64, i32, i64);
 
-/// Place, lowest and highest sample, sum and last value.
-type Summary = (Place, (i64, f64), (i64, f64), (f64, f64));
+type PlaceColumns =
+    (blocks::id, blocks::first_timestamp, blocks::last_timestamp, blocks::count, blocks::sealed_at);
 
-fn place((id, first_time, last_time, count): Place) -> BlockPlace {
-    BlockPlace { id, first_time, last_time, count }
+const PLACE: PlaceColumns =
+    (blocks::id, blocks::first_timestamp, blocks::last_timestamp, blocks::count, blocks::sealed_at);
+
+/// Number, first and last instant, count; lowest and highest sample; sum and last value.
+type Summary = ((i64, i64, i64, i32), (i64, f64), (i64, f64), (f64, f64));
+
+fn place((id, first_time, last_time, count, sealed_at): Place) -> BlockPlace {
+    BlockPlace { id, first_time, last_time, count, sealed_at }
 }
 
 impl BlockRows for SqliteConnection {
@@ -69,40 +75,32 @@ impl BlockRows for SqliteConnection {
     }
 
     fn neighbours(&mut self, signal: SignalId, first: i64, last: i64) -> Result<Vec<BlockPlace>, StoreError> {
-        let columns = (blocks::id, blocks::first_timestamp, blocks::last_timestamp, blocks::count);
         let of_signal = blocks::table.filter(blocks::signal_id.eq(signal.0.cast_signed()));
         let mut places: Vec<Place> = of_signal
             .filter(blocks::last_timestamp.lt(first))
             .order(blocks::last_timestamp.desc())
             .limit(1)
-            .select(columns)
+            .select(PLACE)
             .load(self)?;
         places.extend(
             of_signal
                 .filter(blocks::last_timestamp.ge(first).and(blocks::first_timestamp.le(last)))
                 .order(blocks::last_timestamp)
-                .select(columns)
+                .select(PLACE)
                 .load::<Place>(self)?,
         );
         Ok(places.into_iter().map(place).collect())
     }
 
     fn block(&mut self, id: i64) -> Result<Option<BlockRow>, StoreError> {
-        let row: Option<(Place, i32, i64, Vec<u8>, i64)> = blocks::table
+        let row: Option<(Place, i32, Vec<u8>, i64)> = blocks::table
             .find(id)
-            .select((
-                (blocks::id, blocks::first_timestamp, blocks::last_timestamp, blocks::count),
-                blocks::signal_id,
-                blocks::sealed_at,
-                blocks::payload,
-                blocks::checksum,
-            ))
+            .select((PLACE, blocks::signal_id, blocks::payload, blocks::checksum))
             .first(self)
             .optional()?;
-        Ok(row.map(|(stored, signal, sealed_at, payload, checksum)| BlockRow {
+        Ok(row.map(|(stored, signal, payload, checksum)| BlockRow {
             place: place(stored),
             signal: signal_of(signal),
-            sealed_at,
             payload,
             checksum,
         }))
@@ -124,13 +122,13 @@ impl BlockRows for SqliteConnection {
             .load(self)?)
     }
 
-    fn oldest_blocks(&mut self, limit: usize) -> Result<Vec<(i64, SignalId)>, StoreError> {
-        let rows: Vec<(i64, i32)> = blocks::table
+    fn oldest_blocks(&mut self, limit: usize) -> Result<Vec<(i64, i64, SignalId)>, StoreError> {
+        let rows: Vec<(i64, i64, i32)> = blocks::table
             .order(blocks::last_timestamp)
             .limit(limit_of(limit))
-            .select((blocks::id, blocks::signal_id))
+            .select((blocks::last_timestamp, blocks::id, blocks::signal_id))
             .load(self)?;
-        Ok(rows.into_iter().map(|(id, signal)| (id, signal_of(signal))).collect())
+        Ok(rows.into_iter().map(|(last, id, signal)| (last, id, signal_of(signal))).collect())
     }
 
     fn insert_blocks(&mut self, new: &[NewBlock]) -> Result<(), StoreError> {

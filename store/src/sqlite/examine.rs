@@ -2,6 +2,7 @@
 //!
 //! Every row is read by itself, so that a damaged page costs only what is on it.
 
+mod bundles;
 mod check;
 mod documents;
 
@@ -118,9 +119,13 @@ pub(crate) fn examine(path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Re
     examiner.file();
     examiner.signals();
     let blocks = examiner.block_places();
+    let bundles = examiner.bundle_places();
     let rollups = examiner.rollup_places();
     let journals = [Part::A, Part::B].map(|part| (part, examiner.sequences(part)));
-    let total = blocks.len() + rollups.len() + journals.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+    let total = blocks.len()
+        + bundles.len()
+        + rollups.len()
+        + journals.iter().map(|(_, rows)| rows.len()).sum::<usize>();
     let mut verified = 0;
     let mut step = || {
         verified += 1;
@@ -130,6 +135,7 @@ pub(crate) fn examine(path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Re
     examiner.numbering();
     examiner.overlaps(&blocks);
     blocks.iter().for_each(|place| (examiner.block(*place), step()).1);
+    bundles.iter().for_each(|place| (examiner.bundle(*place), step()).1);
     rollups.iter().for_each(|place| (examiner.rollup(*place), step()).1);
     for (part, sequences) in journals {
         sequences.iter().for_each(|sequence| (examiner.journal(part, *sequence), step()).1);

@@ -90,6 +90,7 @@ impl JournalRows for SqliteConnection {
         const NEWEST: &str = "SELECT max(coalesce((SELECT max(committed_at) FROM journal_a), 0), \
             coalesce((SELECT max(committed_at) FROM journal_b), 0), \
             coalesce((SELECT max(sealed_at) FROM block), 0), \
+            coalesce((SELECT max(sealed_at) FROM bundle), 0), \
             coalesce((SELECT max(arrived_at) FROM rollup), 0)) AS value";
         Ok(number(self, NEWEST)?)
     }

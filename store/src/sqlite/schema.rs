@@ -58,6 +58,24 @@ diesel::table! {
 }
 
 diesel::table! {
+    bundle (id) {
+        id -> BigInt,
+        signal_group -> Integer,
+        tier -> Integer,
+        sequence -> BigInt,
+        first_signal -> Integer,
+        last_signal -> Integer,
+        first_timestamp -> BigInt,
+        last_timestamp -> BigInt,
+        count -> Integer,
+        sealed_at -> BigInt,
+        directory -> Binary,
+        payload -> Binary,
+        checksum -> BigInt,
+    }
+}
+
+diesel::table! {
     rollup (id) {
         id -> BigInt,
         signal_id -> Integer,

@@ -31,8 +31,8 @@ pub(crate) trait BlockRows {
     /// The first `limit` blocks of `signal` that end before `before` and were sealed before it.
     fn old_blocks(&mut self, signal: SignalId, before: i64, limit: usize) -> Result<Vec<i64>, StoreError>;
 
-    /// The first `limit` blocks of all signals, by their last instant.
-    fn oldest_blocks(&mut self, limit: usize) -> Result<Vec<(i64, SignalId)>, StoreError>;
+    /// Last instant, number and signal of the first `limit` blocks of all signals, by their last instant.
+    fn oldest_blocks(&mut self, limit: usize) -> Result<Vec<(i64, i64, SignalId)>, StoreError>;
 
     /// Adds blocks.
     fn insert_blocks(&mut self, blocks: &[NewBlock]) -> Result<(), StoreError>;
@@ -54,6 +54,7 @@ pub(crate) struct BlockPlace {
     pub(crate) first_time: i64,
     pub(crate) last_time: i64,
     pub(crate) count: i32,
+    pub(crate) sealed_at: i64,
 }
 
 /// What is known of a block's samples without decompressing them.
@@ -74,7 +75,6 @@ pub(crate) struct BlockSummary {
 pub(crate) struct BlockRow {
     pub(crate) place: BlockPlace,
     pub(crate) signal: SignalId,
-    pub(crate) sealed_at: i64,
     pub(crate) payload: Vec<u8>,
     pub(crate) checksum: i64,
 }

@@ -264,15 +264,21 @@ fn a_database_over_its_size_expires_the_oldest_first<D: Database>() {
 fn a_damaged_block_is_reported_and_left_out_and_left_alone<D: Database>() {
     let database = D::new();
     let store = database.open();
-    store.commit(&[batch(&store, &[("a", 1, 1.0), ("b", 1, 1.0)])]).unwrap();
+    let many: Vec<_> = (0..block::SMALL_BLOCK as i64).map(|time| ("a", time, 1.0)).collect();
+    store.commit(&[batch(&store, &many), batch(&store, &[("b", 1, 1.0)])]).unwrap();
     store.seal().unwrap();
     database.spoil("block", "signal_id = 0");
     assert_eq!(contents(&store), [("b".into(), 1, 1.0)]);
     assert_eq!(store.damaged(), 1);
-    // A late sample in the damaged block's span neither replaces it nor is lost.
+    // Late samples in the damaged block's span neither replace it nor are lost: few of them, and enough for a block.
     store.commit(&[batch(&store, &[("a", 1, 5.0)])]).unwrap();
     store.seal().unwrap();
     assert_eq!(contents(&store), [("a".into(), 1, 5.0), ("b".into(), 1, 1.0)]);
+    let late: Vec<_> = many[2..].iter().chain(&[("a", 500, 7.0), ("a", 501, 7.0)]).copied().collect();
+    store.commit(&[batch(&store, &late)]).unwrap();
+    store.seal().unwrap();
+    assert_eq!(contents(&store).len(), late.len() + 2);
+    assert_eq!(store.damaged(), 1);
 }
 
 fn what_was_committed_since_is_told_until_it_is_sealed<D: Database>() {

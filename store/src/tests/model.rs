@@ -21,6 +21,7 @@ enum Step {
     /// (signal, instant, value), in order of arrival.
     Write(Vec<(usize, i64, f64)>),
     Seal,
+    Merge,
     Expire(Tier),
     Restart,
     Ask {
@@ -51,7 +52,8 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         6 => proptest::collection::vec(sample, 1..60).prop_map(Step::Write),
-        2 => Just(Step::Seal),
+        3 => Just(Step::Seal),
+        1 => Just(Step::Merge),
         1 => tier.prop_map(Step::Expire),
         1 => Just(Step::Restart),
         3 => (-10_i64..400, 0_i64..400, proptest::option::of(2..40_u32)).prop_map(|(from, length, max_points)| {
@@ -236,6 +238,7 @@ fn run<D: Database>(steps: &[Step]) {
                 store.seal().unwrap();
                 model.seal();
             }
+            Step::Merge => while store.merge().unwrap() {},
             Step::Expire(tier) => {
                 store.expire(&policy(*tier), Timestamp::from_micros(NOW.micros() + DAY)).unwrap();
                 model.expire(*tier);

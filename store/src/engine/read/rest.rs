@@ -31,7 +31,7 @@ impl Place {
 
 /// What an answer has in memory as a whole, without what has been handed on.
 pub(super) struct Rest {
-    /// The head's.
+    /// The head's, over bundled ones.
     pub(super) samples: Columns,
     /// What remains of expired ones.
     pub(super) points: Columns,

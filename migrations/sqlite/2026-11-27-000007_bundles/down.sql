@@ -1,0 +1,2 @@
+-- Bundles cannot become blocks without the program; a database that has none can go back.
+DROP TABLE bundle;
