@@ -36,6 +36,8 @@ pub type Verdict = (Code, String);
 pub struct Collector {
     signals: Signals,
     now: Timestamp,
+    /// Samples, rejected ones included, that may be read.
+    most: usize,
     out: Decoded,
     /// The signals of the object before, by their place in it. Senders repeat themselves: comparing one name is
     /// several times cheaper than looking it up among all.
@@ -52,7 +54,21 @@ struct Mark {
 impl Collector {
     /// For samples that arrive at `now`.
     pub fn new(signals: Signals, now: Timestamp) -> Self {
-        Self { signals, now, out: Decoded::default(), previous: Vec::new() }
+        Self { signals, now, most: usize::MAX, out: Decoded::default(), previous: Vec::new() }
+    }
+
+    /// Reads at most so many samples, the rejected ones included.
+    pub fn at_most(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Whether there were more samples than it may read; the others were dropped.
+    fn is_over(&self) -> bool {
+        self.read() > self.most
+    }
+
+    fn read(&self) -> usize {
+        self.out.batch.len() + self.out.rejected_count
     }
 
     /// When the samples arrive: the time of those that bring none.
@@ -90,6 +106,9 @@ impl Collector {
 
     /// As [`sample`](Self::sample), for a finite value; the timestamp is judged by the caller.
     fn add(&mut self, place: usize, name: &str, timestamp: Timestamp, value: f64) -> Result<(), Verdict> {
+        if self.is_over() {
+            return Ok(());
+        }
         let signal = self.signal(name, place)?;
         self.out.batch.push(Sample { signal, timestamp, value });
         Ok(())
@@ -109,6 +128,9 @@ impl Collector {
 
     /// Notes that the sample of `signal` in the object `index`, or the whole object, cannot be used.
     pub fn reject(&mut self, index: usize, signal: Option<&str>, (code, message): Verdict) {
+        if self.is_over() {
+            return;
+        }
         self.out.rejected_count += 1;
         if self.out.rejected.len() < REJECTIONS_LISTED {
             self.out.rejected.push(Rejection::new(index, signal.map(shown), code, message));

@@ -30,6 +30,8 @@ use actix_web::dev::Server;
 use actix_web::{App, HttpServer, middleware, web};
 use gate::Gate;
 
+use crate::shares::{Share, Shares};
+pub use body::Bodies;
 pub use context::Context;
 
 /// How long a client may take to send a request's head.
@@ -45,6 +47,9 @@ const SILENT_TIMES: u32 = 3;
 /// Bytes the kernel may hold for one peer; without it a stalled peer pins megabytes.
 const SEND_BUFFER: usize = 128 * 1024;
 
+/// Files that the process needs beside connections.
+const OTHER_FILES: usize = 128;
+
 /// Serves `listener`; the server runs while it is polled and ends through its handle.
 ///
 /// # Errors
@@ -55,6 +60,7 @@ pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> 
         &context.config.server.embed_from.0,
     ));
     let peer_silent = SILENT_TIMES * context.config.live.slow_seconds.duration();
+    let connections = connections();
     let gate = web::Data::new(Gate::new(context, listener.local_addr()?));
     let server = HttpServer::new(move || {
         App::new()
@@ -63,7 +69,12 @@ pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> 
             .wrap(middleware::from_fn(gate::judge))
             .configure(table::routes)
     })
-    .on_connect(move |connection, _| limit_peer(connection, peer_silent))
+    .on_connect(move |connection, kept| {
+        limit_peer(connection, peer_silent);
+        if let Some(place) = admit(connection, &connections) {
+            kept.insert(place);
+        }
+    })
     .client_request_timeout(HEAD_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(shutdown_seconds)
@@ -81,4 +92,25 @@ fn limit_peer(connection: &dyn Any, silent: Duration) {
         #[cfg(target_os = "linux")]
         let _ = socket.set_tcp_user_timeout(Some(silent));
     }
+}
+
+/// How many connections there may be: as many as files may be open, less those that the database and the rest need. An address
+/// may have a half of them. A connection beyond it is closed at once.
+fn connections() -> Shares {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let files = files.map_or(usize::MAX, |files| usize::try_from(files).unwrap_or(usize::MAX));
+    Shares::halves(files.saturating_sub(OTHER_FILES).max(OTHER_FILES))
+}
+
+/// A place for a connection; it is closed when there is none.
+fn admit(connection: &dyn Any, connections: &Shares) -> Option<Share> {
+    let tcp = connection.downcast_ref::<actix_web::rt::net::TcpStream>()?;
+    let address = tcp.peer_addr().ok()?.ip();
+    connections
+        .take(address, 1)
+        .inspect_err(|_| {
+            log::debug!("a connection from {address} is closed: there are too many");
+            let _ = socket2::SockRef::from(tcp).shutdown(std::net::Shutdown::Both);
+        })
+        .ok()
 }

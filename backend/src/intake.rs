@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 
 use afterglow_wire::Code;
+use afterglow_wire::limits::REQUEST_SAMPLES;
 use afterglow_wire::telemetry::Receipt;
 use serde_json::json;
 
@@ -48,7 +49,7 @@ impl Intake {
         Self { signals, committer, report, metrics, clock }
     }
 
-    /// Lets `parse` read samples and waits until the usable ones are durable.
+    /// Lets `parse` collect samples and waits until the usable ones are durable.
     ///
     /// # Errors
     /// Nothing was stored: `parse` could not read anything, no sample was usable (the details list them), or the commit was
@@ -56,7 +57,7 @@ impl Intake {
     pub async fn take(
         &self,
         source: Source,
-        parse: impl FnOnce(&mut Collector) -> Result<(), Refusal>,
+        parse: impl AsyncFnOnce(Collector) -> Result<Collector, Refusal>,
     ) -> Result<Receipt, Refusal> {
         let mut note = Request { bytes: source.bytes, ..Request::from(source.address) };
         let outcome = self.store(&mut note, parse).await;
@@ -73,11 +74,11 @@ impl Intake {
     async fn store(
         &self,
         note: &mut Request,
-        parse: impl FnOnce(&mut Collector) -> Result<(), Refusal>,
+        parse: impl AsyncFnOnce(Collector) -> Result<Collector, Refusal>,
     ) -> Result<Receipt, Refusal> {
         let (stopwatch, now) = (Stopwatch::start(), self.clock.now());
-        let mut collector = Collector::new(self.signals.clone(), now);
-        parse(&mut collector)?;
+        let collector = Collector::new(self.signals.clone(), now).at_most(REQUEST_SAMPLES);
+        let mut collector = parse(collector).await?;
         self.metrics.observe(Stage::Decode, stopwatch.elapsed());
         let Decoded { batch, rejected_count, rejected } = collector.take();
         let accepted = batch.len();

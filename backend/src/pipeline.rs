@@ -17,7 +17,7 @@ use crate::clock::Clock;
 use crate::committed::Listener;
 use crate::config::Config;
 use crate::documents::Documents;
-use crate::http::{self, Context};
+use crate::http::{self, Bodies, Context};
 use crate::ingest_report::Recorder;
 use crate::intake::Intake;
 use crate::lifeline::Lifeline;
@@ -110,6 +110,8 @@ pub async fn run(
     );
     let admission = Admission::new(config.live.live_clients, config.live.live_clients_per_address);
     let context = Context {
+        // Twice as many: the bodies of one address can use the whole machine, and those of others need not wait for them.
+        bodies: Bodies::new(config.server.body_seconds.duration(), 2 * processors()),
         intake,
         committer: committer.clone(),
         store: store.clone(),

@@ -19,14 +19,13 @@ fn samples_beyond_the_bound_are_refused_and_welcome_later() {
     // Another program holds the database's write lock: commits wait, then fail.
     let mut other = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
     other.batch_execute("BEGIN IMMEDIATE").unwrap();
-    let million =
-        format!(r#"{{"timestamp":1700000000,"signals":{{{}}}}}"#, vec![r#""a":1"#; 1_300_000].join(","));
+    let many = format!(r#"{{"timestamp":1700000000,"signals":{{{}}}}}"#, vec![r#""a":1"#; 250_000].join(","));
     let mut missing = BTreeSet::from(["queue_full", "store_down"]);
     thread::scope(|scope| {
         let (answered, answers) = mpsc::channel();
-        for _ in 0..8 {
-            let (answered, backend, million) = (answered.clone(), &backend, &million);
-            scope.spawn(move || answered.send(backend.post(million)).unwrap());
+        for _ in 0..32 {
+            let (answered, backend, many) = (answered.clone(), &backend, &many);
+            scope.spawn(move || answered.send(backend.post(many)).unwrap());
         }
         drop(answered);
         for answer in answers {

@@ -8,6 +8,7 @@ mod writers;
 mod annotations;
 mod backpressure;
 mod boards;
+mod bodies;
 mod damage;
 mod database_faults;
 mod disk_full;

@@ -54,8 +54,23 @@ impl Backend {
     }
 
     pub(crate) fn start_with(database: &Path, listen: &str, environment: &[(&str, &str)]) -> Self {
-        let mut child =
-            serve(database, listen).envs(environment.iter().copied()).stdout(Stdio::piped()).spawn().unwrap();
+        let mut command = serve(database, listen);
+        command.envs(environment.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Starts with at most so many open files.
+    pub(crate) fn start_with_files(database: &Path, files: usize) -> Self {
+        let limited = format!(r#"ulimit -n {files} && exec "$0" "$@""#);
+        let serve = serve(database, "127.0.0.1:0");
+        let mut command = Command::new("sh");
+        command.args(["-c", &limited]).arg(serve.get_program()).args(serve.get_args());
+        command.envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix("listening on http://").expect("the first line").to_owned();

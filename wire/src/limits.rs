@@ -11,6 +11,26 @@ pub const AHEAD_MICROS: i64 = 5 * 60 * 1_000_000;
 /// refused with `body_too_large`.
 pub const BODY_BYTES: usize = 8 * 1024 * 1024;
 
+/// Bytes of request bodies that are read at once, in all; an address may have half of them. Beyond it a request is refused with
+/// `queue_full`.
+pub const BODIES_BYTES: usize = 128 * 1024 * 1024;
+
+/// Most members of gzip, or frames of zstd, of a request body; beyond it the request is refused with `body_too_large`.
+pub const BODY_MEMBERS: usize = 8;
+
+/// How many times its size a compressed body may have after decompression, when that is more than [`BODY_RATIO_BYTES`];
+/// beyond it the request is refused with `body_too_large`.
+pub const BODY_RATIO: usize = 200;
+
+/// Size after decompression up to which a body may have been compressed to anything, in bytes.
+pub const BODY_RATIO_BYTES: usize = 1024 * 1024;
+
+/// Most samples of a request, the rejected ones included; beyond it the request is refused with `body_too_large`.
+pub const REQUEST_SAMPLES: usize = 250_000;
+
+/// Most query parameters of a request; beyond it the request is refused with `bad_parameter`.
+pub const QUERY_PARAMETERS: usize = 20;
+
 /// Deepest nesting of JSON arrays and objects; beyond it the text is `malformed_json`.
 pub const JSON_DEPTH: usize = 64;
 

@@ -22,7 +22,8 @@ pub enum Format {
 /// Reads a body.
 ///
 /// # Errors
-/// When the body as a whole is unreadable: `empty_body`, `malformed_json` or `not_an_object`. What is wrong with single
+/// When the body as a whole is unreadable, or has too many samples: `empty_body`, `malformed_json`, `not_an_object` or
+/// `body_too_large`. What is wrong with single
 /// samples is noted by the collector.
 pub fn decode(body: &[u8], format: Format, collector: &mut Collector) -> Result<(), Refusal> {
     let text = std::str::from_utf8(body).map_err(|error| {
@@ -33,10 +34,15 @@ pub fn decode(body: &[u8], format: Format, collector: &mut Collector) -> Result<
         let message = "the body is empty; send {\"timestamp\": ..., \"signals\": {name: number}}";
         return Err(Refusal::new(Code::EmptyBody, message));
     }
-    let mut parser = Parser { collector, scratch: String::new() };
+    let mut parser = Parser { collector: &mut *collector, scratch: String::new() };
     match format {
         Format::Json => parser.json(text)?,
         Format::NdJson => parser.lines(text),
+    }
+    if collector.is_over() {
+        let message =
+            format!("the body has more than {} samples; send them in several requests", collector.most);
+        return Err(Refusal::new(Code::BodyTooLarge, message));
     }
     Ok(())
 }

@@ -1,7 +1,10 @@
 //! `/api/annotations`: marks on the time axis.
 
+use std::collections::BTreeSet;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::annotation::NewAnnotation;
+use afterglow_wire::limits::TAGS;
 use afterglow_wire::{Code, Timestamp};
 use serde::Deserialize;
 
@@ -33,9 +36,20 @@ impl Parameters {
         Ok(Span { from, to: instant("to", &self.to, Timestamp::MAX)? })
     }
 
-    fn tags(&self) -> Vec<String> {
-        let tags = self.tags.as_deref().unwrap_or_default().split(',').map(str::trim);
-        tags.filter(|tag| !tag.is_empty()).map(str::to_owned).collect()
+    /// Each once: an annotation that has a tag has it however often it is asked for.
+    fn tags(&self) -> Result<Vec<String>, Problem> {
+        let given = self.tags.as_deref().unwrap_or_default();
+        let mut tags = BTreeSet::new();
+        for tag in given.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+            tags.insert(tag.to_owned());
+            if tags.len() > TAGS {
+                let most = format!(
+                    "at most {TAGS} different tags are looked for, as many as an annotation may have"
+                );
+                return Err(Problem::parameter("tags", given, most));
+            }
+        }
+        Ok(tags.into_iter().collect())
     }
 }
 
@@ -57,7 +71,7 @@ pub(super) async fn list(
     request: HttpRequest,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let (span, tags) = (parameters.span()?, parameters.tags());
+    let (span, tags) = (parameters.span()?, parameters.tags()?);
     get_document(&allowed, &request, move |store| store.annotations(span, &tags)).await
 }
 

@@ -1,5 +1,6 @@
 //! What the routes are made of.
 
+use super::body::Bodies;
 use crate::actors::committer;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
@@ -16,6 +17,8 @@ use crate::store::Store;
 pub struct Context {
     /// Makes samples durable.
     pub committer: committer::Handle,
+    /// Reads request bodies.
+    pub bodies: Bodies,
     /// Takes samples.
     pub intake: Intake,
     /// Answers questions.

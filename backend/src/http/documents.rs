@@ -30,7 +30,7 @@ pub(super) async fn read_json<T: DeserializeOwned>(
             "one JSON object is read; send application/json",
         ));
     }
-    let body = body::read(request.headers(), payload, allowed.body_timeout()).await?;
+    let body = allowed.bodies().read(request, payload).await?;
     if body.len() > SAVED_BODY_BYTES {
         let message = format!("the body has {} bytes; at most {SAVED_BODY_BYTES} are allowed", body.len());
         return Err(Problem::new(Code::BodyTooLarge, message));

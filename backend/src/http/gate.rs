@@ -25,7 +25,7 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web
 use afterglow_wire::Code;
 
 use super::Context;
-use super::parameters::ListedParameters;
+use super::parameters::{ListedParameters, check_count};
 use super::permission::{Permission, Principal};
 use super::problem::Problem;
 use crate::authority::Authority;
@@ -176,6 +176,7 @@ impl<P: Permission> Allowed<P> {
         if !P::WHILE_DRAINING && gate.context.committer.is_draining() {
             return Err(Problem::new(Code::Draining, "the server is stopping"));
         }
+        check_count(request.query_string())?;
         if P::LISTED_PARAMETERS_ONLY
             && let Some(listed) = request.app_data::<ListedParameters>()
         {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, web};
 
-use afterglow_wire::limits::MAX_POINTS;
+use afterglow_wire::limits::{MAX_POINTS, QUERY_PARAMETERS};
 use afterglow_wire::{Code, name};
 
 use super::problem::Problem;
@@ -44,6 +44,22 @@ impl ListedParameters {
             }
         }
         Ok(())
+    }
+}
+
+/// Refuses more parameters than any route takes, before they are read.
+pub(super) fn check_count(query: &str) -> Result<(), Problem> {
+    match query.split('&').filter(|parameter| !parameter.is_empty()).nth(QUERY_PARAMETERS) {
+        None => Ok(()),
+        Some(parameter) => {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            let name: String = name.chars().take(80).collect();
+            Err(Problem::parameter(
+                &name,
+                value,
+                format!("a request has at most {QUERY_PARAMETERS} parameters"),
+            ))
+        }
     }
 }
 

@@ -9,9 +9,9 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::gate::Allowed;
+use super::live;
 use super::permission::ReadLiveSocketIo;
 use super::problem::Problem;
-use super::{body, live};
 use crate::actors::engine::{Get, MAX_PAYLOAD, Polled, Polling, Post, Transport};
 use crate::actors::session::{Session, SocketIo};
 
@@ -153,12 +153,12 @@ async fn answer(
             }
         }
         (Some(Transport::Polling(polling)), false) if *request.method() == Method::POST => {
-            let body = body::read(request.headers(), payload, allowed.body_timeout()).await?;
+            let body = allowed.bodies().read(request, payload).await?;
             if body.len() > MAX_PAYLOAD {
                 let message = format!("the body has more than {MAX_PAYLOAD} bytes");
                 return Err(Problem::new(Code::BodyTooLarge, message));
             }
-            let Ok(text) = String::from_utf8(body.into()) else { return Ok(Refusal::BadRequest.answer()) };
+            let Ok(text) = String::from_utf8(body.to_vec()) else { return Ok(Refusal::BadRequest.answer()) };
             match polling.send(Post(text)).await {
                 Ok(Ok(())) => Ok(packets(StatusCode::OK, "ok".to_owned())),
                 Ok(Err(_)) => Ok(Refusal::BadRequest.answer()),

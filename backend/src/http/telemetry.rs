@@ -1,14 +1,17 @@
 //! `POST /api/telemetry`: samples in.
 
 use actix_web::{HttpRequest, web};
+use afterglow_wire::Code;
 use afterglow_wire::telemetry::Receipt;
 
 use super::body;
 use super::gate::Allowed;
 use super::permission::WriteSamples;
 use super::problem::Problem;
-use crate::decode::json;
+use crate::decode::{Collector, json};
 use crate::intake::Source;
+use crate::pool::Broken;
+use crate::refusal::Refusal;
 
 /// Store samples
 ///
@@ -25,7 +28,7 @@ use crate::intake::Source;
         (status = 200, description = "Stored; `rejected` names the samples that were not", body = afterglow_wire::telemetry::Receipt),
         (status = 400, description = "Nothing was usable", body = afterglow_wire::ErrorBody),
         (status = 408, description = "The body did not arrive in time", body = afterglow_wire::ErrorBody),
-        (status = 413, description = "More than 8 MiB", body = afterglow_wire::ErrorBody),
+        (status = 413, description = "More than 8 MiB, or than 250,000 samples", body = afterglow_wire::ErrorBody),
         (status = 415, description = "Another content type or encoding", body = afterglow_wire::ErrorBody),
         (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
@@ -38,12 +41,17 @@ pub(super) async fn post(
     let mut source = Source { address: request.peer_addr(), bytes: 0 };
     let read = async {
         let format = body::format(request.headers())?;
-        let body = body::read(request.headers(), payload, allowed.body_timeout()).await?;
+        let body = allowed.bodies().read(&request, payload).await?;
         Ok((format, body))
     };
     let (format, body) =
         read.await.inspect_err(|problem: &Problem| allowed.intake().refuse(source, problem.refusal()))?;
     source.bytes = body.len();
-    let receipt = allowed.intake().take(source, |collector| json::decode(&body, format, collector)).await?;
+    let parse = async |mut collector: Collector| {
+        let decode = move |text: &[u8]| json::decode(text, format, &mut collector).map(|()| collector);
+        let broken = |Broken| Refusal::new(Code::Internal, "the decoder broke; the server's log says why");
+        allowed.bodies().work(body, decode).await.map_err(broken)?
+    };
+    let receipt = allowed.intake().take(source, parse).await?;
     Ok(web::Json(receipt))
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use afterglow_wire::revision::Revision;
 
+use super::super::body::Bodies;
 use super::super::permission::{
     Permission, Public, ReadAnnotations, ReadBoards, ReadIngestReport, ReadLive, ReadLiveSocketIo,
     ReadSamples, ReadSignals, WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
@@ -24,6 +25,11 @@ impl<P: Permission> Allowed<P> {
         &self.gate.context.clock
     }
 
+    /// Reads the request's body.
+    pub(in crate::http) fn bodies(&self) -> &Bodies {
+        &self.gate.context.bodies
+    }
+
     pub(in crate::http) fn metrics(&self) -> &Metrics {
         &self.gate.context.metrics
     }
@@ -42,11 +48,6 @@ impl Allowed<Public> {
 impl Allowed<WriteSamples> {
     pub(in crate::http) fn intake(&self) -> &Intake {
         &self.gate.context.intake
-    }
-
-    /// How long a body may take to arrive.
-    pub(in crate::http) fn body_timeout(&self) -> Duration {
-        self.gate.context.config.server.body_seconds.duration()
     }
 }
 
@@ -88,11 +89,6 @@ impl Allowed<ReadLiveSocketIo> {
 
     pub(in crate::http) fn admission(&self) -> &Admission {
         &self.gate.context.admission
-    }
-
-    /// How long a body may take to arrive.
-    pub(in crate::http) fn body_timeout(&self) -> Duration {
-        self.gate.context.config.server.body_seconds.duration()
     }
 }
 
@@ -161,10 +157,5 @@ impl<P: Changes> Allowed<P> {
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
         self.gate.context.documents.change(P::KIND, work).await
-    }
-
-    /// How long a body may take to arrive.
-    pub(in crate::http) fn body_timeout(&self) -> Duration {
-        self.gate.context.config.server.body_seconds.duration()
     }
 }
