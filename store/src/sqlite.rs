@@ -14,6 +14,7 @@ mod open;
 mod reserve;
 mod rollups;
 mod schema;
+mod transaction;
 
 use std::path::{Path, PathBuf};
 
@@ -71,14 +72,14 @@ impl Tables for Sqlite {
     /// roll back instead of what had failed, and gives the connection up.
     fn write(&self, work: Work<'_>) -> Result<(), StoreError> {
         let writer = &mut *connection(&self.writer)?;
-        writer.batch_execute("BEGIN IMMEDIATE")?;
+        transaction::begin(writer)?;
         let committed = match work(writer) {
-            Outcome::Commit => writer.batch_execute("COMMIT"),
+            Outcome::Commit => transaction::commit(writer),
             Outcome::Undo => Err(DieselError::RollbackTransaction),
         };
         if committed.is_err() {
             // Fails where SQLite has done it already.
-            let _ = writer.batch_execute("ROLLBACK");
+            let _ = transaction::roll_back(writer);
         }
         match committed {
             Err(DieselError::RollbackTransaction) => Ok(()),

@@ -10,9 +10,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 
-use diesel::connection::SimpleConnection;
-
-use super::{Sqlite, connection, log_path};
+use super::{Sqlite, connection, log_path, transaction};
 use crate::StoreError;
 
 /// What the log grows to until it is folded back (4,000 pages), and what a sealing adds.
@@ -33,10 +31,10 @@ pub(super) fn reserve_log(sqlite: &Sqlite) -> Result<(), StoreError> {
     let writer = &mut *connection(&sqlite.writer)?;
     // Makes the file, and keeps others from writing into it. Its locks are not on this file but on the
     // log's index, so that closing ours does not release them.
-    writer.batch_execute("BEGIN IMMEDIATE")?;
+    transaction::begin(writer)?;
     let log = log_path(&sqlite.path);
     let lengthened = lengthen(&log).map_err(|error| StoreError::Down(format!("{}: {error}", log.display())));
-    writer.batch_execute("COMMIT")?;
+    transaction::commit(writer)?;
     lengthened
 }
 
