@@ -3,8 +3,9 @@
 use std::str::FromStr;
 
 use afterglow_wire::Timestamp;
+use afterglow_wire::telemetry::Slice;
 
-use crate::store::{Sink, Stopped};
+use crate::store::{Bucket, Sink, Stopped};
 
 /// A piece of text is handed on when it has grown to this many bytes.
 const PIECE: usize = 64 * 1024;
@@ -15,10 +16,15 @@ pub enum Format {
     /// `{name: [{"timestamp", "value"}, ...], ...}`
     #[default]
     Json,
+    /// `{name: {"points": [{"timestamp", "value"}, ...], "slice"?: microseconds}, ...}`: says what the points are.
+    Series,
+    /// `{name: {"slices": [{"from", "count", "min", "max", "mean", "last"}, ...], "slice"?: microseconds}, ...}`: for
+    /// [`Detail::Slices`](crate::store::Detail::Slices) and nothing else.
+    Slices,
     /// A line `timestamp,signal,value` for each sample, after a line with these words.
     Csv,
-    /// As [`Self::Csv`], for people: a name that a spreadsheet would take for a formula begins with an apostrophe.
-    Sheet,
+    /// As [`Self::Csv`], for spreadsheets: a name that one would take for a formula begins with an apostrophe.
+    SpreadsheetCsv,
     /// A line `{"timestamp", "signals": {name: value}}` for each sample; it can be sent back as it is.
     NdJson,
 }
@@ -27,8 +33,8 @@ impl Format {
     /// What `Content-Type` calls it.
     pub fn content_type(self) -> &'static str {
         match self {
-            Self::Json => "application/json",
-            Self::Csv | Self::Sheet => "text/csv; charset=utf-8",
+            Self::Json | Self::Series | Self::Slices => "application/json",
+            Self::Csv | Self::SpreadsheetCsv => "text/csv; charset=utf-8",
             Self::NdJson => "application/x-ndjson",
         }
     }
@@ -41,7 +47,7 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "json" => Ok(Self::Json),
-            "csv" => Ok(Self::Sheet),
+            "csv" => Ok(Self::SpreadsheetCsv),
             "ndjson" => Ok(Self::NdJson),
             _ => Err("json, csv or ndjson is expected"),
         }
@@ -75,6 +81,8 @@ pub struct Encoder<O> {
     series: usize,
     /// Whether the current series has a point.
     has_points: bool,
+    /// Microseconds of the slices to which it is reduced.
+    slice: Option<i64>,
 }
 
 impl<O: Output> Encoder<O> {
@@ -82,11 +90,11 @@ impl<O: Output> Encoder<O> {
     pub fn new(format: Format, output: O) -> Self {
         let mut piece = Vec::with_capacity(PIECE + 1024);
         piece.extend_from_slice(match format {
-            Format::Json => b"{",
-            Format::Csv | Format::Sheet => b"timestamp,signal,value\n",
+            Format::Json | Format::Series | Format::Slices => b"{",
+            Format::Csv | Format::SpreadsheetCsv => b"timestamp,signal,value\n",
             Format::NdJson => b"",
         });
-        Self { format, output, piece, name: String::new(), series: 0, has_points: false }
+        Self { format, output, piece, name: String::new(), series: 0, has_points: false, slice: None }
     }
 
     /// Ends the answer and returns what is left of it.
@@ -94,24 +102,51 @@ impl<O: Output> Encoder<O> {
     /// # Errors
     /// As [`Output::write`].
     pub fn finish(mut self) -> Result<O, Stopped> {
-        if self.format == Format::Json {
-            self.piece.extend_from_slice(if self.series > 0 { b"]}" } else { b"}" });
+        self.end_series();
+        if self.is_object() {
+            self.piece.push(b'}');
         }
         self.output.write(self.piece)?;
         Ok(self.output)
+    }
+
+    /// Whether the answer is one JSON object.
+    fn is_object(&self) -> bool {
+        matches!(self.format, Format::Json | Format::Series | Format::Slices)
+    }
+
+    fn end_series(&mut self) {
+        let slice = self.slice.take();
+        if !self.is_object() || self.series == 0 {
+            return;
+        }
+        self.piece.push(b']');
+        if self.format != Format::Json {
+            if let Some(slice) = slice {
+                self.piece.extend_from_slice(format!(",\"slice\":{slice}").as_bytes());
+            }
+            self.piece.push(b'}');
+        }
+    }
+
+    fn hand_on(&mut self) -> Result<(), Stopped> {
+        if self.piece.len() < PIECE {
+            return Ok(());
+        }
+        self.output.write(std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE + 1024)))
     }
 
     fn push(&mut self, time: i64, value: &str) {
         let timestamp = Timestamp::from_micros(time).text();
         let piece = &mut self.piece;
         match self.format {
-            Format::Json => {
+            Format::Json | Format::Series | Format::Slices => {
                 let start: &[u8] = if self.has_points { b",{\"timestamp\":\"" } else { b"{\"timestamp\":\"" };
                 for part in [start, &timestamp, b"\",\"value\":", value.as_bytes(), b"}"] {
                     piece.extend_from_slice(part);
                 }
             }
-            Format::Csv | Format::Sheet => {
+            Format::Csv | Format::SpreadsheetCsv => {
                 for part in [&timestamp[..], b",", self.name.as_bytes(), b",", value.as_bytes(), b"\n"] {
                     piece.extend_from_slice(part);
                 }
@@ -137,16 +172,23 @@ impl<O: Output> Encoder<O> {
 
 impl<O: Output> Sink for Encoder<O> {
     fn series(&mut self, name: &str) -> Result<(), Stopped> {
+        self.end_series();
         self.name = match self.format {
-            Format::Json | Format::NdJson => serde_json::to_string(name).unwrap_or_default(),
+            Format::Json | Format::Series | Format::Slices | Format::NdJson => {
+                serde_json::to_string(name).unwrap_or_default()
+            }
             Format::Csv => csv_field(name),
-            Format::Sheet if is_formula(name) => csv_field(&format!("'{name}")),
-            Format::Sheet => csv_field(name),
+            Format::SpreadsheetCsv if is_formula(name) => csv_field(&format!("'{name}")),
+            Format::SpreadsheetCsv => csv_field(name),
         };
-        if self.format == Format::Json {
-            self.piece.extend_from_slice(if self.series > 0 { b"]," } else { b"" });
+        if self.is_object() {
+            self.piece.extend_from_slice(if self.series > 0 { b"," } else { b"" });
             self.piece.extend_from_slice(self.name.as_bytes());
-            self.piece.extend_from_slice(b":[");
+            self.piece.extend_from_slice(match self.format {
+                Format::Series => b":{\"points\":[",
+                Format::Slices => b":{\"slices\":[",
+                _ => b":[",
+            });
         }
         self.series += 1;
         self.has_points = false;
@@ -157,11 +199,31 @@ impl<O: Output> Sink for Encoder<O> {
         let mut text = zmij::Buffer::new();
         for (time, value) in times.iter().zip(values) {
             self.push(*time, text.format_finite(*value));
-            if self.piece.len() >= PIECE {
-                let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE + 1024));
-                self.output.write(piece)?;
-            }
+            self.hand_on()?;
         }
+        Ok(())
+    }
+
+    fn slices(&mut self, slices: &[Bucket]) -> Result<(), Stopped> {
+        for slice in slices {
+            let separator: &[u8] = if std::mem::replace(&mut self.has_points, true) { b"," } else { b"" };
+            self.piece.extend_from_slice(separator);
+            let slice = Slice {
+                from: Timestamp::from_micros(slice.start),
+                count: slice.count.cast_unsigned(),
+                min: slice.min,
+                max: slice.max,
+                mean: slice.sum / slice.count as f64,
+                last: slice.last,
+            };
+            serde_json::to_writer(&mut self.piece, &slice).map_err(std::io::Error::from)?;
+            self.hand_on()?;
+        }
+        Ok(())
+    }
+
+    fn reduced(&mut self, slice: i64) -> Result<(), Stopped> {
+        self.slice = Some(slice);
         Ok(())
     }
 
@@ -188,7 +250,7 @@ fn is_formula(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use afterglow_wire::telemetry::History;
+    use afterglow_wire::telemetry::{History, SeriesHistory};
 
     use super::*;
 
@@ -227,7 +289,23 @@ mod tests {
     }
 
     #[test]
-    fn csv_quotes_names() {
+    fn series_say_what_their_points_are() {
+        let mut encoder = Encoder::new(Format::Series, Text::default());
+        for (name, slice) in [("a", None), ("b", Some(60_000_000)), ("c", None)] {
+            encoder.series(name).unwrap();
+            encoder.points(&[0, 1], &[1.5, 2.5]).unwrap();
+            slice.map_or(Ok(()), |slice| encoder.reduced(slice)).unwrap();
+        }
+        let text = String::from_utf8(encoder.finish().unwrap().0).unwrap();
+        let read: SeriesHistory = serde_json::from_str(&text).unwrap();
+        let slices: Vec<_> =
+            read.iter().map(|(name, series)| (&**name, series.points.len(), series.slice)).collect();
+        assert_eq!(slices, [("a", 2, None), ("b", 2, Some(60_000_000)), ("c", 2, None)]);
+        assert_eq!(encode(Format::Series, &[]), "{}");
+    }
+
+    #[test]
+    fn names_are_quoted_in_csv() {
         assert_eq!(
             encode(Format::Csv, SERIES),
             "timestamp,signal,value\n1970-01-01T00:00:00.000000Z,\"a\"\",b\",1.5\n\
@@ -236,9 +314,9 @@ mod tests {
     }
 
     #[test]
-    fn sheets_have_no_formulas() {
+    fn spreadsheets_get_no_formulas() {
         let check = |name, expected: &str| {
-            let text = encode(Format::Sheet, &[(name, &[(0, -1.0)])]);
+            let text = encode(Format::SpreadsheetCsv, &[(name, &[(0, -1.0)])]);
             let line = format!("1970-01-01T00:00:00.000000Z,{expected},-1.0");
             assert_eq!(text.lines().nth(1), Some(&*line));
         };

@@ -19,6 +19,7 @@ mod signals;
 mod socketio;
 mod state;
 mod stream;
+mod summary;
 mod table;
 mod telemetry;
 

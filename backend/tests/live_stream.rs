@@ -488,3 +488,32 @@ fn tail_prints_lines_when_piped() {
     tail.wait().unwrap();
     backend.close();
 }
+
+#[test]
+fn a_history_says_which_signals_are_reduced_where_that_is_asked_for() {
+    use afterglow_wire::v1::{Body, Flags, Frame};
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    (0..50).for_each(|number| post(&backend, "many", number));
+    post(&backend, "one", 1);
+    let reduced = |asked: &str| {
+        let mut socket = speak(&backend, "afterglow.v1").unwrap();
+        let subscribe =
+            format!(r#"{{"type":"subscribe","id":5,"signals":["*"],"window":1e10,"width":6{asked}}}"#);
+        socket.send(Message::text(subscribe)).unwrap();
+        let mut found = Vec::new();
+        loop {
+            let Message::Binary(bytes) = socket.read().unwrap() else { continue };
+            let Frame { header, body } = Frame::parse(&bytes).unwrap();
+            match body {
+                Body::Reduced { request: 5, slices } => found.extend(slices.map(Result::unwrap)),
+                Body::Snapshot { .. } if header.flags.has(Flags::LAST) => return found,
+                _ => {}
+            }
+        }
+    };
+    // 49 microseconds in 5 slices, and one more because they are not anchored to the first sample.
+    assert_eq!(reduced(r#","slice":true"#), [(0, 49 / 5 + 1)]);
+    assert_eq!(reduced(""), []);
+    backend.close();
+}

@@ -45,6 +45,49 @@ fn every_question_has_a_defined_answer() {
 }
 
 #[test]
+fn an_answer_says_which_signals_are_reduced_and_a_summary_has_their_means() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let readings: Vec<_> = (0..100)
+        .map(|n| json!({"timestamp": 1_700_000_000 + n, "signals": {"many": if n == 50 { 1000 } else { 1 }}}))
+        .chain([json!({"timestamp": 1_700_000_000, "signals": {"one": 5}})])
+        .collect();
+    backend.post(&json!(readings).to_string());
+    let span = "from=1700000000&to=1700000099";
+    let answer = backend.get(&format!("/api/telemetry?{span}&max_points=12&slice=1")).json();
+    // 99 seconds in 5 slices, and a microsecond more because they are not anchored to the first sample.
+    assert_eq!(answer["many"]["slice"], json!(99_000_000 / 5 + 1));
+    assert!(answer["many"]["points"].as_array().unwrap().len() <= 12);
+    let one = json!({"points": [{"timestamp": "2023-11-14T22:13:20.000000Z", "value": 5.0}]});
+    assert_eq!(answer["one"], one, "it is whole");
+    let whole = backend.get(&format!("/api/telemetry?{span}&max_points=100&slice=1")).json();
+    assert_eq!(whole["many"]["slice"], json!(null));
+    let plain = backend.get(&format!("/api/telemetry?{span}&max_points=100")).json();
+    assert_eq!(plain["many"], whole["many"]["points"], "without being asked for, nothing is different");
+
+    let summary = backend.get(&format!("/api/telemetry/summary?{span}")).json();
+    let slice = |from: &str, count: u32, max: f64, mean: f64, last: f64| json!({"from": from, "count": count, "min": if count == 1 { last } else { 1.0 }, "max": max, "mean": mean, "last": last});
+    assert_eq!(
+        summary["many"],
+        json!({"slices": [slice("2023-11-14T22:13:20.000000Z", 100, 1e3, 10.99, 1.0)]})
+    );
+    assert_eq!(summary["one"], json!({"slices": [slice("2023-11-14T22:13:20.000000Z", 1, 5.0, 5.0, 5.0)]}));
+    let halves = backend
+        .get("/api/telemetry/summary?from=1700000000&to=1700000099999999&slices=2&signals=many")
+        .json();
+    let expected = [
+        slice("2023-11-14T22:13:20.000000Z", 50, 1.0, 1.0, 1.0),
+        slice("2023-11-14T22:14:10.000000Z", 50, 1e3, 20.98, 1.0),
+    ];
+    assert_eq!(halves, json!({"many": {"slices": expected}}));
+    for bad in ["slices=0", "slices=1001", "slices=many", "max_points=5", "hours=0"] {
+        let answer = backend.get(&format!("/api/telemetry/summary?{bad}"));
+        assert_eq!((answer.status, answer.code().as_str()), (400, "bad_parameter"), "{bad}");
+    }
+    backend.close();
+}
+
+#[test]
 fn a_signals_details_are_those_of_its_samples() {
     let folder = tempfile::tempdir().unwrap();
     let backend = Backend::start(&folder.path().join("a.db"));

@@ -40,6 +40,9 @@ pub const REJECTIONS_LISTED: usize = 1_000;
 /// Widest reduction a query may ask for, in points per signal; beyond it the query is refused.
 pub const MAX_POINTS: u32 = 100_000;
 
+/// Most slices that a summary may ask for; beyond it the query is refused.
+pub const SUMMARY_SLICES: u32 = 1_000;
+
 /// Largest WebSocket message accepted from a client, in bytes; beyond it the socket is closed with 1009.
 pub const CLIENT_MESSAGE_BYTES: usize = 64 * 1024;
 

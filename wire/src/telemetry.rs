@@ -74,6 +74,51 @@ pub struct Point {
 /// The answer to a query: signal name to its points, oldest first.
 pub type History = BTreeMap<String, Vec<Point>>;
 
+/// The points of one signal, and what they are: an element of the answer to a query with `slice=1`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Series {
+    /// Oldest first.
+    pub points: Vec<Point>,
+    /// Absent when every sample of the span is a point. Otherwise only the lowest and the highest of each stretch of this many
+    /// microseconds are: there were more than `max_points`, or samples have expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<i64>,
+}
+
+/// The answer to a query with `slice=1`: signal name to its points and what they are.
+pub type SeriesHistory = BTreeMap<String, Series>;
+
+/// What the samples of one signal amount to, slice by slice: an element of the answer of `GET /api/telemetry/summary`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Summary {
+    /// Those that have samples, oldest first.
+    pub slices: Vec<Slice>,
+    /// Absent when every sample counts in the slice that it lies in. Otherwise samples of this span have expired, and those of
+    /// stretches of up to this many microseconds count where the stretch begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slice: Option<i64>,
+}
+
+/// What the samples of a stretch of time amount to.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Slice {
+    /// Where the stretch begins.
+    pub from: Timestamp,
+    /// How many samples it has, at least 1.
+    pub count: u64,
+    /// The lowest value.
+    pub min: f64,
+    /// The highest value.
+    pub max: f64,
+    /// The mean of the values.
+    pub mean: f64,
+    /// The latest value.
+    pub last: f64,
+}
+
 /// What one signal comes to: an element of `GET /api/signals?details=1`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub use bytes::Malformed;
 pub use follower::{Follower, Progress};
 pub use frame::{Flags, Header, Kind, Position};
-pub use reader::{Body, Columns, Frame, Names};
+pub use reader::{Body, Columns, Frame, Names, Slices};
 pub use request::{Request, Subscribe};
 pub use writer::Writer;
 

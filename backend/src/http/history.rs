@@ -1,21 +1,18 @@
 //! `GET /api/telemetry`: samples out.
 
-mod answer;
+pub(super) mod answer;
 
 use actix_web::{HttpResponse, web};
 use afterglow_wire::Timestamp;
 use serde::Deserialize;
 
 use super::gate::Allowed;
-use super::parameters::{max_points, patterns};
+use super::parameters::{flag, max_points, patterns, span};
 use super::permission::ReadSamples;
 use super::problem::Problem;
 use crate::encode::Format;
 use crate::signals::Selector;
-use crate::store::{Detail, Query, Span};
-
-/// The span of a question that names none, in hours.
-const DEFAULT_HOURS: f64 = 1.0;
+use crate::store::{Detail, Query};
 
 /// The parameters as texts, so that a bad one is refused by its name.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -34,12 +31,15 @@ pub(super) struct Parameters {
     max_points: Option<String>,
     /// json, csv or ndjson; json when absent. In csv, names that spreadsheets take for formulas begin with an apostrophe
     format: Option<String>,
+    /// `1` for an object of each signal: its `points`, and `slice`, absent when every sample is among them; otherwise only the
+    /// lowest and highest of each `slice` microseconds are. With json only
+    slice: Option<String>,
 }
 
 impl Parameters {
     fn query(self, now: Timestamp) -> Result<Query, Problem> {
         Ok(Query {
-            span: self.span(now)?,
+            span: span(self.hours.as_deref(), self.from.as_deref(), self.to.as_deref(), now)?,
             signals: Selector::or_everything(&patterns(self.signals.as_deref().unwrap_or_default())?),
             detail: Detail::at_most(self.max_points.as_deref().map(max_points).transpose()?),
         })
@@ -48,60 +48,25 @@ impl Parameters {
     fn format(&self) -> Result<Format, Problem> {
         let parse =
             |text: &String| text.parse().map_err(|allowed| Problem::parameter("format", text, allowed));
-        self.format.as_ref().map_or(Ok(Format::default()), parse)
-    }
-
-    fn span(&self, now: Timestamp) -> Result<Span, Problem> {
-        let instant = |name, value: &Option<String>| match value {
-            Some(text) => text.parse().map(Some).map_err(|error| Problem::parameter(name, text, error)),
-            None => Ok(None),
-        };
-        match (instant("from", &self.from)?, instant("to", &self.to)?, &self.hours) {
-            (None, None, hours) => last_hours(hours.as_deref(), now),
-            (_, _, Some(hours)) => {
-                Err(Problem::parameter("hours", hours, "it does not go together with from or to"))
-            }
-            (from, to, None) => {
-                let (from, to) = (from.unwrap_or(Timestamp::MIN), to.unwrap_or(now));
-                if from > to {
-                    return Err(Problem::parameter(
-                        "from",
-                        &from.to_string(),
-                        format!("it lies after to={to}"),
-                    ));
-                }
-                Ok(Span { from, to })
-            }
+        let format = self.format.as_ref().map_or(Ok(Format::default()), parse)?;
+        match (flag("slice", self.slice.as_deref())?, format) {
+            (false, format) => Ok(format),
+            (true, Format::Json) => Ok(Format::Series),
+            (true, _) => Err(Problem::parameter("slice", "1", "it goes together with format=json only")),
         }
     }
-}
-
-fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {
-    let hours = match hours {
-        None => DEFAULT_HOURS,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|hours: &f64| hours.is_finite() && *hours > 0.0)
-            .ok_or_else(|| Problem::parameter("hours", text, "a number above 0 is expected"))?,
-    };
-    // A span beyond the calendar is held within it.
-    let micros = (hours * 3_600e6) as i64;
-    // Senders' clocks may run ahead by the tolerance of limits.rs; what they sent belongs to the last hour.
-    let to = now.micros().saturating_add(afterglow_wire::limits::AHEAD_MICROS);
-    let from = now.micros().saturating_sub(micros);
-    Ok(Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) })
 }
 
 /// Query samples
 ///
 /// The samples of a span by signal, oldest first; of more than `max_points` a signal, the lowest and highest of each
 /// stretch of time, so that no spike vanishes. A committed sample is visible in the very next query. Where samples have
-/// expired, each minute's or hour's lowest and highest stand for them.
+/// expired, each minute's or hour's lowest and highest stand for them. With `slice=1` the answer says which signals that
+/// concerns.
 #[utoipa::path(
     get, path = "/api/telemetry", tag = "telemetry", params(Parameters),
     responses(
-        (status = 200, description = "Signal name to its points", body = std::collections::BTreeMap<String, Vec<afterglow_wire::telemetry::Point>>),
+        (status = 200, description = "Signal name to its points; `Series` objects with `slice=1`", body = std::collections::BTreeMap<String, Vec<afterglow_wire::telemetry::Point>>),
         (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
         (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
@@ -127,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn spans() {
+    fn a_span_is_made_of_hours_or_of_its_ends() {
         let check = |query, from: i64, to: i64| {
             let span = parameters(query).unwrap().span;
             let expected = (NOW.micros() + from * 1_000_000, NOW.micros() + to * 1_000_000);
@@ -139,6 +104,16 @@ mod tests {
         check("from=2023-11-14T22:13:10Z&to=1700000005000", -10, 5);
         assert_eq!(parameters("to=1700000000").unwrap().span.from, Timestamp::MIN);
         assert_eq!(parameters("hours=1e300").unwrap().span.from, Timestamp::MIN);
+    }
+
+    #[test]
+    fn only_json_says_what_points_are() {
+        let format = |query: &str| web::Query::<Parameters>::from_query(query).unwrap().format();
+        assert_eq!(format("slice=1").unwrap(), Format::Series);
+        assert_eq!(format("slice=0&format=json").unwrap(), Format::Json);
+        for bad in ["slice=2", "slice=1&format=csv", "slice=1&format=ndjson"] {
+            assert!(format(bad).unwrap_err().to_string().starts_with("bad_parameter: slice="), "{bad}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
-use afterglow_wire::telemetry::SignalDetails;
+use afterglow_wire::telemetry::{Series, SignalDetails};
 use serde_json::Value;
 use utoipa::OpenApi;
 
@@ -19,7 +19,7 @@ use super::permission::Public;
         description = "Send a number, see it move at once, keep it for years. \
                        Statuses 429 and 503 may be tried again after `Retry-After` seconds; others never."
     ),
-    components(schemas(SignalDetails, afterglow_wire::Code))
+    components(schemas(SignalDetails, Series, afterglow_wire::Code))
 )]
 struct Frame;
 
@@ -115,7 +115,7 @@ mod tests {
             let entry = TABLE.iter().find(|entry| entry.path == path && entry.method == "GET").unwrap();
             DOCUMENT.query_parameters(entry.path, &entry.method).join(",")
         };
-        assert_eq!(of("/api/telemetry"), "hours,from,to,signals,max_points,format");
+        assert_eq!(of("/api/telemetry"), "hours,from,to,signals,max_points,format,slice");
         assert_eq!(of("/api/signals"), "details,metadata");
         assert_eq!(of("/api/boards/{id}"), "");
     }

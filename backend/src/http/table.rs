@@ -22,7 +22,7 @@ use super::permission::*;
 use super::problem::method_not_allowed;
 use super::{
     annotations, boards, dashboard, documents, history, ingest_report, live, signals, socketio, state,
-    stream, telemetry,
+    stream, summary, telemetry,
 };
 
 /// A row of the table.
@@ -56,6 +56,7 @@ macro_rules! table {
 table! {
     WriteSamples      POST   "/api/telemetry"        => telemetry::post;
     ReadSamples       GET    "/api/telemetry"        => history::get;
+    ReadSamples       GET    "/api/telemetry/summary" => summary::get;
     ReadSignals       GET    "/api/signals"          => signals::list;
     WriteMetadata     PATCH  "/api/signals/{name:.+}" => signals::patch;
     ReadBoards        GET    "/api/boards"           => boards::list;

@@ -79,7 +79,7 @@ impl State {
             Body::Snapshot { columns, .. } | Body::Samples(columns) => self.samples(columns, &header)?,
             Body::Nothing if header.kind == Kind::Heartbeat => self.step.push(News::Idle(header.server_time)),
             Body::Changed(what) => self.news.push_back(News::Changed(what.to_owned())),
-            Body::Nothing | Body::Subscribed { .. } | Body::Refused { .. } => {}
+            Body::Nothing | Body::Subscribed { .. } | Body::Refused { .. } | Body::Reduced { .. } => {}
         }
         if is_history && progress == Progress::Reached {
             self.step.push(News::Live);

@@ -127,6 +127,7 @@ mod tests {
         assert_eq!(follower.take(&subscribed(Flags::NONE)), Progress::Began { is_resumed: false });
         assert_eq!(follower.take(&header(Kind::Names, Flags::NONE, 0, 0)), Progress::Part);
         assert_eq!(follower.take(&header(Kind::Snapshot, Flags::NONE, 0, 0)), Progress::Part);
+        assert_eq!(follower.take(&header(Kind::Reduced, Flags::NONE, 0, 0)), Progress::Part);
         assert_eq!(follower.position(), None);
         assert_eq!(follower.take(&header(Kind::Snapshot, Flags::LAST, 5, 0)), Progress::Reached);
         follower

@@ -35,6 +35,8 @@ pub enum Kind {
     Refused = 8,
     /// Something other than samples has changed on the server, such as a board or a signal's unit.
     Changed = 9,
+    /// Which signals of the history are reduced, and to which slices, where the request asked for that.
+    Reduced = 10,
 }
 
 impl Kind {
@@ -49,6 +51,7 @@ impl Kind {
             7 => Self::Heartbeat,
             8 => Self::Refused,
             9 => Self::Changed,
+            10 => Self::Reduced,
             _ => return Err(Malformed("an unknown kind of frame")),
         })
     }

@@ -42,6 +42,13 @@ pub enum Body<'a> {
     },
     /// `Changed`: what has changed.
     Changed(&'a str),
+    /// `Reduced`.
+    Reduced {
+        /// The number of the request.
+        request: u32,
+        /// What is reduced.
+        slices: Slices<'a>,
+    },
 }
 
 impl<'a> Frame<'a> {
@@ -61,6 +68,7 @@ impl<'a> Frame<'a> {
             Kind::Tail | Kind::Patch => Body::Samples(Columns::new(&header, rest)),
             Kind::Refused => Body::Refused { request: request()?, error: text(&rest)? },
             Kind::Changed => Body::Changed(text(&rest)?),
+            Kind::Reduced => Body::Reduced { request: request()?, slices: Slices(rest) },
         };
         Ok(Self { header, body })
     }
@@ -82,6 +90,22 @@ impl<'a> Iterator for Names<'a> {
             let signal = self.0.number()?;
             let length = self.0.number()?;
             Ok((signal, text(&Reader(self.0.take(length as usize)?))?))
+        })
+    }
+}
+
+/// Signals' numbers, and microseconds of the slices of which only the lowest and the highest sample came; at least 1.
+#[derive(Clone, Debug)]
+pub struct Slices<'a>(Reader<'a>);
+
+impl Iterator for Slices<'_> {
+    type Item = Result<(u32, i64), Malformed>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        (!self.0.is_empty()).then(|| {
+            let (signal, slice) = (self.0.number()?, self.0.varint()?);
+            let slice = i64::try_from(slice).ok().filter(|slice| *slice > 0);
+            Ok((signal, slice.ok_or(Malformed("a slice is impossible"))?))
         })
     }
 }

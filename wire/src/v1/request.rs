@@ -29,6 +29,10 @@ pub struct Subscribe {
     /// highest. All samples when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub width: Option<u32>,
+    /// Whether the history says which signals are reduced and to which slices, in a [`Kind::Reduced`](super::Kind::Reduced)
+    /// frame.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub slice: bool,
     /// Where this client was: what was committed since comes instead of the history, if the server still can tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<Position>,

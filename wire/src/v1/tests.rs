@@ -80,6 +80,17 @@ fn answers_carry_the_requests_number() {
     assert!(matches!(frame.body, Body::Snapshot { request: 7, .. }));
     assert_eq!(samples(&snapshot).unwrap(), [(1, vec![(-5, 2.0)])]);
 
+    let mut reduced = Writer::new(&header(Kind::Reduced));
+    reduced.request(7);
+    reduced.slice(1, 60_000_000);
+    reduced.slice(300, 1);
+    let reduced = reduced.finish();
+    assert_eq!(reduced[Header::BYTES..], [7, 0, 0, 0, 1, 0x80, 0x8e, 0xce, 0x1c, 0xac, 0x02, 1]);
+    let Body::Reduced { request: 7, slices } = Frame::parse(&reduced).unwrap().body else {
+        panic!("no slices")
+    };
+    assert_eq!(slices.collect::<Result<Vec<_>, _>>().unwrap(), [(1, 60_000_000), (300, 1)]);
+
     let mut refused = Writer::new(&header(Kind::Refused));
     refused.request(8);
     refused.text("{}");
@@ -142,6 +153,7 @@ proptest! {
         if let Ok(frame) = Frame::parse(&bytes) {
             match frame.body {
                 Body::Names(names) => drop(names.take_while(Result::is_ok).count()),
+                Body::Reduced { slices, .. } => drop(slices.take_while(Result::is_ok).count()),
                 Body::Samples(columns) | Body::Snapshot { columns, .. } => drop(read(columns)),
                 _ => {}
             }

@@ -28,8 +28,8 @@ impl Writer {
         self.bytes.len() == Header::BYTES
     }
 
-    /// The number of the request that is answered: the first thing after the header of `Subscribed`, `Snapshot` and
-    /// `Refused`.
+    /// The number of the request that is answered: the first thing after the header of `Subscribed`, `Snapshot`,
+    /// `Reduced` and `Refused`.
     pub fn request(&mut self, id: u32) {
         self.bytes.extend(id.to_le_bytes());
     }
@@ -44,6 +44,13 @@ impl Writer {
         write_varint(&mut self.bytes, u64::from(signal));
         write_varint(&mut self.bytes, name.len() as u64);
         self.bytes.extend(name.as_bytes());
+    }
+
+    /// A signal's number and microseconds of the slices to which it is reduced, in a `Reduced` frame.
+    pub fn slice(&mut self, signal: u32, slice: i64) {
+        debug_assert!(slice > 0);
+        write_varint(&mut self.bytes, u64::from(signal));
+        write_varint(&mut self.bytes, slice.cast_unsigned());
     }
 
     /// Samples of one signal, in a `Snapshot`, `Tail` or `Patch` frame: at least one, `times` in microseconds strictly

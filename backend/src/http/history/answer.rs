@@ -33,7 +33,7 @@ static PLACES: Semaphore = Semaphore::const_new(ANSWERS);
 
 /// Makes the answer to `query` on a thread of its own and sends it piece by piece. A piece may take the query timeout to be
 /// made, and the client the same time to read it; in all it may take as long as [`LEAST_RATE`] takes more.
-pub(super) async fn stream(
+pub(in crate::http) async fn stream(
     allowed: &Allowed<ReadSamples>,
     query: Query,
     format: Format,

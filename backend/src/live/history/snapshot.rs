@@ -62,6 +62,8 @@ struct Snapshot<'a> {
     named: u32,
     /// Samples that may still come, where all are asked for.
     room: Option<usize>,
+    /// Signals that are reduced, and to which slices; none when that is not asked for.
+    reduced: Option<Vec<(u32, i64)>>,
 }
 
 impl<'a> Snapshot<'a> {
@@ -74,10 +76,18 @@ impl<'a> Snapshot<'a> {
     ) -> Self {
         let room = subscribe.width.is_none().then_some(SNAPSHOT_SAMPLES);
         let request = subscribe.id;
-        Self { store, request, header, output, writer: begin(&header, request), signal: 0, named, room }
+        let (writer, reduced) = (begin(&header, request), subscribe.slice.then(Vec::new));
+        Self { store, request, header, output, writer, signal: 0, named, room, reduced }
     }
 
-    fn finish(self, position: Position) -> Result<CaughtUp, HistoryError> {
+    fn finish(mut self, position: Position) -> Result<CaughtUp, HistoryError> {
+        let header = Header { kind: Kind::Reduced, flags: Flags::NONE, ..self.header };
+        // A signal takes at most 15 bytes.
+        for reduced in self.reduced.take().unwrap_or_default().chunks(FRAME / 15) {
+            let mut writer = begin(&header, self.request);
+            reduced.iter().for_each(|(signal, slice)| writer.slice(*signal, *slice));
+            self.output.frame(binary(writer.finish()))?;
+        }
         let header = Header { flags: self.header.flags.with(Flags::LAST), position, ..self.header };
         self.output.frame(binary(self.writer.finish_as(&header)))?;
         Ok(CaughtUp { position, named: self.named })
@@ -118,6 +128,13 @@ impl Sink for Snapshot<'_> {
                 let next = begin(&self.header, self.request);
                 self.output.frame(binary(std::mem::replace(&mut self.writer, next).finish()))?;
             }
+        }
+        Ok(())
+    }
+
+    fn reduced(&mut self, slice: i64) -> Result<(), Stopped> {
+        if let Some(reduced) = &mut self.reduced {
+            reduced.push((self.signal, slice));
         }
         Ok(())
     }
