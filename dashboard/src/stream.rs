@@ -13,7 +13,7 @@ use afterglow_wire::name;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::{Body, Columns, Follower, Frame, Header, Kind, Progress, Request, Subscribe};
 
-use crate::samples::history::{History, Loaded, Probe};
+use crate::samples::history::History;
 use crate::time::{HOUR, MINUTE, SECOND, Span};
 
 /// For how many pixels history is asked for, at least and at most: for few, a sample a second for an hour still comes
@@ -47,8 +47,8 @@ pub struct Stream {
     target: u64,
     /// Which index in the history a signal's number stands for; none for signals that are too many.
     signals: HashMap<u32, Option<usize>>,
-    /// The signal whose history is just coming.
-    probe: Option<(usize, Probe)>,
+    /// Signals whose history is reduced, by their index, and microseconds of the slices; until the history is whole.
+    reduced: Vec<(usize, i64)>,
     // Kept for their room.
     times: Vec<i64>,
     values: Vec<f64>,
@@ -87,7 +87,7 @@ impl Stream {
             heard: None,
             target: 0,
             signals: HashMap::new(),
-            probe: None,
+            reduced: Vec::new(),
             times: Vec::new(),
             values: Vec::new(),
         }
@@ -119,11 +119,6 @@ impl Stream {
         &self.wanted
     }
 
-    /// Whether a signal that has `stored` samples in all came whole in the last history.
-    pub fn has_whole(&self, stored: u64) -> bool {
-        stored <= u64::from(2 * self.width)
-    }
-
     /// Asks for what is missing at the server's time `now`, for a width of `pixels`; everything from `since` on
     /// is in the rings. Should the server not know any more what came meanwhile, all of that comes again: senders that
     /// were away deliver samples of any age.
@@ -138,6 +133,7 @@ impl Stream {
             signals: self.wanted.clone(),
             window: Some(self.window as f64 / 1e6),
             width: Some(self.width),
+            slice: true,
             resume: self.follower.position().filter(|_| is_recent),
         })
     }
@@ -170,8 +166,16 @@ impl Stream {
             }
             Body::Snapshot { columns, .. } => self.snapshot(&header, columns, history),
             Body::Samples(columns) => {
-                self.record(columns, None, history)?;
+                self.record(columns, history)?;
                 Ok(self.advance(&header))
+            }
+            Body::Reduced { slices, .. } => {
+                for slice in slices {
+                    let (signal, slice) = slice.map_err(|error| error.to_string())?;
+                    self.reduced
+                        .extend(self.signals.get(&signal).copied().flatten().map(|index| (index, slice)));
+                }
+                Ok(Turn::Nothing)
             }
             Body::Nothing => Ok(self.advance(&header)),
             Body::Subscribed { .. } | Body::Refused { .. } => Ok(Turn::Nothing),
@@ -180,7 +184,7 @@ impl Stream {
 
     fn subscribed(&mut self, header: &Header) -> Turn {
         self.is_live = false;
-        self.probe = None;
+        self.reduced.clear();
         if self.follower.take(header) == (Progress::Began { is_resumed: true }) {
             return self.look();
         }
@@ -195,49 +199,27 @@ impl Stream {
         history: &mut History,
     ) -> Result<Turn, String> {
         let (from, to) = (header.server_time - self.window, header.server_time + AHEAD_MICROS);
-        let loaded = Loaded { span: Span { from, to }, max_points: 2 * self.width as usize };
-        self.record(columns, Some(&loaded), history)?;
+        self.record(columns, history)?;
         if self.follower.take(header) != Progress::Reached {
             return Ok(Turn::Nothing);
         }
-        self.outlined(history);
-        history.loaded(loaded.span);
+        self.reduced.drain(..).for_each(|(index, slice)| history.mark(index, slice));
+        history.loaded(Span { from, to });
         self.heard = Some(header.server_time);
         // Whatever else was committed meanwhile comes as the tail.
         self.target = header.position.sequence;
         Ok(self.look())
     }
 
-    /// Records samples; those of a history are `loaded`.
-    fn record(
-        &mut self,
-        mut columns: Columns<'_>,
-        loaded: Option<&Loaded>,
-        history: &mut History,
-    ) -> Result<(), String> {
+    fn record(&mut self, mut columns: Columns<'_>, history: &mut History) -> Result<(), String> {
         while let Some(signal) =
             columns.next(&mut self.times, &mut self.values).map_err(|error| error.to_string())?
         {
             let index = self.signals.get(&signal).ok_or_else(|| format!("signal {signal} has no name"))?;
             let Some(index) = *index else { continue };
             history.extend(index, &self.times, &self.values);
-            let Some(loaded) = loaded else { continue };
-            if self.probe.is_none_or(|(known, _)| known != index) {
-                self.outlined(history);
-            }
-            let (_, probe) = self.probe.get_or_insert_with(|| (index, Probe::new(loaded)));
-            self.times.iter().for_each(|time| probe.see(*time));
         }
         Ok(())
-    }
-
-    /// The history of a signal is complete.
-    fn outlined(&mut self, history: &mut History) {
-        if let Some((index, probe)) = self.probe.take()
-            && let Some(outline) = probe.outline()
-        {
-            history.mark(index, outline);
-        }
     }
 
     /// Goes on to where a frame leads, if it carries on from what is here.

@@ -288,8 +288,8 @@ impl Feed {
                 state.ask = feed.later(ASK_EVERY, Self::ask);
             }
             let mut history = feed.page_state.history.borrow_mut();
-            for SignalDetails { name, last, last_value, count, .. } in &signals {
-                history.note_latest(name, (last.micros(), *last_value), state.stream.has_whole(*count));
+            for SignalDetails { name, last, last_value, .. } in &signals {
+                history.note_latest(name, (last.micros(), *last_value));
             }
             drop(history);
             if feed.page_state.starts_where_data_is.replace(false) {

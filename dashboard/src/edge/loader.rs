@@ -7,14 +7,15 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use afterglow_wire::Timestamp;
-use afterglow_wire::telemetry::History;
+use afterglow_wire::telemetry::SeriesHistory;
 use wasm_bindgen_futures::spawn_local;
 
 use crate::connection::backoff::Backoff;
 use crate::edge::page_state::PageState;
 use crate::edge::rest::{self, Cancel};
 use crate::samples::archive::{Sight, Want};
-use crate::samples::exact::{Exact, Inexact, Lookup};
+use crate::samples::exact::{Inexact, Lookup};
+use crate::samples::history::Fetched;
 
 /// A range that still moves is not asked for, in milliseconds since it last did.
 const REST: f64 = 120.0;
@@ -125,27 +126,30 @@ impl Loader {
         if state.looking.is_some() || !state.running.is_empty() || now < state.not_before {
             return;
         }
-        let (Some(lookup), Some(cancel)) = (Exact::lookup(values), Cancel::new()) else { return };
+        let (Some(lookup), Some(cancel)) = (self.page_state.exact.borrow().lookup(values), Cancel::new())
+        else {
+            return;
+        };
         let (signal, asked) = (cancel.signal(), self.page_state.edge());
         state.looking = Some(Looking { lookup: lookup.clone(), _cancel: cancel });
         drop(state);
         let loader = Rc::downgrade(self);
         spawn_local(async move {
-            let answer = rest::get::<History>(&address(&lookup.want), Some(&signal)).await;
+            let answer = rest::get::<SeriesHistory>(&address(&lookup.want), Some(&signal)).await;
             if let Some(loader) = loader.upgrade() {
                 loader.looked_up(&lookup, answer, asked);
             }
         });
     }
 
-    fn looked_up(&self, lookup: &Lookup, answer: Result<History, String>, asked: i64) {
+    fn looked_up(&self, lookup: &Lookup, answer: Result<SeriesHistory, String>, asked: i64) {
         let mut state = self.state.borrow_mut();
         if state.looking.as_ref().is_none_or(|looking| looking.lookup != *lookup) {
             return;
         }
         state.looking = None;
         match answer {
-            Ok(history) => self.page_state.exact.borrow_mut().insert(lookup, &columns(history), asked),
+            Ok(history) => self.page_state.exact.borrow_mut().insert(lookup, &fetched(history), asked),
             Err(_) => {
                 // The value stays marked as inexact meanwhile.
                 let wait = state.backoff.next(js_sys::Math::random());
@@ -165,20 +169,20 @@ impl Loader {
         }
         let loader = Rc::downgrade(self);
         spawn_local(async move {
-            let answer = rest::get::<History>(&address(&want), Some(&signal)).await;
+            let answer = rest::get::<SeriesHistory>(&address(&want), Some(&signal)).await;
             if let Some(loader) = loader.upgrade() {
                 loader.answered(number, &want, answer, asked);
             }
         });
     }
 
-    fn answered(&self, number: u64, want: &Want, answer: Result<History, String>, asked: i64) {
+    fn answered(&self, number: u64, want: &Want, answer: Result<SeriesHistory, String>, asked: i64) {
         let mut state = self.state.borrow_mut();
         let Some(at) = state.running.iter().position(|running| running.number == number) else { return };
         state.running.remove(at);
         match answer {
             Ok(history) => {
-                self.page_state.archive.borrow_mut().insert(want, columns(history), asked);
+                self.page_state.archive.borrow_mut().insert(want, fetched(history), asked);
                 state.progress = if state.running.is_empty() { Progress::Done } else { Progress::Loading };
             }
             Err(reason) => {
@@ -190,18 +194,19 @@ impl Loader {
     }
 }
 
-/// Signal names and their samples as microseconds and values.
-fn columns(history: History) -> Vec<(String, Vec<(i64, f64)>)> {
-    let samples = history.into_iter().map(|(name, points)| {
-        (name, points.into_iter().map(|point| (point.timestamp.micros(), point.value)).collect())
+/// Signal names and what the answer has of them.
+fn fetched(history: SeriesHistory) -> Vec<(String, Fetched)> {
+    let fetched = history.into_iter().map(|(name, series)| {
+        let samples = series.points.into_iter().map(|point| (point.timestamp.micros(), point.value));
+        (name, Fetched { samples: samples.collect(), slice: series.slice })
     });
-    samples.collect()
+    fetched.collect()
 }
 
 fn address(want: &Want) -> String {
     let [from, to] = [want.loaded.span.from, want.loaded.span.to].map(Timestamp::from_micros);
     format!(
-        "/api/telemetry?from={from}&to={to}&max_points={}&signals={}",
+        "/api/telemetry?from={from}&to={to}&max_points={}&slice=1&signals={}",
         want.loaded.max_points,
         rest::names(&want.signals)
     )

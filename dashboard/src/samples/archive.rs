@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::boards::metadata::SignalMetadata;
-use crate::samples::history::{History, Loaded, Newest, Part, Series, Trace};
+use crate::samples::history::{Fetched, History, Loaded, Newest, Part, Series, Trace};
 use crate::time::{MINUTE, SECOND, Span};
 use fill::fill;
 
@@ -167,18 +167,13 @@ impl Archive {
 
     /// Keeps the answer to a query that was asked for at the server's time `asked`. Signals that it does not have
     /// have no samples there.
-    pub fn insert(
-        &mut self,
-        want: &Want,
-        answer: impl IntoIterator<Item = (String, Vec<(i64, f64)>)>,
-        asked: i64,
-    ) {
+    pub fn insert(&mut self, want: &Want, answer: impl IntoIterator<Item = (String, Fetched)>, asked: i64) {
         let empty = want.signals.iter().map(|name| (name.clone(), Series::new(name.clone())));
         let mut series: HashMap<String, Series> = empty.collect();
-        for (name, samples) in answer {
-            let outline = want.loaded.outline(samples.iter().map(|(time, _)| *time));
+        for (name, fetched) in answer {
+            let outline = fetched.outline();
             let known = series.entry(name.clone()).or_insert_with(|| Series::new(name));
-            known.merge(samples);
+            known.merge(fetched.samples);
             if let Some(outline) = outline {
                 known.mark(outline);
             }
@@ -196,7 +191,7 @@ impl Archive {
         self.excerpts.iter_mut().for_each(|excerpt| excerpt.asked = i64::MIN);
     }
 
-    /// AnnotationSet which excerpts `sight` uses, and forgets the least recently used beyond the bound.
+    /// Notes which excerpts `sight` uses, and forgets the least recently used beyond the bound.
     pub fn tidy(&mut self, sight: Sight, now: i64) {
         for excerpt in &mut self.excerpts {
             if excerpt.loaded.span.overlap(sight.span).is_some() {
@@ -246,7 +241,9 @@ impl Archive {
             let series = excerpt.series.get(name)?;
             let resolution = series.outline().map_or(0, |outline| outline.resolution);
             let part = Part { source: excerpt.id, span: excerpt.loaded.span, series };
-            Some(Source { part, fine: resolution <= column, resolution, asked: excerpt.asked })
+            // What has expired is as good as it gets.
+            let fine = resolution <= column || excerpt.loaded.is_finest(resolution);
+            Some(Source { part, fine, resolution, asked: excerpt.asked })
         });
         sources.extend(outline);
         let rest = sources.len().min(1);
@@ -314,10 +311,11 @@ mod tests {
     }
 
     /// A sample every `step` microseconds of all that is wanted.
-    fn answer(want: &Want, step: i64) -> Vec<(String, Vec<(i64, f64)>)> {
+    fn answer(want: &Want, step: i64) -> Vec<(String, Fetched)> {
         let Span { from, to } = want.loaded.span;
         let times = (from..to).step_by(usize::try_from(step).unwrap());
-        vec![("a".to_owned(), times.map(|time| (time, 1.0)).collect())]
+        let slice = (step >= want.loaded.slice()).then_some(step);
+        vec![("a".to_owned(), Fetched { samples: times.map(|time| (time, 1.0)).collect(), slice })]
     }
 
     #[test]
@@ -369,6 +367,17 @@ mod tests {
         archive.insert(&finer, answer(&finer, SECOND / 10), EDGE);
         assert_eq!(archive.trace(&history, "a", close).parts()[0].source, 2);
         assert_eq!(archive.trace(&history, "a", wide).parts()[0].source, 1);
+    }
+
+    #[test]
+    fn what_has_expired_is_not_asked_for_again_where_nothing_finer_is_stored() {
+        let (history, mut archive) = (history(), Archive::default());
+        let sight = Sight::new(Span::up_to(EDGE - 6 * HOUR, MINUTE), 1_000);
+        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+        archive.insert(&want, answer(&want, MINUTE / 2), EDGE);
+        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        let wide = Sight::new(Span::up_to(EDGE - 3 * HOUR, 6 * HOUR), 1_000);
+        assert!(archive.wanted(&history, &names(), wide, EDGE).is_some());
     }
 
     #[test]

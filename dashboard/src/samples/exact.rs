@@ -2,12 +2,12 @@
 //!
 //! The newest sample of an outline at or before an instant is a real one, and the newest that is stored is later by a
 //! slice at most. A query over that slice gives another outline, of slices a hundredth as long, and so on until nothing
-//! can be missing. Each answer is small, whatever is stored.
+//! can be missing, or nothing finer is stored because samples have expired. Each answer is small, whatever is stored.
 
 use std::collections::HashMap;
 
 use crate::samples::archive::Want;
-use crate::samples::history::{Loaded, Newest};
+use crate::samples::history::{Fetched, Loaded, Newest};
 use crate::time::{MINUTE, Span};
 
 /// Most points of one signal in an answer.
@@ -41,10 +41,20 @@ pub struct Lookup {
     pub time: i64,
 }
 
+/// A value that was found.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    newest: Newest,
+    /// When it was asked for, by the server's time.
+    asked: i64,
+    /// Whether nothing finer is stored.
+    is_finest: bool,
+}
+
 /// What was found out.
 #[derive(Debug, Default)]
 pub struct Exact {
-    found: HashMap<(i64, String), (Newest, i64)>,
+    found: HashMap<(i64, String), Found>,
     changes: u64,
 }
 
@@ -60,20 +70,24 @@ impl Exact {
             return newest;
         }
         match self.found.get(&(time, name.to_owned())) {
-            Some((found, _)) if found.at >= newest.at => *found,
+            Some(found) if found.newest.at >= newest.at => found.newest,
             _ => newest,
         }
     }
 
     /// The query that says the most about the first of `values`, and about others like it.
-    pub fn lookup(values: &[Inexact]) -> Option<Lookup> {
-        let first = values.iter().find(|value| !value.newest.is_exact())?;
+    pub fn lookup(&self, values: &[Inexact]) -> Option<Lookup> {
+        let is_open = |value: &&Inexact| {
+            let found = self.found.get(&(value.time, value.name.clone()));
+            !value.newest.is_exact() && found.is_none_or(|found| !found.is_finest)
+        };
+        let first = values.iter().find(is_open)?;
         let stretch =
             |value: &Inexact| (value.newest.at, (value.newest.at + value.newest.slack).min(value.time));
         let (mut from, mut to) = stretch(first);
         let most = (to - from).max(1).saturating_mul(WIDER);
         let mut signals = vec![first.name.clone()];
-        for value in values.iter().filter(|value| value.time == first.time && !value.newest.is_exact()) {
+        for value in values.iter().filter(is_open).filter(|value| value.time == first.time) {
             let (begins, ends) = stretch(value);
             let (begins, ends) = (begins.min(from), ends.max(to));
             if signals.len() < SIGNALS && ends - begins <= most && !signals.contains(&value.name) {
@@ -86,26 +100,28 @@ impl Exact {
     }
 
     /// Takes the answer to `lookup`, asked for at the server's time `asked`.
-    pub fn insert(&mut self, lookup: &Lookup, answer: &[(String, Vec<(i64, f64)>)], asked: i64) {
+    pub fn insert(&mut self, lookup: &Lookup, answer: &[(String, Fetched)], asked: i64) {
         self.changes += 1;
-        self.found.retain(|_, (_, known)| asked - *known < USABLE);
+        self.found.retain(|_, known| asked - known.asked < USABLE);
         if self.found.len() + lookup.want.signals.len() > KEPT {
             self.found.clear();
         }
         let Lookup { want, time } = lookup;
         for name in &want.signals {
-            let samples =
-                answer.iter().find(|(known, _)| known == name).map(|(_, samples)| samples.as_slice());
-            let samples = samples.unwrap_or_default();
-            let Some((at, value)) = samples.iter().rev().find(|(at, _)| at <= time).copied() else {
-                continue;
+            let Some((_, fetched)) = answer.iter().find(|(known, _)| known == name) else { continue };
+            let newest = fetched.samples.iter().rev().find(|(at, _)| at <= time);
+            let Some((at, value)) = newest.copied() else { continue };
+            let slice = fetched.slice.unwrap_or(0);
+            let is_finest = want.loaded.is_finest(slice);
+            let slack = match slice {
+                // Two samples are at least a microsecond apart.
+                0 | 1 => 0,
+                // Its point is no sample, wherever it is.
+                slice if is_finest => slice,
+                slice => slice.min(want.loaded.span.to.min(*time) - at),
             };
-            let outline = want.loaded.outline(samples.iter().map(|(time, _)| *time));
-            let slice = outline.map_or(0, |outline| outline.resolution);
-            let end = want.loaded.span.to.min(*time);
-            // Two samples are at least a microsecond apart.
-            let slack = if slice > 1 { slice.min(end - at) } else { 0 };
-            self.found.insert((*time, name.clone()), (Newest { at, value, slack }, asked));
+            let newest = Newest { at, value, slack };
+            self.found.insert((*time, name.clone()), Found { newest, asked, is_finest });
         }
     }
 
@@ -123,13 +139,14 @@ mod tests {
     use super::*;
 
     /// What the server answers: all samples of a stretch, or the lowest and highest of each slice.
-    fn answer(stored: &[(i64, f64)], want: &Want) -> Vec<(i64, f64)> {
+    fn answer(stored: &[(i64, f64)], want: &Want) -> Fetched {
         let Loaded { span, max_points } = want.loaded;
         let within: Vec<_> =
             stored.iter().filter(|(at, _)| (span.from..=span.to).contains(at)).copied().collect();
-        let (Some((first, _)), Some((last, _))) = (within.first(), within.last()) else { return within };
+        let whole = Fetched { samples: within.clone(), slice: None };
+        let (Some((first, _)), Some((last, _))) = (within.first(), within.last()) else { return whole };
         if within.len() <= max_points {
-            return within;
+            return whole;
         }
         let slices = max_points as i64 / 2 - 1;
         let slice = (last - first) / slices + 1;
@@ -142,7 +159,7 @@ mod tests {
         }
         kept.sort_by_key(|(at, _)| *at);
         kept.dedup();
-        kept
+        Fetched { samples: kept, slice: Some(slice) }
     }
 
     fn found(stored: &[(i64, f64)], known: Newest, time: i64) -> (Newest, usize) {
@@ -150,7 +167,7 @@ mod tests {
         for round in 0.. {
             let newest = exact.refine("s", time, known);
             let values = [Inexact { name: "s".into(), time, newest }];
-            let Some(lookup) = Exact::lookup(&values) else { return (newest, round) };
+            let Some(lookup) = exact.lookup(&values) else { return (newest, round) };
             assert!(round < 12, "it does not end: {lookup:?}");
             exact.insert(&lookup, &[("s".into(), answer(stored, &lookup.want))], 0);
         }
@@ -180,13 +197,29 @@ mod tests {
     }
 
     #[test]
+    fn what_has_expired_is_looked_up_once_and_stays_inexact() {
+        let mut exact = Exact::default();
+        let known = Newest { at: 5 * MINUTE, value: 1.0, slack: 2 * MINUTE };
+        let value = |exact: &Exact| {
+            let newest = exact.refine("s", 8 * MINUTE, known);
+            [Inexact { name: "s".into(), time: 8 * MINUTE, newest }]
+        };
+        let lookup = exact.lookup(&value(&exact)).unwrap();
+        let minutes = Fetched { samples: vec![(6 * MINUTE, 2.0), (7 * MINUTE, 3.0)], slice: Some(MINUTE) };
+        exact.insert(&lookup, &[("s".into(), minutes)], 0);
+        let found = value(&exact);
+        assert_eq!((found[0].newest.value, found[0].newest.is_exact()), (3.0, false));
+        assert_eq!(exact.lookup(&found), None);
+    }
+
+    #[test]
     fn signals_of_one_kind_are_asked_for_together() {
         let value = |name: &str, at, slack| Inexact {
             name: name.into(),
             time: 10_000,
             newest: Newest { at, value: 0.0, slack },
         };
-        let lookup = Exact::lookup(&[
+        let lookup = Exact::default().lookup(&[
             value("exact", 10_000, 0),
             value("a", 9_000, 500),
             value("b", 9_200, 800),

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use crate::boards::metadata::SignalMetadata;
 use crate::time::Span;
 
-pub use loaded::{Loaded, Probe};
+pub use loaded::{Fetched, Loaded};
 pub use outline::Outline;
 pub use ring::Ring;
 pub use series::{SAMPLES, Series};
@@ -166,21 +166,19 @@ impl History {
         }
     }
 
-    /// The samples of the signal at `index` that were loaded may only be an outline.
-    pub fn mark(&mut self, index: usize, outline: Outline) {
-        if let Some(series) = self.series.get_mut(index) {
-            series.mark(outline);
+    /// The samples so far of the signal at `index` are only an outline, of slices of `resolution` microseconds.
+    pub fn mark(&mut self, index: usize, resolution: i64) {
+        if let Some(series) = self.series.get_mut(index)
+            && let Some((latest, _)) = series.latest()
+        {
+            series.mark(Outline { until: latest + 1, resolution });
         }
     }
 
-    /// What the server says of a signal of which there may be no samples here: its newest, and whether it has so few
-    /// that all were loaded.
-    pub fn note_latest(&mut self, name: &str, (time, value): (i64, f64), is_whole: bool) {
+    /// The newest sample of a signal, of which there may be no samples here, as the server has it.
+    pub fn note_latest(&mut self, name: &str, (time, value): (i64, f64)) {
         let Some(series) = self.enter(name).and_then(|index| self.series.get_mut(index)) else { return };
         series.remember(time, value);
-        if is_whole {
-            series.unmark();
-        }
         self.changes += 1;
     }
 
@@ -228,16 +226,17 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_to_be_whole_is_no_outline() {
+    fn only_what_came_after_an_outline_is_complete() {
         let mut history = History::new(1_000);
         let index = history.enter("a").unwrap();
         history.extend(index, &[10, 20], &[1.0, 2.0]);
         history.loaded(Span { from: 0, to: 30 });
-        history.mark(index, Outline { until: 21, resolution: 5 });
         let since = |history: &History| history.complete_since(history.get("a").unwrap());
-        assert_eq!(since(&history), Some(21));
-        history.note_latest("a", (20, 2.0), true);
         assert_eq!(since(&history), Some(0));
+        history.mark(index, 5);
+        assert_eq!(since(&history), Some(21));
+        history.record("a", 25, 1.0);
+        assert_eq!(since(&history), Some(21));
     }
 
     #[test]

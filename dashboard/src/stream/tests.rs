@@ -158,30 +158,23 @@ fn a_hole_is_noticed() {
 }
 
 #[test]
-fn history_is_whole_only_where_that_shows() {
-    let resolution = |seconds: std::ops::Range<i64>| {
+fn a_history_is_whole_unless_the_server_says_that_it_is_reduced() {
+    let outline = |reduced: &[(u32, i64)]| {
         let mut page = Page::new();
-        page.ask(NOW);
+        assert!(page.ask(NOW).slice);
         page.subscribed(Flags::NONE);
         page.name();
-        let times: Vec<i64> = seconds.collect();
-        page.take(&samples(header(Kind::Snapshot, 0, 0), &times[..times.len() / 2]));
+        page.take(&samples(header(Kind::Snapshot, 0, 0), &[-10, -9]));
+        let mut writer = Writer::new(&header(Kind::Reduced, 0, 0));
+        writer.request(1);
+        reduced.iter().for_each(|(signal, slice)| writer.slice(*signal, *slice));
+        assert_eq!(page.take(&writer.finish()), Turn::Nothing);
         let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 5, 0) };
-        page.take(&samples(last, &times[times.len() / 2..]));
-        page.history.get("a").unwrap().outline().map(|outline| outline.until)
+        page.take(&samples(last, &[-8, -1]));
+        page.history.get("a").unwrap().outline().map(|outline| (outline.until, outline.resolution))
     };
-    // A slice is longer than a second and shorter than two.
-    assert_eq!(resolution(-10..0), Some(NOW - SECOND + 1));
-    let mut page = Page::new();
-    page.ask(NOW);
-    page.stream.window = 30 * HOUR;
-    page.subscribed(Flags::NONE);
-    page.name();
-    let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 5, 0) };
-    // Seconds of hours: a reduction would have left fewer of them together.
-    let times: Vec<i64> = std::iter::once(-20_000).chain(-600..0).collect();
-    page.take(&samples(last, &times));
-    assert_eq!(page.history.get("a").unwrap().outline(), None);
+    assert_eq!(outline(&[]), None, "few samples as there are");
+    assert_eq!(outline(&[(3, SECOND), (4, 5)]), Some((NOW - SECOND + 1, SECOND)));
 }
 
 #[test]

@@ -117,12 +117,6 @@ impl Series {
         self.outlined();
     }
 
-    /// Every sample is there after all.
-    pub fn unmark(&mut self) {
-        self.outline = None;
-        self.outlined();
-    }
-
     /// The time between two samples, in microseconds, where somebody has said it: it decides what is a gap.
     pub fn expect(&mut self, period: Option<i64>) {
         if self.gaps.expected() != period {
