@@ -81,6 +81,7 @@ mod bundles;
 mod conformance;
 mod damage;
 mod files;
+mod hostile;
 mod model;
 
 fn batch(store: &Store, samples: &[(&str, i64, f64)]) -> Batch {
