@@ -5,15 +5,17 @@
 //! **Bound.** [`MAILBOX`] commits; groups, in all and of one address, as `live/groups.rs` says; per group one step of samples; per client
 //! one queue of pushes, in places and in bytes (`client.rs`).
 //! **Overload.** Shed: a commit that finds no room here is read from the journal by clients that resume, and the others are sent an
-//! event that says so; the more clients there are, the more samples wait for the next step, at most [`LONGEST_PAUSE`]; a
+//! event that says so; the longer a step takes to reach the clients, the more samples wait for the next one (`pace.rs`); a
 //! client whose queue is full gets only the newest value per signal once it has room, is notified of that, and is closed with
 //! 4008 when it stays behind for longer than the configured `slow_seconds`. A client that would need a group too many is
 //! refused, or closed with 1013 when a new signal makes it need one.
 //! **Restart.** None: when it is lost the process stops.
 
 mod client;
+mod pace;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -24,6 +26,7 @@ use futures_util::stream;
 use tokio::sync::watch;
 
 pub use client::{Client, Close, Outlet, Push, Queued};
+use pace::{Pace, Step};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::committed::Committed;
@@ -38,13 +41,6 @@ const MAILBOX: usize = 1_024;
 
 /// How often a client that fell behind is offered the newest values; each offer costs their encoding.
 const CATCH_UP: Duration = Duration::from_millis(250);
-
-/// What a step costs for each client, waking it and its write included, times ten: with this pause between two
-/// steps, pushing takes about a tenth of a processor however many clients there are.
-const PAUSE_PER_CLIENT: Duration = Duration::from_micros(100);
-
-/// The longest pause between two steps: still smooth to the eye.
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
 /// A client that wants what is committed from now on, or from some commit on.
 #[derive(Debug, Message)]
@@ -105,8 +101,7 @@ pub struct Broadcaster {
     position: Position,
     recent: Recent,
     groups: Groups<Client>,
-    /// Since the last step.
-    stepped: Stopwatch,
+    pace: Pace,
     /// Whether the next step has a time already.
     is_scheduled: bool,
     /// Tells when boards, annotations or metadata have changed.
@@ -134,7 +129,7 @@ impl Broadcaster {
             position: store.position(),
             recent: Recent::default(),
             groups: Groups::new(latest),
-            stepped: Stopwatch::start(),
+            pace: Pace::new(),
             is_scheduled: false,
             revisions,
             _lifeline: lifeline,
@@ -152,20 +147,15 @@ impl Broadcaster {
         if self.is_scheduled {
             return;
         }
-        // Those who are behind get nothing: they must not make the others wait.
-        let served =
-            |clients: &[Member<Client>]| clients.iter().filter(|member| !member.client.is_behind()).count();
-        let served = self.groups.all().map(|(_, clients)| served(clients)).sum::<usize>();
-        let pause =
-            PAUSE_PER_CLIENT.saturating_mul(u32::try_from(served).unwrap_or(u32::MAX)).min(LONGEST_PAUSE);
-        let left = pause.saturating_sub(self.stepped.elapsed());
+        let left = self.pace.left();
         if left.is_zero() {
             return self.step();
         }
         self.is_scheduled = true;
-        ctx.run_later(left, |broadcaster, _| {
+        ctx.run_later(left, |broadcaster, ctx| {
             broadcaster.is_scheduled = false;
-            broadcaster.step();
+            // Until then it may have turned out to cost more.
+            broadcaster.step_soon(ctx);
         });
     }
 
@@ -173,15 +163,19 @@ impl Broadcaster {
     fn step(&mut self) {
         let stopwatch = Stopwatch::start();
         let (position, now) = (self.position, self.clock.now().micros());
-        let mut any = false;
+        let ready =
+            |clients: &[Member<Client>]| clients.iter().filter(|member| member.client.is_ready()).count();
+        let pending = self.groups.all().filter(|(group, _)| group.is_pending());
+        let counts: Vec<_> = pending.map(|(_, clients)| ready(clients)).collect();
+        if counts.is_empty() {
+            return;
+        }
+        let step = self.pace.begin(counts.iter().sum());
         for (group, clients) in self.groups.all().filter(|(group, _)| group.is_pending()) {
-            advance(group, clients, position, now, &self.signals, &self.metrics);
-            any = true;
+            let frames = group.take(position, now, &self.signals);
+            push(group, clients, frames, Some(&step), &self.metrics);
         }
-        if any {
-            self.stepped = Stopwatch::start();
-            self.metrics.observe(Stage::Broadcast, stopwatch.elapsed());
-        }
+        self.metrics.observe(Stage::Broadcast, stopwatch.elapsed());
     }
 
     /// Commits up to `sequence` were shed on their way here, because this actor was too slow.
@@ -190,7 +184,7 @@ impl Broadcaster {
         let (position, now) = (Position { sequence, ..self.position }, self.clock.now().micros());
         for (group, clients) in self.groups.all() {
             let frames = group.skip_to(position, now).into_iter().collect();
-            push(group, clients, frames, &self.metrics);
+            push(group, clients, frames, None, &self.metrics);
         }
     }
 
@@ -276,14 +270,20 @@ fn advance(
     metrics: &Metrics,
 ) {
     let frames = group.take(position, now, signals);
-    push(group, clients, frames, metrics);
+    push(group, clients, frames, None, metrics);
 }
 
 /// Sends frames to all clients of a group.
-fn push(group: &mut Group, clients: &mut [Member<Client>], frames: Vec<Frame>, metrics: &Metrics) {
+fn push(
+    group: &mut Group,
+    clients: &mut [Member<Client>],
+    frames: Vec<Frame>,
+    step: Option<&Arc<Step>>,
+    metrics: &Metrics,
+) {
     let frames = Frames::new(frames, &metrics.frame_bytes);
     // Each must be offered them, also after the first that has no room.
-    if clients.iter_mut().filter_map(|member| member.client.push(&frames, metrics)).count() > 0 {
+    if clients.iter_mut().filter_map(|member| member.client.push(&frames, step, metrics)).count() > 0 {
         group.fall_behind();
     }
     group.offered();
@@ -310,7 +310,7 @@ impl StreamHandler<Revision> for Broadcaster {
         let now = self.clock.now().micros();
         for (group, clients) in self.groups.all() {
             if let Some(frame) = group.changed(now, &revision) {
-                push(group, clients, vec![frame], &self.metrics);
+                push(group, clients, vec![frame], None, &self.metrics);
             }
         }
     }

@@ -13,6 +13,7 @@ use actix::prelude::*;
 use afterglow_wire::close;
 use tokio::sync::mpsc;
 
+use super::pace::Step;
 use crate::clock::Stopwatch;
 use crate::live::Frames;
 use crate::metrics::Metrics;
@@ -28,12 +29,14 @@ const ALL_BYTES: i64 = 128 << 20;
 pub struct Queued {
     frames: Frames,
     bytes: Arc<AtomicUsize>,
+    /// The step that they belong to, if it waits for this client.
+    step: Option<Arc<Step>>,
 }
 
 impl Queued {
-    fn new(frames: Frames, bytes: &Arc<AtomicUsize>) -> Self {
+    fn new(frames: Frames, bytes: &Arc<AtomicUsize>, step: Option<Arc<Step>>) -> Self {
         bytes.fetch_add(frames.bytes(), Ordering::Relaxed);
-        Self { frames, bytes: Arc::clone(bytes) }
+        Self { frames, bytes: Arc::clone(bytes), step }
     }
 }
 
@@ -48,6 +51,9 @@ impl Deref for Queued {
 impl Drop for Queued {
     fn drop(&mut self) {
         self.bytes.fetch_sub(self.frames.bytes(), Ordering::Relaxed);
+        if let Some(step) = &self.step {
+            step.taken();
+        }
     }
 }
 
@@ -128,17 +134,31 @@ impl Client {
         self.behind.is_some()
     }
 
+    /// Whether it has taken everything that it was sent.
+    pub(super) fn is_ready(&self) -> bool {
+        !self.is_behind() && self.queued.load(Ordering::Relaxed) == 0
+    }
+
     /// Whether it has not been given up and is not gone.
     pub(super) fn stays(&self) -> bool {
         !self.is_gone
     }
 
-    /// Sends it a step of the stream, unless it is behind; `Some` when it has just fallen behind.
-    pub(super) fn push(&mut self, frames: &Frames, metrics: &Metrics) -> Option<()> {
+    /// Sends it a part of the stream, which may be of a `step`, unless it is behind; `Some` when it has just fallen behind.
+    pub(super) fn push(
+        &mut self,
+        frames: &Frames,
+        step: Option<&Arc<Step>>,
+        metrics: &Metrics,
+    ) -> Option<()> {
+        let step = step.filter(|_| self.is_ready());
         if frames.is_empty() || self.is_behind() {
+            if let Some(step) = step {
+                step.taken();
+            }
             return None;
         }
-        if self.send(frames, metrics) {
+        if self.send(frames, step, metrics) {
             metrics.frames.inc_by(frames.len() as u64);
             return None;
         }
@@ -150,7 +170,7 @@ impl Client {
     /// Sends it something that it can do without.
     pub(super) fn offer(&mut self, frames: &Frames, metrics: &Metrics) {
         if !self.is_behind() {
-            self.send(frames, metrics);
+            self.send(frames, None, metrics);
         }
     }
 
@@ -158,7 +178,7 @@ impl Client {
     /// behind for `slow_timeout`.
     pub(super) fn catch_up(&mut self, frames: &Frames, slow_timeout: Duration, metrics: &Metrics) {
         let Some(since) = self.behind else { return };
-        if self.send(frames, metrics) {
+        if self.send(frames, None, metrics) {
             metrics.frames.inc_by(frames.len() as u64);
             self.behind = None;
         } else if since.elapsed() >= slow_timeout {
@@ -169,13 +189,13 @@ impl Client {
         }
     }
 
-    fn send(&mut self, frames: &Frames, metrics: &Metrics) -> bool {
+    fn send(&mut self, frames: &Frames, step: Option<&Arc<Step>>, metrics: &Metrics) -> bool {
         let queued = self.queued.load(Ordering::Relaxed);
         let is_full = queued + frames.bytes() > CLIENT_BYTES || metrics.frame_bytes.get() > ALL_BYTES;
         if queued > 0 && is_full {
             return false;
         }
-        let frames = Queued::new(frames.clone(), &self.queued);
+        let frames = Queued::new(frames.clone(), &self.queued, step.cloned());
         match &self.outlet {
             Outlet::Actor { push, .. } => match push.try_send(Push { client: self.number, frames }) {
                 Ok(()) => return true,
