@@ -35,8 +35,12 @@ pub(crate) use open::{open, open_read_only};
 /// SQLite's usual page.
 const PAGE_BYTES: u64 = 4_096;
 
-/// Free pages that are left in the file for the next journal: 16 MB of 4 KiB pages.
-const SPARE_PAGES: i64 = 4_096;
+/// Free pages that are left in the file for the next journal: 10 MB of 4 KiB pages, and a twentieth of the file.
+const SPARE_PAGES: i64 = 2_560;
+const SPARE_PART: i64 = 20;
+
+/// Free pages that are given back in one transaction: commits wait for no longer than that takes.
+const PAGES_AT_ONCE: i64 = 1_024;
 
 type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 type Connections = Pool<ConnectionManager<SqliteConnection>>;
@@ -104,13 +108,21 @@ impl Tables for Sqlite {
     }
 
     fn release_space(&self, all: bool) -> Result<(), StoreError> {
-        let spare = if all { 0 } else { SPARE_PAGES };
-        let mut writer = connection(&self.writer)?;
-        let free = number(&mut writer, "SELECT freelist_count AS value FROM pragma_freelist_count")?;
-        if free > spare {
-            writer.batch_execute(&format!("PRAGMA incremental_vacuum({})", free - spare))?;
+        const PAGES: &str = "SELECT page_count AS value FROM pragma_page_count";
+        const FREE: &str = "SELECT freelist_count AS value FROM pragma_freelist_count";
+        let mut free_before = i64::MAX;
+        loop {
+            let mut writer = connection(&self.writer)?;
+            let (pages, free) = (number(&mut writer, PAGES)?, number(&mut writer, FREE)?);
+            let spare = if all { 0 } else { SPARE_PAGES + (pages - free) / SPARE_PART };
+            // None is given back where another connection reads what is older.
+            if free <= spare || free >= free_before {
+                return Ok(());
+            }
+            free_before = free;
+            let pages = (free - spare).min(PAGES_AT_ONCE);
+            writer.batch_execute(&format!("PRAGMA incremental_vacuum({pages})"))?;
         }
-        Ok(())
     }
 
     fn reserve_log(&self) -> Result<(), StoreError> {
