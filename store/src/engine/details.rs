@@ -1,5 +1,6 @@
 //! What is known of signals without reading their samples.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -7,11 +8,10 @@ use afterglow_wire::Timestamp;
 
 use super::Engine;
 use crate::batch::SignalId;
-use crate::bundle::Run;
 use crate::head::{Head, Summary};
 use crate::rollup;
 use crate::signals::Signals;
-use crate::tables::Rows;
+use crate::tables::{BlockTotals, Rows};
 use crate::{Details, Span, StoreError, budget};
 
 impl Engine {
@@ -58,23 +58,34 @@ impl Engine {
             // The head before the first statement: what is sealed in between is in both, and nothing is in neither.
             let heads: Vec<Option<Summary>> =
                 self.read_head(|head| wanted.iter().map(|(_, signal)| head.summary(*signal)).collect());
-            let mut bundled: HashMap<SignalId, Vec<Run>> = HashMap::new();
-            reader.directories(&mut |id, directory| {
-                for run in self.sound_runs(id, directory) {
-                    bundled.entry(run.signal).or_default().push(run);
-                }
-            })?;
+            let stored = self.totals(reader)?;
             wanted
                 .iter()
                 .zip(heads)
-                .map(|(signal, head)| {
-                    let bundled = bundled.remove(&signal.1).unwrap_or_default();
-                    let bundled = self.bundle_totals(reader, signal.1, bundled)?;
-                    self.detail(reader, signal, head, bundled)
-                })
+                .map(|(signal, head)| self.detail(reader, signal, head, &stored))
                 .filter_map(Result::transpose)
                 .collect()
         })
+    }
+
+    /// What is stored of all signals, by a statement for each tier.
+    fn totals(&self, reader: &mut dyn Rows) -> Result<Totals, StoreError> {
+        let blocks = reader.block_totals()?.into_iter().collect();
+        let rollups = reader.rollup_totals()?.into_iter();
+        let rollups = rollups.map(|(signal, first, count)| (signal, (first, count))).collect();
+        let mut bundled: HashMap<SignalId, Bundled> = HashMap::new();
+        reader.directories(&mut |id, directory| {
+            for run in self.sound_runs(id, directory) {
+                let more = Summary { first: run.first, last: run.last, count: run.count };
+                match bundled.entry(run.signal) {
+                    Entry::Vacant(entry) => {
+                        entry.insert(Bundled { all: more, is_in_order: true });
+                    }
+                    Entry::Occupied(mut entry) => entry.get_mut().add(more),
+                }
+            }
+        })?;
+        Ok(Totals { blocks, bundled, rollups })
     }
 
     /// What one signal amounts to; `None` when it has nothing.
@@ -83,25 +94,25 @@ impl Engine {
         reader: &mut dyn Rows,
         (name, signal): &(Arc<str>, SignalId),
         head: Option<Summary>,
-        bundled: Option<Summary>,
+        stored: &Totals,
     ) -> Result<Option<Details>, StoreError> {
         budget::check()?;
-        let blocks = reader.block_totals(*signal)?;
-        let (first_bucket, expired) = reader.rollup_totals(*signal)?;
+        let blocks = stored.blocks.get(signal).copied().unwrap_or_default();
+        let bundled = self.bundle_totals(reader, *signal, stored.bundled.get(signal), blocks)?;
+        let expired = stored.rollups.get(signal);
         // Of equal instants the last is taken: that of the newest write.
         let newest = [blocks.last, bundled.map(|bundled| bundled.last), head.map(|head| head.last)];
-        let newest = newest.into_iter().flatten().max_by_key(|(time, _)| *time);
-        let newest = match newest {
-            None => self.newest_bucket(reader, *signal)?,
+        let newest = match newest.into_iter().flatten().max_by_key(|(time, _)| *time) {
+            None if expired.is_some() => self.newest_bucket(reader, *signal)?,
             newest => newest,
         };
+        let first_bucket = expired.map(|(first, _)| *first);
         let firsts = [blocks.first, first_bucket, bundled.map(|all| all.first), head.map(|head| head.first)];
         let first = firsts.into_iter().flatten().min();
         let (Some(first), Some((last, last_value))) = (first, newest) else { return Ok(None) };
+        let count = |summary: Option<Summary>| summary.map_or(0, |summary| summary.count as i64);
         // Saturating, because a damaged row may claim anything.
-        let expired = expired.into_iter().fold(0_i64, i64::saturating_add);
-        let unsealed = head.map_or(0, |head| head.count as i64);
-        let count = [expired, bundled.map_or(0, |bundled| bundled.count as i64), unsealed]
+        let count = [expired.map_or(0, |(_, count)| *count), count(bundled), count(head)]
             .into_iter()
             .fold(blocks.count, i64::saturating_add);
         Ok(Some(Details {
@@ -113,34 +124,28 @@ impl Engine {
         }))
     }
 
-    /// What the `bundled` runs of a signal, in no order, add to what its blocks have.
+    /// What the bundled samples of a signal add to what its `blocks` have.
     fn bundle_totals(
         &self,
         reader: &mut dyn Rows,
         signal: SignalId,
-        mut runs: Vec<Run>,
+        bundled: Option<&Bundled>,
+        blocks: BlockTotals,
     ) -> Result<Option<Summary>, StoreError> {
-        runs.sort_unstable_by_key(|run| run.first);
-        let (Some(first), Some(last)) = (runs.first(), runs.iter().max_by_key(|run| run.last.0)) else {
-            return Ok(None);
-        };
-        let span =
-            Span { from: Timestamp::from_micros(first.first), to: Timestamp::from_micros(last.last.0) };
-        let stored = reader.blocks(signal, span, i64::MIN, usize::MAX)?;
-        if stored.is_empty() && runs.is_sorted_by(|a, b| a.last.0 < b.first) {
-            let count = runs.iter().map(|run| run.count).sum();
-            return Ok(Some(Summary { first: first.first, last: last.last, count }));
+        let Some(Bundled { all, is_in_order }) = bundled else { return Ok(None) };
+        if *is_in_order && blocks.last.is_none_or(|(last, _)| last < all.first) {
+            return Ok(Some(*all));
         }
         // Some samples may replace others.
+        let span = Span { from: Timestamp::from_micros(all.first), to: Timestamp::from_micros(all.last.0) };
         let bundled = self.bundled(reader, signal, span)?;
         let mut count = bundled.len();
-        for block in stored {
-            if let Some(columns) = self.read_block(reader, signal, block.id)? {
-                count -=
-                    columns.times().iter().filter(|time| bundled.times().binary_search(time).is_ok()).count();
-            }
+        for block in reader.blocks(signal, span, i64::MIN, usize::MAX)? {
+            let Some(columns) = self.read_block(reader, signal, block.id)? else { continue };
+            let replaced = |time: &&i64| bundled.times().binary_search(time).is_ok();
+            count -= columns.times().iter().filter(replaced).count();
         }
-        Ok(bundled.last().map(|last| Summary { first: first.first, last, count }))
+        Ok(bundled.last().map(|last| Summary { first: all.first, last, count }))
     }
 
     /// The last bucket of a signal whose samples have all expired, as a sample.
@@ -157,5 +162,30 @@ impl Engine {
                 Ok(None)
             }
         }
+    }
+}
+
+/// What is stored of all signals.
+struct Totals {
+    blocks: HashMap<SignalId, BlockTotals>,
+    bundled: HashMap<SignalId, Bundled>,
+    /// The first bucket, and how many samples all of them stand for.
+    rollups: HashMap<SignalId, (i64, i64)>,
+}
+
+/// What is bundled of a signal.
+struct Bundled {
+    all: Summary,
+    /// Whether each run is later than those that are older writes, so that no sample replaces another.
+    is_in_order: bool,
+}
+
+impl Bundled {
+    /// Adds a newer run.
+    fn add(&mut self, newer: Summary) {
+        self.is_in_order &= self.all.last.0 < newer.first;
+        let last = if newer.last.0 >= self.all.last.0 { newer.last } else { self.all.last };
+        self.all =
+            Summary { first: self.all.first.min(newer.first), last, count: self.all.count + newer.count };
     }
 }

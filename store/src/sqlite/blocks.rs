@@ -1,7 +1,10 @@
 //! The statements of compressed blocks.
 
-use diesel::dsl::{max, min, sum};
+use std::collections::HashMap;
+
+use diesel::dsl::max;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Double, Integer};
 
 use super::schema::block as blocks;
 use super::{limit_of, signal_of};
@@ -23,6 +26,26 @@ type Summary = ((i64, i64, i64, i32), (i64, f64), (i64, f64), (f64, f64));
 
 fn place((id, first_time, last_time, count, sealed_at): Place) -> BlockPlace {
     BlockPlace { id, first_time, last_time, count, sealed_at }
+}
+
+#[derive(QueryableByName)]
+struct FirstRow {
+    #[diesel(sql_type = Integer)]
+    signal_id: i32,
+    #[diesel(sql_type = BigInt)]
+    value: i64,
+}
+
+#[derive(QueryableByName)]
+struct TotalsRow {
+    #[diesel(sql_type = Integer)]
+    signal_id: i32,
+    #[diesel(sql_type = BigInt)]
+    last_timestamp: i64,
+    #[diesel(sql_type = Double)]
+    last: f64,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
 }
 
 impl BlockRows for SqliteConnection {
@@ -161,16 +184,26 @@ impl BlockRows for SqliteConnection {
         Ok(())
     }
 
-    fn block_totals(&mut self, signal: SignalId) -> Result<BlockTotals, StoreError> {
-        let of_signal = blocks::table.filter(blocks::signal_id.eq(signal.0.cast_signed()));
-        let (first, count): (Option<i64>, Option<i64>) =
-            of_signal.select((min(blocks::first_timestamp), sum(blocks::count))).first(self)?;
-        let last = of_signal
-            .order(blocks::last_timestamp.desc())
-            .select((blocks::last_timestamp, blocks::last))
-            .first(self)
-            .optional()?;
-        Ok(BlockTotals { first, last, count: count.unwrap_or(0) })
+    fn block_totals(&mut self) -> Result<Vec<(SignalId, BlockTotals)>, StoreError> {
+        // Columns beside the only max() are those of its row.
+        const TOTALS: &str = "SELECT signal_id, max(last_timestamp) AS last_timestamp, last, \
+            CAST(total(count) AS INTEGER) AS count FROM block GROUP BY signal_id";
+        // Blocks do not overlap: the first to end is the first to begin.
+        const FIRSTS: &str = "SELECT signal_id, min(last_timestamp), first_timestamp AS value \
+            FROM block GROUP BY signal_id";
+        let firsts: HashMap<i32, i64> = diesel::sql_query(FIRSTS)
+            .load::<FirstRow>(self)?
+            .into_iter()
+            .map(|row| (row.signal_id, row.value))
+            .collect();
+        let totals = diesel::sql_query(TOTALS).load::<TotalsRow>(self)?.into_iter();
+        Ok(totals
+            .map(|row| {
+                let first = firsts.get(&row.signal_id).copied();
+                let last = Some((row.last_timestamp, row.last));
+                (signal_of(row.signal_id), BlockTotals { first, last, count: row.count })
+            })
+            .collect())
     }
 
     fn latest_in_blocks(&mut self) -> Result<Vec<(SignalId, i64)>, StoreError> {

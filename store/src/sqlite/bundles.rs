@@ -69,6 +69,7 @@ impl BundleRows for SqliteConnection {
 
     fn directories(&mut self, pass: &mut dyn FnMut(i64, &[u8])) -> Result<(), StoreError> {
         let rows = bundles::table
+            .order((bundles::signal_group, bundles::tier.desc(), bundles::sequence))
             .select((bundles::id, bundles::directory))
             .load_iter::<(i64, Vec<u8>), DefaultLoadingMode>(self)?;
         for row in rows {

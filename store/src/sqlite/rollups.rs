@@ -1,7 +1,8 @@
 //! The statements of rollups.
 
-use diesel::dsl::{max, min};
+use diesel::dsl::max;
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Integer};
 
 use super::schema::rollup as rollups;
 use super::{limit_of, signal_of};
@@ -20,6 +21,16 @@ const COLUMNS: Selection =
 
 fn row((id, resolution, arrived_at, payload, checksum): Columns) -> RollupRow {
     RollupRow { id, resolution, arrived_at, payload, checksum }
+}
+
+#[derive(QueryableByName)]
+struct TotalsRow {
+    #[diesel(sql_type = Integer)]
+    signal_id: i32,
+    #[diesel(sql_type = BigInt)]
+    first_bucket: i64,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
 }
 
 impl RollupRows for SqliteConnection {
@@ -110,10 +121,12 @@ impl RollupRows for SqliteConnection {
         Ok(())
     }
 
-    fn rollup_totals(&mut self, signal: SignalId) -> Result<(Option<i64>, Vec<i64>), StoreError> {
-        let of_signal = rollups::table.filter(rollups::signal_id.eq(signal.0.cast_signed()));
-        let first = of_signal.select(min(rollups::first_bucket)).first(self)?;
-        Ok((first, of_signal.select(rollups::count).load(self)?))
+    fn rollup_totals(&mut self) -> Result<Vec<(SignalId, i64, i64)>, StoreError> {
+        // total() does not fail where damaged counts are too large for an integer.
+        const TOTALS: &str = "SELECT signal_id, min(first_bucket) AS first_bucket, \
+            CAST(total(count) AS INTEGER) AS count FROM rollup GROUP BY signal_id";
+        let totals = diesel::sql_query(TOTALS).load::<TotalsRow>(self)?.into_iter();
+        Ok(totals.map(|row| (signal_of(row.signal_id), row.first_bucket, row.count)).collect())
     }
 
     fn latest_in_rollups(&mut self) -> Result<Vec<(SignalId, i64)>, StoreError> {

@@ -40,8 +40,8 @@ pub(crate) trait BlockRows {
     /// Removes blocks.
     fn delete_blocks(&mut self, ids: &[i64]) -> Result<(), StoreError>;
 
-    /// What the blocks of `signal` amount to.
-    fn block_totals(&mut self, signal: SignalId) -> Result<BlockTotals, StoreError>;
+    /// What the blocks of every signal that has any amount to.
+    fn block_totals(&mut self) -> Result<Vec<(SignalId, BlockTotals)>, StoreError>;
 
     /// The last instant of every signal that has blocks.
     fn latest_in_blocks(&mut self) -> Result<Vec<(SignalId, i64)>, StoreError>;

@@ -20,7 +20,7 @@ pub(crate) trait BundleRows {
     /// The directory of one row.
     fn directory(&mut self, id: i64) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// Passes number and directory of every row to `pass`.
+    /// Passes number and directory of every row to `pass`, of each group older before newer.
     fn directories(&mut self, pass: &mut dyn FnMut(i64, &[u8])) -> Result<(), StoreError>;
 
     /// The groups and tiers that have rows of at least `sealings` sealings or merges, the lowest tiers first.

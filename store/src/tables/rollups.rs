@@ -42,8 +42,8 @@ pub(crate) trait RollupRows {
     /// Removes rows.
     fn delete_rollups(&mut self, ids: &[i64]) -> Result<(), StoreError>;
 
-    /// The first bucket of `signal`, and how many samples each of its rows stands for.
-    fn rollup_totals(&mut self, signal: SignalId) -> Result<(Option<i64>, Vec<i64>), StoreError>;
+    /// The first bucket of every signal that has any, and how many samples all of them stand for.
+    fn rollup_totals(&mut self) -> Result<Vec<(SignalId, i64, i64)>, StoreError>;
 
     /// The last bucket of every signal that has any.
     fn latest_in_rollups(&mut self) -> Result<Vec<(SignalId, i64)>, StoreError>;
