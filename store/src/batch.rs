@@ -43,6 +43,8 @@ pub struct Batch {
     /// Names that the dictionary did not have when the batch was read, by place.
     new_names: Vec<Arc<str>>,
     places: HashMap<Arc<str>, SignalId>,
+    /// How many of the new names a dictionary of how many signals has learned meanwhile, when that was last counted.
+    learned: (usize, usize),
 }
 
 impl Batch {
@@ -79,6 +81,7 @@ impl Batch {
         for name in self.new_names.drain(names..) {
             self.places.remove(&name);
         }
+        self.learned = (0, 0);
     }
 
     /// The samples of one instant each, as their sender grouped them.
@@ -89,6 +92,20 @@ impl Batch {
     /// How many names without a number there are.
     pub fn new_names(&self) -> usize {
         self.new_names.len()
+    }
+
+    /// The names without a number, by place.
+    pub(crate) fn names(&self) -> &[Arc<str>] {
+        &self.new_names
+    }
+
+    /// How many of the new names are still new to a dictionary of `signals` signals, which `knows` some of them. They are
+    /// compared once for each number of signals.
+    pub(crate) fn unknown_names(&mut self, signals: usize, knows: impl Fn(&str) -> bool) -> usize {
+        if self.learned.1 != signals {
+            self.learned = (self.new_names.iter().filter(|name| knows(name)).count(), signals);
+        }
+        self.new_names.len() - self.learned.0
     }
 
     /// What stands for `name` in this batch until the dictionary learns it; `None` when it is not here yet.

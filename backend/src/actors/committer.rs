@@ -37,7 +37,43 @@ const COMMIT_SAMPLES: usize = 500_000;
 /// A batch that waits to be made durable, and the channel on which its outcome is sent.
 struct Record {
     batch: Batch,
-    done: oneshot::Sender<Result<(), Refusal>>,
+    waiter: Waiter,
+}
+
+/// Who waits for a batch: counts its samples as in flight until it is answered, whether or not the request still waits.
+/// Dropped without an answer, it counts them as refused.
+struct Waiter {
+    samples: usize,
+    done: Option<oneshot::Sender<Result<(), Refusal>>>,
+    metrics: Metrics,
+}
+
+impl Waiter {
+    fn new(samples: usize, done: oneshot::Sender<Result<(), Refusal>>, metrics: &Metrics) -> Self {
+        metrics.in_flight.inc_by(i64::try_from(samples).unwrap_or(i64::MAX));
+        Self { samples, done: Some(done), metrics: metrics.clone() }
+    }
+
+    fn answer(mut self, outcome: Result<(), Refusal>) {
+        if let Some(done) = self.end(outcome.is_ok()) {
+            // A client that has gone away does not take its samples back.
+            let _ = done.send(outcome);
+        }
+    }
+
+    fn end(&mut self, is_committed: bool) -> Option<oneshot::Sender<Result<(), Refusal>>> {
+        let done = self.done.take()?;
+        self.metrics.in_flight.dec_by(i64::try_from(self.samples).unwrap_or(i64::MAX));
+        let counter = if is_committed { &self.metrics.committed } else { &self.metrics.refused };
+        counter.inc_by(self.samples as u64);
+        Some(done)
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.end(false);
+    }
 }
 
 /// Asks to hear when everything that was taken is committed, after the queue has been closed.
@@ -59,13 +95,8 @@ impl Handle {
     /// # Errors
     /// `queue_full`, `draining`, `disk_full` or `store_down`; nothing of the batch was stored then.
     pub async fn record(&self, batch: Batch) -> Result<(), Refusal> {
-        let (samples, stopwatch) = (batch.len(), Stopwatch::start());
-        let in_flight = i64::try_from(samples).unwrap_or(i64::MAX);
-        self.metrics.in_flight.inc_by(in_flight);
+        let stopwatch = Stopwatch::start();
         let outcome = self.submit(batch).await;
-        self.metrics.in_flight.dec_by(in_flight);
-        let counter = if outcome.is_ok() { &self.metrics.committed } else { &self.metrics.refused };
-        counter.inc_by(samples as u64);
         self.metrics.observe(Stage::Record, stopwatch.elapsed());
         outcome
     }
@@ -73,7 +104,8 @@ impl Handle {
     async fn submit(&self, batch: Batch) -> Result<(), Refusal> {
         let refusal = |code, message: &str| Refusal::new(code, message);
         let (done, outcome) = oneshot::channel();
-        self.waiting.push(batch.len(), Record { batch, done }).map_err(|error| match error {
+        let waiter = Waiter::new(batch.len(), done, &self.metrics);
+        self.waiting.push(batch.len(), Record { batch, waiter }).map_err(|error| match error {
             PushError::Full => refusal(Code::QueueFull, "samples arrive faster than they can be stored"),
             PushError::Closed => refusal(Code::Draining, "the server is stopping"),
         })?;
@@ -155,14 +187,14 @@ impl Commits {
 
     /// Makes a group durable, then answers it, then tells the listeners.
     fn commit(&self, group: Vec<Record>) {
-        let (batches, mut waiters): (Vec<_>, Vec<_>) = group.into_iter().map(|r| (r.batch, r.done)).unzip();
+        let (batches, mut waiters): (Vec<_>, Vec<_>) = group.into_iter().map(|r| (r.batch, r.waiter)).unzip();
         if batches.len() > 1 && !self.store.signals().have_room(&batches) {
             // One batch too many of new names must not sink the others.
-            let records = batches.into_iter().zip(waiters).map(|(batch, done)| Record { batch, done });
+            let records = batches.into_iter().zip(waiters).map(|(batch, waiter)| Record { batch, waiter });
             return records.for_each(|record| self.commit(vec![record]));
         }
         if self.acknowledge_early {
-            waiters.drain(..).for_each(|waiter| drop(waiter.send(Ok(()))));
+            waiters.drain(..).for_each(|waiter| waiter.answer(Ok(())));
             fault::linger();
         }
         let stopwatch = Stopwatch::start();
@@ -178,8 +210,7 @@ impl Commits {
         self.metrics.observe(Stage::Commit, stopwatch.elapsed());
         let answer = outcome.as_ref().map_err(Refusal::clone).map(|_| ());
         for waiter in waiters {
-            // A client that has gone away does not take its samples back.
-            let _ = waiter.send(answer.clone());
+            waiter.answer(answer.clone());
         }
         if let Ok(commit) = outcome {
             let committed = Committed::from(commit);
@@ -227,5 +258,40 @@ impl Handler<Drain> for Committer {
         Box::pin(async move {
             let _ = done.await;
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use afterglow_wire::Timestamp;
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::batch::Sample;
+    use crate::clock::Clock;
+    use crate::store::StoreConfig;
+
+    #[actix_rt::test]
+    async fn samples_of_a_request_that_no_longer_waits_are_counted_all_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig {
+            database: folder.path().join("a.db"),
+            readers: 1,
+            signal_limit: 1,
+            read_limit: None,
+        };
+        let store = Store::open(&config, Clock::real()).unwrap();
+        let metrics = Metrics::default();
+        let (lost, _losses) = tokio::sync::mpsc::unbounded_channel();
+        let lifeline = Lifeline::new("committer", lost);
+        let handle = Committer::start(store.clone(), Vec::new(), metrics.clone(), lifeline);
+        let mut batch = Batch::default();
+        let signal = store.signals().number(&mut batch, "a").unwrap();
+        batch.push(Sample { signal, timestamp: Timestamp::from_micros(1), value: 0.5 });
+        // It waits for the disk, and is dropped.
+        assert!(handle.record(batch).now_or_never().is_none_or(|outcome| outcome.is_ok()));
+        handle.drain().await;
+        assert_eq!(metrics.in_flight.get(), 0);
+        assert_eq!((metrics.committed.get(), metrics.refused.get()), (1, 0));
     }
 }

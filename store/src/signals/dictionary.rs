@@ -1,6 +1,6 @@
 //! The dictionary of signals: names to numbers and back, shared by everyone.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::Selector;
@@ -91,12 +91,23 @@ impl Signals {
         if let Some(signal) = self.find(name).or_else(|| batch.find_new(name)) {
             return Some(signal);
         }
-        if self.len() + batch.new_names() >= self.limit { None } else { batch.add_new(name) }
+        let signals = self.len();
+        let is_full = signals + batch.new_names() >= self.limit
+            // Others may have brought some of the same names meanwhile.
+            && signals + batch.unknown_names(signals, |name| self.find(name).is_some()) >= self.limit;
+        if is_full { None } else { batch.add_new(name) }
     }
 
-    /// Whether the new names of all `batches` fit in, also when none of them is in two.
+    /// Whether the new names of all `batches` fit in.
     pub fn have_room(&self, batches: &[Batch]) -> bool {
         let new = batches.iter().map(Batch::new_names).sum::<usize>();
+        if new == 0 || self.len() + new <= self.limit {
+            return true;
+        }
+        // Only near the limit is it worth comparing them.
+        let names: HashSet<&str> =
+            batches.iter().flat_map(|batch| batch.names()).map(|name| &**name).collect();
+        let new = names.into_iter().filter(|name| self.find(name).is_none()).count();
         new == 0 || self.len() + new <= self.limit
     }
 
@@ -231,11 +242,36 @@ mod tests {
         drop(signals.learn(&mut refused).unwrap());
         assert!(signals.is_empty());
         let mut both = [batch(&signals, &["b", "a"]), batch(&signals, &["a", "b"])];
-        assert!(!signals.have_room(&both), "as far as can be told without looking at them");
+        assert!(signals.have_room(&both), "names of both count once");
+        assert!(!signals.have_room(&[batch(&signals, &["a", "b"]), batch(&signals, &["c"])]));
         signals.learn(&mut both).unwrap().keep();
         assert_eq!((signals.find("b"), signals.find("a")), (Some(SignalId(0)), Some(SignalId(1))));
         assert_eq!(both[1].samples()[0].signal, SignalId(1));
         assert_eq!(signals.number(&mut Batch::default(), "c"), None);
+    }
+
+    #[test]
+    fn names_that_others_bring_meanwhile_take_no_second_place() {
+        let signals = Signals::empty(3);
+        let (mut slow, mut other) = (batch(&signals, &["a", "b"]), [batch(&signals, &["a", "b"])]);
+        signals.learn(&mut other).unwrap().keep();
+        let signal = signals.number(&mut slow, "c").expect("a and b are known by now");
+        slow.push(Sample { signal, timestamp: Timestamp::default(), value: 0.0 });
+        assert_eq!(signals.number(&mut slow, "d"), None);
+        let mut slow = [slow];
+        assert!(signals.have_room(&slow));
+        signals.learn(&mut slow).unwrap().keep();
+        assert_eq!(signals.len(), 3);
+    }
+
+    #[test]
+    fn names_that_are_dropped_again_are_counted_again() {
+        let signals = Signals::empty(2);
+        let (mut slow, mut other) = (batch(&signals, &["a", "b"]), [batch(&signals, &["b"])]);
+        signals.learn(&mut other).unwrap().keep();
+        assert_eq!(signals.number(&mut slow, "c"), None);
+        slow.truncate(1, 1);
+        assert_eq!(signals.number(&mut slow, "c"), None, "a has the last place");
     }
 
     #[test]
