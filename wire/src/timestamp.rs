@@ -1,18 +1,22 @@
-//! Instants: microseconds since 1970 in UTC, ISO 8601 or an integer epoch on the wire.
+//! Instants: microseconds since 1970 in UTC, ISO 8601 or an epoch on the wire.
 //!
 //! The calendar arithmetic follows Howard Hinnant's `days_from_civil` and `civil_from_days`
 //! (chrono-Compatible Low-Level Date Algorithms).
+
+mod parse;
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use parse::{decimal_micros, parse_iso};
+
 /// An instant in microseconds since 1970-01-01T00:00:00Z, within the years 0001 to 9999.
 ///
 /// Shown and serialised as `2026-11-23T22:14:45.123456Z`, always with six digits, so that texts sort like
-/// instants. Read from ISO 8601 with any offset (none means UTC) or from an integer in seconds,
-/// milliseconds, microseconds or nanoseconds, told apart by magnitude.
+/// instants. Read from ISO 8601 with any offset (none means UTC) or from a number of seconds, milliseconds,
+/// microseconds or nanoseconds, told apart by magnitude, as a number or as a text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -24,7 +28,25 @@ const EARLIEST: i64 = -62_135_596_800 * MICROS_PER_SECOND;
 const LATEST: i64 = 253_402_300_799 * MICROS_PER_SECOND + 999_999;
 
 const ALLOWED: &str = "ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, \
-                       or an integer epoch in s, ms, us or ns, between the years 1 and 9999";
+                       or an epoch in s, ms, us or ns, between the years 1 and 9999";
+
+/// What a text says of an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// An instant: the text is an epoch, or has an offset.
+    Instant(Timestamp),
+    /// What a clock shows somewhere, as if that were UTC: the text has no offset.
+    Local(Timestamp),
+}
+
+impl Written {
+    /// The instant; a text without an offset is in UTC.
+    pub const fn in_utc(self) -> Timestamp {
+        match self {
+            Self::Instant(timestamp) | Self::Local(timestamp) => timestamp,
+        }
+    }
+}
 
 /// A text or number that is no timestamp; its message says what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +61,12 @@ impl fmt::Display for BadTimestamp {
 }
 
 impl std::error::Error for BadTimestamp {}
+
+impl BadTimestamp {
+    fn quoting(text: &str) -> Self {
+        Self { given: format!("{:?}", text.chars().take(64).collect::<String>()) }
+    }
+}
 
 impl Timestamp {
     /// The earliest instant there is: the first of the year 1.
@@ -82,17 +110,47 @@ impl Timestamp {
             .ok_or_else(|| BadTimestamp { given: number.to_string() })
     }
 
-    /// Reads ISO 8601: `YYYY-MM-DD`, then optionally `T` or a space and `hh:mm[:ss[.fraction]]`, then
-    /// optionally `Z` or an offset `±hh[[:]mm]`. Without an offset it is UTC; digits after the sixth of the
-    /// fraction are cut; second 60 is read as the start of the next minute.
+    /// Reads an epoch in decimal, with or without a fraction and an exponent, such as `1764144000.125`. The unit is told by
+    /// the whole part, as [`Self::from_epoch`] does; digits below the microsecond are cut.
+    ///
+    /// # Errors
+    /// When the text is no decimal number, or the instant lies outside the years 1 to 9999.
+    pub fn from_decimal(text: &str) -> Result<Self, BadTimestamp> {
+        match text.parse() {
+            Ok(number) => Self::from_epoch(number),
+            Err(_) => decimal_micros(text)
+                .filter(|micros| (EARLIEST..=LATEST).contains(micros))
+                .map(Self)
+                .ok_or_else(|| BadTimestamp::quoting(text)),
+        }
+    }
+
+    /// Reads ISO 8601: `YYYY-MM-DD`, then optionally `T` or blanks and `hh:mm[:ss[.fraction]]`, then optionally `Z`,
+    /// `UTC`, `GMT` or an offset `±hh[[:]mm]`, also after a blank. Without an offset it is UTC; digits after the sixth of
+    /// the fraction are cut; second 60 is read as the start of the next minute, and 24:00 as that of the next day. Also
+    /// read are dates with `/`, the basic form `YYYYMMDDThhmm[ss]`, and an offset whose `+` became a blank in an address.
     ///
     /// # Errors
     /// When the text is anything else or names a day or time that does not exist.
     pub fn parse(text: &str) -> Result<Self, BadTimestamp> {
         parse_iso(text.as_bytes())
+            .map(|(micros, _)| micros)
             .filter(|micros| (EARLIEST..=LATEST).contains(micros))
             .map(Self)
-            .ok_or_else(|| BadTimestamp { given: format!("{:?}", text.chars().take(64).collect::<String>()) })
+            .ok_or_else(|| BadTimestamp::quoting(text))
+    }
+
+    /// Reads any form of text, and tells whether it says where the clock stands.
+    ///
+    /// # Errors
+    /// When the text is neither an epoch nor ISO 8601.
+    pub fn read(text: &str) -> Result<Written, BadTimestamp> {
+        match parse_iso(text.as_bytes()) {
+            Some((micros, has_offset)) if (EARLIEST..=LATEST).contains(&micros) => {
+                Ok(if has_offset { Written::Instant(Self(micros)) } else { Written::Local(Self(micros)) })
+            }
+            _ => Self::from_decimal(text).map(Written::Instant),
+        }
     }
 
     /// The ASCII bytes of its text form.
@@ -128,12 +186,9 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = BadTimestamp;
 
-    /// Reads either form, as a query parameter has it: ISO 8601, or the digits of an integer epoch.
+    /// Reads either form, as a query parameter has it: ISO 8601, or an epoch in decimal.
     fn from_str(text: &str) -> Result<Self, BadTimestamp> {
-        match text.parse::<i64>() {
-            Ok(number) => Self::from_epoch(number),
-            Err(_) => Self::parse(text),
-        }
+        Self::read(text).map(Written::in_utc)
     }
 }
 
@@ -152,7 +207,7 @@ impl<'de> Deserialize<'de> for Timestamp {
                 f.write_str(ALLOWED)
             }
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
-                Timestamp::parse(text).map_err(E::custom)
+                text.parse().map_err(E::custom)
             }
             fn visit_i64<E: de::Error>(self, number: i64) -> Result<Timestamp, E> {
                 Timestamp::from_epoch(number).map_err(E::custom)
@@ -160,93 +215,12 @@ impl<'de> Deserialize<'de> for Timestamp {
             fn visit_u64<E: de::Error>(self, number: u64) -> Result<Timestamp, E> {
                 i64::try_from(number).map_err(E::custom).and_then(|number| self.visit_i64(number))
             }
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Timestamp, E> {
+                Timestamp::from_decimal(&number.to_string()).map_err(E::custom)
+            }
         }
         deserializer.deserialize_any(Visitor)
     }
-}
-
-fn parse_iso(text: &[u8]) -> Option<i64> {
-    let mut rest = text;
-    let year = digits(&mut rest, 4)?;
-    let month = {
-        expect(&mut rest, b"-")?;
-        digits(&mut rest, 2)?
-    };
-    let day = {
-        expect(&mut rest, b"-")?;
-        digits(&mut rest, 2)?
-    };
-    if year == 0 || !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
-        return None;
-    }
-    let midnight = days_from_civil(year, month, day) * SECONDS_PER_DAY;
-    if rest.is_empty() {
-        return Some(midnight * MICROS_PER_SECOND);
-    }
-    expect(&mut rest, b"Tt ")?;
-    let hour = digits(&mut rest, 2)?;
-    let minute = {
-        expect(&mut rest, b":")?;
-        digits(&mut rest, 2)?
-    };
-    let (second, micros) = seconds(&mut rest)?;
-    let offset = offset_seconds(rest)?;
-    if hour > 23 || minute > 59 || second > 60 {
-        return None;
-    }
-    Some((midnight + hour * 3_600 + minute * 60 + second - offset) * MICROS_PER_SECOND + micros)
-}
-
-/// `[:ss[.fraction]]` as whole seconds and microseconds.
-fn seconds(rest: &mut &[u8]) -> Option<(i64, i64)> {
-    if expect(rest, b":").is_none() {
-        return Some((0, 0));
-    }
-    let second = digits(rest, 2)?;
-    if expect(rest, b".,").is_none() {
-        return Some((second, 0));
-    }
-    let fraction = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (shown, after) = rest.split_at(fraction);
-    *rest = after;
-    let micros = (0..6).fold(0, |sum, i| sum * 10 + shown.get(i).map_or(0, |byte| i64::from(byte - b'0')));
-    (fraction > 0).then_some((second, micros))
-}
-
-/// What is left of a timestamp: nothing, `Z`, or `±hh`, `±hhmm`, `±hh:mm`, in seconds east of UTC.
-fn offset_seconds(mut rest: &[u8]) -> Option<i64> {
-    if matches!(rest, b"" | b"Z" | b"z") {
-        return Some(0);
-    }
-    let sign = if expect(&mut rest, b"+-")? == b'-' { -1 } else { 1 };
-    let hours = digits(&mut rest, 2)?;
-    let minutes = match rest {
-        b"" => 0,
-        _ => {
-            let _ = expect(&mut rest, b":");
-            digits(&mut rest, 2)?
-        }
-    };
-    (rest.is_empty() && hours <= 23 && minutes <= 59).then_some(sign * (hours * 3_600 + minutes * 60))
-}
-
-/// Takes one byte if it is one of `allowed`.
-fn expect(rest: &mut &[u8], allowed: &[u8]) -> Option<u8> {
-    let (first, after) = rest.split_first()?;
-    allowed.contains(first).then(|| {
-        *rest = after;
-        *first
-    })
-}
-
-/// Takes exactly `count` digits.
-fn digits(rest: &mut &[u8], count: usize) -> Option<i64> {
-    let (taken, after) = rest.split_at_checked(count)?;
-    let number = taken
-        .iter()
-        .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))?;
-    *rest = after;
-    Some(number)
 }
 
 fn put_digits(out: &mut [u8], mut number: i64) {
@@ -310,6 +284,42 @@ mod tests {
         check("2024-02-29T00:00:00Z", "2024-02-29T00:00:00.000000Z");
         check("2016-12-31T23:59:60Z", "2017-01-01T00:00:00.000000Z");
         check("0001-01-01T00:00:00Z", "0001-01-01T00:00:00.000000Z");
+        check("2026-11-23T24:00:00Z", "2026-11-24T00:00:00.000000Z");
+        check("2026-12-31 24:00", "2027-01-01T00:00:00.000000Z");
+        check("2026/11/23 22:14", "2026-11-23T22:14:00.000000Z");
+        check("20261123T221445Z", "2026-11-23T22:14:45.000000Z");
+        check("20261123T2214+0100", "2026-11-23T21:14:00.000000Z");
+        for utc in [" UTC", "UTC", " GMT", " Z", " +0000", " +00:00 UTC", "UTC+00:00", " 00:00"] {
+            check(&format!("2026-11-23 22:14:45.5{utc}"), "2026-11-23T22:14:45.500000Z");
+        }
+        for east in [" +0100", "+0100", " +01:00", " 01:00", "GMT+0100", " UTC+01"] {
+            check(&format!("2026-11-23T22:14:45{east}"), "2026-11-23T21:14:45.000000Z");
+        }
+    }
+
+    #[test]
+    fn texts_of_any_form() {
+        let check = |text: &str, expected: &str, has_offset: bool| {
+            let expected = Timestamp::parse(expected).unwrap();
+            let written = if has_offset { Written::Instant(expected) } else { Written::Local(expected) };
+            assert_eq!(Timestamp::read(text), Ok(written), "{text}");
+            assert_eq!(text.parse(), Ok(expected));
+        };
+        check("2026-11-23 22:14", "2026-11-23T22:14:00Z", false);
+        check("2026-11-23 22:14 UTC", "2026-11-23T22:14:00Z", true);
+        check("1764144000", "2025-11-26T08:00:00Z", true);
+        check("1764144000.125", "2025-11-26T08:00:00.125Z", true);
+        check("1764144000.", "2025-11-26T08:00:00Z", true);
+        check("+1764144000", "2025-11-26T08:00:00Z", true);
+        check("1764144000125.5", "2025-11-26T08:00:00.1255Z", true);
+        check("1764144000125999.9", "2025-11-26T08:00:00.125999Z", true);
+        check("1764144000125999999.9", "2025-11-26T08:00:00.125999Z", true);
+        check("1.764144000125E9", "2025-11-26T08:00:00.125Z", true);
+        check(".5", "1970-01-01T00:00:00.5Z", true);
+        check("-1.25", "1969-12-31T23:59:58.75Z", true);
+        for text in ["", ".", "-", "1e", "nan", "inf", "1_000", "1764144000,125", "0x10", "1e400", "1 2"] {
+            assert!(Timestamp::read(text).is_err(), "{text}");
+        }
     }
 
     #[test]
@@ -332,6 +342,15 @@ mod tests {
             "0001-01-01T00:00:00+01:00",
             "２０２６-11-23",
             "1700000000.5",
+            "2026-11-23T24:00:01",
+            "2026-11-23T24:30",
+            "2026-11/23",
+            "20261123",
+            "20261123T22:1445",
+            "2026-11-23T22:14:45 CET",
+            "2026-11-23T22:14:45+01:00 UTC",
+            "2026-11-23T22:14:45  01:00",
+            "2026-11-23 22:14:45 temp",
         ] {
             assert!(Timestamp::parse(text).is_err(), "{text}");
         }
@@ -360,6 +379,11 @@ mod tests {
 
         #[test]
         fn any_text_is_answered_without_panic(text in "\\PC{0,40}") {
+            let _ = text.parse::<Timestamp>();
+        }
+
+        #[test]
+        fn nearly_timestamps_are_answered_without_panic(text in "[0-9]{4}[-/]?[0-9]{2}[-/]?[0-9]{2}[T ]{0,2}[0-9:.,+ eZUTC-]{0,20}") {
             let _ = text.parse::<Timestamp>();
         }
     }

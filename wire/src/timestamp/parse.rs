@@ -1,0 +1,166 @@
+//! From text to microseconds.
+
+use super::{MICROS_PER_SECOND, SECONDS_PER_DAY, days_from_civil, days_in_month};
+
+/// Microseconds since 1970 of a decimal number with a fraction or an exponent.
+pub(super) fn decimal_micros(text: &str) -> Option<i64> {
+    if text.contains(['e', 'E']) {
+        return exponent_micros(text);
+    }
+    let (sign, digits) = match text.as_bytes().first()? {
+        b'-' => (-1, &text[1..]),
+        b'+' => (1, &text[1..]),
+        _ => (1, text),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let all_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.len() + fraction.len() == 0 || !all_digits(whole) || !all_digits(fraction) {
+        return None;
+    }
+    let number = if whole.is_empty() { 0 } else { whole.parse::<i64>().ok()? };
+    // Micros of one, and how many digits after the point are whole ones.
+    let (unit, places) = match number {
+        0..100_000_000_000 => (MICROS_PER_SECOND, 6),
+        100_000_000_000..100_000_000_000_000 => (1_000, 3),
+        100_000_000_000_000..100_000_000_000_000_000 => (1, 0),
+        _ => return Some(sign * (number / 1_000)),
+    };
+    number
+        .checked_mul(unit)?
+        .checked_add(first_digits(fraction.as_bytes(), places))
+        .map(|micros| sign * micros)
+}
+
+/// As [`decimal_micros`], of a number with an exponent.
+fn exponent_micros(text: &str) -> Option<i64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let number = text.parse::<f64>().ok().filter(|number| plain && number.is_finite())?;
+    let unit = match number.abs() {
+        below if below < 1e11 => 1e6,
+        below if below < 1e14 => 1e3,
+        below if below < 1e17 => 1.0,
+        _ => 1e-3,
+    };
+    Some((number * unit).round() as i64)
+}
+
+/// The first `places` of `digits` as a number, as if zeros followed them.
+fn first_digits(digits: &[u8], places: usize) -> i64 {
+    (0..places).fold(0, |sum, i| sum * 10 + digits.get(i).map_or(0, |byte| i64::from(byte - b'0')))
+}
+
+/// Microseconds since 1970, and whether the text has an offset.
+pub(super) fn parse_iso(text: &[u8]) -> Option<(i64, bool)> {
+    let mut rest = text;
+    let year = digits(&mut rest, 4)?;
+    let separator = expect(&mut rest, b"-/");
+    let month = digits(&mut rest, 2)?;
+    if let Some(separator) = separator {
+        expect(&mut rest, &[separator])?;
+    }
+    let day = digits(&mut rest, 2)?;
+    if year == 0 || !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
+        return None;
+    }
+    let midnight = days_from_civil(year, month, day) * SECONDS_PER_DAY;
+    let is_basic = separator.is_none();
+    if rest.is_empty() && !is_basic {
+        return Some((midnight * MICROS_PER_SECOND, false));
+    }
+    expect(&mut rest, if is_basic { b"Tt" } else { b"Tt " })?;
+    while expect(&mut rest, b" ").is_some() {}
+    let hour = digits(&mut rest, 2)?;
+    let is_basic = is_basic && rest.first() != Some(&b':');
+    if !is_basic {
+        expect(&mut rest, b":")?;
+    }
+    let minute = digits(&mut rest, 2)?;
+    let (second, micros) = seconds(&mut rest, is_basic)?;
+    let is_midnight = minute == 0 && second == 0 && micros == 0;
+    if hour > 24 || (hour == 24 && !is_midnight) || minute > 59 || second > 60 {
+        return None;
+    }
+    let offset = offset_seconds(rest)?;
+    let seconds = midnight + hour * 3_600 + minute * 60 + second - offset.unwrap_or(0);
+    Some((seconds * MICROS_PER_SECOND + micros, offset.is_some()))
+}
+
+/// `[:ss[.fraction]]` as whole seconds and microseconds; without the colon in the basic form.
+fn seconds(rest: &mut &[u8], is_basic: bool) -> Option<(i64, i64)> {
+    let follow =
+        if is_basic { rest.first().is_some_and(u8::is_ascii_digit) } else { expect(rest, b":").is_some() };
+    if !follow {
+        return Some((0, 0));
+    }
+    let second = digits(rest, 2)?;
+    if expect(rest, b".,").is_none() {
+        return Some((second, 0));
+    }
+    let fraction = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (shown, after) = rest.split_at(fraction);
+    *rest = after;
+    (fraction > 0).then_some((second, first_digits(shown, 6)))
+}
+
+/// What is left of a timestamp, in seconds east of UTC: nothing, or an offset, or a name of UTC and perhaps an offset.
+#[expect(clippy::option_option, reason = "no offset, and none that can be read, are two things")]
+fn offset_seconds(rest: &[u8]) -> Option<Option<i64>> {
+    match rest {
+        b"" => return Some(None),
+        b"Z" | b"z" => return Some(Some(0)),
+        _ => {}
+    }
+    let after_blanks = rest.trim_ascii_start();
+    // A `+` in an address is a blank when it arrives.
+    if after_blanks.len() + 1 == rest.len() && after_blanks.first().is_some_and(u8::is_ascii_digit) {
+        return hours_and_minutes(after_blanks).map(Some);
+    }
+    let named = |text: &[u8]| -> Option<usize> {
+        [&b"UTC"[..], b"GMT", b"UT", b"Z"].iter().find(|name| text.starts_with(name)).map(|name| name.len())
+    };
+    let mut rest = match named(after_blanks) {
+        Some(length) if after_blanks.len() == length => return Some(Some(0)),
+        Some(length) => &after_blanks[length..],
+        None => after_blanks,
+    };
+    let sign = if expect(&mut rest, b"+-")? == b'-' { -1 } else { 1 };
+    // Some write both: `+0000 UTC`.
+    let end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
+    let (rest, name) = rest.split_at(end);
+    let offset = sign * hours_and_minutes(rest)?;
+    let agrees =
+        name.is_empty() || (offset == 0 && named(&name[1..]).is_some_and(|length| length + 1 == name.len()));
+    agrees.then_some(Some(offset))
+}
+
+/// `hh`, `hhmm` or `hh:mm` in seconds.
+fn hours_and_minutes(mut rest: &[u8]) -> Option<i64> {
+    let hours = digits(&mut rest, 2)?;
+    let minutes = match rest {
+        b"" => 0,
+        _ => {
+            let _ = expect(&mut rest, b":");
+            digits(&mut rest, 2)?
+        }
+    };
+    (rest.is_empty() && hours <= 23 && minutes <= 59).then_some(hours * 3_600 + minutes * 60)
+}
+
+/// Takes one byte if it is one of `allowed`.
+fn expect(rest: &mut &[u8], allowed: &[u8]) -> Option<u8> {
+    let (first, after) = rest.split_first()?;
+    allowed.contains(first).then(|| {
+        *rest = after;
+        *first
+    })
+}
+
+/// Takes exactly `count` digits.
+fn digits(rest: &mut &[u8], count: usize) -> Option<i64> {
+    let (taken, after) = rest.split_at_checked(count)?;
+    let number = taken
+        .iter()
+        .try_fold(0, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))?;
+    *rest = after;
+    Some(number)
+}
