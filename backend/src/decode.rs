@@ -3,18 +3,24 @@
 //! Pure: no I/O, no clock. Each format is a file that parses and gives its samples to a [`Collector`], which judges the
 //! samples of all formats by the same rules. A further format costs its parser, and a reply where it has one of its own.
 
+mod alike;
+pub mod csv;
 pub mod json;
+mod repeated;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-
+use afterglow_formats::{Verdict, number, shown};
 use afterglow_wire::limits::{AHEAD_MICROS, REJECTIONS_LISTED};
 use afterglow_wire::telemetry::Rejection;
 use afterglow_wire::{Code, Timestamp, name};
 
 use crate::batch::{Batch, Sample, SignalId};
+use crate::refusal::Refusal;
 use crate::signals::Signals;
+
+/// How many warnings an answer lists.
+const WARNINGS: usize = 20;
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -25,19 +31,26 @@ pub struct Decoded {
     pub rejected_count: usize,
     /// The first [`REJECTIONS_LISTED`] refusals, with their reasons.
     pub rejected: Vec<Rejection>,
+    /// What is not wrong, but should not be overlooked; the first of it.
+    pub warnings: Vec<String>,
 }
 
-/// Why a sample, or a whole object, cannot be used.
-pub type Verdict = (Code, String);
+impl Decoded {
+    /// How many of the usable samples a later one of the same signal and microsecond replaces.
+    pub fn repeated(&self) -> usize {
+        repeated::count(self.batch.samples())
+    }
+}
 
 /// Judges samples and collects the usable ones: the name is one, the value is finite, the timestamp is not more than five
-/// minutes ahead, and the dictionary has room for a new name.
+/// minutes ahead nor before the earliest that is taken, and the dictionary has room for a new name.
 #[derive(Debug)]
 pub struct Collector {
     signals: Signals,
     now: Timestamp,
     /// Samples, rejected ones included, that may be read.
     most: usize,
+    not_before: Timestamp,
     out: Decoded,
     /// The signals of the object before, by their place in it. Senders repeat themselves: comparing one name is
     /// several times cheaper than looking it up among all.
@@ -54,7 +67,14 @@ struct Mark {
 impl Collector {
     /// For samples that arrive at `now`.
     pub fn new(signals: Signals, now: Timestamp) -> Self {
-        Self { signals, now, most: usize::MAX, out: Decoded::default(), previous: Vec::new() }
+        Self {
+            signals,
+            now,
+            most: usize::MAX,
+            not_before: Timestamp::MIN,
+            out: Decoded::default(),
+            previous: Vec::new(),
+        }
     }
 
     /// Reads at most so many samples, the rejected ones included.
@@ -67,8 +87,22 @@ impl Collector {
         self.read() > self.most
     }
 
+    /// Whether all samples fitted in.
+    fn check_size(&self) -> Result<(), Refusal> {
+        if !self.is_over() {
+            return Ok(());
+        }
+        let message = format!("the body has more than {} samples; send them in several requests", self.most);
+        Err(Refusal::new(Code::BodyTooLarge, message))
+    }
+
     fn read(&self) -> usize {
         self.out.batch.len() + self.out.rejected_count
+    }
+
+    /// Refuses samples from before `earliest`: their sender's clock is not set.
+    pub fn not_before(self, earliest: Timestamp) -> Self {
+        Self { not_before: earliest, ..self }
     }
 
     /// When the samples arrive: the time of those that bring none.
@@ -99,7 +133,7 @@ impl Collector {
     ) -> Result<(), Verdict> {
         self.judge(timestamp)?;
         if !value.is_finite() {
-            return Err(not_finite(&value.to_string()));
+            return Err(number::not_finite(&value.to_string()));
         }
         self.add(place, name, timestamp, value)
     }
@@ -117,8 +151,16 @@ impl Collector {
     /// Whether a timestamp can be used.
     ///
     /// # Errors
-    /// When it lies too far ahead.
+    /// When it lies too far ahead, or before what is taken.
     pub fn judge(&self, timestamp: Timestamp) -> Result<(), Verdict> {
+        if timestamp < self.not_before {
+            let message = format!(
+                "{timestamp} is before {}, the earliest time that is taken: the sender's clock may not be set; \
+                 --not-before allows earlier ones",
+                self.not_before
+            );
+            return Err((Code::TimestampEarly, message));
+        }
         if timestamp.micros() <= self.now.micros().saturating_add(AHEAD_MICROS) {
             return Ok(());
         }
@@ -137,6 +179,13 @@ impl Collector {
         }
     }
 
+    /// Notes what is not wrong, but should not be overlooked.
+    pub fn warn(&mut self, message: String) {
+        if self.out.warnings.len() < WARNINGS {
+            self.out.warnings.push(message);
+        }
+    }
+
     /// What has been collected; the next samples begin a new batch.
     pub fn take(&mut self) -> Decoded {
         // Places of names in the batch mean nothing in another.
@@ -147,6 +196,21 @@ impl Collector {
     /// The first refusals since they were last taken, and how many there were.
     pub fn take_rejected(&mut self) -> (Vec<Rejection>, usize) {
         (std::mem::take(&mut self.out.rejected), std::mem::take(&mut self.out.rejected_count))
+    }
+
+    /// As [`warn`](Self::warn), unless that was said before.
+    fn warn_once(&mut self, message: impl FnOnce() -> String) {
+        if self.out.warnings.len() < WARNINGS {
+            let message = message();
+            if !self.out.warnings.contains(&message) {
+                self.out.warnings.push(message);
+            }
+        }
+    }
+
+    /// Whether there is such a signal, or one that the batch brings.
+    fn is_known(&self, name: &str) -> bool {
+        self.signals.find(name).or_else(|| self.out.batch.find_new(name)).is_some()
     }
 
     /// How far it is.
@@ -172,12 +236,9 @@ impl Collector {
         if let Some((_, signal)) = self.previous.get(place).filter(|(previous, _)| previous == name) {
             return Ok(*signal);
         }
-        if name.is_ascii() || self.signals.find(name).is_some() {
-            name::check(name)
-        } else {
-            name::check_new(name)
-        }
-        .map_err(|message| (Code::BadSignalName, message))?;
+        let is_new = !name.is_ascii() && !self.is_known(name);
+        if !is_new { name::check(name) } else { name::check_new(name) }
+            .map_err(|message| (Code::BadSignalName, message))?;
         let Some(signal) = self.signals.number(&mut self.out.batch, name) else {
             let limit = self.signals.limit();
             let message = format!(
@@ -185,6 +246,9 @@ impl Collector {
             );
             return Err((Code::TooManySignals, message));
         };
+        if is_new && let Some(other) = alike::other(name, |other| self.is_known(other)) {
+            self.warn(format!("the new signal {name:?} looks like {other:?}, which is another signal"));
+        }
         if let Some(entry) = self.previous.get_mut(place) {
             *entry = (name.to_owned(), signal);
         } else if self.previous.len() == place {
@@ -195,16 +259,10 @@ impl Collector {
     }
 }
 
-/// Says that a value, as it was written, is none.
-fn not_finite(text: &str) -> Verdict {
-    (Code::NotFinite, format!("the value {} is not finite; a 64-bit float is expected", shown(text)))
-}
-
-/// The beginning of a sender's text, so that an answer stays small.
-fn shown(text: &str) -> String {
-    match text.char_indices().nth(80) {
-        Some((cut, _)) => Cow::Owned(format!("{}...", &text[..cut])),
-        None => Cow::Borrowed(text),
+/// A body without the mark that says how its bytes are ordered.
+fn without_mark(body: &[u8], code: Code) -> Result<&[u8], Refusal> {
+    if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
+        return Err(Refusal::new(code, "the body begins with the byte order mark of UTF-16; send UTF-8"));
     }
-    .into_owned()
+    Ok(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
 }

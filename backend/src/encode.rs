@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use afterglow_formats::sheet;
 use afterglow_wire::Timestamp;
 use afterglow_wire::telemetry::Slice;
 
@@ -177,9 +178,8 @@ impl<O: Output> Sink for Encoder<O> {
             Format::Json | Format::Series | Format::Slices | Format::NdJson => {
                 serde_json::to_string(name).unwrap_or_default()
             }
-            Format::Csv => csv_field(name),
-            Format::SpreadsheetCsv if is_formula(name) => csv_field(&format!("'{name}")),
-            Format::SpreadsheetCsv => csv_field(name),
+            Format::Csv => csv_field(&sheet::for_programs(name)),
+            Format::SpreadsheetCsv => csv_field(&sheet::for_people(name)),
         };
         if self.is_object() {
             self.piece.extend_from_slice(if self.series > 0 { b"," } else { b"" });
@@ -232,20 +232,13 @@ impl<O: Output> Sink for Encoder<O> {
     }
 }
 
-/// A field by RFC 4180: quoted where it has a comma, a quote or a line break.
+/// A field by RFC 4180: quoted where it has a comma, a quote, a line break, or blanks at its ends.
 fn csv_field(text: &str) -> String {
-    if text.contains([',', '"', '\n', '\r']) {
+    if text.contains([',', '"', '\n', '\r']) || text.trim() != text {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
         text.to_owned()
     }
-}
-
-/// Whether spreadsheets may take a text for a formula, and run it.
-fn is_formula(text: &str) -> bool {
-    // Some ignore leading blanks.
-    text.starts_with(['\t', '\r'])
-        || text.trim_start().starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠'])
 }
 
 #[cfg(test)]
@@ -324,6 +317,8 @@ mod tests {
         check("@SUM(1,2)", "\"'@SUM(1,2)\"");
         check("＝1", "'＝1");
         check(" =1", "' =1");
+        check("'+1", "''+1");
+        check(" a", "\" a\"");
         check("a=1", "a=1");
         assert_eq!(
             encode(Format::Csv, &[("+12V", &[(0, 1.0)])]).lines().nth(1),

@@ -1,11 +1,11 @@
 //! The ingest report: the latest requests, the latest senders, and sums. Kept in memory and bounded. A request costs one short lock and, unless something of it was refused, no allocation.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use afterglow_wire::ingest_report::{self as wire, IngestReport, Totals};
-use afterglow_wire::limits::{INGEST_REQUESTS, INGEST_SOURCES, LATE_MICROS};
+use afterglow_wire::limits::{INGEST_REFUSED, INGEST_REQUESTS, INGEST_SOURCES, LATE_MICROS};
 use afterglow_wire::telemetry::Rejection;
 use afterglow_wire::{Code, Timestamp};
 
@@ -39,6 +39,8 @@ pub struct Request {
     pub timing: Timing,
     /// Which codes refused how many; empty when none did.
     pub codes: Vec<(Code, u64)>,
+    /// The signal of the first refusal.
+    pub signal: Option<String>,
     /// The first refusal in words.
     pub reason: Option<String>,
     /// From the whole body to the answer, in microseconds.
@@ -57,6 +59,7 @@ impl From<Option<SocketAddr>> for Request {
             rejected: 0,
             timing: Timing::default(),
             codes: Vec::new(),
+            signal: None,
             reason: None,
             took_micros: 0,
         }
@@ -73,6 +76,7 @@ impl Request {
                 None => self.codes.push((code, 1)),
             }
         }
+        self.signal = listed.first().and_then(|first| first.signal.clone());
         self.reason = listed.first().map(|first| match &first.signal {
             Some(signal) if !signal.is_empty() => format!("{signal}: {}", first.message),
             _ => first.message.clone(),
@@ -124,6 +128,10 @@ struct Memory {
     by_code: [u64; Code::ALL.len()],
     /// The latest last.
     requests: VecDeque<Request>,
+    /// Those of which something was refused, the latest last.
+    refused: VecDeque<Request>,
+    /// The latest of those for each code.
+    examples: HashMap<Code, Request>,
     sources: Vec<Source>,
     seconds: [Second; SECONDS],
 }
@@ -154,6 +162,8 @@ impl Recorder {
             totals: Totals::default(),
             by_code: [0; Code::ALL.len()],
             requests: VecDeque::with_capacity(INGEST_REQUESTS),
+            refused: VecDeque::new(),
+            examples: HashMap::new(),
             sources: Vec::with_capacity(INGEST_SOURCES),
             seconds: [Second::default(); SECONDS],
         })))
@@ -177,6 +187,7 @@ impl Recorder {
         let memory = self.lock();
         let (since, totals, by_code, seconds) = (memory.since, memory.totals, memory.by_code, memory.seconds);
         let (requests, mut sources) = (memory.requests.clone(), memory.sources.clone());
+        let (refused, examples) = (memory.refused.clone(), memory.examples.clone());
         drop(memory);
         sources.sort_by_key(|source| std::cmp::Reverse(source.last));
         let rejected = Code::ALL.iter().zip(by_code).filter(|(_, count)| *count > 0);
@@ -189,6 +200,8 @@ impl Recorder {
             rejected_by_code: rejected.map(|(code, count)| (code.name().into(), count)).collect(),
             sources: sources.into_iter().map(wire::Source::from).collect(),
             requests: requests.into_iter().rev().map(wire::Request::from).collect(),
+            refused: refused.into_iter().rev().map(wire::Request::from).collect(),
+            examples: examples.into_iter().map(|(code, last)| (code.name().into(), last.into())).collect(),
         }
     }
 
@@ -228,10 +241,23 @@ impl Memory {
                 source.skew_micros = request.timing.skew_micros;
             }
         }
+        if !request.codes.is_empty() {
+            self.keep_refused(&request);
+        }
         let full = self.requests.len() >= INGEST_REQUESTS;
         let forgotten = if full { self.requests.pop_front() } else { None };
         self.requests.push_back(request);
         forgotten
+    }
+
+    fn keep_refused(&mut self, request: &Request) {
+        for (code, _) in &request.codes {
+            self.examples.insert(*code, request.clone());
+        }
+        if self.refused.len() >= INGEST_REFUSED {
+            self.refused.pop_front();
+        }
+        self.refused.push_back(request.clone());
     }
 
     fn source(&mut self, request: &Request) -> Option<&mut Source> {
@@ -287,6 +313,7 @@ impl From<Request> for wire::Request {
             accepted: request.accepted as u64,
             rejected: request.rejected as u64,
             late: request.timing.late as u64,
+            signal: request.signal,
             reason: request.reason,
             took_micros: request.took_micros,
         }
@@ -355,6 +382,23 @@ mod tests {
         let busy = report.sources.iter().find(|source| source.address == "10.0.0.0");
         assert_eq!(busy.map(|source| source.requests), Some(257), "who is not silent is not forgotten");
         assert!(report.sources.iter().all(|source| source.last >= at(192)));
+    }
+
+    #[test]
+    fn refused_requests_are_not_pushed_out_by_good_ones() {
+        let activity = Recorder::new(NOW);
+        let mut bad = request(1, NOW);
+        let rejection = Rejection::new(3, Some("a".into()), Code::NotFinite, "the value nan is not finite");
+        bad.reject(1, &[rejection]);
+        activity.record(bad);
+        for round in 0..500 {
+            activity.record(request(2, at(round)));
+        }
+        let report = activity.report(at(500));
+        assert!(report.requests.iter().all(|request| request.rejected == 0));
+        let [refused] = &report.refused[..] else { panic!("{:?}", report.refused) };
+        assert_eq!((refused.source.as_str(), refused.signal.as_deref()), ("10.0.0.1:9", Some("a")));
+        assert_eq!(report.examples["not_finite"], *refused);
     }
 
     #[test]

@@ -5,9 +5,9 @@
 
 use std::net::SocketAddr;
 
-use afterglow_wire::Code;
 use afterglow_wire::limits::REQUEST_SAMPLES;
 use afterglow_wire::telemetry::Receipt;
+use afterglow_wire::{Code, Timestamp};
 use serde_json::json;
 
 use crate::actors::committer::Handle;
@@ -35,18 +35,21 @@ pub struct Intake {
     report: Recorder,
     metrics: Metrics,
     clock: Clock,
+    not_before: Timestamp,
 }
 
 impl Intake {
-    /// Samples go to `committer`; what becomes of them is noted in `report` and `metrics`.
+    /// Samples go to `committer`; what becomes of them is noted in `report` and `metrics`. Those from before `not_before`
+    /// are refused.
     pub fn new(
         signals: Signals,
         committer: Handle,
         report: Recorder,
         metrics: Metrics,
         clock: Clock,
+        not_before: Timestamp,
     ) -> Self {
-        Self { signals, committer, report, metrics, clock }
+        Self { signals, committer, report, metrics, clock, not_before }
     }
 
     /// Lets `parse` collect samples and waits until the usable ones are durable.
@@ -77,12 +80,15 @@ impl Intake {
         parse: impl AsyncFnOnce(Collector) -> Result<Collector, Refusal>,
     ) -> Result<Receipt, Refusal> {
         let (stopwatch, now) = (Stopwatch::start(), self.clock.now());
-        let collector = Collector::new(self.signals.clone(), now).at_most(REQUEST_SAMPLES);
+        let collector =
+            Collector::new(self.signals.clone(), now).at_most(REQUEST_SAMPLES).not_before(self.not_before);
         let mut collector = parse(collector).await?;
         self.metrics.observe(Stage::Decode, stopwatch.elapsed());
-        let Decoded { batch, rejected_count, rejected } = collector.take();
-        let accepted = batch.len();
-        self.metrics.received.inc_by((accepted + rejected_count) as u64);
+        let decoded = collector.take();
+        let replaced = decoded.repeated();
+        let Decoded { batch, rejected_count, rejected, warnings } = decoded;
+        let accepted = batch.len() - replaced;
+        self.metrics.received.inc_by((batch.len() + rejected_count) as u64);
         self.metrics.rejected.inc_by(rejected_count as u64);
         note.reject(rejected_count, &rejected);
         if batch.is_empty() {
@@ -98,7 +104,7 @@ impl Intake {
         self.committer.record(batch).await?;
         (note.accepted, note.timing) = (accepted, timing);
         note.took_micros = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Ok(Receipt { status: "success".into(), accepted, rejected_count, rejected })
+        Ok(Receipt { status: "success".into(), accepted, replaced, rejected_count, rejected, warnings })
     }
 
     fn note(&self, mut note: Request, refusal: Option<&Refusal>) {

@@ -107,6 +107,7 @@ pub async fn run(
         ingest_report.clone(),
         metrics.clone(),
         clock.clone(),
+        config.store.not_before,
     );
     let admission = Admission::new(config.live.live_clients, config.live.live_clients_per_address);
     let context = Context {

@@ -248,6 +248,8 @@ impl Drop for Backend {
 pub(crate) fn serve(database: &Path, listen: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_afterglow"));
     command.args(["serve", "--listen", listen, "--database"]).arg(database).env("AFTERGLOW_LOG", "warn");
+    // Tests store samples of all times.
+    command.env("AFTERGLOW_NOT_BEFORE", "0001-01-01");
     // What handwritten requests call the server.
     command.env("AFTERGLOW_ALLOWED_HOSTS", "x");
     command

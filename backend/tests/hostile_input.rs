@@ -55,7 +55,7 @@ fn wrong_types_and_encodings_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let backend = start(&folder);
     let good = br#"{"signals":{"a":1}}"#;
-    check(&backend.post_as("text/csv", "identity", good), 415, "unsupported_media_type");
+    check(&backend.post_as("text/html", "identity", good), 415, "unsupported_media_type");
     check(&backend.post_as("application/json", "br", good), 415, "unsupported_media_type");
     check(&backend.post_as("application/json", "gzip", good), 400, "bad_encoding");
     check(&backend.post_as("application/json", "zstd", good), 400, "bad_encoding");

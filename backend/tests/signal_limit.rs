@@ -42,7 +42,8 @@ fn beyond_the_limit_only_new_signals_are_refused() {
     let start = || Backend::start_with(&database, "127.0.0.1:0", &[("AFTERGLOW_SIGNAL_LIMIT", "3")]);
     let backend = start();
     let receipt = backend.post(r#"{"signals":{"a":1,"b":2,"c":3,"d":4,"a":5}}"#).json();
-    assert_eq!((receipt["accepted"].as_u64(), receipt["rejected_count"].as_u64()), (Some(4), Some(1)));
+    assert_eq!((receipt["accepted"].as_u64(), receipt["rejected_count"].as_u64()), (Some(3), Some(1)));
+    assert_eq!(receipt["replaced"], 1, "two samples of one signal and instant are one");
     assert_eq!(receipt["rejected"][0]["code"], "too_many_signals");
     assert_eq!(receipt["rejected"][0]["signal"], "d");
     let answer = backend.post(r#"{"signals":{"e":1}}"#);

@@ -91,7 +91,7 @@ fn files_that_are_something_else_are_refused() {
     };
     let database = folder.path().join("a.db");
     let import = |path: &Path, code, why| refused("import", &database, &[text(path)], code, why);
-    import(&file("a.csv", "time,name,value\n1,a,1\n"), 2, "timestamp,signal,value is expected");
+    import(&file("a.csv", "a,b,c\n1,a,1\n"), 2, "timestamp,signal,value is expected");
     import(&file("empty.csv", ""), 2, "timestamp,signal,value is expected");
     import(&file("a.parquet", "timestamp,signal,value\n"), 2, "cannot be read as Parquet");
     import(&file("a.txt", "timestamp,signal,value\n"), 2, "add --format");

@@ -57,10 +57,14 @@ codes! {
     BrokenBody => "broken_body", 400;
     /// The body is not JSON.
     MalformedJson => "malformed_json", 400;
+    /// A row of a table cannot be read, or its header does not say which column is the time.
+    MalformedCsv => "malformed_csv", 400;
     /// The body, an element of it or a line of it is JSON but not an object.
     NotAnObject => "not_an_object", 400;
     /// An object has no `signals`, or they are not an object.
     BadSignals => "bad_signals", 400;
+    /// An object has no timestamp but a time under another name.
+    UnknownMember => "unknown_member", 400;
     /// An object's `signals`, or the array itself, has nothing in it.
     EmptySignals => "empty_signals", 400;
     /// A signal's name is empty, too long or has control characters.
@@ -69,10 +73,12 @@ codes! {
     NotANumber => "not_a_number", 400;
     /// A value is NaN, infinite, or too large for a 64-bit float.
     NotFinite => "not_finite", 400;
-    /// A timestamp is neither ISO 8601 nor an integer epoch.
+    /// A timestamp is neither ISO 8601 nor an epoch.
     BadTimestamp => "bad_timestamp", 400;
     /// A timestamp lies more than five minutes ahead of the server's clock.
     TimestampAhead => "timestamp_ahead", 400;
+    /// A timestamp lies before the earliest one that the server is configured to take: the sender's clock is not set.
+    TimestampEarly => "timestamp_early", 400;
     /// The server keeps as many signals as it is configured to.
     TooManySignals => "too_many_signals", 400;
     /// A query parameter does not parse or is out of range.

@@ -27,6 +27,13 @@ pub struct IngestReport {
     pub sources: Vec<Source>,
     /// The latest requests, the latest first; at most [`crate::limits::INGEST_REQUESTS`].
     pub requests: Vec<Request>,
+    /// The latest requests of which something was refused, the latest first; at most [`crate::limits::INGEST_REFUSED`].
+    /// Requests that were stored as a whole do not push them out.
+    #[serde(default)]
+    pub refused: Vec<Request>,
+    /// By code, the latest request of which something was refused for that.
+    #[serde(default)]
+    pub examples: BTreeMap<Cow<'static, str>, Request>,
 }
 
 /// Sums of requests and samples.
@@ -89,6 +96,9 @@ pub struct Request {
     pub rejected: u64,
     /// How many of the stored ones were late.
     pub late: u64,
+    /// The signal of the first refusal; absent when an object or the request was refused as a whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<String>,
     /// The first refusal in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

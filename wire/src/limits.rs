@@ -106,6 +106,9 @@ pub const LATE_MICROS: i64 = 60 * 1_000_000;
 /// Requests that `GET /api/ingest` lists: the latest.
 pub const INGEST_REQUESTS: usize = 200;
 
+/// Requests of which something was refused that `GET /api/ingest` lists besides: the latest.
+pub const INGEST_REFUSED: usize = 100;
+
 /// Senders that `GET /api/ingest` lists; the one that has been silent longest makes room for a new one.
 pub const INGEST_SOURCES: usize = 64;
 

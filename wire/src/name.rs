@@ -53,19 +53,28 @@ fn is_mark(c: char) -> bool {
     text.escape_debug().eq(text.chars())
 }
 
-/// Whether `name` matches `pattern`, in which `*` stands for any run of characters, also none.
+/// Whether `name` matches `pattern`, in which `*` stands for any run of characters, also none, and `\*` for a star.
 ///
 /// Linear in both lengths, since a piece between two `*` is looked for only after the one before it; there is no other
-/// special character.
+/// special character. Backslashes before a `*` escape each other too, so `\\*` is a backslash and any characters; others
+/// are characters like any.
 ///
 /// ```
 /// use afterglow_wire::name::matches;
 /// assert!(matches("host.*", "host.cpu"));
 /// assert!(matches("*", ""));
 /// assert!(!matches("host.*", "sine"));
+/// assert!(matches(r"temp\*", "temp*") && !matches(r"temp\*", "temp1"));
 /// ```
 pub fn matches(pattern: &str, name: &str) -> bool {
-    let mut pieces = pattern.split('*');
+    if pattern.contains("\\*") {
+        let pieces = pieces(pattern);
+        return matches_pieces(pieces.iter().map(String::as_str), name);
+    }
+    matches_pieces(pattern.split('*'), name)
+}
+
+fn matches_pieces<'p>(mut pieces: impl DoubleEndedIterator<Item = &'p str>, name: &str) -> bool {
     let first = pieces.next().unwrap_or_default();
     let Some(last) = pieces.next_back() else { return name == first };
     let between = name.strip_prefix(first).and_then(|rest| rest.strip_suffix(last));
@@ -77,6 +86,27 @@ pub fn matches(pattern: &str, name: &str) -> bool {
     true
 }
 
+/// What stands between the `*` of a pattern, without escapes; a single piece is a name.
+pub fn pieces(pattern: &str) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    for (number, part) in pattern.split('*').enumerate() {
+        let Some(piece) = pieces.last_mut() else { break };
+        if number > 0 {
+            let backslashes = piece.len() - piece.trim_end_matches('\\').len();
+            piece.truncate(piece.len() - backslashes.div_ceil(2));
+            if backslashes % 2 == 1 {
+                piece.push('*');
+            } else {
+                pieces.push(String::new());
+            }
+        }
+        if let Some(piece) = pieces.last_mut() {
+            piece.push_str(part);
+        }
+    }
+    pieces
+}
+
 /// Checks that patterns are few and simple enough to be compared with every name.
 ///
 /// # Errors
@@ -84,7 +114,7 @@ pub fn matches(pattern: &str, name: &str) -> bool {
 pub fn check_patterns(patterns: &[String]) -> Result<(), (&str, String)> {
     let mut with_star = 0;
     for pattern in patterns {
-        let stars = pattern.matches('*').count();
+        let stars = pieces(pattern).len() - 1;
         if stars > PATTERN_STARS {
             return Err((pattern, format!("it has {stars} *; at most {PATTERN_STARS} are allowed")));
         }
@@ -100,7 +130,8 @@ pub fn check_patterns(patterns: &[String]) -> Result<(), (&str, String)> {
 
 /// The names or patterns in a list that has commas between them, without the blanks around them.
 ///
-/// A comma, blank or backslash after a backslash is part of its name; any other backslash is one.
+/// A comma, blank or backslash after a backslash is part of its name, and `\*` stays what it is in a pattern; any other
+/// backslash is one.
 ///
 /// ```
 /// use afterglow_wire::name::split;
@@ -114,8 +145,20 @@ pub fn split(list: &str) -> Vec<String> {
     while let Some(character) = characters.next() {
         let Some(name) = names.last_mut() else { break };
         match character {
+            '\\' if characters.peek() == Some(&'*') => {
+                double_backslashes(name);
+                name.push('\\');
+                name.extend(characters.next());
+                meant = name.len();
+            }
             '\\' => {
-                name.push(characters.next_if(|next| matches!(next, ',' | ' ' | '\\')).unwrap_or('\\'));
+                let is_special = |next: &char| matches!(next, ',' | '\\') || next.is_whitespace();
+                name.push(characters.next_if(is_special).unwrap_or('\\'));
+                meant = name.len();
+            }
+            '*' => {
+                double_backslashes(name);
+                name.push('*');
                 meant = name.len();
             }
             ',' => {
@@ -138,6 +181,12 @@ pub fn split(list: &str) -> Vec<String> {
         name.truncate(meant);
     }
     names
+}
+
+/// Lets the backslashes at a pattern's end stand for themselves before a star.
+fn double_backslashes(pattern: &mut String) {
+    let backslashes = pattern.len() - pattern.trim_end_matches('\\').len();
+    pattern.extend(std::iter::repeat_n('\\', backslashes));
 }
 
 #[cfg(test)]
@@ -190,6 +239,25 @@ mod tests {
         check("a*a", "a", false);
         check("*ab*ab*", "aab", false);
         check("é*é", "é1é", true);
+    }
+
+    #[test]
+    fn a_star_after_a_backslash_is_a_star() {
+        let check =
+            |pattern, name, expected| assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
+        check(r"a\*", "a*", true);
+        check(r"a\*", r"a\b", false);
+        check(r"a\\*", r"a\b", true);
+        check(r"a\\*", r"ab", false);
+        check(r"a\\\*", r"a\*", true);
+        check(r"\**\*", "*b*", true);
+        check(r"\**\*", "b*", false);
+        check(r"C:\temp", r"C:\temp", true);
+        for (list, name) in [(r"a\*", "a*"), (r"a\\\*", r"a\*"), (r"a\\*", r"a\b"), (r"\ \*,x", " *")] {
+            assert!(matches(&split(list)[0], name), "{list} {name} {:?}", split(list));
+        }
+        assert_eq!(split("\\\u{a0}a"), ["\u{a0}a"]);
+        assert_eq!(check_patterns(&[r"\*\*\*\*\*\*".into()]), Ok(()));
     }
 
     /// The definition, as slow as it may be.

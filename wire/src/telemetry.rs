@@ -28,14 +28,25 @@ pub struct Reading {
 pub struct Receipt {
     /// Always `success`.
     pub status: Cow<'static, str>,
-    /// How many samples are now durably stored.
+    /// How many samples are now durably stored; of several of one signal and microsecond, the last.
     pub accepted: usize,
+    /// How many samples a later one of the request replaced.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replaced: usize,
     /// How many samples were refused; more than `rejected` lists when there were very many.
     #[serde(default)]
     pub rejected_count: usize,
     /// The refused samples, at most [`crate::limits::REJECTIONS_LISTED`] of them.
     #[serde(default)]
     pub rejected: Vec<Rejection>,
+    /// What was stored, but should not be overlooked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks with a reference")]
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 /// Why one sample, or one whole object, was refused.

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use afterglow_cli::settings::{Seconds, within};
+use afterglow_wire::Timestamp;
 use clap::Args;
 
+use super::parse;
 use super::retention::{Age, Override, Size};
 use crate::store::{RetentionPolicy, RetentionTiers, StoreConfig};
 
@@ -51,6 +53,17 @@ pub struct Store {
     /// when absent
     #[arg(long, env = "AFTERGLOW_MAX_SIZE", value_name = "SIZE")]
     pub max_size: Option<Size>,
+
+    /// The earliest time of samples that requests bring, ISO 8601; earlier ones are rejected, because they come from
+    /// clocks that are not set
+    #[arg(
+        long,
+        env = "AFTERGLOW_NOT_BEFORE",
+        value_name = "TIME",
+        default_value = "1971-01-01T00:00:00Z",
+        value_parser = parse::<Timestamp>("ISO 8601, such as 2000-01-01T00:00:00Z")
+    )]
+    pub not_before: Timestamp,
 
     /// What is different for some signals; only in the file, as `[[retention]]`
     #[arg(skip)]

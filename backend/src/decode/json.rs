@@ -2,13 +2,14 @@
 //!
 //! One pass over the text, without a map or a copy per object.
 
-mod cursor;
-
+use afterglow_formats::json::{Cursor, Malformed, Scalar};
+use afterglow_formats::number;
+use afterglow_formats::{Verdict, shown};
+use afterglow_wire::timestamp::BadTimestamp;
 use afterglow_wire::{Code, Timestamp};
 
-use super::{Collector, Verdict, not_finite};
+use super::{Collector, without_mark};
 use crate::refusal::Refusal;
-use cursor::{Cursor, Malformed, Scalar};
 
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,25 +27,22 @@ pub enum Format {
 /// `body_too_large`. What is wrong with single
 /// samples is noted by the collector.
 pub fn decode(body: &[u8], format: Format, collector: &mut Collector) -> Result<(), Refusal> {
-    let text = std::str::from_utf8(body).map_err(|error| {
-        let message = format!("the body is not UTF-8 at byte {}", error.valid_up_to());
-        Refusal::new(Code::MalformedJson, message)
-    })?;
-    if text.trim_ascii().is_empty() {
+    let body = without_mark(body, Code::MalformedJson)?;
+    if body.trim_ascii().is_empty() {
         let message = "the body is empty; send {\"timestamp\": ..., \"signals\": {name: number}}";
         return Err(Refusal::new(Code::EmptyBody, message));
     }
     let mut parser = Parser { collector: &mut *collector, scratch: String::new() };
     match format {
-        Format::Json => parser.json(text)?,
-        Format::NdJson => parser.lines(text),
+        Format::Json => parser
+            .json(utf8(body).map_err(|bad| Refusal::new(Code::MalformedJson, format!("the body {bad}")))?)?,
+        Format::NdJson => parser.lines(body),
     }
-    if collector.is_over() {
-        let message =
-            format!("the body has more than {} samples; send them in several requests", collector.most);
-        return Err(Refusal::new(Code::BodyTooLarge, message));
-    }
-    Ok(())
+    collector.check_size()
+}
+
+fn utf8(text: &[u8]) -> Result<&str, String> {
+    std::str::from_utf8(text).map_err(|error| format!("is not UTF-8 at byte {}", error.valid_up_to()))
 }
 
 struct Parser<'c> {
@@ -67,7 +65,7 @@ impl Parser<'_> {
             Some(b'{') => self.object(&mut cursor, 0),
             Some(b'[') => self.array(&mut cursor),
             _ => {
-                let kind = cursor.scalar(&mut self.scratch).map_err(|m| malformed(text, m))?.kind();
+                let kind = kind(&mut cursor, &mut self.scratch).map_err(|m| malformed(text, m))?;
                 let message = format!("the body is {kind}; send an object or an array of objects");
                 return Err(Refusal::new(Code::NotAnObject, message));
             }
@@ -75,8 +73,16 @@ impl Parser<'_> {
         read.and_then(|()| end(&mut cursor)).map_err(|m| malformed(text, m))
     }
 
-    fn lines(&mut self, text: &str) {
-        for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_ascii().is_empty()) {
+    fn lines(&mut self, text: &[u8]) {
+        let lines = text.split(|byte| *byte == b'\n').enumerate();
+        for (index, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
+            let line = match utf8(line.strip_suffix(b"\r").unwrap_or(line)) {
+                Ok(line) => line,
+                Err(bad) => {
+                    self.reject(index, None, Code::MalformedJson, format!("the line {bad}"));
+                    continue;
+                }
+            };
             let mut cursor = Cursor::new(line);
             let mark = self.collector.mark();
             let read = self.element(&mut cursor, index).and_then(|()| end(&mut cursor));
@@ -111,7 +117,7 @@ impl Parser<'_> {
         if cursor.peek() == Some(b'{') {
             return self.object(cursor, index);
         }
-        let kind = cursor.scalar(&mut self.scratch)?.kind();
+        let kind = kind(cursor, &mut self.scratch)?;
         let message = format!("this is {kind}; an object with timestamp and signals is expected");
         self.reject(index, None, Code::NotAnObject, message);
         Ok(())
@@ -122,6 +128,8 @@ impl Parser<'_> {
         let mark = self.collector.mark();
         let mut stamp = Stamp::Absent;
         let mut has_signals = false;
+        // A member that is neither; its value is a time.
+        let mut stranger: Option<String> = None;
         let mut first = true;
         while cursor.another(b'}', &mut first)? {
             match cursor.key(&mut self.scratch)? {
@@ -131,7 +139,23 @@ impl Parser<'_> {
                     let usable = !matches!(stamp, Stamp::Bad(..));
                     self.signals(cursor, index, usable)?;
                 }
-                _ => cursor.skip(0)?,
+                member => {
+                    let (name, named) = (member.to_owned(), is_time_name(member));
+                    let is_time = match cursor.peek() {
+                        Some(b'"') => match cursor.scalar(&mut self.scratch)? {
+                            Scalar::Text(text) => named || Timestamp::parse(text).is_ok(),
+                            _ => named,
+                        },
+                        _ => cursor.skip(0).map(|()| named)?,
+                    };
+                    if is_time {
+                        stranger.get_or_insert(name);
+                    } else {
+                        self.collector.warn_once(|| {
+                            format!("the member {:?} is passed over; values stand in signals", shown(&name))
+                        });
+                    }
+                }
             }
         }
         match stamp {
@@ -143,6 +167,14 @@ impl Parser<'_> {
                 let message = "the object has no signals; it takes {\"signals\": {name: number}}";
                 self.reject(index, None, Code::BadSignals, message);
             }
+            Stamp::Absent if let Some(member) = &stranger => {
+                self.collector.drop_since(mark);
+                let message = format!(
+                    "the object has no timestamp and the member {:?}; an object's time must be called timestamp",
+                    shown(member)
+                );
+                self.reject(index, None, Code::UnknownMember, message);
+            }
             Stamp::Absent => {}
             Stamp::Given(timestamp) => self.collector.stamp_since(mark, timestamp),
         }
@@ -152,17 +184,9 @@ impl Parser<'_> {
     fn stamp(&mut self, cursor: &mut Cursor<'_>) -> Result<Stamp, Malformed> {
         let parsed = match cursor.scalar(&mut self.scratch)? {
             Scalar::Null => return Ok(Stamp::Absent),
-            Scalar::Text(text) => Timestamp::parse(text).map_err(|error| error.to_string()),
-            Scalar::Number(number) => match number.text.parse::<i64>() {
-                Ok(epoch) => Timestamp::from_epoch(epoch).map_err(|error| error.to_string()),
-                Err(_) => Err(format!(
-                    "the timestamp {} is not a whole number; an epoch is an integer in s, ms, us or ns",
-                    number.text
-                )),
-            },
-            other => {
-                Err(format!("the timestamp is {}; ISO 8601 or an integer epoch is expected", other.kind()))
-            }
+            Scalar::Text(text) => text.parse().map_err(|error: BadTimestamp| error.to_string()),
+            Scalar::Number(number) => Timestamp::from_decimal(number.text).map_err(|error| error.to_string()),
+            other => Err(format!("the timestamp is {}; ISO 8601 or an epoch is expected", other.kind())),
         };
         Ok(match parsed {
             Err(message) => Stamp::Bad(Code::BadTimestamp, message),
@@ -227,10 +251,26 @@ impl Parser<'_> {
 fn value(cursor: &mut Cursor<'_>) -> Result<Result<f64, Verdict>, Malformed> {
     Ok(match cursor.scalar(&mut String::new())? {
         Scalar::Number(number) if number.value.is_finite() => Ok(number.value),
-        Scalar::Number(number) => Err(not_finite(number.text)),
+        Scalar::Number(number) => Err(number::not_finite(number.text)),
         Scalar::Bool(flag) => Ok(f64::from(u8::from(flag))),
+        Scalar::Word(text) => number::read(text),
         other => Err((Code::NotANumber, format!("the value is {}; a number is expected", other.kind()))),
     })
+}
+
+/// Takes a value that stands where an object should, and says what it is.
+fn kind(cursor: &mut Cursor<'_>, scratch: &mut String) -> Result<&'static str, Malformed> {
+    match cursor.scalar(scratch)? {
+        Scalar::Word(_) => cursor.malformed("an object"),
+        scalar => Ok(scalar.kind()),
+    }
+}
+
+/// Whether a member of this name is a time: an object without a timestamp then says it in the wrong place.
+fn is_time_name(name: &str) -> bool {
+    let name = name.to_lowercase();
+    ["time", "date", "stamp"].iter().any(|part| name.contains(part))
+        || ["ts", "t", "epoch", "utc", "when", "clock"].contains(&&*name)
 }
 
 fn skip_member(cursor: &mut Cursor<'_>) -> Result<(), Malformed> {

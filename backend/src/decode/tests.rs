@@ -60,7 +60,7 @@ fn usable_bodies() {
     "#]],
     );
     check(
-        r#"[{"signals":{"a":1},"timestamp":1700000000},{"timestamp":null,"x":[{"y":{}}],"signals":{"a":2}}]"#,
+        r#"[{"signals":{"a":1},"timestamp":1700000000},{"timestamp":null,"signals":{"a":2}}]"#,
         expect![[r#"
             2023-11-14T22:13:20.000000Z a 1.0
             2023-11-14T22:13:20.000000Z a 2.0
@@ -114,14 +114,14 @@ fn one_bad_sample_does_not_sink_the_others() {
             #1 - empty_signals: signals is empty; it takes at least one name and number
             #2 - bad_signals: signals is a number; an object {name: number} is expected
             #3 - bad_signals: the object has no signals; it takes {"signals": {name: number}}
-            #4 - bad_timestamp: the timestamp "soon" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an integer epoch in s, ms, us or ns, between the years 1 and 9999
+            #4 - bad_timestamp: the timestamp "soon" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
         "#]],
     );
     check(
         r#"[{"signals":{"a":1},"timestamp":1.5},{"timestamp":1700000301,"signals":{"a":1}},{"signals":{"a":3}}]"#,
         expect![[r#"
+            1970-01-01T00:00:01.500000Z a 1.0
             2023-11-14T22:13:20.000000Z a 3.0
-            #0 - bad_timestamp: the timestamp 1.5 is not a whole number; an epoch is an integer in s, ms, us or ns
             #1 - timestamp_ahead: 2023-11-14T22:18:21.000000Z is more than 5 minutes ahead of the server's 2023-11-14T22:13:20.000000Z
         "#]],
     );
@@ -135,6 +135,148 @@ fn one_bad_sample_does_not_sink_the_others() {
         #0 d too_many_signals: the limit of 3 signals is reached and this one is new; --signal-limit raises it
     "#]],
     );
+}
+
+#[test]
+fn one_bad_token_does_not_sink_the_others() {
+    check(
+        r#"{"signals":{"a":nan,"b":-nan(ind),"c":1.#INF,"a":-inf,"b":None,"c":0x1F,"a":True,"b":+5,"c":.5}}"#,
+        expect![[r#"
+            2023-11-14T22:13:20.000000Z a 1.0
+            2023-11-14T22:13:20.000000Z b 5.0
+            2023-11-14T22:13:20.000000Z c 0.5
+            #0 a not_finite: the value nan is not finite; a 64-bit float is expected
+            #0 b not_finite: the value -nan(ind) is not finite; a 64-bit float is expected
+            #0 c not_finite: the value 1.#INF is not finite; a 64-bit float is expected
+            #0 a not_finite: the value -inf is not finite; a 64-bit float is expected
+            #0 b not_a_number: the value None says that there is none; a number is expected
+            #0 c not_a_number: "0x1F" is not a number
+        "#]],
+    );
+    check(
+        r#"{"signals":{"a":00.254,"b":5.,"c":-.5e1,}}"#,
+        expect![[r#"
+        2023-11-14T22:13:20.000000Z a 0.254
+        2023-11-14T22:13:20.000000Z b 5.0
+        2023-11-14T22:13:20.000000Z c -5.0
+    "#]],
+    );
+    check(
+        r#"[{"signals":{,"a":1,,"b":2,}},,{"signals":{"a":tru}},]"#,
+        expect![[r#"
+        2023-11-14T22:13:20.000000Z a 1.0
+        2023-11-14T22:13:20.000000Z b 2.0
+        #1 a not_a_number: "tru" is not a number
+    "#]],
+    );
+    check(
+        r#"{"signals":{"a":1,5}}"#,
+        expect![[r#"
+        malformed_json: the text is not JSON at line 1, column 19: expected a key in double quotes
+    "#]],
+    );
+    check(
+        r#"{"signals":{"a":nan"#,
+        expect![[r#"
+        malformed_json: the text is not JSON at line 1, column 17: expected a value
+    "#]],
+    );
+    expect![[r#"
+        2023-11-14T22:13:20.000000Z a 1.0
+        #1 - malformed_json: the line is not UTF-8 at byte 13
+    "#]]
+    .assert_eq(&show(b"{\"signals\":{\"a\":1}}\n{\"signals\":{\"\xff\":1}}\n", Format::NdJson));
+    expect![[r#"
+        2023-11-14T22:13:20.000000Z a 1.0
+    "#]]
+    .assert_eq(&show(b"\xef\xbb\xbf{\"signals\":{\"a\":1}}", Format::Json));
+    expect![[r#"
+        malformed_json: the body begins with the byte order mark of UTF-16; send UTF-8
+    "#]]
+    .assert_eq(&show(b"\xff\xfe{\0", Format::Json));
+}
+
+#[test]
+fn times_are_read_in_every_form_and_never_overlooked() {
+    for stamp in [
+        "1700000000",
+        "1700000000.0",
+        "17e8",
+        "\"1700000000\"",
+        "\"1700000000000\"",
+        "\"1700000000.0\"",
+        "\"2023-11-14 22:13:20 UTC\"",
+        "\"2023-11-14 23:13:20 +0100\"",
+        "\"2023-11-14T23:13:20 01:00\"",
+    ] {
+        let body = format!(r#"{{"timestamp":{stamp},"signals":{{"a":1}}}}"#);
+        assert_eq!(show(body.as_bytes(), Format::Json), "2023-11-14T22:13:20.000000Z a 1.0\n", "{stamp}");
+    }
+    for name in ["ts", "time", "Timestamp", "timestmap"] {
+        let body = format!(r#"[{{"{name}":1700000000,"signals":{{"a":1}}}},{{"signals":{{"b":2}}}}]"#);
+        let text = show(body.as_bytes(), Format::Json);
+        assert!(text.starts_with("2023-11-14T22:13:20.000000Z b 2.0\n#0 - unknown_member:"), "{text}");
+        assert!(text.contains(&format!("{name:?}")), "{text}");
+    }
+    let mut collector = Collector::new(Signals::empty(3), NOW);
+    let body =
+        br#"[{"at":"2023-11-14","signals":{"a":1}},{"timestamp":1700000000,"time":7,"signals":{"a":1}},
+        {"device":"x","signals":{"b":2}},{"device":"y","signals":{"b":3}}]"#;
+    json::decode(body, Format::Json, &mut collector).unwrap();
+    let decoded = collector.take();
+    assert_eq!((decoded.batch.len(), decoded.rejected_count), (3, 1), "{decoded:?}");
+    assert_eq!(decoded.warnings.len(), 1, "{:?}", decoded.warnings);
+    assert!(decoded.warnings[0].contains("device"));
+}
+
+#[test]
+fn times_of_clocks_that_are_not_set_are_refused() {
+    let codes = |stamp: &str| {
+        let mut collector = Collector::new(Signals::empty(3), NOW).not_before(Timestamp::from_micros(1));
+        let body = format!(r#"{{"timestamp":{stamp},"signals":{{"a":1}}}}"#);
+        json::decode(body.as_bytes(), Format::Json, &mut collector).unwrap();
+        let decoded = collector.take();
+        (decoded.batch.len(), decoded.rejected.first().map(|rejection| rejection.code.clone().into_owned()))
+    };
+    for stamp in ["0", "-1", "\"0001-01-01T00:00:00Z\"", "-9223372036854775808"] {
+        assert_eq!(codes(stamp), (0, Some("timestamp_early".to_owned())), "{stamp}");
+    }
+    assert_eq!(codes("1"), (1, None));
+}
+
+#[test]
+fn tables() {
+    let show = |body: &str| {
+        let signals = Signals::empty(3);
+        let mut collector = Collector::new(signals.clone(), NOW);
+        match csv::decode(body.as_bytes(), afterglow_formats::table::Options::default(), &mut collector) {
+            Err(refusal) => format!("{}: {}\n", refusal.code.name(), refusal.message),
+            Ok(()) => {
+                let mut decoded = collector.take();
+                signals.learn(std::slice::from_mut(&mut decoded.batch)).unwrap().keep();
+                let samples = decoded.batch.samples().iter();
+                let samples = samples
+                    .map(|s| format!("{} {} {:?}\n", s.timestamp, signals.name(s.signal).unwrap(), s.value));
+                let rejected =
+                    decoded.rejected.iter().map(|r| format!("#{} {:?} {}\n", r.index, r.signal, r.message));
+                let warnings = decoded.warnings.iter().map(|warning| format!("{warning}\n"));
+                samples.chain(rejected).chain(warnings).collect()
+            }
+        }
+    };
+    expect![[r#"
+        2023-11-14T00:00:00.000000Z a 1.5
+        #1 Some("a_2") "x" is not a number
+        #2 Some("a") 2099-01-01T00:00:00.000000Z is more than 5 minutes ahead of the server's 2023-11-14T22:13:20.000000Z
+        line 1: two columns have the same name "a"; column 3 is called "a_2"
+    "#]].assert_eq(&show("time;a;a\n2023-11-14;1,5;x\n2099-01-01;1;\n"));
+    expect![[r#"
+        empty_body: the body is empty; send a header and rows
+    "#]]
+    .assert_eq(&show(" \n"));
+    expect![[r#"
+        malformed_csv: the first line must name the columns; timestamp,signal,value is expected, or timestamp and one column per signal. It has "a", "b", none of which is called timestamp, time or date; `time` says which column is the time, `separator` what stands between columns
+    "#]].assert_eq(&show("a,b\n1,2\n"));
 }
 
 #[test]
@@ -160,7 +302,7 @@ fn what_is_refused_takes_no_place_among_the_names() {
             2023-11-14T22:13:20.000000Z x 3.0
             2023-11-14T22:13:20.000000Z a 4.0
             2023-11-14T22:13:20.000000Z b 5.0
-            #0 - bad_timestamp: the timestamp "soon" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an integer epoch in s, ms, us or ns, between the years 1 and 9999
+            #0 - bad_timestamp: the timestamp "soon" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
             #1 - malformed_json: the text is not JSON at line 1, column 31: expected a comma or a closing bracket
             #3 y too_many_signals: the limit of 3 signals is reached and this one is new; --signal-limit raises it
         "#]],
@@ -215,14 +357,14 @@ fn unreadable_bodies() {
     check(
         r#"{"signals":{"a":01}}"#,
         expect![[r#"
-        malformed_json: the text is not JSON at line 1, column 19: expected a number without leading zeros
-    "#]],
+            2023-11-14T22:13:20.000000Z a 1.0
+        "#]],
     );
     check(
         r#"{"signals":{"a":1.}}"#,
         expect![[r#"
-        malformed_json: the text is not JSON at line 1, column 19: expected a digit after the point
-    "#]],
+            2023-11-14T22:13:20.000000Z a 1.0
+        "#]],
     );
     check(
         "{\"signals\":\n{\"a\":1}} x",

@@ -29,17 +29,31 @@ const FREE: usize = 64 << 10;
 /// Bytes that are decompressed and decoded on the event loop: a millisecond at most.
 const INLINE: usize = 64 << 10;
 
-/// The format that a request's `Content-Type` names; JSON when it names none.
-pub(super) fn format(headers: &HeaderMap) -> Result<Format, Problem> {
+/// What a body can be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MediaType {
+    /// JSON, whole or in lines.
+    Json(Format),
+    /// A table; the separator, where the type tells it.
+    Csv(Option<u8>),
+}
+
+/// What a request's `Content-Type` names; JSON when it names none.
+pub(super) fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
     let given = text(headers, &CONTENT_TYPE)?;
     let media_type = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media_type.as_str() {
-        "" | "application/json" => Ok(Format::Json),
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => Ok(Format::NdJson),
-        other if other.ends_with("+json") => Ok(Format::Json),
+        "" | "application/json" => Ok(MediaType::Json(Format::Json)),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
+            Ok(MediaType::Json(Format::NdJson))
+        }
+        "text/csv" | "application/csv" => Ok(MediaType::Csv(None)),
+        "text/tab-separated-values" => Ok(MediaType::Csv(Some(b'\t'))),
+        other if other.ends_with("+json") => Ok(MediaType::Json(Format::Json)),
         other => {
-            let message =
-                format!("content type {other} is not read; send application/json or application/x-ndjson");
+            let message = format!(
+                "content type {other} is not read; send application/json, application/x-ndjson or text/csv"
+            );
             Err(Problem::new(Code::UnsupportedMediaType, message))
         }
     }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
-use super::body;
+use super::body::{self, MediaType};
 use super::conditional::tagged;
 use super::gate::Allowed;
 use super::gate::access::{Changes, Reads};
@@ -24,7 +24,7 @@ pub(super) async fn read_json<T: DeserializeOwned>(
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<T, Problem> {
-    if body::format(request.headers())? != Format::Json {
+    if body::media_type(request.headers())? != MediaType::Json(Format::Json) {
         return Err(Problem::new(
             Code::UnsupportedMediaType,
             "one JSON object is read; send application/json",

@@ -92,7 +92,7 @@ pub(super) static DOCUMENT: LazyLock<web::Data<Document>> = LazyLock::new(|| {
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.app_data(query_config()).app_data(DOCUMENT.clone());
     for entries in TABLE.chunk_by(|a, b| a.path == b.path) {
-        let mut resource = web::resource(entries[0].path);
+        let mut resource = web::resource(spellings(entries[0].path));
         for entry in entries {
             resource = resource.route((entry.route)(entry.method.clone()));
         }
@@ -108,6 +108,11 @@ pub(super) fn routes(app: &mut web::ServiceConfig) {
         app.service(finish(page, [&Method::GET]));
     }
     app.default_service(to::<ReadPage, _, _>(web::route(), dashboard::file));
+}
+
+/// A path; that of samples also with a slash at its end, which senders add that nobody can change.
+fn spellings(path: &'static str) -> Vec<&'static str> {
+    if path == "/api/telemetry" { vec![path, "/api/telemetry/"] } else { vec![path] }
 }
 
 /// Answers `OPTIONS`, and other methods than a resource has, with those it has.

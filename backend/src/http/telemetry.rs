@@ -1,28 +1,78 @@
 //! `POST /api/telemetry`: samples in.
 
 use actix_web::{HttpRequest, web};
+use afterglow_formats::table::Options;
 use afterglow_wire::Code;
 use afterglow_wire::telemetry::Receipt;
+use serde::Deserialize;
 
-use super::body;
+use super::body::{self, MediaType};
 use super::gate::Allowed;
 use super::permission::WriteSamples;
 use super::problem::Problem;
-use crate::decode::{Collector, json};
+use crate::decode::{Collector, csv, json};
 use crate::intake::Source;
 use crate::pool::Broken;
 use crate::refusal::Refusal;
+
+/// What a table does not say by itself, for bodies of text/csv. As texts, so that a bad one is refused by its name.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Parameters {
+    /// text/csv: what stands between fields, one of `,` `;` `|` and `tab`; found out from the header when absent
+    separator: Option<String>,
+    /// text/csv: the decimal mark, `.` or `,`; found out from the first number when absent and `;` separates
+    decimal: Option<String>,
+    /// text/csv: the column of the time, or those of date and time of day, separated by a comma; known by usual names when
+    /// absent
+    time: Option<String>,
+    /// text/csv: the column of the signals' names, where a row is one sample
+    signal: Option<String>,
+    /// text/csv: the column of the values, where a row is one sample
+    value: Option<String>,
+    /// text/csv: the IANA time zone of times without an offset, such as Europe/Berlin; UTC when absent
+    zone: Option<String>,
+}
+
+impl Parameters {
+    fn options(self, separator: Option<u8>) -> Result<Options, Problem> {
+        let given = self.separator.as_deref().map(|text| {
+            Options::separator(text).map_err(|allowed| Problem::parameter("separator", text, allowed))
+        });
+        let decimal = self.decimal.as_deref().map(|text| {
+            Options::decimal(text).map_err(|allowed| Problem::parameter("decimal", text, allowed))
+        });
+        let zone = self
+            .zone
+            .as_deref()
+            .map(|text| text.parse().map_err(|why| Problem::parameter("zone", text, why)));
+        let time = self.time.as_deref().unwrap_or_default().split(',').filter(|name| !name.is_empty());
+        Ok(Options {
+            separator: given.transpose()?.or(separator),
+            decimal_comma: decimal.transpose()?,
+            time: time.map(str::to_owned).collect(),
+            signal: self.signal,
+            value: self.value,
+            zone: zone.transpose()?,
+        })
+    }
+}
 
 /// Store samples
 ///
 /// Answers once the usable samples are durably on the disk. Sending a sample again is always safe: its identity is
 /// (signal, timestamp in microseconds) and the last write wins.
 #[utoipa::path(
-    post, path = "/api/telemetry", tag = "telemetry",
+    post, path = "/api/telemetry", tag = "telemetry", params(Parameters),
     request_body(
-        description = "One object, an array of them, or one a line (application/x-ndjson); gzip or zstd. \
-                       `timestamp` is ISO 8601 or an integer epoch in s, ms, us or ns; the server's time when absent.",
-        content((afterglow_wire::telemetry::Reading = "application/json"), (String = "application/x-ndjson"))
+        description = "One object, an array of them, or one a line (application/x-ndjson), or a table with a header \
+                       (text/csv); gzip or zstd. `timestamp` is ISO 8601 or an epoch in s, ms, us or ns; the server's \
+                       time when absent.",
+        content(
+            (afterglow_wire::telemetry::Reading = "application/json"),
+            (String = "application/x-ndjson"),
+            (String = "text/csv")
+        )
     ),
     responses(
         (status = 200, description = "Stored; `rejected` names the samples that were not", body = afterglow_wire::telemetry::Receipt),
@@ -36,19 +86,28 @@ use crate::refusal::Refusal;
 pub(super) async fn post(
     allowed: Allowed<WriteSamples>,
     request: HttpRequest,
+    parameters: web::Query<Parameters>,
     payload: web::Payload,
 ) -> Result<web::Json<Receipt>, Problem> {
     let mut source = Source { address: request.peer_addr(), bytes: 0 };
     let read = async {
-        let format = body::format(request.headers())?;
+        let media_type = body::media_type(request.headers())?;
+        let separator = if let MediaType::Csv(separator) = media_type { separator } else { None };
+        let options = parameters.into_inner().options(separator)?;
         let body = allowed.bodies().read(&request, payload).await?;
-        Ok((format, body))
+        Ok((media_type, options, body))
     };
-    let (format, body) =
+    let (media_type, options, body) =
         read.await.inspect_err(|problem: &Problem| allowed.intake().refuse(source, problem.refusal()))?;
     source.bytes = body.len();
     let parse = async |mut collector: Collector| {
-        let decode = move |text: &[u8]| json::decode(text, format, &mut collector).map(|()| collector);
+        let decode = move |text: &[u8]| {
+            match media_type {
+                MediaType::Json(format) => json::decode(text, format, &mut collector)?,
+                MediaType::Csv(_) => csv::decode(text, options, &mut collector)?,
+            }
+            Ok(collector)
+        };
         let broken = |Broken| Refusal::new(Code::Internal, "the decoder broke; the server's log says why");
         allowed.bodies().work(body, decode).await.map_err(broken)?
     };

@@ -24,13 +24,12 @@ impl Selector {
         let everything = patterns.iter().any(|pattern| pattern == "*");
         let (mut names, mut by_beginning) = (HashSet::new(), HashMap::<_, Vec<_>>::new());
         for pattern in patterns {
-            match pattern.split_once('*') {
-                Some((beginning, _)) => {
-                    by_beginning.entry(beginning.to_owned()).or_default().push(pattern.clone());
-                }
-                None => {
-                    names.insert(pattern.clone());
-                }
+            let mut pieces = name::pieces(pattern).into_iter();
+            let beginning = pieces.next().unwrap_or_default();
+            if pieces.next().is_some() {
+                by_beginning.entry(beginning).or_default().push(pattern.clone());
+            } else {
+                names.insert(beginning);
             }
         }
         let lengths = by_beginning.keys().map(String::len).collect();

@@ -27,8 +27,39 @@ pub(super) struct Note {
     pub(super) line: u64,
     /// Samples committed.
     pub(super) samples: u64,
-    /// Lines or rows refused.
+    /// Lines or rows refused, as a whole or in part.
     pub(super) refused: u64,
+    /// Single fields refused, of rows of which something was taken.
+    #[serde(default)]
+    pub(super) fields: u64,
+    /// Samples that a later one of the same signal and instant replaced, as far as it was in the same commit.
+    #[serde(default)]
+    pub(super) replaced: u64,
+    /// Samples from when no clock of a sender was set.
+    #[serde(default)]
+    pub(super) early: u64,
+}
+
+impl Note {
+    fn new(about: About, now: Timestamp) -> Self {
+        let started = now.micros();
+        Self {
+            about,
+            started,
+            position: 0,
+            line: 0,
+            samples: 0,
+            refused: 0,
+            fields: 0,
+            replaced: 0,
+            early: 0,
+        }
+    }
+
+    /// Of an import into no database.
+    pub(super) fn begin(source: &Path, format: Format, now: Timestamp) -> Result<Self, ToolError> {
+        Ok(Self::new(About::of(source, source, format)?, now))
+    }
 }
 
 /// Which file goes into which database.
@@ -48,7 +79,6 @@ struct About {
 #[derive(Debug)]
 pub(super) struct Notebook {
     path: PathBuf,
-    rows: bool,
     failed: bool,
 }
 
@@ -62,7 +92,7 @@ impl Notebook {
     ) -> Result<(Self, Note), ToolError> {
         let path = with_suffix(source, ".afterglow-import");
         let about = About::of(source, database, format)?;
-        let mut notebook = Self { path, rows: format == Format::Parquet, failed: false };
+        let mut notebook = Self { path, failed: false };
         if let Ok(text) = fs::read(&notebook.path) {
             match serde_json::from_slice::<Note>(&text) {
                 Ok(note) if note.about == about => return Ok((notebook, note)),
@@ -72,15 +102,9 @@ impl Notebook {
                 )),
             }
         }
-        let started = now.micros();
-        let note = Note { about, started, position: 0, line: 0, samples: 0, refused: 0 };
+        let note = Note::new(about, now);
         notebook.write(&note);
         Ok((notebook, note))
-    }
-
-    /// Whether positions are rows, and not bytes.
-    pub(super) fn is_of_rows(&self) -> bool {
-        self.rows
     }
 
     /// Replaces the note. It may fail: only going on after an interruption depends on it. It need not reach the disk at

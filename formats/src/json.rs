@@ -1,68 +1,91 @@
 //! A position in a JSON text that returns one token at a time, without building values.
 //!
-//! Two deliberate leniencies, so that one bad sample does not sink the others of its body: the tokens `NaN`,
-//! `Infinity` and `-Infinity`, which common encoders write, are values (that are then rejected by name), and
-//! control characters may stand in strings (a name that has one is then rejected).
+//! Deliberate leniencies, so that one bad sample does not sink the others of its body: numbers that are nearly JSON
+//! (`+5`, `.5`, `007`) are numbers; other bare words, such as the `nan`, `1.#INF` or `None` of common encoders, are values
+//! (that are then rejected by name); commas that separate nothing are passed over; and control characters may stand in
+//! strings (a name that has one is then rejected). What is plain JSON is read before any of these is thought of.
 
+use afterglow_wire::Code;
 use afterglow_wire::limits::JSON_DEPTH;
+
+use super::number;
 
 /// Where a text stops being JSON, and what was expected there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
+pub struct Malformed {
     /// The byte offset.
-    pub(super) at: usize,
+    pub at: usize,
     /// What would have been allowed.
-    pub(super) expected: &'static str,
+    pub expected: &'static str,
 }
 
-/// A number as written: its value, and whether it has neither fraction nor exponent.
+/// A number as written, and its value; one that is not finite is a number too.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Number<'a> {
-    pub(super) text: &'a str,
-    pub(super) value: f64,
+pub struct Number<'a> {
+    /// As it stands in the text.
+    pub text: &'a str,
+    /// The nearest 64-bit float.
+    pub value: f64,
 }
 
 /// The next value, of which arrays and objects have been skipped.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Scalar<'a> {
+pub enum Scalar<'a> {
+    /// A number, or nearly one.
     Number(Number<'a>),
+    /// `true` or `false`.
     Bool(bool),
+    /// `null`.
     Null,
+    /// A text in double quotes, without its escapes.
     Text(&'a str),
+    /// Bare characters that are no value of JSON, such as `None`.
+    Word(&'a str),
+    /// An array, passed over.
     Array,
+    /// An object, passed over.
     Object,
 }
 
 impl Scalar<'_> {
     /// What the value is, as a message names it.
-    pub(super) fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Scalar::Number(_) => "a number",
             Scalar::Bool(_) => "true or false",
             Scalar::Null => "null",
             Scalar::Text(_) => "a text",
+            Scalar::Word(_) => "no JSON",
             Scalar::Array => "an array",
             Scalar::Object => "an object",
         }
     }
 }
 
-pub(super) struct Cursor<'a> {
+/// A position in a text.
+#[derive(Debug)]
+pub struct Cursor<'a> {
     text: &'a str,
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(text: &'a str) -> Self {
+    /// At the beginning of `text`.
+    pub fn new(text: &'a str) -> Self {
         Self { text, at: 0 }
     }
 
-    pub(super) fn malformed<T>(&self, expected: &'static str) -> Result<T, Malformed> {
+    /// Says that something else is expected here.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn malformed<T>(&self, expected: &'static str) -> Result<T, Malformed> {
         Err(Malformed { at: self.at, expected })
     }
 
     /// The next byte that is not white space, without taking it.
-    pub(super) fn peek(&mut self) -> Option<u8> {
+    #[inline]
+    pub fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
             if !matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
@@ -74,7 +97,8 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `byte` if it comes next.
-    pub(super) fn eat(&mut self, byte: u8) -> bool {
+    #[inline]
+    pub fn eat(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         self.at += usize::from(found);
         found
@@ -82,7 +106,11 @@ impl<'a> Cursor<'a> {
 
     /// Whether another member of an array or object follows, up to `close`, which is taken.
     /// `first` is true before the first member and set to false by the call.
-    pub(super) fn another(&mut self, close: u8, first: &mut bool) -> Result<bool, Malformed> {
+    ///
+    /// # Errors
+    /// When neither a comma nor `close` comes next.
+    #[inline]
+    pub fn another(&mut self, close: u8, first: &mut bool) -> Result<bool, Malformed> {
         let was_first = std::mem::replace(first, false);
         if self.eat(close) {
             return Ok(false);
@@ -90,11 +118,26 @@ impl<'a> Cursor<'a> {
         if !was_first && !self.eat(b',') {
             return self.malformed("a comma or a closing bracket");
         }
-        Ok(true)
+        match self.peek() {
+            Some(b',') => Ok(self.after_commas(close)),
+            Some(next) if next == close => Ok(self.after_commas(close)),
+            _ => Ok(true),
+        }
+    }
+
+    /// As [`another`](Self::another), past commas that separate nothing.
+    #[cold]
+    fn after_commas(&mut self, close: u8) -> bool {
+        while self.eat(b',') {}
+        !self.eat(close)
     }
 
     /// Takes a key and its colon. `scratch` holds the text when it has escapes.
-    pub(super) fn key<'s>(&mut self, scratch: &'s mut String) -> Result<&'s str, Malformed>
+    ///
+    /// # Errors
+    /// When something else comes next.
+    #[inline]
+    pub fn key<'s>(&mut self, scratch: &'s mut String) -> Result<&'s str, Malformed>
     where
         'a: 's,
     {
@@ -106,24 +149,57 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes any value; for arrays and objects returns only the kind.
-    pub(super) fn scalar<'s>(&mut self, scratch: &'s mut String) -> Result<Scalar<'s>, Malformed>
+    ///
+    /// # Errors
+    /// When no value comes next, or an array or object that is malformed.
+    #[inline]
+    pub fn scalar<'s>(&mut self, scratch: &'s mut String) -> Result<Scalar<'s>, Malformed>
     where
         'a: 's,
     {
         match self.peek() {
-            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => self.number().map(Scalar::Number),
+            Some(b'-' | b'0'..=b'9') => match self.number() {
+                Some(number) => Ok(Scalar::Number(number)),
+                None => self.word(),
+            },
             Some(b'"') => self.string(scratch).map(Scalar::Text),
-            Some(b't') => self.literal("true").map(|()| Scalar::Bool(true)),
-            Some(b'f') => self.literal("false").map(|()| Scalar::Bool(false)),
-            Some(b'n') => self.literal("null").map(|()| Scalar::Null),
+            Some(b't') if self.literal("true") => Ok(Scalar::Bool(true)),
+            Some(b'f') if self.literal("false") => Ok(Scalar::Bool(false)),
+            Some(b'n') if self.literal("null") => Ok(Scalar::Null),
             Some(b'[') => self.skip(0).map(|()| Scalar::Array),
             Some(b'{') => self.skip(0).map(|()| Scalar::Object),
-            _ => self.malformed("a value"),
+            _ => self.word(),
         }
     }
 
+    /// Takes bare characters up to what may follow a value.
+    #[cold]
+    fn word<'s>(&mut self) -> Result<Scalar<'s>, Malformed>
+    where
+        'a: 's,
+    {
+        let rest = &self.text[self.at..];
+        let end = rest
+            .find(|c: char| matches!(c, ',' | '}' | ']' | ' ' | '\n' | '\r' | '\t'))
+            .unwrap_or(rest.len());
+        let text = &rest[..end];
+        // What ends with the text may have been cut off.
+        if text.is_empty() || end == rest.len() || text.contains(['"', '\'', ':', '{', '[', '\\']) {
+            return self.malformed("a value");
+        }
+        self.at += end;
+        Ok(match number::read(text) {
+            Ok(value) => Scalar::Number(Number { text, value }),
+            Err((Code::NotFinite, _)) => Scalar::Number(Number { text, value: f64::NAN }),
+            Err(_) => Scalar::Word(text),
+        })
+    }
+
     /// Passes over any value.
-    pub(super) fn skip(&mut self, depth: usize) -> Result<(), Malformed> {
+    ///
+    /// # Errors
+    /// When no value comes next, or one that is malformed or too deeply nested.
+    pub fn skip(&mut self, depth: usize) -> Result<(), Malformed> {
         if depth > JSON_DEPTH {
             return self.malformed("less deeply nested values");
         }
@@ -148,37 +224,45 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn literal(&mut self, word: &'static str) -> Result<(), Malformed> {
-        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-            return self.malformed("a value");
-        }
-        self.at += word.len();
-        Ok(())
+    /// Takes a word, if a value may end after it.
+    fn literal(&mut self, word: &'static str) -> bool {
+        let found =
+            self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) && self.is_end(self.at + word.len());
+        self.at += if found { word.len() } else { 0 };
+        found
     }
 
-    /// Takes a number by JSON's grammar, or one of the three words for what is not finite.
-    fn number(&mut self) -> Result<Number<'a>, Malformed> {
+    /// Whether what stands at `at` may follow a value.
+    fn is_end(&self, at: usize) -> bool {
+        matches!(self.text.as_bytes().get(at), None | Some(b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'))
+    }
+
+    /// Takes a number by JSON's grammar; takes nothing, and gives none, where something else stands.
+    fn number(&mut self) -> Option<Number<'a>> {
+        let start = self.at;
+        let number = self.strict_number().filter(|_| self.is_end(self.at));
+        if number.is_none() {
+            self.at = start;
+        }
+        number
+    }
+
+    fn strict_number(&mut self) -> Option<Number<'a>> {
         let start = self.at;
         let negative = self.text.as_bytes()[start] == b'-';
         self.at += usize::from(negative);
-        for (word, value) in [("NaN", f64::NAN), ("Infinity", f64::INFINITY)] {
-            if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
-                self.at += word.len();
-                return Ok(Number { text: &self.text[start..self.at], value });
-            }
-        }
         let mut mantissa = 0_u64;
         let integer = self.digits(&mut mantissa);
         let leading_zero = integer > 1 && self.text.as_bytes()[self.at - integer] == b'0';
         if integer == 0 || leading_zero {
-            return self.malformed("a number without leading zeros");
+            return None;
         }
         let mut fraction = 0;
         if self.at_byte(b".") {
             self.at += 1;
             fraction = self.digits(&mut mantissa);
             if fraction == 0 {
-                return self.malformed("a digit after the point");
+                return None;
             }
         }
         let exponent = self.at_byte(b"eE");
@@ -186,7 +270,7 @@ impl<'a> Cursor<'a> {
             self.at += 1;
             self.at += usize::from(self.at_byte(b"+-"));
             if self.digits(&mut 0) == 0 {
-                return self.malformed("a digit of the exponent");
+                return None;
             }
         }
         let text = &self.text[start..self.at];
@@ -200,7 +284,7 @@ impl<'a> Cursor<'a> {
             }
             _ => text.parse().unwrap_or(f64::NAN),
         };
-        Ok(Number { text, value })
+        Some(Number { text, value })
     }
 
     /// Takes digits, adds them to `mantissa` (wrapping), and tells how many they were.

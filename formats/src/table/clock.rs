@@ -1,0 +1,138 @@
+//! The instants of a table's rows.
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::timestamp::Written;
+
+use super::super::Verdict;
+use super::super::zone::{Instants, Zone};
+use super::{bad_timestamp, quoted};
+
+/// How far back clocks are set at most, in microseconds.
+const SET_BACK: i64 = 2 * 3_600 * 1_000_000;
+
+/// Reads the instants of a file in its order, which tells the two hours apart that clocks show alike.
+#[derive(Debug)]
+pub(super) struct Clock {
+    zone: Option<Zone>,
+    /// The instant of the row before.
+    last: Option<Timestamp>,
+    /// Whether that row was earlier than the one before it.
+    descends: bool,
+    /// The series of the row before, in a long file.
+    series: Option<String>,
+    /// What has been said already.
+    said_twice: bool,
+    said_back: bool,
+}
+
+/// An instant, and what nobody may overlook about it.
+type Read = Result<(Timestamp, Option<String>), Verdict>;
+
+impl Clock {
+    pub(super) fn new(zone: Option<Zone>) -> Self {
+        Self { zone, last: None, descends: false, series: None, said_twice: false, said_back: false }
+    }
+
+    /// Reads a row's instant. Numbers count `unit` seconds, or what their magnitude tells; `series` is the row's in a long
+    /// file.
+    pub(super) fn instant(&mut self, text: &str, unit: Option<f64>, series: Option<&str>) -> Read {
+        if text.trim().is_empty() {
+            return Err(bad_timestamp("its timestamp is missing"));
+        }
+        if let Some(unit) = unit
+            && let Ok(number) = text.trim().parse::<f64>()
+        {
+            return count(number, unit).map(|timestamp| (self.step(timestamp, series), None));
+        }
+        let written = Timestamp::read(text.trim()).map_err(|error| bad_timestamp(error.to_string()))?;
+        let local = match written {
+            Written::Instant(timestamp) => return Ok((self.step(timestamp, series), None)),
+            Written::Local(local) => local,
+        };
+        let (timestamp, note) = match &self.zone {
+            None => (local, self.set_back(local, text, series)),
+            Some(zone) => match zone.instants(local) {
+                Instants::Once(timestamp) => (timestamp, None),
+                Instants::Twice(first, second) => {
+                    let timestamp = self.choose(first, second);
+                    let note = (!self.said_twice).then(|| {
+                        format!(
+                            "clocks in {zone} show {} twice; rows are taken in their order, the first ones before the \
+                             clocks are set back",
+                            quoted(text)
+                        )
+                    });
+                    self.said_twice = true;
+                    (timestamp, note)
+                }
+                Instants::Never => {
+                    return Err(bad_timestamp(format!(
+                        "clocks in {zone} never show {}: they are set forward over it",
+                        quoted(text)
+                    )));
+                }
+            },
+        };
+        Ok((self.step(timestamp, series), note))
+    }
+
+    /// Which of two instants continues the order of the rows.
+    fn choose(&self, first: Timestamp, second: Timestamp) -> Timestamp {
+        match self.last {
+            Some(last) if self.descends => {
+                if second <= last {
+                    second
+                } else {
+                    first
+                }
+            }
+            Some(last) => {
+                if first >= last {
+                    first
+                } else {
+                    second
+                }
+            }
+            None => first,
+        }
+    }
+
+    /// What to say when local times go back as they do where clocks are set back.
+    fn set_back(&mut self, local: Timestamp, text: &str, series: Option<&str>) -> Option<String> {
+        let last = self.last.filter(|_| !self.descends && self.series.as_deref() == series)?;
+        let back = last.micros() - local.micros();
+        if self.said_back || !(1..=SET_BACK).contains(&back) {
+            return None;
+        }
+        self.said_back = true;
+        Some(format!(
+            "the time goes backward here, from {last} to {}: where these are local times and clocks were set back, later \
+             samples replace earlier ones of the same time; `zone` tells them apart",
+            quoted(text)
+        ))
+    }
+
+    fn step(&mut self, timestamp: Timestamp, series: Option<&str>) -> Timestamp {
+        if let Some(last) = self.last
+            && last != timestamp
+        {
+            self.descends = timestamp < last;
+        }
+        self.last = Some(timestamp);
+        if self.series.as_deref() != series {
+            self.series = series.map(str::to_owned);
+        }
+        timestamp
+    }
+}
+
+/// The instant `number` times `unit` seconds after 1970.
+fn count(number: f64, unit: f64) -> Result<Timestamp, Verdict> {
+    let micros = (number * (unit * 1e6)).round();
+    let timestamp = Timestamp::from_micros(micros as i64);
+    if timestamp.micros() as f64 == micros {
+        Ok(timestamp)
+    } else {
+        Err(bad_timestamp(format!("the timestamp {number} does not lie between the years 1 and 9999")))
+    }
+}
