@@ -19,7 +19,8 @@ const EXIT_FAILURE: u8 = 1;
 /// Sends simulated and real signals to Afterglow.
 ///
 /// Exit codes: 0 after SIGINT, SIGTERM or the end of all sources; 1 when the producer cannot start (its spool
-/// is in use, for example) or loses a part of itself; 2 when the configuration or the command line is wrong.
+/// is in use, for example), loses a part of itself, or can use nothing of a source; 2 when the configuration or
+/// the command line is wrong.
 /// AFTERGLOW_LOG (or RUST_LOG) sets what is logged (default: info).
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 110)]

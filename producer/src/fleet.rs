@@ -9,6 +9,7 @@
 
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -23,8 +24,9 @@ use crate::actors::uplink::{Drain, Drained, Record, Uplink};
 use crate::config::{Config, Input};
 use crate::post::{Departure, Post};
 use crate::signal::seed_for;
+use crate::source::losses::Counts;
 use crate::source::{csv, exec, host::Host};
-use crate::status::{self, Status};
+use crate::status::{self, Refused, Status};
 use crate::ticks::Ticks;
 use afterglow_client::clock;
 use afterglow_client::publish::courier::Courier;
@@ -51,6 +53,9 @@ pub enum FleetError {
         /// What is wrong.
         problem: String,
     },
+    /// A source has ended, and nothing of it could be used.
+    #[error("nothing in {0} can be used; the log says why")]
+    Unusable(String),
     /// An actor is gone that should not be.
     #[error("{0} is lost; the log says why")]
     Lost(String),
@@ -77,8 +82,26 @@ pub async fn run(config: Config) -> Result<(), FleetError> {
     let (sender, backlog) = watch::channel(0);
     let uplink_post = post("the uplink".to_owned());
     let count = config.inputs.len();
+    let origin = config.origin.unwrap_or(start);
+    let mut feeds = Vec::new();
+    for input in &config.inputs {
+        feeds.push(feed(input, start, origin, config.seed)?);
+    }
+    let counts: Vec<_> = feeds
+        .iter()
+        .zip(&config.inputs)
+        .filter_map(|(feed, input)| {
+            if let Feed::Streamed(Some(stream)) = feed {
+                Some((input.label(), stream.counts.clone()))
+            } else {
+                None
+            }
+        })
+        .collect();
+    let refused = Refused(counts.iter().map(|(_, counts)| counts.clone()).collect());
+    let shown = refused.clone();
     let uplink = Uplink::start_in_arbiter(&Arbiter::new().handle(), move |_| {
-        Uplink::new(count, outbox, courier, sender, Status::detect(), uplink_post)
+        Uplink::new(count, outbox, courier, sender, (Status::detect(), shown), uplink_post)
     });
 
     // It has its own bound, rather than the small default one, once it has answered.
@@ -86,17 +109,11 @@ pub async fn run(config: Config) -> Result<(), FleetError> {
         return Err(FleetError::Lost("the uplink".to_owned()));
     }
 
-    let origin = config.origin.unwrap_or(start);
     log::info!("simulated signals start at {origin} with seed {}", config.seed);
     let mut generators = Vec::new();
-    for input in &config.inputs {
-        let generator = Generator::new(
-            input.label(),
-            feed(input, start, origin, config.seed)?,
-            uplink.clone(),
-            backlog.clone(),
-            post(input.label()),
-        );
+    for (input, feed) in config.inputs.iter().zip(feeds) {
+        let generator =
+            Generator::new(input.label(), feed, uplink.clone(), backlog.clone(), post(input.label()));
         generators.push(launch(generator, input));
     }
 
@@ -106,9 +123,18 @@ pub async fn run(config: Config) -> Result<(), FleetError> {
         let _ = generator.send(Stop).await;
     }
     if !matches!(&outcome, Err(FleetError::Lost(label)) if label == "the uplink") {
-        report(flush(&uplink, config.drain).await);
+        report(flush(&uplink, config.drain).await, &refused);
     }
-    outcome
+    outcome?;
+    usable(&counts)
+}
+
+/// Whether something of every source could be used.
+fn usable(counts: &[(String, Arc<Counts>)]) -> Result<(), FleetError> {
+    if let Some((label, _)) = counts.iter().find(|(_, counts)| counts.used() == 0 && counts.refused() > 0) {
+        return Err(FleetError::Unusable(label.clone()));
+    }
+    Ok(())
 }
 
 fn feed(input: &Input, start: Timestamp, origin: Timestamp, seed: u64) -> Result<Feed, FleetError> {
@@ -183,12 +209,12 @@ async fn flush(uplink: &Addr<Uplink>, deadline: Duration) -> Option<Drained> {
     actix_rt::time::timeout(deadline + DRAIN_GRACE, drained).await.ok()?.ok()?
 }
 
-fn report(drained: Option<Drained>) {
+fn report(drained: Option<Drained>, refused: &Refused) {
     let Some(drained) = drained else {
         return log::error!("the uplink did not flush in time; what was in memory may be lost");
     };
     let waiting = usize::try_from(drained.spooled).unwrap_or(usize::MAX);
-    log::info!("{}; what waits is in the spool", status::line(&drained.tally, waiting));
+    log::info!("{}{refused}; what waits is in the spool", status::line(&drained.tally, waiting));
     if drained.lost > 0 {
         log::error!("{} samples are lost: the spool cannot be written", drained.lost);
     }

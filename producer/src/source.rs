@@ -4,7 +4,9 @@ pub mod csv;
 pub mod exec;
 pub mod host;
 pub mod line;
+pub mod losses;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_wire::telemetry::Reading;
@@ -29,6 +31,8 @@ pub struct Stream {
     pub items: mpsc::Receiver<Item>,
     /// Whether the source can wait for the backend without harm: a file can, a program's clock cannot.
     pub patient: bool,
+    /// What came of it so far.
+    pub counts: Arc<losses::Counts>,
     /// The program behind it, killed with the stream.
     _child: Option<exec::EndOnDrop>,
 }

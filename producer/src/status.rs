@@ -1,9 +1,13 @@
 //! What a person sees of a running producer.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_client::publish::outbox::Tally;
+
+use crate::source::losses::Counts;
 
 /// Back to the line's start, and erase it: the status line is rewritten in place.
 pub const REWRITE: &str = "\r\x1b[2K";
@@ -32,14 +36,34 @@ impl Status {
     }
 
     /// Shows it.
-    pub fn show(self, tally: &Tally, waiting: usize) {
+    pub fn show(self, tally: &Tally, waiting: usize, refused: &Refused) {
         match self {
             // A terminal that has gone away is no reason to stop sending.
             Self::Terminal => {
                 let mut out = io::stderr().lock();
-                let _ = write!(out, "{REWRITE}{}", line(tally, waiting)).and_then(|()| out.flush());
+                let _ = write!(out, "{REWRITE}{}{refused}", line(tally, waiting)).and_then(|()| out.flush());
             }
-            Self::Log => log::info!("{}", line(tally, waiting)),
+            Self::Log => log::info!("{}{refused}", line(tally, waiting)),
+        }
+    }
+}
+
+/// What sources gave that could not be used; its text follows [`line`]'s.
+#[derive(Clone, Debug, Default)]
+pub struct Refused(pub Vec<Arc<Counts>>);
+
+impl Refused {
+    /// Rows, lines and values that could not be used.
+    pub fn count(&self) -> u64 {
+        self.0.iter().map(|counts| counts.refused()).sum()
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count() {
+            0 => Ok(()),
+            count => write!(f, ", unusable {count}"),
         }
     }
 }

@@ -12,7 +12,7 @@ use afterglow_wire::telemetry::Reading;
 use tokio::sync::{oneshot, watch};
 
 use crate::post::Post;
-use crate::status::Status;
+use crate::status::{Refused, Status};
 use afterglow_client::clock;
 use afterglow_client::publish::batch::Batch;
 use afterglow_client::publish::courier::Courier;
@@ -54,7 +54,8 @@ pub struct Uplink {
     backlog: watch::Sender<usize>,
     mailbox: usize,
     status: Status,
-    shown: Option<(Tally, usize)>,
+    refused: Refused,
+    shown: Option<(Tally, usize, u64)>,
     /// The next wake-up and when it is due.
     alarm: Option<(Duration, SpawnHandle)>,
     drained: Option<oneshot::Sender<Drained>>,
@@ -68,11 +69,22 @@ impl Uplink {
         outbox: Outbox,
         courier: Courier,
         backlog: watch::Sender<usize>,
-        status: Status,
+        (status, refused): (Status, Refused),
         post: Post,
     ) -> Self {
         let mailbox = MAILBOX.max(TICKS * generators);
-        Self { outbox, courier, backlog, mailbox, status, shown: None, alarm: None, drained: None, post }
+        Self {
+            outbox,
+            courier,
+            backlog,
+            mailbox,
+            status,
+            refused,
+            shown: None,
+            alarm: None,
+            drained: None,
+            post,
+        }
     }
 
     /// Does what is due, and sees to being called again when the next thing is.
@@ -130,9 +142,9 @@ impl Uplink {
     }
 
     fn show(&mut self) {
-        let now = (self.outbox.tally(), self.outbox.waiting());
+        let now = (self.outbox.tally(), self.outbox.waiting(), self.refused.count());
         if self.shown.replace(now) != Some(now) {
-            self.status.show(&now.0, now.1);
+            self.status.show(&now.0, now.1, &self.refused);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use afterglow_cli::{ConfigError, Section};
+use afterglow_formats::table::Options;
 use afterglow_wire::name;
 
 use crate::signal::{Cosine, Damped, Noise, RandomWalk, Shape, Sine};
@@ -162,8 +163,16 @@ fn csv_file(mut section: Section, folder: &Path) -> Result<Replay, ConfigError> 
         "rebased" => Ok(true),
         _ => Err("original or rebased".to_owned()),
     })?;
-    let csv = Replay { file: folder.join(&file), prefix, speed, rebase: rebase.unwrap_or(false) };
-    csv::check(&csv.file).map_err(|problem| section.error(&format!("`file`: {problem}")))?;
+    let table = Options {
+        separator: section.parsed("separator", Options::separator)?,
+        decimal_comma: section.parsed("decimal", Options::decimal)?,
+        time: section.text("time")?.iter().flat_map(|names| names.split(',')).map(str::to_owned).collect(),
+        signal: section.text("signal")?,
+        value: section.text("value")?,
+        zone: section.parsed("zone", str::parse)?,
+    };
+    let csv = Replay { file: folder.join(&file), prefix, speed, rebase: rebase.unwrap_or(false), table };
+    csv::check(&csv.file, &csv.table).map_err(|problem| section.error(&format!("`file`: {problem}")))?;
     section.finish()?;
     Ok(csv)
 }

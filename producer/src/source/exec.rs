@@ -3,22 +3,21 @@
 mod process;
 
 use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::line::Line;
+use super::line::{Line, Problem};
+use super::losses::{Counts, Losses};
 use super::{AHEAD, Item, Stream};
 use afterglow_client::clock;
-use afterglow_client::throttle::Throttle;
 
 pub use process::EndOnDrop;
 use process::{Process, Run};
 
 /// The longest line; a longer one is skipped and logged.
 const LINE_BYTES: u64 = 64 * 1024;
-/// How often unusable lines are logged.
-const LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A program, or the standard input, that gives lines.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,11 +51,13 @@ pub enum Program {
 /// When the system gives no thread, or the program cannot be started.
 pub fn stream(config: &Exec, label: &str) -> Result<Stream, String> {
     let (sender, items) = mpsc::channel(AHEAD);
+    let counts = Arc::new(Counts::default());
     let mut lines = Lines {
         sender,
         prefix: config.prefix.clone(),
         label: label.to_owned(),
-        log: Throttle::new(LOG_INTERVAL),
+        number: 0,
+        losses: Losses::new(label.to_owned(), "lines", counts.clone()),
     };
     let builder = std::thread::Builder::new().name("exec".into());
     let child = match &config.program {
@@ -76,14 +77,16 @@ pub fn stream(config: &Exec, label: &str) -> Result<Stream, String> {
             Some(EndOnDrop(process))
         }
     };
-    Ok(Stream { items, patient: false, _child: child })
+    Ok(Stream { items, patient: false, counts, _child: child })
 }
 
 struct Lines {
     sender: mpsc::Sender<Item>,
     prefix: String,
     label: String,
-    log: Throttle,
+    /// The number of the last line, from 1.
+    number: u64,
+    losses: Losses,
 }
 
 impl Lines {
@@ -119,17 +122,18 @@ impl Lines {
             bytes.clear();
             let read = input.by_ref().take(LINE_BYTES).read_until(b'\n', &mut bytes);
             let whole = bytes.ends_with(b"\n");
+            self.number += 1;
             match read {
                 Ok(0) => return Ok(()),
                 Ok(_) if !whole && bytes.len() as u64 == LINE_BYTES => {
-                    self.complain(&format!("a line has more than {LINE_BYTES} bytes and is skipped"));
+                    self.refuse("length", &format!("it has more than {LINE_BYTES} bytes and is skipped"));
                     if input.skip_until(b'\n').is_err() {
                         return Ok(());
                     }
                 }
                 Ok(_) => self.line(&bytes)?,
                 Err(error) => {
-                    self.complain(&error.to_string());
+                    self.refuse("error", &error.to_string());
                     return Ok(());
                 }
             }
@@ -138,18 +142,22 @@ impl Lines {
 
     fn line(&mut self, bytes: &[u8]) -> Result<(), mpsc::error::SendError<Item>> {
         let line = Line::parse(&String::from_utf8_lossy(bytes), &self.prefix);
-        if !line.problems.is_empty() {
-            self.complain(&line.problems.join("; "));
+        for Problem { signal, message } in &line.problems {
+            match signal {
+                Some(signal) => self.losses.value(format_args!("line {}", self.number), signal, message),
+                None => self.refuse("line", message),
+            }
         }
         match line.reading(clock::now()) {
-            Some(reading) => self.sender.blocking_send(Item { due: None, reading }),
+            Some(reading) => {
+                self.losses.used(reading.signals.len());
+                self.sender.blocking_send(Item { due: None, reading })
+            }
             None => Ok(()),
         }
     }
 
-    fn complain(&mut self, problem: &str) {
-        if let Some(held) = self.log.pass(clock::uptime()) {
-            log::warn!("{}: {problem} (and {held} more lines)", self.label);
-        }
+    fn refuse(&mut self, kind: &str, problem: &str) {
+        self.losses.row(format_args!("line {}", self.number), kind, problem);
     }
 }

@@ -1,0 +1,89 @@
+//! `name=value` or `name: value`, one after the other.
+
+use afterglow_wire::Timestamp;
+
+use super::{TIMESTAMP, short};
+
+/// A part of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Item<'t> {
+    /// A name and the text of its value.
+    Pair(&'t str, String),
+    /// A word that is neither.
+    Bare(String),
+}
+
+/// Reads a line's parts. Blanks, commas and semicolons separate them; blanks may stand around the sign of a pair.
+///
+/// # Errors
+/// When the line does not come apart in one way only: nothing of it can be trusted.
+pub(super) fn read(text: &str) -> Result<Vec<Item<'_>>, String> {
+    // Colons are in times and in names, so they are signs only where there is no other.
+    let sign = if text.contains(':') && !text.contains('=') { ':' } else { '=' };
+    let mut items: Vec<Item<'_>> = Vec::new();
+    let mut rest = text;
+    // Whether commas or semicolons separate.
+    let mut listed = false;
+    let mut bare = None;
+    loop {
+        rest = rest.trim_start();
+        if let Some(after) = rest.strip_prefix([',', ';']) {
+            (rest, listed) = (after, true);
+            continue;
+        }
+        if rest.is_empty() {
+            break;
+        }
+        let end = rest.find(|c: char| c == sign || is_separator(c)).unwrap_or(rest.len());
+        let (word, after) = rest.split_at(end);
+        match after.trim_start().strip_prefix(sign) {
+            Some(after) => {
+                let (value, after) = value(after.trim_start())?;
+                items.push(Item::Pair(word, value.to_owned()));
+                rest = after;
+            }
+            None => {
+                rest = after;
+                // A time of day after its date belongs to it.
+                match items.last_mut() {
+                    Some(Item::Pair(TIMESTAMP, stamp)) if bare.is_none() && word.starts_with(starts_time) => {
+                        *stamp = format!("{stamp} {word}");
+                        if stamp.parse::<Timestamp>().is_err() {
+                            return Err(format!("{TIMESTAMP}: {} is not a time", short(stamp)));
+                        }
+                    }
+                    _ => {
+                        bare.get_or_insert(word);
+                        items.push(Item::Bare(word.to_owned()));
+                    }
+                }
+            }
+        }
+    }
+    match bare {
+        // `a=1,5` may be one value or two, and `a b: 1` have one name or two.
+        Some(word) if listed || sign == ':' => Err(format!(
+            "{}: the line cannot be told apart into name{sign}value; nothing of it is used",
+            short(word)
+        )),
+        _ => Ok(items),
+    }
+}
+
+/// A value's text, and what follows it. A value in quotes goes on to their end.
+fn value(text: &str) -> Result<(&str, &str), String> {
+    if text.starts_with('"') {
+        let end = text[1..].find('"').ok_or_else(|| format!("{}: the quotes do not end", short(text)))?;
+        return Ok(text.split_at(end + 2));
+    }
+    Ok(text.split_at(text.find(is_separator).unwrap_or(text.len())))
+}
+
+fn is_separator(c: char) -> bool {
+    c.is_whitespace() || matches!(c, ',' | ';')
+}
+
+/// Whether a time of day, an offset or the name of UTC can begin like this.
+fn starts_time(c: char) -> bool {
+    c.is_ascii_digit() || matches!(c, '+' | '-' | 'U' | 'G' | 'Z')
+}

@@ -1,0 +1,145 @@
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+
+use super::*;
+
+fn check(text: &str, expected: &Expect) {
+    let line = Line::parse(text, "p.");
+    let stamp = line.timestamp.map(|stamp| format!("{stamp} ")).unwrap_or_default();
+    let problems: Vec<_> = line.problems.iter().map(|problem| &problem.message).collect();
+    expected.assert_eq(&format!("{stamp}{:?} {problems:?}", line.signals));
+}
+
+#[test]
+fn words() {
+    check("a=1 b=-2.5e3 c=true", &expect![[r#"{"p.a": 1.0, "p.b": -2500.0, "p.c": 1.0} []"#]]);
+    check("timestamp=1700000000 a=1", &expect![[r#"2023-11-14T22:13:20.000000Z {"p.a": 1.0} []"#]]);
+    check(
+        "a=1 b b=x c=nan",
+        &expect![[
+            r#"{"p.a": 1.0} ["\"b\": not name=value", "\"b\": \"x\" is not a number", "\"c\": the value nan is not finite; a 64-bit float is expected"]"#
+        ]],
+    );
+    check("  ", &expect!["{} []"]);
+    check("# a=1", &expect!["{} []"]);
+    check("\u{feff}a=+.5", &expect![[r#"{"p.a": 0.5} []"#]]);
+    check("a = 1 b= 2 c =3", &expect![[r#"{"p.a": 1.0, "p.b": 2.0, "p.c": 3.0} []"#]]);
+    check(
+        "msg=\"x b=1, c=2\" a=1",
+        &expect![[r#"{"p.a": 1.0} ["\"msg\": \"\\\"x b=1, c=2\\\"\" is not a number"]"#]],
+    );
+    check(
+        "a=1 a=2",
+        &expect![[r#"{"p.a": 2.0} ["\"a\": it stands twice in the line; the last value counts"]"#]],
+    );
+}
+
+#[test]
+fn lists_and_serial_plotters() {
+    check("a=1,b=2;c=3", &expect![[r#"{"p.a": 1.0, "p.b": 2.0, "p.c": 3.0} []"#]]);
+    check("a:1,b:2", &expect![[r#"{"p.a": 1.0, "p.b": 2.0} []"#]]);
+    check("a: 1 b: 2", &expect![[r#"{"p.a": 1.0, "p.b": 2.0} []"#]]);
+    check("ns:a=1 ns:b=2", &expect![[r#"{"p.ns:a": 1.0, "p.ns:b": 2.0} []"#]]);
+}
+
+#[test]
+fn a_time_with_blanks_is_taken_whole_or_the_line_is_not_used() {
+    check("timestamp=2026-11-26 08:15:30 a=1", &expect![[r#"2026-11-26T08:15:30.000000Z {"p.a": 1.0} []"#]]);
+    check(
+        "a=1, timestamp = 2026-11-26 08:15:30.5 +01:00",
+        &expect![[r#"2026-11-26T07:15:30.500000Z {"p.a": 1.0} []"#]],
+    );
+    check(
+        "timestamp=2026-11-26 08:15:30 UTC a=1",
+        &expect![[r#"2026-11-26T08:15:30.000000Z {"p.a": 1.0} []"#]],
+    );
+    check(
+        "timestamp=2026-11-26 8:15 a=1",
+        &expect![[r#"{} ["timestamp: \"2026-11-26 8:15\" is not a time"]"#]],
+    );
+    check("timestamp=1764144000.5 a=1", &expect![[r#"2025-11-26T08:00:00.500000Z {"p.a": 1.0} []"#]]);
+}
+
+#[test]
+fn line_protocol() {
+    check(
+        "cpu,host=n1,core=0 user=1.5,system=2i 1764144000000000000",
+        &expect![[r#"2025-11-26T08:00:00.000000Z {"p.cpu.0.n1.system": 2.0, "p.cpu.0.n1.user": 1.5} []"#]],
+    );
+    check("cpu idle=98.5,up=t", &expect![[r#"{"p.cpu.idle": 98.5, "p.cpu.up": 1.0} []"#]]);
+    check(
+        "a\\ b,x=y\\,z c\\=d=1,text=\"e, f=2\"",
+        &expect![[r#"{"p.a b.y,z.c=d": 1.0} ["\"a b.y,z.text\": \"\\\"e, f=2\\\"\" is not a number"]"#]],
+    );
+}
+
+#[test]
+fn lines_that_do_not_come_apart_are_refused_whole() {
+    for text in ["a=1,5 b=2", "a,b=1", "a=1,b", "21.5,40", "a=\"1 b=2", "t one: 21.5\tt two: 40"] {
+        let line = Line::parse(text, "");
+        assert!(line.signals.is_empty() && !line.problems.is_empty(), "{text}: {line:?}");
+    }
+}
+
+#[test]
+fn a_time_under_another_name_makes_the_line_unusable() {
+    for text in [
+        "time=2026-11-26T08:00:00Z a=1",
+        "ts=1764144000 a=1",
+        "a=1 Timestamp=1764144000",
+        r#"{"a": 1, "time": 1764144000.5}"#,
+        r#"{"time": "2026-11-26T08:00:00Z", "signals": {"a": 1}}"#,
+        r#"{"device": "x", "signals": {"a": 1}}"#,
+    ] {
+        let line = Line::parse(text, "");
+        assert!(line.signals.is_empty() && line.problems.len() == 1, "{text}: {line:?}");
+    }
+}
+
+#[test]
+fn objects() {
+    check(r#"{"a": 1, "b": false}"#, &expect![[r#"{"p.a": 1.0, "p.b": 0.0} []"#]]);
+    check(
+        r#"{"timestamp": "2026-01-01", "signals": {"a": 1, "b": null}}"#,
+        &expect![[
+            r#"2026-01-01T00:00:00.000000Z {"p.a": 1.0} ["\"b\": the value is null; a number is expected"]"#
+        ]],
+    );
+    check(
+        r#"{"a": 1"#,
+        &expect![[r#"{} ["not a JSON object: expected a comma or a closing bracket at byte 7"]"#]],
+    );
+    check(
+        r#"{"a": nan, "b": None, "c": +5, "d": 007, "e": "1", "f": [1],}"#,
+        &expect![[
+            r#"{"p.c": 5.0, "p.d": 7.0} ["\"a\": the value nan is not finite; a 64-bit float is expected", "\"b\": the value None says that there is none; a number is expected", "\"e\": the value is a text; a number is expected", "\"f\": the value is an array; a number is expected"]"#
+        ]],
+    );
+    check(
+        r#"{"a": 1} {"b": 2}"#,
+        &expect![[r#"{} ["not a JSON object: expected the end of the line at byte 9"]"#]],
+    );
+}
+
+#[test]
+fn a_wrong_timestamp_makes_the_line_unusable() {
+    for text in ["a=1 timestamp=yesterday", r#"{"timestamp": "yesterday", "a": 1}"#] {
+        let line = Line::parse(text, "");
+        assert!(line.signals.is_empty() && line.problems.len() == 1, "{line:?}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_line_is_answered_without_panic(text in "\\PC{0,60}") {
+        let line = Line::parse(&text, "");
+        prop_assert!(line.signals.values().all(|value| value.is_finite()));
+    }
+
+    #[test]
+    fn nearly_lines_are_answered_without_panic(text in "[ab1.=:,; \"\\\\{}-]{0,40}") {
+        let line = Line::parse(&text, "");
+        let is_whole = |name: &String| !name.contains(' ') || text.contains(['\\', '{']);
+        prop_assert!(line.signals.keys().all(is_whole), "{:?}", line);
+    }
+}
