@@ -3,6 +3,7 @@
 mod annotations;
 mod boards;
 mod body;
+mod compressed;
 mod conditional;
 mod context;
 mod dashboard;

@@ -5,13 +5,13 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use actix_web::http::header::{
-    ACCEPT_ENCODING, Allow, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG,
-    VARY,
+    Allow, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use afterglow_wire::Code;
 
+use super::compressed::accepts;
 use super::conditional::is_known;
 use super::gate::Allowed;
 use super::permission::ReadPage;
@@ -68,8 +68,7 @@ impl Assets {
 
     /// A file, or that it has not changed since the client got it.
     fn answer(&self, request: &HttpRequest, file: &str) -> Option<HttpResponse> {
-        let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
-        let asset = self.find(file, accepted.unwrap_or_default())?;
+        let asset = self.find(file, request.headers())?;
         let unchanged = is_known(request.headers(), &asset.etag);
         let mut response =
             HttpResponseBuilder::new(if unchanged { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
@@ -86,13 +85,9 @@ impl Assets {
         Some(if unchanged { response.finish() } else { response.body(asset.bytes) })
     }
 
-    fn find(&self, path: &str, accepted: &str) -> Option<Asset> {
-        let accepts = |encoding| {
-            let mut offers = accepted.split(',').map(|offer| offer.split(';').map(str::trim));
-            offers.any(|mut offer| offer.next() == Some(encoding) && offer.next() != Some("q=0"))
-        };
+    fn find(&self, path: &str, headers: &HeaderMap) -> Option<Asset> {
         for (encoding, suffix) in [("br", ".br"), ("gzip", ".gz")] {
-            if accepts(encoding)
+            if accepts(headers, encoding)
                 && let Some(asset) = self.read(&format!("{path}{suffix}"))
             {
                 return Some(Asset { encoding: Some(encoding), ..asset });

@@ -2,10 +2,11 @@
 
 pub(super) mod answer;
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Timestamp;
 use serde::Deserialize;
 
+use super::compressed::accepts;
 use super::gate::Allowed;
 use super::parameters::{flag, max_points, patterns, span};
 use super::permission::ReadSamples;
@@ -73,12 +74,13 @@ impl Parameters {
 )]
 pub(super) async fn get(
     allowed: Allowed<ReadSamples>,
+    request: HttpRequest,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
     let parameters = parameters.into_inner();
     let format = parameters.format()?;
     let query = parameters.query(allowed.clock().now())?;
-    answer::stream(&allowed, query, format).await
+    answer::stream(&allowed, query, format, accepts(request.headers(), "gzip")).await
 }
 
 #[cfg(test)]

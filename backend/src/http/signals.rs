@@ -5,6 +5,7 @@ use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use afterglow_wire::telemetry::SignalDetails;
 use serde::Deserialize;
 
+use super::compressed;
 use super::documents::read_json;
 use super::gate::Allowed;
 use super::parameters::flag;
@@ -36,6 +37,7 @@ pub(super) struct Parameters {
 )]
 pub(super) async fn list(
     allowed: Allowed<ReadSignals>,
+    request: HttpRequest,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
     let store = allowed.store().clone();
@@ -43,11 +45,11 @@ pub(super) async fn list(
         let (all, mut metadata) =
             web::block(move || store.details().and_then(|all| Ok((all, store.metadata()?)))).await??;
         let all = all.iter().map(|signal| details(signal, metadata.remove(&signal.name).unwrap_or_default()));
-        Ok(HttpResponse::Ok().json(all.collect::<Vec<_>>()))
+        Ok(compressed::json(&request, &all.collect::<Vec<_>>()))
     } else if flag("metadata", parameters.metadata.as_deref())? {
-        Ok(HttpResponse::Ok().json(web::block(move || store.metadata()).await??))
+        Ok(compressed::json(&request, &web::block(move || store.metadata()).await??))
     } else {
-        Ok(HttpResponse::Ok().json(web::block(move || store.signal_names()).await??))
+        Ok(compressed::json(&request, &web::block(move || store.signal_names()).await??))
     }
 }
 

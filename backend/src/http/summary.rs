@@ -1,10 +1,11 @@
 //! `GET /api/telemetry/summary`: what samples amount to.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::limits::SUMMARY_SLICES;
 use afterglow_wire::telemetry::Summary;
 use serde::Deserialize;
 
+use super::compressed::accepts;
 use super::gate::Allowed;
 use super::history::answer;
 use super::parameters::{patterns, span};
@@ -46,6 +47,7 @@ pub(super) struct Parameters {
 )]
 pub(super) async fn get(
     allowed: Allowed<ReadSamples>,
+    request: HttpRequest,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
     let Parameters { hours, from, to, signals, slices: count } = parameters.into_inner();
@@ -54,7 +56,7 @@ pub(super) async fn get(
         signals: Selector::or_everything(&patterns(signals.as_deref().unwrap_or_default())?),
         detail: Detail::Slices(count.as_deref().map_or(Ok(1), slices)?),
     };
-    answer::stream(&allowed, query, Format::Slices).await
+    answer::stream(&allowed, query, Format::Slices, accepts(request.headers(), "gzip")).await
 }
 
 fn slices(text: &str) -> Result<u32, Problem> {

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
+use actix_web::http::header::{CONTENT_ENCODING, VARY};
 use actix_web::web::Bytes;
 use afterglow_wire::Code;
 use futures_util::stream;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::super::compressed::Compressed;
 use super::super::gate::Allowed;
 use super::super::permission::ReadSamples;
 use super::super::problem::Problem;
@@ -37,6 +39,7 @@ pub(in crate::http) async fn stream(
     allowed: &Allowed<ReadSamples>,
     query: Query,
     format: Format,
+    is_compressed: bool,
 ) -> Result<HttpResponse, Problem> {
     let (store, metrics, patience) =
         (allowed.store().clone(), allowed.metrics().clone(), allowed.query_timeout());
@@ -49,11 +52,11 @@ pub(in crate::http) async fn stream(
     let finished = Arc::clone(&whole);
     let worker = actix_rt::task::spawn_blocking(move || {
         let stopwatch = Stopwatch::start();
-        let output = Pieces::new(sender.clone(), patience);
+        let output = Compressed::new(Pieces::new(sender.clone(), patience), is_compressed);
         let asked = sender.clone();
         let mut encoder = Encoder::new(format, output);
         let read = while_wanted(move || asked.is_closed(), || store.query_in_pieces(&query, &mut encoder));
-        match read.and_then(|_| Ok(encoder.finish()?)) {
+        match read.and_then(|_| Ok(encoder.finish()?.finish()?)) {
             Ok(_) => finished.store(true, Ordering::Release),
             Err(error) => {
                 if !matches!(error, StoreError::Stopped(Stopped::Cancelled)) {
@@ -83,7 +86,12 @@ pub(in crate::http) async fn stream(
         }
     });
     let body = futures_util::StreamExt::chain(stream::iter([Ok(first)]), rest);
-    Ok(HttpResponse::Ok().content_type(format.content_type()).streaming(body))
+    let mut response = HttpResponse::Ok();
+    response.content_type(format.content_type()).insert_header((VARY, "Accept-Encoding"));
+    if is_compressed {
+        response.insert_header((CONTENT_ENCODING, "gzip"));
+    }
+    Ok(response.streaming(body))
 }
 
 struct Pieces {
