@@ -1,40 +1,32 @@
 //! What the page has of the stream of commits, and what it makes of frames: a subscription to everything that writes
 //! samples straight into the rings. Knows no socket and no clock.
 //!
-//! The stream is first asked for its history, then for what was committed since: its position goes along with every
-//! request, and a server that can tell what came after it sends just that. The steps of the stream are recorded as they
-//! arrive, also pieces of one; a sample that comes again takes its own place.
+//! The stream begins with the last few seconds, so that its seam with what is fetched of the past has no hole; what was
+//! stored before is fetched for what is on screen, by [`archive`](crate::samples::archive). After an interruption the stream's
+//! position goes along with the request, and a server that can tell what came after it sends just that. The steps of the stream
+//! are recorded as they arrive, also pieces of one; a sample that comes again takes its own place.
 
 use std::collections::HashMap;
 
 use afterglow_wire::ErrorBody;
-use afterglow_wire::limits::{AHEAD_MICROS, SUBSCRIPTION_PATTERNS};
+use afterglow_wire::limits::SUBSCRIPTION_PATTERNS;
 use afterglow_wire::name;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::{Body, Columns, Follower, Frame, Header, Kind, Progress, Request, Subscribe};
 
 use crate::samples::history::History;
-use crate::time::{HOUR, MINUTE, SECOND, Span};
+use crate::time::{MINUTE, SECOND};
 
-/// For how many pixels history is asked for, at least and at most: for few, a sample a second for an hour still comes
-/// whole; what more of them would show is asked for when it is shown.
-const WIDTHS: (u32, u32) = (2_000, 8_000);
-/// Who was away longer, in microseconds, asks for history: it is less than everything that was missed.
+/// Who was away longer, in microseconds, begins again: what is on screen is less than everything that was missed.
 const RESUMABLE: i64 = MINUTE;
-/// History that is asked for again begins this much earlier than what is here, in microseconds: the request takes time.
-const OVERLAP: i64 = SECOND;
+/// How much of the past the stream begins with, in microseconds: samples are sent a little after they are taken.
+const RECENT: i64 = 5 * SECOND;
 
 /// The page's part of the conversation.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Stream {
-    /// How much history comes first, in microseconds.
-    first: i64,
     /// The number of the last request.
     request: u32,
-    /// How much history it asked for, in microseconds.
-    window: i64,
-    /// On how many pixels.
-    width: u32,
     /// Names and patterns of the signals that are asked for; none before it is known what the page shows.
     wanted: Vec<String>,
     /// Everything up to its position is in the rings.
@@ -47,8 +39,6 @@ pub struct Stream {
     target: u64,
     /// Which index in the history a signal's number stands for; none for signals that are too many.
     signals: HashMap<u32, Option<usize>>,
-    /// Signals whose history is reduced, by their index, and microseconds of the slices; until the history is whole.
-    reduced: Vec<(usize, i64)>,
     // Kept for their room.
     times: Vec<i64>,
     values: Vec<f64>,
@@ -63,7 +53,8 @@ pub enum Turn {
     Welcome,
     /// Everything is here from now on.
     Live,
-    /// History comes, and not what was committed since the page was last up to date: whatever is stored may have changed.
+    /// The stream begins, and not with what was committed since the page was last up to date: whatever is stored may have
+    /// changed.
     Afresh,
     /// Samples were left out, because the page reads too slowly or frames got lost: time to subscribe again.
     Behind,
@@ -74,25 +65,6 @@ pub enum Turn {
 }
 
 impl Stream {
-    /// Nothing yet; `first` is how much history the page shows at first, in microseconds.
-    pub fn new(first: i64) -> Self {
-        Self {
-            first,
-            request: 0,
-            window: first,
-            width: WIDTHS.0,
-            wanted: Vec::new(),
-            follower: Follower::default(),
-            is_live: false,
-            heard: None,
-            target: 0,
-            signals: HashMap::new(),
-            reduced: Vec::new(),
-            times: Vec::new(),
-            values: Vec::new(),
-        }
-    }
-
     /// A new connection: nothing of the last one is still to come.
     pub fn connected(&mut self) {
         self.follower.requested();
@@ -119,21 +91,18 @@ impl Stream {
         &self.wanted
     }
 
-    /// Asks for what is missing at the server's time `now`, for a width of `pixels`; everything from `since` on
-    /// is in the rings. Should the server not know any more what came meanwhile, all of that comes again: senders that
+    /// Asks for what is new at the server's time `now`, and for what was missed where the server can still tell: senders that
     /// were away deliver samples of any age.
-    pub fn request(&mut self, now: i64, since: Option<i64>, pixels: usize) -> Request {
-        self.width = u32::try_from(pixels).unwrap_or(WIDTHS.1).clamp(WIDTHS.0, WIDTHS.1);
+    pub fn request(&mut self, now: i64) -> Request {
         self.follower.requested();
         self.request = self.request.wrapping_add(1);
-        self.window = since.map_or(self.first, |since| (now - since + OVERLAP).clamp(OVERLAP, HOUR));
         let is_recent = self.heard.is_some_and(|heard| now - heard <= RESUMABLE);
         Request::Subscribe(Subscribe {
             id: self.request,
             signals: self.wanted.clone(),
-            window: Some(self.window as f64 / 1e6),
-            width: Some(self.width),
-            slice: true,
+            window: Some(RECENT as f64 / 1e6),
+            width: None,
+            slice: false,
             resume: self.follower.position().filter(|_| is_recent),
         })
     }
@@ -166,17 +135,10 @@ impl Stream {
             }
             Body::Snapshot { columns, .. } => self.snapshot(&header, columns, history),
             Body::Samples(columns) => {
-                self.record(columns, history)?;
+                self.record(columns, Some(header.server_time), history)?;
                 Ok(self.advance(&header))
             }
-            Body::Reduced { slices, .. } => {
-                for slice in slices {
-                    let (signal, slice) = slice.map_err(|error| error.to_string())?;
-                    self.reduced
-                        .extend(self.signals.get(&signal).copied().flatten().map(|index| (index, slice)));
-                }
-                Ok(Turn::Nothing)
-            }
+            Body::Reduced { .. } => Ok(Turn::Nothing),
             Body::Nothing => Ok(self.advance(&header)),
             Body::Subscribed { .. } | Body::Refused { .. } => Ok(Turn::Nothing),
         }
@@ -184,7 +146,6 @@ impl Stream {
 
     fn subscribed(&mut self, header: &Header) -> Turn {
         self.is_live = false;
-        self.reduced.clear();
         if self.follower.take(header) == (Progress::Began { is_resumed: true }) {
             return self.look();
         }
@@ -198,26 +159,33 @@ impl Stream {
         columns: Columns<'_>,
         history: &mut History,
     ) -> Result<Turn, String> {
-        let (from, to) = (header.server_time - self.window, header.server_time + AHEAD_MICROS);
-        self.record(columns, history)?;
+        self.record(columns, None, history)?;
         if self.follower.take(header) != Progress::Reached {
             return Ok(Turn::Nothing);
         }
-        self.reduced.drain(..).for_each(|(index, slice)| history.mark(index, slice));
-        history.loaded(Span { from, to });
+        history.begin(header.server_time - RECENT);
         self.heard = Some(header.server_time);
         // Whatever else was committed meanwhile comes as the tail.
         self.target = header.position.sequence;
         Ok(self.look())
     }
 
-    fn record(&mut self, mut columns: Columns<'_>, history: &mut History) -> Result<(), String> {
+    /// Records samples; those that did not begin the stream were committed at about the server's time `committed`.
+    fn record(
+        &mut self,
+        mut columns: Columns<'_>,
+        committed: Option<i64>,
+        history: &mut History,
+    ) -> Result<(), String> {
         while let Some(signal) =
             columns.next(&mut self.times, &mut self.values).map_err(|error| error.to_string())?
         {
             let index = self.signals.get(&signal).ok_or_else(|| format!("signal {signal} has no name"))?;
             let Some(index) = *index else { continue };
             history.extend(index, &self.times, &self.values);
+            if let Some(committed) = committed {
+                history.note_late(index, &self.times, &self.values, committed);
+            }
         }
         Ok(())
     }

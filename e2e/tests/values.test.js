@@ -49,8 +49,8 @@ test("the last value and the difference between cursors are those that are store
   await over.click({ position: { x: width * 0.67, y: 40 }, modifiers: ["Alt"] });
   const at = async (share) => from + (to - from) * share;
   await until("the differences are exact", async () => {
-    const text = await cell(page, "press.vib_x", "difference");
-    return text !== "–" && !text.includes("≈");
+    const texts = [await cell(page, "press.vib_x", "difference"), await cell(page, "press.vib_y", "difference")];
+    return texts.every((text) => text !== "–" && !text.includes("≈"));
   });
   // Which pixel a click is on decides the instant: one of the samples within a pixel's time must give the difference.
   const pixel = ((to - from) / width) * 2;

@@ -1,8 +1,7 @@
-//! The edge to the server: one WebSocket for history and for what is new.
+//! The edge to the server: one WebSocket for what is new.
 //!
 //! [`Stream`] knows what to ask for and what frames mean; here are the socket, the waiting and the trying again. What
-//! the stream does not tell is asked for whenever the page is up to date: the newest values of signals that have been
-//! silent for an hour.
+//! the stream does not tell is asked for with every connection: which signals there are, and their newest values.
 
 mod socket;
 
@@ -25,8 +24,8 @@ use socket::{Socket, SocketEvent};
 
 /// Without a first frame after this long the attempt is given up, in milliseconds.
 const WELCOME_WITHIN: f64 = 10_000.0;
-/// History may have to wait for its turn, in milliseconds.
-const HISTORY_WITHIN: f64 = 60_000.0;
+/// A request may have to wait for its turn, in milliseconds.
+const ANSWER_WITHIN: f64 = 60_000.0;
 /// How often that is checked, in milliseconds.
 const LOOK_EVERY: u32 = 2_500;
 /// How often the newest values of signals that are not subscribed are asked for, in milliseconds.
@@ -60,10 +59,10 @@ struct State {
 }
 
 impl Feed {
-    /// A feed that is not connected yet; the page at first shows the last `first` microseconds.
-    pub fn new(page_state: Rc<PageState>, first: i64) -> Rc<Self> {
+    /// A feed that is not connected yet.
+    pub fn new(page_state: Rc<PageState>) -> Rc<Self> {
         let state = State {
-            stream: Stream::new(first),
+            stream: Stream::default(),
             socket: None,
             attempt: 0,
             backoff: Backoff::default(),
@@ -178,6 +177,7 @@ impl Feed {
             Turn::Welcome => {
                 self.state.borrow_mut().welcome = true;
                 self.subscribe();
+                self.ask();
             }
             Turn::Live => self.live(),
             Turn::Afresh => self.stale(),
@@ -221,7 +221,6 @@ impl Feed {
     }
 
     fn subscribe(self: &Rc<Self>) {
-        let since = self.page_state.history.borrow().since();
         let mut state = self.state.borrow_mut();
         state.subscribe = None;
         if state.stream.wanted().is_empty() {
@@ -229,27 +228,14 @@ impl Feed {
             state.patience = SILENCE.as_secs_f64() * 1e3;
             return;
         }
-        state.patience = HISTORY_WITHIN;
-        let request = state.stream.request(self.page_state.clock.now(), since, self.width());
+        state.patience = ANSWER_WITHIN;
+        let request = state.stream.request(self.page_state.clock.now());
         if let (Some(socket), Ok(text)) = (&state.socket, serde_json::to_string(&request)) {
             socket.send(&text);
         }
         drop(state);
         if self.page_state.status().link != Link::Conflated {
             self.say(Link::CatchingUp, None);
-        }
-    }
-
-    /// How many pixels history is to be drawn on: those of the widest chart, or of the window while there is none.
-    fn width(&self) -> usize {
-        let window = web_sys::window();
-        let (css, scale) = window.map_or((0.0, 1.0), |window| {
-            let width = window.inner_width().ok().and_then(|width| width.as_f64());
-            (width.unwrap_or(0.0), window.device_pixel_ratio())
-        });
-        match self.page_state.pixels.get() {
-            0 => (css * scale) as usize,
-            pixels => pixels,
         }
     }
 
@@ -264,7 +250,6 @@ impl Feed {
             status.load = Load::Done;
             status.loaded = true;
         });
-        self.ask();
     }
 
     /// Asks for what the stream does not tell.
@@ -287,11 +272,7 @@ impl Feed {
                 // Of signals that are not subscribed, nothing else tells the newest values.
                 state.ask = feed.later(ASK_EVERY, Self::ask);
             }
-            let mut history = feed.page_state.history.borrow_mut();
-            for SignalDetails { name, last, last_value, .. } in &signals {
-                history.note_latest(name, (last.micros(), *last_value));
-            }
-            drop(history);
+            feed.page_state.history.borrow_mut().note_details(&signals, feed.page_state.clock.now());
             if feed.page_state.starts_where_data_is.replace(false) {
                 let newest = signals.iter().map(|signal| signal.last.micros()).max();
                 feed.page_state.timeline.borrow_mut().begin_at(feed.page_state.clock.now(), newest);

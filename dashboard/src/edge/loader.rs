@@ -4,6 +4,7 @@
 //! Failed queries are asked again, at growing intervals, for as long as they are needed.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 
 use afterglow_wire::Timestamp;
@@ -15,7 +16,7 @@ use crate::edge::page_state::PageState;
 use crate::edge::rest::{self, Cancel};
 use crate::samples::archive::{Sight, Want};
 use crate::samples::exact::{Inexact, Lookup};
-use crate::samples::history::Fetched;
+use crate::samples::history::{Fetched, Series};
 
 /// A range that still moves is not asked for, in milliseconds since it last did.
 const REST: f64 = 120.0;
@@ -34,6 +35,16 @@ pub enum Progress {
     Loading,
     /// They could not be had; they are asked for again.
     Failed(String),
+}
+
+/// Signals that are on screen on as many pixels.
+pub struct Group {
+    /// Their names.
+    pub signals: Vec<String>,
+    /// What is on screen.
+    pub sight: Sight,
+    /// A wider stretch that is wanted as well, because the reader may go there.
+    pub ahead: Sight,
 }
 
 /// Asks for what is missing.
@@ -77,40 +88,55 @@ impl Loader {
         self.state.borrow().progress.clone()
     }
 
-    /// Called with every frame: `signals` are on screen in `sight`, at `now` milliseconds of the frame clock. `ahead`
-    /// is a wider stretch that is wanted as well, because the reader may go there.
-    pub fn frame(self: &Rc<Self>, signals: &[String], sight: Sight, ahead: Sight, now: f64) {
+    /// Called with every frame: `groups` are on screen, the widest first, at `now` milliseconds of the frame clock.
+    pub fn frame(self: &Rc<Self>, groups: &[Group], now: f64) {
         let mut state = self.state.borrow_mut();
-        let before = state.sight;
-        let moved = before.is_none_or(|(old, _)| jumped(old, sight));
-        let since = if moved { now } else { before.map_or(now, |(_, since)| since) };
-        state.sight = Some((sight, since));
-        let edge = self.page_state.edge();
-        if moved && before.is_some() {
-            state.running.retain(|running| useful(&running.want, sight));
-            state.not_before = now + REST;
+        let state = &mut *state;
+        if let Some(Group { sight, .. }) = groups.first() {
+            let before = state.sight;
+            let moved = before.is_none_or(|(old, _)| jumped(old, *sight));
+            let since = if moved { now } else { before.map_or(now, |(_, since)| since) };
+            state.sight = Some((*sight, since));
+            if moved && before.is_some() {
+                state.running.retain(|running| useful(&running.want, *sight));
+                state.not_before = now + REST;
+            }
         }
+        // Before, nobody knows what is missing, nor how far back a range reaches that fits the samples.
         let history = self.page_state.history.borrow();
-        // Until the feed has loaded the last hour, nobody knows what is missing.
-        if history.since().is_none() || now < state.not_before {
+        if history.since().is_none() || !history.is_described() || now < state.not_before {
             return;
         }
+        let edge = self.page_state.edge();
         let mut archive = self.page_state.archive.borrow_mut();
-        archive.tidy(sight, edge);
-        let asked = |name: &String| state.running.iter().any(|running| running.want.signals.contains(name));
-        let open: Vec<String> = signals.iter().filter(|name| !asked(name)).cloned().collect();
-        let want = archive.wanted(&history, &open, ahead, edge);
-        if state.running.is_empty() && want.is_none() && !matches!(state.progress, Progress::Done) {
-            state.progress = Progress::Done;
-            state.backoff.reset();
+        let mut wants = Vec::new();
+        let mut seen: HashSet<&String> =
+            state.running.iter().flat_map(|running| &running.want.signals).collect();
+        for Group { signals, sight, ahead } in groups {
+            archive.tidy(*sight, edge);
+            let open: Vec<String> = signals.iter().filter(|name| seen.insert(name)).cloned().collect();
+            // A live range moves on: what was before it is not needed.
+            let more = if ahead == sight { 0 } else { ahead.span.width() / 2 };
+            let want = archive.wanted(&history, &open, *ahead, more, edge);
+            wants.extend(want.map(|want| {
+                let points = |name: &String| history.get(name).map_or(usize::MAX, Series::most_points);
+                let most = want.signals.iter().map(points).max().unwrap_or_default();
+                let most = most.clamp(1, want.loaded.max_points);
+                (want, most)
+            }));
         }
-        drop(archive);
-        drop(history);
-        let Some(want) = want else { return };
-        let each = (POINTS / want.loaded.max_points).max(1);
+        if state.running.is_empty() && wants.is_empty() {
+            archive.settle();
+            if !matches!(state.progress, Progress::Done) {
+                state.progress = Progress::Done;
+                state.backoff.reset();
+            }
+        }
+        drop((seen, archive, history));
         let free = QUERIES.saturating_sub(state.running.len());
-        for portion in want.portions(each).into_iter().take(free) {
-            self.ask(&mut state, portion, edge);
+        let portions = wants.into_iter().flat_map(|(want, most)| want.portions((POINTS / most).max(1)));
+        for portion in portions.take(free) {
+            self.ask(state, portion, self.page_state.clock.now());
         }
     }
 
@@ -130,7 +156,7 @@ impl Loader {
         else {
             return;
         };
-        let (signal, asked) = (cancel.signal(), self.page_state.edge());
+        let (signal, asked) = (cancel.signal(), self.page_state.clock.now());
         state.looking = Some(Looking { lookup: lookup.clone(), _cancel: cancel });
         drop(state);
         let loader = Rc::downgrade(self);
@@ -182,13 +208,16 @@ impl Loader {
         state.running.remove(at);
         match answer {
             Ok(history) => {
-                self.page_state.archive.borrow_mut().insert(want, fetched(history), asked);
+                let known = self.page_state.history.borrow();
+                self.page_state.archive.borrow_mut().insert(&known, want, fetched(history), asked);
+                drop(known);
                 state.progress = if state.running.is_empty() { Progress::Done } else { Progress::Loading };
             }
             Err(reason) => {
                 let wait = state.backoff.next(js_sys::Math::random());
                 state.not_before = crate::edge::clock::steady() + f64::from(wait);
                 state.progress = Progress::Failed(reason);
+                self.page_state.archive.borrow_mut().settle();
             }
         }
     }

@@ -45,8 +45,6 @@ pub struct PageState {
     pub backlog: RefCell<Backlog>,
     /// How long samples take to the screen.
     pub latency: RefCell<Latency>,
-    /// How many pixels the widest chart on screen has; none when there is no chart.
-    pub pixels: Cell<usize>,
     /// Annotations around the range on screen.
     pub annotations: Shared<Rc<AnnotationSet>>,
     /// Display names, units, colours and intervals of signals; written by [`Self::set_metadata`].
@@ -78,7 +76,6 @@ impl PageState {
             clock: Clock::default(),
             backlog: RefCell::default(),
             latency: RefCell::default(),
-            pixels: Cell::new(0),
             annotations: Shared::default(),
             metadata: Shared::default(),
             selection: Shared::default(),
@@ -96,6 +93,20 @@ impl PageState {
     pub fn edge(&self) -> i64 {
         let now = self.clock.now();
         self.history.borrow().newest().map_or(now, |newest| newest.max(now))
+    }
+
+    /// Puts late samples in their place, and drops what left the window that ends at `edge`.
+    pub fn advance(&self, edge: i64) {
+        let mut history = self.history.borrow_mut();
+        history.advance(edge);
+        let late = history.take_late();
+        let mut archive = self.archive.borrow_mut();
+        if late.is_lost {
+            archive.mark_stale();
+        }
+        for (name, samples) in &late.samples {
+            archive.add_late(name, samples, late.committed);
+        }
     }
 
     /// What ranges relate to at this moment.

@@ -1,6 +1,7 @@
 //! The one frame loop: paints the charts that need it, asks for what they lack, and tells the components what changed.
 
 use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
@@ -9,10 +10,11 @@ use wasm_bindgen::prelude::Closure;
 
 use crate::boards::panels::Panel;
 use crate::chart::cursors::Cursors;
+use crate::chart::sparkline;
 use crate::connection::status::Status;
 use crate::edge::address::Address;
 use crate::edge::clock;
-use crate::edge::loader::{Loader, Progress};
+use crate::edge::loader::{Group, Loader, Progress};
 use crate::edge::page_state::PageState;
 use crate::edge::plot::Plot;
 use crate::edge::timer::Timer;
@@ -35,6 +37,8 @@ const SHARE: f64 = 0.12;
 const PAINT_WITHIN: f64 = 1_000.0;
 /// A page without a visible chart is summarised as if it had one of this width, in pixels.
 const USUAL_PIXELS: usize = 1_000;
+/// Lines that are not drawn are known as well as if they had this width, in pixels.
+const FEW_PIXELS: usize = 50;
 
 /// What the loop tells the components.
 pub enum News {
@@ -181,35 +185,47 @@ impl PaintLoop {
         }
     }
 
-    /// What is on screen, and which signals of it.
-    fn seen(&self, span: Span) -> (Vec<String>, Sight) {
-        let (mut names, mut most) = (Vec::new(), 0);
-        for (signals, pixels) in self.plots.borrow().iter().filter_map(|plot| plot.seen()) {
-            names.extend(signals);
-            most = most.max(pixels);
+    /// The signals on screen by how many pixels they are drawn on, the most first. Those of lines that are not drawn count: the
+    /// legend has their figures.
+    fn seen(&self) -> BTreeMap<Reverse<usize>, Vec<String>> {
+        let mut seen: BTreeMap<Reverse<usize>, Vec<String>> = BTreeMap::new();
+        for (drawn, hidden, pixels) in self.plots.borrow().iter().filter_map(|plot| plot.seen()) {
+            seen.entry(Reverse(pixels)).or_default().extend(drawn);
+            seen.entry(Reverse(FEW_PIXELS)).or_default().extend(hidden);
         }
-        self.page_state.pixels.set(most);
-        names.extend(self.tiles.borrow().values().flatten().cloned());
-        names.sort_unstable();
-        names.dedup();
-        (names, Sight::new(span, if most == 0 { USUAL_PIXELS } else { most }))
+        let tiles = self.tiles.borrow();
+        seen.entry(Reverse(sparkline::WIDTH)).or_default().extend(tiles.values().flatten().cloned());
+        seen.retain(|_, signals| !signals.is_empty());
+        for signals in seen.values_mut() {
+            signals.sort_unstable();
+            signals.dedup();
+        }
+        seen
     }
 
     fn frame(&self, now: f64) {
         let edge = self.page_state.edge();
-        self.page_state.history.borrow_mut().advance(edge);
+        self.page_state.advance(edge);
         let span = self.page_state.span();
         if self.cursors.replace(*self.page_state.cursors.borrow()) != *self.page_state.cursors.borrow() {
             self.repaint();
         }
-        let was_behind = self.behind.replace(self.page_state.backlog.borrow().is_under_way(clock::steady()));
+        let behind = self.page_state.backlog.borrow().is_under_way(clock::steady())
+            || self.page_state.archive.borrow().is_doubtful();
+        let was_behind = self.behind.replace(behind);
         self.paint(now, span);
         self.address.frame(now);
-        let (names, sight) = self.seen(span);
         let live = self.page_state.timeline.borrow().is_live();
-        // A reader who looks around probably goes on: a little more than what is seen is kept at hand.
-        let ahead = if live { sight } else { Sight { span: span.widened(span.width() / 4), ..sight } };
-        self.loader.frame(&names, sight, ahead, now);
+        let groups = self.seen().into_iter().map(|(Reverse(pixels), signals)| {
+            let sight = Sight::new(span, pixels);
+            // A reader who looks around probably goes on: a little more than what is seen is kept at hand.
+            let ahead = if live { sight } else { Sight { span: span.widened(span.width() / 4), ..sight } };
+            Group { signals, sight, ahead }
+        });
+        let groups: Vec<Group> = groups.collect();
+        self.loader.frame(&groups, now);
+        let names: Vec<String> = groups.iter().flat_map(|group| group.signals.iter().cloned()).collect();
+        let sight = groups.first().map_or_else(|| Sight::new(span, USUAL_PIXELS), |group| group.sight);
         if now - self.looked_up.get() >= LOOK_UP_EVERY {
             self.looked_up.set(now);
             self.loader.look_up(&self.page_state.inexact(&names));

@@ -104,15 +104,17 @@ impl Plot {
         self.state.borrow_mut().grid = None;
     }
 
-    /// Which signals are on screen and on how many pixels; none when the chart is not on screen.
-    pub fn seen(&self) -> Option<(Vec<String>, usize)> {
+    /// Which signals are drawn, which only stand in the legend, and on how many pixels; none when the chart is not on screen.
+    pub fn seen(&self) -> Option<(Vec<String>, Vec<String>, usize)> {
         if !self.visibility.visible() {
             return None;
         }
         let state = self.state.borrow();
         let pixels = state.chart.as_ref().map(Chart::pixels).filter(|pixels| *pixels > 0)?;
-        let shown = state.panel.signals.iter().zip(&state.shown).filter(|(_, shown)| **shown);
-        Some((shown.map(|(name, _)| name.clone()).collect(), pixels))
+        let (drawn, hidden): (Vec<_>, Vec<_>) =
+            state.panel.signals.iter().zip(&state.shown).partition(|(_, shown)| **shown);
+        let names = |lines: Vec<(&String, &bool)>| lines.into_iter().map(|(name, _)| name.clone()).collect();
+        Some((names(drawn), names(hidden), pixels))
     }
 
     /// Has the browser save the chart as an image, with its title, range and legend.

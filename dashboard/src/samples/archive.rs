@@ -1,7 +1,8 @@
-//! What was fetched of older or finer samples than the rings hold, and what of it a chart draws.
+//! What was fetched of samples that are older than the stream, and what of it a chart draws.
 //!
 //! An *excerpt* is the answer to one query: some signals over some stretch, whole or reduced to its lowest and highest
-//! points. Excerpts are never changed; the least recently used go when there are too many samples.
+//! points. The least recently used go when there are too many samples. Samples that are stored later come with the stream and
+//! are added; where only lowest and highest points are here, or an answer was on its way, the signal is asked for again.
 
 mod fill;
 
@@ -10,25 +11,27 @@ use std::rc::Rc;
 
 use crate::boards::metadata::SignalMetadata;
 use crate::samples::history::{Fetched, History, Loaded, Newest, Part, Series, Trace};
-use crate::time::{MINUTE, SECOND, Span};
+use crate::time::{SECOND, Span};
 use fill::fill;
 
 /// Most samples in all excerpts together: about 50 MB. What is on screen is kept even if it is more.
 const SAMPLES: usize = 2_000_000;
-/// An excerpt that reaches into the last hours misses what arrives late, so it is used no longer than this, in
-/// microseconds.
-const USABLE: i64 = 5 * MINUTE;
-/// Late samples are expected within this time, in microseconds.
-const LATE: i64 = 60 * MINUTE;
+/// Late samples come in bursts: a signal is asked for again at most this often, in microseconds.
+const AGAIN: i64 = 2 * SECOND;
+/// By how much the page may take a question for later than the server does, in microseconds.
+const DOUBT: i64 = SECOND;
 /// Most points of one signal that are asked for.
 const MOST_POINTS: usize = 20_000;
 /// A stretch of so few columns is not worth a query: the ends of what is known never fall on columns.
 const COLUMNS: i64 = 3;
+/// A stretch of so few columns may be missing in figures: it is on its way.
+const UNSEEN: i64 = 10;
 
 /// All excerpts.
 #[derive(Debug, Default)]
 pub struct Archive {
     excerpts: Vec<Excerpt>,
+    is_doubtful: bool,
     last: u64,
     changes: u64,
     metadata: Rc<SignalMetadata>,
@@ -39,10 +42,18 @@ struct Excerpt {
     /// Its source number in a [`Part`]; 0 is the ring's.
     id: u64,
     loaded: Loaded,
-    /// The server's time when it was asked for; the earliest there is when it is in doubt.
-    asked: i64,
-    series: HashMap<String, Series>,
+    signals: HashMap<String, Held>,
     used: i64,
+}
+
+/// What an excerpt has of a signal.
+#[derive(Debug)]
+struct Held {
+    series: Series,
+    /// The server's time when it was asked for, or had everything that was stored; the earliest there is when it is in doubt.
+    asked: i64,
+    /// Where it is known: the excerpt's stretch, or everything before its end as well.
+    span: Span,
 }
 
 /// The server reads addresses of at least this many bytes.
@@ -124,50 +135,65 @@ impl Archive {
         self.trace(history, name, Sight { span, column: 1 }).newest(time)
     }
 
-    /// What to ask for so that `signals` are known over all of `sight`, with half as much again on each side. Until
-    /// then it is drawn as well as it is known.
-    pub fn wanted(&self, history: &History, signals: &[String], sight: Sight, edge: i64) -> Option<Want> {
+    /// What to ask for so that `signals` are known over all of `sight`, and `more` microseconds on each side. Until then it is
+    /// drawn as well as it is known.
+    pub fn wanted(
+        &self,
+        history: &History,
+        signals: &[String],
+        sight: Sight,
+        more: i64,
+        edge: i64,
+    ) -> Option<Want> {
         let lacking: Vec<String> =
             signals.iter().filter(|name| self.lacks(history, name, sight, edge)).cloned().collect();
         if lacking.is_empty() {
             return None;
         }
-        let wide = sight.span.widened(sight.span.width() / 2);
+        let wide = sight.span.widened(more);
         let span = Span { from: wide.from, to: wide.to.min(edge + SECOND).max(sight.span.from + 1) };
         let slices = usize::try_from(span.width() / sight.column).unwrap_or(MOST_POINTS) + 2;
         let loaded = Loaded { span, max_points: (2 * slices).clamp(100, MOST_POINTS) };
         Some(Want { loaded, signals: lacking })
     }
 
+    /// Whether something is known of a signal all over `sight`, however coarse.
+    pub fn knows(&self, history: &History, name: &str, sight: Sight, edge: i64) -> bool {
+        let parts = self.trace(history, name, sight);
+        let span = Span { to: sight.span.to.min(edge), ..sight.span };
+        let known = parts.parts().iter().map(|part| part.span);
+        holes(span, known).all(|hole| hole.width() <= UNSEEN * sight.column)
+    }
+
     /// Whether a signal is not known well enough somewhere in `sight`.
     pub fn lacks(&self, history: &History, name: &str, sight: Sight, edge: i64) -> bool {
         let span = Span { to: sight.span.to.min(edge), ..sight.span };
-        let good = self.sources(history, history.get(name), name, sight.column);
-        let fresh = good.iter().filter(|source| source.fine && !source.expired(edge));
+        let ring = history.get(name);
+        let late = ring.and_then(Series::late);
+        let good = self.sources(history, ring, name, sight.column);
+        let fresh = good.iter().filter(|source| source.fine && !source.lacks_late(late, edge));
         let known = fill(span, fresh.map(|source| source.part.span));
-        let tolerated = COLUMNS * sight.column;
-        let mut at = span.from;
-        for (part, _) in known {
-            if part.from - at > tolerated {
-                return true;
-            }
-            at = part.to;
-        }
-        span.to - at > tolerated
+        holes(span, known.into_iter().map(|(span, _)| span)).any(|hole| hole.width() > COLUMNS * sight.column)
     }
 
     /// Takes over how often people say that samples come.
     pub fn set_metadata(&mut self, metadata: &Rc<SignalMetadata>) {
         self.metadata = Rc::clone(metadata);
         self.changes += 1;
-        for (name, series) in self.excerpts.iter_mut().flat_map(|excerpt| &mut excerpt.series) {
-            series.expect(metadata.period(name));
+        for (name, held) in self.excerpts.iter_mut().flat_map(|excerpt| &mut excerpt.signals) {
+            held.series.expect(metadata.period(name));
         }
     }
 
     /// Keeps the answer to a query that was asked for at the server's time `asked`. Signals that it does not have
     /// have no samples there.
-    pub fn insert(&mut self, want: &Want, answer: impl IntoIterator<Item = (String, Fetched)>, asked: i64) {
+    pub fn insert(
+        &mut self,
+        history: &History,
+        want: &Want,
+        answer: impl IntoIterator<Item = (String, Fetched)>,
+        asked: i64,
+    ) {
         let empty = want.signals.iter().map(|name| (name.clone(), Series::new(name.clone())));
         let mut series: HashMap<String, Series> = empty.collect();
         for (name, fetched) in answer {
@@ -183,12 +209,58 @@ impl Archive {
         }
         self.last += 1;
         self.changes += 1;
-        self.excerpts.push(Excerpt { id: self.last, loaded: want.loaded, asked, series, used: asked });
+        let signals = series.into_iter().map(|(name, series)| {
+            let is_first = series.outline().is_none()
+                && history
+                    .get(&name)
+                    .and_then(Series::first)
+                    .is_some_and(|first| want.loaded.span.from <= first);
+            // What is older than the first sample comes with the stream.
+            let from = if is_first { i64::MIN } else { want.loaded.span.from };
+            (name, Held { series, asked, span: Span { from, ..want.loaded.span } })
+        });
+        let signals = signals.collect();
+        let new = Excerpt { id: self.last, loaded: want.loaded, signals, used: asked };
+        self.replace(&new);
+        self.excerpts.push(new);
+    }
+
+    /// Adds samples of a signal that were committed at the server's time `committed`, long after they were taken.
+    pub fn add_late(&mut self, name: &str, samples: &[(i64, f64)], committed: i64) {
+        for excerpt in &mut self.excerpts {
+            let Some(held) = excerpt.signals.get_mut(name) else { continue };
+            let within = samples.iter().filter(|(time, _)| held.span.contains(*time));
+            let within: Vec<(i64, f64)> = within.copied().collect();
+            if within.is_empty() {
+                continue;
+            }
+            if held.series.outline().is_none() && held.asked != i64::MIN {
+                held.asked = held.asked.max(committed + DOUBT);
+            }
+            held.series.merge(within);
+            // It is drawn anew.
+            self.last += 1;
+            self.changes += 1;
+            excerpt.id = self.last;
+        }
     }
 
     /// Samples of any age may have been stored unnoticed: what is here is drawn until it has been asked for again.
     pub fn mark_stale(&mut self) {
-        self.excerpts.iter_mut().for_each(|excerpt| excerpt.asked = i64::MIN);
+        self.is_doubtful = !self.excerpts.is_empty();
+        for held in self.excerpts.iter_mut().flat_map(|excerpt| excerpt.signals.values_mut()) {
+            held.asked = i64::MIN;
+        }
+    }
+
+    /// Whether what is on screen is in doubt, and better answers are on their way.
+    pub fn is_doubtful(&self) -> bool {
+        self.is_doubtful
+    }
+
+    /// What is on screen has been asked for again, or cannot be had.
+    pub fn settle(&mut self) {
+        self.is_doubtful = false;
     }
 
     /// Notes which excerpts `sight` uses, and forgets the least recently used beyond the bound.
@@ -203,18 +275,20 @@ impl Archive {
         while samples > SAMPLES && self.excerpts.first().is_some_and(|oldest| oldest.used < now) {
             samples -= self.excerpts.remove(0).samples();
         }
-        // Newer ones replace what they cover.
-        let spans: Vec<_> = self.excerpts.iter().map(|e| (e.id, e.loaded, e.asked)).collect();
-        self.excerpts.retain(|old| {
-            let expired = expired(old.loaded.span, old.asked, now);
-            let covered = spans.iter().any(|(id, loaded, asked)| {
-                *id > old.id
-                    && *asked >= old.asked
-                    && loaded.span.covers(old.loaded.span)
-                    && loaded.slice() <= old.loaded.slice()
-            });
-            !(expired && covered)
-        });
+    }
+
+    /// Forgets what a newer answer replaces.
+    fn replace(&mut self, new: &Excerpt) {
+        for old in &mut self.excerpts {
+            let is_finer = new.loaded.slice() <= old.loaded.slice();
+            if is_finer && new.loaded.span.covers(old.loaded.span) {
+                let is_newer = |name: &String, old: &Held| {
+                    new.signals.get(name).is_some_and(|new| new.asked >= old.asked)
+                };
+                old.signals.retain(|name, old| !is_newer(name, old));
+            }
+        }
+        self.excerpts.retain(|old| !old.signals.is_empty());
     }
 
     /// Everything that has samples of a signal, best first.
@@ -226,26 +300,21 @@ impl Archive {
         column: i64,
     ) -> Vec<Source<'a>> {
         let mut sources = Vec::new();
-        let mut outline = None;
         if let Some(series) = ring {
-            // Before anything was loaded, what arrived live is all there is.
+            // Before the stream began, what arrived live is all there is.
             let first = series.ring().first_time().unwrap_or(i64::MAX);
             let complete = history.complete_since(series).unwrap_or(first);
-            sources.push(Source::ring(series, Span { from: complete, to: i64::MAX }, true));
-            let loaded = history.loaded_since(series).unwrap_or(first);
-            outline = series.outline().filter(|_| loaded < complete).map(|outline| {
-                Source::ring(series, Span { from: loaded, to: complete }, outline.resolution <= column)
-            });
+            let part = Part { source: 0, span: Span { from: complete, to: i64::MAX }, series };
+            sources.push(Source { part, fine: true, resolution: 0, asked: i64::MAX });
         }
         let excerpts = self.excerpts.iter().filter_map(|excerpt| {
-            let series = excerpt.series.get(name)?;
+            let Held { series, asked, span } = excerpt.signals.get(name)?;
             let resolution = series.outline().map_or(0, |outline| outline.resolution);
-            let part = Part { source: excerpt.id, span: excerpt.loaded.span, series };
+            let part = Part { source: excerpt.id, span: *span, series };
             // What has expired is as good as it gets.
             let fine = resolution <= column || excerpt.loaded.is_finest(resolution);
-            Some(Source { part, fine, resolution, asked: excerpt.asked })
+            Some(Source { part, fine, resolution, asked: *asked })
         });
-        sources.extend(outline);
         let rest = sources.len().min(1);
         sources.extend(excerpts);
         // The ring's own samples first; then what is fine enough, the newest answers first; then the least coarse.
@@ -259,6 +328,16 @@ impl Archive {
     }
 }
 
+/// What of `span` is left by what is `known`, in time order.
+fn holes(span: Span, known: impl Iterator<Item = Span>) -> impl Iterator<Item = Span> {
+    let mut at = span.from;
+    known.chain([Span { from: span.to, to: span.to }]).map(move |part| {
+        let hole = Span { from: at, to: part.from.clamp(at, span.to.max(at)) };
+        at = part.to;
+        hole
+    })
+}
+
 /// Something that has samples of a signal.
 struct Source<'a> {
     part: Part<'a>,
@@ -268,41 +347,42 @@ struct Source<'a> {
     asked: i64,
 }
 
-impl<'a> Source<'a> {
-    fn ring(series: &'a Series, span: Span, fine: bool) -> Self {
-        let resolution = series.outline().map_or(0, |outline| outline.resolution);
-        Self { part: Part { source: 0, span, series }, fine, resolution, asked: i64::MAX }
+impl Source<'_> {
+    /// Whether samples that came `late` may be missing here.
+    fn lacks_late(&self, late: Option<(Span, i64)>, edge: i64) -> bool {
+        let is_later = |(span, committed): (Span, i64)| {
+            self.part.span.overlap(span).is_some()
+                && committed > self.asked.saturating_sub(DOUBT)
+                && edge.saturating_sub(self.asked) > AGAIN
+        };
+        self.asked == i64::MIN || late.is_some_and(is_later)
     }
-
-    fn expired(&self, edge: i64) -> bool {
-        expired(self.part.span, self.asked, edge)
-    }
-}
-
-/// Whether what was `asked` for of `span` may lack samples by `now`.
-fn expired(span: Span, asked: i64, now: i64) -> bool {
-    now.saturating_sub(asked) > USABLE && span.to > asked.saturating_sub(LATE)
 }
 
 impl Excerpt {
     fn samples(&self) -> usize {
-        self.series.values().map(|series| series.ring().len()).sum()
+        self.signals.values().map(|held| held.series.ring().len()).sum()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use afterglow_wire::Timestamp;
+    use afterglow_wire::metadata::Metadata;
+    use afterglow_wire::telemetry::SignalDetails;
+
     use super::*;
-    use crate::time::HOUR;
+    use crate::time::{HOUR, MINUTE};
 
     const EDGE: i64 = 1_795_608_000 * SECOND;
+    const MORE: i64 = HOUR / 2;
 
     /// The last hour, whole, a sample a second.
     fn history() -> History {
         let mut history = History::new(HOUR);
         let span = Span::up_to(EDGE, HOUR);
         (0..3_600).for_each(|n| history.record("a", span.from + n * SECOND, n as f64));
-        history.loaded(span);
+        history.begin(span.from);
         history
     }
 
@@ -318,11 +398,35 @@ mod tests {
         vec![("a".to_owned(), Fetched { samples: times.map(|time| (time, 1.0)).collect(), slice })]
     }
 
+    /// What the server says of a signal of which it has `count` samples, all of the last three hours.
+    fn details(count: u64) -> SignalDetails {
+        let [first, last] = [EDGE - 3 * HOUR, EDGE].map(Timestamp::from_micros);
+        let (name, metadata) = ("a".to_owned(), Metadata::default());
+        SignalDetails { name, first, last, count, rate: 1.0, last_value: 0.0, metadata }
+    }
+
+    #[test]
+    fn before_its_first_sample_a_signal_is_known() {
+        let (mut history, mut archive) = (history(), Archive::default());
+        history.note_details(&[details(100)], EDGE);
+        let sight = Sight::new(Span::up_to(EDGE, 3 * HOUR), 1_000);
+        let want = archive.wanted(&history, &names(), sight, 0, EDGE).unwrap();
+        archive.insert(&history, &want, answer(&want, 5 * SECOND), EDGE);
+        let wide = Sight::new(Span::up_to(EDGE, 24 * HOUR), 1_000);
+        assert!(!archive.lacks(&history, "a", wide, EDGE) && archive.knows(&history, "a", wide, EDGE));
+        history.note_late(0, &[EDGE - 12 * HOUR], &[9_999.0], EDGE);
+        for (name, samples) in history.take_late().samples {
+            archive.add_late(&name, &samples, EDGE);
+        }
+        assert!(!archive.lacks(&history, "a", wide, EDGE + MINUTE));
+        assert_eq!(archive.trace(&history, "a", wide).extent(wide.span).unwrap().max, 9_999.0);
+    }
+
     #[test]
     fn the_last_hour_needs_nothing() {
         let (history, archive) = (history(), Archive::default());
         let sight = Sight::new(Span::up_to(EDGE, HOUR), 1_000);
-        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        assert_eq!(archive.wanted(&history, &names(), sight, MORE, EDGE), None);
         assert_eq!(archive.trace(&history, "a", sight).parts().len(), 1);
     }
 
@@ -330,23 +434,23 @@ mod tests {
     fn older_samples_are_asked_for_with_half_a_window_on_each_side() {
         let (history, mut archive) = (history(), Archive::default());
         let sight = Sight::new(Span::up_to(EDGE - 2 * HOUR, HOUR), 1_000);
-        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+        let want = archive.wanted(&history, &names(), sight, MORE, EDGE).unwrap();
         assert_eq!(want.loaded.span, Span::up_to(EDGE - 3 * HOUR / 2, 2 * HOUR));
         assert!(want.loaded.slice() <= sight.column);
-        archive.insert(&want, answer(&want, SECOND), EDGE);
-        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        archive.insert(&history, &want, answer(&want, SECOND), EDGE);
+        assert_eq!(archive.wanted(&history, &names(), sight, MORE, EDGE), None);
         let panned = Sight { span: sight.span.shifted(-HOUR / 3), ..sight };
-        assert_eq!(archive.wanted(&history, &names(), panned, EDGE), None, "it was fetched ahead");
+        assert_eq!(archive.wanted(&history, &names(), panned, MORE, EDGE), None, "it was fetched ahead");
         let far = Sight { span: sight.span.shifted(-HOUR), ..sight };
-        assert!(archive.wanted(&history, &names(), far, EDGE).is_some());
+        assert!(archive.wanted(&history, &names(), far, MORE, EDGE).is_some());
     }
 
     #[test]
     fn a_range_that_reaches_into_the_ring_is_drawn_from_both() {
         let (history, mut archive) = (history(), Archive::default());
         let sight = Sight::new(Span::up_to(EDGE, 6 * HOUR), 1_000);
-        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
-        archive.insert(&want, answer(&want, 10 * SECOND), EDGE);
+        let want = archive.wanted(&history, &names(), sight, MORE, EDGE).unwrap();
+        archive.insert(&history, &want, answer(&want, 10 * SECOND), EDGE);
         let trace = archive.trace(&history, "a", sight);
         let sources: Vec<u64> = trace.parts().iter().map(|part| part.source).collect();
         assert_eq!(sources, [1, 0]);
@@ -358,13 +462,13 @@ mod tests {
     fn looking_closer_than_what_was_fetched_asks_again_and_shows_the_coarse_meanwhile() {
         let (history, mut archive) = (history(), Archive::default());
         let wide = Sight::new(Span::up_to(EDGE - 24 * HOUR, 24 * HOUR), 1_000);
-        let want = archive.wanted(&history, &names(), wide, EDGE).unwrap();
-        archive.insert(&want, answer(&want, want.loaded.slice()), EDGE);
+        let want = archive.wanted(&history, &names(), wide, MORE, EDGE).unwrap();
+        archive.insert(&history, &want, answer(&want, want.loaded.slice()), EDGE);
         let close = Sight::new(Span::up_to(EDGE - 30 * HOUR, MINUTE), 1_000);
         assert!(archive.lacks(&history, "a", close, EDGE));
         assert_eq!(archive.trace(&history, "a", close).parts()[0].source, 1);
-        let finer = archive.wanted(&history, &names(), close, EDGE).unwrap();
-        archive.insert(&finer, answer(&finer, SECOND / 10), EDGE);
+        let finer = archive.wanted(&history, &names(), close, MORE, EDGE).unwrap();
+        archive.insert(&history, &finer, answer(&finer, SECOND / 10), EDGE);
         assert_eq!(archive.trace(&history, "a", close).parts()[0].source, 2);
         assert_eq!(archive.trace(&history, "a", wide).parts()[0].source, 1);
     }
@@ -373,20 +477,20 @@ mod tests {
     fn what_has_expired_is_not_asked_for_again_where_nothing_finer_is_stored() {
         let (history, mut archive) = (history(), Archive::default());
         let sight = Sight::new(Span::up_to(EDGE - 6 * HOUR, MINUTE), 1_000);
-        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
-        archive.insert(&want, answer(&want, MINUTE / 2), EDGE);
-        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        let want = archive.wanted(&history, &names(), sight, MORE, EDGE).unwrap();
+        archive.insert(&history, &want, answer(&want, MINUTE / 2), EDGE);
+        assert_eq!(archive.wanted(&history, &names(), sight, MORE, EDGE), None);
         let wide = Sight::new(Span::up_to(EDGE - 3 * HOUR, 6 * HOUR), 1_000);
-        assert!(archive.wanted(&history, &names(), wide, EDGE).is_some());
+        assert!(archive.wanted(&history, &names(), wide, MORE, EDGE).is_some());
     }
 
     #[test]
     fn nothing_stored_is_known_too() {
         let (history, mut archive) = (history(), Archive::default());
         let sight = Sight::new(Span::up_to(EDGE - 2 * HOUR, HOUR), 1_000);
-        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
-        archive.insert(&want, [], EDGE);
-        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        let want = archive.wanted(&history, &names(), sight, MORE, EDGE).unwrap();
+        archive.insert(&history, &want, [], EDGE);
+        assert_eq!(archive.wanted(&history, &names(), sight, MORE, EDGE), None);
         assert!(archive.trace(&history, "a", sight).is_empty(sight.span));
     }
 
@@ -398,7 +502,7 @@ mod tests {
             (0..count).map(|n| format!("{n:0>length$}")).collect()
         };
         let sizes = |signals: &[String]| -> Vec<usize> {
-            let want = archive.wanted(&history, signals, sight, EDGE).unwrap();
+            let want = archive.wanted(&history, signals, sight, MORE, EDGE).unwrap();
             let portions = want.portions(300);
             let names: Vec<String> = portions.iter().flat_map(|portion| portion.signals.clone()).collect();
             assert_eq!(names, signals);
@@ -412,18 +516,56 @@ mod tests {
     fn what_is_in_doubt_is_drawn_until_it_was_asked_for_again() {
         let (history, mut archive) = (history(), Archive::default());
         let sight = Sight::new(Span::up_to(EDGE - 6 * HOUR, HOUR), 1_000);
-        let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
-        archive.insert(&want, answer(&want, MINUTE), EDGE);
+        let want = archive.wanted(&history, &names(), sight, MORE, EDGE).unwrap();
+        archive.insert(&history, &want, answer(&want, MINUTE), EDGE);
         archive.mark_stale();
-        let again = archive.wanted(&history, &names(), sight, EDGE).unwrap();
+        let again = archive.wanted(&history, &names(), sight, MORE, EDGE).unwrap();
         assert_eq!(again.loaded.span, want.loaded.span);
         archive.tidy(sight, EDGE);
         assert_eq!(archive.trace(&history, "a", sight).parts()[0].source, 1);
-        archive.insert(&again, answer(&again, MINUTE), EDGE);
+        archive.insert(&history, &again, answer(&again, MINUTE), EDGE);
         archive.tidy(sight, EDGE);
-        assert_eq!(archive.wanted(&history, &names(), sight, EDGE), None);
+        assert_eq!(archive.wanted(&history, &names(), sight, MORE, EDGE), None);
         assert_eq!(archive.trace(&history, "a", sight).parts()[0].source, 2);
         assert_eq!(archive.excerpts.len(), 1);
+    }
+
+    #[test]
+    fn what_came_late_is_asked_for_again() {
+        let (mut history, mut archive) = (history(), Archive::default());
+        let sight = Sight::new(Span::up_to(EDGE - 2 * HOUR, HOUR), 1_000);
+        let want = archive.wanted(&history, &names(), sight, MORE, EDGE).unwrap();
+        archive.insert(&history, &want, answer(&want, SECOND), EDGE);
+        let lacks = |history: &History, archive: &Archive, later| {
+            archive.wanted(history, &names(), sight, MORE, EDGE + later).is_some()
+        };
+        history.note_late(0, &[EDGE - 9 * HOUR], &[1.0], EDGE + SECOND);
+        assert!(!lacks(&history, &archive, MORE), "elsewhere");
+        history.note_late(0, &[sight.span.from], &[1.0], EDGE + SECOND);
+        assert!(!lacks(&history, &archive, SECOND), "more may follow");
+        assert!(lacks(&history, &archive, 3 * SECOND));
+        archive.insert(&history, &want, answer(&want, SECOND), EDGE + 3 * SECOND);
+        assert!(!lacks(&history, &archive, MORE));
+        assert_eq!(archive.excerpts.len(), 1);
+    }
+
+    #[test]
+    fn late_samples_are_shown_at_once_and_complete_what_is_whole() {
+        let sight = Sight::new(Span::up_to(EDGE - 2 * HOUR, HOUR), 1_000);
+        let at = sight.span.from + HOUR / 2 + 1;
+        for is_whole in [true, false] {
+            let (mut history, mut archive) = (history(), Archive::default());
+            let want = archive.wanted(&history, &names(), sight, MORE, EDGE).unwrap();
+            let step = if is_whole { SECOND } else { want.loaded.slice() };
+            archive.insert(&history, &want, answer(&want, step), EDGE);
+            history.note_late(0, &[at], &[99.0], EDGE + SECOND);
+            for (name, samples) in history.take_late().samples {
+                archive.add_late(&name, &samples, EDGE + SECOND);
+            }
+            let extent = archive.trace(&history, "a", sight).extent(sight.span).unwrap();
+            assert_eq!(extent.max, 99.0);
+            assert_eq!(archive.lacks(&history, "a", sight, EDGE + MORE), !is_whole);
+        }
     }
 
     #[test]
@@ -431,8 +573,8 @@ mod tests {
         let (history, mut archive) = (history(), Archive::default());
         for n in 2..12 {
             let sight = Sight::new(Span::up_to(EDGE - n * 24 * HOUR, HOUR), 1_000);
-            let want = archive.wanted(&history, &names(), sight, EDGE).unwrap();
-            archive.insert(&want, answer(&want, SECOND / 50), EDGE + n);
+            let want = archive.wanted(&history, &names(), sight, MORE, EDGE).unwrap();
+            archive.insert(&history, &want, answer(&want, SECOND / 50), EDGE + n);
             archive.tidy(sight, EDGE + n);
             assert!(!archive.lacks(&history, "a", sight, EDGE));
         }

@@ -11,6 +11,8 @@ mod trace;
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use afterglow_wire::telemetry::SignalDetails;
+
 use crate::boards::metadata::SignalMetadata;
 use crate::time::Span;
 
@@ -23,6 +25,21 @@ pub use trace::{Newest, Part, Trace};
 /// Most signals kept; samples of further ones are counted and dropped.
 pub const SIGNALS: usize = 5_000;
 
+/// Most late samples that wait to be added to what was fetched; of more it is fetched again.
+const LATE: usize = 100_000;
+
+/// Samples that are older than the stream, in the order in which they were committed.
+#[derive(Debug, Default)]
+pub struct Late {
+    /// By signal: times and values.
+    pub samples: HashMap<String, Vec<(i64, f64)>>,
+    /// The server's time when the last of them were committed.
+    pub committed: i64,
+    /// Whether there were too many, and some are not here.
+    pub is_lost: bool,
+    count: usize,
+}
+
 /// The samples of the last `window` microseconds, by signal.
 #[derive(Debug)]
 pub struct History {
@@ -30,8 +47,13 @@ pub struct History {
     series: Vec<Series>,
     by_name: HashMap<String, usize>,
     newest: Option<i64>,
-    /// From here on everything that was ever stored is here, but for what a series says of itself.
+    /// From here on everything that is stored is here.
     since: Option<i64>,
+    /// When the oldest sample of a signal that sends at present was taken, as the server says.
+    first: Option<i64>,
+    /// Whether the server has said which signals there are.
+    is_described: bool,
+    late: Late,
     ignored: u64,
     changes: u64,
     metadata: Rc<SignalMetadata>,
@@ -46,6 +68,9 @@ impl History {
             by_name: HashMap::new(),
             newest: None,
             since: None,
+            first: None,
+            is_described: false,
+            late: Late::default(),
             ignored: 0,
             changes: 0,
             metadata: Rc::default(),
@@ -72,19 +97,13 @@ impl History {
         self.series.get(self.index_of(name)?)
     }
 
-    /// From which instant on everything was loaded; none while nothing was.
+    /// From which instant on everything that is stored is here; none before the stream began.
     pub fn since(&self) -> Option<i64> {
         self.since
     }
 
-    /// From which instant on every sample of this series is here; none while nothing was loaded.
+    /// From which instant on every sample of this series is here; none before the stream began.
     pub fn complete_since(&self, series: &Series) -> Option<i64> {
-        let outlined = series.outline().map_or(i64::MIN, |outline| outline.until);
-        Some(self.loaded_since(series)?.max(outlined))
-    }
-
-    /// From which instant on the shape of this series is here; none while nothing was loaded.
-    pub fn loaded_since(&self, series: &Series) -> Option<i64> {
         Some(self.since?.max(series.evicted()))
     }
 
@@ -93,9 +112,9 @@ impl History {
         self.newest
     }
 
-    /// The oldest sample's time.
+    /// When the oldest sample of a signal that sends at present was taken.
     pub fn oldest(&self) -> Option<i64> {
-        self.series.iter().filter_map(|series| series.ring().first_time()).min()
+        self.first.or_else(|| self.series.iter().filter_map(|series| series.ring().first_time()).min())
     }
 
     /// How many samples there are.
@@ -156,7 +175,7 @@ impl History {
         self.newest = Some(self.newest.map_or(*newest, |known| known.max(*newest)));
         times.iter().zip(values).for_each(|(time, value)| series.record(*time, *value));
         // Also here, not only in `advance`: a hidden page paints no frames, but memory stays bounded.
-        series.evict(newest.saturating_sub(self.window));
+        series.evict(self.since.unwrap_or(i64::MIN).max(newest.saturating_sub(self.window)));
     }
 
     /// Records one sample of the signal called `name`.
@@ -166,34 +185,68 @@ impl History {
         }
     }
 
-    /// The samples so far of the signal at `index` are only an outline, of slices of `resolution` microseconds.
-    pub fn mark(&mut self, index: usize, resolution: i64) {
-        if let Some(series) = self.series.get_mut(index)
-            && let Some((latest, _)) = series.latest()
-        {
-            series.mark(Outline { until: latest + 1, resolution });
+    /// Samples of the signal at `index`, in order of time, were committed at the server's time `committed`: those that are older
+    /// than what is here belong to what was fetched.
+    pub fn note_late(&mut self, index: usize, times: &[i64], values: &[f64], committed: i64) {
+        let (Some(since), Some(series)) = (self.since, self.series.get_mut(index)) else { return };
+        let count = times.partition_point(|time| *time < since);
+        let (Some(first), Some(last)) = (times.first(), times.get(..count).and_then(<[i64]>::last)) else {
+            return;
+        };
+        series.came_late(Span { from: *first, to: last + 1 }, committed);
+        self.first = self.first.map(|known| known.min((*first).max(committed.saturating_sub(self.window))));
+        self.changes += 1;
+        if self.late.count + count > LATE {
+            self.late = Late { is_lost: true, ..Late::default() };
+            return;
+        }
+        self.late.count += count;
+        self.late.committed = committed;
+        let samples = times.iter().copied().zip(values.iter().copied()).take(count);
+        self.late.samples.entry(series.name().to_owned()).or_default().extend(samples);
+    }
+
+    /// The samples that [`Self::note_late`] was given since this was last called.
+    pub fn take_late(&mut self) -> Late {
+        std::mem::take(&mut self.late)
+    }
+
+    /// What the server says of the signals, also of those of which there are no samples here.
+    pub fn note_details(&mut self, signals: &[SignalDetails], now: i64) {
+        let recent = now.saturating_sub(self.window);
+        let firsts = signals.iter().filter(|signal| signal.last.micros() >= recent);
+        self.is_described = true;
+        self.first = firsts.map(|signal| signal.first.micros()).min().or(self.first);
+        self.changes += 1;
+        for details in signals {
+            if let Some(series) = self.enter(&details.name).and_then(|index| self.series.get_mut(index)) {
+                series.note_details(details);
+            }
         }
     }
 
-    /// The newest sample of a signal, of which there may be no samples here, as the server has it.
-    pub fn note_latest(&mut self, name: &str, (time, value): (i64, f64)) {
-        let Some(series) = self.enter(name).and_then(|index| self.series.get_mut(index)) else { return };
-        series.remember(time, value);
-        self.changes += 1;
+    /// Whether the server has said which signals there are.
+    pub fn is_described(&self) -> bool {
+        self.is_described
     }
 
-    /// All that is stored of `span`, of every signal, has been merged, and what is newer arrives live.
-    pub fn loaded(&mut self, span: Span) {
+    /// From `since` on every sample that is stored is here, and what is newer arrives live.
+    pub fn begin(&mut self, since: i64) {
         self.changes += 1;
-        let continued = self.since.filter(|since| span.to >= *since);
-        self.since = Some(continued.map_or(span.from, |since| since.min(span.from)));
-    }
-
-    /// Merges late samples and drops those that left the window which ends at `edge`.
-    pub fn advance(&mut self, edge: i64) {
+        self.since = Some(since);
+        // There may be a hole in what is here of the time before.
         for series in &mut self.series {
             series.settle();
-            series.evict(edge.saturating_sub(self.window));
+            series.evict(since);
+        }
+    }
+
+    /// Merges late samples and drops those that left the window which ends at `edge`, or are older than the stream.
+    pub fn advance(&mut self, edge: i64) {
+        let first = self.since.unwrap_or(i64::MIN).max(edge.saturating_sub(self.window));
+        for series in &mut self.series {
+            series.settle();
+            series.evict(first);
         }
     }
 }
@@ -226,17 +279,39 @@ mod tests {
     }
 
     #[test]
-    fn only_what_came_after_an_outline_is_complete() {
+    fn what_begins_again_has_no_holes() {
         let mut history = History::new(1_000);
         let index = history.enter("a").unwrap();
         history.extend(index, &[10, 20], &[1.0, 2.0]);
-        history.loaded(Span { from: 0, to: 30 });
-        let since = |history: &History| history.complete_since(history.get("a").unwrap());
-        assert_eq!(since(&history), Some(0));
-        history.mark(index, 5);
-        assert_eq!(since(&history), Some(21));
-        history.record("a", 25, 1.0);
-        assert_eq!(since(&history), Some(21));
+        history.begin(5);
+        assert_eq!(history.complete_since(&history.series()[index]), Some(5));
+        history.extend(index, &[500], &[3.0]);
+        history.begin(400);
+        assert_eq!((history.sample_count(), history.since()), (1, Some(400)));
+    }
+
+    #[test]
+    fn only_samples_from_before_the_stream_come_late() {
+        let mut history = History::new(1_000);
+        let index = history.enter("a").unwrap();
+        let late = |history: &History| history.series()[index].late();
+        history.note_late(index, &[0, 10], &[1.0; 2], 20);
+        assert_eq!(late(&history), None, "nothing was fetched yet");
+        history.begin(100);
+        history.note_late(index, &[100, 200], &[1.0; 2], 210);
+        assert_eq!(late(&history), None);
+        history.note_late(index, &[50, 99, 200], &[1.0; 3], 220);
+        history.note_late(index, &[20], &[2.0], 230);
+        assert_eq!(late(&history), Some((Span { from: 20, to: 100 }, 230)));
+        let taken = history.take_late();
+        assert_eq!(
+            (taken.samples["a"].as_slice(), taken.committed),
+            (&[(50, 1.0), (99, 1.0), (20, 2.0)][..], 230)
+        );
+        assert!(history.take_late().samples.is_empty());
+        let many: Vec<i64> = (0..LATE as i64 + 1).map(|n| n - 1_000_000).collect();
+        history.note_late(index, &many, &vec![0.0; many.len()], 240);
+        assert!(history.take_late().is_lost);
     }
 
     #[test]

@@ -4,12 +4,16 @@ use crate::boards::metadata::SignalMetadata;
 use crate::samples::archive::{Archive, Sight};
 use crate::samples::exact::Exact;
 use crate::samples::history::{History, Newest, Series, Trace};
-use crate::time::{MINUTE, SECOND, Span};
+use crate::time::{HOUR, MINUTE, SECOND, Span};
 use crate::values::format::{self, Digits};
 use crate::values::unit::Unit;
 
 /// A signal of unknown cadence is stale when its newest value is older than this, in microseconds.
 const STALE: i64 = MINUTE;
+/// Nor before it is this many times as old as samples of its are apart over its whole life.
+const USUAL: i64 = 3;
+/// What of a value is not told apart where there is little room.
+const SHORT: f64 = 1e-2;
 /// No signal is stale before this age, in microseconds.
 const FRESH: i64 = 10 * SECOND;
 
@@ -43,6 +47,12 @@ impl Window {
     /// One of the signal's values.
     pub fn text(&self, value: f64, unit: &Unit) -> String {
         self.digits().text(value, unit)
+    }
+
+    /// One of the signal's values where there is little room: continuous values of which only late digits differ have six.
+    pub fn short_text(&self, value: f64, unit: &Unit) -> String {
+        let digits = self.digits();
+        Digits { spread: digits.spread.max(value.abs() * SHORT), ..digits }.text(value, unit)
     }
 
     /// The newest value; after a sign when it is not known exactly.
@@ -79,7 +89,7 @@ pub struct Row {
     pub stale: bool,
     /// When the newest was taken, in microseconds.
     pub last: Option<i64>,
-    /// What it does over the range on screen; none without samples there.
+    /// What it does over the range on screen; none without samples there, or while that is not known.
     pub window: Option<Window>,
 }
 
@@ -136,13 +146,16 @@ fn row(series: &Series, metadata: &SignalMetadata, samples: &Samples, sight: Sig
     let trace = samples.archive.trace(samples.history, &name, sight);
     let unit = metadata.unit(&name);
     let latest = series.latest();
-    let window = window(&trace, samples, series, sight);
+    let window = window(&trace, samples, series, sight, now);
     let text = |(_, value): (i64, f64)| match &window {
         // Beside what is on screen; outside of that, by itself.
-        Some(window) if (window.min..=window.max).contains(&value) => window.text(value, &unit),
+        Some(window) if (window.min..=window.max).contains(&value) => window.short_text(value, &unit),
         _ => Digits { resolution: series.decimals(), spread: 0.0 }.text(value, &unit),
     };
-    let patience = series.gaps().threshold().map_or(STALE, |threshold| (2 * threshold).max(FRESH));
+    let patience = match trace.threshold().or(series.gaps().threshold()) {
+        Some(threshold) => (2 * threshold).max(FRESH),
+        None => series.usual_interval().map_or(STALE, |interval| (USUAL * interval).clamp(STALE, HOUR)),
+    };
     Row {
         value: latest.map_or_else(|| "–".into(), text),
         age: latest.map_or_else(String::new, |(time, _)| format::age(now - time)),
@@ -155,15 +168,17 @@ fn row(series: &Series, metadata: &SignalMetadata, samples: &Samples, sight: Sig
     }
 }
 
-fn window(trace: &Trace, samples: &Samples, series: &Series, sight: Sight) -> Option<Window> {
+fn window(trace: &Trace, samples: &Samples, series: &Series, sight: Sight, now: i64) -> Option<Window> {
+    // Figures of a part would be taken for those of the range.
+    if !samples.archive.knows(samples.history, series.name(), sight, now) {
+        return None;
+    }
     let stats = trace.stats(sight.span)?;
     let last = samples.newest(series.name(), sight.span, sight.span.to - 1)?;
     // What was fetched may have values that the last hour has not.
     let decimals = trace.parts().iter().map(|part| part.series.decimals()).collect::<Option<Vec<_>>>();
     let decimals = decimals.and_then(|known| known.into_iter().max()).filter(|_| series.decimals().is_some());
-    let reduced = trace.parts().iter().any(|part| {
-        part.series.outline().is_some_and(|outline| part.source != 0 || part.span.from < outline.until)
-    });
+    let reduced = trace.parts().iter().any(|part| part.series.outline().is_some());
     Some(Window {
         last: last.value,
         last_is_exact: last.is_exact(),
@@ -196,6 +211,7 @@ mod tests {
         let mut history = History::new(HOUR);
         history.record("b", SECOND, 2.0);
         history.record("a_percent", 61 * SECOND, 50.0);
+        history.begin(0);
         let sight = Sight::new(Span { from: 0, to: 65 * SECOND }, 100);
         let summary = summary(&history, sight, 65 * SECOND);
         let rows: Vec<_> = summary.rows.iter().map(|r| (&*r.name, &*r.value, &*r.age, r.stale)).collect();
@@ -235,6 +251,10 @@ mod tests {
         assert_eq!((window.samples, window.reduced), (10, false));
         let unit = Unit::none();
         assert_eq!((window.last_text(&unit), window.mean_text(&unit)), ("19".into(), "14.500".into()));
+        let disk = Window { decimals: None, min: 73.864_98, max: 73.864_99, ..window };
+        assert_eq!(disk.short_text(73.864_987_123, &unit), "73.8650");
+        let tenths = Window { decimals: Some(1), min: 1_000.1, max: 1_000.2, ..window };
+        assert_eq!(tenths.short_text(1_000.1, &unit), "1000.1");
         let sine = Window { min: -1.0, max: 1.0, mean: -1.7e-16, ..window };
         assert_eq!(sine.mean_text(&unit), "≈ 0");
         let coarse = Window { last_is_exact: false, ..window };

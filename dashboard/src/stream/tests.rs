@@ -1,6 +1,7 @@
 use afterglow_wire::v1::{Flags, Position, Writer};
 
 use super::*;
+use crate::time::{HOUR, Span};
 
 const NOW: i64 = 1_795_608_000 * SECOND;
 
@@ -27,13 +28,13 @@ fn samples(header: Header, times: &[i64]) -> Vec<u8> {
 
 impl Page {
     fn new() -> Self {
-        let mut page = Self { stream: Stream::new(HOUR), history: History::new(HOUR) };
+        let mut page = Self { stream: Stream::default(), history: History::new(HOUR) };
         assert!(page.stream.want(vec!["*".into()]));
         assert_eq!(page.take(&Writer::new(&header(Kind::Welcome, 5, 0)).finish()), Turn::Welcome);
         page
     }
 
-    /// A page with the history up to commit 5, and a request that was answered.
+    /// A page with the last seconds up to commit 5, and a request that was answered.
     fn filled() -> Self {
         let mut page = Self::new();
         page.fill();
@@ -50,7 +51,7 @@ impl Page {
     }
 
     fn ask(&mut self, now: i64) -> Subscribe {
-        let Request::Subscribe(subscribe) = self.stream.request(now, self.history.since(), 1_200);
+        let Request::Subscribe(subscribe) = self.stream.request(now);
         assert_eq!(subscribe.check(), Ok(()));
         subscribe
     }
@@ -80,38 +81,48 @@ impl Page {
 }
 
 #[test]
-fn history_comes_first_then_the_tail() {
+fn the_last_seconds_come_first_then_the_tail() {
     let mut page = Page::filled();
     assert_eq!(page.take(&samples(header(Kind::Tail, 7, 2), &[1])), Turn::Nothing);
     assert_eq!(page.seconds(), [-3, -2, -1, 1]);
-    assert_eq!(page.history.since(), Some(NOW - HOUR));
+    assert_eq!(page.history.since(), Some(NOW - RECENT));
     assert_eq!(page.stream.follower.position(), Some(Position { epoch: 7, sequence: 7 }));
 }
 
 #[test]
-fn who_was_away_shortly_resumes_and_who_was_away_long_asks_for_all_that_it_has_again() {
+fn who_was_away_shortly_resumes_and_who_was_away_long_begins_again() {
     let mut page = Page::filled();
     let soon = page.ask(NOW + 10 * SECOND);
-    assert_eq!(soon.resume, Some(Position { epoch: 7, sequence: 5 }));
+    assert_eq!((soon.resume, soon.window), (Some(Position { epoch: 7, sequence: 5 }), Some(5.0)));
     let late = page.ask(NOW + 10 * MINUTE);
-    assert_eq!((late.resume, late.window), (None, Some(3_600.0)));
-    let mut young = Page { stream: Stream::new(5 * MINUTE), ..Page::new() };
-    assert!(young.stream.want(vec!["*".into()]));
-    young.fill();
-    assert_eq!(young.ask(NOW + 2 * MINUTE).window, Some(421.0));
+    assert_eq!((late.resume, late.window), (None, Some(5.0)));
 }
 
 #[test]
-fn samples_of_the_past_that_came_while_the_page_was_away_are_there_in_the_end() {
+fn what_is_older_than_a_stream_that_begins_again_is_fetched_anew() {
     let mut page = Page::filled();
     page.stream.connected();
     page.take(&Writer::new(&header(Kind::Welcome, 9, 0)).finish());
     page.ask(NOW);
     assert_eq!(page.subscribed(Flags::NONE), Turn::Afresh);
     page.name();
-    let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 9, 0) };
-    assert_eq!(page.take(&samples(last, &[-3_000, -60, -3, -2, -1])), Turn::Live);
-    assert_eq!(page.seconds(), [-3_000, -60, -3, -2, -1]);
+    let last = Header { flags: Flags::LAST, server_time: NOW + 6 * SECOND, ..header(Kind::Snapshot, 9, 0) };
+    let mut writer = Writer::new(&last);
+    writer.request(page.stream.request);
+    writer.columns(3, &[NOW + 4 * SECOND], &[0.5]);
+    assert_eq!(page.take(&writer.finish()), Turn::Live);
+    assert_eq!((page.seconds(), page.history.since()), (vec![4], Some(NOW + SECOND)));
+}
+
+#[test]
+fn late_samples_are_noted() {
+    let mut page = Page::filled();
+    let late = |page: &Page| page.history.get("a").unwrap().late();
+    page.take(&samples(header(Kind::Tail, 6, 1), &[1]));
+    assert_eq!(late(&page), None);
+    page.take(&samples(header(Kind::Patch, 7, 1), &[-60, -3]));
+    assert_eq!(late(&page), Some((Span { from: NOW - MINUTE, to: NOW - MINUTE + 1 }, NOW)));
+    assert_eq!(page.seconds(), [-3, -2, -1, 1]);
 }
 
 #[test]
@@ -158,26 +169,6 @@ fn a_hole_is_noticed() {
 }
 
 #[test]
-fn a_history_is_whole_unless_the_server_says_that_it_is_reduced() {
-    let outline = |reduced: &[(u32, i64)]| {
-        let mut page = Page::new();
-        assert!(page.ask(NOW).slice);
-        page.subscribed(Flags::NONE);
-        page.name();
-        page.take(&samples(header(Kind::Snapshot, 0, 0), &[-10, -9]));
-        let mut writer = Writer::new(&header(Kind::Reduced, 0, 0));
-        writer.request(1);
-        reduced.iter().for_each(|(signal, slice)| writer.slice(*signal, *slice));
-        assert_eq!(page.take(&writer.finish()), Turn::Nothing);
-        let last = Header { flags: Flags::LAST, ..header(Kind::Snapshot, 5, 0) };
-        page.take(&samples(last, &[-8, -1]));
-        page.history.get("a").unwrap().outline().map(|outline| (outline.until, outline.resolution))
-    };
-    assert_eq!(outline(&[]), None, "few samples as there are");
-    assert_eq!(outline(&[(3, SECOND), (4, 5)]), Some((NOW - SECOND + 1, SECOND)));
-}
-
-#[test]
 fn refusals_and_changes_are_told() {
     let mut page = Page::filled();
     page.ask(NOW);
@@ -201,34 +192,24 @@ fn a_signal_without_a_name_is_an_error() {
 }
 
 #[test]
-fn history_is_asked_for_as_wide_as_it_is_drawn() {
-    let mut stream = Stream::new(crate::time::HOUR);
-    let mut width = |pixels| {
-        let Request::Subscribe(subscribe) = stream.request(1_000_000, None, pixels);
-        subscribe.width
-    };
-    assert_eq!([width(0), width(3_840), width(100_000)], [Some(2_000), Some(3_840), Some(8_000)]);
-}
-
-#[test]
 fn only_what_is_shown_is_asked_for() {
     let patterns = |list: &[&str]| list.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>();
     let mut page = Page::filled();
     assert!(!page.stream.want(patterns(&["press.*"])), "all of them are here");
-    let mut stream = Stream::new(HOUR);
+    let mut stream = Stream::default();
     assert!(stream.wanted().is_empty(), "nothing before the board is known");
     assert!(stream.want(patterns(&["press.*", "oven"])));
     assert!(!stream.want(patterns(&["oven"])), "a panel less");
-    let Request::Subscribe(asked) = stream.request(NOW, None, 1_200);
+    let Request::Subscribe(asked) = stream.request(NOW);
     assert_eq!((asked.signals, asked.resume), (patterns(&["press.*", "oven"]), None));
     assert!(stream.want(patterns(&["*", "oven"])));
     assert_eq!(stream.wanted(), ["*"]);
 }
 
 #[test]
-fn other_signals_come_with_their_history() {
+fn other_signals_begin_the_stream_again() {
     let mut page = Page::new();
-    page.stream = Stream::new(HOUR);
+    page.stream = Stream::default();
     page.stream.want(vec!["a".into()]);
     page.take(&Writer::new(&header(Kind::Welcome, 5, 0)).finish());
     page.fill();

@@ -172,8 +172,13 @@ impl Pointer {
                 let resolution = history.get(name).and_then(Series::decimals);
                 let write = |value| Digits { resolution, spread }.text(value, &entry.unit);
                 let column = Span { from: time - sight.column / 2, to: time + sight.column / 2 + 1 };
+                // What is known of every sample that may hold here.
+                let around = Span { from: newest.at - sight.column, to: time + sight.column + 1 };
+                let is_constant = trace.extent(around).is_some_and(|extent| extent.min == extent.max);
                 let text = match trace.extent(column) {
-                    _ if newest.is_exact() => write(newest.value),
+                    _ if newest.is_exact() || is_constant && newest.slack <= sight.column => {
+                        write(newest.value)
+                    }
                     Some(Extent { min, max }) if min < max => format!("{} … {}", write(min), write(max)),
                     _ => format!("≈ {}", write(newest.value)),
                 };

@@ -16,7 +16,6 @@ use crate::edge::feed::Feed;
 use crate::edge::page_state::PageState;
 use crate::edge::paint_loop::{News, PaintLoop};
 use crate::samples::summary::Summary;
-use crate::time::{Follow, HOUR, Range};
 
 /// Starts the feed and the paint loop, and lets the loop write what components follow.
 pub(super) fn use_page(status: Signal<Status>) -> Page {
@@ -40,10 +39,7 @@ pub(super) fn use_page(status: Signal<Status>) -> Page {
     });
     let mode = use_hook(address::mode);
     use_context_provider(|| {
-        // A live range needs no more than itself; from any other the reader may go to the last hour.
-        let range = state.timeline.borrow().range();
-        let first = if let Range::Live(Follow::Last(width)) = range { width.min(HOUR) } else { HOUR };
-        let feed = Feed::new(Rc::clone(&state), first);
+        let feed = Feed::new(Rc::clone(&state));
         let address = Address::new(Rc::clone(&state));
         let (runtime, can_annotate) = (Runtime::current(), mode.is_full());
         let paint_loop = PaintLoop::new(Rc::clone(&state), Rc::clone(&address), move |news| {

@@ -8,7 +8,7 @@ use crate::boards::panels::Panel;
 use crate::chart::palette;
 use crate::chart::sparkline;
 use crate::samples::archive::Sight;
-use crate::samples::history::Series;
+use crate::samples::summary::Window;
 use crate::time::Range;
 use crate::values::format::Digits;
 
@@ -70,13 +70,13 @@ fn Tile(
         let trace = archive.trace(&history, name, Sight::new(span, sparkline::WIDTH));
         let value = if live {
             // Also when it is older than the range: the mark beside it says so.
-            let digits = window.map(|window| window.digits());
-            let digits =
-                digits.or(series.map(|series| Digits { resolution: series.decimals(), spread: 0.0 }));
-            series
-                .and_then(Series::latest)
-                .zip(digits)
-                .map(|((_, value), digits)| digits.text(value, &entry.unit))
+            series.and_then(|series| Some((series.decimals(), series.latest()?.1))).map(
+                |(decimals, value)| {
+                    let text = |window: Window| window.short_text(value, &entry.unit);
+                    let alone = || Digits { resolution: decimals, spread: 0.0 }.text(value, &entry.unit);
+                    window.map_or_else(alone, text)
+                },
+            )
         } else {
             window.map(|window| window.last_text(&entry.unit))
         };

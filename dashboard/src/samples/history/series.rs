@@ -1,9 +1,12 @@
 //! One signal's samples and what is derived from them.
 
+use afterglow_wire::telemetry::SignalDetails;
+
 use super::gaps::Gaps;
 use super::outline::Outline;
 use super::pyramid::{Extent, Pyramid, Stats};
 use super::ring::Ring;
+use crate::time::Span;
 use crate::values::resolution::Resolution;
 
 /// Most samples of one signal; beyond it the oldest are dropped. 16 MB, or 290 a second for an hour.
@@ -29,6 +32,14 @@ pub struct Series {
     outline: Option<Outline>,
     /// Samples before this were dropped.
     evicted: i64,
+    /// Where samples were committed long after they were taken, and when that was last.
+    late_span: Option<(Span, i64)>,
+    /// Samples a second over the signal's whole life, as the server says.
+    rate: f64,
+    /// How many samples the server has, at most.
+    stored: u64,
+    /// When the first of them was taken; none when that is not known.
+    first: Option<i64>,
     resolution: Resolution,
 }
 
@@ -46,6 +57,10 @@ impl Series {
             latest: None,
             outline: None,
             evicted: i64::MIN,
+            late_span: None,
+            rate: 0.0,
+            stored: u64::MAX,
+            first: None,
             resolution: Resolution::default(),
         }
     }
@@ -110,6 +125,41 @@ impl Series {
         self.evicted
     }
 
+    /// Samples within `span` were committed at the server's time `committed`, long after they were taken.
+    pub fn came_late(&mut self, span: Span, committed: i64) {
+        self.first = self.first.map(|first| first.min(span.from));
+        let known = self.late_span.map_or(span, |(known, _)| known);
+        let span = Span { from: span.from.min(known.from), to: span.to.max(known.to) };
+        self.late_span = Some((span, committed));
+    }
+
+    /// Where samples were committed long after they were taken, and when that was last.
+    pub fn late(&self) -> Option<(Span, i64)> {
+        self.late_span
+    }
+
+    /// What the server says of the signal.
+    pub fn note_details(&mut self, details: &SignalDetails) {
+        self.remember(details.last.micros(), details.last_value);
+        (self.stored, self.rate) = (details.count, details.rate);
+        self.first = Some(details.first.micros());
+    }
+
+    /// How many samples the server has, at most.
+    pub fn most_points(&self) -> usize {
+        usize::try_from(self.stored).unwrap_or(usize::MAX)
+    }
+
+    /// When the server's first sample was taken; none when that is not known.
+    pub fn first(&self) -> Option<i64> {
+        self.first
+    }
+
+    /// The usual time between two samples, in microseconds, as its whole life tells; none when nothing is known.
+    pub fn usual_interval(&self) -> Option<i64> {
+        (self.rate > 0.0).then(|| (1e6 / self.rate) as i64)
+    }
+
     /// The samples before `outline.until` are only an outline.
     pub fn mark(&mut self, outline: Outline) {
         let coarsest = self.outline.map_or(0, |known| known.resolution);
@@ -134,6 +184,7 @@ impl Series {
 
     /// Records one sample; the last write of a timestamp wins.
     pub fn record(&mut self, time: i64, value: f64) {
+        self.stored = self.stored.saturating_add(1);
         match self.ring.last() {
             Some((last, _)) if time <= last => {
                 self.late.push((time, value));
@@ -180,7 +231,6 @@ impl Series {
     /// Drops the samples before `time`.
     pub fn evict(&mut self, time: i64) {
         self.evicted = self.evicted.max(time);
-        self.outline = self.outline.filter(|outline| outline.until > time);
         if self.ring.first_time().is_some_and(|first| first < time) {
             self.evict_to(self.ring.lower_bound(time));
         }
@@ -189,7 +239,6 @@ impl Series {
     /// Drops all samples; the newest value stays.
     pub fn clear(&mut self) {
         self.late.clear();
-        self.outline = None;
         self.rewrites += 1;
         self.version += 1;
         self.evict_to(self.ring.end());
