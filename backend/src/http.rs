@@ -8,6 +8,8 @@ mod conditional;
 mod context;
 mod dashboard;
 mod documents;
+#[cfg(test)]
+mod fuzz;
 mod gate;
 mod history;
 mod ingest_report;

@@ -12,6 +12,8 @@ pub mod config;
 pub mod decode;
 pub mod documents;
 pub mod encode;
+#[cfg(test)]
+mod fuzz;
 pub mod health;
 pub mod http;
 pub mod ingest_report;
@@ -20,7 +22,9 @@ pub mod lifeline;
 pub mod live;
 pub mod memory;
 pub mod metrics;
+pub mod pace;
 pub mod pipeline;
+pub mod places;
 pub mod pool;
 pub mod refusal;
 pub mod shares;

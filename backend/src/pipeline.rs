@@ -92,9 +92,10 @@ pub async fn run(
         clock: clock.clone(),
         ping_interval,
         selecting: Pool::new(processors()),
-        // One reader stays for queries: a client that reads its history slowly keeps one for as long as that takes.
+        // One of an address's readers stays for queries: a client that reads its history slowly keeps one for as long as that
+        // takes.
         history_readers: HistoryReaders::new(
-            (config.store.readers as usize - 1).max(1),
+            config.store.readers() as usize - 1,
             config.live.slow_seconds.duration(),
         ),
         engines,

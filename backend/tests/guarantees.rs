@@ -6,6 +6,7 @@ mod harness;
 mod writers;
 
 mod annotations;
+mod attacks;
 mod backpressure;
 mod boards;
 mod bodies;

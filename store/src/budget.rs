@@ -4,6 +4,7 @@
 //! thread's.
 
 use std::cell::{Cell, RefCell};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::clock::Stopwatch;
 struct Limits {
     time: Option<(Duration, Stopwatch)>,
     is_unwanted: Option<Rc<dyn Fn() -> bool>>,
+    asker: Option<IpAddr>,
 }
 
 thread_local! {
@@ -24,6 +26,16 @@ thread_local! {
 /// Does `work`; its reads of a [`Store`](crate::Store) end with [`Stopped::Cancelled`] soon after `is_unwanted` is true.
 pub fn while_wanted<R>(is_unwanted: impl Fn() -> bool + 'static, work: impl FnOnce() -> R) -> R {
     with(|limits| limits.is_unwanted = Some(Rc::new(is_unwanted)), work)
+}
+
+/// Does `work` for a client at `address`: its reads of samples share the readers that one address may have.
+pub fn asked_by<R>(address: IpAddr, work: impl FnOnce() -> R) -> R {
+    with(|limits| limits.asker = Some(address), work)
+}
+
+/// For whom this thread reads; nobody when the program itself wants to know.
+pub(crate) fn asker() -> Option<IpAddr> {
+    LIMITS.try_with(|limits| limits.borrow().asker).unwrap_or_default()
 }
 
 /// Does `work`; its reads end with [`Stopped::Timeout`] soon after `limit`.

@@ -35,7 +35,7 @@ use crate::batch::{Batch, Sample};
 use crate::clock::Clock;
 use crate::signals::Signals;
 
-pub use budget::while_wanted;
+pub use budget::{asked_by, while_wanted};
 pub use columns::Columns;
 pub use documents::SaveError;
 pub use engine::Expired;
@@ -57,7 +57,7 @@ pub const PARTIAL: &str = ".partial";
 pub struct StoreConfig {
     /// The SQLite file; made, with its folder, when it does not exist.
     pub database: PathBuf,
-    /// How many queries may run at once.
+    /// How many reads for one address may run at once; there are twice as many readers in all.
     pub readers: u32,
     /// How many signals are kept.
     pub signal_limit: usize,

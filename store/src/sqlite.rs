@@ -14,6 +14,7 @@ mod open;
 mod reserve;
 mod rollups;
 mod schema;
+mod share;
 mod transaction;
 
 use std::path::{Path, PathBuf};
@@ -49,6 +50,8 @@ type Connections = Pool<ConnectionManager<SqliteConnection>>;
 pub(crate) struct Sqlite {
     writer: Connections,
     readers: Connections,
+    /// Who may have how many of the readers.
+    shares: share::Shares,
     /// For documents: queries for samples do not keep them from being read.
     documents: Connections,
     path: PathBuf,
@@ -59,12 +62,14 @@ pub(crate) struct Sqlite {
 
 impl Tables for Sqlite {
     fn read(&self, work: Work<'_>) -> Result<(), StoreError> {
+        let _share = self.shares.take()?;
         let reader = &mut *connection(&self.readers)?;
         budget::interruptible(|| work(reader));
         Ok(())
     }
 
     fn snapshot(&self, work: Work<'_>) -> Result<(), StoreError> {
+        let _share = self.shares.take()?;
         snapshot(&self.readers, work)
     }
 

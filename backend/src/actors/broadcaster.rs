@@ -145,6 +145,10 @@ impl Broadcaster {
     /// Takes a step now, or when the pause after the last one is over.
     fn step_soon(&mut self, ctx: &mut Context<Self>) {
         if self.is_scheduled {
+            // Timers wait while commits come one after another.
+            if self.pace.left().is_zero() {
+                self.step();
+            }
             return;
         }
         let left = self.pace.left();

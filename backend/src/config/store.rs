@@ -22,7 +22,8 @@ pub struct Store {
     #[command(flatten)]
     pub signals: SignalLimit,
 
-    /// Queries that may run at once, and histories of live clients that may be read at once, 1 to 64
+    /// Queries of one address that may run at once, one of them kept from histories of live clients, 1 to 64; 1 counts as 2.
+    /// There are twice as many readers in all
     #[arg(long, env = "AFTERGLOW_READERS", value_name = "N", default_value_t = 4, value_parser = within(1_u32..=64))]
     pub readers: u32,
 
@@ -75,10 +76,15 @@ impl Store {
     pub fn open(&self) -> StoreConfig {
         StoreConfig {
             database: self.database.database.clone(),
-            readers: self.readers,
+            readers: self.readers(),
             signal_limit: self.signals.signal_limit,
             read_limit: Some(self.query_seconds.duration()),
         }
+    }
+
+    /// Reads for one address that may run at once.
+    pub fn readers(&self) -> u32 {
+        self.readers.max(2)
     }
 
     /// How long samples are kept.

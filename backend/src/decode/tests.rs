@@ -447,3 +447,26 @@ fn invisible_characters_are_refused_in_new_names_only() {
     assert_eq!(codes(Signals::empty(3)), (1, vec![Code::BadSignalName.name().into()]));
     assert_eq!(codes(Signals::new(vec!["a\u{200b}".to_owned()], 3)), (2, vec![]));
 }
+
+#[test]
+fn no_body_breaks_the_decoder() {
+    let corpus = [
+        r#"{"timestamp":"2026-01-01T00:00:00.123456+05:30","signals":{"a":1,"b.c":-2.5e-3,"d\u00e9\ud83d\ude00":true}}"#,
+        r#"[{"timestamp":1700000000,"signals":{"a":0}},{"timestamp":1700000000000000000,"signals":{"a":null,"b":"x"}}]"#,
+        "{\"signals\":{\"a\":1}}\n\n{\"signals\":{\"a\":2},\"other\":[{\"deep\":[[[]]]}]}\n",
+        r#"{"signals":{"a":NaN,"b":Infinity,"c":-Infinity,"a":1e400}}"#,
+    ]
+    .map(|text| text.as_bytes().to_vec());
+    let signals = Signals::empty(1_000);
+    crate::fuzz::each(50, &corpus, |input| {
+        for format in [json::Format::Json, json::Format::NdJson] {
+            let now = Timestamp::from_micros(1_800_000_000_000_000);
+            let mut collector = Collector::new(signals.clone(), now).at_most(100);
+            if json::decode(input, format, &mut collector).is_ok() {
+                let decoded = collector.take();
+                assert!(decoded.batch.len() + decoded.rejected_count <= 100);
+                assert!(decoded.batch.samples().iter().all(|sample| sample.value.is_finite()));
+            }
+        }
+    });
+}

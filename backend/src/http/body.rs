@@ -12,6 +12,7 @@ use afterglow_wire::Code;
 use afterglow_wire::limits::{BODIES_BYTES, BODY_BYTES};
 use futures_util::StreamExt;
 
+use super::gate::address;
 use super::problem::Problem;
 use crate::decode::json::Format;
 use crate::pool::{Broken, Pool};
@@ -96,7 +97,7 @@ impl Bodies {
         let headers = request.headers();
         let encoding = encoding(headers)?;
         let announced = text(headers, &CONTENT_LENGTH)?.parse().unwrap_or(0);
-        let address = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
+        let address = address(request);
         let share = self.bytes.take(address, 0).map_err(full)?;
         let mut body = Body { bytes: Bytes::new(), address, share };
         let collected = tokio::time::timeout(self.timeout, collect(payload, announced, &mut body.share));

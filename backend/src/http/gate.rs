@@ -11,7 +11,7 @@ mod site;
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -28,6 +28,7 @@ use super::Context;
 use super::parameters::{ListedParameters, check_count};
 use super::permission::{Permission, Principal};
 use super::problem::Problem;
+use crate::admission::network;
 use crate::authority::Authority;
 use authority::Authorities;
 pub(super) use request_id::RequestId;
@@ -153,6 +154,7 @@ fn add_headers(headers: &mut HeaderMap) {
 pub(super) struct Allowed<P> {
     gate: web::Data<Gate>,
     id: RequestId,
+    address: IpAddr,
     permission: PhantomData<P>,
 }
 
@@ -160,6 +162,11 @@ impl<P: Permission> Allowed<P> {
     /// What log lines call the request.
     pub(super) fn request_id(&self) -> &RequestId {
         &self.id
+    }
+
+    /// Where the client is; all of an IPv6 network is one address.
+    pub(super) fn address(&self) -> IpAddr {
+        self.address
     }
 
     fn check(request: &HttpRequest) -> Result<Self, Problem> {
@@ -182,8 +189,14 @@ impl<P: Permission> Allowed<P> {
         {
             listed.check(request)?;
         }
-        Ok(Self { gate: gate.clone(), id: visit.id, permission: PhantomData })
+        let address = address(request);
+        Ok(Self { gate: gate.clone(), id: visit.id, address, permission: PhantomData })
     }
+}
+
+/// Where a request comes from, as limits count it.
+pub(super) fn address(request: &HttpRequest) -> IpAddr {
+    network(request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip()))
 }
 
 impl<P: Permission> FromRequest for Allowed<P> {

@@ -1,5 +1,7 @@
 //! `/api/signals`: which signals there are, and their metadata.
 
+use std::net::IpAddr;
+
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use afterglow_wire::telemetry::SignalDetails;
@@ -11,7 +13,7 @@ use super::gate::Allowed;
 use super::parameters::flag;
 use super::permission::{ReadSignals, WriteMetadata};
 use super::problem::Problem;
-use crate::store::Details;
+use crate::store::{Details, StoreError, asked_by};
 
 /// Whether details are wanted.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -40,17 +42,24 @@ pub(super) async fn list(
     request: HttpRequest,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let store = allowed.store().clone();
+    let (store, address) = (allowed.store().clone(), allowed.address());
     if flag("details", parameters.details.as_deref())? {
         let (all, mut metadata) =
-            web::block(move || store.details().and_then(|all| Ok((all, store.metadata()?)))).await??;
+            read(address, move || store.details().and_then(|all| Ok((all, store.metadata()?)))).await?;
         let all = all.iter().map(|signal| details(signal, metadata.remove(&signal.name).unwrap_or_default()));
         Ok(compressed::json(&request, &all.collect::<Vec<_>>()))
     } else if flag("metadata", parameters.metadata.as_deref())? {
-        Ok(compressed::json(&request, &web::block(move || store.metadata()).await??))
+        Ok(compressed::json(&request, &read(address, move || store.metadata()).await?))
     } else {
-        Ok(compressed::json(&request, &web::block(move || store.signal_names()).await??))
+        Ok(compressed::json(&request, &read(address, move || store.signal_names()).await?))
     }
+}
+
+async fn read<T: Send + 'static>(
+    address: IpAddr,
+    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, Problem> {
+    Ok(web::block(move || asked_by(address, read)).await??)
 }
 
 fn details(signal: &Details, metadata: Metadata) -> SignalDetails {

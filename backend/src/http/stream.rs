@@ -23,6 +23,7 @@ use crate::actors::broadcaster::{Client, Join, Joined, Outlet, Queued};
 use crate::admission::Ticket;
 use crate::live::history::{CaughtUp, HistoryError, Missed, Page};
 use crate::live::{Frame, Protocol, Selection, parse_event_id};
+use crate::store::asked_by;
 
 /// Steps that may wait for a client: a few seconds of a lively feed. Beyond it the client gets only the newest values.
 const STEPS: usize = 64;
@@ -160,7 +161,8 @@ async fn read(watcher: Watcher, position: Position) -> Result<State, Problem> {
         let missed = Missed { store: &store, protocol: Protocol::EventStream, wanted, now };
         missed.page(CaughtUp { position, named: 0 })
     };
-    match web::block(read).await? {
+    let address = watcher.ticket.address();
+    match web::block(move || asked_by(address, read)).await? {
         Ok(Page::Frames(frames, caught_up)) => {
             let then = Then::Behind(Some(caught_up.position));
             Ok(State { watcher, unsent: Unsent::new(frames), then })

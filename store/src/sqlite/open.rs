@@ -18,6 +18,7 @@ use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::foreign::MIGRATIONS;
 use super::schema::signal;
+use super::share::Shares;
 use super::{Connections, Sqlite, convert, foreign, guard, journal, log_path, number, numbering};
 use crate::clock::Clock;
 use crate::engine::{self, DamagedRow, Engine, Loaded};
@@ -69,13 +70,14 @@ pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine, Vec<St
     let epoch = prepare(path, &clock)?;
     let url = path.to_string_lossy();
     let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
-    let readers = pool(path, &url, config.readers, READER_WAIT, READER_SETUP)?;
+    let readers = pool(path, &url, 2 * config.readers, READER_WAIT, READER_SETUP)?;
     let documents = pool(path, &url, DOCUMENT_READERS, READER_WAIT, READER_SETUP)?;
     let loaded = match inspected {
         Some(loaded) => loaded,
         None => load(&mut *readers.get().map_err(|error| unusable(path, error))?, path)?,
     };
-    let tables = Sqlite { writer, readers, documents, path: path.clone(), _lock: Some(lock) };
+    let shares = Shares::new(config.readers as usize, READER_WAIT);
+    let tables = Sqlite { writer, readers, shares, documents, path: path.clone(), _lock: Some(lock) };
     let names = loaded.names.clone();
     Ok((Engine::new(Box::new(tables), loaded, epoch, clock), names))
 }
@@ -87,7 +89,8 @@ pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine, Vec<S
     let loaded = reader.transaction(|reader| load(reader, path))?;
     let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
     let (writer, documents) = (readers.clone(), readers.clone());
-    let tables = Sqlite { writer, readers, documents, path: path.to_owned(), _lock: None };
+    let shares = Shares::new(1, READER_WAIT);
+    let tables = Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: None };
     let names = loaded.names.clone();
     Ok((Engine::new(Box::new(tables), loaded, 0, clock), names))
 }

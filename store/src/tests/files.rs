@@ -206,14 +206,25 @@ fn documents_are_read_while_queries_hold_all_readers() {
         store.query(&Query::everything(), &mut Inside { checks: 0, work }).unwrap();
     };
     let mut worked = false;
-    hold(&mut || {
+    let [first, second, third] = [1, 2, 3].map(|last| std::net::IpAddr::from([127, 0, 0, last]));
+    let mut innermost = || {
+        let refused = |asker| {
+            let query = || store.query(&Query::everything(), &mut Collected::default());
+            matches!(crate::asked_by(asker, query), Err(StoreError::Busy))
+        };
+        assert!(refused(first) && refused(third), "all readers are held");
+        assert_eq!(store.boards().unwrap(), []);
+        assert_eq!(store.annotations(span(i64::MIN, i64::MAX), &[]).unwrap().total, 0);
+        assert!(store.metadata().unwrap().is_empty());
+        worked = true;
+    };
+    crate::asked_by(first, || {
         hold(&mut || {
-            let refused = store.query(&Query::everything(), &mut Collected::default());
-            assert!(matches!(refused, Err(StoreError::Busy)), "both readers are held");
-            assert_eq!(store.boards().unwrap(), []);
-            assert_eq!(store.annotations(span(i64::MIN, i64::MAX), &[]).unwrap().total, 0);
-            assert!(store.metadata().unwrap().is_empty());
-            worked = true;
+            hold(&mut || {
+                let refused = store.query(&Query::everything(), &mut Collected::default());
+                assert!(matches!(refused, Err(StoreError::Busy)), "both readers of this address are held");
+                crate::asked_by(second, || hold(&mut || hold(&mut innermost)));
+            });
         });
     });
     assert!(worked);

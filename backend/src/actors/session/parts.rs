@@ -69,4 +69,52 @@ mod tests {
         assert_eq!(parts.join(Item::Continue(large)).unwrap_err().0, 1009);
         assert_eq!(Parts::new(CLIENT_MESSAGE_BYTES).join(Item::FirstBinary(part("x"))).unwrap_err().0, 1003);
     }
+
+    /// A frame as clients send it, masked with zeros.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let length = match payload.len() {
+            short @ ..126 => vec![0x80 | short as u8],
+            long => [vec![0x80 | 126], (long as u16).to_be_bytes().to_vec()].concat(),
+        };
+        [&[first], &length[..], &[0; 4], payload].concat()
+    }
+
+    #[test]
+    fn no_frames_break_a_session() {
+        use actix_http::ws::{OpCode, Parser};
+        use afterglow_wire::v1::Request;
+
+        let subscribe = br#"{"type":"subscribe","id":1,"signals":["a*","b"],"window":3.5,"width":700,"resume":{"epoch":1,"sequence":2}}"#;
+        let corpus = [
+            frame(0x81, subscribe),
+            [frame(0x01, &subscribe[..40]), frame(0x00, &subscribe[40..80]), frame(0x80, &subscribe[80..])]
+                .concat(),
+            [frame(0x89, b"ping"), frame(0x81, &[b' '; 300]), frame(0x88, &[3, 232])].concat(),
+            frame(0x82, b"binary"),
+        ];
+        crate::fuzz::each(20, &corpus, |input| {
+            let (mut bytes, mut parts) = (BytesMut::from(input), Parts::new(300));
+            while let Ok(Some((is_last, code, payload))) =
+                Parser::parse(&mut bytes, true, CLIENT_MESSAGE_BYTES)
+            {
+                let payload = payload.unwrap_or_default();
+                let part = match (code, is_last) {
+                    (OpCode::Text, false) => Item::FirstText(payload.freeze()),
+                    (OpCode::Binary, false) => Item::FirstBinary(payload.freeze()),
+                    (OpCode::Continue, false) => Item::Continue(payload.freeze()),
+                    (OpCode::Continue, true) => Item::Last(payload.freeze()),
+                    _ => {
+                        let _ = serde_json::from_slice::<Request>(&payload);
+                        continue;
+                    }
+                };
+                let message = parts.join(part).ok().flatten();
+                if let Some(Ok(Request::Subscribe(subscribe))) =
+                    message.map(|message| serde_json::from_slice(&message))
+                {
+                    let _ = subscribe.check();
+                }
+            }
+        });
+    }
 }

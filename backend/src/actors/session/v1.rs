@@ -134,7 +134,9 @@ impl Session<V1> {
         let Some(subscription) = &mut self.conversation.subscription else { return };
         let sessions = &self.sessions;
         let (subscribe, now) = (subscription.subscribe.clone(), sessions.clock.now());
-        let pieces = sessions.history_readers.send(&sessions.store, subscribe, request, sessions.epoch, now);
+        let address = self.conversation.ticket.address();
+        let pieces =
+            sessions.history_readers.send(&sessions.store, address, subscribe, request, sessions.epoch, now);
         subscription.thread = Some(ctx.add_stream(pieces));
     }
 

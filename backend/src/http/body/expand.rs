@@ -123,4 +123,24 @@ mod tests {
             assert_eq!(expand(&small, encoding, 1_000), Ok(None));
         }
     }
+
+    #[test]
+    fn no_compressed_body_breaks_the_decoders() {
+        let text = br#"{"signals":{"a":1,"b":2.5}}"#;
+        let corpus =
+            [gzip(text), zstd(text), gzip(&[b' '; 5_000]), zstd(&[b' '; 5_000]), gzip(b"").repeat(3)];
+        crate::fuzz::each(25, &corpus, |input| {
+            for encoding in [Encoding::Gzip, Encoding::Zstd] {
+                match expand(input, encoding, 100_000) {
+                    Ok(body) => assert!(body.is_none_or(|body| body.len() <= 100_000)),
+                    Err(refusal) => {
+                        assert!(
+                            matches!(refusal.code, Code::BadEncoding | Code::BodyTooLarge),
+                            "{refusal:?}"
+                        );
+                    }
+                }
+            }
+        });
+    }
 }

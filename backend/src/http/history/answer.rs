@@ -1,8 +1,8 @@
 //! An answer that is sent while it is made: memory does not grow with it, and a client that reads slowly costs its place and
 //! what is read ahead, but no reader of the database.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use actix_web::HttpResponse;
@@ -10,7 +10,7 @@ use actix_web::http::header::{CONTENT_ENCODING, VARY};
 use actix_web::web::Bytes;
 use afterglow_wire::Code;
 use futures_util::stream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::super::compressed::Compressed;
 use super::super::gate::Allowed;
@@ -20,18 +20,20 @@ use crate::clock::Stopwatch;
 use crate::encode::{Encoder, Format, Output};
 use crate::fault;
 use crate::metrics::Stage;
-use crate::store::{Query, Stopped, StoreError, while_wanted};
+use crate::pace::Pace;
+use crate::shares::{Exhausted, Shares};
+use crate::store::{Query, Stopped, StoreError, asked_by, while_wanted};
 
 /// Pieces of 64 KiB that may be made before the client has taken them.
 const PIECES: usize = 4;
 
-/// Answers under way at once, each with about 4 MB read ahead at most; beyond it 503 `queue_full`.
+/// Answers under way at once, each with about 4 MB read ahead at most, a half of them for one address; beyond it 503 `queue_full`.
 const ANSWERS: usize = 32;
 
 /// Bytes a second that a client must read on average, once it has used up its patience: slow links do.
 const LEAST_RATE: u64 = 16 << 10;
 
-static PLACES: Semaphore = Semaphore::const_new(ANSWERS);
+static PLACES: LazyLock<Shares> = LazyLock::new(|| Shares::halves(ANSWERS));
 
 /// Makes the answer to `query` on a thread of its own and sends it piece by piece. A piece may take the query timeout to be
 /// made, and the client the same time to read it; in all it may take as long as [`LEAST_RATE`] takes more.
@@ -44,9 +46,13 @@ pub(in crate::http) async fn stream(
     let (store, metrics, patience) =
         (allowed.store().clone(), allowed.metrics().clone(), allowed.query_timeout());
     let request = allowed.request_id().clone();
-    let busy =
-        |_| Problem::new(Code::QueueFull, format!("{ANSWERS} answers are under way; ask again in a moment"));
-    let place = PLACES.try_acquire().map_err(busy)?;
+    let place = PLACES.take(allowed.address(), 1).map_err(|exhausted| {
+        let (count, whose) = match exhausted {
+            Exhausted::All => (ANSWERS, ""),
+            Exhausted::Address => (ANSWERS / 2, " for this address"),
+        };
+        Problem::new(Code::QueueFull, format!("{count} answers are under way{whose}; ask again in a moment"))
+    })?;
     let (sender, mut pieces) = mpsc::channel(PIECES);
     let whole = Arc::new(AtomicBool::new(false));
     let finished = Arc::clone(&whole);
@@ -55,7 +61,9 @@ pub(in crate::http) async fn stream(
         let output = Compressed::new(Pieces::new(sender.clone(), patience), is_compressed);
         let asked = sender.clone();
         let mut encoder = Encoder::new(format, output);
-        let read = while_wanted(move || asked.is_closed(), || store.query_in_pieces(&query, &mut encoder));
+        let read = asked_by(place.address(), || {
+            while_wanted(move || asked.is_closed(), || store.query_in_pieces(&query, &mut encoder))
+        });
         match read.and_then(|_| Ok(encoder.finish()?.finish()?)) {
             Ok(_) => finished.store(true, Ordering::Release),
             Err(error) => {
@@ -96,43 +104,33 @@ pub(in crate::http) async fn stream(
 
 struct Pieces {
     sender: mpsc::Sender<Result<Bytes, StoreError>>,
-    patience: Duration,
+    pace: Pace,
     /// Since the last piece was taken.
     since: Stopwatch,
-    /// Bytes that were taken.
-    sent: u64,
-    /// How long the client has been waited for.
-    waited: Duration,
 }
 
 impl Pieces {
     fn new(sender: mpsc::Sender<Result<Bytes, StoreError>>, patience: Duration) -> Self {
-        Self { sender, patience, since: Stopwatch::start(), sent: 0, waited: Duration::ZERO }
+        Self { sender, pace: Pace::new(patience, LEAST_RATE), since: Stopwatch::start() }
     }
-}
-
-/// How much longer a client may be waited for that has taken `sent` bytes in the time `waited`.
-fn patience_left(patience: Duration, sent: u64, waited: Duration) -> Duration {
-    let allowed = patience + Duration::from_secs(sent / LEAST_RATE);
-    allowed.saturating_sub(waited).min(patience)
 }
 
 impl Output for Pieces {
     fn write(&mut self, piece: Vec<u8>) -> Result<(), Stopped> {
-        let (bytes, waiting) = (piece.len() as u64, Stopwatch::start());
-        let left = patience_left(self.patience, self.sent, self.waited);
+        let (bytes, waiting) = (piece.len(), Stopwatch::start());
+        let left = self.pace.left();
         let send = self.sender.send(Ok(piece.into()));
         let taken =
             tokio::runtime::Handle::current().block_on(async { tokio::time::timeout(left, send).await });
-        self.waited += waiting.elapsed();
+        self.pace.waited(waiting.elapsed());
         match taken {
             Ok(Ok(())) => {
-                self.sent += bytes;
+                self.pace.took(bytes);
                 self.since = Stopwatch::start();
                 Ok(())
             }
             Ok(Err(_)) => Err(Stopped::Cancelled),
-            Err(_) => Err(Stopped::Timeout(self.patience)),
+            Err(_) => Err(Stopped::Timeout(self.pace.patience())),
         }
     }
 
@@ -140,26 +138,10 @@ impl Output for Pieces {
         if self.sender.is_closed() {
             return Err(Stopped::Cancelled);
         }
-        if self.since.elapsed() > self.patience || fault::makes_queries_late() {
-            Err(Stopped::Timeout(self.patience))
+        if self.since.elapsed() > self.pace.patience() || fault::makes_queries_late() {
+            Err(Stopped::Timeout(self.pace.patience()))
         } else {
             Ok(())
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_client_must_read_at_a_least_rate() {
-        let seconds = Duration::from_secs;
-        let left = |sent: u64, waited| patience_left(seconds(30), sent * LEAST_RATE, seconds(waited));
-        assert_eq!(left(0, 0), seconds(30));
-        assert_eq!(left(0, 29), seconds(1));
-        assert_eq!(left(100, 100), seconds(30), "never more for one piece");
-        assert_eq!(left(100, 120), seconds(10));
-        assert_eq!(left(100, 131), seconds(0), "it dawdles");
     }
 }

@@ -1,0 +1,148 @@
+//! Whatever is asked for, and whatever is sent, the answer is no 500, and the server goes on.
+
+use std::time::Duration;
+
+use actix_web::body::{BodySize, MessageBody as _};
+use actix_web::http::Method;
+use actix_web::{App, middleware, test, web};
+use tokio::sync::{mpsc, watch};
+
+use super::*;
+use crate::actors::broadcaster::Broadcaster;
+use crate::actors::committer::Committer;
+use crate::actors::engine::Engines;
+use crate::actors::session::{HistoryReaders, Sessions};
+use crate::admission::Admission;
+use crate::clock::Clock;
+use crate::config::{Config, File};
+use crate::documents::Documents;
+use crate::fuzz::{Inputs, Shown, count};
+use crate::ingest_report::Recorder;
+use crate::intake::Intake;
+use crate::lifeline::Lifeline;
+use crate::metrics::Metrics;
+use crate::pool::Pool;
+use crate::store::Store;
+
+/// A server without a socket, on a database in `folder`.
+fn context(folder: &std::path::Path) -> Context {
+    let database = folder.join("a.db").display().to_string();
+    let config = Config::load(&["--database", &database], File::default()).unwrap();
+    let (clock, metrics) = (Clock::real(), Metrics::new());
+    let store = Store::open(&config.store.open(), clock.clone()).unwrap();
+    let lifeline = || Lifeline::new("tested", mpsc::unbounded_channel().0);
+    let documents = Documents::new(store.clone(), &clock);
+    let second = Duration::from_secs(1);
+    let broadcaster = Broadcaster::start(
+        &store,
+        clock.clone(),
+        &[],
+        documents.watch(),
+        second,
+        metrics.clone(),
+        lifeline(),
+    );
+    let committer = Committer::start(store.clone(), Vec::new(), metrics.clone(), lifeline());
+    let stopping = watch::channel(false).1;
+    let ingest_report = Recorder::new(clock.now());
+    Context {
+        bodies: Bodies::new(second, 2),
+        intake: Intake::new(
+            store.signals().clone(),
+            committer.clone(),
+            ingest_report.clone(),
+            metrics.clone(),
+            clock.clone(),
+            afterglow_wire::Timestamp::MIN,
+        ),
+        sessions: Sessions {
+            broadcaster: broadcaster.clone(),
+            epoch: store.epoch(),
+            store: store.clone(),
+            clock: clock.clone(),
+            ping_interval: second,
+            selecting: Pool::new(2),
+            history_readers: HistoryReaders::new(1, second),
+            engines: Engines::new(broadcaster, clock.clone(), second, stopping.clone()),
+            stopping,
+        },
+        admission: Admission::new(100, 100),
+        committer,
+        store,
+        documents,
+        ingest_report,
+        clock,
+        metrics,
+        config,
+    }
+}
+
+/// Requests as `METHOD path?query`, a line end, and a body.
+fn corpus() -> Vec<Vec<u8>> {
+    [
+        "GET /api/telemetry?signals=a,b*,c%2C&from=2026-01-01T00:00:00Z&to=1800000000&max_points=10&format=csv\n",
+        "GET /api/telemetry?hours=0.5&signals=*&format=ndjson\n",
+        "GET /api/signals?details=1&metadata=0\n",
+        "GET /api/annotations?from=0&to=9999999999999&tags=a,b,c\n",
+        "GET /api/boards/overview?\n",
+        "GET /api/stream?signals=a\\,b,*c*\n",
+        "GET /socket.io/?EIO=4&transport=polling&t=abc\n",
+        "GET /boards/x?panel=1&range=1h\n",
+        "GET /api/ingest?\n",
+        "GET /metrics?\n",
+        "GET /ws?\n",
+        "DELETE /api/annotations/12?\n",
+        "POST /api/telemetry?\n{\"timestamp\":\"2026-01-01T00:00:00.5+01:00\",\"signals\":{\"a\":1.5,\"b\\u00e9\":true}}",
+        "POST /api/telemetry?\n[{\"timestamp\":1700000000000,\"signals\":{\"a\":-1e-3}},{\"signals\":{}}]",
+        "POST /api/boards?\n{\"title\":\"b\",\"panels\":[{\"kind\":\"chart\",\"title\":\"t\",\"signals\":[\"a*\"],\"width\":6,\"height\":3}]}",
+        "POST /api/annotations?\n{\"from\":\"2026-01-01T00:00:00Z\",\"text\":\"x\",\"tags\":[\"a\"],\"signals\":[\"a\"]}",
+        "PATCH /api/signals/a?\n{\"unit\":\"m/s\",\"display_name\":\"A\",\"period\":1.5}",
+    ]
+    .map(|request| request.as_bytes().to_vec())
+    .to_vec()
+}
+
+#[actix_web::test]
+async fn no_request_is_answered_with_500() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = web::Data::new(Gate::new(context(folder.path()), ([127, 0, 0, 1], 80).into()));
+    let assets = web::Data::new(dashboard::Assets::new(None, &[]));
+    let app = App::new().app_data(gate).app_data(assets);
+    let app = test::init_service(app.wrap(middleware::from_fn(gate::judge)).configure(table::routes)).await;
+    let corpus = corpus();
+    let mut inputs = Inputs::new(&corpus);
+    let mut answered = 0;
+    for _ in 0..count(5) {
+        let input = inputs.next();
+        let shown = Shown(&input);
+        let (head, body) =
+            input.split_at(input.iter().position(|byte| *byte == b'\n').unwrap_or(input.len()));
+        let (method, target) = head.split_at(head.iter().position(|byte| *byte == b' ').unwrap_or(0));
+        // What is no address at all is refused before it gets here.
+        let target = target.strip_prefix(b" ").unwrap_or(target);
+        if let (Ok(method), Ok(target)) = (Method::from_bytes(method), actix_web::http::Uri::try_from(target))
+            && target.path().starts_with('/')
+        {
+            let mut request = test::TestRequest::with_uri(&target.to_string()).method(method);
+            request = request
+                .insert_header(("Host", "127.0.0.1:80"))
+                .insert_header(("Content-Type", "application/json"));
+            request = request.set_payload(body.strip_prefix(b"\n").unwrap_or(body).to_vec());
+            match test::try_call_service(&app, request.to_request()).await {
+                Ok(response) => {
+                    assert_ne!(response.status().as_u16(), 500, "{:?}", response.response());
+                    if !matches!(response.response().body().size(), BodySize::Stream) {
+                        let _ = response.into_body().try_into_bytes();
+                    }
+                }
+                Err(error) => assert_ne!(error.as_response_error().status_code().as_u16(), 500, "{error}"),
+            }
+            answered += 1;
+        }
+        std::mem::forget(shown);
+    }
+    assert!(answered > count(5) / 3, "{answered} requests");
+    let request = test::TestRequest::post().uri("/api/telemetry").insert_header(("Host", "127.0.0.1:80"));
+    let request = request.set_payload(r#"{"signals":{"last":1}}"#).to_request();
+    assert_eq!(test::call_service(&app, request).await.status().as_u16(), 200, "it goes on");
+}
