@@ -179,9 +179,7 @@ impl<'a> Cursor<'a> {
         'a: 's,
     {
         let rest = &self.text[self.at..];
-        let end = rest
-            .find(|c: char| matches!(c, ',' | '}' | ']' | ' ' | '\n' | '\r' | '\t'))
-            .unwrap_or(rest.len());
+        let end = rest.find([',', '}', ']', ' ', '\n', '\r', '\t']).unwrap_or(rest.len());
         let text = &rest[..end];
         // What ends with the text may have been cut off.
         if text.is_empty() || end == rest.len() || text.contains(['"', '\'', ':', '{', '[', '\\']) {

@@ -29,20 +29,35 @@ pub fn check(name: &str) -> Result<(), String> {
 /// Checks the name of a new signal: one that [`check`] allows, and of which every character can be seen.
 ///
 /// Characters that are invisible or change the direction of others (Unicode's categories Cf, Zl and Zp, and unusual blanks)
-/// would let one signal look like another. Signals that have such names keep them.
+/// would let one signal look like another. The two joiners (U+200C, U+200D) are allowed between characters beyond ASCII: emoji and Persian need
+/// them. Signals that have such names keep them.
 ///
 /// # Errors
 /// A sentence that says what is wrong and what is allowed.
 pub fn check_new(name: &str) -> Result<(), String> {
     check(name)?;
-    let is_hidden = |c: &char| !c.is_ascii() && c.escape_debug().len() > 1 && !is_mark(*c);
-    match name.chars().find(is_hidden) {
-        Some(c) => Err(format!(
-            "the signal's name has the character U+{:04X}, which cannot be seen; a new signal's name takes visible ones",
-            c as u32
-        )),
-        None => Ok(()),
-    }
+    let mut before = None;
+    let mut characters = name.chars().peekable();
+    let hidden = loop {
+        let Some(c) = characters.next() else { return Ok(()) };
+        let joins = matches!(c, '\u{200c}' | '\u{200d}')
+            && [before, characters.peek().copied()]
+                .iter()
+                .all(|c| c.is_some_and(|c| !c.is_ascii() && is_visible(c)));
+        if !joins && !is_visible(c) {
+            break c;
+        }
+        before = Some(c);
+    };
+    Err(format!(
+        "the signal's name has the character U+{:04X}, which cannot be seen; a new signal's name takes visible ones",
+        hidden as u32
+    ))
+}
+
+/// Whether it can be seen, if only as a mark at the character before it.
+fn is_visible(c: char) -> bool {
+    c.is_ascii() || c.escape_debug().len() == 1 || is_mark(c)
 }
 
 /// Whether it combines with the character before it, and is escaped by `escape_debug` for that alone.
@@ -212,12 +227,21 @@ mod tests {
 
     #[test]
     fn new_names_are_visible() {
-        for name in ["größe", "温度", "e\u{301}", "it's \"a\\b\"", "हिन्दी"] {
+        for name in ["größe", "温度", "e\u{301}", "it's \"a\\b\"", "हिन्दी", "👩‍🚀🏳️‍🌈", "نمی\u{200c}خواهم"]
+        {
             assert_eq!(check_new(name), Ok(()), "{name}");
         }
-        for name in
-            ["temp\u{202e}gpj.exe", "\u{200b}host.cpu", "a\u{2028}b", "a\u{ad}b", "\u{feff}a", "a\u{a0}b"]
-        {
+        for name in [
+            "temp\u{202e}gpj.exe",
+            "\u{200b}host.cpu",
+            "a\u{2028}b",
+            "a\u{ad}b",
+            "a\u{200d}b",
+            "é\u{200d}",
+            "é\u{200d}\u{200d}é",
+            "\u{feff}a",
+            "a\u{a0}b",
+        ] {
             assert_eq!(check(name), Ok(()), "{name}: known ones stay");
             assert!(check_new(name).unwrap_err().contains("cannot be seen"), "{name}");
         }

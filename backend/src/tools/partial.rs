@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
 use super::ToolError;
-use crate::store::PARTIAL;
+use crate::store::{PARTIAL, logs};
 
 /// A file that is being written as `<name>.<random>.partial`, which is removed when it is not finished.
 #[derive(Debug)]
@@ -75,7 +75,10 @@ fn remove_abandoned(folder: &Path, prefix: &OsString) {
             let flags = OFlags::NOFOLLOW.bits().cast_signed();
             let file = OpenOptions::new().write(true).custom_flags(flags).open(entry.path());
             if file.is_ok_and(|file| file.try_lock().is_ok()) {
-                let _ = fs::remove_file(entry.path());
+                // A database has logs beside it.
+                for path in logs(&entry.path()).into_iter().chain([entry.path()]) {
+                    let _ = fs::remove_file(path);
+                }
             }
         }
     }

@@ -120,7 +120,7 @@ impl Header {
             _ => {
                 let is_signal = |index: &usize| {
                     let name = &*lower[*index];
-                    !NO_SIGNAL.contains(&name) && !(campbell && name == "record")
+                    !(NO_SIGNAL.contains(&name) || campbell && name == "record")
                 };
                 let columns = (0..names.len()).filter(others).filter(is_signal);
                 Kind::Wide(wide(names, columns, &mut notes))

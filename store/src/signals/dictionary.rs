@@ -105,8 +105,7 @@ impl Signals {
             return true;
         }
         // Only near the limit is it worth comparing them.
-        let names: HashSet<&str> =
-            batches.iter().flat_map(|batch| batch.names()).map(|name| &**name).collect();
+        let names: HashSet<&str> = batches.iter().flat_map(Batch::names).map(|name| &**name).collect();
         let new = names.into_iter().filter(|name| self.find(name).is_none()).count();
         new == 0 || self.len() + new <= self.limit
     }

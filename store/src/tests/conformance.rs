@@ -178,7 +178,7 @@ fn each_signal_is_said_to_be_reduced_or_whole<D: Database>() {
     store.commit(&[batch(&store, &many)]).unwrap();
     let reduced = |query: &Query| collect(&store, query).reduced;
     let expired = ("a".to_owned(), 60_000_000);
-    assert_eq!(reduced(&Query::everything()), [expired.clone()]);
+    assert_eq!(reduced(&Query::everything()), std::slice::from_ref(&expired));
     let few = Query { detail: Detail::Points(50), ..Query::everything() };
     // 24 slices, and one more because they are anchored elsewhere.
     assert_eq!(reduced(&few), [expired.clone(), ("b".into(), 999_000 / 24 + 1)]);

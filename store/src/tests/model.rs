@@ -212,7 +212,7 @@ fn check_slices(slices: &[(String, crate::Bucket)], amounts: &Buckets) {
     let mut found = BTreeMap::new();
     for of_signal in slices.chunk_by(|a, b| a.0 == b.0) {
         assert!(of_signal.is_sorted_by(|a, b| a.1.start < b.1.start));
-        let all = of_signal.iter().map(|(_, slice)| *slice).reduce(|a, b| a.join(b)).unwrap();
+        let all = of_signal.iter().map(|(_, slice)| *slice).reduce(crate::Bucket::join).unwrap();
         found.insert(of_signal[0].0.clone(), all);
     }
     assert_eq!(found.len(), amounts.len());

@@ -79,7 +79,7 @@ mod tests {
             pieces.push(piece);
         }
         assert_eq!(pieces.concat(), texts.concat().into_bytes());
-        assert_eq!(pieces.iter().map(|piece| piece.len()).max(), Some(PIECE));
+        assert_eq!(pieces.iter().map(actix_web::web::Bytes::len).max(), Some(PIECE));
         assert_eq!(pieces.len(), 9, "small ones are gathered");
         assert_eq!(unsent.piece(), None);
     }

@@ -103,7 +103,7 @@ impl Sink for Row<'_> {
     fn refuse(&mut self, line: u64, signal: Option<&str>, (code, message): Verdict) {
         match signal {
             Some(signal) => {
-                self.losses.value(format_args!("row {line}"), signal, &format!("{signal:?}: {message}"))
+                self.losses.value(format_args!("row {line}"), signal, &format!("{signal:?}: {message}"));
             }
             None => self.losses.row(format_args!("row {line}"), code.name(), &message),
         }

@@ -87,7 +87,7 @@ fn plain(text: &str) -> String {
     while let Some(c) = characters.next() {
         match c {
             '\\' => {
-                name.push(characters.next_if(|next| matches!(next, ',' | '=' | ' ' | '\\')).unwrap_or('\\'))
+                name.push(characters.next_if(|next| matches!(next, ',' | '=' | ' ' | '\\')).unwrap_or('\\'));
             }
             other => name.push(other),
         }

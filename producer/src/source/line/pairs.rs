@@ -72,8 +72,8 @@ pub(super) fn read(text: &str) -> Result<Vec<Item<'_>>, String> {
 
 /// A value's text, and what follows it. A value in quotes goes on to their end.
 fn value(text: &str) -> Result<(&str, &str), String> {
-    if text.starts_with('"') {
-        let end = text[1..].find('"').ok_or_else(|| format!("{}: the quotes do not end", short(text)))?;
+    if let Some(quoted) = text.strip_prefix('"') {
+        let end = quoted.find('"').ok_or_else(|| format!("{}: the quotes do not end", short(text)))?;
         return Ok(text.split_at(end + 2));
     }
     Ok(text.split_at(text.find(is_separator).unwrap_or(text.len())))
