@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { HOSTILE, LONG } from "../support/hostile.js";
+import { HOSTILE, HOSTILE_NAME, LONG } from "../support/hostile.js";
 import { accessible, chart, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
@@ -261,7 +261,7 @@ test("Back and Forward go between boards, the range stays", async (t) => {
 });
 
 test("hostile titles and names are shown as text", async (t) => {
-  const backend = await start(t, HOSTILE, LONG);
+  const backend = await start(t, HOSTILE_NAME, LONG);
   const page = await open(t, backend);
   await link(page, "live");
   await create(page, HOSTILE);

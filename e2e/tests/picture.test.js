@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
-import { HOSTILE, LONG } from "../support/hostile.js";
+import { HOSTILE, HOSTILE_NAME, LONG } from "../support/hostile.js";
 import { accessible, chart, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
@@ -125,7 +125,7 @@ async function look([base64, colours]) {
 for (const deviceScaleFactor of [1, 2]) {
   test(`a panel is saved as an image, ${deviceScaleFactor} pixels to one`, async (t) => {
     const backend = await Backend.start(t, await folder(t));
-    for (const [line, name] of ["oven", HOSTILE, LONG].entries()) {
+    for (const [line, name] of ["oven", HOSTILE_NAME, LONG].entries()) {
       await backend.post(...readings(name, 300, 2, (n) => Math.sin(n / 9) + line));
     }
     const board = { id: "hostile", title: HOSTILE, panels: [{ id: "p", title: HOSTILE, unit: "<b>°C</b>", signals: ["*"] }] };

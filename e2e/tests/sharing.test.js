@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { test } from "node:test";
 
 import { cleanup } from "../support/cleanup.js";
-import { HOSTILE, LONG } from "../support/hostile.js";
+import { HOSTILE, HOSTILE_NAME, LONG } from "../support/hostile.js";
 import { accessible, chart, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
@@ -66,24 +66,24 @@ test("a link opened cold in another browser shows the same range, board and line
 });
 
 test("the address has the lines, whatever they are called", async (t) => {
-  const names = [HOSTILE, "a,b", "c&hide=d"];
+  const names = [HOSTILE_NAME, "a,b", "c&hide=d"];
   const backend = await start(t, names);
   const page = await open(t, backend);
   await link(page, "live");
   await until("all lines", async () => (await page.getByTestId("switch").count()) === 3);
   await line(page, "a,b").click();
-  await line(page, HOSTILE).click();
+  await line(page, HOSTILE_NAME).click();
   const before = await pressed(page);
   await until("the address has two", () => new URL(page.url()).searchParams.getAll("hide").length === 2);
   await page.reload();
   await until("the same lines", async () => (await pressed(page)).join() === before.join());
-  await line(page, HOSTILE).click();
+  await line(page, HOSTILE_NAME).click();
   await line(page, "a,b").click();
   await until("the address has none", () => !page.url().includes("hide"));
 });
 
 test("what is visible is saved as CSV without formulas, and as NDJSON that can be sent back", async (t) => {
-  const formulas = ["=1+1", "+1", "-1", "@x", " =2", 'a,"b"', "plain", HOSTILE, LONG];
+  const formulas = ["=1+1", "+1", "-1", "@x", " =2", 'a,"b"', "plain", HOSTILE_NAME, LONG];
   const backend = await start(t, formulas);
   await backend.post(...readings("hidden", 60, 2));
   const page = await open(t, backend);
@@ -96,7 +96,7 @@ test("what is visible is saved as CSV without formulas, and as NDJSON that can b
   const lines = csv.text.trimEnd().split("\n");
   assert.equal(lines[0], "timestamp,signal,value");
   const names = new Set(lines.slice(1).map((line) => line.slice(line.indexOf(",") + 1, line.lastIndexOf(","))));
-  const expected = ["'=1+1", "'+1", "'-1", "'@x", "' =2", '"a,""b"""', "plain", LONG, `"${HOSTILE.replaceAll('"', '""')}"`];
+  const expected = ["'=1+1", "'+1", "'-1", "'@x", "' =2", '"a,""b"""', "plain", LONG, `"${HOSTILE_NAME.replaceAll('"', '""')}"`];
   assert.deepEqual([...names].sort(), expected.sort());
   assert.equal(lines.length - 1, 300 * formulas.length);
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { HOSTILE, LONG } from "../support/hostile.js";
+import { HOSTILE, HOSTILE_NAME, LONG } from "../support/hostile.js";
 import { accessible, chart, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
@@ -155,13 +155,13 @@ test("a sheet keeps the focus and gives it back", async (t) => {
 });
 
 test("hostile names and texts are shown as text", async (t) => {
-  const backend = await start(t, HOSTILE);
+  const backend = await start(t, HOSTILE_NAME);
   const page = await open(t, backend);
   await link(page, "live");
   const row = page.getByTestId("legend-row");
   await row.hover();
   await row.getByTestId("settings").click();
-  assert.equal(await page.locator(".sheet-subject").textContent(), HOSTILE);
+  assert.equal(await page.locator(".sheet-subject").textContent(), HOSTILE_NAME);
   await page.getByLabel("Display name").fill(HOSTILE);
   await page.getByLabel("Description").fill(HOSTILE);
   await page.getByLabel("Unit").fill("<i>'\"&‮");
@@ -175,7 +175,7 @@ test("hostile names and texts are shown as text", async (t) => {
   await page.getByLabel("Description").fill(`${LONG}\n${LONG}`);
   await save(page);
   await until("the long name", async () => (await row.locator(".line-name").textContent()) === LONG);
-  assert.equal((await backend.get("/api/signals?metadata=1"))[HOSTILE].description, `${LONG}\n${LONG}`);
+  assert.equal((await backend.get("/api/signals?metadata=1"))[HOSTILE_NAME].description, `${LONG}\n${LONG}`);
   const wider = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
   assert.ok(wider <= 0, "no horizontal scrolling");
 });
