@@ -1,17 +1,16 @@
 //! The command line. Nothing else sees the arguments; the exit codes are decided here.
 
+mod serve;
+
 use std::io::Write as _;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
-use tokio::signal::unix::{SignalKind, signal};
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, File};
-use crate::memory;
-use crate::pipeline::{self, PipelineError};
+use crate::pipeline::PipelineError;
 use crate::store::{OpenError, Store};
 use crate::tools::{ToolError, advice, backup, doctor, export, import, tail};
 
@@ -110,7 +109,7 @@ pub fn run() -> ExitCode {
 
 fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
-        Command::Serve(config) => serve(checked(*config)?),
+        Command::Serve(config) => serve::run(checked(*config)?),
         Command::Migrate(config) => {
             let store = checked(*config)?.store.open();
             Store::open(&store, Clock::real())?;
@@ -127,34 +126,6 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
 
 fn checked(config: Config) -> Result<Config, ConfigError> {
     config.check().map(|()| config)
-}
-
-fn serve(config: Config) -> Result<(), Failure> {
-    allow_many_sockets();
-    memory::keep_returning_what_is_scattered();
-    let store = Store::open(&config.store.open(), Clock::real())?;
-    actix::System::new().block_on(async move {
-        // Signals first: a process that has read the address may send one.
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        let stop = async move {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        };
-        let address = config.server.listen;
-        let listener = TcpListener::bind(address).map_err(|error| Failure::Listen { address, error })?;
-        say(&format!("listening on http://{}", listener.local_addr()?))?;
-        Ok(pipeline::run(config, store, Clock::real(), listener, stop).await?)
-    })
-}
-
-/// Lifts the limit on open files as far as this process may: each live client is one, and most systems begin with 1,024,
-/// far below the limit on live clients.
-fn allow_many_sockets() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
-        log::warn!("the limit on open files, and so on live clients, stays as it is: {error}");
-    }
 }
 
 /// A line on standard output, at once, for people and for scripts that wait for it.

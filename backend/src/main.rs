@@ -6,7 +6,7 @@ use afterglow_backend::{cli, memory};
 
 fn main() -> ExitCode {
     afterglow_cli::process::keep_files_private();
-    memory::return_what_is_freed();
+    memory::return_large_frees_to_system();
     afterglow_cli::log::start("");
     cli::run()
 }

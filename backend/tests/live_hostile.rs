@@ -108,7 +108,7 @@ fn an_endless_head_is_refused() {
 }
 
 #[test]
-fn a_position_that_there_never_was_begins_anew() {
+fn a_position_that_never_was_starts_with_a_new_snapshot() {
     let folder = tempfile::tempdir().unwrap();
     let backend = start(&folder);
     assert_eq!(backend.post(r#"{"signals":{"a":1}}"#).status, 200);

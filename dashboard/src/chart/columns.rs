@@ -192,7 +192,7 @@ mod tests {
         }
 
         #[test]
-        fn sliding_gives_what_computing_anew_gives_and_tells_what_is_different(
+        fn sliding_gives_what_computing_all_of_it_gives_and_says_what_differs(
             steps in prop::collection::vec(
                 (0i64..90, prop::collection::vec((0i64..90, 0u8..200), 0..20), prop::option::of((-90i64..0, 0u8..200))),
                 1..20,

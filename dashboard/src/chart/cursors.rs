@@ -34,7 +34,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_third_begins_anew() {
+    fn a_third_cursor_replaces_both() {
         let mut cursors = Cursors::default();
         cursors.set(10);
         assert_eq!(cursors.distance(), None);

@@ -238,7 +238,7 @@ impl Archive {
                 held.asked = held.asked.max(committed + DOUBT);
             }
             held.series.merge(within);
-            // It is drawn anew.
+            // All of it is drawn again.
             self.last += 1;
             self.changes += 1;
             excerpt.id = self.last;

@@ -99,7 +99,7 @@ fn who_was_away_shortly_resumes_and_who_was_away_long_begins_again() {
 }
 
 #[test]
-fn what_is_older_than_a_stream_that_begins_again_is_fetched_anew() {
+fn what_is_older_than_a_stream_that_begins_again_is_fetched_again() {
     let mut page = Page::filled();
     page.stream.connected();
     page.take(&Writer::new(&header(Kind::Welcome, 9, 0)).finish());

@@ -87,10 +87,10 @@ impl Chart {
 
     /// Draws what `traces` have on `grid`, from `values.0` to `values.1`: all of it, or only what is new since the same was
     /// drawn last.
-    pub(super) fn paint(&self, grid: Grid, values: (f64, f64), traces: &[Option<Trace>], anew: bool) {
+    pub(super) fn paint(&self, grid: Grid, values: (f64, f64), traces: &[Option<Trace>], all: bool) {
         let mut columns = self.view_state.columns_mut();
         let change = columns.update(grid, traces);
-        let change = if anew { Change::All } else { change };
+        let change = if all { Change::All } else { change };
         let all = self.lines.paint(&columns, traces, values, change);
         drop(columns);
         // Where the window stands still, its axes do as well.
@@ -98,7 +98,7 @@ impl Chart {
             self.paint_axes(View { grid, values });
         }
         // The library writes other texts only where the axis has moved: that another zone has others it cannot know.
-        if anew {
+        if all {
             self.uplot.redraw(false, true);
         }
     }

@@ -1,0 +1,41 @@
+//! `afterglow serve`: from the configuration to a running pipeline.
+
+use std::net::TcpListener;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::{Failure, say};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::memory;
+use crate::pipeline;
+use crate::store::Store;
+
+/// Serves until the process gets SIGTERM or SIGINT.
+pub(super) fn run(config: Config) -> Result<(), Failure> {
+    allow_many_sockets();
+    memory::spawn_malloc_trim();
+    let store = Store::open(&config.store.open(), Clock::real())?;
+    actix::System::new().block_on(async move {
+        // Signals first: a process that has read the address may send one.
+        let (mut terminate, mut interrupt) =
+            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let stop = async move {
+            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+        };
+        let address = config.server.listen;
+        let listener = TcpListener::bind(address).map_err(|error| Failure::Listen { address, error })?;
+        say(&format!("listening on http://{}", listener.local_addr()?))?;
+        Ok(pipeline::run(config, store, Clock::real(), listener, stop).await?)
+    })
+}
+
+/// Lifts the limit on open files as far as this process may: each live client is one, and most systems begin with 1,024,
+/// far below the limit on live clients.
+fn allow_many_sockets() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        log::warn!("the limit on open files, and so on live clients, stays as it is: {error}");
+    }
+}
