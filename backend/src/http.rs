@@ -1,5 +1,6 @@
 //! HTTP: the route table, the gate before it, one file per resource, one error body.
 
+mod address;
 mod annotations;
 mod boards;
 mod body;

@@ -18,6 +18,7 @@ mod share;
 mod transaction;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -44,7 +45,13 @@ const SPARE_PART: i64 = 20;
 const PAGES_AT_ONCE: i64 = 1_024;
 
 type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
-type Connections = Pool<ConnectionManager<SqliteConnection>>;
+
+/// A pool of connections, and how long to wait for one of them.
+#[derive(Clone)]
+struct Connections {
+    pool: Pool<ConnectionManager<SqliteConnection>>,
+    wait: Duration,
+}
 
 /// A database file and the connections to it.
 pub(crate) struct Sqlite {
@@ -164,7 +171,7 @@ fn snapshot(pool: &Connections, work: Work<'_>) -> Result<(), StoreError> {
 }
 
 fn connection(pool: &Connections) -> Result<Pooled, StoreError> {
-    pool.get().map_err(|_| StoreError::Busy)
+    pool.pool.get_timeout(pool.wait).map_err(|_| StoreError::Busy)
 }
 
 #[derive(QueryableByName)]

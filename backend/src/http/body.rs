@@ -12,7 +12,7 @@ use afterglow_wire::Code;
 use afterglow_wire::limits::{BODIES_BYTES, BODY_BYTES};
 use futures_util::StreamExt;
 
-use super::gate::address;
+use super::address::address;
 use super::problem::Problem;
 use crate::decode::json::Format;
 use crate::pool::{Broken, Pool};

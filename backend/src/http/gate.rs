@@ -25,10 +25,10 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web
 use afterglow_wire::Code;
 
 use super::Context;
+use super::address::address;
 use super::parameters::{ListedParameters, check_count};
 use super::permission::{Permission, Principal};
 use super::problem::Problem;
-use crate::admission::network;
 use crate::authority::Authority;
 use authority::Authorities;
 pub(super) use request_id::RequestId;
@@ -192,11 +192,6 @@ impl<P: Permission> Allowed<P> {
         let address = address(request);
         Ok(Self { gate: gate.clone(), id: visit.id, address, permission: PhantomData })
     }
-}
-
-/// Where a request comes from, as limits count it.
-pub(super) fn address(request: &HttpRequest) -> IpAddr {
-    network(request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip()))
 }
 
 impl<P: Permission> FromRequest for Allowed<P> {

@@ -41,6 +41,9 @@ const OLDEST_SOUND_SQLITE: [u32; 3] = [3, 51, 3];
 /// Readers of boards, annotations and metadata.
 const DOCUMENT_READERS: u32 = 2;
 
+/// How long the connections may take to be opened: on a busy machine, longer than anybody waits for a free one.
+const OPEN_WAIT: Duration = Duration::from_secs(30);
+
 /// How long a query waits for a free reader before it is refused.
 const READER_WAIT: Duration = Duration::from_millis(500);
 
@@ -74,7 +77,7 @@ pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine, Vec<St
     let documents = pool(path, &url, DOCUMENT_READERS, READER_WAIT, READER_SETUP)?;
     let loaded = match inspected {
         Some(loaded) => loaded,
-        None => load(&mut *readers.get().map_err(|error| unusable(path, error))?, path)?,
+        None => load(&mut *readers.pool.get().map_err(|error| unusable(path, error))?, path)?,
     };
     let shares = Shares::new(config.readers as usize, READER_WAIT);
     let tables = Sqlite { writer, readers, shares, documents, path: path.clone(), _lock: Some(lock) };
@@ -184,9 +187,9 @@ fn pool(
     setup: &'static str,
 ) -> Result<Connections, OpenError> {
     guard::install().map_err(|error| unusable(path, error))?;
-    Pool::builder()
+    let pool = Pool::builder()
         .max_size(size)
-        .connection_timeout(wait)
+        .connection_timeout(OPEN_WAIT)
         .test_on_check_out(false)
         // Connections live as long as the pool, and so do their prepared statements.
         .max_lifetime(None)
@@ -194,7 +197,8 @@ fn pool(
         .thread_pool(Arc::clone(&HOUSEKEEPER))
         .connection_customizer(Box::new(Setup(setup)))
         .build(ConnectionManager::new(url))
-        .map_err(|error| unusable(path, error))
+        .map_err(|error| unusable(path, error))?;
+    Ok(Connections { pool, wait })
 }
 
 /// Reads all that a start depends on without changing anything: a database that is refused stays as it is, with its log.

@@ -273,7 +273,7 @@ fn run<D: Database>(steps: &[Step]) {
 }
 
 fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(1_000)
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(500)
 }
 
 fn the_store_is_what_maps_are<D: Database>() {
