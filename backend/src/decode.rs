@@ -77,7 +77,7 @@ impl Collector {
         }
     }
 
-    /// Reads at most so many samples, the rejected ones included.
+    /// Limits how many samples are read, the rejected ones included.
     pub fn at_most(self, most: usize) -> Self {
         Self { most, ..self }
     }

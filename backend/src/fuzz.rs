@@ -46,7 +46,7 @@ pub(crate) fn each(percent: usize, corpus: &[Vec<u8>], mut check: impl FnMut(&[u
     }
 }
 
-/// How many inputs a test takes that has so many percent of them.
+/// How many inputs a test takes whose share of all is given in percent.
 pub(crate) fn count(percent: usize) -> usize {
     let all = std::env::var("AFTERGLOW_FUZZ_INPUTS").ok().and_then(|inputs| inputs.parse().ok());
     all.unwrap_or(USUAL) / 100 * percent

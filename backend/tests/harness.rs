@@ -59,7 +59,7 @@ impl Backend {
         Self::spawn(command)
     }
 
-    /// Starts with at most so many open files.
+    /// Starts with a limit on open files.
     pub(crate) fn start_with_files(database: &Path, files: usize) -> Self {
         let limited = format!(r#"ulimit -n {files} && exec "$0" "$@""#);
         let serve = serve(database, "127.0.0.1:0");

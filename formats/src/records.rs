@@ -9,7 +9,7 @@ use std::io::{BufRead, Read as _, Result};
 /// What may stand between cells.
 pub const SEPARATORS: &[u8] = b",;\t|";
 
-/// A record whose quotes do not end within so many lines or bytes is taken for a single line.
+/// A record whose quotes do not end within these lines or bytes is taken for a single line.
 const JOINED_LINES: usize = 100;
 const JOINED_BYTES: usize = 1024 * 1024;
 

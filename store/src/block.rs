@@ -213,7 +213,7 @@ pub(super) fn decimals(values: &[f64]) -> Option<(u8, Vec<i64>)> {
     Some((u8::try_from(places).ok()?, integers))
 }
 
-/// What integers with so many decimal places are divided by; `None` when they cannot have as many.
+/// What integers with this number of decimal places are divided by; `None` when it is too large.
 pub(super) fn power(places: u8) -> Option<f64> {
     POWERS.get(usize::from(places)).copied()
 }

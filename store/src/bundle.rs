@@ -27,7 +27,7 @@ use bits::{pack, put_integer, put_signed, take_integer, take_signed, unpack, wid
 /// Signals are grouped by their numbers divided by this; a bundle has signals of one group.
 pub(super) const GROUP: u32 = if cfg!(test) { 2 } else { 64 };
 
-/// A bundle that has so many samples takes no further run: what must be read for the sake of one run stays small.
+/// A bundle with this number of samples takes no further run: what must be read for the sake of one run stays small.
 pub(super) const BUNDLE_SAMPLES: usize = if cfg!(test) { 16 } else { 4_096 };
 
 /// The most samples a readable run can have: what a damaged count may make us allocate.

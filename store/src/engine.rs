@@ -47,7 +47,7 @@ pub(crate) struct Engine {
     head: RwLock<Head>,
     /// Samples in it at which nothing more is taken until some have been sealed.
     head_limit: usize,
-    /// A signal's samples stay bundled until they are so many.
+    /// A signal's samples stay bundled until they reach this number.
     enough_for_block: usize,
     /// Held during a commit, so that commits and rotations see each other whole.
     commits: Mutex<Commits>,

@@ -19,7 +19,7 @@ use crate::store::{Detail, Query};
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
-    /// The last so many hours, more than 0; 1 when no span is given. Not together with from or to
+    /// How many hours back from now, more than 0; 1 when no span is given. Not together with from or to
     hours: Option<String>,
     /// First instant, ISO 8601 or an integer epoch; the earliest sample when only `to` is given
     from: Option<String>,
@@ -28,7 +28,7 @@ pub(super) struct Parameters {
     /// Names separated by commas; `*` stands for any characters; all signals when absent. Before a comma, a blank or a
     /// backslash that belongs to a name stands a backslash
     signals: Option<String>,
-    /// At most so many points a signal, 1 to 100000; each stretch keeps its lowest and highest
+    /// The most points of one signal, 1 to 100000; each stretch keeps its lowest and highest
     max_points: Option<String>,
     /// json, csv or ndjson; json when absent. In csv, names that spreadsheets take for formulas begin with an apostrophe
     format: Option<String>,

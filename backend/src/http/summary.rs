@@ -19,7 +19,7 @@ use crate::store::{Detail, Query};
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
-    /// The last so many hours, more than 0; 1 when no span is given. Not together with from or to
+    /// How many hours back from now, more than 0; 1 when no span is given. Not together with from or to
     hours: Option<String>,
     /// First instant, ISO 8601 or an integer epoch; the earliest sample when only `to` is given
     from: Option<String>,

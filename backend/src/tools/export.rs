@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long, value_name = "NAMES")]
     signals: Vec<Patterns>,
 
-    /// At most so many points a signal; each stretch of time keeps its lowest and highest [default: all samples]
+    /// The most points of one signal; each stretch of time keeps its lowest and highest [default: all samples]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_POINTS)))]
     max_points: Option<u32>,
 

@@ -27,7 +27,7 @@ struct Round {
 
 pub(super) fn run(lab: &Lab, rounds: u8) -> Result<()> {
     let alone = lab.systems.len() == 1;
-    // A signal is a field to InfluxDB, which is not made for so many of them.
+    // A signal is a field to InfluxDB, which is not made for thousands of them.
     let systems: Vec<&dyn System> = if alone { vec![OURS] } else { vec![OURS, PEERS[0]] };
     let mut rows = Vec::new();
     for signals in SIGNALS {

@@ -22,7 +22,7 @@ pub(super) struct Share<'s> {
 }
 
 impl Shares {
-    /// At most so many readers for one address; one more is waited for as long as `wait`.
+    /// The most readers for one address; for one more, a query waits as long as `wait`.
     pub(super) fn new(most: usize, wait: Duration) -> Self {
         Self { most, wait, held: Mutex::default(), freed: Condvar::new() }
     }

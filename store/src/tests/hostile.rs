@@ -1,6 +1,6 @@
 //! Files that are almost a database of ours: whatever is in them, reading and writing end, with an answer or an error.
 //!
-//! `FUZZ_INPUTS` sets how many are tried; a few hundred by default.
+//! `AFTERGLOW_FUZZ_FILES` sets how many are tried; a few hundred by default.
 
 use std::path::Path;
 
@@ -125,7 +125,7 @@ fn read(store: &Store) {
 }
 
 fn inputs() -> u32 {
-    std::env::var("FUZZ_INPUTS").ok().and_then(|inputs| inputs.parse().ok()).unwrap_or(300)
+    std::env::var("AFTERGLOW_FUZZ_FILES").ok().and_then(|inputs| inputs.parse().ok()).unwrap_or(300)
 }
 
 #[test]

@@ -37,7 +37,7 @@ impl Pace {
         Self(Step::begin(0))
     }
 
-    /// A step begins, for so many clients that have taken everything before.
+    /// A step begins; `clients` is how many of its receivers have taken everything before.
     pub(super) fn begin(&mut self, clients: usize) -> Arc<Step> {
         self.0 = Step::begin(clients);
         Arc::clone(&self.0)

@@ -18,7 +18,7 @@ pub(super) struct Trial {
     found: BTreeMap<u32, Found>,
 }
 
-/// What a signal comes to.
+/// What was found of a signal.
 struct Found {
     samples: u64,
     first: Timestamp,
