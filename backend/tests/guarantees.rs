@@ -22,6 +22,7 @@ mod ingest_report;
 mod live;
 mod live_hostile;
 mod live_noise;
+mod live_refused;
 mod live_stream;
 mod metadata;
 mod migration;
