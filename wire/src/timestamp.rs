@@ -110,8 +110,8 @@ impl Timestamp {
             .ok_or_else(|| BadTimestamp { given: number.to_string() })
     }
 
-    /// Reads an epoch in decimal, with or without a fraction and an exponent, such as `1764144000.125`. The unit is told by
-    /// the whole part, as [`Self::from_epoch`] does; digits below the microsecond are cut.
+    /// Reads an epoch in decimal, with or without a fraction and an exponent, such as `1764144000.125`. The whole part
+    /// decides the unit, as in [`Self::from_epoch`]; digits below the microsecond are cut.
     ///
     /// # Errors
     /// When the text is no decimal number, or the instant lies outside the years 1 to 9999.

@@ -174,7 +174,7 @@ impl Source {
 /// Where samples go.
 enum Target {
     Store(Box<Store>, Notebook),
-    /// Nowhere: what they come to is counted.
+    /// Nowhere: they are only counted.
     Trial(Box<Trial>),
 }
 

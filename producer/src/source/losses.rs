@@ -92,7 +92,7 @@ impl Losses {
         }
     }
 
-    /// What the losses come to; none when there are none.
+    /// The losses in one line; `None` when nothing was lost.
     fn sum(&self) -> Option<String> {
         let unit = self.unit;
         let counts = [
