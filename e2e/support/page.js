@@ -106,6 +106,13 @@ function countPixels(chart, { colour, from, to }) {
   return count;
 }
 
+/**
+ * Presses "Try now" if the page still offers it. The page tries by itself too, so the button may be gone at any moment; finding
+ * and pressing it are one step here.
+ */
+export const tryNow = (page) =>
+  page.evaluate(() => document.querySelector('[data-testid="failure"] button')?.click());
+
 /** Has the page note what its canvases write: to be given to `open` as `before`. */
 export const noteTexts = (page) =>
   page.addInitScript(() => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chart, link, open, readings, row, until } from "../support/page.js";
+import { chart, link, open, readings, row, tryNow, until } from "../support/page.js";
 import { Backend, folder, produce } from "../support/programs.js";
 
 const SIGNALS = "signals";
@@ -75,7 +75,7 @@ test("a history that cannot be loaded is said, and tried again", async (t) => {
   await failure.waitFor();
   assert.match(await failure.textContent(), /the database does not answer/);
   broken = false;
-  await failure.getByRole("button").click();
+  await tryNow(page);
   await until("60 samples are in the chart", async () => (await chart(page, SIGNALS).points()) === 60);
   await failure.waitFor({ state: "detached" });
 });
@@ -95,7 +95,7 @@ test("a server that refuses the live connection is said, until it allows it", as
   await link(page, "offline");
   await page.getByTestId("failure").waitFor();
   refusing = false;
-  await page.getByTestId("failure").getByRole("button").click();
+  await tryNow(page);
   await link(page, "live");
   await until("60 samples are in the chart", async () => (await chart(page, SIGNALS).points()) === 60);
 });
