@@ -145,9 +145,20 @@ pub(super) fn encode_extremes(columns: &Columns) -> Result<Option<Vec<u8>>, Dama
     if constant || columns.len() < 8 * EXTREMES_OF {
         return Ok(None);
     }
+    let extremes = extremes_of(columns, EXTREMES_OF);
+    let count = u32::try_from(extremes.len()).map_err(|_| Damaged("too many samples".into()))?;
+    let mut rest = count.to_le_bytes().to_vec();
+    rest.extend(encode(&extremes)?);
+    let mut blob = crc32fast::hash(&rest).to_le_bytes().to_vec();
+    blob.extend(rest);
+    Ok(Some(blob))
+}
+
+/// The lowest and the highest of every `length` samples, in time order.
+pub(super) fn extremes_of(columns: &Columns, length: usize) -> Columns {
     let mut extremes = Columns::default();
-    for start in (0..columns.len()).step_by(EXTREMES_OF) {
-        let part = columns.slice(start..columns.len().min(start + EXTREMES_OF));
+    for start in (0..columns.len()).step_by(length) {
+        let part = columns.slice(start..columns.len().min(start + length));
         if let Some(Summary { min, max, .. }) = Summary::of(&part) {
             let (first, second) = if min.0 <= max.0 { (min, max) } else { (max, min) };
             extremes.push(first.0, first.1);
@@ -156,12 +167,7 @@ pub(super) fn encode_extremes(columns: &Columns) -> Result<Option<Vec<u8>>, Dama
             }
         }
     }
-    let count = u32::try_from(extremes.len()).map_err(|_| Damaged("too many samples".into()))?;
-    let mut rest = count.to_le_bytes().to_vec();
-    rest.extend(encode(&extremes)?);
-    let mut blob = crc32fast::hash(&rest).to_le_bytes().to_vec();
-    blob.extend(rest);
-    Ok(Some(blob))
+    extremes
 }
 
 /// The points of a blob that [`encode_extremes`] made.

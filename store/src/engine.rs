@@ -11,6 +11,7 @@ mod commit;
 mod damaged;
 mod details;
 mod expire;
+mod extremes;
 mod merge;
 mod metadata;
 mod plan;
@@ -21,6 +22,7 @@ mod room;
 mod seal;
 mod since;
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use afterglow_wire::Timestamp;
@@ -33,6 +35,7 @@ use crate::head::Head;
 use crate::tables::Tables;
 use commit::Commits;
 use damaged::Damaged;
+use extremes::Extremes;
 use merge::FullTiers;
 use room::Room;
 
@@ -54,6 +57,9 @@ pub(crate) struct Engine {
     room: Room,
     /// Held while bundles, blocks or rollups are replaced: by a sealing, a merge or an expiry.
     maintenance: Mutex<FullTiers>,
+    /// The highest number that a block has had: a number says which samples are meant for as long as the process lives.
+    newest_block: AtomicI64,
+    extremes: Extremes,
     damaged: Damaged,
     clock: Clock,
     /// Names the numbering of commits; 0 in a database that is only read.
@@ -71,6 +77,8 @@ impl Engine {
             commits: Mutex::new(loaded.commits),
             room: Room::default(),
             maintenance: Mutex::new(Vec::new()),
+            newest_block: AtomicI64::new(loaded.newest_block),
+            extremes: Extremes::default(),
             damaged: Damaged::default(),
             clock,
             epoch,

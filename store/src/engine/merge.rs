@@ -59,7 +59,7 @@ impl Engine {
             return Ok(());
         }
         self.tables.writing(|writer| {
-            plan.write(writer)?;
+            self.write(plan, writer)?;
             fault::crash_point(Point::MergeWritten);
             Ok(())
         })

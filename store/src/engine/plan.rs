@@ -1,5 +1,7 @@
 //! What a sealing or a merge writes, decided before the transaction that does it.
 
+use std::sync::atomic::Ordering;
+
 use super::Engine;
 use crate::StoreError;
 use crate::batch::SignalId;
@@ -17,12 +19,15 @@ pub(super) struct Plan {
     bundles: Vec<NewBundle>,
 }
 
-impl Plan {
-    pub(super) fn write(&self, writer: &mut dyn Rows) -> Result<(), StoreError> {
-        writer.delete_blocks(&self.replaced_blocks)?;
-        writer.insert_blocks(&self.blocks)?;
-        writer.delete_bundles(&self.replaced_bundles)?;
-        writer.insert_bundles(&self.bundles)
+impl Engine {
+    /// Writes what a sealing or a merge has decided; new blocks get numbers that no block had since the start.
+    pub(super) fn write(&self, plan: &Plan, writer: &mut dyn Rows) -> Result<(), StoreError> {
+        let blocks = i64::try_from(plan.blocks.len()).unwrap_or(i64::MAX);
+        let newest = self.newest_block.fetch_add(blocks, Ordering::Relaxed);
+        writer.delete_blocks(&plan.replaced_blocks)?;
+        writer.insert_blocks(newest + 1, &plan.blocks)?;
+        writer.delete_bundles(&plan.replaced_bundles)?;
+        writer.insert_bundles(&plan.bundles)
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use afterglow_wire::Timestamp;
 
 use super::Engine;
+use super::extremes::FINE;
 use crate::batch::SignalId;
 use crate::block;
 use crate::columns::Columns;
@@ -170,12 +171,19 @@ impl Engine {
                     continue;
                 }
                 if whole
-                    && answer.wants_extremes(stored)
+                    && answer.wants_extremes(stored, block::EXTREMES_OF)
                     // Where they cannot be read the payload says the same.
                     && let Some(extremes) = reader.extremes(stored.id)?
                     && let Ok(extremes) = block::decode_extremes(&extremes)
                 {
                     answer.add(&extremes);
+                    continue;
+                }
+                if whole && answer.wants_extremes(stored, FINE) {
+                    let samples = || self.read_block(reader, signal, stored.id);
+                    if let Some(extremes) = self.extremes.of_block(stored.id, samples)? {
+                        answer.add(&extremes);
+                    }
                     continue;
                 }
                 let block = self.read_block(reader, signal, stored.id)?.unwrap_or_default();

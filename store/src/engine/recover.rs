@@ -10,6 +10,8 @@ use crate::tables::JournalRow;
 pub(crate) struct Loaded {
     /// The names of the signals by number.
     pub(crate) names: Vec<String>,
+    /// The highest number of a block; 0 when there are none.
+    pub(super) newest_block: i64,
     pub(super) head: Head,
     pub(super) commits: Commits,
 }
@@ -22,12 +24,13 @@ pub(crate) struct DamagedRow {
     pub(crate) why: String,
 }
 
-/// Builds the head from the `names` of the signals, the number of the last sealed commit, and all rows of both parts of the
-/// journal. Where both parts have rows, a sealing was interrupted: the older ones are sealed again, and nothing is lost or
+/// Builds the head from the `names` of the signals, the numbers of the last sealed commit and of the newest block, and all rows
+/// of both parts of the journal. Where both parts have rows, a sealing was interrupted: the older ones are sealed again, and nothing is lost or
 /// doubled because a sealing is one transaction.
 pub(crate) fn recover(
     names: Vec<String>,
     sealed: i64,
+    newest_block: i64,
     mut parts: [(Part, Vec<JournalRow>); 2],
 ) -> Result<Loaded, DamagedRow> {
     // Older first; an empty part counts as the newest.
@@ -52,5 +55,5 @@ pub(crate) fn recover(
             commits.active = part;
         }
     }
-    Ok(Loaded { names, head, commits })
+    Ok(Loaded { names, newest_block, head, commits })
 }

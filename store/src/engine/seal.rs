@@ -31,7 +31,7 @@ impl Engine {
         let signals = self.tables.reading(|reader| self.plan_sealing(reader, &generation, &mut plan))?;
         fault::crash_point(Point::SealPlanned);
         self.tables.writing(|writer| {
-            plan.write(writer)?;
+            self.write(&plan, writer)?;
             fault::crash_point(Point::SealWritten);
             writer.empty(sealing, generation.last_sequence())
         })?;

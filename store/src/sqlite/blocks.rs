@@ -154,10 +154,15 @@ impl BlockRows for SqliteConnection {
         Ok(rows.into_iter().map(|(last, id, signal)| (last, id, signal_of(signal))).collect())
     }
 
-    fn insert_blocks(&mut self, new: &[NewBlock]) -> Result<(), StoreError> {
-        for NewBlock { signal, summary, sealed_at, extremes, payload, checksum } in new {
+    fn newest_block(&mut self) -> Result<i64, StoreError> {
+        Ok(blocks::table.select(max(blocks::id)).first::<Option<i64>>(self)?.unwrap_or(0))
+    }
+
+    fn insert_blocks(&mut self, first: i64, new: &[NewBlock]) -> Result<(), StoreError> {
+        for (id, NewBlock { signal, summary, sealed_at, extremes, payload, checksum }) in (first..).zip(new) {
             diesel::insert_into(blocks::table)
                 .values((
+                    blocks::id.eq(id),
                     blocks::signal_id.eq(signal.0.cast_signed()),
                     blocks::first_timestamp.eq(summary.first_time),
                     blocks::last_timestamp.eq(summary.last_time),

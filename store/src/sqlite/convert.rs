@@ -53,7 +53,8 @@ fn convert_some(writer: &mut SqliteConnection, signal: i32, now: i64) -> Result<
     let Some((last, _)) = rows.last().copied() else { return Ok(false) };
     // The first schema counted its signals from 0 as well, and kept each instant once.
     let columns = Columns::from_unsorted(&rows);
-    writer.insert_blocks(&[NewBlock::new(signal_of(signal), &columns, now)?])?;
+    let id = writer.newest_block()? + 1;
+    writer.insert_blocks(id, &[NewBlock::new(signal_of(signal), &columns, now)?])?;
     diesel::delete(sample::table.filter(sample::signal_id.eq(signal).and(sample::timestamp.le(last))))
         .execute(writer)?;
     Ok(true)

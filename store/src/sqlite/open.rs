@@ -24,6 +24,7 @@ use crate::clock::Clock;
 use crate::engine::{self, DamagedRow, Engine, Loaded};
 use crate::journal::Part;
 use crate::lock::Lock;
+use crate::tables::BlockRows as _;
 use crate::{OpenError, PARTIAL, StoreConfig};
 
 /// `PRAGMA application_id` of our files: "Aglw". Keeps us from taking over another program's database.
@@ -174,7 +175,11 @@ fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, OpenError>
     let sealed = numbering::sealed_sequence(reader).map_err(|why| unusable(path, why))?;
     let mut read = |part| journal::read_all(reader, part).map_err(|error| not_opened(path, &error));
     let parts = [(Part::A, read(Part::A)?), (Part::B, read(Part::B)?)];
-    engine::recover(names, sealed, parts).map_err(|DamagedRow { part, sequence, why }| {
+    let newest_block = reader.newest_block().map_err(|why| unusable(path, why))?;
+    if newest_block > i64::MAX / 2 {
+        return Err(unusable(path, format!("it is damaged: a block has the number {newest_block}")));
+    }
+    engine::recover(names, sealed, newest_block, parts).map_err(|DamagedRow { part, sequence, why }| {
         unusable(path, format!("row {sequence} of {} is damaged: {why}", part.table()))
     })
 }

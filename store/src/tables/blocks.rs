@@ -34,8 +34,11 @@ pub(crate) trait BlockRows {
     /// Last instant, number and signal of the first `limit` blocks of all signals, by their last instant.
     fn oldest_blocks(&mut self, limit: usize) -> Result<Vec<(i64, i64, SignalId)>, StoreError>;
 
-    /// Adds blocks.
-    fn insert_blocks(&mut self, blocks: &[NewBlock]) -> Result<(), StoreError>;
+    /// The highest number of a block; 0 when there are none.
+    fn newest_block(&mut self) -> Result<i64, StoreError>;
+
+    /// Adds blocks, numbered from `first` on.
+    fn insert_blocks(&mut self, first: i64, blocks: &[NewBlock]) -> Result<(), StoreError>;
 
     /// Removes blocks.
     fn delete_blocks(&mut self, ids: &[i64]) -> Result<(), StoreError>;

@@ -96,6 +96,33 @@ fn a_spike_survives_reduction_from_any_tier<D: Database>() {
     check("blocks and a late sample");
 }
 
+fn a_reduced_answer_is_the_same_again_and_follows_what_is_written<D: Database>() {
+    let database = D::new();
+    let store = database.open();
+    let spike = |time: i64| time == 5_004_000;
+    let samples: Vec<_> =
+        (0..10_000).map(|i| ("a", i * 1_000, if spike(i * 1_000) { 1e6 } else { (i % 10) as f64 })).collect();
+    store.commit(&[batch(&store, &samples)]).unwrap();
+    store.seal().unwrap();
+    // A slice has some 200 samples: fewer than the extremes on the disk are good for.
+    let query = Query { detail: Detail::Points(100), ..Query::everything() };
+    let first = ask(&store, &query);
+    assert!((90..=100).contains(&first.len()), "{}", first.len());
+    assert!(first.contains(&("a".into(), 5_004_000, 1e6)));
+    assert!(first.iter().all(|(_, time, value)| spike(*time) || *value == ((time / 1_000) % 10) as f64));
+    assert_eq!(ask(&store, &query), first);
+    // A block that is rewritten is not answered from what was kept of it.
+    for (value, seal) in [(2e6, true), (3e6, true), (1.0, true), (4e6, false)] {
+        store.commit(&[batch(&store, &[("a", 5_004_000, value)])]).unwrap();
+        if seal {
+            store.seal().unwrap();
+            while store.merge().unwrap() {}
+        }
+        let highest = ask(&store, &query).into_iter().max_by(|a, b| a.2.total_cmp(&b.2)).unwrap();
+        assert_eq!(highest.2, value.max(9.0), "{value}");
+    }
+}
+
 fn samples_move_down_the_tiers_and_no_further<D: Database>() {
     let database = D::new();
     let clock = Clock::manual(NOW);
@@ -359,6 +386,7 @@ suite! {
     a_database_in_use_is_refused_until_its_owner_lets_go,
     queries_choose_by_span_name_and_pattern,
     a_spike_survives_reduction_from_any_tier,
+    a_reduced_answer_is_the_same_again_and_follows_what_is_written,
     samples_move_down_the_tiers_and_no_further,
     a_mean_is_right_over_every_tier,
     each_signal_is_said_to_be_reduced_or_whole,

@@ -2,7 +2,6 @@
 
 use super::super::rollups::Expired;
 use super::ahead::ReadAhead;
-use crate::block;
 use crate::columns::Columns;
 use crate::reduce::Reducer;
 use crate::slices::Slices;
@@ -108,10 +107,10 @@ impl Answer<'_, '_> {
         }
     }
 
-    /// Whether the extremes of a block's parts are all that the answer needs of it.
-    pub(super) fn wants_extremes(&mut self, stored: &BlockSummary) -> bool {
+    /// Whether the extremes of a block's parts of `length` samples are all that the answer needs of it.
+    pub(super) fn wants_extremes(&mut self, stored: &BlockSummary, length: usize) -> bool {
         let Shape::Few(reduction) = &mut self.shape else { return false };
-        let parts = i64::from(stored.count) / block::EXTREMES_OF as i64;
+        let parts = i64::from(stored.count) / length as i64;
         let wide =
             parts > 0 && reduction.reducer.is_much_wider_than((stored.last_time - stored.first_time) / parts);
         wide && reduction.reduces(stored.count.cast_unsigned() as usize)
