@@ -2,7 +2,7 @@
 //! `cargo xtask bench ...`, which builds what it measures.
 //!
 //! `systems` is who is measured, `server` one running process of theirs, `samples` what they are fed, `load` and
-//! `http` how; `ingest`, `disk`, `query` and `fanout` are the measurements; `lab` is what they share.
+//! `http` how; `ingest`, `disk`, `query`, `windows` and `fanout` are the measurements; `lab` is what they share.
 #![expect(clippy::disallowed_methods, reason = "measuring time is what this program is for")]
 
 mod cleanup;
@@ -20,6 +20,7 @@ mod query;
 mod samples;
 mod server;
 mod systems;
+mod windows;
 
 use std::process::ExitCode;
 
@@ -37,6 +38,8 @@ enum Bench {
     Disk(Common),
     /// 2 M samples of one signal: reduced to a chart, and exported whole
     Query(Common),
+    /// 10 M samples of one signal: 200 random windows, each in a random number of points
+    Windows(Common),
     /// The live path: CPU per delivery, latency, memory per client, clients that never read
     Fanout(fanout::Options),
     /// Used by `fanout`: a server that only writes
@@ -73,9 +76,10 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     let bench = Bench::parse();
     let lab = match &bench {
-        Bench::Ingest(ingest::Options { common, .. }) | Bench::Disk(common) | Bench::Query(common) => {
-            Lab::open(common)
-        }
+        Bench::Ingest(ingest::Options { common, .. })
+        | Bench::Disk(common)
+        | Bench::Query(common)
+        | Bench::Windows(common) => Lab::open(common),
         Bench::Fanout(options) => Lab::open(&options.common()),
         Bench::Floor { address } => return fanout::serve_floor(address),
     }?;
@@ -83,6 +87,7 @@ fn run() -> Result<()> {
         Bench::Ingest(options) => ingest::run(&lab, options),
         Bench::Disk(_) => disk::run(&lab),
         Bench::Query(_) => query::run(&lab),
+        Bench::Windows(_) => windows::run(&lab),
         Bench::Fanout(options) => fanout::run(&lab, options),
         Bench::Floor { .. } => Ok(()),
     }?;

@@ -138,7 +138,7 @@ impl Signal {
 }
 
 /// SplitMix64: small, and the same everywhere.
-struct Random(u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -150,7 +150,7 @@ impl Random {
     }
 
     /// Uniform, both ends included.
-    fn within(&mut self, least: i64, most: i64) -> i64 {
+    pub(crate) fn within(&mut self, least: i64, most: i64) -> i64 {
         let count = most.abs_diff(least) + 1;
         least + i64::try_from(self.next() % count).unwrap_or(0)
     }

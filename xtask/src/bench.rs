@@ -16,6 +16,8 @@ pub(crate) enum Bench {
     Disk(Options),
     /// 2 M samples of one signal: reduced to a chart, and exported whole
     Query(Options),
+    /// 10 M samples of one signal: 200 random windows, each in a random number of points
+    Windows(Options),
     /// The live path: CPU per delivery, latency, memory per client, clients that never read
     Fanout(Options),
     /// Main-thread time of a live update in a browser, beside uPlot alone, Chart.js and Recharts
@@ -43,6 +45,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Ingest(options) => ("ingest", options),
         Bench::Disk(options) => ("disk", options),
         Bench::Query(options) => ("query", options),
+        Bench::Windows(options) => ("windows", options),
         Bench::Fanout(options) => {
             prerequisites::npm_packages(&hubs)?;
             ("fanout", options)
