@@ -79,7 +79,15 @@ pub(crate) fn run(lab: &Lab) -> Result<()> {
             2 * STRETCHES.0,
             2 * STRETCHES.1
         ),
-        ["system", "first p50", "first p99", "again p50", "again p99", "again longest", "ours / this, again p99"],
+        [
+            "system",
+            "first p50",
+            "first p99",
+            "again p50",
+            "again p99",
+            "again longest",
+            "ours / this, again p99",
+        ],
         &rows,
     );
     Ok(())
