@@ -1,6 +1,7 @@
 //! The actors, one file each, with their messages.
 
 pub mod broadcaster;
+pub mod certificate;
 pub mod committer;
 pub mod compactor;
 pub mod engine;

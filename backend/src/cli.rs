@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigError, File};
 use crate::pipeline::PipelineError;
 use crate::store::{OpenError, Store};
+use crate::tls::{Certificate, TlsError};
 use crate::tools::{ToolError, advice, backup, doctor, export, import, tail};
 
 /// Send a number, see it move at once, keep it for years.
@@ -70,6 +71,8 @@ enum Failure {
     Config(#[from] ConfigError),
     #[error("{}{}", .0, advice(.0))]
     Open(#[from] OpenError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     #[error("cannot listen on {address}: {error}; choose another with --listen")]
     Listen { address: std::net::SocketAddr, error: std::io::Error },
     #[error(transparent)]
@@ -84,7 +87,7 @@ impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
             Self::Pipeline(_) | Self::System(_) | Self::Tool(ToolError::File { .. }) => 1,
-            Self::Config(_) | Self::Tool(ToolError::Config(_) | ToolError::Refused(_)) => 2,
+            Self::Config(_) | Self::Tls(_) | Self::Tool(ToolError::Config(_) | ToolError::Refused(_)) => 2,
             Self::Open(_) | Self::Tool(ToolError::Open(_) | ToolError::Store(_)) => 3,
             Self::Listen { .. } => 4,
             Self::Tool(ToolError::Damaged(_)) => 5,
@@ -115,7 +118,11 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
             Store::open(&store, Clock::real())?;
             say(&format!("the database {} is up to date", store.database.display()))
         }
-        Command::CheckConfig(config) => say(&format!("valid: {:#?}", checked(*config)?)),
+        Command::CheckConfig(config) => {
+            let config = checked(*config)?;
+            config.server.tls_files()?.map(Certificate::load).transpose()?;
+            say(&format!("valid: {config:#?}"))
+        }
         Command::Export(options) => Ok(export::run(&options)?),
         Command::Import(options) => Ok(import::run(&options)?),
         Command::Backup(options) => Ok(backup::run(&options)?),

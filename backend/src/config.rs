@@ -3,6 +3,7 @@
 //! Each section is a table of the file. `afterglow-cli` reads the file and makes its values the arguments' defaults.
 
 mod live;
+mod networks;
 mod retention;
 mod server;
 mod store;
@@ -17,6 +18,7 @@ use afterglow_cli::settings::Values;
 use clap::{Args, Command, FromArgMatches as _};
 
 pub use live::Live;
+pub use networks::{Networks, ProxyHeader};
 pub use retention::{Age, Override, Size};
 pub use server::{Server, Words};
 pub use store::{Database, SignalLimit, Store};

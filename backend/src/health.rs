@@ -32,6 +32,8 @@ struct State {
     last_commit: Option<(Result<(), Code>, Stopwatch)>,
     /// In a row.
     sealing_failures: u32,
+    /// Whether the certificate's files cannot be used.
+    certificate_outdated: bool,
 }
 
 impl Health {
@@ -53,6 +55,11 @@ impl Health {
         state.sealing_failures = if succeeded { 0 } else { state.sealing_failures.saturating_add(1) };
     }
 
+    /// Notes whether the certificate could be read again.
+    pub fn certificate_read(&self, succeeded: bool) {
+        self.lock().certificate_outdated = !succeeded;
+    }
+
     /// Why samples cannot be stored now; `None` when they can.
     pub fn problem(&self) -> Option<(Code, String)> {
         let state = self.lock();
@@ -72,6 +79,7 @@ impl Health {
                 age_seconds: since.elapsed().as_secs_f64(),
             }),
             commit_running_seconds: state.commit.map(|since| since.elapsed().as_secs_f64()),
+            certificate_outdated: state.certificate_outdated,
             sealing_failures: state.sealing_failures,
         }
     }

@@ -19,6 +19,7 @@ mod openapi;
 mod parameters;
 mod permission;
 mod problem;
+mod redirect;
 mod signals;
 mod socketio;
 mod state;
@@ -31,16 +32,28 @@ use std::any::Any;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::dev::Server;
+use actix_web::rt::net::TcpStream;
 use actix_web::{App, HttpServer, middleware, web};
 use gate::Gate;
 
+use crate::config::Config;
 use crate::shares::{Share, Shares};
+use crate::tls::Certificate;
 pub use body::Bodies;
 pub use context::Context;
+pub use redirect::redirect;
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a client may take to agree on the keys of a TLS connection.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Handshakes that one worker has under way; further connections wait. Each is some ten kilobytes for at most
+/// [`HANDSHAKE_TIMEOUT`], and clients that never finish theirs should not keep others from beginning.
+const HANDSHAKES: usize = 4_096;
 
 /// How long an idle connection stays open. Longer than the pause between two batches of a slow producer.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
@@ -55,18 +68,23 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// Files that the process needs beside connections.
 const OTHER_FILES: usize = 128;
 
-/// Serves `listener`; the server runs while it is polled and ends through its handle.
+/// Serves `listener`, in TLS where there is a certificate; the server runs while it is polled and ends through its handle.
 ///
 /// # Errors
 /// When the listener cannot be used.
-pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> std::io::Result<Server> {
+pub fn serve(
+    context: Context,
+    listener: TcpListener,
+    certificate: Option<&Certificate>,
+    shutdown_seconds: u64,
+) -> std::io::Result<Server> {
     let assets = web::Data::new(dashboard::Assets::new(
         context.config.server.dashboard_dir.clone(),
         &context.config.server.embed_from.0,
     ));
-    let peer_silent = SILENT_TIMES * context.config.live.slow_seconds.duration();
+    let silent = peer_silent(&context.config);
     let connections = connections();
-    let gate = web::Data::new(Gate::new(context, listener.local_addr()?));
+    let gate = web::Data::new(Gate::new(context, listener.local_addr()?, certificate.is_some()));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(gate.clone())
@@ -75,7 +93,7 @@ pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> 
             .configure(table::routes)
     })
     .on_connect(move |connection, kept| {
-        limit_peer(connection, peer_silent);
+        limit_peer(connection, silent);
         if let Some(place) = admit(connection, &connections) {
             kept.insert(place);
         }
@@ -83,13 +101,30 @@ pub fn serve(context: Context, listener: TcpListener, shutdown_seconds: u64) -> 
     .client_request_timeout(HEAD_TIMEOUT)
     .keep_alive(KEEP_ALIVE)
     .shutdown_timeout(shutdown_seconds)
-    .disable_signals()
-    .listen(listener)?;
+    .disable_signals();
+    let server = match certificate {
+        None => server.listen(listener)?,
+        Some(certificate) => server
+            .tls_handshake_timeout(HANDSHAKE_TIMEOUT)
+            .max_connection_rate(HANDSHAKES)
+            .listen_rustls_0_23(listener, certificate.server_config().map_err(std::io::Error::other)?)?,
+    };
     Ok(server.run())
 }
 
+/// How long the kernel keeps data for a peer that acknowledges nothing.
+fn peer_silent(config: &Config) -> Duration {
+    SILENT_TIMES * config.live.slow_seconds.duration()
+}
+
+/// The socket of a connection, in TLS or not.
+fn socket(connection: &dyn Any) -> Option<&TcpStream> {
+    let tls = || Some(connection.downcast_ref::<TlsStream<TcpStream>>()?.get_ref().0);
+    connection.downcast_ref().or_else(tls)
+}
+
 fn limit_peer(connection: &dyn Any, silent: Duration) {
-    if let Some(tcp) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
+    if let Some(tcp) = socket(connection) {
         let socket = socket2::SockRef::from(tcp);
         // Best effort: a system without these options only frees stalled peers later.
         let _ = socket.set_send_buffer_size(SEND_BUFFER);
@@ -109,7 +144,7 @@ fn connections() -> Shares {
 
 /// A place for a connection; it is closed when there is none.
 fn admit(connection: &dyn Any, connections: &Shares) -> Option<Share> {
-    let tcp = connection.downcast_ref::<actix_web::rt::net::TcpStream>()?;
+    let tcp = socket(connection)?;
     let address = tcp.peer_addr().ok()?.ip();
     connections
         .take(address, 1)

@@ -28,6 +28,7 @@ pub mod places;
 pub mod pool;
 pub mod refusal;
 pub mod shares;
+pub mod tls;
 pub mod tools;
 
 // The store is a crate of its own, so that nothing here can name what it is built on. What it shares with the rest comes along.

@@ -4,9 +4,11 @@ use std::future::Future;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
+use crate::actors::certificate::CertificateKeeper;
 use crate::actors::committer::Committer;
 use crate::actors::compactor::Compactor;
 use crate::actors::engine::Engines;
@@ -24,6 +26,7 @@ use crate::lifeline::Lifeline;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::store::Store;
+use crate::tls::Certificate;
 
 /// All of the drain must fit: admission, last commit, sessions, open requests.
 const DRAIN: Duration = Duration::from_secs(9);
@@ -45,7 +48,25 @@ pub enum PipelineError {
     DrainTimeout,
 }
 
-/// Serves `listener` until `stop` is ready, then drains and returns.
+/// Where requests come in.
+#[derive(Debug)]
+pub struct Entrances {
+    /// The server's.
+    pub listener: TcpListener,
+    /// What it shows, where it speaks TLS.
+    pub certificate: Option<Certificate>,
+    /// The port that leads readers to the page's address.
+    pub redirect: Option<TcpListener>,
+}
+
+impl From<TcpListener> for Entrances {
+    /// Without TLS.
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, certificate: None, redirect: None }
+    }
+}
+
+/// Serves `entrances` until `stop` is ready, then drains and returns.
 ///
 /// # Errors
 /// When an actor or the server is lost, or the drain takes too long.
@@ -53,7 +74,7 @@ pub async fn run(
     config: Config,
     store: Store,
     clock: Clock,
-    listener: TcpListener,
+    entrances: Entrances,
     stop: impl Future<Output = ()>,
 ) -> Result<(), PipelineError> {
     let (lost, mut losses) = mpsc::unbounded_channel();
@@ -82,6 +103,9 @@ pub async fn run(
     let committer = Committer::start(store.clone(), vec![live], metrics.clone(), lifeline("committer"));
     Compactor::start(store.clone(), metrics.clone(), lifeline("compactor"));
     Retention::start(store.clone(), config.store.retention(), clock.clone(), lifeline("retention"));
+    if let Some(certificate) = entrances.certificate.clone() {
+        CertificateKeeper::start(certificate, metrics.health.clone(), lifeline("certificate keeper"))?;
+    }
     let (stop_sessions, stopping) = watch::channel(false);
     let ping_interval = config.live.ping_seconds.duration();
     let engines = Engines::new(broadcaster.clone(), clock.clone(), ping_interval, stopping.clone());
@@ -125,13 +149,19 @@ pub async fn run(
         metrics,
         config,
     };
-    let mut server = http::serve(context, listener, HTTP_DRAIN_SECONDS)?;
+    // Not drained: what it answers is said at once.
+    let redirect =
+        entrances.redirect.map(|listener| http::redirect(&context.config, listener)).transpose()?;
+    let mut redirect = OptionFuture::from(redirect);
+    let Entrances { listener, certificate, .. } = entrances;
+    let mut server = http::serve(context, listener, certificate.as_ref(), HTTP_DRAIN_SECONDS)?;
     let handle = server.handle();
 
     tokio::select! {
         () = stop => log::info!("stopping: no new samples are taken, what was taken is being written"),
         Some(actor) = losses.recv() => return Err(PipelineError::ActorLost(actor)),
         ended = &mut server => return Ok(ended?),
+        Some(ended) = &mut redirect => return Ok(ended?),
     }
 
     let drain = async {

@@ -1,10 +1,12 @@
 //! Starts and stops the real binary, and talks to it like a client.
 
+pub(crate) mod authority;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
@@ -18,6 +20,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 /// A running backend on a free port, killed when dropped.
 pub(crate) struct Backend {
     child: Child,
+    output: BufReader<ChildStdout>,
+    scheme: String,
     address: String,
 }
 
@@ -69,12 +73,28 @@ impl Backend {
         Self::spawn(command)
     }
 
-    fn spawn(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    pub(crate) fn spawn(mut command: Command) -> Self {
+        Self::watch_start(command.stdout(Stdio::piped()).spawn().unwrap()).expect("the first line")
+    }
+
+    /// Waits until it listens; the exit code when it ends instead.
+    fn watch_start(mut child: Child) -> Result<Self, Option<i32>> {
+        let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://").expect("the first line").to_owned();
-        Self { child, address }
+        output.read_line(&mut line).unwrap();
+        match line.trim().strip_prefix("listening on ").and_then(|url| url.split_once("://")) {
+            Some((scheme, address)) => {
+                Ok(Self { child, output, scheme: scheme.to_owned(), address: address.to_owned() })
+            }
+            None => Err(child.wait().unwrap().code()),
+        }
+    }
+
+    /// The next line that it prints.
+    pub(crate) fn next_line(&mut self) -> String {
+        let mut line = String::new();
+        self.output.read_line(&mut line).unwrap();
+        line.trim().to_owned()
     }
 
     /// Starts with standard error in the file `errors`; the exit code when it does not start.
@@ -85,13 +105,7 @@ impl Backend {
     ) -> Result<Self, Option<i32>> {
         let mut command = serve(database, "127.0.0.1:0");
         command.envs(environment.iter().copied()).stdout(Stdio::piped());
-        let mut child = command.stderr(std::fs::File::create(errors).unwrap()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        match line.trim().strip_prefix("listening on http://") {
-            Some(address) => Ok(Self { child, address: address.to_owned() }),
-            None => Err(child.wait().unwrap().code()),
-        }
+        Self::watch_start(command.stderr(std::fs::File::create(errors).unwrap()).spawn().unwrap())
     }
 
     /// Waits until the process has ended by itself.
@@ -110,7 +124,7 @@ impl Backend {
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.address)
+        format!("{}://{}{path}", self.scheme, self.address)
     }
 
     pub(crate) fn get(&self, path: &str) -> Answer {

@@ -37,7 +37,7 @@ impl Inside {
         #[expect(clippy::disallowed_methods, reason = "the server of a test")]
         let runs = thread::spawn(move || {
             let stop = async { drop(stopped.await) };
-            actix::System::new().block_on(pipeline::run(config, served, Clock::real(), listener, stop))
+            actix::System::new().block_on(pipeline::run(config, served, Clock::real(), listener.into(), stop))
         });
         Self { store, url, stop, runs }
     }

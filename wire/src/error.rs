@@ -87,6 +87,10 @@ codes! {
     BadEncoding => "bad_encoding", 400;
     /// The request comes from a page of another site.
     ForeignOrigin => "foreign_origin", 403;
+    /// Samples and keys are taken only in TLS, at another address of this server.
+    HttpsRequired => "https_required", 403;
+    /// The request came through a proxy, and the server is not configured to trust one.
+    ProxyNotTrusted => "proxy_not_trusted", 403;
     /// The request lacks the permission that its route needs.
     Forbidden => "forbidden", 403;
     /// The request is for a host that the server is not known as.

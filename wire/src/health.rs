@@ -19,6 +19,9 @@ pub struct Health {
     /// Seconds since the commit under way began; absent when none is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit_running_seconds: Option<f64>,
+    /// Whether the files of the TLS certificate were replaced by ones that cannot be used; the old certificate is shown then.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub certificate_outdated: bool,
     /// How often sealing has failed since it last succeeded.
     pub sealing_failures: u32,
 }

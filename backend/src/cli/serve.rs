@@ -1,6 +1,6 @@
 //! `afterglow serve`: from the configuration to a running pipeline.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -8,13 +8,15 @@ use super::{Failure, say};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::memory;
-use crate::pipeline;
+use crate::pipeline::{self, Entrances};
 use crate::store::Store;
+use crate::tls::Certificate;
 
 /// Serves until the process gets SIGTERM or SIGINT.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     allow_many_sockets();
     memory::spawn_malloc_trim();
+    let certificate = config.server.tls_files()?.map(Certificate::load).transpose()?;
     let store = Store::open(&config.store.open(), Clock::real())?;
     actix::System::new().block_on(async move {
         // Signals first: a process that has read the address may send one.
@@ -23,11 +25,20 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
         let stop = async move {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
         };
-        let address = config.server.listen;
-        let listener = TcpListener::bind(address).map_err(|error| Failure::Listen { address, error })?;
-        say(&format!("listening on http://{}", listener.local_addr()?))?;
-        Ok(pipeline::run(config, store, Clock::real(), listener, stop).await?)
+        let listener = bind(config.server.listen)?;
+        let scheme = if certificate.is_some() { "https" } else { "http" };
+        let redirect = config.server.redirect_listen.map(bind).transpose()?;
+        say(&format!("listening on {scheme}://{}", listener.local_addr()?))?;
+        if let Some(redirect) = &redirect {
+            say(&format!("redirecting from http://{}", redirect.local_addr()?))?;
+        }
+        let entrances = Entrances { listener, certificate, redirect };
+        Ok(pipeline::run(config, store, Clock::real(), entrances, stop).await?)
     })
+}
+
+fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).map_err(|error| Failure::Listen { address, error })
 }
 
 /// Lifts the limit on open files as far as this process may: each live client is one, and most systems begin with 1,024,

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use afterglow_cli::settings::{Seconds, within};
 use clap::Args;
 
-use super::{ConfigError, parse};
+use super::{ConfigError, Networks, ProxyHeader, parse};
 use crate::authority::Authority;
+use crate::tls::Files;
 
 /// The settings of `[server]`.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -33,6 +34,45 @@ pub struct Server {
         value_name = "BOOL"
     )]
     pub insecure: bool,
+
+    /// The certificate that is shown in TLS, and those that lead to its authority (PEM); with tls-key. Read again when it
+    /// changes and on SIGHUP
+    #[arg(long, env = "AFTERGLOW_TLS_CERT", value_name = "FILE")]
+    pub tls_cert: Option<PathBuf>,
+
+    /// The certificate's private key (PEM), which nobody else may read
+    #[arg(long, env = "AFTERGLOW_TLS_KEY", value_name = "FILE")]
+    pub tls_key: Option<PathBuf>,
+
+    /// Address and port, such as 0.0.0.0:80, that lead readers to public-url; nothing else is served there
+    #[arg(
+        long,
+        env = "AFTERGLOW_REDIRECT_LISTEN",
+        value_name = "ADDRESS:PORT",
+        value_parser = parse::<SocketAddr>("an address and a port, such as 0.0.0.0:80")
+    )]
+    pub redirect_listen: Option<SocketAddr>,
+
+    /// Addresses or networks, separated by blanks, of the proxies that may say where a request comes from, such as 127.0.0.1
+    /// for one on this machine
+    #[arg(
+        long,
+        env = "AFTERGLOW_TRUSTED_PROXIES",
+        value_name = "NETWORKS",
+        default_value = "",
+        value_parser = parse::<Networks>("addresses or networks, such as 127.0.0.1 or 10.0.0.0/8, separated by blanks")
+    )]
+    pub trusted_proxies: Networks,
+
+    /// The one header in which they say so; the proxy must replace or extend what a client sends in it
+    #[arg(
+        long,
+        env = "AFTERGLOW_PROXY_HEADER",
+        value_name = "HEADER",
+        default_value = "x-forwarded-for",
+        value_enum
+    )]
+    pub proxy_header: ProxyHeader,
 
     /// Serve the dashboard from this folder instead of the one in the binary (for its developers)
     #[arg(long, env = "AFTERGLOW_DASHBOARD_DIR", value_name = "FOLDER")]
@@ -67,6 +107,14 @@ pub struct Server {
 impl Server {
     /// Checks what no setting can decide alone.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
+        self.tls_files()?;
+        if self.redirect_listen.is_some()
+            && !self.public_url.as_deref().is_some_and(|url| url.starts_with("https://"))
+        {
+            return Err(ConfigError::new(
+                "redirect_listen needs public_url, the https:// address that readers are led to",
+            ));
+        }
         if self.listen.ip().is_loopback() || self.insecure {
             return Ok(());
         }
@@ -75,6 +123,20 @@ impl Server {
              such as 127.0.0.1:5001, or add --insecure if everyone on that network may read and write",
             self.listen
         )))
+    }
+}
+
+impl Server {
+    /// The files of the certificate; none without TLS.
+    ///
+    /// # Errors
+    /// When there is one of them without the other.
+    pub fn tls_files(&self) -> Result<Option<Files>, ConfigError> {
+        match (self.tls_cert.clone(), self.tls_key.clone()) {
+            (None, None) => Ok(None),
+            (Some(certificate), Some(key)) => Ok(Some(Files { certificate, key })),
+            _ => Err(ConfigError::new("tls_cert and tls_key belong together: one of them is missing")),
+        }
     }
 }
 

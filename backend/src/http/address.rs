@@ -1,12 +1,22 @@
 //! Where requests come from.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use actix_web::HttpRequest;
+use actix_web::{HttpMessage as _, HttpRequest};
 
 use crate::admission::network;
 
+/// Where the gate found that a request comes from: its connection's other end, or what a trusted proxy says of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Client(pub(super) SocketAddr);
+
+/// Where a request comes from; unknown when its connection is gone.
+pub(super) fn client(request: &HttpRequest) -> Option<SocketAddr> {
+    let seen = request.extensions().get::<Client>().map(|client| client.0);
+    seen.or_else(|| request.peer_addr())
+}
+
 /// Where a request comes from, as limits count it.
 pub(super) fn address(request: &HttpRequest) -> IpAddr {
-    network(request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip()))
+    network(client(request).map_or(IpAddr::from([0, 0, 0, 0]), |client| client.ip()))
 }

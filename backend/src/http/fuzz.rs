@@ -105,7 +105,7 @@ fn corpus() -> Vec<Vec<u8>> {
 #[actix_web::test]
 async fn no_request_is_answered_with_500() {
     let folder = tempfile::tempdir().unwrap();
-    let gate = web::Data::new(Gate::new(context(folder.path()), ([127, 0, 0, 1], 80).into()));
+    let gate = web::Data::new(Gate::new(context(folder.path()), ([127, 0, 0, 1], 80).into(), false));
     let assets = web::Data::new(dashboard::Assets::new(None, &[]));
     let app = App::new().app_data(gate).app_data(assets);
     let app = test::init_service(app.wrap(middleware::from_fn(gate::judge)).configure(table::routes)).await;

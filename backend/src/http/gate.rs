@@ -1,11 +1,12 @@
 //! The one way in. [`judge`] sees every request, the page's included, before anything of its body is read; [`Allowed`] is the
 //! proof that a handler's permission was checked, and its only way to the [`Context`].
 //!
-//! In this order: the authority that is asked for (421), the site that asks (403), the principal, and, once the route is
+//! In this order: the authority that is asked for (421), the proxy that it came through (403), the site that asks (403), the principal, and, once the route is
 //! get_document, its permission (403), whether the server stops (503), and the query parameters' names (400).
 
 pub(super) mod access;
 mod authority;
+mod proxy;
 mod request_id;
 mod site;
 
@@ -17,7 +18,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
 use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
@@ -25,14 +26,18 @@ use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web
 use afterglow_wire::Code;
 
 use super::Context;
-use super::address::address;
+use super::address::{Client, address};
 use super::parameters::{ListedParameters, check_count};
 use super::permission::{Permission, Principal};
 use super::problem::Problem;
 use crate::authority::Authority;
 use authority::Authorities;
+use proxy::{Proxies, Sender};
 pub(super) use request_id::RequestId;
 use site::Site;
+
+/// What browsers are told in TLS: for a year, nothing without it.
+const STAY_IN_TLS: &str = "max-age=31536000";
 
 /// What requests are judged by, and what lies behind.
 pub(super) struct Gate {
@@ -40,6 +45,9 @@ pub(super) struct Gate {
     authorities: Authorities,
     /// The origin of `public_url`.
     public_origin: Option<String>,
+    /// Whether connections are in TLS.
+    is_tls: bool,
+    proxies: Proxies,
 }
 
 /// What is known of a request before its route is.
@@ -51,19 +59,30 @@ struct Visit {
 }
 
 impl Gate {
-    /// The gate before `context`, of a server that listens at `listen`.
-    pub(super) fn new(context: Context, listen: SocketAddr) -> Self {
+    /// The gate before `context`, of a server that listens at `listen`, in TLS or not.
+    pub(super) fn new(context: Context, listen: SocketAddr, is_tls: bool) -> Self {
         let public_origin = context.config.server.public_url.clone();
         let public = public_origin.as_deref().and_then(|url| Some(url.split_once("://")?.1.to_owned()));
         let named = context.config.server.allowed_hosts.0.iter().cloned().chain(public);
-        Self { authorities: Authorities::new(listen, named), public_origin, context }
+        let authorities = Authorities::new(listen, is_tls, named);
+        let server = &context.config.server;
+        let proxies = Proxies::new(server.trusted_proxies.clone(), server.proxy_header);
+        Self { authorities, public_origin, is_tls, proxies, context }
     }
 
-    fn visit(&self, request: &HttpRequest, id: &RequestId) -> Result<Visit, Problem> {
-        // A request in absolute form names an authority of its own; a browser always names one.
-        let target = request.uri().authority().map(actix_web::http::uri::Authority::as_str);
-        let host = request.headers().get(HOST).map(|host| host.to_str().unwrap_or("not plain text"));
-        for asked in target.into_iter().chain(host) {
+    /// Whether everyone who reaches this server may change everything, and nobody said that this is meant.
+    fn is_open(&self) -> bool {
+        !self.context.config.server.insecure
+    }
+
+    /// Where a request comes from.
+    fn sender(&self, request: &HttpRequest) -> Sender {
+        let peer = request.peer_addr().unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0)));
+        self.proxies.sender(peer, request.headers())
+    }
+
+    fn visit(&self, request: &HttpRequest, sender: &Sender, id: &RequestId) -> Result<Visit, Problem> {
+        for asked in named_hosts(request, sender) {
             if !Authority::parse(asked).is_some_and(|authority| self.authorities.contains(&authority)) {
                 let asked: String = asked.chars().take(100).collect();
                 let message = format!(
@@ -73,12 +92,34 @@ impl Gate {
                 return Err(Problem::new(Code::UnknownHost, message));
             }
         }
-        let host = target.or(host);
-        match site::of(request.headers(), request.method(), host, self.public_origin.as_deref()) {
+        if self.is_open()
+            && !self.proxies.trusts(request.peer_addr())
+            && let Some(header) = proxy::mark(request.headers())
+        {
+            let message = format!(
+                "the request came through a proxy (it has the header {header}), and everyone who reaches this server may \
+                 change everything; name the proxy with --trusted-proxies, or start with --insecure"
+            );
+            return Err(Problem::new(Code::ProxyNotTrusted, message));
+        }
+        match site::of(
+            request.headers(),
+            request.method(),
+            named_hosts(request, sender).next(),
+            self.public_origin.as_deref(),
+        ) {
             Site::Foreign(origin) => Err(foreign(&origin, request)),
             site => Ok(Visit { principal: Principal::Local, site, id: id.clone() }),
         }
     }
+}
+
+/// Every authority that a request names, the one that counts first: a trusted proxy's word, a request in absolute form, the
+/// header, which a browser always sends.
+fn named_hosts<'r>(request: &'r HttpRequest, sender: &'r Sender) -> impl Iterator<Item = &'r str> {
+    let target = request.uri().authority().map(actix_web::http::uri::Authority::as_str);
+    let header = request.headers().get(HOST).map(|host| host.to_str().unwrap_or("not plain text"));
+    [sender.host.as_deref(), target, header].into_iter().flatten()
 }
 
 fn foreign(origin: &str, request: &HttpRequest) -> Problem {
@@ -95,8 +136,16 @@ pub(super) async fn judge(
 ) -> Result<ServiceResponse, Error> {
     let is_head = request.method() == Method::HEAD;
     let id = RequestId::of(request.headers());
-    let mut response = match gate.visit(request.request(), &id) {
+    let sender = gate.sender(request.request());
+    let is_secure = sender.is_secure.unwrap_or(gate.is_tls);
+    // Browsers take a promise of this name for one of every program on their machine.
+    let is_localhost = named_hosts(request.request(), &sender)
+        .next()
+        .and_then(Authority::parse)
+        .is_some_and(|host| host.host.eq_ignore_ascii_case("localhost"));
+    let mut response = match gate.visit(request.request(), &sender, &id) {
         Ok(visit) => {
+            request.extensions_mut().insert(Client(sender.address));
             request.extensions_mut().insert(visit);
             next.call(request).await?
         }
@@ -108,6 +157,9 @@ pub(super) async fn judge(
         }
     };
     add_headers(response.headers_mut());
+    if is_secure && !is_localhost {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STAY_IN_TLS));
+    }
     note(&id, &mut response);
     // A stream would be read to its end, which it may not have.
     if is_head && response.response().body().size() == BodySize::Stream {

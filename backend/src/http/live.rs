@@ -1,12 +1,11 @@
 //! `GET /ws`: live samples over a WebSocket.
 
-use std::net::IpAddr;
-
 use actix_web::http::header::{HeaderMap, SEC_WEBSOCKET_PROTOCOL};
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Code;
 use afterglow_wire::v1::PROTOCOL;
 
+use super::address::address;
 use super::gate::Allowed;
 use super::permission::ReadLive;
 use super::problem::Problem;
@@ -47,8 +46,7 @@ pub(super) async fn get(
 
 /// Whether one more live client may come, and from there.
 pub(super) fn admit(admission: &Admission, request: &HttpRequest) -> Result<Ticket, Problem> {
-    let address = request.peer_addr().map_or(IpAddr::from([0, 0, 0, 0]), |peer| peer.ip());
-    admission.admit(address).map_err(|message| Problem::new(Code::TooManyClients, message))
+    admission.admit(address(request)).map_err(|message| Problem::new(Code::TooManyClients, message))
 }
 
 /// Whether the client asks for the binary protocol, and not for the text events.

@@ -6,6 +6,7 @@ use afterglow_wire::Code;
 use afterglow_wire::telemetry::Receipt;
 use serde::Deserialize;
 
+use super::address::client;
 use super::body::{self, MediaType};
 use super::gate::Allowed;
 use super::permission::WriteSamples;
@@ -89,7 +90,7 @@ pub(super) async fn post(
     parameters: web::Query<Parameters>,
     payload: web::Payload,
 ) -> Result<web::Json<Receipt>, Problem> {
-    let mut source = Source { address: request.peer_addr(), bytes: 0 };
+    let mut source = Source { address: client(&request), bytes: 0 };
     let read = async {
         let media_type = body::media_type(request.headers())?;
         let separator = if let MediaType::Csv(separator) = media_type { separator } else { None };

@@ -13,14 +13,16 @@ use crate::authority::Authority;
 pub(super) struct Authorities {
     /// Where the server listens.
     listen: SocketAddr,
+    /// The port that clients leave out.
+    default_port: u16,
     /// `public_url`'s and `allowed_hosts`, as they were given.
     named: Vec<String>,
 }
 
 impl Authorities {
-    /// Those of a server that listens at `listen`, and `named` ones; without a port these may have any.
-    pub(super) fn new(listen: SocketAddr, named: impl IntoIterator<Item = String>) -> Self {
-        Self { listen, named: named.into_iter().collect() }
+    /// Those of a server that listens at `listen`, in TLS or not, and `named` ones; without a port these may have any.
+    pub(super) fn new(listen: SocketAddr, is_tls: bool, named: impl IntoIterator<Item = String>) -> Self {
+        Self { listen, default_port: if is_tls { 443 } else { 80 }, named: named.into_iter().collect() }
     }
 
     /// Whether a request for this authority is one for this server.
@@ -44,8 +46,7 @@ impl Authorities {
     fn is_loopback(&self, authority: &Authority<'_>) -> bool {
         let loopback = authority.host.eq_ignore_ascii_case("localhost")
             || authority.ip().is_some_and(|ip| ip.is_loopback());
-        // Clients leave out the port of the scheme.
-        loopback && authority.port.unwrap_or(80) == self.listen.port()
+        loopback && authority.port.unwrap_or(self.default_port) == self.listen.port()
     }
 }
 
@@ -61,7 +62,8 @@ mod tests {
     use super::*;
 
     fn check(listen: &str, named: &[&str], authority: &str) -> bool {
-        let authorities = Authorities::new(listen.parse().unwrap(), named.iter().map(ToString::to_string));
+        let authorities =
+            Authorities::new(listen.parse().unwrap(), false, named.iter().map(ToString::to_string));
         Authority::parse(authority).is_some_and(|authority| authorities.contains(&authority))
     }
 
