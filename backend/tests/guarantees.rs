@@ -31,6 +31,7 @@ mod proxies;
 mod publisher;
 mod queries;
 mod retention;
+mod secure_clients;
 mod shed;
 mod signal_limit;
 mod slow_client;

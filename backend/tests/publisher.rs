@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use afterglow_client::access::Access;
 use afterglow_client::publish::Publisher;
 use afterglow_client::publish::outbox::Limits;
 use afterglow_wire::Timestamp;
@@ -21,7 +22,7 @@ fn everything_that_was_recorded_arrives_once() {
     let (database, spool) = (folder.path().join("a.db"), folder.path().join("spool"));
     let backend = Backend::start(&database);
     let (address, url) = (backend.address().to_owned(), backend.url(""));
-    let start = || Publisher::start(&url, spool.clone(), Limits::default()).unwrap();
+    let start = || Publisher::start(&url, spool.clone(), Limits::default(), Access::default()).unwrap();
     let publisher = start();
     (0..100).for_each(|number| publisher.record(vec![reading(number)]));
     eventually("the first samples are stored", || {

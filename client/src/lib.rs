@@ -3,6 +3,7 @@
 //! Both block a thread of their own and need no async runtime. The features `publish` and `subscribe` leave one of
 //! them out.
 
+pub mod access;
 pub mod backoff;
 pub mod clock;
 #[cfg(feature = "publish")]

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use afterglow_wire::v1::{Position, Subscribe};
 
+use crate::access::Access;
 use crate::backoff::Backoff;
 use connection::{Address, Connection};
 use state::{Next, State};
@@ -90,6 +91,7 @@ pub enum SubscribeError {
 #[derive(Debug)]
 pub struct Subscription {
     address: Address,
+    access: Access,
     request: Subscribe,
     connection: Option<Connection>,
     state: State,
@@ -111,6 +113,7 @@ impl Subscription {
         request.check().map_err(SubscribeError::Refused)?;
         Ok(Self {
             address,
+            access: Access::default(),
             request,
             connection: None,
             state: State::default(),
@@ -129,6 +132,13 @@ impl Subscription {
         self.request.width = width;
         self.request.check().map_err(SubscribeError::Refused)?;
         Ok(self)
+    }
+
+    /// Shows a key, or trusts other authorities than the public ones.
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.access = access;
+        self
     }
 
     /// What this client has: everything up to there.
@@ -170,7 +180,7 @@ impl Subscription {
             return if next == Next::Resume { self.request() } else { Ok(()) };
         }
         std::thread::park_timeout(std::mem::take(&mut self.wait));
-        self.connection = Some(Connection::open(&self.address)?);
+        self.connection = Some(Connection::open(&self.address, &self.access)?);
         self.request()
     }
 

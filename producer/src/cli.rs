@@ -40,16 +40,18 @@ pub fn run() -> ExitCode {
     // Reports wrong arguments before the file is read.
     let path = Arguments::parse().config;
     clock::uptime();
-    let file = match File::read(&path) {
-        Ok(file) => file,
+    let read = File::read(&path).and_then(|file| {
+        let arguments: Arguments = file.parse_arguments(std::env::args_os());
+        Ok((arguments.check, file.configure(arguments.settings)?))
+    });
+    let (is_check, config) = match read {
+        Ok(read) => read,
         Err(error) => {
             eprintln!("error: {error}");
             return ExitCode::from(EXIT_CONFIG);
         }
     };
-    let arguments: Arguments = file.parse_arguments(std::env::args_os());
-    let config = file.configure(arguments.settings);
-    if arguments.check {
+    if is_check {
         return check(&config);
     }
     // On a terminal every log line first erases the status line, which is written again below it.

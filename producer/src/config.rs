@@ -23,6 +23,7 @@ pub use afterglow_cli::ConfigError;
 pub use input::{Host, Input, Simulated};
 use settings::{General, Spool, Uplink};
 
+use afterglow_client::access::Access;
 use afterglow_client::publish::outbox::Limits;
 
 /// The settings, in their sections.
@@ -41,6 +42,8 @@ pub struct Settings {
 pub struct Config {
     /// The backend's address, without the path of the endpoint.
     pub backend: String,
+    /// What is shown to the backend, and whose certificates are accepted.
+    pub access: Access,
     /// The seed of all simulated signals.
     pub seed: u64,
     /// The instant at which simulated signals start; the producer's own start when absent.
@@ -99,6 +102,11 @@ impl File {
         top.settings::<Spool>("spool", &mut values)?;
         let spool = folder.join(values.get("folder").unwrap_or(settings::FOLDER));
         values.set("folder", vec![spool.display().to_string()]);
+        for key in ["key_file", "ca_file"] {
+            if let Some(file) = values.get(key).map(|file| folder.join(file)) {
+                values.set(key, vec![file.display().to_string()]);
+            }
+        }
         let inputs = input::read(&mut top, folder)?;
         if inputs.is_empty() {
             return Err(top.error(
@@ -118,8 +126,12 @@ impl File {
     }
 
     /// The configuration with these settings.
-    pub fn configure(self, Settings { general, uplink, spool }: Settings) -> Config {
-        Config {
+    ///
+    /// # Errors
+    /// When the key or the authorities' certificates cannot be read.
+    pub fn configure(self, Settings { general, uplink, spool }: Settings) -> Result<Config, ConfigError> {
+        Ok(Config {
+            access: general.access.open()?,
             backend: general.backend,
             seed: general.seed,
             origin: general.origin,
@@ -129,7 +141,7 @@ impl File {
             spool: spool.folder,
             spool_bytes: spool.max_mib * 1024 * 1024,
             inputs: self.inputs,
-        }
+        })
     }
 }
 

@@ -74,7 +74,7 @@ pub async fn run(config: Config) -> Result<(), FleetError> {
         log::warn!("the spool has {} bytes that are no whole record; they are cut off", found.torn_bytes);
     }
     log::info!("sending to {}; the spool has {} samples of before", config.backend, found.samples);
-    let courier = Courier::start(&config.backend, config.timeout)?;
+    let courier = Courier::start(&config.backend, config.timeout, config.access.clone())?;
     let outbox = Outbox::new(config.limits.clone(), spool);
 
     let (news, mut departures) = mpsc::channel(config.inputs.len() + 1);

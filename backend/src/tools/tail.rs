@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use afterglow_cli::access::Access;
 use afterglow_client::subscribe::{News, Samples, SubscribeError, Subscription};
 use afterglow_wire::Timestamp;
 use afterglow_wire::telemetry::Reading;
@@ -33,6 +34,9 @@ pub struct Options {
     #[arg(long, env = "AFTERGLOW_BACKEND", default_value = "http://127.0.0.1:5001", value_name = "URL")]
     backend: String,
 
+    #[command(flatten)]
+    access: Access,
+
     /// Seconds of history first
     #[arg(long, value_name = "SECONDS")]
     window: Option<f64>,
@@ -44,7 +48,9 @@ pub struct Options {
 /// When the server refuses, or the output cannot be written.
 pub fn run(options: &Options) -> Result<(), ToolError> {
     let refused = |error: SubscribeError| ToolError::Refused(error.to_string());
-    let mut subscription = Subscription::new(&options.backend, options.signals.clone()).map_err(refused)?;
+    let mut subscription = Subscription::new(&options.backend, options.signals.clone())
+        .map_err(refused)?
+        .access(options.access.open()?);
     if let Some(seconds) = options.window {
         subscription = subscription.window(seconds, None).map_err(refused)?;
     }

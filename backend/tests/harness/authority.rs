@@ -2,7 +2,7 @@
 
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
@@ -42,6 +42,13 @@ impl Authority {
         std::fs::write(folder.join("key.pem"), key.serialize_pem()).unwrap();
         std::fs::set_permissions(folder.join("key.pem"), std::fs::Permissions::from_mode(0o600)).unwrap();
         certificate.der().clone()
+    }
+
+    /// Its own certificate, as a file that clients take.
+    pub(crate) fn file(&self, folder: &Path) -> PathBuf {
+        let file = folder.join("ca.pem");
+        std::fs::write(&file, self.root.pem()).unwrap();
+        file
     }
 
     /// An HTTP client that trusts it; `keep` says whether it uses a connection twice.

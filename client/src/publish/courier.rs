@@ -9,10 +9,12 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use ureq::Agent;
 use ureq::http::Uri;
+use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::batch::Batch;
 use super::delivery::{Delivery, deliver};
 use super::verdict::{Verdict, judge};
+use crate::access::Access;
 use crate::clock;
 
 /// The largest answer that is read: 1,000 listed rejections of the longest names fit.
@@ -35,15 +37,19 @@ pub struct Courier {
 
 impl Courier {
     /// Starts the thread. `backend` is an `http` or `https` address without a path below it; one request
-    /// takes at most `timeout`.
+    /// takes at most `timeout`. A key that is refused is read again from its file before it is shown the next time.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(backend: &str, timeout: Duration) -> std::io::Result<Self> {
+    pub fn start(backend: &str, timeout: Duration, access: Access) -> std::io::Result<Self> {
         // One errand on its way and one waiting is more than the uplink ever has.
         let (errands, inbox) = sync_channel(1);
-        let (agent, url) = (agent(backend, timeout), format!("{}{PATH}", backend.trim_end_matches('/')));
-        std::thread::Builder::new().name("courier".into()).spawn(move || run(&inbox, &agent, &url))?;
+        if access.authorization().is_some() && backend.starts_with("http://") && !is_loopback(backend) {
+            log::warn!("the key is sent to {backend} in plain text; use https:// there");
+        }
+        let url = format!("{}{PATH}", backend.trim_end_matches('/'));
+        let mut round = Round { agent: agent(backend, timeout, &access), url, access };
+        std::thread::Builder::new().name("courier".into()).spawn(move || round.run(&inbox))?;
         Ok(Self { errands })
     }
 
@@ -61,15 +67,22 @@ impl Courier {
     }
 }
 
-fn agent(backend: &str, timeout: Duration) -> Agent {
+fn agent(backend: &str, timeout: Duration, access: &Access) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
         .max_idle_age(IDLE)
         .timeout_global(Some(timeout))
+        .tls_config(tls(access))
         .user_agent(concat!("afterglow-client/", env!("CARGO_PKG_VERSION")));
     // A proxy from the environment is meant for other machines, never for this one.
     if is_loopback(backend) { config.proxy(None) } else { config }.build().into()
+}
+
+fn tls(access: &Access) -> TlsConfig {
+    let Some(authorities) = access.authorities() else { return TlsConfig::default() };
+    let roots: Vec<_> = authorities.iter().map(|one| Certificate::from_der(one).to_owned()).collect();
+    TlsConfig::builder().root_certs(RootCerts::new_with_certs(&roots)).build()
 }
 
 fn is_loopback(backend: &str) -> bool {
@@ -77,14 +90,38 @@ fn is_loopback(backend: &str) -> bool {
     host == "localhost" || host == "[::1]" || host.starts_with("127.")
 }
 
-fn run(inbox: &Receiver<Errand>, agent: &Agent, url: &str) {
-    while let Ok(errand) = inbox.recv() {
-        (errand.then)(deliver(&errand.batch, &mut |part| post(agent, url, part)));
+/// What the thread has.
+struct Round {
+    agent: Agent,
+    url: String,
+    access: Access,
+}
+
+impl Round {
+    fn run(&mut self, inbox: &Receiver<Errand>) {
+        while let Ok(errand) = inbox.recv() {
+            (errand.then)(deliver(&errand.batch, &mut |part| self.post(part)));
+        }
+    }
+
+    fn post(&mut self, batch: &Batch) -> Verdict {
+        let (status, verdict) = post(&self.agent, &self.url, &self.access, batch);
+        // Perhaps somebody has replaced it already.
+        if matches!(status, 401 | 403) && self.access.refresh() {
+            log::info!("the key was refused, and its file has another one, which is tried now");
+            return post(&self.agent, &self.url, &self.access, batch).1;
+        }
+        verdict
     }
 }
 
-fn post(agent: &Agent, url: &str, batch: &Batch) -> Verdict {
-    let answer = agent.post(url).header("content-type", "application/json").send(&batch.body()[..]);
+/// The status, 0 without an answer, and what it means.
+fn post(agent: &Agent, url: &str, access: &Access, batch: &Batch) -> (u16, Verdict) {
+    let mut request = agent.post(url).header("content-type", "application/json");
+    if let Some(authorization) = access.authorization() {
+        request = request.header("authorization", authorization);
+    }
+    let answer = request.send(&batch.body()[..]);
     let read = answer.and_then(|mut answer| {
         let retry_after =
             answer.headers().get("retry-after").and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -92,8 +129,10 @@ fn post(agent: &Agent, url: &str, batch: &Batch) -> Verdict {
         Ok((answer.status().as_u16(), retry_after, body))
     });
     match read {
-        Ok((status, retry_after, body)) => judge(status, retry_after.as_deref(), &body, clock::now()),
-        Err(error) => Verdict::Retry { reason: error.to_string(), after: None },
+        Ok((status, retry_after, body)) => {
+            (status, judge(status, retry_after.as_deref(), &body, clock::now()))
+        }
+        Err(error) => (0, Verdict::Retry { reason: error.to_string(), after: None }),
     }
 }
 

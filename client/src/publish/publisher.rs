@@ -11,6 +11,7 @@ use super::courier::Courier;
 use super::delivery::Delivery;
 use super::outbox::{Limits, Outbox, Tally};
 use super::spool::{Spool, SpoolError};
+use crate::access::Access;
 use crate::clock;
 
 /// Calls of [`Publisher::record`] that may wait while the thread writes its spool.
@@ -51,11 +52,12 @@ enum Event {
 ///
 /// ```no_run
 /// use std::time::Duration;
+/// use afterglow_client::access::Access;
 /// use afterglow_client::publish::Publisher;
 /// use afterglow_client::publish::outbox::Limits;
 /// use afterglow_wire::{Timestamp, telemetry::Reading};
 ///
-/// let publisher = Publisher::start("http://127.0.0.1:5001", "./spool".into(), Limits::default())?;
+/// let publisher = Publisher::start("http://127.0.0.1:5001", "./spool".into(), Limits::default(), Access::default())?;
 /// let signals = [("room.temperature".to_owned(), 21.5)].into();
 /// publisher.record(vec![Reading { timestamp: Some(Timestamp::from_micros(1_700_000_000_000_000)), signals }]);
 /// publisher.close(Duration::from_secs(5));
@@ -78,9 +80,14 @@ impl Publisher {
     ///
     /// # Errors
     /// When the spool cannot be used or the system gives no thread.
-    pub fn start(backend: &str, spool: PathBuf, limits: Limits) -> Result<Self, PublishError> {
+    pub fn start(
+        backend: &str,
+        spool: PathBuf,
+        limits: Limits,
+        access: Access,
+    ) -> Result<Self, PublishError> {
         let (spool, _) = Spool::open(&spool, SPOOL_BYTES)?;
-        let courier = Courier::start(backend, TIMEOUT)?;
+        let courier = Courier::start(backend, TIMEOUT, access)?;
         let (events, inbox) = sync_channel(WAITING);
         // The one answer that can be on its way always has room: it waits for this thread like any record.
         let answers = events.clone();

@@ -13,6 +13,7 @@ use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{Bytes, Connector, HandshakeError, Message, WebSocket};
 
 use super::Interrupted;
+use crate::access::Access;
 
 /// How long a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -56,7 +57,7 @@ impl fmt::Display for Address {
 pub(super) struct Connection(WebSocket<MaybeTlsStream<TcpStream>>);
 
 impl Connection {
-    pub(super) fn open(address: &Address) -> Result<Self, Interrupted> {
+    pub(super) fn open(address: &Address, access: &Access) -> Result<Self, Interrupted> {
         let broken = |error: std::io::Error| Interrupted::Broken(format!("{address}: {error}"));
         let target = address.with_port().to_socket_addrs().map_err(broken)?.next();
         let target = target.ok_or_else(|| Interrupted::Broken(format!("{address}: no such host")))?;
@@ -64,7 +65,7 @@ impl Connection {
         stream.set_read_timeout(Some(SILENCE)).map_err(broken)?;
         stream.set_write_timeout(Some(SILENCE)).map_err(broken)?;
         stream.set_nodelay(true).map_err(broken)?;
-        shake_hands(address, stream).map(Self)
+        shake_hands(address, access, stream).map(Self)
     }
 
     /// Asks for a subscription.
@@ -92,6 +93,7 @@ impl Connection {
 
 fn shake_hands(
     address: &Address,
+    access: &Access,
     stream: TcpStream,
 ) -> Result<WebSocket<MaybeTlsStream<TcpStream>>, Interrupted> {
     let scheme = if address.secure { "wss" } else { "ws" };
@@ -99,7 +101,12 @@ fn shake_hands(
         .into_client_request()
         .map_err(|error| Interrupted::Refused(format!("{address}: {error}")))?;
     request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(PROTOCOL));
-    let connector = if address.secure { tls()? } else { Connector::Plain };
+    if let Some(authorization) = access.authorization() {
+        let value = HeaderValue::try_from(authorization)
+            .map_err(|_| Interrupted::Refused("the key cannot be sent".to_owned()))?;
+        request.headers_mut().insert("Authorization", value);
+    }
+    let connector = if address.secure { tls(access)? } else { Connector::Plain };
     match tungstenite::client_tls_with_config(request, stream, None, Some(connector)) {
         Ok((socket, _)) => Ok(socket),
         Err(HandshakeError::Failure(tungstenite::Error::Http(response))) if response.status() == 400 => {
@@ -121,9 +128,18 @@ fn shake_hands(
     }
 }
 
-/// Trusts the public authorities that Mozilla trusts.
-fn tls() -> Result<Connector, Interrupted> {
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+fn tls(access: &Access) -> Result<Connector, Interrupted> {
+    let mut roots = RootCertStore::empty();
+    match access.authorities() {
+        None => roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()),
+        Some(authorities) => {
+            for authority in authorities {
+                roots.add(authority.clone()).map_err(|error| {
+                    Interrupted::Refused(format!("an authority's certificate cannot be used: {error}"))
+                })?;
+            }
+        }
+    }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -165,7 +181,8 @@ mod tests {
             }
             write!(stream, "HTTP/1.1 {status} No\r\ncontent-length: 0\r\n\r\n").unwrap();
         });
-        let interrupted = Connection::open(&Address::parse(&address).unwrap()).unwrap_err();
+        let interrupted =
+            Connection::open(&Address::parse(&address).unwrap(), &Access::default()).unwrap_err();
         server.join().unwrap();
         interrupted
     }
@@ -197,7 +214,7 @@ mod tests {
             listener.accept().unwrap().0.read_exact(&mut record).unwrap();
             record
         });
-        let opened = Connection::open(&Address::parse(&address).unwrap());
+        let opened = Connection::open(&Address::parse(&address).unwrap(), &Access::default());
         assert!(matches!(opened, Err(Interrupted::Broken(_))));
         assert_eq!(server.join().unwrap(), [0x16, 3, 1], "a handshake record, not a request in plain text");
     }

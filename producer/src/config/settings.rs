@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use afterglow_cli::access::Access;
 use afterglow_cli::settings::{Millis, within};
 use afterglow_client::publish::outbox::Limits;
 use afterglow_wire::Timestamp;
@@ -23,6 +24,9 @@ pub(super) struct General {
         value_parser = backend
     )]
     pub(super) backend: String,
+
+    #[command(flatten)]
+    pub(super) access: Access,
 
     /// The seed of all simulated signals
     #[arg(

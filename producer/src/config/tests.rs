@@ -14,7 +14,7 @@ struct Arguments {
 fn configured(file: File, arguments: &[&str]) -> Config {
     let arguments = ["producer"].iter().chain(arguments).map(Into::into);
     let settings = file.parse_arguments::<Arguments>(arguments).settings;
-    file.configure(settings)
+    file.configure(settings).unwrap()
 }
 
 fn parse(text: &str) -> Result<Config, ConfigError> {
@@ -48,6 +48,14 @@ fn the_committed_file_says_the_defaults() {
         [[host]]";
     let folder = Path::new(env!("CARGO_MANIFEST_DIR"));
     assert_eq!(committed(), configured(File::parse(bare, "bare", folder).unwrap(), &[]));
+}
+
+#[test]
+fn a_key_that_cannot_be_read_is_an_error_that_names_its_file() {
+    let file = File::parse("key_file = 'none'\n[[host]]", "p.toml", Path::new("/etc/p")).unwrap();
+    let settings = file.parse_arguments::<Arguments>(["producer".into()]).settings;
+    let error = file.configure(settings).unwrap_err().to_string();
+    assert!(error.starts_with("/etc/p/none: "), "{error}");
 }
 
 #[test]
