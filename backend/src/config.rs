@@ -2,6 +2,7 @@
 //!
 //! Each section is a table of the file. `afterglow-cli` reads the file and makes its values the arguments' defaults.
 
+mod access;
 mod live;
 mod networks;
 mod retention;
@@ -17,6 +18,7 @@ use afterglow_cli::Section;
 use afterglow_cli::settings::Values;
 use clap::{Args, Command, FromArgMatches as _};
 
+pub use access::{Access, Auth};
 pub use live::Live;
 pub use networks::{Networks, ProxyHeader};
 pub use retention::{Age, Override, Size};
@@ -35,6 +37,9 @@ pub struct Config {
     /// Who follows.
     #[command(flatten)]
     pub live: Live,
+    /// Who may do what.
+    #[command(flatten)]
+    pub access: Access,
 }
 
 impl Config {
@@ -59,6 +64,12 @@ impl Config {
     /// Says what is wrong and what is allowed.
     pub fn check(&self) -> Result<(), ConfigError> {
         self.server.check()
+    }
+
+    /// Whether everyone who reaches the server may do everything.
+    pub fn is_open(&self) -> bool {
+        let is_private = self.server.listen.ip().is_loopback() || self.server.insecure;
+        self.access.auth == Auth::Auto && is_private
     }
 }
 
@@ -85,6 +96,7 @@ impl File {
         top.settings::<Server>("server", &mut values)?;
         top.settings::<Store>("store", &mut values)?;
         top.settings::<Live>("live", &mut values)?;
+        top.settings::<Access>("access", &mut values)?;
         let overrides =
             top.sections("retention")?.into_iter().map(Override::read).collect::<Result<_, _>>()?;
         top.finish()?;

@@ -3,6 +3,7 @@
 //! Start reading at [`pipeline`], which wires everything; then follow a sample through [`decode`],
 //! [`actors::committer`], [`store`] and [`actors::broadcaster`].
 
+pub mod access;
 pub mod actors;
 pub mod admission;
 pub mod authority;

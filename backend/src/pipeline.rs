@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 
+use crate::access::Access;
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
 use crate::actors::certificate::CertificateKeeper;
 use crate::actors::committer::Committer;
@@ -136,6 +137,7 @@ pub async fn run(
     );
     let admission = Admission::new(config.live.live_clients, config.live.live_clients_per_address);
     let context = Context {
+        access: Access::new(config.is_open()),
         // Twice as many: the bodies of one address can use the whole machine, and those of others need not wait for them.
         bodies: Bodies::new(config.server.body_seconds.duration(), 2 * processors()),
         intake,

@@ -18,3 +18,6 @@ pub const TRY_AGAIN_LATER: u16 = 1013;
 pub const PING_TIMEOUT: u16 = 4007;
 /// The client read too slowly for too long.
 pub const TOO_SLOW: u16 = 4008;
+/// What the client has identified itself with is no longer valid: it was revoked, has expired, or was changed. Do not connect
+/// again with it.
+pub const UNAUTHENTICATED: u16 = 4401;

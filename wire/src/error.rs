@@ -91,8 +91,12 @@ codes! {
     HttpsRequired => "https_required", 403;
     /// The request came through a proxy, and the server is not configured to trust one.
     ProxyNotTrusted => "proxy_not_trusted", 403;
+    /// The request brings no key, or one that is not valid.
+    Unauthenticated => "unauthenticated", 401;
     /// The request lacks the permission that its route needs.
     Forbidden => "forbidden", 403;
+    /// The key may not write this signal.
+    ForbiddenSignal => "forbidden_signal", 403;
     /// The request is for a host that the server is not known as.
     UnknownHost => "unknown_host", 421;
     /// There is nothing at this address.
@@ -115,6 +119,8 @@ codes! {
     NotAWebSocket => "not_a_websocket", 400;
     /// A WebSocket handshake asks only for subprotocols that the server does not speak.
     UnknownProtocol => "unknown_protocol", 400;
+    /// Requests with this key, or from this address, come faster than they may; try again later.
+    RateLimited => "rate_limited", 429;
     /// Something broke in the server; its log says what.
     Internal => "internal", 500;
     /// Samples arrive faster than they can be stored; send again later.

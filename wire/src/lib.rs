@@ -4,6 +4,7 @@
 //! that endpoints answer with. Builds natively and for the browser. No input or output, no clock, no actors,
 //! no database: whatever needs one of these takes it as a parameter.
 
+pub mod access;
 pub mod annotation;
 pub mod board;
 pub mod close;

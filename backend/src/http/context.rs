@@ -1,6 +1,7 @@
 //! What the routes are made of.
 
 use super::body::Bodies;
+use crate::access::Access;
 use crate::actors::committer;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
@@ -15,6 +16,8 @@ use crate::store::Store;
 /// What the routes need. Cloned into every worker.
 #[derive(Clone)]
 pub struct Context {
+    /// Who may do what.
+    pub access: Access,
     /// Makes samples durable.
     pub committer: committer::Handle,
     /// Reads request bodies.

@@ -46,6 +46,7 @@ fn context(folder: &std::path::Path) -> Context {
     let stopping = watch::channel(false).1;
     let ingest_report = Recorder::new(clock.now());
     Context {
+        access: crate::access::Access::new(true),
         bodies: Bodies::new(second, 2),
         intake: Intake::new(
             store.signals().clone(),

@@ -1,11 +1,13 @@
 //! The one way in. [`judge`] sees every request, the page's included, before anything of its body is read; [`Allowed`] is the
 //! proof that a handler's permission was checked, and its only way to the [`Context`].
 //!
-//! In this order: the authority that is asked for (421), the proxy that it came through (403), the site that asks (403), the principal, and, once the route is
-//! get_document, its permission (403), whether the server stops (503), and the query parameters' names (400).
+//! In this order: the authority that is asked for (421), the proxy that it came through (403), the site that asks (403), the
+//! principal, and, once the route is known, its permission (401 without a valid key, 403 with one), whether the server stops
+//! (503), and the query parameters' names (400).
 
 pub(super) mod access;
 mod authority;
+mod credential;
 mod proxy;
 mod request_id;
 mod site;
@@ -28,10 +30,12 @@ use afterglow_wire::Code;
 use super::Context;
 use super::address::{Client, address};
 use super::parameters::{ListedParameters, check_count};
-use super::permission::{Permission, Principal};
+use super::permission::{Holders, Permission};
 use super::problem::Problem;
+use crate::access::Principal;
 use crate::authority::Authority;
 use authority::Authorities;
+use credential::Credential;
 use proxy::{Proxies, Sender};
 pub(super) use request_id::RequestId;
 use site::Site;
@@ -72,7 +76,7 @@ impl Gate {
 
     /// Whether everyone who reaches this server may change everything, and nobody said that this is meant.
     fn is_open(&self) -> bool {
-        !self.context.config.server.insecure
+        self.context.access.is_open() && !self.context.config.server.insecure
     }
 
     /// Where a request comes from.
@@ -109,7 +113,19 @@ impl Gate {
             self.public_origin.as_deref(),
         ) {
             Site::Foreign(origin) => Err(foreign(&origin, request)),
-            site => Ok(Visit { principal: Principal::Local, site, id: id.clone() }),
+            site => Ok(Visit { principal: self.principal(request), site, id: id.clone() }),
+        }
+    }
+
+    /// Who asks. Nothing is looked at where everyone may do everything.
+    fn principal(&self, request: &HttpRequest) -> Principal {
+        if self.context.access.is_open() {
+            return Principal::Local;
+        }
+        match Credential::of(request.headers()) {
+            Credential::None => Principal::Nobody("this needs a key; send it as `Authorization: Bearer KEY`"),
+            Credential::Malformed(why) => Principal::Nobody(why),
+            Credential::Key(_) => Principal::Nobody("this key is not valid"),
         }
     }
 }
@@ -229,9 +245,7 @@ impl<P: Permission> Allowed<P> {
         if visit.site == Site::Link && !P::NAVIGABLE {
             return Err(foreign("another site", request));
         }
-        if !visit.principal.may::<P>() {
-            return Err(Problem::new(Code::Forbidden, format!("this needs the permission {}", P::NAME)));
-        }
+        authorize::<P>(&visit.principal)?;
         if !P::WHILE_DRAINING && gate.context.committer.is_draining() {
             return Err(Problem::new(Code::Draining, "the server is stopping"));
         }
@@ -243,6 +257,20 @@ impl<P: Permission> Allowed<P> {
         }
         let address = address(request);
         Ok(Self { gate: gate.clone(), id: visit.id, address, permission: PhantomData })
+    }
+}
+
+/// Whether a principal has the permission `P`.
+fn authorize<P: Permission>(principal: &Principal) -> Result<(), Problem> {
+    match (P::HOLDERS, principal) {
+        (Holders::Everyone, _) | (Holders::Known, Principal::Local | Principal::Granted(_)) => Ok(()),
+        (_, Principal::Nobody(why)) => Err(Problem::new(Code::Unauthenticated, *why)),
+        (Holders::Scope(scope), principal) if principal.may(scope) => Ok(()),
+        (Holders::Scope(scope), _) => {
+            let message =
+                format!("this needs the permission {}, which keys of the scope {scope} have", P::NAME);
+            Err(Problem::new(Code::Forbidden, message))
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::OpenApi;
 
 use super::gate::Allowed;
-use super::permission::Public;
+use super::permission::ReadContract;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -52,7 +52,7 @@ impl Document {
 
 /// This document
 #[utoipa::path(get, path = "/api/openapi.json", tag = "operation", responses((status = 200, body = serde_json::Value)))]
-pub(super) async fn get(_: Allowed<Public>, document: web::Data<Document>) -> HttpResponse {
+pub(super) async fn get(_: Allowed<ReadContract>, document: web::Data<Document>) -> HttpResponse {
     HttpResponse::Ok().json(&document.0)
 }
 

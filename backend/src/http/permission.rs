@@ -1,11 +1,16 @@
-//! What a request may be allowed to do, one type for each permission of the matrix, and who asks.
+//! What a request may be allowed to do, one type for each permission of the matrix.
 //!
 //! A permission is a type so that a route and its handler name the same one or do not compile: see [`super::table`].
+
+use afterglow_wire::access::Scope;
 
 /// A permission. Each row of the route table has exactly one.
 pub(super) trait Permission: 'static {
     /// Its name in the OpenAPI document's `x-permission`.
     const NAME: &'static str;
+
+    /// Who has it.
+    const HOLDERS: Holders;
 
     /// Whether the request is answered while the server stops. What changes something or stays open is not.
     const WHILE_DRAINING: bool = true;
@@ -18,62 +23,67 @@ pub(super) trait Permission: 'static {
     const LISTED_PARAMETERS_ONLY: bool = true;
 }
 
+/// Who has a permission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Holders {
+    /// Everyone, also without a key.
+    Everyone,
+    /// Whoever has any valid key.
+    Known,
+    /// Who has this scope.
+    Scope(Scope),
+}
+
+use Holders::{Everyone, Known};
+const WRITE: Holders = Holders::Scope(Scope::Write);
+const READ: Holders = Holders::Scope(Scope::Read);
+const EDIT: Holders = Holders::Scope(Scope::Edit);
+const ADMIN: Holders = Holders::Scope(Scope::Admin);
+const OPERATOR: Holders = Holders::Scope(Scope::Operator);
+
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $text:literal $({ $($setting:ident: $value:literal),+ })?;)+) => {$(
+    ($($(#[$doc:meta])* $name:ident = $text:literal for $holders:ident $({ $($setting:ident: $value:literal),+ })?;)+) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         pub(super) enum $name {}
 
         impl Permission for $name {
             const NAME: &'static str = $text;
+            const HOLDERS: Holders = $holders;
             $($(const $setting: bool = $value;)+)?
         }
     )+};
 }
 
 permissions! {
-    /// Everyone: whether the server is alive, and the contract. Probes and tools may add parameters of their own.
-    Public = "public" { LISTED_PARAMETERS_ONLY: false };
-    /// Everyone: the page and its files. What is behind `?` is the page's business.
-    ReadPage = "page" { NAVIGABLE: true, LISTED_PARAMETERS_ONLY: false };
+    /// Whether the server is alive. Probes may add parameters of their own.
+    Public = "public" for Everyone { LISTED_PARAMETERS_ONLY: false };
+    /// The page and its files. What is behind `?` is the page's business.
+    ReadPage = "page" for Everyone { NAVIGABLE: true, LISTED_PARAMETERS_ONLY: false };
+    /// The contract, for programs. Tools may add parameters of their own.
+    ReadContract = "contract" for Known { LISTED_PARAMETERS_ONLY: false };
     /// Query stored samples.
-    ReadSamples = "samples.read";
+    ReadSamples = "samples.read" for READ;
     /// Store samples.
-    WriteSamples = "samples.write" { WHILE_DRAINING: false };
+    WriteSamples = "samples.write" for WRITE { WHILE_DRAINING: false };
     /// Watch samples as they are committed.
-    ReadLive = "live" { WHILE_DRAINING: false };
+    ReadLive = "live" for READ { WHILE_DRAINING: false };
     /// The same for Socket.IO, whose clients add parameters of their own.
-    ReadLiveSocketIo = "live" { WHILE_DRAINING: false, LISTED_PARAMETERS_ONLY: false };
+    ReadLiveSocketIo = "live" for READ { WHILE_DRAINING: false, LISTED_PARAMETERS_ONLY: false };
     /// List signals and their metadata.
-    ReadSignals = "signals.read";
+    ReadSignals = "signals.read" for READ;
     /// Change the metadata of signals.
-    WriteMetadata = "metadata.write" { WHILE_DRAINING: false };
+    WriteMetadata = "metadata.write" for EDIT { WHILE_DRAINING: false };
     /// Read boards, and learn whether a document changed.
-    ReadBoards = "boards.read";
+    ReadBoards = "boards.read" for READ;
     /// Save and delete boards.
-    WriteBoards = "boards.write" { WHILE_DRAINING: false };
+    WriteBoards = "boards.write" for EDIT { WHILE_DRAINING: false };
     /// Read annotations.
-    ReadAnnotations = "annotations.read";
+    ReadAnnotations = "annotations.read" for READ;
     /// Save and delete annotations.
-    WriteAnnotations = "annotations.write" { WHILE_DRAINING: false };
+    WriteAnnotations = "annotations.write" for EDIT { WHILE_DRAINING: false };
     /// See who sent what lately.
-    ReadIngestReport = "ingest.report";
+    ReadIngestReport = "ingest.report" for ADMIN;
     /// Scrape the server's metrics.
-    ReadMetrics = "metrics";
-}
-
-/// Who asks. Keys, users and shares will be further variants, each with a tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Principal {
-    /// Everyone who reaches the server: nothing asks for a key yet.
-    Local,
-}
-
-impl Principal {
-    /// Whether this principal has the permission `P`.
-    pub(super) fn may<P: Permission>(self) -> bool {
-        match self {
-            Self::Local => true,
-        }
-    }
+    ReadMetrics = "metrics" for OPERATOR;
 }

@@ -57,6 +57,10 @@ impl ResponseError for Problem {
         if self.0.code.may_retry() {
             response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
         }
+        if self.0.code == Code::Unauthenticated {
+            // Not Basic, for which browsers show a dialogue of their own.
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"afterglow\""));
+        }
         let mut body = self.0.code.body(self.0.message.clone());
         body.error.details.clone_from(&self.0.details);
         response.json(body)

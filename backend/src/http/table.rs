@@ -69,7 +69,7 @@ table! {
     WriteAnnotations  DELETE "/api/annotations/{id}" => annotations::delete;
     ReadBoards        GET    "/api/revision"         => documents::revision;
     ReadIngestReport  GET    "/api/ingest"           => ingest_report::get;
-    Public            GET    "/api/openapi.json"     => openapi::get;
+    ReadContract      GET    "/api/openapi.json"     => openapi::get;
     ReadLive          GET    "/api/stream"           => stream::get;
     ReadLive          GET    "/ws"                   => live::get;
     ReadLiveSocketIo  GET    "/socket.io/"           => socketio::get;

@@ -1,0 +1,112 @@
+//! Who asks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use afterglow_wire::access::{Scope, Scopes};
+
+use super::Grant;
+use crate::signals::Selector;
+
+/// Who asks, as far as it is known.
+#[derive(Clone, Debug)]
+pub enum Principal {
+    /// Everyone who reaches a server that asks for no key: may do everything.
+    Local,
+    /// Somebody who may do only what everyone may.
+    Nobody(Denial),
+    /// The holder of something that this server gave out.
+    Granted(Arc<Granted>),
+}
+
+/// Why somebody is nobody: the message of the 401.
+pub type Denial = &'static str;
+
+/// What the holder of a key or a session may do.
+#[derive(Debug)]
+pub struct Granted {
+    /// Who it is.
+    pub who: Who,
+    /// Which operations.
+    pub scopes: Scopes,
+    /// On which signals: others do not exist for it. All when absent.
+    pub signals: Option<Arc<Selector>>,
+    /// How samples may be written.
+    pub writing: WriteLimits,
+    /// Ends with it.
+    pub grant: Grant,
+}
+
+/// How samples may be written, beside the names of their signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteLimits {
+    /// Whether signals may be written that do not exist yet.
+    pub create: bool,
+    /// How far in the past samples may lie.
+    pub append_only: Option<Duration>,
+}
+
+impl WriteLimits {
+    /// None.
+    pub const NONE: Self = Self { create: true, append_only: None };
+}
+
+/// Who did something, as the audit log names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Who {
+    /// Somebody at a server that asks for no key.
+    Local,
+    /// Nobody who is known.
+    Nobody,
+    /// The holder of the key with this id.
+    Key(Arc<str>),
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("local"),
+            Self::Nobody => f.write_str("nobody"),
+            Self::Key(id) => write!(f, "key:{id}"),
+        }
+    }
+}
+
+impl Principal {
+    /// Whether operations of `scope` are allowed.
+    pub fn may(&self, scope: Scope) -> bool {
+        match self {
+            Self::Local => true,
+            Self::Nobody(_) => false,
+            Self::Granted(granted) => granted.scopes.has(scope),
+        }
+    }
+
+    /// What it was given; nothing for the local one and for nobody.
+    pub fn granted(&self) -> Option<&Arc<Granted>> {
+        match self {
+            Self::Granted(granted) => Some(granted),
+            Self::Local | Self::Nobody(_) => None,
+        }
+    }
+
+    /// Who it is.
+    pub fn who(&self) -> Who {
+        match self {
+            Self::Local => Who::Local,
+            Self::Nobody(_) => Who::Nobody,
+            Self::Granted(granted) => granted.who.clone(),
+        }
+    }
+
+    /// When what outlives the request must end; never for the local one.
+    pub fn grant(&self) -> Option<&Grant> {
+        self.granted().map(|granted| &granted.grant)
+    }
+
+    /// The signals that exist for it; all when absent.
+    pub fn signals(&self) -> Option<&Arc<Selector>> {
+        self.granted().and_then(|granted| granted.signals.as_ref())
+    }
+}
