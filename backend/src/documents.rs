@@ -148,7 +148,13 @@ mod tests {
     fn documents(folder: &tempfile::TempDir) -> Documents {
         let clock = Clock::manual(Timestamp::MIN);
         let database = folder.path().join("a.db");
-        let config = StoreConfig { database, readers: 1, signal_limit: 1, read_limit: None };
+        let config = StoreConfig {
+            database,
+            readers: 1,
+            signal_limit: 1,
+            read_limit: None,
+            head_samples: crate::store::HEAD_SAMPLES,
+        };
         let store = Store::open(&config, clock.clone()).unwrap();
         Documents::new(store, &clock)
     }

@@ -1,4 +1,45 @@
-//! How the process treats the memory that it no longer needs.
+//! How much memory the process plans with, and how it treats what it no longer needs.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use sysinfo::{MemoryRefreshKind, ProcessRefreshKind, ProcessesToUpdate, System};
+
+/// Bytes from which on every bound is as large as it is meant to be.
+const ENOUGH: u64 = 512_000_000;
+
+static PLANNED: AtomicU64 = AtomicU64::new(ENOUGH);
+
+/// Sets what [`bound`] computes with: `bytes`, or else what the machine and the control groups of the process allow. To be called
+/// before anything asks for a bound.
+pub fn plan_with(bytes: Option<u64>) {
+    let bytes = bytes.or_else(available).unwrap_or(ENOUGH);
+    PLANNED.store(bytes, Ordering::Relaxed);
+    if bytes < ENOUGH {
+        log::info!("memory: bounds are those of a machine with {} MB", bytes / 1_000_000);
+    }
+}
+
+/// The part of `normal` that there is memory for: all of it with 512 MB, an eighth with 64 MB. For what takes memory in
+/// proportion: samples, bytes.
+pub fn bound(normal: usize) -> usize {
+    part(normal, PLANNED.load(Ordering::Relaxed))
+}
+
+fn part(normal: usize, bytes: u64) -> usize {
+    let part = normal as u128 * u128::from(bytes.min(ENOUGH)) / u128::from(ENOUGH);
+    usize::try_from(part).unwrap_or(normal)
+}
+
+/// What the machine has, or the control groups of the process allow if that is less.
+fn available() -> Option<u64> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let machine = Some(system.total_memory()).filter(|bytes| *bytes > 0);
+    let own = sysinfo::get_current_pid().ok()?;
+    system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), false, ProcessRefreshKind::nothing());
+    let group = system.process(own)?.cgroup_limits().map(|limits| limits.total_memory);
+    machine.into_iter().chain(group).min()
+}
 
 /// Bytes from which on an allocation is returned to the system when it is freed: glibc's own first choice.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -40,5 +81,23 @@ fn trim_for_ever() {
         unsafe {
             libc::malloc_trim(0);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bound_follows_the_memory_up_to_what_is_enough() {
+        assert_eq!(part(4_000_000, 64_000_000), 500_000);
+        assert_eq!(part(4_000_000, ENOUGH), 4_000_000);
+        assert_eq!(part(4_000_000, u64::MAX), 4_000_000);
+        assert_eq!(part(usize::MAX, 256_000_000), usize::MAX / 2);
+    }
+
+    #[test]
+    fn what_the_machine_has_is_known() {
+        assert!(available().is_some_and(|bytes| bytes > 16_000_000));
     }
 }

@@ -42,9 +42,6 @@ use room::Room;
 pub use expire::Expired;
 pub(crate) use recover::{DamagedRow, Loaded, recover};
 
-/// The limit of samples in memory: 64 MB at 16 bytes each. The commit that reaches it is still taken as a whole.
-const HEAD_LIMIT: usize = 4_000_000;
-
 /// Everything about a database but its tables.
 pub(crate) struct Engine {
     head: RwLock<Head>,
@@ -69,16 +66,22 @@ pub(crate) struct Engine {
 
 impl Engine {
     /// The engine of a database whose journal has been `loaded`.
-    pub(crate) fn new(tables: Box<dyn Tables>, loaded: Loaded, epoch: u64, clock: Clock) -> Self {
+    pub(crate) fn new(
+        tables: Box<dyn Tables>,
+        loaded: Loaded,
+        epoch: u64,
+        head_samples: usize,
+        clock: Clock,
+    ) -> Self {
         Self {
             head: RwLock::new(loaded.head),
-            head_limit: fault::head_samples().unwrap_or(HEAD_LIMIT),
+            head_limit: fault::head_samples().unwrap_or(head_samples),
             enough_for_block: fault::block_samples().unwrap_or(SMALL_BLOCK),
             commits: Mutex::new(loaded.commits),
             room: Room::default(),
             maintenance: Mutex::new(Vec::new()),
             newest_block: AtomicI64::new(loaded.newest_block),
-            extremes: Extremes::default(),
+            extremes: Extremes::new(head_samples / 4),
             damaged: Damaged::default(),
             clock,
             epoch,

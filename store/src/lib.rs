@@ -52,6 +52,9 @@ use engine::Engine;
 /// under such a name.
 pub const PARTIAL: &str = ".partial";
 
+/// The limit of samples in memory: 64 MB at 16 bytes each. The commit that reaches it is still taken as a whole.
+pub const HEAD_SAMPLES: usize = 4_000_000;
+
 /// Where the database is and how it is used.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
@@ -63,6 +66,9 @@ pub struct StoreConfig {
     pub signal_limit: usize,
     /// How long a read of the database may take; as long as it takes when absent.
     pub read_limit: Option<Duration>,
+    /// Samples in memory at which nothing more is taken until some have been sealed, 16 bytes each; [`HEAD_SAMPLES`] where there is
+    /// memory enough.
+    pub head_samples: usize,
 }
 
 /// How a commit is numbered: it takes one or more numbers, all of this database's commits without a hole. No number

@@ -39,6 +39,7 @@ impl Sqlite {
             readers: 2,
             signal_limit: 10,
             read_limit: None,
+            head_samples: HEAD_SAMPLES,
         }
     }
 }

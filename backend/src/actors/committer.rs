@@ -20,6 +20,7 @@ use crate::clock::Stopwatch;
 use crate::committed::{Committed, Listener};
 use crate::fault;
 use crate::lifeline::Lifeline;
+use crate::memory;
 use crate::metrics::{Metrics, Queue, Stage};
 use crate::refusal::Refusal;
 use crate::store::{Store, StoreError};
@@ -151,7 +152,8 @@ impl Committer {
     /// Starts the actor; must be called within an actix system.
     pub fn start(store: Store, listeners: Vec<Listener>, metrics: Metrics, lifeline: Lifeline) -> Handle {
         let acknowledge_early = fault::acknowledges_before_commit();
-        let waiting = Arc::new(CommitQueue::new(WAITING_REQUESTS, WAITING_SAMPLES, COMMIT_SAMPLES));
+        let waiting =
+            Arc::new(CommitQueue::new(WAITING_REQUESTS, memory::bound(WAITING_SAMPLES), COMMIT_SAMPLES));
         let committer = Self {
             waiting: Arc::clone(&waiting),
             commits: Some(Commits { store, listeners, metrics: metrics.clone(), acknowledge_early }),
@@ -269,7 +271,7 @@ mod tests {
     use super::*;
     use crate::batch::Sample;
     use crate::clock::Clock;
-    use crate::store::StoreConfig;
+    use crate::store::{HEAD_SAMPLES, StoreConfig};
 
     #[actix_rt::test]
     async fn samples_of_a_request_that_no_longer_waits_are_counted_all_the_same() {
@@ -279,6 +281,7 @@ mod tests {
             readers: 1,
             signal_limit: 1,
             read_limit: None,
+            head_samples: HEAD_SAMPLES,
         };
         let store = Store::open(&config, Clock::real()).unwrap();
         let metrics = Metrics::default();

@@ -14,6 +14,7 @@ use actix::prelude::*;
 use crate::clock::Stopwatch;
 use crate::fault;
 use crate::lifeline::Lifeline;
+use crate::memory;
 use crate::metrics::{Metrics, Stage};
 use crate::store::{Store, StoreError};
 
@@ -136,7 +137,7 @@ impl Compactor {
 
 /// How many samples of `signals` signals are worth a sealing.
 fn enough(signals: usize) -> usize {
-    (signals * ENOUGH_PER_SIGNAL).clamp(ENOUGH_SAMPLES, MOST_SAMPLES)
+    (signals * ENOUGH_PER_SIGNAL).clamp(memory::bound(ENOUGH_SAMPLES), memory::bound(MOST_SAMPLES))
 }
 
 /// Whether a sealing is worth its while.

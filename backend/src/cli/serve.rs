@@ -15,6 +15,7 @@ use crate::tls::Certificate;
 /// Serves until the process gets SIGTERM or SIGINT.
 pub(super) fn run(config: Config) -> Result<(), Failure> {
     allow_many_sockets();
+    memory::plan_with(config.server.memory.map(|size| size.0));
     memory::spawn_malloc_trim();
     let certificate = config.server.tls_files()?.map(Certificate::load).transpose()?;
     let store = Store::open(&config.store.open(), Clock::real())?;

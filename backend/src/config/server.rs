@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use afterglow_cli::settings::{Seconds, within};
 use clap::Args;
 
+use super::retention::Size;
 use super::{ConfigError, Networks, ProxyHeader, parse};
 use crate::authority::Authority;
 use crate::tls::Files;
@@ -92,6 +93,11 @@ pub struct Server {
     /// names without a dot and names under .local
     #[arg(long, env = "AFTERGLOW_ALLOWED_HOSTS", value_name = "HOSTS", default_value = "", value_parser = hosts)]
     pub allowed_hosts: Words,
+
+    /// Memory that bounds are computed for, such as 64MB; what the machine or its control group has when absent. From 512MB
+    /// on all bounds are full
+    #[arg(long, env = "AFTERGLOW_MEMORY", value_name = "SIZE")]
+    pub memory: Option<Size>,
 
     /// Seconds within which a request's body must have arrived, 1 to 3600
     #[arg(

@@ -8,7 +8,8 @@ use clap::Args;
 
 use super::parse;
 use super::retention::{Age, Override, Size};
-use crate::store::{RetentionPolicy, RetentionTiers, StoreConfig};
+use crate::memory;
+use crate::store::{HEAD_SAMPLES, RetentionPolicy, RetentionTiers, StoreConfig};
 
 /// The settings of `[store]`.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -79,6 +80,7 @@ impl Store {
             readers: self.readers(),
             signal_limit: self.signals.signal_limit,
             read_limit: Some(self.query_seconds.duration()),
+            head_samples: memory::bound(HEAD_SAMPLES),
         }
     }
 

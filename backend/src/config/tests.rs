@@ -20,7 +20,7 @@ fn errors_say_where_what_and_what_is_allowed() {
     check(
         "[server]\nlistn = \"127.0.0.1:1\"",
         expect![[
-            r#"./afterglow.toml: [server]: `listn` is not a key here; did you mean `listen`? allowed are listen, insecure, tls_cert, tls_key, redirect_listen, trusted_proxies, proxy_header, dashboard_dir, embed_from, public_url, allowed_hosts, body_seconds"#
+            r#"./afterglow.toml: [server]: `listn` is not a key here; did you mean `listen`? allowed are listen, insecure, tls_cert, tls_key, redirect_listen, trusted_proxies, proxy_header, dashboard_dir, embed_from, public_url, allowed_hosts, memory, body_seconds"#
         ]],
     );
     check(
@@ -115,6 +115,7 @@ fn the_shipped_file_says_the_defaults_and_every_setting() {
     let mut given = load(&uncommented, &[]).unwrap();
     // These have no default; the file shows examples.
     assert!(given.store.max_size.take().is_some());
+    assert!(given.server.memory.take().is_some());
     assert!(given.server.dashboard_dir.take().is_some());
     assert!(given.server.public_url.take().is_some());
     assert!(!std::mem::take(&mut given.server.trusted_proxies).0.is_empty());

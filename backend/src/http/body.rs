@@ -15,6 +15,7 @@ use futures_util::StreamExt;
 use super::address::address;
 use super::problem::Problem;
 use crate::decode::json::Format;
+use crate::memory;
 use crate::pool::{Broken, Pool};
 use crate::refusal::Refusal;
 use crate::shares::{Exhausted, Share, Shares};
@@ -89,7 +90,11 @@ impl std::ops::Deref for Body {
 impl Bodies {
     /// A body may take `timeout` to arrive; as many `threads` work on large ones.
     pub fn new(timeout: Duration, threads: usize) -> Self {
-        Self { bytes: Shares::halves(BODIES_BYTES), pool: Pool::new(threads), timeout }
+        Self {
+            bytes: Shares::halves(memory::bound(BODIES_BYTES).max(2 * BODY_BYTES)),
+            pool: Pool::new(threads),
+            timeout,
+        }
     }
 
     /// The whole body, decompressed.

@@ -12,6 +12,7 @@ use afterglow_wire::v1::Position;
 
 use super::{Group, GroupId, LiveSample, Protocol, Selection, SignalIndex, Wanted};
 use crate::batch::{Batch, SignalId};
+use crate::memory;
 use crate::signals::Signals;
 
 /// Most groups in all. Each is encoded for by itself; beyond it a client that needs another one is refused.
@@ -197,7 +198,7 @@ impl<C> Groups<C> {
     pub fn pass(&mut self, batches: &[Batch], signals: &Signals) -> bool {
         self.learn(signals);
         let mut any = false;
-        let most = (WAITING_SAMPLES / self.len().max(1)).min(Group::STEP_SAMPLES);
+        let most = (memory::bound(WAITING_SAMPLES) / self.len().max(1)).min(Group::STEP_SAMPLES);
         for samples in batches.iter().flat_map(Batch::instants) {
             self.instants = self.instants.wrapping_add(1);
             for sample in samples {

@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config::{Database, SignalLimit};
 use crate::decode::Collector;
 use crate::signals::Signals;
-use crate::store::{Store, StoreConfig};
+use crate::store::{HEAD_SAMPLES, Store, StoreConfig};
 use columns::Columns;
 use lines::Lines;
 use note::{Note, Notebook};
@@ -100,6 +100,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
         readers: 1,
         signal_limit: options.signals.signal_limit,
         read_limit: None,
+        head_samples: HEAD_SAMPLES,
     };
     let store = Store::open(&config, Clock::real())?;
     let (notes, note) = Notebook::open(path, &config.database, format, Clock::real().now())?;

@@ -14,12 +14,13 @@ use crate::columns::Columns;
 /// Samples of which the lowest and the highest are kept.
 pub(super) const FINE: usize = 32;
 
-/// Points that are kept: 16 MB, and those of 16 million samples.
-const POINTS: usize = 1 << 20;
-
 /// The extremes of the blocks that were asked for last, by the block's number, which never means other samples.
-#[derive(Debug, Default)]
-pub(super) struct Extremes(Mutex<Kept>);
+#[derive(Debug)]
+pub(super) struct Extremes {
+    /// Points that are kept, 16 bytes each; those of 16 times as many samples.
+    limit: usize,
+    kept: Mutex<Kept>,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -36,6 +37,10 @@ struct Entry {
 }
 
 impl Extremes {
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, kept: Mutex::default() }
+    }
+
     /// The extremes of a block, of whose `samples` they are computed when they are not kept; `None` when these cannot be read.
     pub(super) fn of_block(
         &self,
@@ -48,12 +53,12 @@ impl Extremes {
         // Not while others wait: two that ask at once both compute.
         let Some(samples) = samples()? else { return Ok(None) };
         let extremes = Arc::new(block::extremes_of(&samples, FINE));
-        self.change(|kept| kept.keep(id, &extremes, POINTS));
+        self.change(|kept| kept.keep(id, &extremes, self.limit));
         Ok(Some(extremes))
     }
 
     fn change<R>(&self, change: impl FnOnce(&mut Kept) -> R) -> R {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.kept.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -108,7 +113,7 @@ mod tests {
 
     #[test]
     fn extremes_are_computed_once_and_only_from_samples_that_can_be_read() {
-        let extremes = Extremes::default();
+        let extremes = Extremes::new(1_000);
         let points = |id, samples: Result<Option<Columns>, StoreError>| {
             extremes.of_block(id, || samples).unwrap().map(|extremes| extremes.len())
         };

@@ -25,7 +25,7 @@ use crate::engine::{self, DamagedRow, Engine, Loaded};
 use crate::journal::Part;
 use crate::lock::Lock;
 use crate::tables::BlockRows as _;
-use crate::{OpenError, PARTIAL, StoreConfig};
+use crate::{HEAD_SAMPLES, OpenError, PARTIAL, StoreConfig};
 
 /// `PRAGMA application_id` of our files: "Aglw". Keeps us from taking over another program's database.
 const APPLICATION_ID: i64 = 0x4167_6c77;
@@ -83,7 +83,7 @@ pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine, Vec<St
     let shares = Shares::new(config.readers as usize, READER_WAIT);
     let tables = Sqlite { writer, readers, shares, documents, path: path.clone(), _lock: Some(lock) };
     let names = loaded.names.clone();
-    Ok((Engine::new(Box::new(tables), loaded, epoch, clock), names))
+    Ok((Engine::new(Box::new(tables), loaded, epoch, config.head_samples, clock), names))
 }
 
 /// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.
@@ -96,7 +96,7 @@ pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine, Vec<S
     let shares = Shares::new(1, READER_WAIT);
     let tables = Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: None };
     let names = loaded.names.clone();
-    Ok((Engine::new(Box::new(tables), loaded, 0, clock), names))
+    Ok((Engine::new(Box::new(tables), loaded, 0, HEAD_SAMPLES, clock), names))
 }
 
 /// An incomplete copy may look like a database; it is recognised by its name.

@@ -8,6 +8,7 @@ fn config(folder: &tempfile::TempDir) -> StoreConfig {
         readers: 2,
         signal_limit: 10,
         read_limit: None,
+        head_samples: HEAD_SAMPLES,
     }
 }
 

@@ -59,7 +59,13 @@ fn apply(bytes: &mut Vec<u8>, (at, in_header): (Index, bool), change: &Change) {
 }
 
 fn config(database: &Path) -> StoreConfig {
-    StoreConfig { database: database.to_owned(), readers: 2, signal_limit: 10, read_limit: None }
+    StoreConfig {
+        database: database.to_owned(),
+        readers: 2,
+        signal_limit: 10,
+        read_limit: None,
+        head_samples: HEAD_SAMPLES,
+    }
 }
 
 /// A database that has blocks, bundles, rollups, an open journal and documents.

@@ -16,13 +16,14 @@ use tokio::sync::mpsc;
 use super::pace::Step;
 use crate::clock::Stopwatch;
 use crate::live::Frames;
+use crate::memory;
 use crate::metrics::Metrics;
 
 /// Bytes that may wait for one client, unless a single step has more: a few seconds of a lively feed.
 const CLIENT_BYTES: usize = 1 << 20;
 
 /// Bytes of frames in memory, from which on only clients with empty queues get more.
-const ALL_BYTES: i64 = 128 << 20;
+const ALL_BYTES: usize = 128 << 20;
 
 /// Frames in a client's queue.
 #[derive(Debug)]
@@ -191,7 +192,8 @@ impl Client {
 
     fn send(&mut self, frames: &Frames, step: Option<&Arc<Step>>, metrics: &Metrics) -> bool {
         let queued = self.queued.load(Ordering::Relaxed);
-        let is_full = queued + frames.bytes() > CLIENT_BYTES || metrics.frame_bytes.get() > ALL_BYTES;
+        let in_all = usize::try_from(metrics.frame_bytes.get()).unwrap_or(0);
+        let is_full = queued + frames.bytes() > CLIENT_BYTES || in_all > memory::bound(ALL_BYTES);
         if queued > 0 && is_full {
             return false;
         }
