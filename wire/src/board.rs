@@ -131,7 +131,7 @@ impl Board {
     /// The first field that is not allowed, in reading order.
     pub fn check(&self) -> Result<(), Invalid> {
         if !self.id.is_empty() {
-            check_slug(&self.id)?;
+            check_slug("id", &self.id)?;
             if self.id == EVERYTHING {
                 return Err(Invalid::new(
                     "id",
@@ -187,7 +187,7 @@ impl Panel {
 
     fn check(&self) -> Result<(), Invalid> {
         if !self.id.is_empty() {
-            check_slug(&self.id)?;
+            check_slug("id", &self.id)?;
         }
         invalid::line("title", &self.title, TITLE_BYTES)?;
         invalid::patterns("signals", &self.signals, PANEL_SIGNALS)?;
@@ -246,13 +246,14 @@ pub fn slug(title: &str) -> String {
     if slug.is_empty() || slug == EVERYTHING { "board".into() } else { slug.into() }
 }
 
-fn check_slug(slug: &str) -> Result<(), Invalid> {
+/// An address of a document.
+pub(crate) fn check_slug(field: &str, slug: &str) -> Result<(), Invalid> {
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if (1..=SLUG_BYTES).contains(&slug.len()) && slug.bytes().all(allowed) {
         return Ok(());
     }
     let message = format!("1 to {SLUG_BYTES} lower-case letters of a to z, digits and hyphens are allowed");
-    Err(Invalid::new("id", message))
+    Err(Invalid::new(field, message))
 }
 
 fn finite(field: &str, number: Option<f64>) -> Result<(), Invalid> {

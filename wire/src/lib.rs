@@ -16,8 +16,10 @@ pub mod limits;
 pub mod live;
 pub mod metadata;
 pub mod name;
+pub mod placeholder;
 mod printable;
 pub mod revision;
+pub mod rule;
 #[cfg(feature = "schema")]
 mod schema;
 pub mod telemetry;

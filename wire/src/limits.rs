@@ -129,3 +129,35 @@ pub const SNAPSHOT_SAMPLES: usize = 2_000_000;
 
 /// Messages that a live client may send at once, and per second after that; beyond it the socket is closed with 1008.
 pub const CLIENT_MESSAGES: u32 = 20;
+
+// Rules: beyond any of these a rule is refused with `invalid`, which names the field.
+
+/// Names and patterns of a rule's signals, and of those that are left out.
+pub const RULE_SIGNALS: usize = 100;
+
+/// Levels of a rule.
+pub const RULE_LEVELS: usize = 3;
+
+/// Conditions of a rule beside its own.
+pub const RULE_ANDS: usize = 2;
+
+/// Rules that a rule yields to.
+pub const RULE_UNLESS: usize = 10;
+
+/// Channels that a rule names.
+pub const RULE_CHANNELS: usize = 20;
+
+/// Longest time in a rule (31 days), in seconds.
+pub const LONGEST_RULE_SECONDS: u32 = 31 * 86_400;
+
+/// Longest window of a value that is computed of several samples (a day), in seconds.
+pub const WINDOW_SECONDS: u32 = 86_400;
+
+/// Longest window of a percentile (an hour), in seconds.
+pub const PERCENTILE_WINDOW_SECONDS: u32 = 3_600;
+
+/// Alerts that are pending, firing or recovering at once, all rules together; those beyond are counted and not evaluated.
+pub const RULE_INSTANCES: usize = 200_000;
+
+/// Windows that are kept in memory, all rules together; the values of those beyond are not computed, and counted.
+pub const RULE_WINDOWS: usize = 20_000;

@@ -1,0 +1,491 @@
+//! All rules, all signals: commit by commit.
+
+mod rules;
+mod sets;
+mod start;
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::sync::Arc;
+
+use afterglow_wire::limits::{RULE_INSTANCES, RULE_WINDOWS};
+use afterglow_wire::rule::Of;
+
+use crate::compile::Program;
+use crate::join::Partner;
+use crate::machine::{Alert, Change, Verdict};
+use crate::signal::{Held, More, Names, Sample, Signal};
+use crate::silence::Silence;
+use crate::state::Phase;
+use crate::transition::{Changed, Counts, Transition};
+use crate::window::{Shape, Window};
+use sets::Sets;
+
+pub use start::Memory;
+
+/// Evaluates rules on samples. See the crate's documentation for how it is driven.
+#[derive(Debug)]
+pub struct Engine {
+    /// By number; numbers of rules that were removed are used again.
+    programs: Vec<Option<Program>>,
+    /// The scopes of rules about silence, by the rule's number.
+    silences: HashMap<u32, Silence>,
+    numbers: HashMap<Arc<str>, u32>,
+    names: Names,
+    signals: Vec<Signal>,
+    sets: Sets,
+    /// Names of signals that others are compared with and that do not exist yet.
+    wanted: HashSet<Arc<str>>,
+    /// Since when commits are taken; `None` while they are not.
+    listening: Option<i64>,
+    due: BinaryHeap<Reverse<(i64, Look)>>,
+    changed: BTreeSet<(u32, Arc<str>)>,
+    /// What changed of rules that are gone.
+    gone: Vec<Changed>,
+    /// How often signals should have a sample, of all signals that are known.
+    expected: HashMap<u32, Option<i64>>,
+    counts: Counts,
+    alerts: usize,
+    /// Alerts by rule.
+    active: HashMap<u32, usize>,
+    windows: usize,
+    /// Samples of the commit that is being evaluated.
+    commit: Vec<Sample>,
+}
+
+/// What a look is due at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Look {
+    /// The alert of a signal and a rule.
+    Alert(u32, u32),
+    /// A scope of a rule about silence.
+    Silence(u32, u32),
+}
+
+impl Default for Engine {
+    fn default() -> Self {
+        Self {
+            programs: Vec::new(),
+            silences: HashMap::new(),
+            numbers: HashMap::new(),
+            names: Names::default(),
+            signals: Vec::new(),
+            sets: Sets::default(),
+            wanted: HashSet::new(),
+            listening: Some(i64::MIN),
+            due: BinaryHeap::new(),
+            changed: BTreeSet::new(),
+            gone: Vec::new(),
+            expected: HashMap::new(),
+            counts: Counts::default(),
+            alerts: 0,
+            active: HashMap::new(),
+            windows: 0,
+            commit: Vec::new(),
+        }
+    }
+}
+
+/// Where transitions go, with the scope's name; remembers that its state changed.
+struct Out<'o> {
+    transitions: &'o mut Vec<Transition>,
+    changed: &'o mut BTreeSet<(u32, Arc<str>)>,
+}
+
+impl Out<'_> {
+    fn put(&mut self, number: u32, program: &Program, scope: &Arc<str>, change: Change) {
+        self.changed.insert((number, scope.clone()));
+        self.transitions.push(change.within(program, scope));
+    }
+}
+
+impl Engine {
+    /// Evaluates the samples of one commit, in any order, that was made at `arrival`. Commits come in order.
+    pub fn step(
+        &mut self,
+        arrival: i64,
+        samples: impl IntoIterator<Item = Sample>,
+        out: &mut Vec<Transition>,
+    ) {
+        self.advance_to(arrival, out);
+        let mut commit = std::mem::take(&mut self.commit);
+        let signals = &self.signals;
+        let selected = |sample: &Sample| {
+            signals.get(sample.signal as usize).is_some_and(|signal| signal.set > 0 || signal.more.is_some())
+        };
+        commit.extend(
+            samples
+                .into_iter()
+                .filter(selected)
+                .map(|sample| Sample { at: sample.at.min(arrival), ..sample }),
+        );
+        if !commit.is_sorted_by_key(|sample| sample.at) {
+            commit.sort_by_key(|sample| sample.at);
+        }
+        self.counts.evaluated += commit.len() as u64;
+        for instant in commit.chunk_by(|a, b| a.at == b.at) {
+            if !self.wanted_by_others() {
+                instant.iter().for_each(|sample| self.sample(*sample, arrival, out));
+                continue;
+            }
+            for sample in instant {
+                if let Some(more) =
+                    self.signals.get_mut(sample.signal as usize).and_then(|signal| signal.more.as_mut())
+                {
+                    more.remember(sample.at, sample.value);
+                }
+            }
+            instant.iter().for_each(|sample| self.sample(*sample, arrival, out));
+        }
+        commit.clear();
+        self.commit = commit;
+    }
+
+    /// Whether rules compare signals with others.
+    fn wanted_by_others(&self) -> bool {
+        self.sets.joined
+    }
+
+    fn sample(&mut self, sample: Sample, arrival: i64, out: &mut Vec<Transition>) {
+        let Some(signal) = self.signals.get_mut(sample.signal as usize) else { return };
+        let Sample { at, value, .. } = sample;
+        if at < signal.newest {
+            self.counts.late += 1;
+            return;
+        }
+        let quiet = signal.is_quiet(value) && signal.more.as_ref().is_none_or(|more| more.is_idle());
+        let lag = arrival - at;
+        if at == signal.newest {
+            if value == signal.value {
+                return;
+            }
+            signal.value = value;
+        } else {
+            if !quiet && signal.is_known() {
+                self.pass_signal(sample.signal, at, out);
+            }
+            let Some(signal) = self.signals.get_mut(sample.signal as usize) else { return };
+            if signal.is_known() {
+                signal.before = Some(signal.value);
+                if let Some(more) = &mut signal.more {
+                    more.cadence.push(at - signal.newest);
+                }
+            }
+            signal.newest = at;
+            signal.value = value;
+            signal.lag = lag;
+            if let Some(more) = &mut signal.more {
+                more.known_since.get_or_insert(at);
+            }
+        }
+        self.alive(sample, lag, out);
+        if !quiet {
+            self.judge(sample, lag, out);
+        }
+    }
+
+    /// Lets time pass for the alerts of a signal, up to a sample.
+    fn pass_signal(&mut self, number: u32, by: i64, out: &mut Vec<Transition>) {
+        let Some(signal) = self.signals.get_mut(number as usize) else { return };
+        let Some(more) = &mut signal.more else { return };
+        let Some(name) = self.names.all.get(number as usize) else { return };
+        let mut out = Out { transitions: out, changed: &mut self.changed };
+        let (programs, cadence) = (&self.programs, &more.cadence);
+        let (active, alerts) = (&mut self.active, &mut self.alerts);
+        more.alerts.retain_mut(|held| {
+            let Some(program) = programs.get(held.rule as usize).and_then(Option::as_ref) else {
+                return false;
+            };
+            let mut state = Some(held.state);
+            Alert {
+                program,
+                state: &mut state,
+                out: &mut |change| out.put(held.rule, program, name, change),
+            }
+            .pass(by, |time| cadence.grace(time));
+            if state.is_none() {
+                count(active, alerts, held.rule, true, false);
+            }
+            state.inspect(|state| held.state = *state).is_some()
+        });
+    }
+
+    /// A sample for the rules about silence.
+    fn alive(&mut self, sample: Sample, lag: i64, out: &mut Vec<Transition>) {
+        let Some(more) = self.signals.get(sample.signal as usize).and_then(|signal| signal.more.as_ref())
+        else {
+            return;
+        };
+        let mut out = Out { transitions: out, changed: &mut self.changed };
+        for (number, scope) in more.silences.clone() {
+            let Some(Some(program)) = self.programs.get(number as usize) else { continue };
+            let Some(silence) = self.silences.get_mut(&number).filter(|_| lag <= program.fresh) else {
+                continue;
+            };
+            if let Some(state) = silence.scopes.get_mut(scope as usize) {
+                let (name, was) = (state.name.clone(), state.state.is_some());
+                let mut put = |change| out.put(number, program, &name, change);
+                state.pass(program, sample.at, self.listening, &mut put);
+                state.sample(program, sample.at, lag, &mut put);
+                self.due.extend(
+                    state
+                        .arm(program, self.listening)
+                        .map(|end| Reverse((end, Look::Silence(number, scope)))),
+                );
+                count(&mut self.active, &mut self.alerts, number, was, state.state.is_some());
+            }
+        }
+    }
+
+    /// Judges the newest sample of a signal by every rule that it can matter to.
+    fn judge(&mut self, sample: Sample, lag: i64, out: &mut Vec<Transition>) {
+        let Some(mut more) =
+            self.signals.get_mut(sample.signal as usize).map(|signal| signal.more.take().unwrap_or_default())
+        else {
+            return;
+        };
+        let mut rules: Vec<u32> = more.alerts.iter().map(|held| held.rule).collect();
+        if let Some(signal) = self.signals.get(sample.signal as usize) {
+            self.sets.matters(signal.set, sample.value, &mut rules);
+        }
+        rules.sort_unstable();
+        rules.dedup();
+        for rule in rules {
+            self.judge_by(rule, sample, lag, &mut more, out);
+        }
+        if let Some(signal) = self.signals.get_mut(sample.signal as usize) {
+            signal.more = Some(more);
+        }
+    }
+
+    fn judge_by(&mut self, rule: u32, sample: Sample, lag: i64, more: &mut More, out: &mut Vec<Transition>) {
+        let Self { programs, names, signals, counts, .. } = self;
+        let Some(Some(program)) = programs.get(rule as usize) else { return };
+        let Some(name) = names.all.get(sample.signal as usize) else { return };
+        let place = more.alerts.iter().position(|held| held.rule == rule);
+        let before = place.map(|place| more.alerts[place].state);
+        let current = before.filter(|state| state.phase == Phase::Firing).map(|state| state.level);
+        let value = match (program.rule.value.of, &program.shape) {
+            (_, Some(shape)) => window_value(rule, shape, sample, more, &mut self.windows, counts),
+            (Of::Change, _) => signals
+                .get(sample.signal as usize)
+                .and_then(|signal| signal.before)
+                .map(|before| (sample.value - before).abs()),
+            _ => Some(sample.value),
+        };
+        let mut verdict = match value {
+            None => Verdict::Unknown,
+            Some(value) => program.level(value, current).map_or(Verdict::Right, Verdict::Wrong),
+        };
+        if let Verdict::Wrong(_) = verdict
+            && !program.joins.is_empty()
+        {
+            match joined(rule, program, sample, more, signals, names) {
+                Some(true) => {}
+                Some(false) => verdict = Verdict::Right,
+                None => {
+                    verdict = Verdict::Unknown;
+                    counts.no_verdict += 1;
+                }
+            }
+        }
+        if place.is_none() && self.alerts >= RULE_INSTANCES {
+            counts.refused += u64::from(matches!(verdict, Verdict::Wrong(_)));
+            return;
+        }
+        let mut state = before;
+        let mut put = Out { transitions: out, changed: &mut self.changed };
+        Alert { program, state: &mut state, out: &mut |change| put.put(rule, program, name, change) }.judge(
+            sample.at,
+            verdict,
+            value.unwrap_or_default(),
+            lag <= program.fresh,
+        );
+        if before.zip(state).is_some_and(|(before, state)| before.peak != state.peak) {
+            self.changed.insert((rule, name.clone()));
+        }
+        let Some(state) = state else {
+            if let Some(place) = place {
+                more.alerts.swap_remove(place);
+                self.ended(rule);
+            }
+            return;
+        };
+        let end = Alert::end(program, &state, |time| more.cadence.grace(time)).map(|end| end + lag);
+        let place = place.unwrap_or_else(|| {
+            more.alerts.push(Held { rule, state, due: i64::MAX });
+            more.alerts.len() - 1
+        });
+        if before.is_none() {
+            self.alerts += 1;
+            *self.active.entry(rule).or_default() += 1;
+        }
+        let held = &mut more.alerts[place];
+        held.state = state;
+        if let Some(end) = end.filter(|end| *end < held.due) {
+            held.due = end;
+            self.due.push(Reverse((end, Look::Alert(sample.signal, rule))));
+        }
+    }
+
+    /// An alert of a rule is no more.
+    fn ended(&mut self, rule: u32) {
+        self.alerts = self.alerts.saturating_sub(1);
+        if let Some(active) = self.active.get_mut(&rule) {
+            *active = active.saturating_sub(1);
+        }
+    }
+
+    /// Lets time pass to `now`, by the clock that commits have. What time decides is stamped with the instant that decides it.
+    pub fn advance_to(&mut self, now: i64, out: &mut Vec<Transition>) {
+        while let Some(Reverse((end, look))) = self.due.peek().copied()
+            && end < now
+        {
+            self.due.pop();
+            match look {
+                Look::Alert(signal, rule) => self.look_at_alert(signal, rule, now, out),
+                Look::Silence(rule, scope) => self.look_at_silence(rule, scope, now, out),
+            }
+        }
+    }
+
+    /// When [`Engine::advance_to`] has something to do, if no commit comes before; `None` for never.
+    pub fn deadline(&self) -> Option<i64> {
+        self.due.peek().map(|Reverse((end, _))| end + 1)
+    }
+
+    fn look_at_alert(&mut self, number: u32, rule: u32, now: i64, out: &mut Vec<Transition>) {
+        let Some(Some(program)) = self.programs.get(rule as usize) else { return };
+        let Some(name) = self.names.all.get(number as usize) else { return };
+        let Some(signal) = self.signals.get_mut(number as usize) else { return };
+        let Some(more) = &mut signal.more else { return };
+        let Some(place) = more.alerts.iter().position(|held| held.rule == rule) else { return };
+        let (lag, cadence) = (signal.lag, &more.cadence);
+        let mut state = Some(more.alerts[place].state);
+        let mut put = Out { transitions: out, changed: &mut self.changed };
+        Alert { program, state: &mut state, out: &mut |change| put.put(rule, program, name, change) }
+            .pass(now - lag, |time| cadence.grace(time));
+        match state {
+            Some(state) => {
+                let end =
+                    Alert::end(program, &state, |time| cadence.grace(time)).map_or(i64::MAX, |end| end + lag);
+                more.alerts[place].state = state;
+                more.alerts[place].due = end;
+                if end < i64::MAX {
+                    self.due.push(Reverse((end, Look::Alert(number, rule))));
+                }
+            }
+            None => {
+                more.alerts.swap_remove(place);
+                self.ended(rule);
+            }
+        }
+    }
+
+    fn look_at_silence(&mut self, rule: u32, scope: u32, now: i64, out: &mut Vec<Transition>) {
+        let mut out = Out { transitions: out, changed: &mut self.changed };
+        let Some(Some(program)) = self.programs.get(rule as usize) else { return };
+        let Some(silence) = self.silences.get_mut(&rule) else { return };
+        if let Some(scope_) = silence.scopes.get_mut(scope as usize) {
+            let (name, was) = (scope_.name.clone(), scope_.state.is_some());
+            let put = &mut |change| out.put(rule, program, &name, change);
+            scope_.pass(program, now - scope_.lag, self.listening, put);
+            let is = scope_.state.is_some();
+            scope_.due = i64::MAX;
+            self.due.extend(
+                scope_.arm(program, self.listening).map(|end| Reverse((end, Look::Silence(rule, scope)))),
+            );
+            count(&mut self.active, &mut self.alerts, rule, was, is);
+        }
+    }
+
+    /// Commits are taken from `from` on: silence is counted, and from then at the earliest.
+    pub fn listen(&mut self, from: i64) {
+        self.listening = Some(from);
+        for (rule, silence) in &mut self.silences {
+            let Some(Some(program)) = self.programs.get(*rule as usize) else { continue };
+            for (scope, state) in (0..).zip(&mut silence.scopes) {
+                let end = state.arm(program, self.listening);
+                self.due.extend(end.map(|end| Reverse((end, Look::Silence(*rule, scope)))));
+            }
+        }
+    }
+
+    /// No commit is taken after `at`: no silence begins.
+    pub fn deaf(&mut self, at: i64, out: &mut Vec<Transition>) {
+        self.advance_to(at, out);
+        self.listening = None;
+    }
+
+    /// What was seen since the engine was made.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+}
+
+fn count(active: &mut HashMap<u32, usize>, alerts: &mut usize, rule: u32, was: bool, is: bool) {
+    let of_rule = active.entry(rule).or_default();
+    *of_rule = (*of_rule + usize::from(is)).saturating_sub(usize::from(was));
+    *alerts = (*alerts + usize::from(is)).saturating_sub(usize::from(was));
+}
+
+/// The value of the window of a rule, of which `sample` is the newest.
+fn window_value(
+    rule: u32,
+    shape: &Shape,
+    sample: Sample,
+    more: &mut More,
+    windows: &mut usize,
+    counts: &mut Counts,
+) -> Option<f64> {
+    let place = more.windows.iter().position(|(of, _)| *of == rule);
+    let place = match place {
+        Some(place) => place,
+        None if *windows >= RULE_WINDOWS => {
+            counts.refused_windows += 1;
+            return None;
+        }
+        None => {
+            *windows += 1;
+            more.windows.push((rule, Window::new(shape)));
+            more.windows.len() - 1
+        }
+    };
+    let window = &mut more.windows[place].1;
+    window.push(sample.at, sample.value);
+    let is_known = more.known_since.is_some_and(|since| since <= sample.at - shape.window);
+    if is_known { window.value(shape) } else { None }
+}
+
+/// Whether all conditions on other signals hold; `None` when that is not known.
+fn joined(
+    rule: u32,
+    program: &Program,
+    sample: Sample,
+    more: &More,
+    signals: &[Signal],
+    names: &Names,
+) -> Option<bool> {
+    let (_, partners) = more.partners.iter().find(|(of, _)| *of == rule)?;
+    let mut all = Some(true);
+    for (join, partner) in program.joins.iter().zip(partners) {
+        let number = match partner {
+            Partner::Own => {
+                if !join.holds(sample.value) {
+                    return Some(false);
+                }
+                continue;
+            }
+            Partner::Named(name) => names.numbers.get(name),
+            Partner::Nobody => None,
+        };
+        let other =
+            number.and_then(|number| signals.get(*number as usize)?.more.as_ref()?.last_at(sample.at));
+        match other.filter(|(at, _)| sample.at - at <= join.within) {
+            None => all = None,
+            Some((_, value)) if !join.holds(value) => return Some(false),
+            Some(_) => {}
+        }
+    }
+    all
+}

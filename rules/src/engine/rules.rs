@@ -1,0 +1,393 @@
+//! Rules and signals come and go.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use afterglow_wire::rule::{Rule, Same};
+
+use super::{Engine, Out, count};
+use crate::compile::Program;
+use crate::join::{Partner, captures, counterpart};
+use crate::machine::Alert;
+use crate::signal::Signal;
+use crate::silence::Silence;
+use crate::state::{Phase, State};
+use crate::transition::{Changed, Kind, Reason, Transition};
+
+impl Engine {
+    /// Adds a rule that was made at `born`, or replaces the one with its id. Where the new one evaluates as the old, alerts go on; else they are
+    /// dropped without a word, unless it comes by [`Engine::adopt`].
+    pub fn put(&mut self, rule: &Rule, born: i64) {
+        if let Some(number) = self.numbers.get(&*rule.id).copied() {
+            if let Some(Some(program)) = self.programs.get_mut(number as usize)
+                && program.rule.evaluates_as(rule)
+            {
+                program.rule = rule.clone();
+                return;
+            }
+            self.drop_rule(number);
+        }
+        let program = Program::new(rule, born);
+        let free = self.programs.iter().position(Option::is_none).unwrap_or(self.programs.len());
+        let number = free as u32;
+        self.numbers.insert(program.id.clone(), number);
+        self.sets.joined |= !program.joins.is_empty();
+        if free == self.programs.len() {
+            self.programs.push(None);
+        }
+        let selected: Vec<u32> = (0..)
+            .zip(&self.names.all)
+            .filter(|(signal, name)| self.expected.contains_key(signal) && program.selects(name))
+            .map(|(signal, _)| signal)
+            .collect();
+        if program.is_silence() {
+            self.silences.insert(number, Silence::new(rule));
+        }
+        self.programs[free] = Some(program);
+        let mut sets = HashMap::new();
+        for signal in selected {
+            let old = self.signals.get(signal as usize).map_or(0, |signal| signal.set);
+            let new = *sets.entry(old).or_insert_with(|| {
+                let mut rules = self.sets.rules(old).to_vec();
+                rules.insert(rules.partition_point(|other| *other < number), number);
+                self.sets.of(rules, &self.programs)
+            });
+            self.set(signal, new);
+            self.select(number, signal);
+        }
+    }
+
+    /// Tells of a signal: its number, its name, and how often it should have a sample, in microseconds, if that is known. May be repeated.
+    pub fn learn(&mut self, signal: u32, name: &str, expected_period: Option<i64>) {
+        let place = signal as usize;
+        let is_new = self.expected.insert(signal, expected_period).is_none();
+        if !is_new {
+            for number in self.sets.rules(self.signals.get(place).map_or(0, |signal| signal.set)).to_vec() {
+                if let Some(Some(program)) = self.programs.get(number as usize)
+                    && let Some(silence) = self.silences.get_mut(&number)
+                {
+                    silence.scope(program.scope(name), expected_period);
+                }
+            }
+            return;
+        }
+        if self.signals.len() <= place {
+            self.signals.resize_with(place + 1, Signal::default);
+            self.names.all.resize_with(place + 1, || Arc::from(""));
+        }
+        let name: Arc<str> = Arc::from(name);
+        self.names.all[place] = name.clone();
+        self.names.numbers.insert(name.clone(), signal);
+        if self.wanted.remove(&name) {
+            self.remember(signal);
+        }
+        let selects =
+            |program: &Option<Program>| program.as_ref().is_some_and(|program| program.selects(&name));
+        let rules: Vec<u32> = (0..)
+            .zip(&self.programs)
+            .filter(|(_, program)| selects(program))
+            .map(|(number, _)| number)
+            .collect();
+        if !rules.is_empty() {
+            let set = self.sets.of(rules.clone(), &self.programs);
+            self.set(signal, set);
+            rules.into_iter().for_each(|number| self.select(number, signal));
+        }
+    }
+
+    /// The set of rules of a signal.
+    fn set(&mut self, signal: u32, set: u32) {
+        if let Some(signal) = self.signals.get_mut(signal as usize) {
+            signal.set = set;
+            signal.quiet = self.sets.quiet(set);
+        }
+    }
+
+    /// Prepares a signal for a rule that selects it.
+    fn select(&mut self, number: u32, signal: u32) {
+        let Some(Some(program)) = self.programs.get(number as usize) else { return };
+        let Some(name) = self.names.all.get(signal as usize).cloned() else { return };
+        let Some(state) = self.signals.get_mut(signal as usize) else { return };
+        let needs_time = program.for_time > 0 || program.keep > 0;
+        if needs_time || program.shape.is_some() || program.is_silence() || !program.joins.is_empty() {
+            let more = state.more.get_or_insert_default();
+            if let Some(silence) = self.silences.get_mut(&number) {
+                let expected = self.expected.get(&signal).copied().flatten();
+                more.silences.push((number, silence.scope(program.scope(&name), expected)));
+            }
+        }
+        if program.joins.is_empty() {
+            return;
+        }
+        let partners: Vec<_> = program.joins.iter().map(|join| join.partner(&name)).collect();
+        let others: Vec<_> = partners
+            .iter()
+            .filter_map(|partner| match partner {
+                Partner::Named(other) => Some(other.clone()),
+                _ => None,
+            })
+            .collect();
+        if let Some(more) = &mut state.more {
+            more.partners.push((number, partners));
+        }
+        for other in others {
+            match self.names.numbers.get(&other).copied() {
+                Some(other) => self.remember(other),
+                None => drop(self.wanted.insert(other)),
+            }
+        }
+    }
+
+    /// Others look at the last samples of this signal from now on.
+    fn remember(&mut self, signal: u32) {
+        let Some(state) = self.signals.get_mut(signal as usize) else { return };
+        let newest = state.is_known().then_some((state.newest, state.value));
+        state.more.get_or_insert_default().recent.get_or_insert_with(|| VecDeque::from_iter(newest));
+    }
+
+    /// Takes a rule away at `now`. What fires of it ends for `reason`.
+    pub fn remove(&mut self, id: &str, reason: Reason, now: i64, out: &mut Vec<Transition>) {
+        let Some(number) = self.numbers.get(id).copied() else { return };
+        for (scope, state) in self.states_of(number) {
+            self.end(number, &scope, state, reason, now, out);
+        }
+        self.drop_rule(number);
+    }
+
+    fn end(
+        &mut self,
+        number: u32,
+        scope: &Arc<str>,
+        state: State,
+        reason: Reason,
+        now: i64,
+        out: &mut Vec<Transition>,
+    ) {
+        let Some(Some(program)) = self.programs.get(number as usize) else { return };
+        let mut put = Out { transitions: out, changed: &mut self.changed };
+        // The rule's change is no sample: it is news however old the samples are.
+        let mut state = Some(State { stale: false, ..state });
+        Alert { program, state: &mut state, out: &mut |change| put.put(number, program, scope, change) }
+            .resolve(now, reason);
+    }
+
+    /// Every state of a rule, by scope.
+    fn states_of(&self, number: u32) -> Vec<(Arc<str>, State)> {
+        let of_signals = self.names.all.iter().zip(&self.signals).filter_map(|(name, signal)| {
+            let held = signal.more.as_ref()?.alerts.iter().find(|held| held.rule == number)?;
+            Some((name.clone(), held.state))
+        });
+        let scopes = self.silences.get(&number).into_iter().flat_map(|silence| &silence.scopes);
+        of_signals.chain(scopes.filter_map(|scope| Some((scope.name.clone(), scope.state?)))).collect()
+    }
+
+    fn drop_rule(&mut self, number: u32) {
+        for (scope, _) in self.states_of(number) {
+            self.changed.insert((number, scope));
+        }
+        self.flush_changed(number);
+        let mut sets = HashMap::new();
+        let mut selected = Vec::new();
+        for (signal, state) in (0u32..).zip(&mut self.signals) {
+            if !self.sets.rules(state.set).contains(&number) {
+                continue;
+            }
+            selected.push(signal);
+            let Some(more) = &mut state.more else { continue };
+            let before = more.windows.len();
+            more.windows.retain(|(rule, _)| *rule != number);
+            self.windows -= before - more.windows.len();
+            let before = more.alerts.len();
+            more.alerts.retain(|held| held.rule != number);
+            self.alerts -= before - more.alerts.len();
+            more.partners.retain(|(rule, _)| *rule != number);
+            more.silences.retain(|(rule, _)| *rule != number);
+        }
+        self.active.remove(&number);
+        let Some(Some(program)) = self.programs.get_mut(number as usize).map(Option::take) else { return };
+        let silent = self.silences.remove(&number).into_iter().flat_map(|silence| silence.scopes);
+        self.alerts -= silent.filter(|scope| scope.state.is_some()).count();
+        self.numbers.remove(&program.id);
+        self.sets.forget(number);
+        for signal in selected {
+            let old = self.signals.get(signal as usize).map_or(0, |signal| signal.set);
+            let new = *sets.entry(old).or_insert_with(|| {
+                let rules = self.sets.rules(old).iter().copied().filter(|rule| *rule != number).collect();
+                self.sets.of(rules, &self.programs)
+            });
+            self.set(signal, new);
+        }
+    }
+
+    /// States that are not as they were when they were last taken, without order.
+    pub fn take_changed(&mut self) -> Vec<Changed> {
+        let mut taken = std::mem::take(&mut self.gone);
+        for (number, scope) in std::mem::take(&mut self.changed) {
+            let Some(rule) =
+                self.programs.get(number as usize).and_then(Option::as_ref).map(|program| program.id.clone())
+            else {
+                continue;
+            };
+            let state = self.state_by(number, &scope);
+            taken.push(Changed { rule, scope, state });
+        }
+        taken
+    }
+
+    /// The rule goes, and with it its number: what changed of it is kept by name.
+    fn flush_changed(&mut self, number: u32) {
+        let Some(Some(program)) = self.programs.get(number as usize) else { return };
+        let of_rule: Vec<_> = self.changed.iter().filter(|(rule, _)| *rule == number).cloned().collect();
+        for key in of_rule {
+            self.changed.remove(&key);
+            self.gone.push(Changed { rule: program.id.clone(), scope: key.1, state: None });
+        }
+    }
+
+    /// The state of a scope of a rule; `None` when nothing is wrong there.
+    pub fn state(&self, rule: &str, scope: &str) -> Option<State> {
+        self.state_by(*self.numbers.get(rule)?, scope)
+    }
+
+    fn state_by(&self, number: u32, scope: &str) -> Option<State> {
+        let program = self.programs.get(number as usize)?.as_ref()?;
+        if program.is_silence() {
+            return self.silences.get(&number)?.get(scope)?.state;
+        }
+        let signal = self.signals.get(*self.names.numbers.get(scope)? as usize)?;
+        signal.more.as_ref()?.alerts.iter().find(|held| held.rule == number).map(|held| held.state)
+    }
+
+    /// Takes the rules of another engine over, with what that knows of them: an engine with rules that are new or changed, which
+    /// knows the same signals by the same numbers and has seen their samples before `now`. An episode goes on where the value is wrong by the new rule too, and ends
+    /// where it is not. What was already wrong is told as if it had begun now, with its true beginning.
+    pub fn adopt(&mut self, other: Engine, now: i64, out: &mut Vec<Transition>) {
+        for (number, program) in (0u32..).zip(&other.programs) {
+            let Some(program) = program else { continue };
+            let old = self.numbers.get(&program.id).copied();
+            let born = old
+                .and_then(|old| Some(self.programs.get(old as usize)?.as_ref()?.born))
+                .unwrap_or(program.born);
+            let new: HashMap<_, _> = other.states_of(number).into_iter().collect();
+            let mut going_on = HashMap::new();
+            for (scope, state) in old.map(|old| self.states_of(old)).unwrap_or_default() {
+                if state.fired_at.is_some() && new.contains_key(&scope) {
+                    going_on.insert(scope, state);
+                } else if let Some(old) = old {
+                    self.end(old, &scope, state, Reason::Changed, now, out);
+                }
+            }
+            if let Some(old) = old {
+                self.drop_rule(old);
+            }
+            self.put(&program.rule, born);
+            let Some(mine) = self.numbers.get(&program.id).copied() else { continue };
+            self.take_memory(mine, &other, number);
+            for (scope, state) in new {
+                let before = going_on.remove(&scope);
+                self.take_state(mine, &scope, state, before, out);
+            }
+        }
+    }
+
+    fn take_memory(&mut self, mine: u32, other: &Engine, theirs: u32) {
+        for (own, seen) in self.signals.iter_mut().zip(&other.signals) {
+            let (Some(more), Some(seen_more)) = (&mut own.more, &seen.more) else { continue };
+            if let Some((_, window)) = seen_more.windows.iter().find(|(rule, _)| *rule == theirs)
+                && self.windows < afterglow_wire::limits::RULE_WINDOWS
+            {
+                self.windows += 1;
+                more.windows.push((mine, window.clone()));
+            }
+            if more.known_since.is_none_or(|since| seen_more.known_since.is_some_and(|seen| seen < since)) {
+                more.known_since = seen_more.known_since;
+            }
+            if more.cadence.known() < seen_more.cadence.known() {
+                more.cadence = seen_more.cadence.clone();
+            }
+            if own.newest < seen.newest {
+                (own.newest, own.value, own.before) = (seen.newest, seen.value, seen.before);
+            }
+        }
+        if let Some((own, seen)) = self.silences.get_mut(&mine).zip(other.silences.get(&theirs)) {
+            own.take(seen);
+        }
+        if let Some(listening) = self.listening {
+            self.listen(listening);
+        }
+    }
+
+    fn take_state(
+        &mut self,
+        mine: u32,
+        scope: &Arc<str>,
+        state: State,
+        before: Option<State>,
+        out: &mut Vec<Transition>,
+    ) {
+        let state = match before {
+            Some(before) => State {
+                phase: if state.phase == Phase::Pending { Phase::Firing } else { state.phase },
+                pending_at: before.pending_at,
+                fired_at: before.fired_at,
+                untold: before.untold,
+                ..state
+            },
+            None => State { stale: false, untold: false, ..state },
+        };
+        let Some(Some(program)) = self.programs.get(mine as usize) else { return };
+        let mut put = Out { transitions: out, changed: &mut self.changed };
+        let mut held = Some(state);
+        let mut alert =
+            Alert { program, state: &mut held, out: &mut |change| put.put(mine, program, scope, change) };
+        match before {
+            None if state.fired_at.is_some() => alert.tell(Kind::Fired),
+            None => alert.tell(Kind::Pending),
+            Some(before) if before.level != state.level => alert.tell(Kind::Level(before.level)),
+            Some(_) => {}
+        }
+        self.changed.insert((mine, scope.clone()));
+        self.keep_state(mine, scope, state);
+    }
+
+    /// The id of a rule that explains the alert of `transition`: one that the alert's rule names in `unless`, and that fires or is pending where
+    /// it says.
+    pub fn explained(&self, transition: &Transition) -> Option<&str> {
+        let program = |id: &str| {
+            let number = *self.numbers.get(id)?;
+            self.programs.get(number as usize)?.as_ref().map(|program| (number, program))
+        };
+        let (_, own) = program(&transition.rule)?;
+        own.rule.unless.iter().map(|unless| (&*unless.rule, unless.same)).find_map(|(id, same)| {
+            let (number, other) = program(id)?;
+            let fires = match same {
+                Same::Anywhere => self.active.get(&number).is_some_and(|active| *active > 0),
+                Same::Capture => other.rule.signals.iter().any(|pattern| {
+                    let name = counterpart(&own.rule.signals, &transition.scope, pattern);
+                    name.is_some_and(|name| {
+                        captures(pattern, &name).is_some()
+                            && self.state_by(number, other.scope(&name)).is_some()
+                    })
+                }),
+            };
+            fires.then_some(id)
+        })
+    }
+}
+
+impl Engine {
+    /// Puts a state in its place.
+    pub(super) fn keep_state(&mut self, number: u32, scope: &str, state: State) -> bool {
+        if let Some(silence) = self.silences.get_mut(&number) {
+            let Some(scope) = silence.find(scope) else { return false };
+            let was = scope.state.replace(state).is_some();
+            count(&mut self.active, &mut self.alerts, number, was, true);
+            if let Some(listening) = self.listening {
+                self.listen(listening);
+            }
+            return true;
+        }
+        let Some(signal) = self.names.numbers.get(scope).copied() else { return false };
+        self.hold(number, signal, state)
+    }
+}

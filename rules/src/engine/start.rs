@@ -1,0 +1,100 @@
+//! What an engine is given at a start: what was before.
+
+use std::cmp::Reverse;
+
+use super::{Engine, Look, window_value};
+use crate::cadence::INTERVALS;
+use crate::machine::Alert;
+use crate::signal::{Held, Sample};
+use crate::state::State;
+use crate::window::Shape;
+
+/// How much of a signal's past matters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// All samples of this many microseconds before its newest.
+    pub time: i64,
+    /// And at least so many of its last samples.
+    pub samples: usize,
+}
+
+impl Engine {
+    /// How much of a signal's past [`Engine::warm`] needs; `None` for a signal that no rule looks at.
+    pub fn memory(&self, signal: u32) -> Option<Memory> {
+        let state = self.signals.get(signal as usize)?;
+        let rules = self.sets.rules(state.set);
+        let more = state.more.as_ref();
+        if rules.is_empty() && more.is_none() {
+            return None;
+        }
+        let shapes = rules.iter().filter_map(|rule| self.programs.get(*rule as usize)?.as_ref()?.shape);
+        let time = shapes.map(|shape| shape.reach()).max().unwrap_or(0);
+        Some(Memory { time, samples: if more.is_some() { INTERVALS + 1 } else { 2 } })
+    }
+
+    /// The last samples of a signal before those that are evaluated, in order, and the time of its first sample ever. What the engine knew of its
+    /// samples is replaced; alerts are not touched.
+    pub fn warm(&mut self, signal: u32, known_since: i64, samples: &[(i64, f64)]) {
+        let Self { programs, silences, signals, sets, windows, counts, .. } = self;
+        let Some(state) = signals.get_mut(signal as usize) else { return };
+        let Some((newest, value)) = samples.last().copied() else { return };
+        (state.newest, state.value) = (newest, value);
+        state.before =
+            samples.len().checked_sub(2).and_then(|before| samples.get(before)).map(|(_, value)| *value);
+        let rules = sets.rules(state.set);
+        let shape = |rule: u32| -> Option<Shape> { programs.get(rule as usize)?.as_ref()?.shape };
+        let shaped: Vec<(u32, Shape)> =
+            rules.iter().filter_map(|rule| Some((*rule, shape(*rule)?))).collect();
+        if let Some(more) = &mut state.more {
+            more.known_since = Some(known_since);
+            more.cadence = crate::cadence::Cadence::default();
+            for pair in samples.windows(2) {
+                more.cadence.push(pair[1].0 - pair[0].0);
+            }
+            *windows -= more.windows.len();
+            more.windows.clear();
+            for (at, value) in samples {
+                more.remember(*at, *value);
+                for (rule, shape) in &shaped {
+                    let sample = Sample { signal, at: *at, value: *value };
+                    window_value(*rule, shape, sample, more, windows, counts);
+                }
+            }
+            for (rule, scope) in more.silences.clone() {
+                if let Some(silence) = silences.get_mut(&rule) {
+                    silence.warm(scope, samples);
+                }
+            }
+        }
+    }
+
+    /// Puts a state back that [`Engine::take_changed`] gave; whether there is such a rule and scope.
+    pub fn restore(&mut self, rule: &str, scope: &str, state: State) -> bool {
+        let Some(number) = self.numbers.get(rule).copied() else { return false };
+        self.keep_state(number, scope, state)
+    }
+
+    /// Puts the state of a rule and a signal in its place.
+    pub(super) fn hold(&mut self, rule: u32, signal: u32, state: State) -> bool {
+        let Some(of) = self.signals.get_mut(signal as usize) else { return false };
+        if !self.sets.rules(of.set).contains(&rule) {
+            return false;
+        }
+        let more = of.more.get_or_insert_default();
+        let Some(Some(program)) = self.programs.get(rule as usize) else { return false };
+        let end =
+            Alert::end(program, &state, |time| more.cadence.grace(time)).map_or(i64::MAX, |end| end + of.lag);
+        let held = Held { rule, state, due: end };
+        match more.alerts.iter_mut().find(|held| held.rule == rule) {
+            Some(place) => *place = held,
+            None => {
+                more.alerts.push(held);
+                super::count(&mut self.active, &mut self.alerts, rule, false, true);
+            }
+        }
+        if end < i64::MAX {
+            self.due.push(Reverse((end, Look::Alert(signal, rule))));
+        }
+        true
+    }
+}

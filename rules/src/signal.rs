@@ -1,0 +1,122 @@
+//! What is remembered of a signal.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::cadence::Cadence;
+use crate::join::Partner;
+use crate::state::State;
+use crate::window::Window;
+
+/// One measured value of one signal at one instant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// The signal's number.
+    pub signal: u32,
+    /// When, in microseconds since 1970.
+    pub at: i64,
+    /// The value; finite.
+    pub value: f64,
+}
+
+/// How many samples are remembered of a signal that other signals' rules look at.
+const RECENT: usize = 16;
+
+/// A signal.
+#[derive(Clone, Debug)]
+pub(crate) struct Signal {
+    /// The time of the newest sample; the lowest number before the first.
+    pub(crate) newest: i64,
+    pub(crate) value: f64,
+    /// The value of the sample before.
+    pub(crate) before: Option<f64>,
+    /// How much later than its time the newest sample arrived.
+    pub(crate) lag: i64,
+    /// Values from the one to the other begin no alert.
+    pub(crate) quiet: (f64, f64),
+    /// Which set of rules it has.
+    pub(crate) set: u32,
+    pub(crate) more: Option<Box<More>>,
+}
+
+/// What is remembered of a signal about which a rule has more to know than a limit.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct More {
+    pub(crate) cadence: Cadence,
+    /// When its first sample was.
+    pub(crate) known_since: Option<i64>,
+    pub(crate) alerts: Vec<Held>,
+    pub(crate) windows: Vec<(u32, Window)>,
+    pub(crate) partners: Vec<(u32, Vec<Partner>)>,
+    /// The scopes of rules about silence that it belongs to: rule and number of the scope.
+    pub(crate) silences: Vec<(u32, u32)>,
+    /// Its last samples, when rules of other signals look at it.
+    pub(crate) recent: Option<VecDeque<(i64, f64)>>,
+}
+
+/// An alert of a rule.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) rule: u32,
+    pub(crate) state: State,
+    /// When a look at it is due at the latest, as far as that is arranged.
+    pub(crate) due: i64,
+}
+
+impl Default for Signal {
+    fn default() -> Self {
+        Self {
+            newest: i64::MIN,
+            value: 0.0,
+            before: None,
+            lag: 0,
+            quiet: (f64::NEG_INFINITY, f64::INFINITY),
+            set: 0,
+            more: None,
+        }
+    }
+}
+
+impl Signal {
+    /// Whether it has had a sample.
+    pub(crate) fn is_known(&self) -> bool {
+        self.newest > i64::MIN
+    }
+
+    pub(crate) fn is_quiet(&self, value: f64) -> bool {
+        self.quiet.0 <= value && value <= self.quiet.1
+    }
+}
+
+impl More {
+    /// Whether nothing looks at a sample but limits.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.alerts.is_empty()
+    }
+
+    pub(crate) fn remember(&mut self, at: i64, value: f64) {
+        let Some(recent) = &mut self.recent else { return };
+        match recent.back_mut() {
+            Some(last) if last.0 == at => last.1 = value,
+            Some(last) if last.0 > at => {}
+            _ => {
+                if recent.len() == RECENT {
+                    recent.pop_front();
+                }
+                recent.push_back((at, value));
+            }
+        }
+    }
+
+    /// The last sample at or before `at`.
+    pub(crate) fn last_at(&self, at: i64) -> Option<(i64, f64)> {
+        self.recent.as_ref()?.iter().rev().find(|(time, _)| *time <= at).copied()
+    }
+}
+
+/// Names and numbers.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    pub(crate) all: Vec<Arc<str>>,
+    pub(crate) numbers: std::collections::HashMap<Arc<str>, u32>,
+}

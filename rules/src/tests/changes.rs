@@ -1,0 +1,100 @@
+//! Rules that come, change and go.
+
+use super::{engine, feed, micros, rule, same, told};
+use crate::{Engine, Reason};
+
+const ABOVE: &str = r#""is":"above","levels":[{"limit":80}]"#;
+
+/// An engine with a changed rule that has seen the samples.
+fn seen(fields: &str, samples: &[(f64, f64)]) -> Engine {
+    let mut engine = engine(&[rule(fields)], &["s"]);
+    feed(&mut engine, samples, &mut Vec::new());
+    engine
+}
+
+#[test]
+fn what_is_wrong_when_a_rule_is_made_is_told() {
+    let samples = [(0.0, 90.0), (10.0, 91.0)];
+    let mut live = engine(&[], &["s"]);
+    feed(&mut live, &samples, &mut Vec::new());
+    let mut out = Vec::new();
+    live.adopt(seen(ABOVE, &samples), micros(11.0), &mut out);
+    same(&told(&out), "0 s Fired 0 91");
+    feed(&mut live, &[(12.0, 70.0)], &mut out);
+    same(&told(&out[1..]), "12 s Resolved 0 70");
+}
+
+#[test]
+fn a_change_of_the_text_touches_nothing() {
+    let mut live = seen(ABOVE, &[(0.0, 90.0)]);
+    let mut out = Vec::new();
+    let mut renamed = rule(ABOVE);
+    renamed.title = "Another".into();
+    live.put(&renamed, 77);
+    feed(&mut live, &[(1.0, 70.0)], &mut out);
+    same(&told(&out), "1 s Resolved 0 70");
+    assert_eq!(out[0].episode().as_deref(), Some("r@0/s/0"));
+}
+
+#[test]
+fn a_changed_limit_ends_an_episode_or_lets_it_go_on() {
+    let samples = [(0.0, 90.0), (10.0, 90.0)];
+    let mut out = Vec::new();
+    let mut live = seen(ABOVE, &samples);
+    live.adopt(seen(r#""is":"above","levels":[{"limit":85}],"for":5"#, &samples), micros(11.0), &mut out);
+    assert_eq!(out, []);
+    assert_eq!(live.state("r", "s").unwrap().fired_at, Some(0), "the same episode");
+    live.adopt(seen(r#""is":"above","levels":[{"limit":95}]"#, &samples), micros(12.0), &mut out);
+    same(&told(&out), "12 s Resolved(Changed) 0 90");
+    assert_eq!(live.state("r", "s"), None);
+    let last = live.take_changed();
+    assert!(last.iter().all(|changed| changed.state.is_none()) && !last.is_empty());
+}
+
+#[test]
+fn a_deleted_rule_ends_what_fires() {
+    for reason in [Reason::Deleted, Reason::Disabled] {
+        let mut out = Vec::new();
+        let mut live = seen(ABOVE, &[(0.0, 90.0)]);
+        live.take_changed();
+        live.remove("r", reason, micros(5.0), &mut out);
+        same(&told(&out), &format!("5 s Resolved({reason:?}) 0 90"));
+        let changed = live.take_changed();
+        assert_eq!((changed.len(), changed[0].state), (1, None));
+        feed(&mut live, &[(6.0, 99.0)], &mut out);
+        assert_eq!(out.len(), 1);
+        live.put(&rule(ABOVE), 9);
+        feed(&mut live, &[(7.0, 99.5)], &mut out);
+        assert_eq!(out[1].episode().as_deref(), Some("r@9/s/7000000"));
+    }
+}
+
+#[test]
+fn an_alert_is_explained_by_another() {
+    let named = |id: &str, fields: &str, signals: &str| {
+        serde_json::from_str(&format!(r#"{{"id":"{id}","title":"R","signals":["{signals}"],{fields}}}"#))
+            .unwrap()
+    };
+    let own = format!(r#"{ABOVE},"unless":[{{"rule":"down","same":"*"}}]"#);
+    let anywhere = format!(r#"{ABOVE},"unless":[{{"rule":"down","same":"anywhere"}}]"#);
+    let down = r#""is":"above","levels":[{"limit":0.5}],"for":60"#;
+    let rules = [
+        named("hot", &own, "oven.*.temp"),
+        named("any", &anywhere, "oven.*.temp"),
+        named("down", down, "plug.*.off"),
+    ];
+    let mut engine = engine(&rules, &["oven.1.temp", "plug.1.off", "plug.2.off"]);
+    let mut out = Vec::new();
+    let mut step = |signal, at, value, out: &mut Vec<_>| {
+        engine.step(micros(at), [crate::Sample { signal, at: micros(at), value }], out);
+        out.iter()
+            .filter(|t: &&crate::Transition| &*t.rule != "down")
+            .map(|t| engine.explained(t).is_some())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(step(0, 1.0, 90.0, &mut out), [false, false]);
+    assert_eq!(step(2, 2.0, 1.0, &mut out), [false, true], "another plug");
+    assert_eq!(step(1, 3.0, 1.0, &mut out), [true, true], "pending is enough");
+    assert_eq!(step(1, 4.0, 0.0, &mut out), [false, true]);
+    assert_eq!(step(2, 5.0, 0.0, &mut out), [false, false]);
+}
