@@ -109,6 +109,12 @@ impl Columns {
         if range.len() == self.len() { self } else { self.slice(range) }
     }
 
+    /// Takes the samples within `span` out.
+    pub(super) fn take(&mut self, span: Span) -> Self {
+        let range = self.positions(span);
+        Self { times: self.times.drain(range.clone()).collect(), values: self.values.drain(range).collect() }
+    }
+
     /// Takes the samples before `time` out.
     pub(super) fn split_before(&mut self, time: i64) -> Self {
         let at = self.times.partition_point(|t| *t < time);

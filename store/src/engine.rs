@@ -9,6 +9,7 @@ mod boards;
 mod bundled;
 mod commit;
 mod damaged;
+mod delete;
 mod details;
 mod expire;
 mod extremes;
@@ -22,7 +23,7 @@ mod room;
 mod seal;
 mod since;
 
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use afterglow_wire::Timestamp;
@@ -35,12 +36,23 @@ use crate::head::Head;
 use crate::tables::Tables;
 use commit::Commits;
 use damaged::Damaged;
+use delete::Unfinished;
 use extremes::Extremes;
 use merge::FullTiers;
 use room::Room;
 
+pub use delete::Deleted;
 pub use expire::Expired;
 pub(crate) use recover::{DamagedRow, Loaded, recover};
+
+/// What sealings, merges, expiries and deletions keep between them.
+#[derive(Debug, Default)]
+struct Maintenance {
+    /// Where there is something to merge.
+    full: FullTiers,
+    /// What was to be deleted and is not deleted yet.
+    unfinished: Option<Unfinished>,
+}
 
 /// Everything about a database but its tables.
 pub(crate) struct Engine {
@@ -52,11 +64,13 @@ pub(crate) struct Engine {
     /// Held during a commit, so that commits and rotations see each other whole.
     commits: Mutex<Commits>,
     room: Room,
-    /// Held while bundles, blocks or rollups are replaced: by a sealing, a merge or an expiry.
-    maintenance: Mutex<FullTiers>,
+    /// Held while bundles, blocks or rollups are replaced: by a sealing, a merge, an expiry or a deletion.
+    maintenance: Mutex<Maintenance>,
     /// The highest number that a block has had: a number says which samples are meant for as long as the process lives.
     newest_block: AtomicI64,
     extremes: Extremes,
+    /// Set when the database is about to be closed: what takes long ends.
+    closing: AtomicBool,
     damaged: Damaged,
     clock: Clock,
     /// Names the numbering of commits; 0 in a database that is only read.
@@ -79,9 +93,10 @@ impl Engine {
             enough_for_block: fault::block_samples().unwrap_or(SMALL_BLOCK),
             commits: Mutex::new(loaded.commits),
             room: Room::default(),
-            maintenance: Mutex::new(Vec::new()),
+            maintenance: Mutex::default(),
             newest_block: AtomicI64::new(loaded.newest_block),
             extremes: Extremes::new(head_samples / 4),
+            closing: AtomicBool::new(false),
             damaged: Damaged::default(),
             clock,
             epoch,
@@ -122,6 +137,7 @@ impl Engine {
 
     /// Seals everything and makes the database as small as it gets.
     pub(crate) fn compact_and_checkpoint(&self) -> Result<(), StoreError> {
+        self.closing.store(true, Ordering::Relaxed);
         // Twice where a sealing had been begun and not finished: it comes before what was taken since.
         while self.unsealed() > 0 {
             self.seal()?;
@@ -154,7 +170,7 @@ impl Engine {
         self.commits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock_maintenance(&self) -> MutexGuard<'_, FullTiers> {
+    fn lock_maintenance(&self) -> MutexGuard<'_, Maintenance> {
         self.maintenance.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

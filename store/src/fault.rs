@@ -37,6 +37,12 @@ pub enum Point {
     MergeWritten,
     /// Rollups are written and expired blocks deleted, nothing is committed.
     ExpireWritten,
+    /// A deletion is written down, nothing is deleted.
+    DeletionBegun,
+    /// A part of a deletion is committed.
+    DeletionPart,
+    /// All is deleted, the deletion is still written down.
+    DeletionDone,
     /// Some of the first schema's rows have become blocks.
     ConvertPart,
     /// A backup's copy is made and has not its name.
@@ -51,6 +57,9 @@ pub fn crash_point(point: Point) {
         Point::SealCommitted => "crash:seal_committed",
         Point::MergeWritten => "crash:merge_written",
         Point::ExpireWritten => "crash:expire_written",
+        Point::DeletionBegun => "crash:deletion_begun",
+        Point::DeletionPart => "crash:deletion_part",
+        Point::DeletionDone => "crash:deletion_done",
         Point::ConvertPart => "crash:convert_part",
         Point::BackupCopied => "crash:backup_copied",
     };

@@ -16,7 +16,7 @@ const LATE_SAMPLES: usize = 4_096;
 pub(super) struct Head {
     active: Generation,
     sealing: Option<Arc<Generation>>,
-    /// The number of the last journal row that is in here or in a block.
+    /// The number of the last journal row that is in here or in a block, or of a later deletion.
     sequence: i64,
 }
 
@@ -127,7 +127,12 @@ impl Head {
         batches.iter().flat_map(Batch::samples).for_each(|sample| self.active.add(sample));
     }
 
-    /// The number of the last journal row that was added.
+    /// The number `sequence` is taken by something that adds no samples.
+    pub(super) fn skip_to(&mut self, sequence: i64) {
+        self.sequence = self.sequence.max(sequence);
+    }
+
+    /// The last number that was taken, by a journal row or otherwise.
     pub(super) fn sequence(&self) -> i64 {
         self.sequence
     }

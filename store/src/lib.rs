@@ -24,6 +24,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,14 +32,14 @@ use std::time::Duration;
 use afterglow_wire::Timestamp;
 use afterglow_wire::v1::Position;
 
-use crate::batch::{Batch, Sample};
+use crate::batch::{Batch, Sample, SignalId};
 use crate::clock::Clock;
-use crate::signals::Signals;
+use crate::signals::{Selector, Signals};
 
 pub use budget::{asked_by, while_wanted};
 pub use columns::Columns;
 pub use documents::SaveError;
-pub use engine::Expired;
+pub use engine::{Deleted, Expired};
 pub use error::{OpenError, Stopped, StoreError};
 pub use lock::Lock;
 pub use query::{Detail, Details, Query, Sink};
@@ -272,6 +273,32 @@ impl Store {
     /// When the disk is full or the database does not answer; what was not expired yet is as it was.
     pub fn expire(&self, retention: &RetentionPolicy, now: Timestamp) -> Result<Expired, StoreError> {
         self.engine.expire(retention, now, &self.signals)
+    }
+
+    /// Deletes the samples of the signals that `selector` means, within `span`, that were committed before the call; also those that
+    /// have expired and live on in minutes and hours. A signal without samples is not listed any more. Commits go on meanwhile,
+    /// sealings wait. It is durable when it returns; when it is interrupted, the next start completes it. Blocks.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer. What was begun then is completed before the next sealing.
+    pub fn delete(&self, selector: &Selector, span: Span) -> Result<Deleted, StoreError> {
+        self.engine.delete(self.numbers(selector), span)
+    }
+
+    /// What [`Store::delete`] would delete now. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn would_delete(&self, selector: &Selector, span: Span) -> Result<Deleted, StoreError> {
+        self.engine.would_delete(&self.numbers(selector), span)
+    }
+
+    /// The numbers of the signals that `selector` means, in order.
+    fn numbers(&self, selector: &Selector) -> Vec<SignalId> {
+        let Ok(found) = self.signals.select(selector, || Ok::<_, Infallible>(()));
+        let mut numbers: Vec<_> = found.into_iter().map(|(_, signal)| signal).collect();
+        numbers.sort_unstable();
+        numbers
     }
 
     /// When the newest sample arrived; `None` in an empty database.

@@ -4,6 +4,7 @@
 mod blocks;
 mod bundles;
 mod convert;
+mod deletions;
 mod documents;
 mod examine;
 mod foreign;

@@ -5,6 +5,7 @@
 
 mod blocks;
 mod bundles;
+mod deletions;
 mod documents;
 mod journal;
 mod rollups;
@@ -13,6 +14,7 @@ use crate::StoreError;
 
 pub(crate) use blocks::{BlockPlace, BlockRow, BlockRows, BlockSummary, BlockTotals, NewBlock};
 pub(crate) use bundles::{BundlePlace, BundleRow, BundleRows, NewBundle};
+pub(crate) use deletions::DeletionRows;
 pub(crate) use documents::{AnnotationRow, DocumentRows};
 pub(crate) use journal::{JournalRow, JournalRows};
 pub(crate) use rollups::{NewRollup, RollupRow, RollupRows};
@@ -149,6 +151,9 @@ impl dyn Tables {
 }
 
 /// A connection to a database.
-pub(crate) trait Rows: JournalRows + BundleRows + BlockRows + RollupRows + DocumentRows {}
+pub(crate) trait Rows:
+    JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows
+{
+}
 
-impl<T: JournalRows + BundleRows + BlockRows + RollupRows + DocumentRows> Rows for T {}
+impl<T: JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows> Rows for T {}

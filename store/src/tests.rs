@@ -81,6 +81,7 @@ macro_rules! suite {
 mod bundles;
 mod conformance;
 mod damage;
+mod deletion;
 mod files;
 mod hostile;
 mod model;

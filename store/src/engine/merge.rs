@@ -35,7 +35,7 @@ pub(super) type FullTiers = Vec<(u32, i32)>;
 impl Engine {
     /// Merges bundles of some groups; whether there may be more to merge. Commits and queries go on meanwhile.
     pub(crate) fn merge(&self) -> Result<bool, StoreError> {
-        let mut full = self.lock_maintenance();
+        let full = &mut self.lock_maintenance().full;
         let mut plan = Plan::default();
         let more = self.tables.reading(|reader| {
             if full.is_empty() {

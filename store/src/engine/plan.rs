@@ -8,26 +8,47 @@ use crate::batch::SignalId;
 use crate::block::{self, BLOCK_SAMPLES, SMALL_BLOCK};
 use crate::bundle::{self, BUNDLE_SAMPLES};
 use crate::columns::Columns;
-use crate::tables::{NewBlock, NewBundle, Rows};
+use crate::tables::{NewBlock, NewBundle, NewRollup, Rows};
 
 /// Rows that replace others.
 #[derive(Default)]
 pub(super) struct Plan {
-    replaced_blocks: Vec<i64>,
-    blocks: Vec<NewBlock>,
+    pub(super) replaced_blocks: Vec<i64>,
+    pub(super) blocks: Vec<NewBlock>,
     pub(super) replaced_bundles: Vec<i64>,
     bundles: Vec<NewBundle>,
+    pub(super) replaced_rollups: Vec<i64>,
+    pub(super) rollups: Vec<NewRollup>,
+}
+
+impl Plan {
+    /// Adds what another plan says.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.replaced_blocks.append(&mut other.replaced_blocks);
+        self.blocks.append(&mut other.blocks);
+        self.replaced_bundles.append(&mut other.replaced_bundles);
+        self.bundles.append(&mut other.bundles);
+        self.replaced_rollups.append(&mut other.replaced_rollups);
+        self.rollups.append(&mut other.rollups);
+    }
+
+    /// How many rows it replaces.
+    pub(super) fn replaced(&self) -> usize {
+        self.replaced_blocks.len() + self.replaced_bundles.len() + self.replaced_rollups.len()
+    }
 }
 
 impl Engine {
-    /// Writes what a sealing or a merge has decided; new blocks get numbers that no block had since the start.
+    /// Writes what has been decided; new blocks get numbers that no block had since the start.
     pub(super) fn write(&self, plan: &Plan, writer: &mut dyn Rows) -> Result<(), StoreError> {
         let blocks = i64::try_from(plan.blocks.len()).unwrap_or(i64::MAX);
         let newest = self.newest_block.fetch_add(blocks, Ordering::Relaxed);
         writer.delete_blocks(&plan.replaced_blocks)?;
         writer.insert_blocks(newest + 1, &plan.blocks)?;
         writer.delete_bundles(&plan.replaced_bundles)?;
-        writer.insert_bundles(&plan.bundles)
+        writer.insert_bundles(&plan.bundles)?;
+        writer.delete_rollups(&plan.replaced_rollups)?;
+        plan.rollups.iter().try_for_each(|row| writer.insert_rollup(row))
     }
 }
 

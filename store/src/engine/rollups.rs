@@ -7,7 +7,7 @@ use crate::rollup::{self, Bucket, Resolution};
 use crate::tables::Rows;
 use crate::{Span, StoreError};
 
-const HOUR: i64 = 3_600_000_000;
+pub(super) const HOUR: i64 = 3_600_000_000;
 
 /// What remains of a signal's expired samples.
 pub(super) struct Expired {

@@ -17,7 +17,14 @@ impl Engine {
     /// Seals what the head has; returns how many signals had samples in it. Commits and queries go on meanwhile.
     pub(crate) fn seal(&self) -> Result<usize, StoreError> {
         let _room = self.room.expected();
-        let _alone = self.lock_maintenance();
+        let mut alone = self.lock_maintenance();
+        // What is sealed now must not be deleted with what was there before.
+        self.finish_deletion(&mut alone)?;
+        self.seal_alone()
+    }
+
+    /// As [`Engine::seal`], for one that holds the lock of maintenance.
+    pub(super) fn seal_alone(&self) -> Result<usize, StoreError> {
         let (generation, sealing) = {
             let mut commits = self.lock_commits();
             let (begun, generation) = self.change_head(|head| (head.is_sealing(), head.rotate()));

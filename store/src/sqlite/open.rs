@@ -83,7 +83,9 @@ pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine, Vec<St
     let shares = Shares::new(config.readers as usize, READER_WAIT);
     let tables = Sqlite { writer, readers, shares, documents, path: path.clone(), _lock: Some(lock) };
     let names = loaded.names.clone();
-    Ok((Engine::new(Box::new(tables), loaded, epoch, config.head_samples, clock), names))
+    let engine = Engine::new(Box::new(tables), loaded, epoch, config.head_samples, clock);
+    engine.resume_deletion()?;
+    Ok((engine, names))
 }
 
 /// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.

@@ -37,6 +37,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    deletion (id) {
+        id -> Integer,
+        signals -> Text,
+        first_timestamp -> BigInt,
+        last_timestamp -> BigInt,
+    }
+}
+
+diesel::table! {
     block (id) {
         id -> BigInt,
         signal_id -> Integer,

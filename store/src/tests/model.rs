@@ -23,6 +23,12 @@ enum Step {
     Seal,
     Merge,
     Expire(Tier),
+    /// Of one signal, or of all: the samples from one instant to another.
+    Delete {
+        signal: Option<usize>,
+        from: i64,
+        length: i64,
+    },
     Restart,
     Ask {
         from: i64,
@@ -55,6 +61,9 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::Seal),
         1 => Just(Step::Merge),
         1 => tier.prop_map(Step::Expire),
+        1 => (proptest::option::of(0..SIGNALS.len()), -10_i64..400, 0_i64..200).prop_map(|(signal, from, length)| {
+            Step::Delete { signal, from: instant(from), length: length * PACE }
+        }),
         1 => Just(Step::Restart),
         3 => (-10_i64..400, 0_i64..400, proptest::option::of(2..40_u32)).prop_map(|(from, length, max_points)| {
             // Neither end is where a point is, or where one goes that gives way.
@@ -102,6 +111,24 @@ fn add(buckets: &mut Buckets, signal: usize, start: i64, more: Bucket) {
 impl Model {
     fn seal(&mut self) {
         self.sealed.append(&mut self.unsealed);
+    }
+
+    /// Deletes; how many samples, and how many that have expired.
+    fn delete(&mut self, signal: Option<usize>, from: i64, to: i64) -> (u64, u64) {
+        let is_meant = |place: &(usize, i64), width: i64| {
+            signal.is_none_or(|signal| signal == place.0) && place.1 <= to && place.1 + width > from
+        };
+        if self.unsealed.keys().any(|place| is_meant(place, 1)) {
+            self.seal();
+        }
+        let before = self.sealed.len();
+        self.sealed.retain(|place, _| !is_meant(place, 1));
+        let mut expired = 0;
+        for (buckets, width) in [(&mut self.minutes, MINUTE), (&mut self.hours, HOUR)] {
+            let gone = buckets.extract_if(.., |place, _| is_meant(place, width));
+            expired += gone.map(|(_, bucket)| bucket.count).sum::<u64>();
+        }
+        ((before - self.sealed.len()) as u64, expired)
     }
 
     fn expire(&mut self, tier: Tier) {
@@ -242,6 +269,15 @@ fn run<D: Database>(steps: &[Step]) {
             Step::Expire(tier) => {
                 store.expire(&policy(*tier), Timestamp::from_micros(NOW.micros() + DAY)).unwrap();
                 model.expire(*tier);
+            }
+            Step::Delete { signal, from, length } => {
+                let names = signal.map_or(vec!["*".to_owned()], |signal| vec![SIGNALS[signal].to_owned()]);
+                let (selector, span) = (Selector::new(&names), span(*from, from + length));
+                let would = store.would_delete(&selector, span).unwrap();
+                let deleted = store.delete(&selector, span).unwrap();
+                assert_eq!(Deleted { sequences: None, ..deleted }, would);
+                let expected = model.delete(*signal, *from, from + length);
+                assert_eq!((deleted.samples, deleted.expired), expected, "after {step:?}");
             }
             Step::Restart => {
                 drop(store);
