@@ -13,7 +13,7 @@ use crate::config::{Config, ConfigError, File};
 use crate::pipeline::PipelineError;
 use crate::store::{OpenError, Store};
 use crate::tls::{Certificate, TlsError};
-use crate::tools::{ToolError, advice, backup, doctor, export, import, tail};
+use crate::tools::{ToolError, advice, backup, delete, doctor, export, import, tail};
 
 /// Send a number, see it move at once, keep it for years.
 #[derive(Debug, Parser)]
@@ -39,6 +39,8 @@ enum Command {
     Export(export::Options),
     /// Take samples in from such a file, while no server runs
     Import(import::Options),
+    /// Delete samples, or signals as a whole, while no server runs
+    Delete(delete::Options),
     /// Copy the database, also while a server runs
     Backup(backup::Options),
     /// Verify everything in the database and say what is there, also while a server runs
@@ -125,6 +127,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         }
         Command::Export(options) => Ok(export::run(&options)?),
         Command::Import(options) => Ok(import::run(&options)?),
+        Command::Delete(options) => Ok(delete::run(&options)?),
         Command::Backup(options) => Ok(backup::run(&options)?),
         Command::Doctor(options) => Ok(doctor::run(&options)?),
         Command::Tail(options) => Ok(tail::run(&options)?),

@@ -8,6 +8,7 @@ mod compressed;
 mod conditional;
 mod context;
 mod dashboard;
+mod deletion;
 mod documents;
 #[cfg(test)]
 mod fuzz;

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod committed;
 pub mod config;
 pub mod decode;
+pub mod deletions;
 pub mod documents;
 pub mod encode;
 #[cfg(test)]

@@ -19,6 +19,7 @@ use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::committed::Listener;
 use crate::config::Config;
+use crate::deletions::Deletions;
 use crate::documents::Documents;
 use crate::http::{self, Bodies, Context};
 use crate::ingest_report::Recorder;
@@ -144,6 +145,7 @@ pub async fn run(
         committer: committer.clone(),
         store: store.clone(),
         documents,
+        deletions: Deletions::new(store.clone(), broadcaster.clone()),
         ingest_report,
         sessions,
         admission,

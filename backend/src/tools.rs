@@ -1,15 +1,17 @@
-//! The tools around a database, each a subcommand: samples out and in, a copy, an examination; and signals live in a
+//! The tools around a database, each a subcommand: samples out, in and away, a copy, an examination; and signals live in a
 //! terminal.
 //!
-//! Export, backup and doctor only read, also while a server writes the database. Import writes, and needs it alone.
+//! Export, backup and doctor only read, also while a server writes the database. Import and delete write, and need it alone.
 
 pub mod backup;
+pub mod delete;
 pub mod doctor;
 mod error;
 pub mod export;
 mod format;
 pub mod import;
 mod partial;
+mod patterns;
 mod progress;
 pub mod tail;
 
@@ -18,6 +20,7 @@ use std::path::Path;
 
 pub use error::{ToolError, advice};
 pub use format::Format;
+use patterns::Patterns;
 
 /// A line on standard output.
 fn say(line: &str) -> Result<(), ToolError> {

@@ -12,6 +12,7 @@ mod boards;
 mod bodies;
 mod damage;
 mod database_faults;
+mod deletion;
 mod disk_full;
 mod drain;
 mod durability;

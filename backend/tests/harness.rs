@@ -141,6 +141,12 @@ impl Backend {
         self.send_with(method, path, body, &[])
     }
 
+    /// A request without a body; `None` when the connection breaks.
+    pub(crate) fn try_send(&self, method: &str, path: &str) -> Option<Answer> {
+        let request = ureq::http::Request::builder().method(method).uri(self.url(path)).body(()).unwrap();
+        answer(agent().run(request)).ok()
+    }
+
     /// As [`Self::send`], with more headers.
     pub(crate) fn send_with(&self, method: &str, path: &str, body: &str, headers: &[(&str, &str)]) -> Answer {
         let mut request = ureq::http::Request::builder().method(method).uri(self.url(path));

@@ -33,6 +33,10 @@ pub struct Stream {
     follower: Follower,
     /// Whether everything is here.
     is_live: bool,
+    /// Whether something was missed since the last request was answered: samples may have been deleted as well.
+    has_missed: bool,
+    /// Whether what is in the rings is of before the stream began again because of that.
+    is_old: bool,
     /// The server's time when the position was reached.
     heard: Option<i64>,
     /// The commit that is to be reached before the page is up to date.
@@ -68,6 +72,7 @@ impl Stream {
     /// A new connection: nothing of the last one is still to come.
     pub fn connected(&mut self) {
         self.follower.requested();
+        self.has_missed = true;
     }
 
     /// Asks for the signals of these names and patterns from the next request on; whether that is a change. What is asked
@@ -146,10 +151,12 @@ impl Stream {
 
     fn subscribed(&mut self, header: &Header) -> Turn {
         self.is_live = false;
+        let has_missed = std::mem::take(&mut self.has_missed);
         if self.follower.take(header) == (Progress::Began { is_resumed: true }) {
             return self.look();
         }
         self.signals.clear();
+        self.is_old |= has_missed;
         Turn::Afresh
     }
 
@@ -159,6 +166,10 @@ impl Stream {
         columns: Columns<'_>,
         history: &mut History,
     ) -> Result<Turn, String> {
+        // Not before: until then the charts show what was there.
+        if std::mem::take(&mut self.is_old) {
+            history.forget();
+        }
         self.record(columns, None, history)?;
         if self.follower.take(header) != Progress::Reached {
             return Ok(Turn::Nothing);
@@ -201,6 +212,7 @@ impl Stream {
             Progress::Behind => {
                 self.target = header.position.sequence;
                 self.is_live = false;
+                self.has_missed = true;
                 if was_behind { Turn::Nothing } else { Turn::Behind }
             }
             Progress::None | Progress::Part | Progress::Began { .. } => Turn::Nothing,

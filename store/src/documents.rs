@@ -8,6 +8,7 @@ use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use afterglow_wire::{Code, Invalid};
 use serde::Serialize;
 
+use super::signals::Selector;
 use super::tables::WorkError;
 use super::{Span, Store, StoreError};
 
@@ -143,6 +144,14 @@ impl Store {
     /// When all readers are busy or the database does not answer.
     pub fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
         self.limited(|| self.engine.metadata())
+    }
+
+    /// Removes the metadata of the signals that `selector` means.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer.
+    pub fn delete_metadata(&self, selector: &Selector) -> Result<(), StoreError> {
+        self.engine.delete_metadata(&self.numbers(selector))
     }
 
     /// Changes the metadata of the signal called `name`; returns all of it.

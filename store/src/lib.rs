@@ -294,7 +294,7 @@ impl Store {
     }
 
     /// The numbers of the signals that `selector` means, in order.
-    fn numbers(&self, selector: &Selector) -> Vec<SignalId> {
+    pub(crate) fn numbers(&self, selector: &Selector) -> Vec<SignalId> {
         let Ok(found) = self.signals.select(selector, || Ok::<_, Infallible>(()));
         let mut numbers: Vec<_> = found.into_iter().map(|(_, signal)| signal).collect();
         numbers.sort_unstable();

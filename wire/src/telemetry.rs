@@ -72,6 +72,22 @@ impl Rejection {
     }
 }
 
+/// The answer to a DELETE: what was deleted, or with `dry_run` what would be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Deletion {
+    /// Signals that had something.
+    pub signals: u64,
+    /// Samples.
+    pub samples: u64,
+    /// Samples that had expired before, and of which minutes and hours were left: those with a part in the span went as a whole.
+    pub expired: u64,
+    /// Damaged rows that may have samples in the span. They stay, and no answer has anything of them.
+    pub damaged: u64,
+    /// Whether nothing was done.
+    pub dry_run: bool,
+}
+
 /// One stored sample of a query's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -1,6 +1,6 @@
 //! **Role.** Sends every committed sample to the live clients that want it, encoded once for all who want the same.
-//! **Receives.** [`Committed`] from `Committer`; [`Join`] and [`Leave`] from live clients; revisions of documents;
-//! [`CloseAll`] from the pipeline.
+//! **Receives.** [`Committed`] from `Committer`; [`Deleted`] from deletions; [`Join`] and [`Leave`] from live clients; revisions of
+//! documents; [`CloseAll`] from the pipeline.
 //! **Sends.** [`Push`]es to each client, the same bytes to all of a group.
 //! **Bound.** [`MAILBOX`] commits; groups, in all and of one address, as `live/groups.rs` says; per group one step of samples; per client
 //! one queue of pushes, in places and in bytes (`client.rs`).
@@ -83,6 +83,14 @@ pub enum Joined {
 pub struct Leave {
     /// Its number.
     pub client: u64,
+}
+
+/// Samples were deleted. What clients have may be more than what is stored, so nobody goes on from before the deletion.
+#[derive(Clone, Copy, Debug, Message)]
+#[rtype(result = "()")]
+pub struct Deleted {
+    /// The deletion's number among those of the commits.
+    pub sequence: u64,
 }
 
 /// Closes every client because the server stops; answered when each has been sent its close.
@@ -182,7 +190,7 @@ impl Broadcaster {
         self.metrics.observe(Stage::Broadcast, stopwatch.elapsed());
     }
 
-    /// Commits up to `sequence` were shed on their way here, because this actor was too slow.
+    /// Commits up to `sequence` were shed on their way here, because this actor was too slow, or samples were deleted.
     fn skip_to(&mut self, sequence: u64) {
         self.step();
         let (position, now) = (Position { sequence, ..self.position }, self.clock.now().micros());
@@ -327,6 +335,10 @@ impl Handler<Committed> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, Committed { sequences, batches, .. }: Committed, ctx: &mut Self::Context) {
+        if sequences.last <= self.position.sequence {
+            // A deletion has overtaken it on the way here: the clients begin after both.
+            return;
+        }
         if sequences.before != self.position.sequence {
             self.skip_to(sequences.before);
         }
@@ -339,6 +351,21 @@ impl Handler<Committed> for Broadcaster {
         if is_wanted {
             self.step_soon(ctx);
         }
+    }
+}
+
+impl Handler<Deleted> for Broadcaster {
+    type Result = ();
+
+    fn handle(&mut self, Deleted { sequence }: Deleted, _: &mut Self::Context) {
+        if sequence > self.position.sequence {
+            self.skip_to(sequence);
+            self.position.sequence = sequence;
+            // What is here is of before.
+            self.recent = Recent::default();
+        }
+        // From it clients notice that they do not have everything.
+        self.heartbeat();
     }
 }
 

@@ -7,6 +7,7 @@ use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::deletions::Deletions;
 use crate::documents::Documents;
 use crate::ingest_report::Recorder;
 use crate::intake::Intake;
@@ -28,6 +29,8 @@ pub struct Context {
     pub store: Store,
     /// Boards, annotations and signal metadata.
     pub documents: Documents,
+    /// Deletes samples.
+    pub deletions: Deletions,
     /// Remembers what arrived lately.
     pub ingest_report: Recorder,
     /// What a live session is made of.

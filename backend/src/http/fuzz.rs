@@ -15,6 +15,7 @@ use crate::actors::session::{HistoryReaders, Sessions};
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::config::{Config, File};
+use crate::deletions::Deletions;
 use crate::documents::Documents;
 use crate::fuzz::{Inputs, Shown, count};
 use crate::ingest_report::Recorder;
@@ -42,6 +43,7 @@ fn context(folder: &std::path::Path) -> Context {
         metrics.clone(),
         lifeline(),
     );
+    let deletions = Deletions::new(store.clone(), broadcaster.clone());
     let committer = Committer::start(store.clone(), Vec::new(), metrics.clone(), lifeline());
     let stopping = watch::channel(false).1;
     let ingest_report = Recorder::new(clock.now());
@@ -68,6 +70,7 @@ fn context(folder: &std::path::Path) -> Context {
             stopping,
         },
         admission: Admission::new(100, 100),
+        deletions,
         committer,
         store,
         documents,

@@ -100,23 +100,26 @@ pub(super) fn span(
     to: Option<&str>,
     now: Timestamp,
 ) -> Result<Span, Problem> {
-    let instant = |name, text: Option<&str>| match text {
-        Some(text) => text.parse().map(Some).map_err(|error| Problem::parameter(name, text, error)),
-        None => Ok(None),
-    };
-    match (instant("from", from)?, instant("to", to)?, hours) {
+    match (from, to, hours) {
         (None, None, hours) => last_hours(hours, now),
         (_, _, Some(hours)) => {
             Err(Problem::parameter("hours", hours, "it does not go together with from or to"))
         }
-        (from, to, None) => {
-            let (from, to) = (from.unwrap_or(Timestamp::MIN), to.unwrap_or(now));
-            if from > to {
-                return Err(Problem::parameter("from", &from.to_string(), format!("it lies after to={to}")));
-            }
-            Ok(Span { from, to })
-        }
+        (from, to, None) => between(from, to, now),
     }
+}
+
+/// The span between `from`, or the first instant, and `to`, or the instant `latest`.
+pub(super) fn between(from: Option<&str>, to: Option<&str>, latest: Timestamp) -> Result<Span, Problem> {
+    let instant = |name, text: Option<&str>, absent| match text {
+        Some(text) => text.parse().map_err(|error| Problem::parameter(name, text, error)),
+        None => Ok(absent),
+    };
+    let (from, to) = (instant("from", from, Timestamp::MIN)?, instant("to", to, latest)?);
+    if from > to {
+        return Err(Problem::parameter("from", &from.to_string(), format!("it lies after to={to}")));
+    }
+    Ok(Span { from, to })
 }
 
 fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {

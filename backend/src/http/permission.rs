@@ -66,6 +66,8 @@ permissions! {
     ReadSamples = "samples.read" for READ;
     /// Store samples.
     WriteSamples = "samples.write" for WRITE { WHILE_DRAINING: false };
+    /// Delete samples, and signals as a whole.
+    DeleteSamples = "signals.delete" for ADMIN { WHILE_DRAINING: false };
     /// Watch samples as they are committed.
     ReadLive = "live" for READ { WHILE_DRAINING: false };
     /// The same for Socket.IO, whose clients add parameters of their own.

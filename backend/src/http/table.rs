@@ -21,8 +21,8 @@ use super::parameters::{ListedParameters, query_config};
 use super::permission::*;
 use super::problem::method_not_allowed;
 use super::{
-    annotations, boards, dashboard, documents, history, ingest_report, live, signals, socketio, state,
-    stream, summary, telemetry,
+    annotations, boards, dashboard, deletion, documents, history, ingest_report, live, signals, socketio,
+    state, stream, summary, telemetry,
 };
 
 /// A row of the table.
@@ -56,9 +56,11 @@ macro_rules! table {
 table! {
     WriteSamples      POST   "/api/telemetry"        => telemetry::post;
     ReadSamples       GET    "/api/telemetry"        => history::get;
+    DeleteSamples     DELETE "/api/telemetry"        => deletion::samples;
     ReadSamples       GET    "/api/telemetry/summary" => summary::get;
     ReadSignals       GET    "/api/signals"          => signals::list;
     WriteMetadata     PATCH  "/api/signals/{name:.+}" => signals::patch;
+    DeleteSamples     DELETE "/api/signals/{name:.+}" => deletion::signal;
     ReadBoards        GET    "/api/boards"           => boards::list;
     WriteBoards       POST   "/api/boards"           => boards::post;
     ReadBoards        GET    "/api/boards/{id}"      => boards::get;

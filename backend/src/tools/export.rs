@@ -4,16 +4,15 @@ mod columns;
 
 use std::io::{ErrorKind, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
+use afterglow_wire::Timestamp;
 use afterglow_wire::limits::MAX_POINTS;
-use afterglow_wire::{Timestamp, name};
 use clap::Args;
 
 use super::partial::Partial;
 use super::progress::{self, Progress};
-use super::{Format, ToolError, tell};
+use super::{Format, Patterns, ToolError, tell};
 use crate::clock::Clock;
 use crate::config::Database;
 use crate::encode::{self, Encoder, Output};
@@ -56,20 +55,6 @@ pub struct Options {
     force: bool,
 }
 
-/// A list of patterns, each of which could be a signal's name.
-#[derive(Clone, Debug)]
-struct Patterns(Vec<String>);
-
-impl FromStr for Patterns {
-    type Err = String;
-
-    fn from_str(list: &str) -> Result<Self, String> {
-        let patterns = name::split(list);
-        patterns.iter().try_for_each(|pattern| name::check(pattern))?;
-        Ok(Self(patterns))
-    }
-}
-
 /// Writes the samples that are asked for, signal by signal in the order of their names, oldest first. Where samples have
 /// expired, each minute's or hour's lowest and highest stand for them.
 ///
@@ -81,8 +66,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
     if span.from > span.to {
         return Err(ToolError::Refused(format!("--from {} lies after --to {}", span.from, span.to)));
     }
-    let patterns: Vec<_> = options.signals.iter().flat_map(|Patterns(patterns)| patterns.clone()).collect();
-    let signals = Selector::or_everything(&patterns);
+    let signals = Selector::or_everything(&Patterns::all(&options.signals));
     let query = Query { span, signals, detail: Detail::at_most(options.max_points) };
     let format = options.format.or_else(|| Format::of(&options.output)).unwrap_or(Format::Csv);
     let database = options.database.database.clone();

@@ -56,6 +56,8 @@ struct State {
     patience: f64,
     /// Whether the connection can take requests.
     welcome: bool,
+    /// Whether samples were left out since the stream last began.
+    is_behind: bool,
 }
 
 impl Feed {
@@ -74,6 +76,7 @@ impl Feed {
             heard: 0.0,
             patience: WELCOME_WITHIN,
             welcome: false,
+            is_behind: false,
         };
         Rc::new(Self { page_state, state: RefCell::new(state) })
     }
@@ -180,13 +183,21 @@ impl Feed {
                 self.ask();
             }
             Turn::Live => self.live(),
-            Turn::Afresh => self.stale(),
+            Turn::Afresh => {
+                self.stale();
+                // Samples, and with them signals, may have been deleted.
+                if std::mem::take(&mut self.state.borrow_mut().is_behind) {
+                    self.ask();
+                }
+            }
             Turn::Behind => {
                 self.say(
                     Link::Conflated,
-                    Some("this page reads too slowly: some samples come later".to_owned()),
+                    Some("some samples come later, because this page reads too slowly or because samples were deleted".to_owned()),
                 );
-                self.state.borrow_mut().subscribe = self.later(FILL_AFTER, Self::subscribe);
+                let subscribe = self.later(FILL_AFTER, Self::subscribe);
+                let mut state = self.state.borrow_mut();
+                (state.subscribe, state.is_behind) = (subscribe, true);
             }
             Turn::Refused(reason) => {
                 let mut state = self.state.borrow_mut();

@@ -230,6 +230,12 @@ impl History {
         self.is_described
     }
 
+    /// What is here may not be stored any more: the stream begins again.
+    pub fn forget(&mut self) {
+        self.changes += 1;
+        self.series.iter_mut().for_each(Series::forget);
+    }
+
     /// From `since` on every sample that is stored is here, and what is newer arrives live.
     pub fn begin(&mut self, since: i64) {
         self.changes += 1;

@@ -115,6 +115,23 @@ fn what_is_older_than_a_stream_that_begins_again_is_fetched_again() {
 }
 
 #[test]
+fn what_was_deleted_is_not_kept_by_a_stream_that_begins_again() {
+    let mut page = Page::filled();
+    // A deletion has a number, and no samples.
+    assert_eq!(page.take(&Writer::new(&header(Kind::Heartbeat, 6, 0)).finish()), Turn::Behind);
+    page.ask(NOW);
+    assert_eq!(page.subscribed(Flags::NONE), Turn::Afresh);
+    assert_eq!(page.seconds(), [-3, -2, -1], "shown until the new ones are here");
+    page.name();
+    let mut writer = Writer::new(&Header { flags: Flags::LAST, ..header(Kind::Snapshot, 6, 0) });
+    writer.request(page.stream.request);
+    writer.columns(3, &[NOW - 3 * SECOND], &[0.5]);
+    assert_eq!(page.take(&writer.finish()), Turn::Live);
+    assert_eq!(page.seconds(), [-3]);
+    assert_eq!(page.history.get("a").unwrap().latest(), Some((NOW - 3 * SECOND, 0.5)));
+}
+
+#[test]
 fn late_samples_are_noted() {
     let mut page = Page::filled();
     let late = |page: &Page| page.history.get("a").unwrap().late();

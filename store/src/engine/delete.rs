@@ -82,7 +82,8 @@ impl Engine {
         let _alone = self.lock_maintenance();
         let mut deleted = Deleted::default();
         for group in signals.chunk_by(|a, b| bundle::group(*a) == bundle::group(*b)) {
-            let head = group.iter().map(|signal| (*signal, self.read_head(|head| head.within(*signal, span))));
+            let head =
+                group.iter().map(|signal| (*signal, self.read_head(|head| head.within(*signal, span))));
             self.delete_group(group, span, head.collect(), &mut deleted, &mut |_| Ok(()))?;
         }
         Ok(deleted)
@@ -296,7 +297,8 @@ impl Engine {
                 continue;
             }
             // Saturating, because a damaged row may claim anything.
-            let samples = gone.iter().fold(0_u64, |sum, bucket| sum.saturating_add(bucket.count.unsigned_abs()));
+            let samples =
+                gone.iter().fold(0_u64, |sum, bucket| sum.saturating_add(bucket.count.unsigned_abs()));
             deleted.expired = deleted.expired.saturating_add(samples);
             plan.rollups.extend(NewRollup::new(signal, resolution, &rest, row.arrived_at)?);
             plan.replaced_rollups.push(row.id);

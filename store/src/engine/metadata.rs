@@ -6,6 +6,7 @@ use afterglow_wire::metadata::{Metadata, MetadataPatch};
 
 use super::Engine;
 use crate::StoreError;
+use crate::batch::SignalId;
 use crate::documents::{SaveError, json};
 
 impl Engine {
@@ -16,6 +17,12 @@ impl Engine {
             Some((name, serde_json::from_str(&document).map_err(damaged).ok()?))
         });
         Ok(parsed.collect())
+    }
+
+    pub(crate) fn delete_metadata(&self, signals: &[SignalId]) -> Result<(), StoreError> {
+        self.tables.writing(|writer| {
+            signals.iter().try_for_each(|signal| writer.put_metadata(signal.0.cast_signed(), None))
+        })
     }
 
     pub(crate) fn patch_metadata(&self, name: &str, patch: MetadataPatch) -> Result<Metadata, SaveError> {

@@ -19,7 +19,8 @@ impl Engine {
             return Ok(Since::Sealed);
         }
         // A number without a row is a deletion's: nobody passes it without beginning again.
-        let in_order = rows.iter().zip(after + 1..).take_while(|(row, number)| row.sequence == *number).count();
+        let in_order =
+            rows.iter().zip(after + 1..).take_while(|(row, number)| row.sequence == *number).count();
         rows.truncate(in_order);
         let last = rows.last().map_or(after, |row| row.sequence);
         let mut samples = Vec::new();

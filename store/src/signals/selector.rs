@@ -36,6 +36,11 @@ impl Selector {
         Self { everything, names, by_beginning, lengths }
     }
 
+    /// The signal called `name`, whatever characters that has.
+    pub fn of(name: &str) -> Self {
+        Self { names: HashSet::from([name.to_owned()]), ..Self::default() }
+    }
+
     /// What any of `patterns` stands for; every signal when there is none.
     pub fn or_everything(patterns: &[String]) -> Self {
         if patterns.is_empty() { Self::everything() } else { Self::new(patterns) }

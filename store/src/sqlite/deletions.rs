@@ -33,8 +33,9 @@ impl DeletionRows for SqliteConnection {
             .first(self)
             .optional()?;
         let Some((numbers, first, last)) = row else { return Ok(None) };
-        let numbers: Vec<u32> = serde_json::from_str(&numbers)
-            .map_err(|error| StoreError::Down(format!("the deletion that was begun cannot be read: {error}")))?;
+        let numbers: Vec<u32> = serde_json::from_str(&numbers).map_err(|error| {
+            StoreError::Down(format!("the deletion that was begun cannot be read: {error}"))
+        })?;
         let span = Span { from: Timestamp::from_micros(first), to: Timestamp::from_micros(last) };
         Ok(Some((numbers.into_iter().map(SignalId).collect(), span)))
     }

@@ -26,7 +26,9 @@ fn everywhere<D: Database>() -> (D, Store) {
     let store = database.open();
     let start = NOW.micros() - 1_000_000_000;
     let samples = |from: i64, to: i64| -> Vec<_> {
-        (from..to).flat_map(|i| [("a", start + i * 1_000_000, i as f64), ("b", start + i * 1_000_000, 0.5)]).collect()
+        (from..to)
+            .flat_map(|i| [("a", start + i * 1_000_000, i as f64), ("b", start + i * 1_000_000, 0.5)])
+            .collect()
     };
     store.commit(&[batch(&store, &samples(0, 200))]).unwrap();
     store.seal().unwrap();
@@ -58,7 +60,10 @@ fn a_deletion_takes_from_every_tier_and_from_no_other_signal<D: Database>() {
     drop(store);
     let store = database.open();
     assert_eq!(contents(&store), rest);
-    assert_eq!(delete(&store, &["a"], Query::everything().span), Deleted { sequences: Some(store_sequences(&store)), ..Deleted::default() });
+    assert_eq!(
+        delete(&store, &["a"], Query::everything().span),
+        Deleted { sequences: Some(store_sequences(&store)), ..Deleted::default() }
+    );
 }
 
 /// How the last number was given.
@@ -78,7 +83,8 @@ fn a_deletion_cuts_what_lies_across_its_ends<D: Database>() {
     let first = from.div_euclid(MINUTE) * MINUTE;
     let stays = |(name, time, _): &(String, i64, f64)| name == "b" || *time < first || to < *time;
     assert_eq!(contents(&store), all.into_iter().filter(stays).collect::<Vec<_>>());
-    let answer = ask(&store, &Query { span: span(from, to), signals: selector(&["a"]), detail: Detail::Samples });
+    let answer =
+        ask(&store, &Query { span: span(from, to), signals: selector(&["a"]), detail: Detail::Samples });
     assert_eq!(answer, [], "nothing of it is left");
     assert_eq!(store.damaged(), 0);
 }
@@ -123,7 +129,9 @@ fn a_number_that_a_deletion_has_taken_does_not_come_back<D: Database>() {
     assert_eq!(store.sequence(), number);
     let next = store.commit(&[batch(&store, &[("b", 3, 3.0)])]).unwrap().sequences;
     assert_eq!((next.before, next.last), (number, number + 1));
-    assert!(matches!(store.committed_since(before - 1, 10).unwrap(), Since::Samples(last, _) if last == before));
+    assert!(
+        matches!(store.committed_since(before - 1, 10).unwrap(), Since::Samples(last, _) if last == before)
+    );
     assert_eq!(store.committed_since(before, 10).unwrap(), Since::Sealed);
     assert_eq!(contents(&store).len(), 3);
 }

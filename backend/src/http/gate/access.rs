@@ -6,13 +6,14 @@ use afterglow_wire::revision::Revision;
 
 use super::super::body::Bodies;
 use super::super::permission::{
-    Permission, Public, ReadAnnotations, ReadBoards, ReadIngestReport, ReadLive, ReadLiveSocketIo,
-    ReadSamples, ReadSignals, WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
+    DeleteSamples, Permission, Public, ReadAnnotations, ReadBoards, ReadIngestReport, ReadLive,
+    ReadLiveSocketIo, ReadSamples, ReadSignals, WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
 };
 use super::Allowed;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
+use crate::deletions::Deletions;
 use crate::documents::{Failure, Kind};
 use crate::health::Health;
 use crate::ingest_report::Recorder;
@@ -59,6 +60,17 @@ impl Allowed<ReadSamples> {
     /// How long a query may go on without a piece of its answer being made and taken.
     pub(in crate::http) fn query_timeout(&self) -> Duration {
         self.gate.context.config.store.query_seconds.duration()
+    }
+}
+
+impl Allowed<DeleteSamples> {
+    pub(in crate::http) fn deletions(&self) -> &Deletions {
+        &self.gate.context.deletions
+    }
+
+    /// Whether there is a signal called `name`.
+    pub(in crate::http) fn has_signal(&self, name: &str) -> bool {
+        self.gate.context.store.signals().find(name).is_some()
     }
 }
 
@@ -122,6 +134,11 @@ impl Changes for WriteBoards {
 
 impl Changes for WriteAnnotations {
     const KIND: Kind = Kind::Annotations;
+}
+
+/// The metadata goes with the signal.
+impl Changes for DeleteSamples {
+    const KIND: Kind = Kind::Metadata;
 }
 
 impl Changes for WriteMetadata {

@@ -244,6 +244,12 @@ impl Series {
         self.evict_to(self.ring.end());
     }
 
+    /// Drops all samples and the newest value: they may not be stored any more.
+    pub fn forget(&mut self) {
+        self.clear();
+        (self.latest, self.late_span) = (None, None);
+    }
+
     /// Appends a sample that is not older than the newest.
     fn append(&mut self, time: i64, value: f64) {
         self.version += 1;

@@ -1,0 +1,69 @@
+//! Deletions of samples: off the async workers, one at a time. After each the live clients begin again.
+
+use std::sync::Arc;
+
+use actix::Addr;
+use afterglow_wire::Code;
+use afterglow_wire::telemetry::Deletion;
+use tokio::sync::Semaphore;
+
+use crate::actors::broadcaster::{Broadcaster, Deleted};
+use crate::refusal::Refusal;
+use crate::signals::Selector;
+use crate::store::{self, Sequences, Span, Store};
+
+/// Deletions that may wait for their turn; beyond it one is refused with `queue_full`. While one runs nothing is sealed.
+const WAITING: usize = 8;
+
+/// Access to deletions. Cloning is cheap.
+#[derive(Clone)]
+pub struct Deletions {
+    store: Store,
+    live: Addr<Broadcaster>,
+    places: Arc<Semaphore>,
+    turn: Arc<Semaphore>,
+}
+
+impl Deletions {
+    /// Deletions from `store`, of which `live` hears.
+    pub fn new(store: Store, live: Addr<Broadcaster>) -> Self {
+        Self { store, live, places: Arc::new(Semaphore::new(WAITING)), turn: Arc::new(Semaphore::new(1)) }
+    }
+
+    /// Deletes what [`Store::delete`] says when its turn comes, or says what that would be. It goes on when the client that asked
+    /// for it leaves.
+    ///
+    /// # Errors
+    /// When too many wait, or the store does not do it.
+    pub async fn delete(&self, signals: Selector, span: Span, dry_run: bool) -> Result<Deletion, Refusal> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            let message = format!("{WAITING} deletions are waiting; send it again in a moment");
+            Refusal::new(Code::QueueFull, message)
+        })?;
+        let broken = || Refusal::new(Code::Internal, "the deletion broke; the server's log says why");
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| broken())?;
+        let (store, live) = (self.store.clone(), self.live.clone());
+        let deleting = actix_rt::task::spawn_blocking(move || {
+            let _held = (place, turn);
+            if dry_run {
+                return store.would_delete(&signals, span);
+            }
+            let deleted = store.delete(&signals, span)?;
+            // Where there is no room the next commit says the same.
+            deleted.sequences.map(|Sequences { last, .. }| live.try_send(Deleted { sequence: last }));
+            Ok(deleted)
+        });
+        let deleted = deleting.await.map_err(|panic| {
+            log::error!("a deletion broke: {panic}");
+            broken()
+        })?;
+        let deleted = deleted.map_err(|error| Refusal::new(error.code(), error.to_string()))?;
+        Ok(answer(deleted, dry_run))
+    }
+}
+
+/// What the store has deleted, or would delete, as an answer.
+pub fn answer(deleted: store::Deleted, dry_run: bool) -> Deletion {
+    let store::Deleted { signals, samples, expired, damaged, .. } = deleted;
+    Deletion { signals, samples, expired, damaged, dry_run }
+}
