@@ -28,9 +28,9 @@ export async function folder(t) {
 
 /** A child process whose output is kept for the report of a failed test. */
 class Program {
-  constructor(file, args) {
+  constructor(file, args, environment = {}) {
     this.output = [];
-    this.child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+    this.child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"], env: { ...process.env, ...environment } });
     this.ended = new Promise((resolve) => {
       this.child.once("exit", resolve);
       this.child.once("error", resolve);
@@ -72,6 +72,14 @@ class Program {
     await this.ended;
     clearTimeout(deadline);
   }
+}
+
+/** Starts another program, with more variables in its environment; it ends with the test `t`. */
+export async function start(t, file, args, environment) {
+  const program = new Program(file, args, environment);
+  cleanup(t, () => program.stop());
+  await program.spawned;
+  return program;
 }
 
 /** A running backend. */
