@@ -3,4 +3,5 @@
 pub mod archive;
 pub mod exact;
 pub mod history;
+pub mod means;
 pub mod summary;

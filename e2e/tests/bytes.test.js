@@ -34,7 +34,7 @@ async function anHour(backend) {
 
 /** Opens a page and counts what it gets: `{page, files, rest}`, in bytes. */
 async function counted(t, url, options) {
-  const bytes = { files: 0, rest: 0 };
+  const bytes = { files: 0, rest: 0, summaries: 0 };
   const page = await open(t, { url }, {
     ...options,
     before: async (page) => {
@@ -43,7 +43,9 @@ async function counted(t, url, options) {
       const answers = new Map();
       network.on("Network.requestWillBeSent", ({ requestId, request }) => answers.set(requestId, new URL(request.url).pathname));
       network.on("Network.loadingFinished", ({ requestId, encodedDataLength }) => {
-        bytes[answers.get(requestId)?.startsWith("/api/") ? "rest" : "files"] += encodedDataLength;
+        const path = answers.get(requestId);
+        bytes[path?.startsWith("/api/") ? "rest" : "files"] += encodedDataLength;
+        if (path === "/api/telemetry/summary") bytes.summaries += 1;
       });
       network.on("Network.webSocketFrameReceived", ({ response }) => {
         bytes.rest += response.opcode === 2 ? response.payloadData.length * 0.75 : response.payloadData.length;
@@ -68,6 +70,7 @@ test("a board, an embedded panel and everything move only what they show", async
 
   const embed = await counted(t, `${backend.url}/boards/hall?panel=0`, { viewport: { width: 700, height: 350 } });
   await full(embed.page, "0");
+  await until("the means have been asked for", () => embed.bytes.summaries > 0);
   assert.ok(embed.bytes.rest < 100_000, `four lines: ${embed.bytes.rest} bytes`);
 
   const board = await counted(t, `${backend.url}/boards/hall`, { viewport });

@@ -214,6 +214,7 @@ impl Feed {
     fn stale(&self) {
         self.page_state.archive.borrow_mut().mark_stale();
         self.page_state.exact.borrow_mut().mark_stale();
+        self.page_state.means.borrow_mut().mark_stale();
     }
 
     /// The page shows the signals of these names and patterns: others are not asked for.

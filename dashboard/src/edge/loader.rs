@@ -4,11 +4,11 @@
 //! Failed queries are asked again, at growing intervals, for as long as they are needed.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
 
 use afterglow_wire::Timestamp;
-use afterglow_wire::telemetry::SeriesHistory;
+use afterglow_wire::telemetry::{self, SeriesHistory};
 use wasm_bindgen_futures::spawn_local;
 
 use crate::connection::backoff::Backoff;
@@ -17,6 +17,8 @@ use crate::edge::rest::{self, Cancel};
 use crate::samples::archive::{Sight, Want};
 use crate::samples::exact::{Inexact, Lookup};
 use crate::samples::history::{Fetched, Series};
+use crate::samples::means::{Question, SLICES, Slice, Summarized};
+use crate::time::Span;
 
 /// A range that still moves is not asked for, in milliseconds since it last did.
 const REST: f64 = 120.0;
@@ -59,6 +61,8 @@ struct State {
     sight: Option<(Sight, f64)>,
     running: Vec<Running>,
     looking: Option<Looking>,
+    /// A query for summaries.
+    summarizing: Option<Cancel>,
     last: u64,
     progress: Progress,
     backoff: Backoff,
@@ -184,6 +188,40 @@ impl Loader {
         }
     }
 
+    /// Called several times a second with the signals that are `reduced` over `span`: asks for their means, one query after
+    /// the other, while nothing else is on its way.
+    pub fn summarize(self: &Rc<Self>, span: Span, reduced: &[String]) {
+        let mut state = self.state.borrow_mut();
+        let is_busy = state.summarizing.is_some() || state.looking.is_some() || !state.running.is_empty();
+        if is_busy || crate::edge::clock::steady() < state.not_before {
+            return;
+        }
+        let asked = self.page_state.edge();
+        let Some(question) = self.page_state.means.borrow().wanted(reduced, span, asked) else { return };
+        let Some(cancel) = Cancel::new() else { return };
+        let signal = cancel.signal();
+        state.summarizing = Some(cancel);
+        drop(state);
+        let loader = Rc::downgrade(self);
+        spawn_local(async move {
+            let answer =
+                rest::get::<BTreeMap<String, telemetry::Summary>>(&summary(&question), Some(&signal)).await;
+            let Some(loader) = loader.upgrade() else { return };
+            let mut state = loader.state.borrow_mut();
+            state.summarizing = None;
+            match answer {
+                Ok(answer) => {
+                    loader.page_state.means.borrow_mut().insert(&question, summarized(answer), asked)
+                }
+                Err(_) => {
+                    // The means stay marked as inexact meanwhile.
+                    let wait = state.backoff.next(js_sys::Math::random());
+                    state.not_before = crate::edge::clock::steady() + f64::from(wait);
+                }
+            }
+        });
+    }
+
     fn ask(self: &Rc<Self>, state: &mut State, want: Want, asked: i64) {
         let Some(cancel) = Cancel::new() else { return };
         let signal = cancel.signal();
@@ -239,6 +277,22 @@ fn address(want: &Want) -> String {
         want.loaded.max_points,
         rest::names(&want.signals)
     )
+}
+
+fn summarized(answer: BTreeMap<String, telemetry::Summary>) -> HashMap<String, Summarized> {
+    let slice =
+        |slice: telemetry::Slice| Slice { from: slice.from.micros(), count: slice.count, mean: slice.mean };
+    let signals = answer.into_iter().map(|(name, summary)| {
+        let slices = summary.slices.into_iter().map(slice).collect();
+        (name, Summarized { slices, is_exact: summary.slice.is_none() })
+    });
+    signals.collect()
+}
+
+fn summary(question: &Question) -> String {
+    let [from, to] = [question.span.from, question.span.to - 1].map(Timestamp::from_micros);
+    let signals = rest::names(&question.signals);
+    format!("/api/telemetry/summary?from={from}&to={to}&slices={SLICES}&signals={signals}")
 }
 
 /// Whether the range changed, and did not just follow the clock.

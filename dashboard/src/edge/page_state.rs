@@ -18,6 +18,7 @@ use crate::edge::zones::NamedZone;
 use crate::samples::archive::{Archive, Sight};
 use crate::samples::exact::{Exact, Inexact};
 use crate::samples::history::{History, Newest, Series};
+use crate::samples::means::Means;
 use crate::samples::summary::Samples;
 use crate::time::timeline::{Now, Step};
 use crate::time::{Follow, HOUR, Range, Span, Timeline};
@@ -33,6 +34,8 @@ pub struct PageState {
     pub archive: RefCell<Archive>,
     /// Values that were looked up for single instants.
     pub exact: RefCell<Exact>,
+    /// Summaries of what is here only as an outline.
+    pub means: RefCell<Means>,
     /// Which range is shown.
     pub timeline: RefCell<Timeline>,
     /// The two instants that the reader measures between.
@@ -70,6 +73,7 @@ impl PageState {
             history: RefCell::new(History::new(HOUR)),
             archive: RefCell::default(),
             exact: RefCell::default(),
+            means: RefCell::default(),
             timeline: RefCell::new(Timeline::new(range)),
             cursors: RefCell::default(),
             starts_where_data_is: Cell::new(false),
@@ -123,8 +127,9 @@ impl PageState {
     pub fn held(&self, name: &str, at: i64) -> Option<Newest> {
         let span = self.span().widened(1);
         let (history, archive, exact) = (self.history.borrow(), self.archive.borrow(), self.exact.borrow());
+        let means = self.means.borrow();
         archive.trace(&history, name, Sight::new(span, 1_000)).held(at)?;
-        Samples { history: &history, archive: &archive, exact: &exact }.newest(name, span, at)
+        Samples { history: &history, archive: &archive, exact: &exact, means: &means }.newest(name, span, at)
     }
 
     /// In how many decimals a signal's values are given; none when they are continuous.
@@ -139,7 +144,8 @@ impl PageState {
         // Where the range follows the clock, its end is in the rings.
         let last = (!self.timeline.borrow().is_live()).then_some(span.to);
         let (history, archive, exact) = (self.history.borrow(), self.archive.borrow(), self.exact.borrow());
-        let samples = Samples { history: &history, archive: &archive, exact: &exact };
+        let means = self.means.borrow();
+        let samples = Samples { history: &history, archive: &archive, exact: &exact, means: &means };
         let mut found = Vec::new();
         for time in [cursors.a, cursors.b, last].into_iter().flatten() {
             found.extend(signals.iter().filter_map(|name| {
@@ -148,6 +154,13 @@ impl PageState {
             }));
         }
         found
+    }
+
+    /// Of which of `signals` something in `sight` is here only as an outline.
+    pub fn reduced(&self, signals: &[String], sight: Sight) -> Vec<String> {
+        let (history, archive) = (self.history.borrow(), self.archive.borrow());
+        let is_reduced = |name: &&String| archive.trace(&history, name, sight).is_reduced(sight.span);
+        signals.iter().filter(is_reduced).cloned().collect()
     }
 
     /// Shows `factor` times as much around the instant `at`; none for the middle.

@@ -229,6 +229,8 @@ impl PaintLoop {
         if now - self.looked_up.get() >= LOOK_UP_EVERY {
             self.looked_up.set(now);
             self.loader.look_up(&self.page_state.inexact(&names));
+            let sight = closed(sight);
+            self.loader.summarize(sight.span, &self.page_state.reduced(&names, sight));
         }
         if self.page_state.take_status_changed() || self.behind.get() != was_behind {
             (self.tell)(News::Status(self.page_state.status().behind(self.behind.get())));
@@ -262,21 +264,25 @@ impl PaintLoop {
         let (told, seen) = self.summarised.get();
         let history = self.page_state.history.borrow();
         let archive = self.page_state.archive.borrow();
-        let exact = self.page_state.exact.borrow();
-        let fetched = archive.changes() + exact.changes();
+        let (exact, means) = (self.page_state.exact.borrow(), self.page_state.means.borrow());
+        let fetched = archive.changes() + exact.changes() + means.changes();
         let changes = (history.changes(), fetched, self.page_state.timeline.borrow().changes());
         let due = if changes == seen { AGES_EVERY } else { SUMMARY_EVERY };
         if now - told >= due && !self.behind.get() {
             self.summarised.set((now, changes));
-            // The newest sample lies on the edge: its column is on screen.
-            let sight = Sight { span: Span { to: sight.span.to + 1, ..sight.span }, ..sight };
+            let sight = closed(sight);
             let metadata = self.page_state.metadata.get();
-            let samples = Samples { history: &history, archive: &archive, exact: &exact };
+            let samples = Samples { history: &history, archive: &archive, exact: &exact, means: &means };
             let summary = Summary::new(&samples, &metadata, sight, self.page_state.clock.now());
-            drop((history, archive, exact));
+            drop((history, archive, exact, means));
             (self.tell)(News::Summary(summary));
         }
     }
+}
+
+/// The same with its end: the newest sample lies on the edge, and its column is on screen.
+fn closed(sight: Sight) -> Sight {
+    Sight { span: Span { to: sight.span.to + 1, ..sight.span }, ..sight }
 }
 
 type Callback = Rc<RefCell<Option<Closure<dyn FnMut(f64)>>>>;

@@ -4,6 +4,7 @@ use crate::boards::metadata::SignalMetadata;
 use crate::samples::archive::{Archive, Sight};
 use crate::samples::exact::Exact;
 use crate::samples::history::{History, Newest, Series, Trace};
+use crate::samples::means::Means;
 use crate::time::{HOUR, MINUTE, SECOND, Span};
 use crate::values::format::{self, Digits};
 use crate::values::unit::Unit;
@@ -34,8 +35,11 @@ pub struct Window {
     pub mean: f64,
     /// How many samples there are.
     pub samples: u64,
-    /// Whether only the lowest and highest of each slice are here: then the mean is theirs, and so is the number.
+    /// Whether only the lowest and highest of each slice are here: then the number is theirs, and so is a mean that is not
+    /// known.
     pub reduced: bool,
+    /// Whether the mean is that of all samples of the range, and of no others.
+    pub mean_is_exact: bool,
 }
 
 impl Window {
@@ -62,12 +66,12 @@ impl Window {
     }
 
     /// The mean: as finely as values are distinguished, so that a sine's is zero, whatever its rounding errors; after a sign
-    /// when it is that of a reduced signal's extremes.
+    /// when it is not that of exactly the samples on screen.
     pub fn mean_text(&self, unit: &Unit) -> String {
         let spread = self.max - self.min;
         let is_nothing = spread.is_finite() && self.mean.abs() * 1e4 < spread;
         let mean = if is_nothing { 0.0 } else { self.mean };
-        let about = if self.reduced || is_nothing && self.mean != 0.0 { "≈ " } else { "" };
+        let about = if !self.mean_is_exact || is_nothing && self.mean != 0.0 { "≈ " } else { "" };
         format!("{about}{}", Digits { resolution: None, spread }.text(mean, unit))
     }
 }
@@ -102,6 +106,8 @@ pub struct Samples<'a> {
     pub archive: &'a Archive,
     /// What was found out about single instants.
     pub exact: &'a Exact,
+    /// What was found out about means.
+    pub means: &'a Means,
 }
 
 impl Samples<'_> {
@@ -178,14 +184,17 @@ fn window(trace: &Trace, samples: &Samples, series: &Series, sight: Sight, now: 
     // What was fetched may have values that the last hour has not.
     let decimals = trace.parts().iter().map(|part| part.series.decimals()).collect::<Option<Vec<_>>>();
     let decimals = decimals.and_then(|known| known.into_iter().max()).filter(|_| series.decimals().is_some());
-    let reduced = trace.parts().iter().any(|part| part.series.outline().is_some());
+    let reduced = trace.is_reduced(sight.span);
+    let stored = if reduced { samples.means.mean(series.name(), trace, sight.span) } else { None };
+    let (mean, mean_is_exact) = stored.unwrap_or((stats.mean(), !reduced));
     Some(Window {
         last: last.value,
         last_is_exact: last.is_exact(),
         decimals,
         min: stats.extent.min,
         max: stats.extent.max,
-        mean: stats.mean(),
+        mean,
+        mean_is_exact,
         samples: stats.count,
         reduced,
     })
@@ -197,9 +206,9 @@ mod tests {
     use crate::time::HOUR;
 
     fn summary(history: &History, sight: Sight, now: i64) -> Summary {
-        let (archive, exact) = (Archive::default(), Exact::default());
+        let (archive, exact, means) = (Archive::default(), Exact::default(), Means::default());
         Summary::new(
-            &Samples { history, archive: &archive, exact: &exact },
+            &Samples { history, archive: &archive, exact: &exact, means: &means },
             &SignalMetadata::default(),
             sight,
             now,

@@ -157,6 +157,7 @@ impl Pointer {
         let Ok(history) = self.page_state.history.try_borrow() else { return Vec::new() };
         let Ok(archive) = self.page_state.archive.try_borrow() else { return Vec::new() };
         let Ok(exact) = self.page_state.exact.try_borrow() else { return Vec::new() };
+        let Ok(means) = self.page_state.means.try_borrow() else { return Vec::new() };
         let (shown, sight) = (self.shown.borrow(), self.view_state.sight());
         let (low, high) = self.view_state.values();
         let spread = high - low;
@@ -167,7 +168,7 @@ impl Pointer {
                 let trace = archive.trace(&history, name, sight);
                 trace.held(time)?;
                 let entry = self.panel.entries.get(line)?.clone();
-                let newest = Samples { history: &history, archive: &archive, exact: &exact };
+                let newest = Samples { history: &history, archive: &archive, exact: &exact, means: &means };
                 let newest = newest.newest(name, sight.span, time)?;
                 let resolution = history.get(name).and_then(Series::decimals);
                 let write = |value| Digits { resolution, spread }.text(value, &entry.unit);

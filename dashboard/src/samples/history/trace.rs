@@ -69,6 +69,13 @@ impl<'a> Trace<'a> {
         parts.reduce(Stats::union)
     }
 
+    /// Whether of something in `span` only an outline is here.
+    pub fn is_reduced(&self, span: Span) -> bool {
+        self.within(span).any(|(part, span)| {
+            part.series.outline().is_some_and(|outline| part.source != 0 || span.from < outline.until)
+        })
+    }
+
     /// The value that holds at `time`: that of the newest sample before it, unless the signal pauses there.
     pub fn held(&self, time: i64) -> Option<(i64, f64)> {
         let (at, value) = self.before(time)?;
