@@ -75,6 +75,34 @@ test("the page says that it is loading", async (t) => {
   await page.getByTestId("loading").waitFor({ state: "detached" });
 });
 
+test("a chart says that it is loading until its range is known, on screen and beyond it", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  // A line that goes on, and is drawn at once where it is new; and panels below.
+  const names = ["a.x", ...Array.from({ length: 14 }, (_, n) => `p${n}.x`)];
+  for (const name of names) await backend.post(...readings(name, 120, 2));
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  const page = await open(t, { url: `${backend.url}/?from=now-10m&to=now` }, {
+    before: (page) =>
+      page.route(/\/api\/telemetry\?/, async (route) => {
+        await held;
+        await route.continue();
+      }),
+  });
+  await link(page, "live");
+  await until("all panels are there", async () => (await page.getByTestId("panel").count()) === names.length);
+  await until("all of them are loading", async () => (await page.getByTestId("loading-samples").count()) === names.length);
+  assert.equal(await page.getByTestId("no-samples").count(), 0);
+  assert.equal(await page.getByTestId("card-samples").locator(".card-value").textContent(), "…");
+  release();
+  await until("the first has its samples", async () => (await chart(page, "a").points()) === 120);
+  assert.equal(await page.getByTestId("no-samples").count(), 0);
+  const last = page.getByTestId("panel").last();
+  assert.equal(await last.getByTestId("loading-samples").count(), 1, "nobody has looked at it");
+  await last.scrollIntoViewIfNeeded();
+  await until("it has its samples", async () => (await last.getByTestId("loading-samples").count()) === 0);
+});
+
 test("360 pixels are enough", async (t) => {
   const backend = await Backend.start(t, await folder(t));
   await signals(backend);

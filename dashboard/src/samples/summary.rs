@@ -95,6 +95,8 @@ pub struct Row {
     pub last: Option<i64>,
     /// What it does over the range on screen; none without samples there, or while that is not known.
     pub window: Option<Window>,
+    /// Whether it is known all over the range on screen, so that a missing [`Self::window`] means that there are no samples.
+    pub is_known: bool,
 }
 
 /// Everything that is known of samples.
@@ -125,6 +127,8 @@ pub struct Summary {
     pub rows: Vec<Row>,
     /// How many samples are on screen.
     pub samples: u64,
+    /// Whether that is their number: every signal is known all over the range, and none is reduced.
+    pub is_counted: bool,
     /// Changes when a value was looked up: what shows values at the cursors reads them again.
     pub lookups: u64,
 }
@@ -137,7 +141,9 @@ impl Summary {
         let mut rows: Vec<Row> = history.series().iter().map(row).collect();
         rows.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         let count = rows.iter().filter_map(|row| row.window).map(|window| window.samples).sum();
-        Self { rows, samples: count, lookups: samples.exact.changes() }
+        let is_counted =
+            rows.iter().all(|row| row.is_known && !row.window.is_some_and(|window| window.reduced));
+        Self { rows, samples: count, is_counted, lookups: samples.exact.changes() }
     }
 
     /// The row of the signal called `name`.
@@ -152,7 +158,9 @@ fn row(series: &Series, metadata: &SignalMetadata, samples: &Samples, sight: Sig
     let trace = samples.archive.trace(samples.history, &name, sight);
     let unit = metadata.unit(&name);
     let latest = series.latest();
-    let window = window(&trace, samples, series, sight, now);
+    let is_known = samples.archive.knows(samples.history, &name, sight, now);
+    // Figures of a part would be taken for those of the range.
+    let window = if is_known { window(&trace, samples, series, sight) } else { None };
     let text = |(_, value): (i64, f64)| match &window {
         // Beside what is on screen; outside of that, by itself.
         Some(window) if (window.min..=window.max).contains(&value) => window.short_text(value, &unit),
@@ -168,17 +176,14 @@ fn row(series: &Series, metadata: &SignalMetadata, samples: &Samples, sight: Sig
         stale: latest.is_none_or(|(time, _)| now - time > patience),
         last: latest.map(|(time, _)| time),
         window,
+        is_known,
         label: metadata.name(&name).to_owned(),
         name,
         unit,
     }
 }
 
-fn window(trace: &Trace, samples: &Samples, series: &Series, sight: Sight, now: i64) -> Option<Window> {
-    // Figures of a part would be taken for those of the range.
-    if !samples.archive.knows(samples.history, series.name(), sight, now) {
-        return None;
-    }
+fn window(trace: &Trace, samples: &Samples, series: &Series, sight: Sight) -> Option<Window> {
     let stats = trace.stats(sight.span)?;
     let last = samples.newest(series.name(), sight.span, sight.span.to - 1)?;
     // What was fetched may have values that the last hour has not.
@@ -225,8 +230,24 @@ mod tests {
         let summary = summary(&history, sight, 65 * SECOND);
         let rows: Vec<_> = summary.rows.iter().map(|r| (&*r.name, &*r.value, &*r.age, r.stale)).collect();
         assert_eq!(rows, [("a_percent", "50 %", "4 s", false), ("b", "2", "1 min", true)]);
-        assert_eq!(summary.samples, 2);
+        assert_eq!((summary.samples, summary.is_counted), (2, true));
         assert!(summary.row("b").is_some() && summary.row("c").is_none());
+    }
+
+    #[test]
+    fn what_has_not_been_asked_for_is_not_taken_for_empty() {
+        let mut history = History::new(HOUR);
+        history.record("a", 100 * SECOND, 1.0);
+        history.begin(95 * SECOND);
+        let known = |from: i64| {
+            let sight = Sight::new(Span { from: from * SECOND, to: 110 * SECOND }, 100);
+            let summary = summary(&history, sight, 105 * SECOND);
+            let row = summary.row("a").unwrap();
+            (row.is_known, row.window.is_some(), summary.is_counted)
+        };
+        assert_eq!(known(0), (false, false, false), "drawn as far as it is here, but not counted");
+        assert_eq!(known(96), (true, true, true));
+        assert_eq!(known(101), (true, false, true), "there are no samples");
     }
 
     #[test]

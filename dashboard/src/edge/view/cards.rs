@@ -13,7 +13,6 @@ pub(super) fn Cards() -> Element {
     let summary = page.summary.read();
     let current = summary.rows.iter().filter(|row| !row.stale).count();
     let silent = summary.rows.len() - current;
-    let reduced = summary.rows.iter().any(|row| row.window.is_some_and(|window| window.reduced));
     // Says the ends in another zone when that changes.
     let _ = page.state.zone.follow();
     let span = page.time.read().as_ref().map(|time| time.span).unwrap_or_default();
@@ -24,8 +23,12 @@ pub(super) fn Cards() -> Element {
             Card {
                 id: "samples",
                 label: "Data points",
-                // Of what is reduced only the extremes are here.
-                value: if reduced { format!("> {}", format::count(samples)) } else { format::count(samples) },
+                // Of what is reduced only the extremes are here, and of what nobody has scrolled to nothing.
+                value: match (summary.is_counted, samples) {
+                    (true, samples) => format::count(samples),
+                    (false, 0) => "…".to_owned(),
+                    (false, samples) => format!("> {}", format::count(samples)),
+                },
                 note: "in this range",
             }
             Card { id: "range", label: "Time range", value: length(span.width()), note: stretch(span, &*page.state.zone.get()) }

@@ -10,7 +10,6 @@ use super::page::Page;
 use super::panel_tools::PanelTools;
 use crate::boards::panels::{Panel, SHOWN_AT_FIRST};
 use crate::connection::status::Link;
-use crate::edge::loader::Progress;
 use crate::time::{Range, SECOND, Span, text};
 
 /// A heading, a chart that the frame loop paints, and the legend.
@@ -39,11 +38,12 @@ pub(super) fn PanelView(
             }
         }
     };
-    let (points, last) = {
+    let (points, last, is_known) = {
         let summary = page.summary.read();
         let rows = panel.signals.iter().filter_map(|name| summary.row(name));
-        rows.fold((0, None), |(points, last), row| {
-            (points + row.window.map_or(0, |window| window.samples), row.last.max(last))
+        rows.fold((0, None, true), |(points, last, is_known), row| {
+            let samples = row.window.map_or(0, |window| window.samples);
+            (points + samples, row.last.max(last), is_known && row.is_known)
         })
     };
     let newest = last;
@@ -101,7 +101,7 @@ pub(super) fn PanelView(
                 "data-last": "{last}",
                 onmounted: mount,
                 if points == 0 {
-                    NoSamples { newest }
+                    NoSamples { newest, is_known }
                 }
             }
             Legend { panel: panel.clone(), shown: shown.clone() }
@@ -151,12 +151,12 @@ fn Drawn(
 fn NoSamples(
     /// When that was taken, in microseconds.
     newest: Option<i64>,
+    /// Whether there can be no others that have not been asked for, or are on their way.
+    is_known: bool,
 ) -> Element {
     let page: Page = use_context();
     let time = page.time.read();
-    let loading = matches!(page.state.status().link, Link::Connecting | Link::CatchingUp)
-        || time.as_ref().is_some_and(|time| time.progress == Progress::Loading);
-    if loading {
+    if !is_known || matches!(page.state.status().link, Link::Connecting | Link::CatchingUp) {
         return rsx! { p { class: "no-samples", "data-testid": "loading-samples", "Loading …" } };
     }
     let span = time.as_ref().map(|time| time.span).unwrap_or_default();
