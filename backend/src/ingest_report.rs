@@ -43,6 +43,8 @@ pub struct Request {
     pub signal: Option<String>,
     /// The first refusal in words.
     pub reason: Option<String>,
+    /// The first warning about what was stored.
+    pub warning: Option<String>,
     /// From the whole body to the answer, in microseconds.
     pub took_micros: u64,
 }
@@ -61,6 +63,7 @@ impl From<Option<SocketAddr>> for Request {
             codes: Vec::new(),
             signal: None,
             reason: None,
+            warning: None,
             took_micros: 0,
         }
     }
@@ -171,11 +174,11 @@ impl Recorder {
 
     /// Adds a request; the oldest beyond the bound is forgotten.
     pub fn record(&self, mut request: Request) {
-        if let Some(reason) = &mut request.reason
-            && let Some((cut, _)) = reason.char_indices().nth(REASON_CHARS)
-        {
-            reason.truncate(cut);
-            reason.push('…');
+        for text in [&mut request.reason, &mut request.warning].into_iter().flatten() {
+            if let Some((cut, _)) = text.char_indices().nth(REASON_CHARS) {
+                text.truncate(cut);
+                text.push('…');
+            }
         }
         let forgotten = self.lock().add(request);
         // Outside of the lock.
@@ -315,6 +318,7 @@ impl From<Request> for wire::Request {
             late: request.timing.late as u64,
             signal: request.signal,
             reason: request.reason,
+            warning: request.warning,
             took_micros: request.took_micros,
         }
     }

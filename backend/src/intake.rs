@@ -91,6 +91,7 @@ impl Intake {
         self.metrics.received.inc_by((batch.len() + rejected_count) as u64);
         self.metrics.rejected.inc_by(rejected_count as u64);
         note.reject(rejected_count, &rejected);
+        note.warning = warnings.first().cloned();
         if batch.is_empty() {
             let first = rejected.first();
             let code = first.and_then(|first| Code::named(&first.code)).unwrap_or(Code::EmptySignals);

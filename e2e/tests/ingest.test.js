@@ -39,6 +39,32 @@ test("requests have their verdicts and reasons, sources their skew", async (t) =
   await page.getByTestId("panel").first().waitFor();
 });
 
+test("what was refused stays in reach, by reason and by request", async (t) => {
+  const backend = await start(t);
+  // More than the latest requests that are kept.
+  for (let n = 0; n < 20; n += 1) {
+    await Promise.all(Array.from({ length: 12 }, () => backend.post({ signals: { a: n } })));
+  }
+  const page = await open(t, { url: `${backend.url}/ingest` });
+  await until("the refused ones are out of the latest", async () => (await page.getByTestId("request").count()) === 200);
+  assert.equal(await page.getByText("400 malformed_json").count(), 0);
+  const reason = page.getByTestId("ingest-reason").filter({ hasText: HOSTILE });
+  assert.match(await reason.textContent(), /127\.0\.0\.1/);
+  await page.getByTestId("refused-only").click();
+  await until("only they are listed", async () => (await page.getByTestId("request").count()) === 2);
+  assert.deepEqual(await page.getByTestId("verdict").allTextContents(), ["400 malformed_json", "stored in part"]);
+});
+
+test("a warning about what was stored is shown", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  const sent = await send(backend, JSON.stringify({ signals: { a: 1 }, comment: "hot" }));
+  const { warnings = [] } = await sent.json();
+  assert.equal(warnings.length, 1, "an unknown member is warned of");
+  const page = await open(t, { url: `${backend.url}/ingest` });
+  await until("its verdict", async () => (await page.getByTestId("verdict").allTextContents()).join() === "stored with a warning");
+  assert.equal(await page.getByTestId("reason").textContent(), warnings[0]);
+});
+
 for (const colorScheme of ["light", "dark"]) {
   test(`the ingest page is accessible, ${colorScheme}`, async (t) => {
     const backend = await start(t);

@@ -102,6 +102,9 @@ pub struct Request {
     /// The first refusal in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The first warning about what was stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub warning: Option<String>,
     /// From the whole body to the answer, in microseconds.
     pub took_micros: u64,
 }

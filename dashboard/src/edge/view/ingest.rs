@@ -1,4 +1,4 @@
-//! What arrived lately, and what became of it.
+//! Recent requests, and whether they were stored.
 
 use afterglow_wire::ingest_report::{IngestReport, Request, Source};
 use dioxus::prelude::*;
@@ -10,6 +10,9 @@ use crate::time::{Zone, text};
 use crate::values::format;
 use crate::values::unit::Unit;
 
+/// Columns of numbers.
+const NUMBERS: [&str; 9] =
+    ["Count", "Last", "Requests", "Accepted", "Rejected", "Clock", "Late", "Size", "Took"];
 /// Between two requests, in milliseconds.
 const EVERY: i32 = 2_000;
 
@@ -35,13 +38,14 @@ pub(super) fn Ingest() -> Element {
         section { class: "ingest", "aria-labelledby": "ingest-title", "data-testid": "ingest",
             div { class: "section-head",
                 h2 { id: "ingest-title", "Ingest" }
-                p { class: "note", "What arrived lately, and what became of it." }
+                p { class: "note", "Recent requests and whether they were stored" }
             }
             if let Some(reason) = failure.read().as_ref() {
                 p { class: "strip failure", role: "alert", "Not up to date: {reason}. Trying again by itself." }
             }
             if let Some(report) = known.as_ref() {
                 Figures { report: report.clone() }
+                Reasons { report: report.clone() }
                 Sources { report: report.clone() }
                 Requests { report: report.clone() }
             } else if failure.read().is_none() {
@@ -88,13 +92,51 @@ fn Figures(
                 }
             }
         }
-        if !report.rejected_by_code.is_empty() {
-            p { class: "codes", "data-testid": "ingest-codes",
-                "Rejected because of "
-                for (code, count) in report.rejected_by_code.iter() {
-                    span { key: "{code}", class: "code", code { "{code}" } " {count}" }
+    }
+}
+
+/// Why samples were refused, with the latest example of each reason.
+#[component]
+fn Reasons(
+    /// What is known.
+    report: IngestReport,
+) -> Element {
+    if report.rejected_by_code.is_empty() {
+        return rsx! {};
+    }
+    rsx! {
+        Table { title: "Reasons", heads: vec!["Reason", "Count", "Last", "Source", "Signal", "Example"], empty: false,
+            for (code, count) in report.rejected_by_code.iter() {
+                ReasonRow {
+                    key: "{code}", code: code.to_string(), count: *count, example: report.examples.get(code).cloned(),
+                    age: report.examples.get(code).map(|example| age(&report, example.at.micros())).unwrap_or_default(),
                 }
             }
+        }
+    }
+}
+
+#[component]
+fn ReasonRow(
+    /// The code.
+    code: String,
+    /// How often it was the reason.
+    count: u64,
+    /// The latest request with it.
+    example: Option<Request>,
+    /// How old that is.
+    age: String,
+) -> Element {
+    let example = example.as_ref();
+    let text = |of: fn(&Request) -> Option<&String>| example.and_then(of).cloned().unwrap_or_default();
+    rsx! {
+        tr { "data-testid": "ingest-reason",
+            th { scope: "row", code { "{code}" } }
+            td { class: "number", {counted(count)} }
+            td { class: "number", "{age}" }
+            td { {text(|request| Some(&request.source))} }
+            td { bdi { {text(|request| request.signal.as_ref())} } }
+            td { class: "reason", bdi { {text(|request| request.reason.as_ref())} } }
         }
     }
 }
@@ -141,9 +183,24 @@ fn Requests(
     // Says the times in another zone when that changes.
     let _ = page.state.zone.follow();
     let zone = page.state.zone.get();
+    let mut refused = use_signal(|| false);
+    // Those that were stored do not push refused ones out.
+    let (title, requests) =
+        if refused() { ("Refused requests", &report.refused) } else { ("Latest requests", &report.requests) };
     rsx! {
-        Table { title: "Latest requests", heads: vec!["Time", "Verdict", "Accepted", "Late", "Rejected", "Size", "Took", "Source", "Reason"], empty: report.requests.is_empty(),
-            for (place, request) in report.requests.iter().enumerate() {
+        Table {
+            title,
+            heads: vec!["Time", "Verdict", "Accepted", "Late", "Rejected", "Size", "Took", "Source", "Reason"],
+            empty: requests.is_empty(),
+            tools: rsx! {
+                button {
+                    r#type: "button", class: if refused() { "action lit" } else { "action" }, "data-testid": "refused-only",
+                    "aria-pressed": if refused() { "true" } else { "false" },
+                    onclick: move |_| refused.toggle(),
+                    "Refused only"
+                }
+            },
+            for (place, request) in requests.iter().enumerate() {
                 RequestRow { key: "{place}", request: request.clone(), time: clock(request.at.micros(), &*zone) }
             }
         }
@@ -158,6 +215,7 @@ fn RequestRow(
     time: String,
 ) -> Element {
     let (class, verdict) = match (request.status, request.rejected) {
+        (200..=299, 0) if request.warning.is_some() => ("partial", "stored with a warning".to_owned()),
         (200..=299, 0) => ("good", "stored".to_owned()),
         (200..=299, _) => ("partial", "stored in part".to_owned()),
         (status, _) => ("bad", format!("{status} {}", request.code.as_deref().unwrap_or("refused"))),
@@ -172,7 +230,7 @@ fn RequestRow(
             td { class: "number", {size(request.bytes)} }
             td { class: "number", {text::length(request.took_micros as i64)} }
             td { "{request.source}" }
-            td { class: "reason", "data-testid": "reason", bdi { {request.reason.clone().unwrap_or_default()} } }
+            td { class: "reason", "data-testid": "reason", bdi { {request.reason.clone().or(request.warning.clone()).unwrap_or_default()} } }
         }
     }
 }
@@ -186,18 +244,21 @@ fn Table(
     heads: Vec<&'static str>,
     /// Whether there is nothing in it.
     empty: bool,
+    /// Buttons beside its heading.
+    #[props(default = rsx! {})]
+    tools: Element,
     /// Its rows.
     children: Element,
 ) -> Element {
     rsx! {
         section { class: "card-table", "aria-label": title,
-            h3 { "{title}" }
+            div { class: "section-head", h3 { "{title}" } {tools} }
             if empty {
-                p { class: "note", "Nothing has arrived since the server's start." }
+                p { class: "note", "None since the server's start." }
             } else {
                 div { class: "table-scroll", tabindex: "0", role: "region", "aria-label": "{title}, scrollable",
                     table {
-                        thead { tr { for head in heads { th { key: "{head}", scope: "col", "{head}" } } } }
+                        thead { tr { for head in heads { th { key: "{head}", scope: "col", class: if NUMBERS.contains(&head) { "number" }, "{head}" } } } }
                         tbody { {children} }
                     }
                 }
