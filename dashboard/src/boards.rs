@@ -2,6 +2,7 @@
 
 pub mod annotations;
 pub mod draft;
+pub mod looks;
 pub mod metadata;
 pub mod mode;
 pub mod panels;

@@ -10,6 +10,7 @@ pub mod paint_loop;
 pub mod plot;
 pub mod rest;
 pub mod shared;
+pub mod storage;
 pub mod timer;
 pub mod view;
 pub mod zones;

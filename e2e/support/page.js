@@ -164,3 +164,22 @@ export function readings(signal, count, ago = 0, value = (n) => Math.sin(n / 20)
     signals: { [signal]: value(n) },
   }));
 }
+
+/** The boards that the page lists, by their titles, in its order. The list is closed again. */
+export async function boardTitles(page) {
+  await page.getByTestId("board-select").click();
+  const titles = await page.getByTestId("board-link").allTextContents();
+  await page.keyboard.press("Escape");
+  await page.getByTestId("boards").waitFor({ state: "detached" });
+  return titles;
+}
+
+/** Goes to the board with this address. */
+export async function goToBoard(page, id) {
+  await page.getByTestId("board-select").click();
+  await page.locator(`[data-testid=board-link][data-board="${id}"]`).click();
+  await page.getByTestId("boards").waitFor({ state: "detached" });
+}
+
+/** The address of the board on screen, as the page says. */
+export const boardShown = (page) => page.getByTestId("board-select").getAttribute("data-board");

@@ -207,7 +207,8 @@ test("five hundred signals are searched, shown in parts, and live", async (t) =>
   await until("all are counted", async () => (await page.getByTestId("card-signals").locator(".card-value").textContent()) === "500");
   await until("a panel for each group", async () => (await page.getByTestId("panel").count()) === 10);
   assert.equal(await page.getByTestId("row").count(), 200);
-  await page.getByText("300 more; search to find them.").waitFor();
+  await page.getByTestId("all-rows").getByText("Show 300 more").click();
+  await until("the list is whole", async () => (await page.getByTestId("row").count()) === 500);
   await page.locator("#search").fill("signal499");
   await until("one is found", async () => (await page.getByTestId("row").count()) === 1);
   await until("its line alone is shown", async () =>

@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { cleanup } from "../support/cleanup.js";
 import { HOSTILE, HOSTILE_NAME, LONG } from "../support/hostile.js";
-import { accessible, chart, link, open, readings, until } from "../support/page.js";
+import { boardShown, accessible, chart, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 async function start(t, names, more) {
@@ -51,7 +51,7 @@ test("a link opened cold in another browser shows the same range, board and line
   await link(other, "live");
   await until("the same lines", async () => (await pressed(other)).join() === (await pressed(page)).join());
   assert.equal(await other.getByTestId("range").getAttribute("data-range"), "fixed");
-  assert.equal(await other.getByTestId("board-select").inputValue(), "hosts");
+  assert.equal(await boardShown(other), "hosts");
   const [first, last] = [/from=([^&]+)/, /to=([^&]+)/].map((part) => decodeURIComponent(part.exec(exact)[1]));
   const stored = await backend.get(`/api/telemetry?signals=oven&from=${first}&to=${last}`);
   const panel = await other.getByTestId("panel").nth(1).getAttribute("data-panel");

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chart, link, noteTexts, open, readings, takeTexts, until } from "../support/page.js";
+import { chart, goToBoard, link, noteTexts, open, readings, takeTexts, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 const SECOND = 1000;
@@ -118,7 +118,7 @@ test("a board asks for the signals that it shows", async (t) => {
   await until("its lines are there", async () => (await chart(page, "first").points()) > 500);
   assert.deepEqual(asked.filter(Boolean), [["a.*"]]);
   await until("the others are listed", async () => (await page.locator('[data-testid=row]').count()) === 4);
-  await page.getByTestId("board-select").selectOption("everything");
+  await goToBoard(page, "everything");
   await until("everything is asked for", async () => asked.at(-1)?.[0] === "*");
   await until("and there", async () => (await chart(page, "b").points()) > 500);
 });
@@ -195,7 +195,7 @@ test("nothing typed or edited is lost without a word", async (t) => {
   await page.locator("#panel-signals").or(page.getByLabel("Add a signal, or a pattern such as host.*")).first().fill("  door ");
   await page.getByTestId("panel-done").click();
   await until("what was typed counts", async () => (await panels.first().getByTestId("switch").count()) === 2);
-  await page.getByTestId("board-select").selectOption("everything");
+  await goToBoard(page, "everything");
   await page.getByTestId("left-behind").getByRole("button").click();
   await page.getByTestId("discard").click();
   await page.getByTestId("discard-sure").click();

@@ -6,14 +6,27 @@ use afterglow_wire::limits::{BOARD_PANELS, COLUMNS, PANEL_ROWS, PANEL_SIGNALS};
 /// A narrower panel has no room for its title and its buttons.
 const NARROWEST: u8 = 3;
 
+/// A panel that a pointer moves, by its id, and the one that it would go beside: before that, or behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moving {
+    /// The panel that is moved.
+    pub id: String,
+    /// The other, and whether the place is behind it; none while the pointer is elsewhere.
+    pub beside: Option<(String, bool)>,
+}
+
 /// A new board that shows what `shown` does.
 pub fn copy(shown: &Board, title: &str) -> Board {
-    let mut panels = shown.panels.clone();
-    panels.truncate(BOARD_PANELS);
-    for panel in panels.iter_mut().filter(|panel| panel.signals.len() > PANEL_SIGNALS) {
+    let panels = shown.panels.iter().take(BOARD_PANELS).cloned().map(savable).collect();
+    Board { title: title.trim().to_owned(), panels, ..Board::default() }
+}
+
+/// The same panel, with a pattern in place of more names than a board may have.
+pub fn savable(mut panel: Panel) -> Panel {
+    if panel.signals.len() > PANEL_SIGNALS {
         panel.signals = vec![format!("{}*", common_prefix(&panel.signals))];
     }
-    Board { title: title.trim().to_owned(), panels, ..Board::default() }
+    panel
 }
 
 /// The board that was exported as `text`.
@@ -35,6 +48,16 @@ pub fn add(board: &mut Board) -> String {
     let id = board.free_panel_id();
     board.panels.push(Panel { id: id.clone(), ..Panel::of(Vec::new()) });
     id
+}
+
+/// Adds `panel` at the end, under an id of its own; the id, where there is room for one.
+pub fn append(board: &mut Board, panel: Panel) -> Option<String> {
+    if board.panels.len() >= BOARD_PANELS {
+        return None;
+    }
+    let id = board.free_panel_id();
+    board.panels.push(savable(Panel { id: id.clone(), ..panel }));
+    Some(id)
 }
 
 /// Adds a copy of the panel `id` behind it; the copy's id, where there is room for one.
@@ -59,6 +82,17 @@ pub fn shift(board: &mut Board, id: &str, places: isize) {
     let Some(from) = board.panels.iter().position(|panel| panel.id == id) else { return };
     let to = from.saturating_add_signed(places).min(board.panels.len() - 1);
     let panel = board.panels.remove(from);
+    board.panels.insert(to, panel);
+}
+
+/// Moves the panel `id` to the place before the panel `beside`, or behind it.
+pub fn place(board: &mut Board, id: &str, beside: &str, behind: bool) {
+    let find = |board: &Board, id: &str| board.panels.iter().position(|panel| panel.id == id);
+    let Some(from) = find(board, id).filter(|_| id != beside && find(board, beside).is_some()) else {
+        return;
+    };
+    let panel = board.panels.remove(from);
+    let to = find(board, beside).map_or(from, |place| place + usize::from(behind));
     board.panels.insert(to, panel);
 }
 
@@ -106,6 +140,15 @@ mod tests {
         assert_eq!(duplicate(&mut board, "gone"), None);
         assert_eq!(ids(&board), ["2", "3", "4", "1"]);
         assert_eq!(board.panels[2].signals, board.panels[1].signals);
+        place(&mut board, "4", "2", false);
+        assert_eq!(ids(&board), ["4", "2", "3", "1"]);
+        place(&mut board, "2", "1", true);
+        place(&mut board, "3", "3", true);
+        place(&mut board, "3", "gone", true);
+        assert_eq!(ids(&board), ["4", "3", "1", "2"]);
+        place(&mut board, "1", "3", true);
+        place(&mut board, "2", "3", false);
+        assert_eq!(ids(&board), ["4", "2", "3", "1"]);
         remove(&mut board, "4");
         remove(&mut board, "3");
         assert_eq!(ids(&board), ["2", "1"]);
@@ -128,6 +171,16 @@ mod tests {
         assert_eq!((copied.id.as_str(), copied.title.as_str(), copied.version), ("", "Copy", 0));
         assert_eq!(copied.panels[1].signals, ["hö.*"]);
         assert_eq!(copied.check(), Ok(()));
+    }
+
+    #[test]
+    fn a_panel_is_appended_as_long_as_there_is_room() {
+        let mut board = board(&["1"]);
+        let panel = Panel { id: "host".into(), title: "Host".into(), ..Panel::of(vec!["host.*".into()]) };
+        assert_eq!(append(&mut board, panel.clone()).as_deref(), Some("2"));
+        assert_eq!((board.panels[1].id.as_str(), board.panels[1].title.as_str()), ("2", "Host"));
+        while append(&mut board, panel.clone()).is_some() {}
+        assert_eq!((board.panels.len(), board.check()), (BOARD_PANELS, Ok(())));
     }
 
     #[test]

@@ -43,6 +43,9 @@ pub struct Entry {
     pub unit: Unit,
     /// Its colour, `#rrggbb`, where somebody chose one.
     pub colour: Option<String>,
+    /// The number of its line's look, see [`palette::look`](crate::chart::palette::look): its place on the panel, until
+    /// [`Looks`](crate::boards::looks::Looks) gives it another.
+    pub look: usize,
 }
 
 impl Panel {
@@ -65,7 +68,8 @@ impl Panel {
         let group = common_group(&signals);
         let entries: Vec<Entry> = signals
             .iter()
-            .map(|name| {
+            .enumerate()
+            .map(|(look, name)| {
                 let said = metadata.of(name);
                 let unit = chosen.clone().unwrap_or_else(|| metadata.unit(name));
                 let short = || short(name, &definition.title, group, &unit).to_owned();
@@ -73,6 +77,7 @@ impl Panel {
                     name: said.display_name.clone().unwrap_or_else(short),
                     colour: said.colour.clone(),
                     unit,
+                    look,
                 }
             })
             .collect();
@@ -267,7 +272,7 @@ mod tests {
         let board = everything(["t1", "t2"], &metadata);
         assert_eq!(board.panels.iter().map(|panel| panel.signals.len()).collect::<Vec<_>>(), [1, 1]);
         let both = Panel::new(board::Panel::of(vec!["t*".into()]), ["t1", "t2"], &metadata);
-        let Entry { name, unit, colour } = &both.entries[0];
+        let Entry { name, unit, colour, .. } = &both.entries[0];
         assert_eq!((name.as_str(), unit.symbol(), colour.as_deref()), ("Oven", "°C", Some("#123456")));
         assert_eq!((both.title(), both.unit.symbol(), both.entries[1].unit.symbol()), ("t", "", ""));
         let alone = Panel::new(board::Panel::of(vec!["t1".into()]), ["t1", "t2"], &metadata);

@@ -7,8 +7,10 @@ use afterglow_wire::board::EVERYTHING;
 pub enum Route {
     /// The board with this address; the generated one is at the root.
     Board(String),
-    /// What arrived lately, and what became of it.
+    /// Recent requests, and whether they were stored.
     Ingest,
+    /// There is nothing at this path.
+    Nothing(String),
 }
 
 impl Route {
@@ -17,13 +19,14 @@ impl Route {
         Self::Board(EVERYTHING.into())
     }
 
-    /// The view at this path. What is not understood is the generated board: an old link still shows signals.
+    /// The view at this path.
     pub fn at(path: &str) -> Self {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
-        match (parts.next(), parts.next()) {
-            (Some("boards"), Some(id)) => Self::Board(id.to_owned()),
-            (Some("ingest"), None) => Self::Ingest,
-            _ => Self::everything(),
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some("boards"), Some(id), None) => Self::Board(id.to_owned()),
+            (Some("ingest"), None, None) => Self::Ingest,
+            (None | Some("boards"), None, None) => Self::everything(),
+            _ => Self::Nothing(path.to_owned()),
         }
     }
 
@@ -33,6 +36,7 @@ impl Route {
             Self::Board(id) if id == EVERYTHING => "/".into(),
             Self::Board(id) => format!("/boards/{id}"),
             Self::Ingest => "/ingest".into(),
+            Self::Nothing(path) => path.clone(),
         }
     }
 
@@ -40,7 +44,7 @@ impl Route {
     pub fn board(&self) -> Option<&str> {
         match self {
             Self::Board(id) => Some(id),
-            Self::Ingest => None,
+            Self::Ingest | Self::Nothing(_) => None,
         }
     }
 
@@ -66,9 +70,16 @@ mod tests {
     }
 
     #[test]
-    fn other_paths_are_the_generated_board() {
-        for path in ["", "/boards", "/boards/", "/boards/everything", "/somewhere/else", "/ingest/more"] {
+    fn the_generated_board_is_where_no_other_is_named() {
+        for path in ["", "/boards", "/boards/", "/boards/everything"] {
             assert!(Route::at(path).is_everything(), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_are_nothing() {
+        for path in ["/somewhere/else", "/ingest/more", "/board", "/boards/a/b"] {
+            assert_eq!(Route::at(path), Route::Nothing(path.to_owned()));
         }
     }
 }

@@ -1,4 +1,8 @@
-//! Finding signals by what a reader types.
+//! Finding signals and boards by what a reader types.
+
+use std::cmp::Ordering;
+
+use afterglow_wire::board::BoardSummary;
 
 /// Most names that are suggested at once.
 const SUGGESTED: usize = 200;
@@ -27,9 +31,53 @@ pub fn suggested<'a>(names: &'a [String], typed: &str) -> Vec<&'a str> {
     found.into_iter().take(SUGGESTED).map(|(_, name)| name).collect()
 }
 
+/// The boards whose title or address has every word of what is `typed`: by title, or those of `recent` first, the latest of
+/// them at the beginning.
+pub fn boards<'a>(boards: &'a [BoardSummary], typed: &str, recent: &[String]) -> Vec<&'a BoardSummary> {
+    let mut found: Vec<&BoardSummary> =
+        boards.iter().filter(|board| finds(typed, &board.id, &board.title)).collect();
+    let age = |board: &BoardSummary| recent.iter().position(|id| *id == board.id).unwrap_or(recent.len());
+    found.sort_by(|a, b| age(a).cmp(&age(b)).then_with(|| by_title(a, b)));
+    found
+}
+
+/// In any case, and numbers by their size: line 2 before line 10.
+pub fn by_title(a: &BoardSummary, b: &BoardSummary) -> Ordering {
+    let key = |board: &BoardSummary| {
+        let mut parts: Vec<(u64, String)> = Vec::new();
+        for c in board.title.to_lowercase().chars() {
+            match (parts.last_mut(), c.to_digit(10)) {
+                (Some((number, text)), Some(digit)) if text.is_empty() => {
+                    *number = number.saturating_mul(10).saturating_add(digit.into());
+                }
+                (_, Some(digit)) => parts.push((digit.into(), String::new())),
+                (Some((_, text)), None) if !text.is_empty() => text.push(c),
+                (_, None) => parts.push((0, c.to_string())),
+            }
+        }
+        parts
+    };
+    key(a).cmp(&key(b)).then_with(|| a.id.cmp(&b.id))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn boards_are_found_and_sorted() {
+        let board = |id: &str, title: &str| BoardSummary { id: id.into(), version: 1, title: title.into() };
+        let all =
+            [board("b", "Line 10"), board("c", "line 2"), board("a", "Ovens"), board("oven-2", "Bakery")];
+        let ids = |typed: &str, recent: &[&str]| {
+            let recent: Vec<String> = recent.iter().map(|id| (*id).to_owned()).collect();
+            boards(&all, typed, &recent).iter().map(|board| board.id.as_str()).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(ids("", &[]), "oven-2 c b a");
+        assert_eq!(ids("", &["a", "gone", "b"]), "a b oven-2 c");
+        assert_eq!(ids("OVEN", &[]), "oven-2 a");
+        assert_eq!(ids("10 line", &[]), "b");
+    }
 
     #[test]
     fn suggestions_follow_what_is_typed() {

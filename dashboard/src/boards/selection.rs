@@ -9,23 +9,28 @@ pub const KEYS: [&str; 2] = ["hide", "show"];
 
 /// Lines that differ from the rule that a panel shows its first lines; by signal, so that it is one on all panels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Selection(BTreeMap<String, bool>);
+pub struct Selection {
+    lines: BTreeMap<String, bool>,
+    /// Whether lines were drawn before one was shown alone; an address does not have it.
+    before: BTreeMap<String, bool>,
+}
 
 impl Selection {
     /// As an address says.
     pub fn new(hidden: impl IntoIterator<Item = String>, shown: impl IntoIterator<Item = String>) -> Self {
         let hidden = hidden.into_iter().map(|name| (name, false));
-        Self(hidden.chain(shown.into_iter().map(|name| (name, true))).collect())
+        let lines = hidden.chain(shown.into_iter().map(|name| (name, true))).collect();
+        Self { lines, before: BTreeMap::new() }
     }
 
     /// As an address says it again: a key and a name for each line.
     pub fn parameters(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.0.iter().map(|(name, shown)| (KEYS[usize::from(*shown)], name.as_str()))
+        self.lines.iter().map(|(name, shown)| (KEYS[usize::from(*shown)], name.as_str()))
     }
 
     /// Whether a signal, at this place in its panel, has its line drawn.
     pub fn shows(&self, name: &str, place: usize) -> bool {
-        self.0.get(name).copied().unwrap_or_else(|| is_shown_at_first(place))
+        self.lines.get(name).copied().unwrap_or_else(|| is_shown_at_first(place))
     }
 
     /// Switches a signal's line on or off.
@@ -33,26 +38,40 @@ impl Selection {
         self.set(name, place, !self.shows(name, place));
     }
 
-    /// Shows only this one of a panel's `signals`, or as many as at first when it is the only one shown already.
+    /// Shows only this one of a panel's `signals`, or those that were shown before when it is the only one already.
     pub fn solo(&mut self, name: &str, signals: &[String]) {
-        let alone = |(place, signal): (usize, &String)| self.shows(signal, place) == (signal == name);
-        let alone = signals.iter().enumerate().all(alone);
-        for (place, signal) in signals.iter().enumerate() {
-            let shown = if alone { is_shown_at_first(place) } else { signal == name };
-            self.set(signal, place, shown);
+        if self.shown(signals).eq([name]) {
+            for (place, signal) in signals.iter().enumerate() {
+                let shown = self.before.remove(signal).unwrap_or_else(|| is_shown_at_first(place));
+                self.set(signal, place, shown);
+            }
+        } else {
+            self.isolate(name, signals);
         }
     }
 
     /// Shows only this one of a panel's `signals`.
     pub fn isolate(&mut self, name: &str, signals: &[String]) {
+        // From one to another alone: the way back is the same.
+        if self.shown(signals).take(2).count() > 1 {
+            let shown = signals.iter().enumerate();
+            let shown: Vec<_> = shown.map(|(place, name)| (name.clone(), self.shows(name, place))).collect();
+            self.before.extend(shown);
+        }
         for (place, signal) in signals.iter().enumerate() {
             self.set(signal, place, signal == name);
         }
     }
 
+    fn shown<'a>(&'a self, signals: &'a [String]) -> impl Iterator<Item = &'a str> {
+        let shown = signals.iter().enumerate().filter(|(place, name)| self.shows(name, *place));
+        shown.map(|(_, name)| name.as_str())
+    }
+
     /// Shows all of a panel's `signals`, or as many as at first.
     pub fn show_all(&mut self, signals: &[String], all: bool) {
         for (place, signal) in signals.iter().enumerate() {
+            self.before.remove(signal);
             self.set(signal, place, all || is_shown_at_first(place));
         }
     }
@@ -60,9 +79,9 @@ impl Selection {
     /// What is as the rule has it is not kept: an address stays short.
     fn set(&mut self, name: &str, place: usize, shown: bool) {
         if shown == is_shown_at_first(place) {
-            self.0.remove(name);
+            self.lines.remove(name);
         } else {
-            self.0.insert(name.to_owned(), shown);
+            self.lines.insert(name.to_owned(), shown);
         }
     }
 }
@@ -92,6 +111,18 @@ mod tests {
         assert_eq!(shown(&selection, &signals), [2]);
         selection.solo("s02", &signals);
         assert_eq!(selection, Selection::default());
+    }
+
+    #[test]
+    fn what_was_hidden_before_solo_is_hidden_after_it() {
+        let (signals, mut selection) = (names(5), Selection::default());
+        selection.toggle("s01", 1);
+        let before = selection.clone();
+        selection.solo("s03", &signals);
+        selection.isolate("s02", &signals);
+        selection.solo("s02", &signals);
+        assert_eq!(selection, before);
+        assert_eq!(shown(&selection, &signals), [0, 2, 3, 4]);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
+use afterglow_wire::Timestamp;
 use wasm_bindgen::prelude::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{UrlSearchParams, Window};
@@ -13,6 +14,7 @@ use web_sys::{UrlSearchParams, Window};
 use crate::boards::mode::{self, Mode};
 use crate::boards::route::Route;
 use crate::boards::selection::{self, Selection};
+use crate::chart::cursors::Cursors;
 use crate::edge::page_state::PageState;
 use crate::edge::zones::NamedZone;
 use crate::time::{Range, Zone, permalink};
@@ -62,13 +64,14 @@ impl Address {
             return;
         }
         let Some(history) = window().and_then(|window| window.history().ok()) else { return };
-        let (state, target) = (JsValue::from_f64(depth as f64), format!("?{query}"));
-        let target = if query.is_empty() { "?" } else { &target };
+        let path = window().and_then(|window| window.location().pathname().ok()).unwrap_or_default();
+        let target = if query.is_empty() { path } else { format!("?{query}") };
+        let state = JsValue::from_f64(depth as f64);
         // Refused only in documents without an address of their own; then there is nothing to share either.
         let _ = if depth > self.written.get() {
-            history.push_state_with_url(&state, "", Some(target))
+            history.push_state_with_url(&state, "", Some(&target))
         } else {
-            history.replace_state_with_url(&state, "", Some(target))
+            history.replace_state_with_url(&state, "", Some(&target))
         };
         self.written.set(depth);
         *self.followed.borrow_mut() = query;
@@ -81,6 +84,14 @@ impl Address {
         describe(&parameters, &self.page_state, range);
         // The reader's own zone is another's foreign one.
         parameters.set(ZONE, self.page_state.zone.get().name());
+        if !matches!(range, Range::Live(_)) {
+            let cursors = *self.page_state.cursors.borrow();
+            for (key, at) in permalink::CURSORS.iter().zip([cursors.a, cursors.b]) {
+                if let Some(at) = at {
+                    parameters.set(key, &Timestamp::from_micros(at).to_string());
+                }
+            }
+        }
         for (key, value) in extra {
             parameters.set(key, value);
         }
@@ -118,6 +129,10 @@ impl Address {
             let depth = event.state().as_f64().unwrap_or(0.0) as usize;
             let (range, _) = read(address.page_state.clock.now());
             address.page_state.timeline.borrow_mut().restore(range, depth);
+            let cursors = cursors();
+            if cursors.a.is_some() {
+                address.page_state.cursors.replace(cursors);
+            }
             let depth = address.page_state.timeline.borrow().depth();
             address.written.set(depth);
             *address.followed.borrow_mut() = query(&address.page_state);
@@ -149,6 +164,14 @@ pub fn selection() -> Selection {
     Selection::new(hidden, shown)
 }
 
+/// The cursors that the page's address sets.
+pub fn cursors() -> Cursors {
+    let parameters = parameters();
+    let get = |key| permalink::cursor(&parameters.as_ref()?.get(key)?);
+    let [a, b] = permalink::CURSORS.map(get);
+    Cursors { a, b: b.filter(|_| a.is_some()) }
+}
+
 /// The range and the zone that the page's address asks for; `now` is the time in microseconds.
 pub fn read(now: i64) -> (Range, NamedZone) {
     let parameters = parameters();
@@ -163,7 +186,8 @@ pub fn read(now: i64) -> (Range, NamedZone) {
 /// The address's parameters for what `page_state` shows; those of others stay.
 fn query(page_state: &PageState) -> String {
     let Some(parameters) = parameters() else { return String::new() };
-    for key in permalink::KEYS.iter().chain(&selection::KEYS).chain([&ZONE]) {
+    // Cursors are the sender's; from now on they are moved and taken away here.
+    for key in permalink::KEYS.iter().chain(&permalink::CURSORS).chain(&selection::KEYS).chain([&ZONE]) {
         parameters.delete(key);
     }
     describe(&parameters, page_state, page_state.timeline.borrow().range());

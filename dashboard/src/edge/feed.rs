@@ -114,6 +114,14 @@ impl Feed {
         }
     }
 
+    /// The browser says that the network is gone. Where that is not true, as beside a server on the same machine, the page
+    /// is connected again at once, and has missed nothing.
+    pub fn unplugged(self: &Rc<Self>) {
+        if self.state.borrow().socket.is_some() {
+            self.closed("the network is gone".to_owned());
+        }
+    }
+
     /// The page is on screen again: a browser may have stopped it, and the socket may be dead without having said so.
     pub fn wake(self: &Rc<Self>) {
         self.hurry();

@@ -211,7 +211,7 @@ impl Loader {
             state.summarizing = None;
             match answer {
                 Ok(answer) => {
-                    loader.page_state.means.borrow_mut().insert(&question, summarized(answer), asked)
+                    loader.page_state.means.borrow_mut().insert(&question, summarized(answer), asked);
                 }
                 Err(_) => {
                     // The means stay marked as inexact meanwhile.

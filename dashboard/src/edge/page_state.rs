@@ -6,6 +6,7 @@ use std::rc::Rc;
 use afterglow_wire::revision::Revision;
 
 use crate::boards::annotations::AnnotationSet;
+use crate::boards::looks::Looks;
 use crate::boards::metadata::SignalMetadata;
 use crate::boards::selection::Selection;
 use crate::chart::cursors::Cursors;
@@ -52,6 +53,8 @@ pub struct PageState {
     pub annotations: Shared<Rc<AnnotationSet>>,
     /// Display names, units, colours and intervals of signals; written by [`Self::set_metadata`].
     pub metadata: Shared<Rc<SignalMetadata>>,
+    /// Which colours and dashes lines have.
+    pub looks: RefCell<Looks>,
     /// Which lines the reader switched on or off.
     pub selection: Shared<Rc<Selection>>,
     /// Which boards, annotations and metadata the server has.
@@ -82,6 +85,7 @@ impl PageState {
             latency: RefCell::default(),
             annotations: Shared::default(),
             metadata: Shared::default(),
+            looks: RefCell::default(),
             selection: Shared::default(),
             revision: Shared::default(),
             zone: Shared::new(Rc::new(zone)),

@@ -126,7 +126,7 @@ impl Plot {
             if unit.is_empty() { panel.title().to_owned() } else { format!("{} ({unit})", panel.title()) };
         let legend = panel.entries.iter().enumerate();
         let legend = legend.filter(|(line, _)| state.shown.get(*line).copied().unwrap_or(true));
-        let legend = legend.map(|(line, entry)| Key::new(line, entry)).collect();
+        let legend = legend.map(|(_, entry)| Key::new(entry)).collect();
         let from = Timestamp::from_micros(self.page_state.span().from).to_string();
         let from = from.split('.').next().unwrap_or_default();
         chart.save(

@@ -1,8 +1,10 @@
 //! The components. They show summaries; samples never pass through here.
 
+mod add_to;
 mod annotate;
 mod annotations;
 mod board;
+mod board_list;
 mod board_menu;
 mod board_state;
 mod cards;
@@ -25,10 +27,14 @@ mod listing;
 mod notice;
 mod page;
 mod panel;
+mod panel_drag;
 mod panel_editor;
+mod panel_frame;
 mod panel_tools;
 mod range_picker;
+mod recent;
 mod refused;
+mod sections;
 mod share;
 mod signal;
 mod start;
@@ -73,7 +79,7 @@ fn App() -> Element {
     let loading = failure.is_none();
     // A saved board has something to show even where there are no signals yet.
     let empty = names.read().is_empty() && (board_state.route.read().is_everything() || !now.loaded);
-    let feed = Rc::clone(&page.feed);
+    let (feed, home) = (Rc::clone(&page.feed), page.clone());
     let (revision, full) = (page.state.revision.follow(), page.mode.is_full());
     rsx! {
         if full {
@@ -87,6 +93,8 @@ fn App() -> Element {
             }
             if *board_state.route.read() == Route::Ingest {
                 ingest::Ingest {}
+            } else if let Route::Nothing(path) = &*board_state.route.read() {
+                notice::Nothing { path: path.clone(), on_back: move |()| home.visit(Route::everything()) }
             } else if !empty {
                 if full {
                     toolbar::Toolbar {}
@@ -100,6 +108,7 @@ fn App() -> Element {
             }
         }
         panel_editor::PanelEditor {}
+        add_to::AddTo {}
         annotate::Annotate {}
         signal::SignalSettings {}
         share::Share {}
@@ -113,6 +122,7 @@ fn use_title(page: &Page) {
     use_effect(move || {
         let title = match &*page.board_state.route.read() {
             Route::Ingest => "Ingest · Afterglow".to_owned(),
+            Route::Nothing(_) => "Not found · Afterglow".to_owned(),
             route if route.is_everything() => "Afterglow".to_owned(),
             Route::Board(_) => match &*page.board.read() {
                 Some(board) => format!("{} · Afterglow", board.title),
@@ -133,7 +143,7 @@ fn use_subscription(page: &Page) {
         match &*page.board_state.route.read() {
             // Of everything the panels are made when the names are known.
             route if route.is_everything() => all(),
-            Route::Ingest => all(),
+            Route::Ingest | Route::Nothing(_) => all(),
             Route::Board(_) => match (page.board.read().as_ref(), page.board_state.board()) {
                 (Some(board), _) => Some(panels::patterns(board, |panel| page.mode.has(panel))),
                 (None, Some(Err(_))) => all(),

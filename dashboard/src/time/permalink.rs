@@ -8,6 +8,14 @@ use super::{Follow, Range, Zone};
 /// The query parameters that say where the range begins and ends.
 pub const KEYS: [&str; 2] = ["from", "to"];
 
+/// The query parameters that say where the two cursors are.
+pub const CURSORS: [&str; 2] = ["a", "b"];
+
+/// The instant of a cursor that an address says; none when it is no time.
+pub fn cursor(text: &str) -> Option<i64> {
+    Timestamp::parse(text).ok().map(Timestamp::micros)
+}
+
 /// The parameters of `range`; none for the page's own default.
 pub fn parameters(range: Range) -> Option<[(&'static str, String); 2]> {
     let values = match range {

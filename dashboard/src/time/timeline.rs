@@ -153,9 +153,10 @@ impl Timeline {
         true
     }
 
-    /// Back to where `depth` steps could be undone, showing `range`: the browser has gone there.
+    /// Back, or forward again, to where `depth` steps could be undone, showing `range`: the browser has gone there.
     pub fn restore(&mut self, range: Range, depth: usize) {
-        self.back.truncate(depth);
+        // The browser knows the ranges between; here only the number of steps counts.
+        self.back.resize(depth.min(STEPS), self.range);
         self.replace(range);
     }
 

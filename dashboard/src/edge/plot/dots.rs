@@ -15,8 +15,8 @@ impl Dots {
     /// Hidden dots within `parent`, one for each line of `panel`.
     pub(super) fn new(parent: &Element, panel: &Panel) -> Option<Self> {
         let document = parent.owner_document()?;
-        let elements = panel.entries.iter().enumerate().map(|(line, entry)| {
-            let (hue, colour) = palette::tint(line, entry.colour.as_deref());
+        let elements = panel.entries.iter().map(|entry| {
+            let (hue, colour) = palette::tint(entry.look, entry.colour.as_deref());
             let dot: HtmlElement = document.create_element("div").ok()?.dyn_into().ok()?;
             dot.set_class_name(&format!("point {hue}"));
             if let Some(colour) = colour {

@@ -69,9 +69,9 @@ impl Lines {
         over.parent_node()?.insert_before(&canvas, Some(&over)).ok()?;
         let context = canvas.get_context("2d").ok()??.dyn_into().ok()?;
         let dark = Colours::current().dark;
-        let looks = panel.entries.iter().enumerate().map(|(index, entry)| {
-            let (_, dash) = palette::look(index);
-            let colour = palette::colour(index, entry.colour.as_deref(), dark).to_owned();
+        let looks = panel.entries.iter().map(|entry| {
+            let (_, dash) = palette::look(entry.look);
+            let colour = palette::colour(entry.look, entry.colour.as_deref(), dark).to_owned();
             Look { colour, dashes: palette::DASHES[dash], width: THICK }
         });
         // Without a size until the library has settled its own.

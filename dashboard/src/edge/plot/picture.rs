@@ -35,10 +35,10 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Of line number `line` of its chart.
-    pub(super) fn new(line: usize, entry: &Entry) -> Self {
-        let colour = palette::colour(line, entry.colour.as_deref(), Colours::current().dark).to_owned();
-        Self { name: entry.name.clone(), colour, dashes: palette::DASHES[palette::look(line).1] }
+    /// Of the line of `entry`.
+    pub(super) fn new(entry: &Entry) -> Self {
+        let colour = palette::colour(entry.look, entry.colour.as_deref(), Colours::current().dark).to_owned();
+        Self { name: entry.name.clone(), colour, dashes: palette::DASHES[palette::look(entry.look).1] }
     }
 }
 

@@ -183,7 +183,7 @@ impl Pointer {
                     Some(Extent { min, max }) if min < max => format!("{} … {}", write(min), write(max)),
                     _ => format!("≈ {}", write(newest.value)),
                 };
-                Some(Reading { line, entry, value: newest.value, text, hovered: false })
+                Some(Reading { entry, value: newest.value, text, hovered: false })
             })
             .collect();
         readings.sort_by(|a, b| b.value.total_cmp(&a.value));

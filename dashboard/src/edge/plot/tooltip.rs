@@ -20,8 +20,6 @@ const APART: f64 = 14.0;
 
 /// One signal's value at the pointer.
 pub(super) struct Reading {
-    /// The line's number on its chart.
-    pub(super) line: usize,
     /// How it is shown.
     pub(super) entry: Entry,
     pub(super) value: f64,
@@ -142,8 +140,8 @@ impl Tooltip {
     }
 
     fn add_key(&self, row: &Element, reading: &Reading) {
-        let (hue, colour) = palette::tint(reading.line, reading.entry.colour.as_deref());
-        let key = self.add(row, &format!("key {} {hue}", palette::dash_class(reading.line)), "");
+        let (hue, colour) = palette::tint(reading.entry.look, reading.entry.colour.as_deref());
+        let key = self.add(row, &format!("key {} {hue}", palette::dash_class(reading.entry.look)), "");
         if let Some((key, colour)) = key.and_then(|key| key.dyn_into::<HtmlElement>().ok()).zip(colour) {
             // Through the object model, as below.
             let _ = key.style().set_property("color", colour);

@@ -1,4 +1,4 @@
-//! The form of a new annotation.
+//! The form of an annotation: of a new one, or of one that is changed.
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::annotation::{Annotation, NewAnnotation};
@@ -18,10 +18,17 @@ use crate::time::text::Civil;
 #[component]
 pub(super) fn Annotate() -> Element {
     let page: Page = use_context();
-    let open = page.open.read();
-    let Some(Open::Annotate(asked)) = open.as_ref() else { return rsx! {} };
-    rsx! {
-        Form { asked: *asked }
+    match page.open.read().clone() {
+        Some(Open::Annotate(asked)) => rsx! {
+            Form { asked }
+        },
+        Some(Open::Note(note)) => rsx! {
+            Form {
+                asked: Asked { from: note.from.micros(), to: note.to.map(Timestamp::micros) },
+                replaced: Some(*note),
+            }
+        },
+        _ => rsx! {},
     }
 }
 
@@ -29,13 +36,26 @@ pub(super) fn Annotate() -> Element {
 fn Form(
     /// Where it is.
     asked: Asked,
+    /// The annotation that is changed.
+    #[props(default)]
+    replaced: Option<Annotation>,
 ) -> Element {
     let page: Page = use_context();
     let zone = page.state.zone.get();
     let mut failure = use_failure();
     let mut from = use_signal(|| local(asked.from, &*zone));
     let mut to = use_signal(|| asked.to.map(|to| local(to, &*zone)).unwrap_or_default());
-    let [mut text, mut tags, mut signals] = std::array::from_fn(|_| use_signal(String::new));
+    let known = replaced.clone().unwrap_or_else(|| Annotation {
+        id: 0,
+        from: Timestamp::default(),
+        to: None,
+        text: String::new(),
+        tags: Vec::new(),
+        signals: Vec::new(),
+    });
+    let first = [known.text, known.tags.join(", "), known.signals.join("\n")];
+    let [mut text, mut tags, mut signals] = std::array::from_fn(|field| use_signal(|| first[field].clone()));
+    let replaced = replaced.map(|note| note.id);
     let submit = move |event: Event<FormData>| {
         event.prevent_default();
         let page = page.clone();
@@ -50,8 +70,13 @@ fn Form(
                 Ok(new) => rest::send::<Annotation>("POST", "/api/annotations", &new).await,
                 Err(refusal) => Err(refusal),
             };
+            // The old one goes when the new one is there: nothing is lost in between.
+            let saved = match (saved, replaced) {
+                (Ok(_), Some(old)) => rest::delete(&format!("/api/annotations/{old}")).await,
+                (saved, _) => saved.map(drop),
+            };
             match saved {
-                Ok(_) => {
+                Ok(()) => {
                     page.close();
                 }
                 Err(refusal) => failure.set(refusal),
@@ -64,7 +89,7 @@ fn Form(
                 Field { id: "note-text", label: "What happened", wrong: failure.at("text"),
                     textarea {
                         id: "note-text", rows: "3", "aria-describedby": "note-text-error",
-                        autofocus: true,
+                        autofocus: true, initial_value: "{first[0]}",
                         oninput: move |event| text.set(event.value()),
                     }
                 }
@@ -77,10 +102,10 @@ fn Form(
                     }
                 }
                 Field { id: "note-tags", label: "Tags, separated by commas", wrong: failure.at("tags"),
-                    input { id: "note-tags", r#type: "text", autocomplete: "off", "aria-describedby": "note-tags-error", oninput: move |event| tags.set(event.value()) }
+                    input { id: "note-tags", r#type: "text", autocomplete: "off", "aria-describedby": "note-tags-error", initial_value: "{first[1]}", oninput: move |event| tags.set(event.value()) }
                 }
                 Field { id: "note-signals", label: "Applies to (one signal or pattern per line; empty = all)", wrong: failure.at("signals"),
-                    textarea { id: "note-signals", rows: "2", spellcheck: "false", "aria-describedby": "note-signals-error", oninput: move |event| signals.set(event.value()) }
+                    textarea { id: "note-signals", rows: "2", spellcheck: "false", "aria-describedby": "note-signals-error", initial_value: "{first[2]}", oninput: move |event| signals.set(event.value()) }
                 }
                 if let Some(message) = failure.general() {
                     p { class: "field-error", role: "alert", "{message}" }

@@ -8,6 +8,7 @@ use afterglow_wire::annotation::{Annotation, Annotations};
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
+use super::icon::Icon;
 use super::page::{Asked, Open, Page};
 use crate::boards::annotations::AnnotationSet;
 use crate::connection::status::Link;
@@ -100,7 +101,7 @@ fn Row(
     let (from, to) = (note.from.micros(), note.end().micros());
     let when =
         if to > from { text::stretch(Span { from, to }, &*zone) } else { text::instant(from, 1_000, &*zone) };
-    let id = note.id;
+    let (id, text, change) = (note.id, note.text.clone(), page.clone());
     let delete = move |_| async move {
         if let Err(refusal) = rest::delete(&format!("/api/annotations/{id}")).await {
             failure.set(Some(refusal.message));
@@ -132,7 +133,12 @@ fn Row(
                 button { r#type: "button", class: "action danger", "data-testid": "note-sure", onclick: delete, "Delete" }
                 button { r#type: "button", class: "action", onclick: move |_| sure.set(false), "Cancel" }
             } else {
-                button { r#type: "button", class: "icon small", "aria-label": "Delete the annotation “{note.text}”", "data-testid": "note-delete", onclick: move |_| sure.set(true), "×" }
+                button {
+                    r#type: "button", class: "icon small", "aria-label": "Change the annotation “{note.text}”", "data-testid": "note-change",
+                    onclick: move |_| change.toggle_open(Open::Note(Box::new(note.clone()))),
+                    Icon { d: "M4 14.5V16h1.5L14.8 6.7l-1.5-1.5zM11.8 6.7l1.5 1.5" }
+                }
+                button { r#type: "button", class: "icon small", "aria-label": "Delete the annotation “{text}”", "data-testid": "note-delete", onclick: move |_| sure.set(true), "×" }
             }
         }
     }

@@ -2,16 +2,21 @@
 
 use std::rc::Rc;
 
-use afterglow_wire::board::{Board, BoardSummary};
+use afterglow_wire::board::{Board, BoardSummary, EVERYTHING, Panel};
+use afterglow_wire::limits::BOARD_PANELS;
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
+use super::recent;
 use crate::boards::draft;
 use crate::boards::route::Route;
+use crate::boards::search;
 use crate::connection::refusal::Refusal;
 use crate::edge::page_state::PageState;
 use crate::edge::rest;
 
+/// Why a board that is not listed cannot be shown.
+const GONE: &str = "This board was deleted, or never existed.";
 /// Most steps that can be taken back.
 const STEPS: usize = 50;
 
@@ -86,6 +91,7 @@ impl BoardState {
 
     /// Shows a board that was just saved.
     pub(crate) fn arrive_at(mut self, board: Board) {
+        recent::note(&board.id);
         self.route.set(Route::Board(board.id.clone()));
         self.leaving.set(None);
         self.found.set(Some(Ok(board)));
@@ -99,7 +105,11 @@ impl BoardState {
         if self.leaving.peek().as_deref() == Some(id) {
             return;
         }
-        let found = rest::get(&address(id), None).await;
+        let found: Found = rest::get(&address(id), None).await;
+        let found = found.map_err(|reason| if self.is_listed(id) { reason } else { GONE.to_owned() });
+        if found.is_ok() {
+            recent::note(id);
+        }
         // The reader may have moved to another board meanwhile.
         if *self.route.peek() == route {
             self.found.set(Some(found));
@@ -201,12 +211,36 @@ impl BoardState {
         self.put(&Board { title, ..board }).await;
     }
 
+    /// Adds `panel` to the board `id`: to the draft when that board is being changed, or else to what is saved. Its title.
+    pub(crate) async fn append(mut self, id: &str, panel: Panel) -> Result<String, String> {
+        let full = || format!("The board has {BOARD_PANELS} panels already, which is the most.");
+        if let Some(draft) = self.draft.peek().clone().filter(|draft| draft.id == id) {
+            let mut added = None;
+            self.arrange(|board| added = draft::append(board, panel));
+            return added.map(|_| draft.title).ok_or_else(full);
+        }
+        let mut board: Board = rest::get(&address(id), None).await?;
+        draft::append(&mut board, panel).ok_or_else(full)?;
+        let saved =
+            rest::send::<Board>("PUT", &address(id), &board).await.map_err(|refusal| refusal.message)?;
+        let title = saved.title.clone();
+        if self.route.peek().board() == Some(id) {
+            self.found.set(Some(Ok(saved)));
+        }
+        Ok(title)
+    }
+
     /// Saves `new`; as it was saved.
     pub(crate) async fn create(mut self, new: Board) -> Option<Board> {
         let saved = rest::send::<Board>("POST", "/api/boards", &new).await;
         let board = saved.map_err(|refusal| self.refusal.set(Some(refusal))).ok()?;
         self.list().await;
         Some(board)
+    }
+
+    /// Why something was not done, once: for what says it elsewhere.
+    pub(crate) fn take_refusal(mut self) -> Option<String> {
+        self.refusal.take().map(|refusal| refusal.message)
     }
 
     /// Saves the board that was exported as `text`; under another address when its own is taken.
@@ -246,11 +280,28 @@ impl BoardState {
         }
     }
 
+    fn is_listed(self, id: &str) -> bool {
+        self.boards.peek().iter().any(|board| board.id == id)
+    }
+
+    /// Asks for the list of boards, and for the board at the address, if it is among them.
+    async fn refresh(mut self) {
+        self.list().await;
+        let is_gone = |id: &str| id != EVERYTHING && !self.is_listed(id);
+        let known = self.found.peek().is_some();
+        // Asked for again with each change of any board, it would be missing each time.
+        if known && self.route.peek().board().is_some_and(is_gone) {
+            self.found.set(Some(Err(GONE.to_owned())));
+        } else {
+            self.load().await;
+        }
+    }
+
     /// Asks for the list of boards.
     pub(crate) async fn list(mut self) {
         // Without an answer the old list stays; the next change of the revision asks again.
         if let Ok(mut boards) = rest::get::<Vec<BoardSummary>>("/api/boards", None).await {
-            boards.sort_by(|a, b| (a.title.to_lowercase(), &a.id).cmp(&(b.title.to_lowercase(), &b.id)));
+            boards.sort_by(search::by_title);
             self.boards.set(boards);
         }
     }
@@ -276,10 +327,7 @@ pub(super) fn use_saved(board_state: BoardState, state: Rc<PageState>) {
     let boards = use_memo(move || state.revision.follow().boards);
     use_effect(move || {
         let _ = boards();
-        spawn_forever(async move {
-            board_state.list().await;
-            board_state.load().await;
-        });
+        spawn_forever(board_state.refresh());
     });
 }
 

@@ -50,15 +50,35 @@ pub(super) fn move_in_rows(key: &str) -> bool {
     true
 }
 
+/// The panel with this key, if it is on the page.
+pub(super) fn panel(key: &str) -> Option<Element> {
+    let document = web_sys::window().and_then(|window| window.document())?;
+    let panels = document.query_selector_all("[data-panel]").ok()?;
+    let mut panels = (0..panels.length()).filter_map(|at| panels.item(at)?.dyn_into::<Element>().ok());
+    panels.find(|panel| panel.get_attribute("data-panel").as_deref() == Some(key))
+}
+
 /// Brings the panel with this key into view.
-pub(super) fn scroll_to_panel(key: &str) {
-    let document = web_sys::window().and_then(|window| window.document());
-    let panels = document.and_then(|document| document.query_selector_all("[data-panel]").ok());
-    let Some(panels) = panels else { return };
-    let panel = (0..panels.length())
-        .filter_map(|at| panels.item(at)?.dyn_into::<Element>().ok())
-        .find(|panel| panel.get_attribute("data-panel").as_deref() == Some(key));
-    if let Some(panel) = panel {
+pub(super) fn show_panel(key: &str) {
+    if let Some(panel) = panel(key) {
         panel.scroll_into_view();
     }
+}
+
+/// Shows the panel with this key on the whole screen, or on the page again.
+pub(super) fn toggle_full_screen(key: &str) {
+    let document = web_sys::window().and_then(|window| window.document());
+    if let Some(document) = document.filter(|document| document.fullscreen_element().is_some()) {
+        document.exit_fullscreen();
+    } else if let Some(panel) = panel(key) {
+        // Refused where the page is in a frame that may not.
+        let _ = panel.request_fullscreen();
+    }
+}
+
+/// The key of the panel that has the focus.
+pub(super) fn focused_panel() -> Option<String> {
+    let document = web_sys::window().and_then(|window| window.document())?;
+    let panel = document.active_element()?.closest("[data-panel]").ok()??;
+    panel.get_attribute("data-panel")
 }

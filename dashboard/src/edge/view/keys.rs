@@ -6,7 +6,7 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{Element, HtmlElement, KeyboardEvent};
 
-use super::focus::focus;
+use super::focus::{focus, focused_panel, toggle_full_screen};
 use super::page::{Open, Page};
 use crate::time::Follow;
 
@@ -30,6 +30,7 @@ pub(super) const KEYS: [(&str, &[(&str, &str)]); 3] = [
             ("Home  End", "Cursor to the beginning, to the end"),
             ("M", "Set cursor A, then B, to measure"),
             ("N", "Annotate where the cursor is"),
+            ("F", "Full screen, and back"),
             ("Esc", "Hide the cursor"),
         ],
     ),
@@ -39,6 +40,7 @@ pub(super) const KEYS: [(&str, &[(&str, &str)]); 3] = [
             ("/", "Search signals"),
             ("C", "Measure mode on or off; clears A and B"),
             ("N", "Annotate: between A and B, or now"),
+            ("G", "Go to a board"),
             ("B", "What can be done with the board"),
             ("S", "Share: links, a frame, files"),
             ("?", "These keys"),
@@ -109,6 +111,11 @@ fn press(page: &Page, event: &KeyboardEvent) {
         "b" | "B" if page.board_state.route.peek().board().is_some() => page.toggle_open(Open::Board),
         "n" | "N" if page.board_state.route.peek().board().is_some() => page.annotate(None),
         "?" => page.toggle_open(Open::Help),
+        "g" | "G" => page.toggle_open(Open::Boards),
+        "f" | "F" => match focused_panel() {
+            Some(panel) => toggle_full_screen(&panel),
+            None => return,
+        },
         "/" => focus("search"),
         "Escape" if page.close() => {}
         _ => return,

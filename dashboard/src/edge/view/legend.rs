@@ -131,7 +131,7 @@ pub(super) fn Legend(
                                                 }
                                             }
                                         },
-                                        Key { place, colour: panel.entries[place].colour.clone() }
+                                        Key { look: panel.entries[place].look, colour: panel.entries[place].colour.clone() }
                                         bdi { class: "line-name", "{panel.entries[place].name}" }
                                     }
                                     span { class: "row-tools",
@@ -193,13 +193,13 @@ pub(super) fn Legend(
 /// A line's colour and dashes.
 #[component]
 pub(super) fn Key(
-    /// The line's place on its panel.
-    place: usize,
+    /// The number of the line's look.
+    look: usize,
     /// The colour that somebody chose for it.
     colour: Option<String>,
 ) -> Element {
-    let (hue, own) = palette::tint(place, colour.as_deref());
-    let dashes = palette::dash_class(place);
+    let (hue, own) = palette::tint(look, colour.as_deref());
+    let dashes = palette::dash_class(look);
     rsx! {
         span { class: "key {dashes} {hue}", color: own, "aria-hidden": "true" }
     }

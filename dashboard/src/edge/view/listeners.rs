@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::Closure;
 use super::page::Page;
 use crate::edge::address;
 
-/// Reacts to the network's return, to Back and Forward, to the page's return to the screen, to scrolling, and to the
+/// Reacts to the network's loss and return, to Back and Forward, to the page's return to the screen, to scrolling, and to the
 /// system's change between light and dark.
 pub(super) fn listen(page: &Page) {
     let Some(window) = web_sys::window() else { return };
@@ -23,6 +23,8 @@ pub(super) fn listen(page: &Page) {
     });
     let feed = Rc::clone(&page.feed);
     let online = Closure::<dyn Fn()>::new(move || feed.hurry());
+    let feed = Rc::clone(&page.feed);
+    let offline = Closure::<dyn Fn()>::new(move || feed.unplugged());
     let paint_loop = Rc::clone(&page.paint_loop);
     let restyle = Closure::<dyn Fn()>::new(move || paint_loop.restyle());
     let scroll = Closure::<dyn Fn()>::new(crate::edge::plot::note_scroll);
@@ -42,6 +44,7 @@ pub(super) fn listen(page: &Page) {
     });
     // No call fails for a function; all listeners live as long as the page.
     let _ = window.add_event_listener_with_callback("online", online.as_ref().unchecked_ref());
+    let _ = window.add_event_listener_with_callback("offline", offline.as_ref().unchecked_ref());
     let _ = window.document().map(|document| {
         document.add_event_listener_with_callback("visibilitychange", visible.as_ref().unchecked_ref())
     });
@@ -54,6 +57,7 @@ pub(super) fn listen(page: &Page) {
     }
     visible.forget();
     online.forget();
+    offline.forget();
     restyle.forget();
     scroll.forget();
     gone.forget();

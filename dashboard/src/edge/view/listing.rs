@@ -9,7 +9,7 @@ use crate::boards::metadata::SignalMetadata;
 use crate::boards::search::finds;
 use crate::samples::summary::Row;
 
-/// Rows that are shown at most: of more signals the reader searches.
+/// Rows that are shown before the reader asks for all: more would not be read, and cost time.
 const ROWS: usize = 200;
 
 /// A field to search in, and a row for each signal: its name, its newest value, how old that is.
@@ -20,7 +20,8 @@ pub(super) fn Listing() -> Element {
     let (summary, metadata) = (page.summary.read(), page.state.metadata.follow());
     let typed = wanted.read();
     let found: Vec<_> = summary.rows.iter().filter(|row| finds(&typed, &row.name, &row.label)).collect();
-    let left_out = found.len().saturating_sub(ROWS);
+    let mut all = use_signal(|| false);
+    let left_out = if all() { 0 } else { found.len().saturating_sub(ROWS) };
     rsx! {
         section { class: "listing", "aria-labelledby": "listing-title",
             div { class: "listing-head",
@@ -51,7 +52,7 @@ pub(super) fn Listing() -> Element {
                                 event.prevent_default();
                             }
                         },
-                        for (at, row) in found.iter().take(ROWS).enumerate() {
+                        for (at, row) in found.iter().take(found.len() - left_out).enumerate() {
                             tr {
                                 key: "{row.name}",
                                 class: if row.stale { "stale" } else { "" },
@@ -91,7 +92,7 @@ pub(super) fn Listing() -> Element {
                     p { class: "more", "No signal has this in its name." }
                 }
                 if left_out > 0 {
-                    p { class: "more", "{left_out} more; search to find them." }
+                    button { r#type: "button", class: "more", "data-testid": "all-rows", onclick: move |_| all.set(true), "Show {left_out} more" }
                 }
             }
         }

@@ -34,3 +34,20 @@ pub(super) fn Failure(
         }
     }
 }
+
+/// There is nothing at the address.
+#[component]
+pub(super) fn Nothing(
+    /// Its path.
+    path: String,
+    /// Goes to the view of everything.
+    on_back: EventHandler<()>,
+) -> Element {
+    rsx! {
+        div { class: "notice", role: "alert", "data-testid": "nothing",
+            h2 { "There is no such page" }
+            p { "Nothing is at " code { "{path}" } "." }
+            button { r#type: "button", class: "action", onclick: move |_| on_back.call(()), "Show everything" }
+        }
+    }
+}

@@ -1,12 +1,15 @@
 //! What every component may need.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use afterglow_wire::board::Board;
+use afterglow_wire::annotation::Annotation;
+use afterglow_wire::board::{Board, Panel as Definition};
 use dioxus::prelude::*;
 
 use super::board_state::BoardState;
-use super::focus::{focus, scroll_to_panel};
+use super::focus::{focus, show_panel};
+use crate::boards::draft::Moving;
 use crate::boards::mode::Mode;
 use crate::boards::panels::Panel;
 use crate::boards::route::Route;
@@ -16,20 +19,36 @@ use crate::edge::address::Address;
 use crate::edge::feed::Feed;
 use crate::edge::page_state::PageState;
 use crate::edge::paint_loop::{PaintLoop, TimeNews};
+use crate::edge::storage;
 use crate::edge::zones::NamedZone;
 use crate::samples::summary::Summary;
 use crate::time::Range;
 use crate::time::expression;
 
+/// Where the browser keeps which panels are folded.
+const FOLDED: &str = "afterglow.folded";
+
+/// The panels that were folded at the last visit.
+pub(super) fn folded() -> BTreeSet<String> {
+    let kept = storage::get(FOLDED).unwrap_or_default();
+    kept.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect()
+}
+
 /// What is open over the page.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Open {
+    /// The list of boards.
+    Boards,
+    /// The choice of a board that this panel is added to.
+    AddTo(Box<Definition>),
     /// What can be done with the board.
     Board,
     /// The form of the panel with this id.
     Panel(String),
     /// The form of a new annotation.
     Annotate(Asked),
+    /// The form of this annotation, to change it.
+    Note(Box<Annotation>),
     /// The metadata of the signal of this name.
     Signal(String),
     /// The choice of a range.
@@ -45,8 +64,15 @@ impl Open {
     fn opener(&self) -> Option<&'static str> {
         match self {
             Self::Board => Some("board-menu"),
+            Self::Boards => Some("board-select"),
             Self::Range => Some("range-button"),
-            Self::Panel(_) | Self::Annotate(_) | Self::Signal(_) | Self::Share | Self::Help => None,
+            Self::Panel(_)
+            | Self::Annotate(_)
+            | Self::Note(_)
+            | Self::Signal(_)
+            | Self::AddTo(_)
+            | Self::Share
+            | Self::Help => None,
         }
     }
 }
@@ -79,6 +105,10 @@ pub(crate) struct Page {
     pub(crate) time: Signal<Option<TimeNews>>,
     /// What is open over the page.
     pub(crate) open: Signal<Option<Open>>,
+    /// The panels of the view of everything of which only the heading is shown.
+    pub(crate) folded: Signal<BTreeSet<String>>,
+    /// The panel that a pointer is moving.
+    pub(crate) moving: Signal<Option<Moving>>,
     /// What is typed to find signals: of the view of everything, only they are shown.
     pub(crate) search: Signal<String>,
 }
@@ -114,7 +144,11 @@ impl Page {
         let names = names.iter().map(String::as_str);
         let panels = board.as_ref().map(|board| board.panels.clone()).unwrap_or_default();
         let panels = panels.into_iter().filter(|panel| self.mode.has(&panel.id));
-        let panels = panels.map(|panel| Panel::new(panel, names.clone(), &metadata));
+        let panels = panels.map(|panel| {
+            let mut panel = Panel::new(panel, names.clone(), &metadata);
+            self.state.looks.borrow_mut().give(&mut panel);
+            panel
+        });
         if !self.is_searching() {
             return panels.collect();
         }
@@ -136,7 +170,31 @@ impl Page {
             return self.toggle_open(Open::Signal(name.to_owned()));
         };
         self.select(|lines| lines.isolate(name, &panel.signals));
-        scroll_to_panel(panel.key());
+        self.fold([panel.key()], false);
+        show_panel(panel.key());
+    }
+
+    /// Whether only the heading of the panel with this key is shown.
+    pub(crate) fn is_folded(&self, key: &str) -> bool {
+        self.board_state.route.read().is_everything() && self.folded.read().contains(key)
+    }
+
+    /// Shows only the headings of the panels with these keys, or all of them again.
+    pub(crate) fn fold<'a>(&self, keys: impl IntoIterator<Item = &'a str>, folded: bool) {
+        let mut all = self.folded;
+        let mut now = all.peek().clone();
+        for key in keys {
+            if folded {
+                now.insert(key.to_owned());
+            } else {
+                now.remove(key);
+            }
+        }
+        if now != *all.peek() {
+            // Keys have no blanks.
+            storage::set(FOLDED, &now.iter().map(String::as_str).collect::<Vec<_>>().join(" "));
+            all.set(now);
+        }
     }
 
     /// Goes to another view.

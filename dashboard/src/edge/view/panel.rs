@@ -7,7 +7,8 @@ use super::data_table::DataTable;
 use super::icon::Icon;
 use super::legend::Legend;
 use super::page::Page;
-use super::panel_tools::PanelTools;
+use super::panel_frame::PanelFrame;
+use super::panel_tools::PanelButtons;
 use crate::boards::panels::{Panel, SHOWN_AT_FIRST};
 use crate::connection::status::Link;
 use crate::time::{Range, SECOND, Span, text};
@@ -52,14 +53,24 @@ pub(super) fn PanelView(
         let page = page.clone();
         move || page.time.read().as_ref().map(|time| time.span).unwrap_or_default()
     });
+    let folded = page.is_folded(panel.key());
+    let arrow = if folded { "M8 5l5 5-5 5" } else { "M5 8l5 5 5-5" };
     let (title, unit, label) = (panel.title(), panel.unit.symbol(), panel.label());
-    let width = panel.definition.width;
     rsx! {
-        section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{label}",
-            if page.board_state.is_editing() {
-                PanelTools { panel: panel.clone() }
-            }
+        PanelFrame { panel: panel.clone(),
             div { class: "panel-head",
+                if page.board_state.route.read().is_everything() && page.mode.is_full() {
+                    button {
+                        r#type: "button", class: "icon small fold", "data-testid": "fold",
+                        "aria-expanded": if folded { "false" } else { "true" },
+                        "aria-label": "Lines of {label}", title: if folded { "Expand" } else { "Collapse" },
+                        onclick: {
+                            let (page, key) = (page.clone(), panel.key().to_owned());
+                            move |_| page.fold([key.as_str()], !folded)
+                        },
+                        Icon { d: arrow }
+                    }
+                }
                 h2 { bdi { "{title}" } }
                 if !unit.is_empty() {
                     span { class: "unit", "{unit}" }
@@ -90,7 +101,9 @@ pub(super) fn PanelView(
                         Icon { d: "M3.5 4.5h13v11h-13zM3.5 8h13M3.5 11.7h13M8.5 8v7.5" }
                     }
                 }
+                PanelButtons { panel: panel.clone() }
             }
+            if !folded {
             div {
                 class: "chart height-{panel.definition.height}",
                 role: "figure",
@@ -107,6 +120,7 @@ pub(super) fn PanelView(
             Legend { panel: panel.clone(), shown: shown.clone() }
             if table() {
                 DataTable { panel: panel.clone(), shown, span: span() }
+            }
             }
         }
     }

@@ -2,8 +2,10 @@
 
 use dioxus::prelude::*;
 
+use super::focus::toggle_full_screen;
 use super::icon::Icon;
 use super::page::{Open, Page};
+use super::panel_drag::Handle;
 use crate::boards::draft;
 use crate::boards::panels::Panel;
 
@@ -41,6 +43,7 @@ pub(super) fn PanelTools(
     let [edited, copied, removed] = std::array::from_fn(|_| id.clone());
     rsx! {
         div { class: "panel-tools", role: "toolbar", "aria-label": "Change {title}",
+            Handle { id: panel.key().to_owned() }
             div { class: "group",
                 Tool { name: "Move {title} earlier", d: "M12 4l-6 6 6 6", test: "forward", id: "forward-{id}", on_use: moved(-1, "forward") }
                 Tool { name: "Move {title} later", d: "M8 4l6 6-6 6", test: "back", id: "back-{id}", on_use: moved(1, "back") }
@@ -69,6 +72,33 @@ pub(super) fn PanelTools(
                 r#type: "button", class: "action", "data-testid": "remove-panel", "aria-label": "Remove {title}",
                 onclick: move |_| board_state.arrange(|board| draft::remove(board, &removed)),
                 "Remove"
+            }
+        }
+    }
+}
+
+/// What can be done with a panel of any board.
+#[component]
+pub(super) fn PanelButtons(
+    /// The panel.
+    panel: Panel,
+) -> Element {
+    let page: Page = use_context();
+    let (key, label) = (panel.key().to_owned(), panel.label());
+    let (full, embedded) = (page.mode.is_full(), page.mode.is_embedded());
+    rsx! {
+        if full {
+            button {
+                r#type: "button", class: "icon small", title: "Add to a board", "aria-label": "Add {label} to a board", "data-testid": "add-to-board",
+                onclick: move |_| page.toggle_open(Open::AddTo(Box::new(panel.definition.clone()))),
+                Icon { d: "M10 4v12M4 10h12" }
+            }
+        }
+        if !embedded {
+            button {
+                r#type: "button", class: "icon small", title: "Full screen (F)", "aria-label": "{label} on the full screen", "data-testid": "full-screen",
+                onclick: move |_| toggle_full_screen(&key),
+                Icon { d: "M3.5 7.5v-4h4M12.5 3.5h4v4M16.5 12.5v4h-4M7.5 16.5h-4v-4" }
             }
         }
     }

@@ -5,7 +5,9 @@ mod colour;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use afterglow_wire::board::Panel;
 use afterglow_wire::metadata::{Metadata, MetadataPatch};
+use afterglow_wire::name;
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
@@ -65,39 +67,63 @@ fn Form(
     let said = use_hook(|| page.state.metadata.get().of(&name).clone());
     let mut failure = use_failure();
     let mut patch = use_signal(MetadataPatch::default);
+    let mut pattern = use_signal(|| name.clone());
+    let add_to = page.clone();
+    let one = name.clone();
+    let meant = use_memo({
+        let (names, name) = (page.names, name.clone());
+        move || meant(&names.read(), &name, &pattern.read())
+    });
+    let several = meant.read().len() > 1;
     let guessed = match Unit::of(&name).symbol() {
         "" => "none".to_owned(),
         symbol => format!("{symbol}, as the name says"),
     };
-    let submit = {
-        let name = name.clone();
-        move |event: Event<FormData>| {
-            event.prevent_default();
-            let (page, name) = (page.clone(), name.clone());
-            async move {
-                let address = format!("/api/signals/{}", rest::escaped(&name));
-                let saved = rest::send::<Metadata>("PATCH", &address, &*patch.peek()).await;
-                match saved {
-                    Ok(said) => {
-                        let mut all = (*page.state.metadata.get()).clone();
-                        all.set(&name, said);
-                        page.set_metadata(all);
-                        page.close();
-                    }
-                    Err(refusal) => failure.set(refusal),
+    let submit = move |event: Event<FormData>| {
+        event.prevent_default();
+        let page = page.clone();
+        async move {
+            let names = meant.peek().clone();
+            let mut patch = patch.peek().clone();
+            if names.len() > 1 {
+                // Two signals of one name could not be told apart.
+                patch.display_name = None;
+            }
+            let mut all = (*page.state.metadata.get()).clone();
+            for name in &names {
+                let address = format!("/api/signals/{}", rest::escaped(name));
+                match rest::send::<Metadata>("PATCH", &address, &patch).await {
+                    Ok(said) => all.set(name, said),
+                    Err(refusal) => return failure.set(refusal),
                 }
             }
+            page.set_metadata(all);
+            page.close();
         }
     };
     rsx! {
         Dialog { title: "Signal", test: "signal-settings", class: "narrow clear",
-            p { class: "sheet-subject", bdi { "{name}" } }
+            p { class: "sheet-subject", bdi { "{one}" } }
             form { class: "form", onsubmit: submit,
+                Field { id: "signal-pattern", label: "Applies to (a signal, or a pattern such as boiler.*)", wrong: None,
+                    input {
+                        id: "signal-pattern", r#type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "signal-count",
+                        initial_value: "{one}",
+                        oninput: move |event| pattern.set(event.value()),
+                    }
+                    p { id: "signal-count", class: "note", role: "status", "data-testid": "signal-count",
+                        match meant.read().len() {
+                            0 => "no signal".to_owned(),
+                            1 => String::new(),
+                            many => format!("{many} signals that there are now; each keeps its display name"),
+                        }
+                    }
+                }
                 Field { id: "signal-name", label: "Display name", wrong: failure.at("display_name"),
                     input {
                         id: "signal-name", r#type: "text", autocomplete: "off", autofocus: true, dir: "auto",
                         "aria-describedby": "signal-name-error",
-                        initial_value: said.display_name.clone().unwrap_or_default(), placeholder: "{name}",
+                        initial_value: said.display_name.clone().unwrap_or_default(), placeholder: "{one}", disabled: several,
                         oninput: move |event| patch.write().display_name = Some(filled(event.value())),
                     }
                 }
@@ -128,11 +154,26 @@ fn Form(
                     p { class: "field-error", role: "alert", "Not saved: {message}" }
                 }
                 div { class: "form-end",
-                    button { r#type: "submit", class: "action primary", "data-testid": "signal-save", "Save" }
+                    button {
+                        r#type: "button", class: "action", "data-testid": "signal-add-to",
+                        onclick: move |_| add_to.toggle_open(Open::AddTo(Box::new(Panel::of(vec![one.clone()])))),
+                        "Add to a board"
+                    }
+                    span { class: "spring" }
+                    button { r#type: "submit", class: "action primary", "data-testid": "signal-save", disabled: meant.read().is_empty(), "Save" }
                 }
             }
         }
     }
+}
+
+/// The signals that the form is about: those of `pattern`, which is at first the name of one.
+fn meant(names: &[String], name: &str, pattern: &str) -> Vec<String> {
+    let pattern = pattern.trim();
+    if pattern == name {
+        return vec![name.to_owned()];
+    }
+    names.iter().filter(|name| name::matches(pattern, name)).cloned().collect()
 }
 
 fn filled(text: String) -> Option<String> {

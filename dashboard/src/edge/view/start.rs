@@ -7,7 +7,7 @@ use dioxus::prelude::*;
 
 use super::board_state::BoardState;
 use super::page::{Asked, Open, Page};
-use super::{keys, listeners, theme};
+use super::{keys, listeners, page, theme};
 use crate::boards::panels;
 use crate::connection::status::Status;
 use crate::edge::address::{self, Address};
@@ -20,11 +20,13 @@ use crate::samples::summary::Summary;
 /// Starts the feed and the paint loop, and lets the loop write what components follow.
 pub(super) fn use_page(status: Signal<Status>) -> Page {
     let (summary, time, open) = (use_signal(Summary::default), use_signal(|| None), use_signal(|| None));
-    let search = use_signal(String::new);
+    let (search, moving) = (use_signal(String::new), use_signal(|| None));
+    let folded = use_signal(page::folded);
     let state = use_hook(|| {
         let (range, zone) = address::read(Clock::default().now());
         let state = PageState::new(range, zone);
         state.selection.set(Rc::new(address::selection()));
+        state.cursors.replace(address::cursors());
         Rc::new(state)
     });
     let names = use_memo(move || summary.read().rows.iter().map(|row| row.name.clone()).collect::<Vec<_>>());
@@ -70,6 +72,8 @@ pub(super) fn use_page(status: Signal<Status>) -> Page {
             names,
             time,
             open,
+            folded,
+            moving,
             search,
         };
         listeners::listen(&page);

@@ -3,7 +3,8 @@
 use dioxus::prelude::*;
 
 use super::page::Page;
-use super::panel_tools::PanelTools;
+use super::panel_frame::PanelFrame;
+use super::panel_tools::PanelButtons;
 use crate::boards::panels::Panel;
 use crate::chart::palette;
 use crate::chart::sparkline;
@@ -28,14 +29,13 @@ pub(super) fn StatView(
         let (paint_loop, key) = (page.paint_loop.clone(), panel.key().to_owned());
         move || paint_loop.hide_tiles(&key)
     });
-    let (title, label, width) = (panel.title(), panel.label(), panel.definition.width);
+    let (title, label) = (panel.title(), panel.label());
     rsx! {
-        section { class: "panel wide-{width}", "data-testid": "panel", "data-panel": "{panel.key()}", "aria-label": "{label}",
-            if page.board_state.is_editing() {
-                PanelTools { panel: panel.clone() }
-            }
+        PanelFrame { panel: panel.clone(),
             div { class: "panel-head",
                 h2 { bdi { "{title}" } }
+                span { class: "spring" }
+                PanelButtons { panel: panel.clone() }
             }
             div { class: "tiles height-{panel.definition.height}", tabindex: "0", role: "region", "aria-label": "Figures of {label}",
                 for (place, name) in panel.signals.iter().enumerate() {
@@ -82,7 +82,7 @@ fn Tile(
         };
         (value.unwrap_or_else(|| "–".into()), sparkline::path(&trace, span))
     };
-    let (hue, own) = palette::tint(place, entry.colour.as_deref());
+    let (hue, own) = palette::tint(entry.look, entry.colour.as_deref());
     rsx! {
         div { class: "tile", "data-testid": "tile", "data-signal": "{name}",
             p { class: "tile-name", title: "{name}", bdi { "{entry.name}" } }

@@ -3,6 +3,7 @@
 use afterglow_wire::board::EVERYTHING;
 use dioxus::prelude::*;
 
+use super::board_list::BoardList;
 use super::page::{Open, Page};
 use crate::boards::route::Route;
 
@@ -14,27 +15,25 @@ pub(super) fn Switcher() -> Element {
     let route = board_state.route.read().clone();
     let boards = board_state.boards.read();
     let here = route.board().unwrap_or_default().to_owned();
-    let listed = here == EVERYTHING || here.is_empty() || boards.iter().any(|board| board.id == here);
-    let (go, menu, ingest) = (page.clone(), page.clone(), page.clone());
+    let title = match (&route, boards.iter().find(|board| board.id == here)) {
+        (Route::Board(_), Some(board)) => board.title.clone(),
+        (Route::Board(id), None) if id != EVERYTHING => id.clone(),
+        (Route::Board(_), None) => "Everything".to_owned(),
+        (Route::Ingest | Route::Nothing(_), _) => "Boards".to_owned(),
+    };
+    let [list, outside, go, menu, ingest] = std::array::from_fn(|_| page.clone());
+    let listed = page.open.read().as_ref() == Some(&Open::Boards);
     let open = page.open.read().as_ref() == Some(&Open::Board);
     rsx! {
         nav { class: "switcher", "aria-label": "Views",
             div { class: "anchor group",
-                select {
-                    class: "board-select",
-                    "aria-label": "Board",
-                    "data-testid": "board-select",
-                    onchange: move |event| go.visit(Route::Board(event.value())),
-                    if route == Route::Ingest {
-                        option { value: "", selected: true, disabled: true, "Boards" }
-                    }
-                    option { value: EVERYTHING, selected: here == EVERYTHING, "Everything" }
-                    if !listed {
-                        option { value: "{here}", selected: true, "{here}" }
-                    }
-                    for board in boards.iter() {
-                        option { key: "{board.id}", value: "{board.id}", selected: board.id == here, "{board.title}" }
-                    }
+                button {
+                    r#type: "button", class: "board-select", id: "board-select", "data-testid": "board-select", "data-board": "{here}",
+                    title: "Boards (G)", "aria-label": "Board: {title}", "aria-haspopup": "dialog",
+                    "aria-expanded": if listed { "true" } else { "false" },
+                    onclick: move |_| list.toggle_open(Open::Boards),
+                    bdi { class: "board-title", "{title}" }
+                    span { class: "caret", "aria-hidden": "true" }
                 }
                 if route.board().is_some() {
                     button {
@@ -51,6 +50,12 @@ pub(super) fn Switcher() -> Element {
                     }
                     if open {
                         super::board_menu::BoardMenu {}
+                    }
+                }
+                if listed {
+                    div { class: "veil", onclick: move |_| { outside.close(); } }
+                    div { class: "popover boards", role: "dialog", "aria-label": "Boards", "data-testid": "boards",
+                        BoardList { everything: true, on_choose: move |id| go.visit(Route::Board(id)) }
                     }
                 }
             }

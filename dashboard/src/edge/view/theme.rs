@@ -7,6 +7,7 @@ use dioxus::prelude::*;
 
 use super::page::Page;
 use crate::edge::paint_loop::PaintLoop;
+use crate::edge::storage;
 
 /// Where the choice is kept; `boot.js` reads the same before anything is drawn.
 const KEPT: &str = "afterglow.theme";
@@ -41,8 +42,7 @@ impl Theme {
 
 /// The choice of an earlier visit.
 pub(super) fn saved() -> Theme {
-    let kept = storage().and_then(|storage| storage.get_item(KEPT).ok().flatten());
-    match kept.as_deref() {
+    match storage::get(KEPT).as_deref() {
         Some("light") => Theme::Light,
         Some("dark") => Theme::Dark,
         _ => Theme::System,
@@ -56,10 +56,7 @@ pub(super) fn apply(paint_loop: &Rc<PaintLoop>, theme: Theme) {
         // Fails only for names that are none.
         let _ = root.set_attribute("data-theme", theme.key());
     }
-    if let Some(storage) = storage() {
-        // Private windows may refuse: then the choice lasts as long as the page.
-        let _ = storage.set_item(KEPT, theme.key());
-    }
+    storage::set(KEPT, theme.key());
     paint_loop.restyle();
 }
 
@@ -96,8 +93,4 @@ pub(super) fn ThemeSwitch() -> Element {
             }
         }
     }
-}
-
-fn storage() -> Option<web_sys::Storage> {
-    web_sys::window().and_then(|window| window.local_storage().ok().flatten())
 }

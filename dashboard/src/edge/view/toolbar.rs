@@ -5,6 +5,7 @@ use dioxus::prelude::*;
 use super::icon::Icon;
 use super::page::{Open, Page};
 use super::range_picker::RangePicker;
+use super::sections::Sections;
 use super::zone_picker::ZonePicker;
 use crate::edge::loader::Progress;
 use crate::time::text::{instant, length};
@@ -104,6 +105,7 @@ pub(super) fn Toolbar() -> Element {
             }
             Loading { progress: now.progress.clone() }
             span { class: "spring" }
+            Sections {}
             ZonePicker {}
             button {
                 r#type: "button", class: "action", "data-testid": "share", title: "Share (S)", "aria-haspopup": "dialog",

@@ -1,11 +1,15 @@
 //! Which signals a panel has: names, or patterns, each with the number of signals that it stands for.
 
+use afterglow_wire::limits::PANEL_SIGNALS;
 use afterglow_wire::name;
 use dioxus::prelude::*;
 
 use super::Target;
 use crate::boards::search::suggested;
 use crate::edge::view::form::Field;
+
+/// Most signals that are listed to choose from.
+const LISTED: usize = 50;
 
 /// A list of names and patterns, and a field for one more.
 #[component]
@@ -52,7 +56,7 @@ pub(super) fn Patterns(
         Field { id: "panel-signals", label: "Add a signal, or a pattern such as host.*", wrong: target.wrong("signals"),
             div { class: "field",
                 input {
-                    id: "panel-signals", r#type: "text", list: "signal-names", autocomplete: "off", spellcheck: "false",
+                    id: "panel-signals", r#type: "text", autocomplete: "off", spellcheck: "false",
                     "aria-describedby": "panel-signals-count",
                     value: "{typed}",
                     oninput: move |event| typed.set(event.value()),
@@ -68,9 +72,63 @@ pub(super) fn Patterns(
             }
             p { id: "panel-signals-count", class: "note", role: "status", "data-testid": "matches", "{matches}" }
         }
-        datalist { id: "signal-names",
-            for name in suggested(&names, &typed.read()) {
-                option { key: "{name}", value: "{name}" }
+        Suggestions { target: target.clone(), signals, typed: typed.read().clone() }
+    }
+}
+
+/// The signals that what is typed is about, each to be ticked.
+#[component]
+fn Suggestions(
+    /// The panel.
+    target: Target,
+    /// Its names and patterns.
+    signals: Vec<String>,
+    /// What is typed.
+    typed: String,
+) -> Element {
+    let names = target.page.names.read();
+    let found = suggested(&names, &typed);
+    let is_in = |name: &str| signals.iter().any(|pattern| name::matches(pattern, name));
+    let room = PANEL_SIGNALS.saturating_sub(signals.len());
+    let missing = found.iter().filter(|name| !is_in(name)).take(room);
+    let missing: Vec<String> = missing.map(|name| (*name).to_owned()).collect();
+    let all = target.clone();
+    rsx! {
+        div { class: "suggested",
+            div { class: "suggested-list", tabindex: "0", role: "group", "aria-label": "Signals to choose from", "data-testid": "suggested",
+                for name in found.iter().take(LISTED).map(|name| (*name).to_owned()) {
+                        label { key: "{name}",
+                            input {
+                                r#type: "checkbox", checked: is_in(&name),
+                                // By a pattern, which is taken away as a whole.
+                                disabled: is_in(&name) && !signals.contains(&name),
+                                onchange: {
+                                    let target = target.clone();
+                                    let exact = name.clone();
+                                    move |event: Event<FormData>| {
+                                        let chosen = event.checked();
+                                        target.change(|panel| {
+                                            panel.signals.retain(|known| *known != exact);
+                                            if chosen {
+                                                panel.signals.push(exact.clone());
+                                            }
+                                        });
+                                    }
+                                },
+                            }
+                            bdi { "{name}" }
+                        }
+                }
+            }
+            if found.len() > LISTED {
+                p { class: "note", "{found.len() - LISTED} more; type to find them." }
+            }
+            if missing.len() > 1 {
+                button {
+                    r#type: "button", class: "action", "data-testid": "add-all",
+                    onclick: move |_| all.change(|panel| panel.signals.extend(missing.iter().cloned())),
+                    "Add these {missing.len()}"
+                }
             }
         }
     }
