@@ -2,6 +2,7 @@
 
 mod address;
 mod annotations;
+mod answer;
 mod boards;
 mod body;
 mod compressed;

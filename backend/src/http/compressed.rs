@@ -2,12 +2,9 @@
 
 use std::io::Write as _;
 
-use actix_web::HttpRequest;
-use actix_web::HttpResponse;
-use actix_web::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, VARY};
+use actix_web::http::header::{ACCEPT_ENCODING, HeaderMap};
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use serde::Serialize;
 
 use crate::encode::Output;
 use crate::store::Stopped;
@@ -22,23 +19,6 @@ pub(super) fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
     let accepted = headers.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let mut offers = accepted.split(',').map(|offer| offer.split(';').map(str::trim));
     offers.any(|mut offer| offer.next() == Some(encoding) && offer.next() != Some("q=0"))
-}
-
-/// Answers `value` as JSON.
-pub(super) fn json(request: &HttpRequest, value: &impl Serialize) -> HttpResponse {
-    let mut response = HttpResponse::Ok();
-    response.insert_header((VARY, "Accept-Encoding"));
-    if !accepts(request.headers(), "gzip") {
-        return response.json(value);
-    }
-    let mut encoder = GzEncoder::new(Vec::new(), EFFORT);
-    let written = serde_json::to_writer(&mut encoder, value).map_err(std::io::Error::from);
-    match written.and_then(|()| encoder.finish()) {
-        Ok(body) => {
-            response.insert_header((CONTENT_ENCODING, "gzip")).content_type("application/json").body(body)
-        }
-        Err(_) => response.json(value),
-    }
 }
 
 /// Hands pieces on, as gzip if its client accepts that.

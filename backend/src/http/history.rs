@@ -1,12 +1,10 @@
 //! `GET /api/telemetry`: samples out.
 
-pub(super) mod answer;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Timestamp;
 use serde::Deserialize;
 
-use super::compressed::accepts;
+use super::answer;
 use super::gate::Allowed;
 use super::parameters::{flag, max_points, patterns, span};
 use super::permission::ReadSamples;
@@ -80,7 +78,7 @@ pub(super) async fn get(
     let parameters = parameters.into_inner();
     let format = parameters.format()?;
     let query = parameters.query(allowed.clock().now())?;
-    answer::stream(&allowed, query, format, accepts(request.headers(), "gzip")).await
+    answer::samples(&allowed, &request, query, format).await
 }
 
 #[cfg(test)]

@@ -60,8 +60,8 @@ permissions! {
     Public = "public" for Everyone { LISTED_PARAMETERS_ONLY: false };
     /// The page and its files. What is behind `?` is the page's business.
     ReadPage = "page" for Everyone { NAVIGABLE: true, LISTED_PARAMETERS_ONLY: false };
-    /// The contract, for programs. Tools may add parameters of their own.
-    ReadContract = "contract" for Known { LISTED_PARAMETERS_ONLY: false };
+    /// The contract, for programs.
+    ReadContract = "contract" for Known;
     /// Query stored samples.
     ReadSamples = "samples.read" for READ;
     /// Store samples.

@@ -1,19 +1,18 @@
 //! `/api/signals`: which signals there are, and their metadata.
 
-use std::net::IpAddr;
-
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use afterglow_wire::telemetry::SignalDetails;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use super::compressed;
+use super::answer;
 use super::documents::read_json;
 use super::gate::Allowed;
 use super::parameters::flag;
 use super::permission::{ReadSignals, WriteMetadata};
 use super::problem::Problem;
-use crate::store::{Details, StoreError, asked_by};
+use crate::encode::Output;
+use crate::store::{Details, StoreError};
 
 /// Whether details are wanted.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -42,24 +41,48 @@ pub(super) async fn list(
     request: HttpRequest,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let (store, address) = (allowed.store().clone(), allowed.address());
-    if flag("details", parameters.details.as_deref())? {
-        let (all, mut metadata) =
-            read(address, move || store.details().and_then(|all| Ok((all, store.metadata()?)))).await?;
-        let all = all.iter().map(|signal| details(signal, metadata.remove(&signal.name).unwrap_or_default()));
-        Ok(compressed::json(&request, &all.collect::<Vec<_>>()))
-    } else if flag("metadata", parameters.metadata.as_deref())? {
-        Ok(compressed::json(&request, &read(address, move || store.metadata()).await?))
-    } else {
-        Ok(compressed::json(&request, &read(address, move || store.signal_names()).await?))
-    }
+    let with_details = flag("details", parameters.details.as_deref())?;
+    let only_metadata = flag("metadata", parameters.metadata.as_deref())?;
+    answer::stream(&allowed, &request, "application/json", move |store, mut output| {
+        if with_details {
+            let (all, mut metadata) = (store.details()?, store.metadata()?);
+            let all = all
+                .into_iter()
+                .map(|signal| details(&signal, metadata.remove(&signal.name).unwrap_or_default()));
+            json_list(all, &mut output)?;
+        } else if only_metadata {
+            output.write(serde_json::to_vec(&store.metadata()?).map_err(not_text)?)?;
+        } else {
+            json_list(store.signal_names()?.into_iter(), &mut output)?;
+        }
+        Ok(output)
+    })
+    .await
 }
 
-async fn read<T: Send + 'static>(
-    address: IpAddr,
-    read: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
-) -> Result<T, Problem> {
-    Ok(web::block(move || asked_by(address, read)).await??)
+/// Writes a list as JSON, piece by piece: that of 100,000 signals has 17 MB.
+fn json_list(
+    items: impl Iterator<Item = impl Serialize>,
+    output: &mut impl Output,
+) -> Result<(), StoreError> {
+    const PIECE: usize = 64 << 10;
+    let mut piece = vec![b'['];
+    for (number, item) in items.enumerate() {
+        if number > 0 {
+            piece.push(b',');
+        }
+        serde_json::to_writer(&mut piece, &item).map_err(not_text)?;
+        if piece.len() >= PIECE {
+            output.check()?;
+            output.write(std::mem::take(&mut piece))?;
+        }
+    }
+    piece.push(b']');
+    Ok(output.write(piece)?)
+}
+
+fn not_text(error: serde_json::Error) -> StoreError {
+    StoreError::Down(format!("an answer cannot be written: {error}"))
 }
 
 fn details(signal: &Details, metadata: Metadata) -> SignalDetails {

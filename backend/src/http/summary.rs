@@ -5,9 +5,8 @@ use afterglow_wire::limits::SUMMARY_SLICES;
 use afterglow_wire::telemetry::Summary;
 use serde::Deserialize;
 
-use super::compressed::accepts;
+use super::answer;
 use super::gate::Allowed;
-use super::history::answer;
 use super::parameters::{patterns, span};
 use super::permission::ReadSamples;
 use super::problem::Problem;
@@ -56,7 +55,7 @@ pub(super) async fn get(
         signals: Selector::or_everything(&patterns(signals.as_deref().unwrap_or_default())?),
         detail: Detail::Slices(count.as_deref().map_or(Ok(1), slices)?),
     };
-    answer::stream(&allowed, query, Format::Slices, accepts(request.headers(), "gzip")).await
+    answer::samples(&allowed, &request, query, Format::Slices).await
 }
 
 fn slices(text: &str) -> Result<u32, Problem> {

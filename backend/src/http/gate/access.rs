@@ -52,7 +52,14 @@ impl Allowed<WriteSamples> {
     }
 }
 
-impl Allowed<ReadSamples> {
+/// A permission to read samples or signals: answers that may be long.
+pub(in crate::http) trait Queries: Permission {}
+
+impl Queries for ReadSamples {}
+
+impl Queries for ReadSignals {}
+
+impl<P: Queries> Allowed<P> {
     pub(in crate::http) fn store(&self) -> &Store {
         &self.gate.context.store
     }
@@ -71,12 +78,6 @@ impl Allowed<DeleteSamples> {
     /// Whether there is a signal called `name`.
     pub(in crate::http) fn has_signal(&self, name: &str) -> bool {
         self.gate.context.store.signals().find(name).is_some()
-    }
-}
-
-impl Allowed<ReadSignals> {
-    pub(in crate::http) fn store(&self) -> &Store {
-        &self.gate.context.store
     }
 }
 

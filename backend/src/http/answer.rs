@@ -5,24 +5,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use actix_web::HttpResponse;
 use actix_web::http::header::{CONTENT_ENCODING, VARY};
 use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
 use afterglow_wire::Code;
 use futures_util::stream;
 use tokio::sync::mpsc;
 
-use super::super::compressed::Compressed;
-use super::super::gate::Allowed;
-use super::super::permission::ReadSamples;
-use super::super::problem::Problem;
+use super::compressed::{Compressed, accepts};
+use super::gate::Allowed;
+use super::gate::access::Queries;
+use super::problem::Problem;
 use crate::clock::Stopwatch;
 use crate::encode::{Encoder, Format, Output};
 use crate::fault;
 use crate::metrics::Stage;
 use crate::pace::Pace;
 use crate::shares::{Exhausted, Shares};
-use crate::store::{Query, Stopped, StoreError, asked_by, while_wanted};
+use crate::store::{Query, Stopped, Store, StoreError, asked_by, while_wanted};
 
 /// Pieces of 64 KiB that may be made before the client has taken them.
 const PIECES: usize = 4;
@@ -35,17 +35,36 @@ const LEAST_RATE: u64 = 16 << 10;
 
 static PLACES: LazyLock<Shares> = LazyLock::new(|| Shares::halves(ANSWERS));
 
-/// Makes the answer to `query` on a thread of its own and sends it piece by piece. A piece may take the query timeout to be
-/// made, and the client the same time to read it; in all it may take as long as [`LEAST_RATE`] takes more.
-pub(in crate::http) async fn stream(
-    allowed: &Allowed<ReadSamples>,
+/// What an answer is written to; as gzip for clients that accept it.
+pub(super) type Writer = Compressed<Pieces>;
+
+/// Answers `query`.
+pub(super) async fn samples<P: Queries>(
+    allowed: &Allowed<P>,
+    request: &HttpRequest,
     query: Query,
     format: Format,
-    is_compressed: bool,
 ) -> Result<HttpResponse, Problem> {
+    stream(allowed, request, format.content_type(), move |store, output| {
+        let mut encoder = Encoder::new(format, output);
+        store.query_in_pieces(&query, &mut encoder)?;
+        Ok(encoder.finish()?)
+    })
+    .await
+}
+
+/// Has `write` make an answer on a thread of its own and sends it piece by piece. A piece may take the query timeout to be
+/// made, and the client the same time to read it; in all it may take as long as [`LEAST_RATE`] takes more.
+pub(super) async fn stream<P: Queries>(
+    allowed: &Allowed<P>,
+    request: &HttpRequest,
+    content_type: &'static str,
+    write: impl FnOnce(&Store, Writer) -> Result<Writer, StoreError> + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    let is_compressed = accepts(request.headers(), "gzip");
     let (store, metrics, patience) =
         (allowed.store().clone(), allowed.metrics().clone(), allowed.query_timeout());
-    let request = allowed.request_id().clone();
+    let id = allowed.request_id().clone();
     let place = PLACES.take(allowed.address(), 1).map_err(|exhausted| {
         let (count, whose) = match exhausted {
             Exhausted::All => (ANSWERS, ""),
@@ -60,15 +79,13 @@ pub(in crate::http) async fn stream(
         let stopwatch = Stopwatch::start();
         let output = Compressed::new(Pieces::new(sender.clone(), patience), is_compressed);
         let asked = sender.clone();
-        let mut encoder = Encoder::new(format, output);
-        let read = asked_by(place.address(), || {
-            while_wanted(move || asked.is_closed(), || store.query_in_pieces(&query, &mut encoder))
-        });
-        match read.and_then(|_| Ok(encoder.finish()?.finish()?)) {
+        let written =
+            asked_by(place.address(), || while_wanted(move || asked.is_closed(), || write(&store, output)));
+        match written.and_then(|output| Ok(output.finish()?)) {
             Ok(_) => finished.store(true, Ordering::Release),
             Err(error) => {
                 if !matches!(error, StoreError::Stopped(Stopped::Cancelled)) {
-                    log::warn!("request {request}: its answer ended early: {error}");
+                    log::warn!("request {id}: its answer ended early: {error}");
                 }
                 // For the status, if nothing has been sent yet; later there may be no room, nor anybody who reads.
                 let _ = sender.try_send(Err(error));
@@ -95,14 +112,15 @@ pub(in crate::http) async fn stream(
     });
     let body = futures_util::StreamExt::chain(stream::iter([Ok(first)]), rest);
     let mut response = HttpResponse::Ok();
-    response.content_type(format.content_type()).insert_header((VARY, "Accept-Encoding"));
+    response.content_type(content_type).insert_header((VARY, "Accept-Encoding"));
     if is_compressed {
         response.insert_header((CONTENT_ENCODING, "gzip"));
     }
     Ok(response.streaming(body))
 }
 
-struct Pieces {
+/// Hands pieces to the connection, as fast as its client takes them.
+pub(super) struct Pieces {
     sender: mpsc::Sender<Result<Bytes, StoreError>>,
     pace: Pace,
     /// Since the last piece was taken.
