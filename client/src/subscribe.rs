@@ -205,7 +205,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses() {
+    fn an_address_may_leave_the_scheme_out() {
         for good in
             ["http://127.0.0.1:5001", "http://example.org/", "https://example.org", "[::1]:80", "localhost:1"]
         {

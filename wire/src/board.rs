@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn marks() {
+    fn a_threshold_is_a_line_or_a_band() {
         let band = |from, to| Threshold { from, to, ..Threshold::default() }.mark();
         assert_eq!(Threshold { value: Some(3.0), ..Threshold::default() }.mark(), Some(Mark::Line(3.0)));
         assert_eq!(band(Some(80.0), None), Some(Mark::Band(80.0, f64::INFINITY)));

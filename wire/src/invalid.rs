@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn colours() {
+    fn a_colour_is_six_hexadecimal_digits() {
         for good in [None, Some("#0b62b8"), Some("#ABCDEF")] {
             assert_eq!(colour("colour", good), Ok(()));
         }

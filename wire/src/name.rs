@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn patterns() {
+    fn an_asterisk_stands_for_any_characters() {
         let check =
             |pattern, name, expected| assert_eq!(matches(pattern, name), expected, "{pattern} {name}");
         check("sine", "sine", true);

@@ -269,7 +269,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn iso_forms() {
+    fn every_form_of_iso_8601_is_read() {
         let check = |text: &str, expected: &str| {
             assert_eq!(Timestamp::parse(text).map(|t| t.to_string()).as_deref(), Ok(expected), "{text}");
         };
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn epochs_by_magnitude() {
+    fn the_unit_of_an_epoch_follows_from_its_magnitude() {
         let check =
             |number, micros| assert_eq!(Timestamp::from_epoch(number), Ok(Timestamp(micros)), "{number}");
         check(0, 0);

@@ -44,7 +44,7 @@ fn check_lines(body: &str, expected: Expect) {
 }
 
 #[test]
-fn usable_bodies() {
+fn usable_samples_of_a_body_are_kept() {
     check(
         r#"{"timestamp":"2023-11-14T22:13:20Z","signals":{"a":1.5,"b":-2e3}}"#,
         expect![[r#"
@@ -245,7 +245,7 @@ fn times_of_clocks_that_are_not_set_are_refused() {
 }
 
 #[test]
-fn tables() {
+fn a_table_is_read_by_its_header() {
     let show = |body: &str| {
         let signals = Signals::empty(3);
         let mut collector = Collector::new(signals.clone(), NOW);
@@ -323,7 +323,7 @@ fn lines_are_judged_one_by_one() {
 }
 
 #[test]
-fn unreadable_bodies() {
+fn an_unreadable_body_is_refused_with_what_is_wrong() {
     check(
         "",
         expect![[r#"

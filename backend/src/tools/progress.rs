@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts() {
+    fn amounts_are_written_with_separators_and_units() {
         assert_eq!(
             [number(0), number(999), number(1_000), number(12_345_678)],
             ["0", "999", "1,000", "12,345,678"]

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_addresses() {
+    fn loopback_is_known_by_its_names_and_addresses() {
         for address in ["http://localhost:8080", "http://127.0.0.1:1", "http://[::1]:8080/x"] {
             assert!(is_loopback(address), "{address}");
         }

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn round_ends() {
+    fn a_scale_ends_at_round_numbers() {
         assert_eq!(of(-10.0, 10.0), (-12.0, 12.0));
         assert_eq!(of(3.0, 97.0), (0.0, 110.0));
         let (low, high) = of(50.2, 50.8);

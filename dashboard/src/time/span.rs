@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn overlaps() {
+    fn an_overlap_is_what_both_spans_have() {
         let span = Span { from: 10, to: 20 };
         assert_eq!(span.overlap(Span { from: 15, to: 99 }), Some(Span { from: 15, to: 20 }));
         assert_eq!(span.overlap(Span { from: 20, to: 99 }), None);

@@ -163,7 +163,7 @@ mod tests {
     const NOON: i64 = 1_795_608_000_000_000;
 
     #[test]
-    fn instants() {
+    fn an_instant_has_the_digits_that_its_step_needs() {
         assert_eq!(instant(NOON, SECOND, &Utc), "Wed 25 Nov 12:00:00");
         assert_eq!(instant(NOON + 1_250, 2_000, &Utc), "Wed 25 Nov 12:00:00.001");
         assert_eq!(instant(NOON + 1_250, 10, &Utc), "Wed 25 Nov 12:00:00.001250");
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn stretches() {
+    fn a_stretch_says_what_both_ends_share_once() {
         let check = |from, to, expected: &str| assert_eq!(stretch(Span { from, to }, &Utc), expected);
         check(NOON, NOON + HOUR, "25 Nov 2026 12:00 – 13:00");
         check(NOON, NOON + MINUTE, "25 Nov 2026 12:00:00 – 12:01:00");
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths() {
+    fn a_length_has_at_most_two_units() {
         let check = |micros, expected: &str| assert_eq!(length(micros), expected);
         check(0, "0 µs");
         check(1_500, "1.5 ms");
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn offsets() {
+    fn an_offset_is_written_as_it_is_read() {
         assert_eq!((offset(0), offset(-150 * MINUTE)), ("UTC".into(), "UTC−02:30".into()));
         assert_eq!(parse_offset("+05:30"), Some(330 * MINUTE));
         assert_eq!(parse_offset("-00:01:15"), Some(-75 * SECOND));

@@ -75,7 +75,7 @@ fn long_tables_in_any_order_with_any_other_columns() {
 }
 
 #[test]
-fn wide_tables() {
+fn a_wide_table_has_a_signal_in_each_column() {
     check(
         "time,a,b\n2026-01-02,1,\n2026-01-02 24:00,True,x\n,1,2\n2026-01-02,1,2,3\n2026-01-02,1,2,,\n",
         expect![[r#"
@@ -228,7 +228,7 @@ fn names_that_come_twice_are_numbered() {
 }
 
 #[test]
-fn local_times() {
+fn local_times_are_those_of_the_zone() {
     let zone = |name: &str| Options { zone: Some(name.parse().unwrap()), ..Options::default() };
     let rows = "timestamp,a\n2025-10-26 01:30,1\n2025-10-26 02:30,2\n2025-10-26 02:15,3\n2025-10-26 02:30,4\n2025-10-26 03:00,5\n";
     check_with(

@@ -34,7 +34,7 @@ fn samples(bytes: &[u8]) -> Result<Read, Malformed> {
 
 /// The same bytes as in docs/wire.md.
 #[test]
-fn golden_tail() {
+fn a_tail_frame_has_these_bytes() {
     let mut writer = Writer::new(&HEADER);
     writer.columns(3, &[1_699_999_999_999_000, 1_700_000_000_000_000], &[1.5, -0.0]);
     let golden = [
@@ -58,7 +58,7 @@ fn golden_tail() {
 
 /// The same bytes as in docs/wire.md.
 #[test]
-fn golden_names() {
+fn a_names_frame_has_these_bytes() {
     let mut writer = Writer::new(&header(Kind::Names));
     writer.name(300, "é");
     writer.name(0, "sine");

@@ -11,7 +11,7 @@ fn check(text: &str, expected: &Expect) {
 }
 
 #[test]
-fn words() {
+fn a_line_of_words_is_pairs_of_name_and_number() {
     check("a=1 b=-2.5e3 c=true", &expect![[r#"{"p.a": 1.0, "p.b": -2500.0, "p.c": 1.0} []"#]]);
     check("timestamp=1700000000 a=1", &expect![[r#"2023-11-14T22:13:20.000000Z {"p.a": 1.0} []"#]]);
     check(
@@ -61,7 +61,7 @@ fn a_time_with_blanks_is_taken_whole_or_the_line_is_not_used() {
 }
 
 #[test]
-fn line_protocol() {
+fn line_protocol_is_read_with_tags_and_units() {
     check(
         "cpu,host=n1,core=0 user=1.5,system=2i 1764144000000000000",
         &expect![[r#"2025-11-26T08:00:00.000000Z {"p.cpu.0.n1.system": 2.0, "p.cpu.0.n1.user": 1.5} []"#]],
@@ -97,7 +97,7 @@ fn a_time_under_another_name_makes_the_line_unusable() {
 }
 
 #[test]
-fn objects() {
+fn an_object_is_one_instants_values() {
     check(r#"{"a": 1, "b": false}"#, &expect![[r#"{"p.a": 1.0, "p.b": 0.0} []"#]]);
     check(
         r#"{"timestamp": "2026-01-01", "signals": {"a": 1, "b": null}}"#,
