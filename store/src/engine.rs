@@ -15,6 +15,7 @@ mod expire;
 mod extremes;
 mod merge;
 mod metadata;
+mod people;
 mod plan;
 mod read;
 mod recover;

@@ -13,6 +13,7 @@ pub mod fault;
 mod head;
 mod journal;
 mod lock;
+pub mod people;
 mod query;
 mod reduce;
 mod retention;

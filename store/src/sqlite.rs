@@ -12,6 +12,7 @@ mod guard;
 mod journal;
 mod numbering;
 mod open;
+mod people;
 mod reserve;
 mod rollups;
 mod schema;

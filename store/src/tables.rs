@@ -8,6 +8,7 @@ mod bundles;
 mod deletions;
 mod documents;
 mod journal;
+mod people;
 mod rollups;
 
 use crate::StoreError;
@@ -17,6 +18,7 @@ pub(crate) use bundles::{BundlePlace, BundleRow, BundleRows, NewBundle};
 pub(crate) use deletions::DeletionRows;
 pub(crate) use documents::{AnnotationRow, DocumentRows};
 pub(crate) use journal::{JournalRow, JournalRows};
+pub(crate) use people::PeopleRows;
 pub(crate) use rollups::{NewRollup, RollupRow, RollupRows};
 
 /// A database.
@@ -152,8 +154,11 @@ impl dyn Tables {
 
 /// A connection to a database.
 pub(crate) trait Rows:
-    JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows
+    JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows + PeopleRows
 {
 }
 
-impl<T: JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows> Rows for T {}
+impl<T: JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows + PeopleRows> Rows
+    for T
+{
+}

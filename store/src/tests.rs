@@ -85,6 +85,7 @@ mod deletion;
 mod files;
 mod hostile;
 mod model;
+mod people;
 
 fn batch(store: &Store, samples: &[(&str, i64, f64)]) -> Batch {
     let mut batch = Batch::default();

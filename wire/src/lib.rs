@@ -16,6 +16,7 @@ pub mod limits;
 pub mod live;
 pub mod metadata;
 pub mod name;
+pub mod people;
 pub mod placeholder;
 mod printable;
 pub mod revision;

@@ -126,6 +126,37 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    member (name) {
+        name -> Text,
+        role -> Text,
+        password -> Text,
+        totp -> Nullable<Binary>,
+        totp_used -> BigInt,
+        recovery -> Binary,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    session (hash) {
+        hash -> Binary,
+        member -> Text,
+        created_at -> BigInt,
+        seen_at -> BigInt,
+        address -> Text,
+        agent -> Text,
+    }
+}
+
+diesel::table! {
+    invitation (hash) {
+        hash -> Binary,
+        member -> Nullable<Text>,
+        expires_at -> BigInt,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(metadata, signal);
 
 // The first schema's table, as long as its rows have not become blocks.

@@ -1,0 +1,21 @@
+//! Who may log in.
+
+use super::Engine;
+use crate::StoreError;
+use crate::people::{People, PeopleChange};
+
+impl Engine {
+    pub(crate) fn people(&self) -> Result<People, StoreError> {
+        self.tables.in_documents(|reader| {
+            Ok(People {
+                members: reader.members()?,
+                sessions: reader.sessions()?,
+                invitations: reader.invitations()?,
+            })
+        })
+    }
+
+    pub(crate) fn change_people(&self, changes: &[PeopleChange]) -> Result<(), StoreError> {
+        self.tables.writing(|writer| changes.iter().try_for_each(|change| writer.change_people(change)))
+    }
+}

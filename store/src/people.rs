@@ -1,0 +1,100 @@
+//! Who may log in: members, their sessions, and the invitations that let them choose a password. Rules are the backend's, which
+//! keeps all of them in memory; here they are durable.
+
+use super::{Store, StoreError};
+
+/// SHA-256 of a secret.
+pub type Hash = [u8; 32];
+
+/// Somebody who may log in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The name, which never changes.
+    pub name: String,
+    /// What it may do, as its name on the wire.
+    pub role: String,
+    /// The hash of the password; empty until there is one.
+    pub password: String,
+    /// The secret of one-time codes.
+    pub totp: Option<Vec<u8>>,
+    /// The period of the last code that was used.
+    pub totp_used: i64,
+    /// What stands for a lost device, each once.
+    pub recovery: Vec<Hash>,
+    /// Microseconds since 1970.
+    pub created_at: i64,
+}
+
+/// A browser that is logged in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Of the cookie.
+    pub hash: Hash,
+    /// Whose it is.
+    pub member: String,
+    /// When it began, microseconds since 1970.
+    pub created_at: i64,
+    /// When it was used last, as far as that was written.
+    pub seen_at: i64,
+    /// Where it began.
+    pub address: String,
+    /// What the browser calls itself.
+    pub agent: String,
+}
+
+/// A link with which somebody chooses a password.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invitation {
+    /// Of the link's secret.
+    pub hash: Hash,
+    /// Whose password; none for the first admin.
+    pub member: Option<String>,
+    /// Microseconds since 1970.
+    pub expires_at: i64,
+}
+
+/// Everyone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct People {
+    /// By name.
+    pub members: Vec<Member>,
+    /// In no order.
+    pub sessions: Vec<Session>,
+    /// In no order.
+    pub invitations: Vec<Invitation>,
+}
+
+/// A step of a change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeopleChange {
+    /// Adds a member, or replaces the one of this name.
+    PutMember(Member),
+    /// Removes a member, with the sessions and invitations.
+    RemoveMember(String),
+    /// Adds a session, or replaces it.
+    PutSession(Session),
+    /// Ends a session.
+    RemoveSession(Hash),
+    /// Adds an invitation.
+    PutInvitation(Invitation),
+    /// Removes an invitation.
+    RemoveInvitation(Hash),
+}
+
+impl Store {
+    /// Everyone who may log in. Blocks.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn people(&self) -> Result<People, StoreError> {
+        self.engine.people()
+    }
+
+    /// Makes all of `changes`, in their order, or none. Blocks until they are on the disk.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer.
+    pub fn change_people(&self, changes: &[PeopleChange]) -> Result<(), StoreError> {
+        self.engine.change_people(changes)
+    }
+}

@@ -1,0 +1,71 @@
+//! Those who may log in are there after a restart, and a change is made as a whole.
+
+use super::*;
+use crate::people::{Invitation, Member, People, PeopleChange, Session};
+
+fn member(name: &str) -> Member {
+    Member {
+        name: name.to_owned(),
+        role: "viewer".to_owned(),
+        password: String::new(),
+        totp: None,
+        totp_used: 0,
+        recovery: Vec::new(),
+        created_at: 5,
+    }
+}
+
+fn session(hash: u8, member: &str) -> Session {
+    let [address, agent] = ["192.0.2.1", "a browser"].map(str::to_owned);
+    Session { hash: [hash; 32], member: member.to_owned(), created_at: 1, seen_at: 2, address, agent }
+}
+
+fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
+    let database = D::new();
+    let store = database.open();
+    assert_eq!(store.people().unwrap(), People::default());
+    let full = Member { totp: Some(vec![0, 255]), recovery: vec![[7; 32], [8; 32]], ..member("ada") };
+    let invitation = Invitation { hash: [1; 32], member: Some("bob".to_owned()), expires_at: 9 };
+    let first = Invitation { hash: [2; 32], member: None, expires_at: 9 };
+    let changes = [
+        PeopleChange::PutMember(full.clone()),
+        PeopleChange::PutMember(member("bob")),
+        PeopleChange::PutSession(session(1, "ada")),
+        PeopleChange::PutSession(session(2, "bob")),
+        PeopleChange::PutInvitation(invitation),
+        PeopleChange::PutInvitation(first.clone()),
+    ];
+    store.change_people(&changes).unwrap();
+    drop(store);
+    let store = database.open();
+    let people = store.people().unwrap();
+    assert_eq!(people.members, [full.clone(), member("bob")]);
+    assert_eq!((people.sessions.len(), people.invitations.len()), (2, 2));
+
+    // The sessions of a member that changes stay.
+    let changed = Member { role: "admin".to_owned(), totp: None, ..full };
+    let seen = Session { seen_at: 77, ..session(1, "ada") };
+    store
+        .change_people(&[
+            PeopleChange::PutMember(changed.clone()),
+            PeopleChange::PutSession(seen.clone()),
+            PeopleChange::RemoveMember("bob".to_owned()),
+        ])
+        .unwrap();
+    let left = People { members: vec![changed], sessions: vec![seen], invitations: vec![first] };
+    assert_eq!(store.people().unwrap(), left);
+
+    // The last of these cannot be made.
+    let undone = [
+        PeopleChange::RemoveSession([1; 32]),
+        PeopleChange::RemoveInvitation([2; 32]),
+        PeopleChange::PutSession(session(3, "nobody")),
+    ];
+    assert!(store.change_people(&undone).is_err());
+    assert_eq!(store.people().unwrap(), left);
+    store.change_people(&undone[..2]).unwrap();
+    let people = store.people().unwrap();
+    assert!(people.sessions.is_empty() && people.invitations.is_empty());
+}
+
+suite!(people_are_kept_and_go_with_what_is_theirs);
