@@ -1,7 +1,11 @@
 //! Who asks, and what they may do. A request becomes a [`Principal`] in the gate; every route names the scope that it needs.
 
+mod codes;
 mod grant;
+mod password;
+pub mod people;
 mod principal;
+mod throttle;
 
 pub use grant::Grant;
 pub use principal::{Denial, Granted, Principal, Who, WriteLimits};

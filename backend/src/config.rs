@@ -68,8 +68,10 @@ impl Config {
 
     /// Whether everyone who reaches the server may do everything.
     pub fn is_open(&self) -> bool {
-        let is_private = self.server.listen.ip().is_loopback() || self.server.insecure;
-        self.access.auth == Auth::Auto && is_private
+        let server = &self.server;
+        // Before a proxy on this machine may be everyone.
+        let is_private = server.listen.ip().is_loopback() && server.trusted_proxies.0.is_empty();
+        self.access.auth == Auth::Auto && (is_private || server.insecure)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The wiring, on one screen: builds the actors back to front, watches them, and drains them.
 
 use std::future::Future;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 
 use crate::access::Access;
+use crate::access::people::People;
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
 use crate::actors::certificate::CertificateKeeper;
 use crate::actors::committer::Committer;
@@ -27,11 +29,14 @@ use crate::intake::Intake;
 use crate::lifeline::Lifeline;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::tls::Certificate;
 
 /// All of the drain must fit: admission, last commit, sessions, open requests.
 const DRAIN: Duration = Duration::from_secs(9);
+
+/// How long the link for the first admin is valid.
+const SETUP_SECONDS: i64 = 30 * 60;
 
 /// How long open HTTP requests may take to end once everything else is drained.
 const HTTP_DRAIN_SECONDS: u64 = 3;
@@ -45,6 +50,9 @@ pub enum PipelineError {
     /// The HTTP server ended by itself.
     #[error("the HTTP server ended: {0}")]
     Http(#[from] std::io::Error),
+    /// Who may log in is not known.
+    #[error("the members cannot be read: {0}")]
+    People(#[from] StoreError),
     /// Not everything could be written and closed in time.
     #[error("not drained within {} s; what was acknowledged is safe", DRAIN.as_secs())]
     DrainTimeout,
@@ -87,6 +95,10 @@ pub async fn run(
         log::warn!("late samples are not told from new ones at first: {error}");
         Vec::new()
     });
+    let people = People::load(&store, clock.clone())?;
+    if !config.is_open() && !people.is_anybody() {
+        announce_setup(&people, &config, &entrances)?;
+    }
     let documents = Documents::new(store.clone(), &clock);
     let broadcaster = Broadcaster::start(
         &store,
@@ -139,6 +151,7 @@ pub async fn run(
     let admission = Admission::new(config.live.live_clients, config.live.live_clients_per_address);
     let context = Context {
         access: Access::new(config.is_open()),
+        people,
         // Twice as many: the bodies of one address can use the whole machine, and those of others need not wait for them.
         bodies: Bodies::new(config.server.body_seconds.duration(), 2 * processors()),
         intake,
@@ -181,6 +194,21 @@ pub async fn run(
         log::warn!("the journal stays as it is until the next start: {error}");
     }
     log::info!("stopped: everything acknowledged is on the disk");
+    Ok(())
+}
+
+/// Says, on standard error alone, with which link the first admin chooses a name and a password.
+fn announce_setup(people: &People, config: &Config, entrances: &Entrances) -> Result<(), PipelineError> {
+    let token = people.invite_first(SETUP_SECONDS)?;
+    let scheme = if entrances.certificate.is_some() { "https" } else { "http" };
+    let own = format!("{scheme}://{}", entrances.listener.local_addr()?);
+    let url = config.server.public_url.as_ref().unwrap_or(&own);
+    let minutes = SETUP_SECONDS / 60;
+    let _ = writeln!(
+        std::io::stderr(),
+        "nobody can log in yet. Set up: {url}/setup#{token} (once, within {minutes} minutes; later \
+         `afterglow access setup-link`)"
+    );
     Ok(())
 }
 

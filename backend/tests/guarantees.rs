@@ -27,6 +27,7 @@ mod live_refused;
 mod live_stream;
 mod metadata;
 mod migration;
+mod people;
 mod producer_outage;
 mod proxies;
 mod publisher;

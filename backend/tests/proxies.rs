@@ -44,7 +44,7 @@ fn a_server_that_is_meant_to_be_open_takes_requests_through_any_proxy_and_believ
 fn a_trusted_proxys_word_counts_for_address_scheme_and_host() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = serve(&folder.path().join("a.db"), "127.0.0.1:0");
-    command.env("AFTERGLOW_TRUSTED_PROXIES", "127.0.0.1 10.0.0.0/8");
+    command.env("AFTERGLOW_TRUSTED_PROXIES", "127.0.0.1 10.0.0.0/8").env("AFTERGLOW_INSECURE", "true");
     command.env("AFTERGLOW_ALLOWED_HOSTS", "x a.example").env("AFTERGLOW_LIVE_CLIENTS_PER_ADDRESS", "1");
     let backend = Backend::spawn(command);
     let body = r#"{"signals":{"a":1}}"#;

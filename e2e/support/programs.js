@@ -64,6 +64,12 @@ class Program {
     });
   }
 
+  /** As `line`, also of a line that was printed before. */
+  seen(pattern) {
+    const match = this.output.map((line) => pattern.exec(line)).find(Boolean);
+    return match ? Promise.resolve(match) : this.line(pattern);
+  }
+
   /** Ends it: at once with SIGKILL, in order with SIGTERM and SIGKILL when that takes too long. */
   async stop(signal = "SIGTERM") {
     if (this.child.pid === undefined || this.child.exitCode !== null || this.child.signalCode !== null) return;

@@ -89,7 +89,7 @@ async function behind(t, name) {
   const { example, replace, around, arguments: words } = PROXIES[name];
   const at = await folder(t);
   await chmod(at, 0o755);
-  const backend = await Backend.start(t, at, 0, ["--trusted-proxies", "127.0.0.1", "--public-url", ORIGIN]);
+  const backend = await Backend.start(t, at, 0, ["--trusted-proxies", "127.0.0.1", "--insecure", "--public-url", ORIGIN]);
   const port = await freePort();
   const files = await certificate(at);
   let config = await readFile(path.join(examples, example), "utf8");
@@ -180,7 +180,7 @@ for (const name of Object.keys(PROXIES)) {
     // A restart of the server: the proxy sends requests again as soon as it is ready.
     await backend.program.stop();
     assert.ok((await ask(proxy, "GET", "/ready")).status >= 502);
-    await Backend.start(t, at, backend.port, ["--trusted-proxies", "127.0.0.1", "--public-url", ORIGIN]);
+    await Backend.start(t, at, backend.port, ["--trusted-proxies", "127.0.0.1", "--insecure", "--public-url", ORIGIN]);
     await until("requests get through again", async () => (await ask(proxy, "GET", "/ready")).status === 200);
   });
 }

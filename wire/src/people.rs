@@ -97,6 +97,44 @@ pub struct NewPassword {
     pub new: String,
 }
 
+/// A body of `POST /api/codes` and `DELETE /api/codes`: whoever sits at an open page does not know it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Confirmation {
+    /// The member's password.
+    pub password: String,
+}
+
+/// The secret of one-time codes: the answer that makes it, this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct CodeSecret {
+    /// As apps take it by hand.
+    #[cfg_attr(feature = "schema", schema(example = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"))]
+    pub secret: String,
+    /// As apps take it from a link.
+    pub uri: String,
+}
+
+/// A body of `PUT /api/codes`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct FirstCode {
+    /// A code of now, which shows that the app has the secret.
+    #[cfg_attr(feature = "schema", schema(example = "287082"))]
+    pub code: String,
+}
+
+/// What stands for a lost device: the answer that makes it, this once.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RecoveryCodes {
+    /// Each counts once.
+    pub recovery: Vec<String>,
+}
+
 macro_rules! secret_debug {
     ($($name:ident),+) => {$(
         impl fmt::Debug for $name {
@@ -107,7 +145,7 @@ macro_rules! secret_debug {
     )+};
 }
 
-secret_debug!(Login, Setup, NewPassword);
+secret_debug!(Login, Setup, NewPassword, Confirmation, CodeSecret, FirstCode, RecoveryCodes);
 
 /// Who asks: the answer to `GET /api/me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,7 +161,6 @@ pub struct Me {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
     /// Which operations are allowed.
-    #[cfg_attr(feature = "schema", schema(value_type = Vec<crate::access::Scope>))]
     pub scopes: Vec<crate::access::Scope>,
     /// Whether the member shows a one-time code to log in.
     #[serde(default)]
@@ -203,8 +240,7 @@ pub struct SessionInfo {
 /// # Errors
 /// Names the field and what is allowed.
 pub fn check_name(name: &str) -> Result<(), Invalid> {
-    let allowed =
-        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._-".contains(&byte);
     if name.is_empty() || name.len() > MEMBER_NAME_BYTES || !name.bytes().all(allowed) {
         return Err(Invalid::new("name", "1 to 64 of a to z, 0 to 9, '.', '_' and '-'"));
     }
@@ -250,7 +286,8 @@ mod tests {
         for good in ["correct horse", "twelve bytes", "пароль пароль", "            abcde"] {
             assert!(check_password(good, "ada").is_ok(), "{good}");
         }
-        for bad in ["elevenbytes", "aaaaaaaaaaaaaaaa", "adaadaadaada", "passwordpassword", "afterglow123", ""] {
+        for bad in ["elevenbytes", "aaaaaaaaaaaaaaaa", "adaadaadaada", "passwordpassword", "afterglow123", ""]
+        {
             assert!(check_password(bad, "ada").is_err(), "{bad}");
         }
         assert!(check_password(&"abcde".repeat(205), "ada").is_err());

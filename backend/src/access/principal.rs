@@ -61,6 +61,8 @@ pub enum Who {
     Nobody,
     /// The holder of the key with this id.
     Key(Arc<str>),
+    /// The member of this name.
+    Member(Arc<str>),
 }
 
 impl fmt::Display for Who {
@@ -69,6 +71,7 @@ impl fmt::Display for Who {
             Self::Local => f.write_str("local"),
             Self::Nobody => f.write_str("nobody"),
             Self::Key(id) => write!(f, "key:{id}"),
+            Self::Member(name) => write!(f, "member:{name}"),
         }
     }
 }

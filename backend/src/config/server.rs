@@ -25,7 +25,7 @@ pub struct Server {
     )]
     pub listen: SocketAddr,
 
-    /// Listen on an address that other machines can reach, although no key is required
+    /// Let everyone who reaches the server read and write without a key, also from other machines
     #[arg(
         long,
         env = "AFTERGLOW_INSECURE",
@@ -35,6 +35,17 @@ pub struct Server {
         value_name = "BOOL"
     )]
     pub insecure: bool,
+
+    /// Listen on an address that other machines can reach without TLS: keys, passwords and samples travel in plain text
+    #[arg(
+        long,
+        env = "AFTERGLOW_PLAIN_HTTP",
+        num_args = 0..=1,
+        default_value_t = false,
+        default_missing_value = "true",
+        value_name = "BOOL"
+    )]
+    pub plain_http: bool,
 
     /// The certificate that is shown in TLS, and those that lead to its authority (PEM); with tls-key. Read again when it
     /// changes and on SIGHUP
@@ -121,12 +132,15 @@ impl Server {
                 "redirect_listen needs public_url, the https:// address that readers are led to",
             ));
         }
-        if self.listen.ip().is_loopback() || self.insecure {
+        let is_protected = self.tls_cert.is_some() || !self.trusted_proxies.0.is_empty();
+        if self.listen.ip().is_loopback() || is_protected || self.plain_http || self.insecure {
             return Ok(());
         }
         Err(ConfigError::new(format!(
-            "listen = {} is not allowed: other machines could reach it, and no key is required yet; use a loopback address \
-             such as 127.0.0.1:5001, or add --insecure if everyone on that network may read and write",
+            "listen = {} is not allowed: other machines could reach it, and keys and passwords would travel in plain text; use \
+             a loopback address such as 127.0.0.1:5001, or give it a certificate (tls_cert, tls_key), or name the proxy \
+             before it (trusted_proxies), or add --plain-http, or --insecure if everyone on that network may read and write \
+             without a key",
             self.listen
         )))
     }

@@ -20,7 +20,7 @@ fn errors_say_where_what_and_what_is_allowed() {
     check(
         "[server]\nlistn = \"127.0.0.1:1\"",
         expect![[
-            r#"./afterglow.toml: [server]: `listn` is not a key here; did you mean `listen`? allowed are listen, insecure, tls_cert, tls_key, redirect_listen, trusted_proxies, proxy_header, dashboard_dir, embed_from, public_url, allowed_hosts, memory, body_seconds"#
+            r#"./afterglow.toml: [server]: `listn` is not a key here; did you mean `listen`? allowed are listen, insecure, plain_http, tls_cert, tls_key, redirect_listen, trusted_proxies, proxy_header, dashboard_dir, embed_from, public_url, allowed_hosts, memory, body_seconds"#
         ]],
     );
     check(
@@ -32,7 +32,7 @@ fn errors_say_where_what_and_what_is_allowed() {
     check(
         "[server]\nlisten = \"0.0.0.0:5001\"",
         expect![[
-            r#"listen = 0.0.0.0:5001 is not allowed: other machines could reach it, and no key is required yet; use a loopback address such as 127.0.0.1:5001, or add --insecure if everyone on that network may read and write"#
+            r#"listen = 0.0.0.0:5001 is not allowed: other machines could reach it, and keys and passwords would travel in plain text; use a loopback address such as 127.0.0.1:5001, or give it a certificate (tls_cert, tls_key), or name the proxy before it (trusted_proxies), or add --plain-http, or --insecure if everyone on that network may read and write without a key"#
         ]],
     );
     check(

@@ -2,6 +2,7 @@
 
 use super::body::Bodies;
 use crate::access::Access;
+use crate::access::people::People;
 use crate::actors::committer;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
@@ -19,6 +20,8 @@ use crate::store::Store;
 pub struct Context {
     /// Who may do what.
     pub access: Access,
+    /// Those who may log in.
+    pub people: People,
     /// Makes samples durable.
     pub committer: committer::Handle,
     /// Reads request bodies.

@@ -12,7 +12,7 @@ use super::body::{self, MediaType};
 use super::conditional::tagged;
 use super::gate::Allowed;
 use super::gate::access::{Changes, Reads};
-use super::permission::ReadBoards;
+use super::permission::{Permission, ReadBoards};
 use super::problem::Problem;
 use crate::decode::json::Format;
 use crate::documents::Failure;
@@ -20,7 +20,7 @@ use crate::store::{SaveError, Store};
 
 /// The JSON body of a request that saves a document.
 pub(super) async fn read_json<T: DeserializeOwned>(
-    allowed: &Allowed<impl Changes>,
+    allowed: &Allowed<impl Permission>,
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<T, Problem> {

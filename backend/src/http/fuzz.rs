@@ -49,6 +49,7 @@ fn context(folder: &std::path::Path) -> Context {
     let ingest_report = Recorder::new(clock.now());
     Context {
         access: crate::access::Access::new(true),
+        people: crate::access::people::People::load(&store, clock.clone()).unwrap(),
         bodies: Bodies::new(second, 2),
         intake: Intake::new(
             store.signals().clone(),

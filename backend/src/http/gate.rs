@@ -7,6 +7,7 @@
 
 pub(super) mod access;
 mod authority;
+pub(super) mod cookie;
 mod credential;
 mod proxy;
 mod request_id;
@@ -60,6 +61,7 @@ struct Visit {
     principal: Principal,
     site: Site,
     id: RequestId,
+    is_secure: bool,
 }
 
 impl Gate {
@@ -76,7 +78,17 @@ impl Gate {
 
     /// Whether everyone who reaches this server may change everything, and nobody said that this is meant.
     fn is_open(&self) -> bool {
-        self.context.access.is_open() && !self.context.config.server.insecure
+        self.needs_nothing() && !self.context.config.server.insecure
+    }
+
+    /// Whether nobody needs a key or a session: the server was started so, and nobody has a password.
+    fn needs_nothing(&self) -> bool {
+        self.context.access.is_open() && !self.context.people.is_anybody()
+    }
+
+    /// Whether the client's own connection is in TLS.
+    fn is_secure(&self, sender: &Sender) -> bool {
+        sender.is_secure.unwrap_or(self.is_tls)
     }
 
     /// Where a request comes from.
@@ -113,20 +125,41 @@ impl Gate {
             self.public_origin.as_deref(),
         ) {
             Site::Foreign(origin) => Err(foreign(&origin, request)),
-            site => Ok(Visit { principal: self.principal(request), site, id: id.clone() }),
+            site => {
+                let is_secure = self.is_secure(sender);
+                let principal = self.principal(request, is_secure)?;
+                Ok(Visit { principal, site, id: id.clone(), is_secure })
+            }
         }
     }
 
     /// Who asks. Nothing is looked at where everyone may do everything.
-    fn principal(&self, request: &HttpRequest) -> Principal {
-        if self.context.access.is_open() {
-            return Principal::Local;
+    fn principal(&self, request: &HttpRequest, is_secure: bool) -> Result<Principal, Problem> {
+        if self.needs_nothing() {
+            return Ok(Principal::Local);
         }
-        match Credential::of(request.headers()) {
-            Credential::None => Principal::Nobody("this needs a key; send it as `Authorization: Bearer KEY`"),
+        Ok(match Credential::of(request.headers()) {
+            Credential::None => match cookie::value(request.headers(), is_secure) {
+                Some(cookie) => return self.member(request, cookie),
+                None => Principal::Nobody(
+                    "this needs a key, sent as `Authorization: Bearer KEY`, or a member who is logged in",
+                ),
+            },
             Credential::Malformed(why) => Principal::Nobody(why),
             Credential::Key(_) => Principal::Nobody("this key is not valid"),
+        })
+    }
+
+    /// Whose session this is. A browser adds the cookie to every request, so one that changes something must say whose page it
+    /// comes from.
+    fn member(&self, request: &HttpRequest, cookie: &str) -> Result<Principal, Problem> {
+        let Some(granted) = self.context.people.session(cookie) else {
+            return Ok(Principal::Nobody("the session is over; log in again"));
+        };
+        if !request.method().is_safe() && !site::is_named(request.headers()) {
+            return Err(foreign("an unknown site", request));
         }
+        Ok(Principal::Granted(granted))
     }
 }
 
@@ -153,7 +186,7 @@ pub(super) async fn judge(
     let is_head = request.method() == Method::HEAD;
     let id = RequestId::of(request.headers());
     let sender = gate.sender(request.request());
-    let is_secure = sender.is_secure.unwrap_or(gate.is_tls);
+    let is_secure = gate.is_secure(&sender);
     // Browsers take a promise of this name for one of every program on their machine.
     let is_localhost = named_hosts(request.request(), &sender)
         .next()
@@ -222,6 +255,8 @@ fn add_headers(headers: &mut HeaderMap) {
 pub(super) struct Allowed<P> {
     gate: web::Data<Gate>,
     id: RequestId,
+    principal: Principal,
+    is_secure: bool,
     address: IpAddr,
     permission: PhantomData<P>,
 }
@@ -230,6 +265,16 @@ impl<P: Permission> Allowed<P> {
     /// What log lines call the request.
     pub(super) fn request_id(&self) -> &RequestId {
         &self.id
+    }
+
+    /// Who asks.
+    pub(super) fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// Whether the client's own connection is in TLS.
+    pub(super) fn is_secure(&self) -> bool {
+        self.is_secure
     }
 
     /// Where the client is; all of an IPv6 network is one address.
@@ -256,7 +301,8 @@ impl<P: Permission> Allowed<P> {
             listed.check(request)?;
         }
         let address = address(request);
-        Ok(Self { gate: gate.clone(), id: visit.id, address, permission: PhantomData })
+        let Visit { principal, id, is_secure, .. } = visit;
+        Ok(Self { gate: gate.clone(), id, principal, is_secure, address, permission: PhantomData })
     }
 }
 

@@ -62,6 +62,14 @@ permissions! {
     ReadPage = "page" for Everyone { NAVIGABLE: true, LISTED_PARAMETERS_ONLY: false };
     /// The contract, for programs.
     ReadContract = "contract" for Known;
+    /// Show a password, or the link with which one is chosen.
+    Enter = "enter" for Everyone { WHILE_DRAINING: false };
+    /// Learn who one is.
+    KnowOneself = "me" for Known;
+    /// Manage one's own account; only members have one.
+    OwnAccount = "account" for Known { WHILE_DRAINING: false };
+    /// Say who may log in.
+    ManageMembers = "members" for ADMIN { WHILE_DRAINING: false };
     /// Query stored samples.
     ReadSamples = "samples.read" for READ;
     /// Store samples.

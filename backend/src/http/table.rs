@@ -21,8 +21,8 @@ use super::parameters::{ListedParameters, query_config};
 use super::permission::*;
 use super::problem::method_not_allowed;
 use super::{
-    annotations, boards, dashboard, deletion, documents, history, ingest_report, live, signals, socketio,
-    state, stream, summary, telemetry,
+    annotations, boards, codes, dashboard, deletion, documents, history, ingest_report, live, members,
+    people, signals, socketio, state, stream, summary, telemetry,
 };
 
 /// A row of the table.
@@ -71,6 +71,22 @@ table! {
     WriteAnnotations  DELETE "/api/annotations/{id}" => annotations::delete;
     ReadBoards        GET    "/api/revision"         => documents::revision;
     ReadIngestReport  GET    "/api/ingest"           => ingest_report::get;
+    Enter             POST   "/api/login"            => people::login;
+    Enter             POST   "/api/setup"            => people::setup;
+    OwnAccount        POST   "/api/logout"           => people::logout;
+    KnowOneself       GET    "/api/me"               => people::me;
+    OwnAccount        POST   "/api/password"         => people::password;
+    OwnAccount        POST   "/api/codes"            => codes::post;
+    OwnAccount        PUT    "/api/codes"            => codes::put;
+    OwnAccount        DELETE "/api/codes"            => codes::delete;
+    OwnAccount        GET    "/api/sessions"         => people::sessions;
+    OwnAccount        DELETE "/api/sessions"         => people::end_others;
+    OwnAccount        DELETE "/api/sessions/{id}"    => people::end_session;
+    ManageMembers     GET    "/api/members"          => members::list;
+    ManageMembers     POST   "/api/members"          => members::post;
+    ManageMembers     PATCH  "/api/members/{name}"   => members::patch;
+    ManageMembers     DELETE "/api/members/{name}"   => members::delete;
+    ManageMembers     POST   "/api/members/{name}/reset" => members::reset;
     ReadContract      GET    "/api/openapi.json"     => openapi::get;
     ReadLive          GET    "/api/stream"           => stream::get;
     ReadLive          GET    "/ws"                   => live::get;
@@ -82,7 +98,8 @@ table! {
 }
 
 /// The addresses of the page's views; its files are whatever else there is.
-pub(super) const PAGES: &[&str] = &["/", "/boards/{id}", "/ingest"];
+pub(super) const PAGES: &[&str] =
+    &["/", "/boards/{id}", "/ingest", "/login", "/setup", "/account", "/members"];
 
 /// The document of these operations.
 pub(super) static DOCUMENT: LazyLock<web::Data<Document>> = LazyLock::new(|| {

@@ -12,6 +12,8 @@ pub struct Refusal {
     pub field: Option<String>,
     /// The board as another has saved it meanwhile.
     pub current: Option<Box<Board>>,
+    /// Whether only a one-time code is missing.
+    pub needs_code: bool,
 }
 
 impl Refusal {
@@ -25,13 +27,14 @@ impl Refusal {
         Self {
             field: detail("field").and_then(|field| field.as_str()).map(str::to_owned),
             current: current.and_then(|board| serde_json::from_value(board.clone()).ok()).map(Box::new),
+            needs_code: detail("needs_code").and_then(serde_json::Value::as_bool).unwrap_or(false),
             message: error.message,
         }
     }
 
     /// A refusal of which only this is known.
     pub fn because(message: impl Into<String>) -> Self {
-        Self { message: message.into(), field: None, current: None }
+        Self { message: message.into(), field: None, current: None, needs_code: false }
     }
 
     /// What is wrong with this field, or with something in it.

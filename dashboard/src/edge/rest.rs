@@ -11,6 +11,9 @@ use crate::connection::refusal::Refusal;
 /// Without an answer after this long a question has failed, in milliseconds.
 const ANSWER_WITHIN: u32 = 30_000;
 
+/// The name under which the browser keeps where to come back to.
+const WANTED: &str = "afterglow-wanted";
+
 /// Cancels a question when it is dropped.
 pub struct Cancel {
     controller: AbortController,
@@ -51,15 +54,15 @@ pub async fn send<T: DeserializeOwned>(
     address: &str,
     body: &impl Serialize,
 ) -> Result<T, Refusal> {
-    let body = serde_json::to_string(body).map_err(|error| Refusal::because(error.to_string()))?;
-    let options = RequestInit::new();
-    options.set_method(method);
-    options.set_body(&body.into());
-    let headers = js_sys::Object::new();
-    // Fails only on frozen objects.
-    let _ = js_sys::Reflect::set(&headers, &"content-type".into(), &"application/json".into());
-    options.set_headers(&headers);
-    answer(address, &options, None).await
+    answer(address, &with_body(method, body)?, None).await
+}
+
+/// As [`send`], where the answer has nothing in it.
+///
+/// # Errors
+/// What the server said, or that it said nothing.
+pub async fn tell(method: &str, address: &str, body: &impl Serialize) -> Result<(), Refusal> {
+    told(address, &with_body(method, body)?, None).await.map(drop)
 }
 
 /// Deletes what is at `address`.
@@ -70,6 +73,18 @@ pub async fn delete(address: &str) -> Result<(), Refusal> {
     let options = RequestInit::new();
     options.set_method("DELETE");
     told(address, &options, None).await.map(drop)
+}
+
+fn with_body(method: &str, body: &impl Serialize) -> Result<RequestInit, Refusal> {
+    let body = serde_json::to_string(body).map_err(|error| Refusal::because(error.to_string()))?;
+    let options = RequestInit::new();
+    options.set_method(method);
+    options.set_body(&body.into());
+    let headers = js_sys::Object::new();
+    // Fails only on frozen objects.
+    let _ = js_sys::Reflect::set(&headers, &"content-type".into(), &"application/json".into());
+    options.set_headers(&headers);
+    Ok(options)
 }
 
 async fn answer<T: DeserializeOwned>(
@@ -85,7 +100,33 @@ async fn answer<T: DeserializeOwned>(
 async fn told(address: &str, options: &RequestInit, cancel: Option<&AbortSignal>) -> Result<String, Refusal> {
     let answer = text(address, options, cancel).await;
     let (status, text) = answer.map_err(|_| Refusal::because("the server cannot be reached"))?;
+    if status == 401 {
+        lead_to_login();
+    }
     if (200..300).contains(&status) { Ok(text) } else { Err(Refusal::of(status, &text)) }
+}
+
+/// Opens the page where one logs in, unless this is it, and notes where to come back to.
+fn lead_to_login() {
+    let Some(window) = web_sys::window() else { return };
+    let location = window.location();
+    let (path, search) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
+    if matches!(&*path, "/login" | "/setup") {
+        return;
+    }
+    if let Ok(Some(storage)) = window.session_storage() {
+        // Without it the reader comes back to the root.
+        let _ = storage.set_item(WANTED, &format!("{path}{search}"));
+    }
+    let _ = location.replace("/login");
+}
+
+/// The page that led to the login, once: a path of this server's.
+pub fn wanted() -> Option<String> {
+    let storage = web_sys::window()?.session_storage().ok()??;
+    let wanted = storage.get_item(WANTED).ok()??;
+    let _ = storage.remove_item(WANTED);
+    (wanted.starts_with('/') && !wanted.starts_with("//")).then_some(wanted)
 }
 
 /// A text as part of an address.

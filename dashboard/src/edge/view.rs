@@ -1,5 +1,6 @@
 //! The components. They show summaries; samples never pass through here.
 
+mod account;
 mod add_to;
 mod annotate;
 mod annotations;
@@ -56,7 +57,8 @@ use crate::connection::status::{Link, Load, Status};
 
 /// Renders the page into the element with the id `page`.
 pub fn launch() {
-    dioxus::LaunchBuilder::new().with_cfg(dioxus::web::Config::new().rootname("page")).launch(App);
+    let root = if account::is_here() { account::Account } else { App };
+    dioxus::LaunchBuilder::new().with_cfg(dioxus::web::Config::new().rootname("page")).launch(root);
 }
 
 /// The whole page.

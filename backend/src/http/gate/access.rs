@@ -6,10 +6,12 @@ use afterglow_wire::revision::Revision;
 
 use super::super::body::Bodies;
 use super::super::permission::{
-    DeleteSamples, Permission, Public, ReadAnnotations, ReadBoards, ReadIngestReport, ReadLive,
-    ReadLiveSocketIo, ReadSamples, ReadSignals, WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
+    DeleteSamples, Enter, KnowOneself, ManageMembers, OwnAccount, Permission, Public, ReadAnnotations,
+    ReadBoards, ReadIngestReport, ReadLive, ReadLiveSocketIo, ReadSamples, ReadSignals, WriteAnnotations,
+    WriteBoards, WriteMetadata, WriteSamples,
 };
 use super::Allowed;
+use crate::access::people::People;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
@@ -108,6 +110,20 @@ impl Allowed<ReadLiveSocketIo> {
 impl Allowed<ReadIngestReport> {
     pub(in crate::http) fn ingest_report(&self) -> &Recorder {
         &self.gate.context.ingest_report
+    }
+}
+
+/// A permission that has to do with those who may log in.
+pub(in crate::http) trait OfPeople: Permission {}
+
+impl OfPeople for Enter {}
+impl OfPeople for KnowOneself {}
+impl OfPeople for OwnAccount {}
+impl OfPeople for ManageMembers {}
+
+impl<P: OfPeople> Allowed<P> {
+    pub(in crate::http) fn people(&self) -> &People {
+        &self.gate.context.people
     }
 }
 

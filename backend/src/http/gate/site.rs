@@ -36,6 +36,11 @@ pub(super) fn of(
     }
 }
 
+/// Whether a request says at all which site it comes from.
+pub(super) fn is_named(headers: &HeaderMap) -> bool {
+    headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
+}
+
 fn is_own(origin: &str, host: Option<&str>, public_origin: Option<&str>) -> bool {
     let authority = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
     authority.zip(host).is_some_and(|(authority, host)| authority.eq_ignore_ascii_case(host))

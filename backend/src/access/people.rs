@@ -1,0 +1,197 @@
+//! Who may log in: members, their sessions, and the links with which they choose a password.
+//!
+//! All of them are in memory; a change is on the disk before it counts. One change at a time. What takes long (hashing a
+//! password, writing) runs on threads of a pool.
+//!
+//! **Bound.** [`HASHING`] threads, and [`WAITING`] requests that wait for one. **Overload.** 429.
+
+mod account;
+mod factor;
+mod login;
+mod members;
+mod state;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use afterglow_wire::{Code, Invalid};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+
+use super::Granted;
+use super::throttle::Throttle;
+use crate::clock::{Clock, Stopwatch};
+use crate::pool::Pool;
+use crate::refusal::Refusal;
+use crate::store::people::{Hash, PeopleChange};
+use crate::store::{Store, StoreError};
+
+pub use login::{Entered, Visitor};
+use state::State;
+
+/// Passwords that are hashed at once: each takes 19 MiB and a processor.
+const HASHING: usize = 2;
+/// Requests that may wait for that.
+const WAITING: usize = 32;
+
+/// Members, sessions and invitations. Cloning shares them.
+#[derive(Clone)]
+pub struct People(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    clock: Clock,
+    running: Stopwatch,
+    state: RwLock<State>,
+    /// Held from reading what a change is made of until it counts.
+    turn: Mutex<()>,
+    throttle: Mutex<Throttle>,
+    /// Secrets of one-time codes that no app has shown a code of yet, by member.
+    chosen: Mutex<HashMap<String, Vec<u8>>>,
+    hashing: Pool,
+    waiting: Semaphore,
+}
+
+/// Why something was not done. Nothing has changed then.
+#[derive(Debug)]
+pub enum PeopleError {
+    /// Name and password, or the code, are wrong; or a link is over.
+    Denied {
+        /// What to do about it; does not say which of them is wrong.
+        message: &'static str,
+        /// Whether the password was right and a code is missing.
+        needs_code: bool,
+    },
+    /// Too many attempts; the next one counts after this.
+    Wait(Duration),
+    /// Too many requests wait already.
+    Busy,
+    /// A field is not allowed.
+    Invalid(Invalid),
+    /// There is nothing of this name.
+    NotFound(String),
+    /// The database did not do it.
+    Store(StoreError),
+    /// A thread broke; the log says why.
+    Broken,
+}
+
+impl From<StoreError> for PeopleError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Invalid> for PeopleError {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<PeopleError> for Refusal {
+    fn from(error: PeopleError) -> Self {
+        use serde_json::json;
+        let with = |code, message: &str, details| Self {
+            details: Some(details),
+            ..Self::new(code, message.to_owned())
+        };
+        match error {
+            PeopleError::Denied { message, needs_code: false } => Self::new(Code::Unauthenticated, message),
+            PeopleError::Denied { message, needs_code: true } => {
+                with(Code::Unauthenticated, message, json!({ "needs_code": true }))
+            }
+            PeopleError::Wait(wait) => {
+                let seconds = wait.as_secs() + 1;
+                let message = format!("too many attempts failed; try again in {seconds} s");
+                with(Code::RateLimited, &message, json!({ "seconds": seconds }))
+            }
+            PeopleError::Busy => {
+                Self::new(Code::RateLimited, "too many passwords are being checked; try again in a moment")
+            }
+            PeopleError::Invalid(invalid) => {
+                with(Code::Invalid, &invalid.to_string(), json!({ "field": invalid.field }))
+            }
+            PeopleError::NotFound(message) => Self::new(Code::NotFound, message),
+            PeopleError::Store(error) => Self::new(error.code(), error.to_string()),
+            PeopleError::Broken => Self::new(Code::Internal, "a thread broke; the server's log says why"),
+        }
+    }
+}
+
+impl People {
+    /// Those whom the database knows. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn load(store: &Store, clock: Clock) -> Result<Self, StoreError> {
+        Ok(Self(Arc::new(Inner {
+            state: RwLock::new(State::new(store.people()?)),
+            store: store.clone(),
+            clock,
+            running: Stopwatch::start(),
+            turn: Mutex::default(),
+            throttle: Mutex::default(),
+            chosen: Mutex::default(),
+            hashing: Pool::new(HASHING),
+            waiting: Semaphore::new(WAITING + HASHING),
+        })))
+    }
+
+    /// Whether somebody has a password: from then on nobody gets in without one, or a key.
+    pub fn is_anybody(&self) -> bool {
+        self.read(State::is_anybody)
+    }
+
+    /// What the holder of a session's cookie may do; none when the session is over.
+    pub fn session(&self, cookie: &str) -> Option<Arc<Granted>> {
+        let now = self.now();
+        self.read(|state| state.session(&secret_hash(cookie), now))
+    }
+
+    /// Runs `work`, which blocks, on a thread of the pool.
+    async fn run<T: Send + 'static>(
+        &self,
+        address: IpAddr,
+        work: impl FnOnce(&Self) -> Result<T, PeopleError> + Send + 'static,
+    ) -> Result<T, PeopleError> {
+        let _waits = self.0.waiting.try_acquire().map_err(|_| PeopleError::Busy)?;
+        let people = self.clone();
+        self.0.hashing.run(address, move || work(&people)).await.unwrap_or(Err(PeopleError::Broken))
+    }
+
+    fn take_turn(&self) -> MutexGuard<'_, ()> {
+        self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes `changes`, then lets them count. The caller has the turn.
+    fn change(&self, changes: Vec<PeopleChange>) -> Result<(), StoreError> {
+        self.0.store.change_people(&changes)?;
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        changes.into_iter().for_each(|change| state.apply(change));
+        Ok(())
+    }
+
+    fn read<R>(&self, read: impl FnOnce(&State) -> R) -> R {
+        read(&self.0.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn now(&self) -> i64 {
+        self.0.clock.now().micros()
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A new secret of 256 random bits, as text.
+fn new_secret() -> String {
+    rand::random::<[u8; 32]>().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What is kept of a secret: it is random, so a slow hash would add nothing.
+fn secret_hash(secret: &str) -> Hash {
+    Sha256::digest(secret).into()
+}

@@ -1,0 +1,223 @@
+//! Ways in: a password, or a link with which one is chosen.
+
+use std::net::IpAddr;
+
+use afterglow_wire::Invalid;
+use afterglow_wire::access::Scopes;
+use afterglow_wire::people::{Login, Role, Setup, check_name, check_password};
+
+use super::state::{role, scopes};
+use super::{People, PeopleError, new_secret, secret_hash};
+use crate::access::{codes, password};
+use crate::store::StoreError;
+use crate::store::people::{Invitation, Member, PeopleChange, Session};
+
+/// The longest text of a browser that is kept, in characters.
+const AGENT_CHARS: usize = 200;
+
+const WRONG: PeopleError =
+    PeopleError::Denied { message: "the name, the password or the code is wrong", needs_code: false };
+const LINK_OVER: PeopleError = PeopleError::Denied {
+    message: "this link was used already or is over; ask for a new one, or run `afterglow access setup-link`",
+    needs_code: false,
+};
+
+/// Where somebody logs in from.
+#[derive(Clone, Debug)]
+pub struct Visitor {
+    /// The address, as limits count it.
+    pub address: IpAddr,
+    /// What the browser calls itself.
+    pub agent: String,
+}
+
+/// Somebody has logged in.
+pub struct Entered {
+    /// The cookie's value: whoever has it is that member.
+    pub cookie: String,
+    /// The member.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// Whether it shows codes to log in.
+    pub has_codes: bool,
+}
+
+impl Entered {
+    /// What the role may do.
+    pub fn scopes(&self) -> Scopes {
+        scopes(self.role)
+    }
+}
+
+impl People {
+    /// Begins a session for the member of this name and password.
+    ///
+    /// # Errors
+    /// When they are wrong, as far as the message goes alike; or too many were.
+    pub async fn login(&self, login: Login, visitor: Visitor) -> Result<Entered, PeopleError> {
+        self.run(visitor.address, move |people| people.login_now(&login, &visitor)).await
+    }
+
+    fn login_now(&self, login: &Login, visitor: &Visitor) -> Result<Entered, PeopleError> {
+        let now = self.0.running.elapsed();
+        // As long as a name may be: what is kept of strangers is bounded.
+        let name: String = login.name.trim().to_lowercase().chars().take(64).collect();
+        let wait = self.throttle().wait(&name, visitor.address, now);
+        if !wait.is_zero() {
+            return Err(PeopleError::Wait(wait));
+        }
+        let known = self.read(|state| state.members.get(&name).map(|member| member.password.clone()));
+        if !password::matches(&login.password, known.as_deref()) {
+            self.throttle().failed(&name, visitor.address, now);
+            return Err(WRONG);
+        }
+        let _turn = self.take_turn();
+        // It may have changed while the password was compared.
+        let member = self.read(|state| state.members.get(&name).cloned());
+        let Some(member) = member.filter(|member| Some(&member.password) == known.as_ref()) else {
+            return Err(WRONG);
+        };
+        let member = match self.check_code(member, login.code.as_deref()) {
+            Ok(member) => member,
+            Err(error) => {
+                if login.code.is_some() {
+                    self.throttle().failed(&name, visitor.address, now);
+                }
+                return Err(error);
+            }
+        };
+        self.throttle().succeeded(&name, visitor.address);
+        self.enter(member, visitor, Vec::new())
+    }
+
+    /// The member as it is once the code is used.
+    fn check_code(&self, mut member: Member, code: Option<&str>) -> Result<Member, PeopleError> {
+        let Some(secret) = &member.totp else { return Ok(member) };
+        let Some(code) = code.filter(|code| !code.trim().is_empty()) else {
+            return Err(PeopleError::Denied { message: "a one-time code is needed too", needs_code: true });
+        };
+        if let Some(period) = codes::period_of(secret, code, self.now() / 1_000_000)
+            && period > member.totp_used
+        {
+            member.totp_used = period;
+            return Ok(member);
+        }
+        let hash = codes::recovery_hash(code);
+        let before = member.recovery.len();
+        member.recovery.retain(|kept| *kept != hash);
+        if member.recovery.len() < before { Ok(member) } else { Err(WRONG) }
+    }
+
+    /// Lets somebody choose a password, and begins a session.
+    ///
+    /// # Errors
+    /// When the link is over, or name or password are not allowed.
+    pub async fn setup(&self, setup: Setup, visitor: Visitor) -> Result<Entered, PeopleError> {
+        self.run(visitor.address, move |people| people.setup_now(&setup, &visitor)).await
+    }
+
+    fn setup_now(&self, setup: &Setup, visitor: &Visitor) -> Result<Entered, PeopleError> {
+        let hash = secret_hash(&setup.token);
+        let invitation = |people: &Self| {
+            let now = people.now();
+            people.read(|state| state.invitations.get(&hash).filter(|one| one.expires_at > now).cloned())
+        };
+        let invited = invitation(self).ok_or(LINK_OVER)?;
+        let name = match &invited.member {
+            Some(name) => name.clone(),
+            None => setup.name.clone().ok_or_else(|| Invalid::new("name", "the first admin needs a name"))?,
+        };
+        check_name(&name)?;
+        check_password(&setup.password, &name)?;
+        let hashed = password::hash(&setup.password).ok_or(PeopleError::Broken)?;
+        let _turn = self.take_turn();
+        if invitation(self).as_ref() != Some(&invited) {
+            return Err(LINK_OVER);
+        }
+        let (member, mut changes) = self.read(|state| {
+            let member = state.members.get(&name).cloned();
+            // What is known of the sessions before is not known of whoever has the link.
+            (member, state.others(&name, None))
+        });
+        if invited.member.is_none() && member.is_some() {
+            return Err(Invalid::new("name", "there is a member of this name").into());
+        }
+        let member = match member {
+            Some(member) => Member { password: hashed, ..member },
+            None => Member { password: hashed, ..self.new_member(&name, Role::Admin) },
+        };
+        changes.push(PeopleChange::RemoveInvitation(hash));
+        self.enter(member, visitor, changes)
+    }
+
+    /// Makes a link for the first admin, in place of earlier ones; valid for `seconds`. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn invite_first(&self, seconds: i64) -> Result<String, StoreError> {
+        let _turn = self.take_turn();
+        let token = new_secret();
+        let earlier = |state: &super::State| {
+            let first = state.invitations.values().filter(|one| one.member.is_none());
+            first.map(|one| PeopleChange::RemoveInvitation(one.hash)).collect()
+        };
+        let mut changes: Vec<_> = self.read(earlier);
+        let expires_at = self.now() + seconds * 1_000_000;
+        changes.push(PeopleChange::PutInvitation(Invitation {
+            hash: secret_hash(&token),
+            member: None,
+            expires_at,
+        }));
+        self.change(changes)?;
+        Ok(token)
+    }
+
+    /// A member without a password.
+    pub(super) fn new_member(&self, name: &str, role: Role) -> Member {
+        Member {
+            name: name.to_owned(),
+            role: role.name().to_owned(),
+            password: String::new(),
+            totp: None,
+            totp_used: 0,
+            recovery: Vec::new(),
+            created_at: self.now(),
+        }
+    }
+
+    /// Begins a session of `member`, as it is from now on. The caller has the turn.
+    fn enter(
+        &self,
+        member: Member,
+        visitor: &Visitor,
+        mut changes: Vec<PeopleChange>,
+    ) -> Result<Entered, PeopleError> {
+        let now = self.now();
+        let cookie = new_secret();
+        changes.extend(self.read(|state| state.expired(now)));
+        let entered = Entered {
+            name: member.name.clone(),
+            role: role(&member),
+            has_codes: member.totp.is_some(),
+            cookie: cookie.clone(),
+        };
+        let session = Session {
+            hash: secret_hash(&cookie),
+            member: member.name.clone(),
+            created_at: now,
+            seen_at: now,
+            address: visitor.address.to_string(),
+            agent: visitor
+                .agent
+                .chars()
+                .filter(|character| !character.is_control())
+                .take(AGENT_CHARS)
+                .collect(),
+        };
+        changes.push(PeopleChange::PutMember(member));
+        changes.push(PeopleChange::PutSession(session));
+        self.change(changes)?;
+        Ok(entered)
+    }
+}

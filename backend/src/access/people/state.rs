@@ -1,0 +1,146 @@
+//! Everyone, in memory.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use afterglow_wire::access::{Scope, Scopes};
+use afterglow_wire::people::Role;
+
+use crate::access::{Grant, Granted, Who, WriteLimits};
+use crate::store::people::{Hash, Invitation, Member, People as Stored, PeopleChange, Session};
+
+const HOUR: i64 = 3_600_000_000;
+/// A session that nobody uses for this long is over.
+const IDLE: i64 = 12 * HOUR;
+/// And every one after this.
+const LONGEST: i64 = 30 * 24 * HOUR;
+
+#[derive(Default)]
+pub(super) struct State {
+    pub(super) members: BTreeMap<String, Member>,
+    pub(super) sessions: HashMap<Hash, Live>,
+    pub(super) invitations: HashMap<Hash, Invitation>,
+}
+
+/// A session and what its holder may do.
+pub(super) struct Live {
+    pub(super) row: Session,
+    /// When it was used last; the row's is older.
+    pub(super) seen: AtomicI64,
+    granted: Arc<Granted>,
+}
+
+/// What a role may do.
+pub(super) fn scopes(role: Role) -> Scopes {
+    let all: &[Scope] = match role {
+        Role::Viewer => &[Scope::Read],
+        Role::Editor => &[Scope::Read, Scope::Write, Scope::Edit],
+        Role::Admin => &Scope::ALL,
+    };
+    all.iter().copied().collect()
+}
+
+/// The role of a member; one that this version does not know may see only.
+pub(super) fn role(member: &Member) -> Role {
+    Role::named(&member.role).unwrap_or(Role::Viewer)
+}
+
+impl State {
+    pub(super) fn new(stored: Stored) -> Self {
+        let mut state = Self::default();
+        state.members.extend(stored.members.into_iter().map(|member| (member.name.clone(), member)));
+        stored.sessions.into_iter().for_each(|session| state.apply(PeopleChange::PutSession(session)));
+        let invitations = stored.invitations.into_iter().map(|invitation| (invitation.hash, invitation));
+        state.invitations.extend(invitations);
+        state
+    }
+
+    pub(super) fn is_anybody(&self) -> bool {
+        self.members.values().any(|member| !member.password.is_empty())
+    }
+
+    /// What the holder of a session may do, unless it is over; notes that it is used.
+    pub(super) fn session(&self, hash: &Hash, now: i64) -> Option<Arc<Granted>> {
+        let live = self.sessions.get(hash).filter(|live| !live.is_over(now))?;
+        live.seen.fetch_max(now, Ordering::Relaxed);
+        Some(Arc::clone(&live.granted))
+    }
+
+    /// Lets a change count. Sessions that end end what belongs to them.
+    pub(super) fn apply(&mut self, change: PeopleChange) {
+        match change {
+            PeopleChange::PutMember(member) => drop(self.members.insert(member.name.clone(), member)),
+            PeopleChange::RemoveMember(name) => {
+                self.members.remove(&name);
+                self.invitations.retain(|_, invitation| invitation.member.as_ref() != Some(&name));
+                self.sessions.retain(|_, live| {
+                    let stays = live.row.member != name;
+                    if !stays {
+                        live.granted.grant.end();
+                    }
+                    stays
+                });
+            }
+            PeopleChange::PutSession(row) => {
+                // One without a member cannot be stored; it would have no role.
+                let Some(member) = self.members.get(&row.member) else { return };
+                let granted = self.sessions.get(&row.hash).map_or_else(
+                    || {
+                        Arc::new(Granted {
+                            who: Who::Member(member.name.as_str().into()),
+                            scopes: scopes(role(member)),
+                            signals: None,
+                            writing: WriteLimits::NONE,
+                            grant: Grant::new(),
+                        })
+                    },
+                    |live| Arc::clone(&live.granted),
+                );
+                let seen = AtomicI64::new(row.seen_at);
+                self.sessions.insert(row.hash, Live { row, seen, granted });
+            }
+            PeopleChange::RemoveSession(hash) => {
+                if let Some(live) = self.sessions.remove(&hash) {
+                    live.granted.grant.end();
+                }
+            }
+            PeopleChange::PutInvitation(invitation) => {
+                self.invitations.insert(invitation.hash, invitation);
+            }
+            PeopleChange::RemoveInvitation(hash) => drop(self.invitations.remove(&hash)),
+        }
+    }
+
+    /// The sessions of a member, but for one.
+    pub(super) fn others(&self, member: &str, but: Option<&Hash>) -> Vec<PeopleChange> {
+        let theirs = |live: &&Live| live.row.member == member && Some(&live.row.hash) != but;
+        let sessions = self.sessions.values().filter(theirs);
+        sessions.map(|live| PeopleChange::RemoveSession(live.row.hash)).collect()
+    }
+
+    /// Sessions and invitations that are over.
+    pub(super) fn expired(&self, now: i64) -> Vec<PeopleChange> {
+        let sessions = self.sessions.values().filter(|live| live.is_over(now));
+        let sessions = sessions.map(|live| PeopleChange::RemoveSession(live.row.hash));
+        let invitations = self.invitations.values().filter(|invitation| invitation.expires_at <= now);
+        sessions.chain(invitations.map(|one| PeopleChange::RemoveInvitation(one.hash))).collect()
+    }
+
+    /// The names of those who may manage the others and can log in.
+    pub(super) fn admins(&self) -> impl Iterator<Item = &str> {
+        let admins = self.members.values().filter(|member| role(member) == Role::Admin);
+        admins.filter(|member| !member.password.is_empty()).map(|member| member.name.as_str())
+    }
+}
+
+impl Live {
+    pub(super) fn is_over(&self, now: i64) -> bool {
+        now - self.seen.load(Ordering::Relaxed) > IDLE || now - self.row.created_at > LONGEST
+    }
+
+    /// Whether the holder of `grant` is the one of this session.
+    pub(super) fn is_of(&self, grant: &Grant) -> bool {
+        self.granted.grant.is_same(grant)
+    }
+}

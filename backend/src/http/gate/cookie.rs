@@ -1,0 +1,50 @@
+//! The cookie of a session.
+
+use actix_web::http::header::{COOKIE, HeaderMap};
+
+/// How long browsers keep it; the server ends sessions by itself.
+const SECONDS: u32 = 30 * 86_400;
+
+/// Its name. With the prefix browsers take it only in TLS, for this host alone and all of its paths.
+const fn name(is_secure: bool) -> &'static str {
+    if is_secure { "__Host-ag" } else { "ag" }
+}
+
+/// The value that a request brings; none when it brings several.
+pub(super) fn value(headers: &HeaderMap, is_secure: bool) -> Option<&str> {
+    let pairs =
+        headers.get_all(COOKIE).filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
+    let mut values = pairs.filter_map(|pair| {
+        let (key, value) = pair.trim().split_once('=')?;
+        (key == name(is_secure)).then_some(value)
+    });
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// The header's value that gives a browser the cookie; with an empty one, that takes it away.
+pub(in crate::http) fn set(value: &str, is_secure: bool) -> String {
+    let seconds = if value.is_empty() { 0 } else { SECONDS };
+    let secure = if is_secure { "; Secure" } else { "" };
+    format!("{}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}", name(is_secure))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn one_value_of_the_right_name_counts() {
+        let value = |line: &'static str, is_secure| {
+            let headers = HeaderMap::from_iter([(COOKIE, HeaderValue::from_static(line))]);
+            super::value(&headers, is_secure).map(str::to_owned)
+        };
+        assert_eq!(value("a=b; ag=1; x", false).as_deref(), Some("1"));
+        assert_eq!(value("__Host-ag=1", true).as_deref(), Some("1"));
+        // One that anybody in the network could have set.
+        assert_eq!(value("ag=1", true), None);
+        assert_eq!(value("ag=1; ag=2", false), None);
+        assert_eq!(value("tag=1", false), None);
+    }
+}
