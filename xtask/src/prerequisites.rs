@@ -85,7 +85,8 @@ pub(crate) fn chromium() -> Result<String> {
     find().context("no Chromium for the browser tests; install it (apt-get install chromium) or set CHROMIUM to its path")
 }
 
-fn runs(tool: &str) -> bool {
+/// Whether there is such a program.
+pub(crate) fn runs(tool: &str) -> bool {
     let status = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     status.is_ok_and(|status| status.success())
 }

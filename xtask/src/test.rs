@@ -1,5 +1,7 @@
 //! `cargo xtask test`: everything, with a summary of what ran.
 
+mod clients;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -43,8 +45,9 @@ pub(crate) fn run() -> Result<()> {
     });
     if built {
         summary.step("browser tests", browser_tests);
+        clients::run_all(&mut summary);
     } else {
-        summary.skip("browser tests: the release build failed");
+        summary.skip("tests of browser and clients: the release build failed");
     }
     summary.close()
 }
@@ -70,11 +73,17 @@ impl Summary {
     #[expect(clippy::disallowed_methods, reason = "a chore's duration is for people only")]
     fn step(&mut self, name: &str, step: impl FnOnce(&mut Self) -> Result<()>) -> bool {
         let start = Instant::now();
-        let failures = self.failed;
+        let (failures, passes) = (self.failed, self.passed);
         let result = step(self);
         let seconds = start.elapsed().as_secs();
         match &result {
-            Ok(()) => self.lines.push(format!("  passed   {name} ({seconds} s)")),
+            Ok(()) => {
+                let tests = match self.passed - passes {
+                    0 => String::new(),
+                    tests => format!("{tests} tests, "),
+                };
+                self.lines.push(format!("  passed   {name} ({tests}{seconds} s)"));
+            }
             Err(error) => {
                 self.lines.push(format!("  FAILED   {name} ({seconds} s): {error:#}"));
                 // A step without tests of its own counts as one.
