@@ -206,8 +206,7 @@ fn announce_setup(people: &People, config: &Config, entrances: &Entrances) -> Re
     let minutes = SETUP_SECONDS / 60;
     let _ = writeln!(
         std::io::stderr(),
-        "nobody can log in yet. Set up: {url}/setup#{token} (once, within {minutes} minutes; later \
-         `afterglow access setup-link`)"
+        "nobody can log in yet. Set up: {url}/setup#{token} (once, within {minutes} minutes; each start prints a new one)"
     );
     Ok(())
 }

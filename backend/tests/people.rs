@@ -69,7 +69,7 @@ fn start(folder: &Path) -> (Backend, String) {
     eventually("the link is printed", || {
         let text = std::fs::read_to_string(&errors).unwrap();
         link = text.split("Set up: ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("").to_owned();
-        text.contains("setup-link`)\n")
+        text.contains("prints a new one)\n")
     });
     assert!(link.starts_with(&backend.url("/setup#")), "{link}");
     (backend, link)

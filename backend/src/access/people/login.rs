@@ -18,7 +18,7 @@ const AGENT_CHARS: usize = 200;
 const WRONG: PeopleError =
     PeopleError::Denied { message: "the name, the password or the code is wrong", needs_code: false };
 const LINK_OVER: PeopleError = PeopleError::Denied {
-    message: "this link was used already or is over; ask for a new one, or run `afterglow access setup-link`",
+    message: "this link was used already or is over; an admin makes a new one, and while there is none, each start of the server",
     needs_code: false,
 };
 
