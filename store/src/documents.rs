@@ -1,6 +1,7 @@
 //! Documents: boards, annotations, and the metadata of signals.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use afterglow_wire::annotation::{Annotation, Annotations};
 use afterglow_wire::board::{Board, BoardSummary};
@@ -27,6 +28,9 @@ pub enum SaveError {
     /// The board was changed meanwhile; this is its current version.
     #[error("the board {} is at version {} by now", .0.id, .0.version)]
     Conflict(Box<Board>),
+    /// Who asks may not change it.
+    #[error("{0}")]
+    Forbidden(String),
     /// The limit is reached.
     #[error("there are {limit} {kind} already, which is as many as are kept; delete one first")]
     LimitReached {
@@ -44,9 +48,14 @@ impl SaveError {
             Self::Store(error) => error.code(),
             Self::Invalid(_) => Code::Invalid,
             Self::NotFound(_) => Code::NotFound,
+            Self::Forbidden(_) => Code::ForbiddenSignal,
             Self::Conflict(_) => Code::Conflict,
             Self::LimitReached { .. } => Code::LimitReached,
         }
+    }
+
+    pub(super) fn no_signal(name: &str) -> Self {
+        Self::NotFound(format!("there is no signal {name:?}"))
     }
 
     pub(super) fn no_board(id: &str) -> Self {
@@ -93,7 +102,7 @@ impl Store {
     pub fn add_board(&self, mut board: Board) -> Result<Board, SaveError> {
         board.check()?;
         board.number_panels();
-        self.engine.add_board(board)
+        self.engine.add_board(self.author(), board)
     }
 
     /// Replaces the board at the address of `board`, which must bring the version that it replaces.
@@ -103,7 +112,7 @@ impl Store {
     pub fn replace_board(&self, mut board: Board) -> Result<Board, SaveError> {
         board.check()?;
         board.number_panels();
-        self.engine.replace_board(board)
+        self.engine.replace_board(self.author(), board)
     }
 
     /// Deletes the board at this address.
@@ -111,7 +120,7 @@ impl Store {
     /// # Errors
     /// When there is none or the database does not answer.
     pub fn delete_board(&self, id: &str) -> Result<(), SaveError> {
-        self.engine.delete_board(id)
+        self.engine.delete_board(self.author(), id)
     }
 
     /// The annotations that touch `span` and have all of `tags`; when they are very many, the newest.
@@ -119,7 +128,7 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn annotations(&self, span: Span, tags: &[String]) -> Result<Annotations, StoreError> {
-        self.limited(|| self.engine.annotations(span, tags))
+        self.limited(|| self.engine.annotations(span, tags, self.scope().map(Arc::as_ref)))
     }
 
     /// Adds an annotation, whose number is ignored; gives it back with its own.
@@ -127,7 +136,20 @@ impl Store {
     /// # Errors
     /// When too many are kept or the database does not answer.
     pub fn add_annotation(&self, annotation: Annotation) -> Result<Annotation, SaveError> {
-        self.engine.add_annotation(annotation)
+        if let Some(scope) = self.scope() {
+            let outside = annotation.signals.iter().find(|signal| !scope.has(signal));
+            if let Some(signal) = outside {
+                return Err(SaveError::Forbidden(format!(
+                    "{signal:?} is not a signal that this key may change"
+                )));
+            }
+            if annotation.signals.is_empty() {
+                let message =
+                    "it is empty, for all signals; this key may change only some: name those".to_owned();
+                return Err(SaveError::Forbidden(format!("signals: {message}")));
+            }
+        }
+        self.engine.add_annotation(self.author(), annotation)
     }
 
     /// Deletes the annotation with this number.
@@ -135,7 +157,7 @@ impl Store {
     /// # Errors
     /// When there is none or the database does not answer.
     pub fn delete_annotation(&self, id: i64) -> Result<(), SaveError> {
-        self.engine.delete_annotation(id)
+        self.engine.delete_annotation(self.author(), id, self.scope().map(Arc::as_ref))
     }
 
     /// The metadata of signals, by name; only of those that have some.
@@ -143,7 +165,11 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
-        self.limited(|| self.engine.metadata())
+        let mut all = self.limited(|| self.engine.metadata())?;
+        if let Some(scope) = self.scope() {
+            all.retain(|name, _| scope.has(name));
+        }
+        Ok(all)
     }
 
     /// Removes the metadata of the signals that `selector` means.
@@ -159,6 +185,9 @@ impl Store {
     /// # Errors
     /// When it is not allowed, there is no such signal, or the database does not answer.
     pub fn patch_metadata(&self, name: &str, patch: MetadataPatch) -> Result<Metadata, SaveError> {
-        self.engine.patch_metadata(name, patch)
+        if self.scope().is_some_and(|scope| !scope.has(name)) {
+            return Err(SaveError::no_signal(name));
+        }
+        self.engine.patch_metadata(self.author(), name, patch)
     }
 }

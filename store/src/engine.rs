@@ -25,16 +25,17 @@ mod seal;
 mod since;
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use afterglow_wire::Timestamp;
 
 use crate::StoreError;
+use crate::audit::{self, Author, Event};
 use crate::block::SMALL_BLOCK;
 use crate::clock::Clock;
 use crate::fault;
 use crate::head::Head;
-use crate::tables::Tables;
+use crate::tables::{Rows, Tables};
 use commit::Commits;
 use damaged::Damaged;
 use delete::Unfinished;
@@ -76,13 +77,13 @@ pub(crate) struct Engine {
     clock: Clock,
     /// Names the numbering of commits; 0 in a database that is only read.
     epoch: u64,
-    tables: Box<dyn Tables>,
+    tables: Arc<dyn Tables>,
 }
 
 impl Engine {
     /// The engine of a database whose journal has been `loaded`.
     pub(crate) fn new(
-        tables: Box<dyn Tables>,
+        tables: Arc<dyn Tables>,
         loaded: Loaded,
         epoch: u64,
         head_samples: usize,
@@ -103,6 +104,16 @@ impl Engine {
             epoch,
             tables,
         }
+    }
+
+    /// The database.
+    pub(crate) fn tables(&self) -> &Arc<dyn Tables> {
+        &self.tables
+    }
+
+    /// Writes down what an author does, in the transaction of `writer`.
+    fn note(&self, writer: &mut dyn Rows, by: Option<&Author>, event: Event) -> Result<(), StoreError> {
+        by.map_or(Ok(()), |author| audit::append(writer, self.clock.now().micros(), author, event))
     }
 
     /// Names the numbering of commits.

@@ -1,5 +1,7 @@
 //! Where samples are kept. The only place that knows a database: domain types in, domain types out.
 
+mod access;
+mod audit;
 pub mod batch;
 mod block;
 mod budget;
@@ -25,6 +27,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,6 +40,8 @@ use crate::batch::{Batch, Sample, SignalId};
 use crate::clock::Clock;
 use crate::signals::{Selector, Signals};
 
+pub use access::{Access, AuditQuery, SecretHash, Use};
+pub use audit::{Author, Broken, Chain, Event};
 pub use budget::{asked_by, while_wanted};
 pub use columns::Columns;
 pub use documents::SaveError;
@@ -111,6 +116,11 @@ pub struct Store {
     engine: Arc<Engine>,
     signals: Signals,
     read_limit: Option<Duration>,
+    access: Access,
+    /// The signals that exist for who asks; all when absent.
+    scope: Option<Arc<Selector>>,
+    /// Who changes documents, for the audit log; nobody writes there when absent.
+    author: Option<Arc<Author>>,
 }
 
 impl Store {
@@ -119,11 +129,14 @@ impl Store {
     /// # Errors
     /// When the file is another's, in use, or cannot be read or written; it is then left as it was.
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
-        let (engine, names) = sqlite::open(config, clock)?;
+        let (engine, names) = sqlite::open(config, clock.clone())?;
         Ok(Self {
+            access: Access::new(Arc::clone(engine.tables()), clock),
             engine: Arc::new(engine),
             signals: Signals::new(names, config.signal_limit),
             read_limit: config.read_limit,
+            scope: None,
+            author: None,
         })
     }
 
@@ -133,9 +146,52 @@ impl Store {
     /// # Errors
     /// When the file is another's, has an older schema, or cannot be read.
     pub fn open_read_only(database: &Path, clock: Clock) -> Result<Self, OpenError> {
-        let (engine, names) = sqlite::open_read_only(database, clock)?;
+        let (engine, names) = sqlite::open_read_only(database, clock.clone())?;
         let limit = names.len();
-        Ok(Self { engine: Arc::new(engine), signals: Signals::new(names, limit), read_limit: None })
+        Ok(Self {
+            access: Access::new(Arc::clone(engine.tables()), clock),
+            engine: Arc::new(engine),
+            signals: Signals::new(names, limit),
+            read_limit: None,
+            scope: None,
+            author: None,
+        })
+    }
+
+    /// The same database for somebody for whom only some signals exist: whatever is read through it has no others. The
+    /// dictionary and the journal ([`Store::signals`], [`Store::committed_since`]) still have all.
+    pub fn within(&self, scope: Option<Arc<Selector>>) -> Self {
+        Self { scope, ..self.clone() }
+    }
+
+    /// The same database for changes that the audit log names `author` for.
+    pub fn by(&self, author: Arc<Author>) -> Self {
+        Self { author: Some(author), ..self.clone() }
+    }
+
+    /// The signals that exist for who asks; all when absent.
+    pub fn scope(&self) -> Option<&Arc<Selector>> {
+        self.scope.as_ref()
+    }
+
+    fn author(&self) -> Option<&Author> {
+        self.author.as_deref()
+    }
+
+    /// Keys and the audit log.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// What `query` asks for of the signals that exist for who asks.
+    fn scoped<'q>(&self, query: &'q Query) -> Cow<'q, Query> {
+        match &self.scope {
+            None => Cow::Borrowed(query),
+            Some(scope) => {
+                let signals = query.signals.clone().within(Some(scope));
+                Cow::Owned(Query { signals, ..query.clone() })
+            }
+        }
     }
 
     fn limited<R>(&self, read: impl FnOnce() -> R) -> R {
@@ -176,7 +232,7 @@ impl Store {
     /// # Errors
     /// When all readers are busy, the sink wants no more, or the database does not answer.
     pub fn query(&self, query: &Query, sink: &mut dyn Sink) -> Result<u64, StoreError> {
-        self.engine.query(query, &self.signals, None, true, sink)
+        self.engine.query(&self.scoped(query), &self.signals, None, true, sink)
     }
 
     /// As [`Store::query`], for sinks that may take their time: some 100,000 points are read ahead, and no reader is held while
@@ -185,7 +241,7 @@ impl Store {
     /// # Errors
     /// As [`Store::query`], and when a piece takes longer than [`StoreConfig::read_limit`].
     pub fn query_in_pieces(&self, query: &Query, sink: &mut dyn Sink) -> Result<(), StoreError> {
-        self.engine.query(query, &self.signals, self.read_limit, false, sink).map(|_| ())
+        self.engine.query(&self.scoped(query), &self.signals, self.read_limit, false, sink).map(|_| ())
     }
 
     /// What was committed after the commit numbered `sequence`, in order, at most about `rows` rows of the journal at
@@ -229,7 +285,11 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn signal_names(&self) -> Result<Vec<String>, StoreError> {
-        self.limited(|| self.engine.signal_names(&self.signals))
+        let mut names = self.limited(|| self.engine.signal_names(&self.signals))?;
+        if let Some(scope) = &self.scope {
+            names.retain(|name| scope.has(name));
+        }
+        Ok(names)
     }
 
     /// The extent, count and last value of every signal, by name, from summaries. Blocks.
@@ -237,7 +297,11 @@ impl Store {
     /// # Errors
     /// When all readers are busy or the database does not answer.
     pub fn details(&self) -> Result<Vec<Details>, StoreError> {
-        self.limited(|| self.engine.details(&self.signals))
+        let mut details = self.limited(|| self.engine.details(&self.signals))?;
+        if let Some(scope) = &self.scope {
+            details.retain(|signal| scope.has(&signal.name));
+        }
+        Ok(details)
     }
 
     /// How many samples are in the journal and not in a block yet.

@@ -1,6 +1,7 @@
 //! SQLite: one file in WAL mode, one writer, a few readers. Only statements, pragmas and files; what they mean is decided in
 //! `engine`.
 
+mod access;
 mod blocks;
 mod bundles;
 mod convert;
@@ -34,7 +35,7 @@ use crate::{OpenError, StoreError, budget, with_suffix};
 
 pub use examine::{Damage, Examination, SignalSize, Tier};
 pub(crate) use examine::{copy, examine};
-pub(crate) use open::{open, open_read_only};
+pub(crate) use open::{open, open_beside, open_read_only};
 
 /// SQLite's usual page.
 const PAGE_BYTES: u64 = 4_096;

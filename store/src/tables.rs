@@ -3,6 +3,7 @@
 //!
 //! Rows travel as they are stored. Payloads are opaque to a database, and what is read back is verified by the engine.
 
+mod access;
 mod blocks;
 mod bundles;
 mod deletions;
@@ -13,6 +14,7 @@ mod rollups;
 
 use crate::StoreError;
 
+pub(crate) use access::{AccessRows, EntryRow, KeyRow};
 pub(crate) use blocks::{BlockPlace, BlockRow, BlockRows, BlockSummary, BlockTotals, NewBlock};
 pub(crate) use bundles::{BundlePlace, BundleRow, BundleRows, NewBundle};
 pub(crate) use deletions::DeletionRows;
@@ -154,11 +156,11 @@ impl dyn Tables {
 
 /// A connection to a database.
 pub(crate) trait Rows:
-    JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows + PeopleRows
+    JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows + PeopleRows + AccessRows
 {
 }
 
-impl<T: JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows + PeopleRows> Rows
-    for T
+impl<T> Rows for T where
+    T: JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows + PeopleRows + AccessRows
 {
 }

@@ -1,9 +1,15 @@
 //! Who may do what: scopes, and the keys that have them.
 
+mod audit;
+mod key;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+
+pub use audit::AuditEntry;
+pub use key::{CreatedKey, Key, Kind, NewKey, Rotate, duration};
 
 /// A kind of operations. Every operation that not everyone may do belongs to exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

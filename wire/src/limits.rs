@@ -52,6 +52,18 @@ pub const CLIENT_MESSAGE_BYTES: usize = 64 * 1024;
 /// Boards that are kept.
 pub const BOARDS: usize = 500;
 
+/// Keys that are kept.
+pub const KEYS: usize = 10_000;
+
+/// Patterns of signals of a key.
+pub const KEY_SIGNALS: usize = 100;
+
+/// Networks of a key.
+pub const KEY_ADDRESSES: usize = 100;
+
+/// Longest label of a key, in bytes.
+pub const KEY_LABEL_BYTES: usize = 200;
+
 /// Annotations that are kept.
 pub const ANNOTATIONS: usize = 100_000;
 

@@ -5,6 +5,7 @@ use afterglow_wire::limits::{BOARDS, SLUG_BYTES};
 
 use super::Engine;
 use crate::StoreError;
+use crate::audit::{Author, Event};
 use crate::documents::{SaveError, json};
 use crate::tables::Rows;
 
@@ -17,7 +18,7 @@ impl Engine {
         self.tables.in_documents(|reader| find(reader, id))?.ok_or_else(|| SaveError::no_board(id))
     }
 
-    pub(crate) fn add_board(&self, mut new: Board) -> Result<Board, SaveError> {
+    pub(crate) fn add_board(&self, by: Option<&Author>, mut new: Board) -> Result<Board, SaveError> {
         self.tables.writing(|writer| {
             let taken = writer.board_ids()?;
             if taken.len() >= BOARDS {
@@ -30,11 +31,12 @@ impl Engine {
             }
             new.version = 1;
             self.put_board(writer, &new)?;
+            self.note(writer, by, Event::done("board.create", &*new.id))?;
             Ok(new)
         })
     }
 
-    pub(crate) fn replace_board(&self, mut new: Board) -> Result<Board, SaveError> {
+    pub(crate) fn replace_board(&self, by: Option<&Author>, mut new: Board) -> Result<Board, SaveError> {
         self.tables.writing(|writer| {
             let Some(current) = find(writer, &new.id)? else { return Err(SaveError::no_board(&new.id)) };
             if current.version != new.version {
@@ -42,13 +44,15 @@ impl Engine {
             }
             new.version = current.version.saturating_add(1);
             self.put_board(writer, &new)?;
+            let version = format!("version {}", new.version);
+            self.note(writer, by, Event::done("board.replace", &*new.id).with(version))?;
             Ok(new)
         })
     }
 
-    pub(crate) fn delete_board(&self, id: &str) -> Result<(), SaveError> {
+    pub(crate) fn delete_board(&self, by: Option<&Author>, id: &str) -> Result<(), SaveError> {
         self.tables.writing(|writer| match writer.delete_board(id)? {
-            true => Ok(()),
+            true => Ok(self.note(writer, by, Event::done("board.delete", id))?),
             false => Err(SaveError::no_board(id)),
         })
     }

@@ -6,6 +6,7 @@ use afterglow_wire::metadata::{Metadata, MetadataPatch};
 
 use super::Engine;
 use crate::StoreError;
+use crate::audit::{Author, Event};
 use crate::batch::SignalId;
 use crate::documents::{SaveError, json};
 
@@ -25,10 +26,15 @@ impl Engine {
         })
     }
 
-    pub(crate) fn patch_metadata(&self, name: &str, patch: MetadataPatch) -> Result<Metadata, SaveError> {
+    pub(crate) fn patch_metadata(
+        &self,
+        by: Option<&Author>,
+        name: &str,
+        patch: MetadataPatch,
+    ) -> Result<Metadata, SaveError> {
         self.tables.writing(|writer| {
             let Some(id) = writer.signal_id(name)? else {
-                return Err(SaveError::NotFound(format!("there is no signal {name:?}")));
+                return Err(SaveError::no_signal(name));
             };
             // What is damaged is replaced.
             let document = writer.metadata(id)?;
@@ -37,6 +43,7 @@ impl Engine {
             metadata.apply(patch)?;
             let document = if metadata.is_empty() { None } else { Some(json(&metadata)?) };
             writer.put_metadata(id, document.as_deref())?;
+            self.note(writer, by, Event::done("metadata.change", name))?;
             Ok(metadata)
         })
     }

@@ -12,6 +12,12 @@ use crate::documents::json;
 use crate::tables::{AnnotationRow, DocumentRows};
 use crate::{Span, StoreError};
 
+type AnnotationColumns = (i64, i64, i64, String, String, String);
+
+fn annotation_row((id, first, last, text, tags, signals): AnnotationColumns) -> AnnotationRow {
+    AnnotationRow { id, first, last, text, tags, signals }
+}
+
 impl DocumentRows for SqliteConnection {
     fn boards(&mut self) -> Result<Vec<BoardSummary>, StoreError> {
         let rows: Vec<(String, i32, String)> = board::table
@@ -64,11 +70,14 @@ impl DocumentRows for SqliteConnection {
         };
         let newest = (annotation::first_timestamp.desc(), annotation::id.desc());
         let total: i64 = matching().count().get_result(self)?;
-        let rows: Vec<(i64, i64, i64, String, String, String)> =
+        let rows: Vec<AnnotationColumns> =
             matching().order(newest).limit(limit_of(limit)).select(annotation::all_columns).load(self)?;
-        let row =
-            |(id, first, last, text, tags, signals)| AnnotationRow { id, first, last, text, tags, signals };
-        Ok((usize::try_from(total).unwrap_or_default(), rows.into_iter().map(row).collect()))
+        Ok((usize::try_from(total).unwrap_or_default(), rows.into_iter().map(annotation_row).collect()))
+    }
+
+    fn annotation(&mut self, id: i64) -> Result<Option<AnnotationRow>, StoreError> {
+        let row: Option<AnnotationColumns> = annotation::table.find(id).first(self).optional()?;
+        Ok(row.map(annotation_row))
     }
 
     fn count_annotations(&mut self) -> Result<usize, StoreError> {

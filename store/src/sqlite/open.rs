@@ -25,6 +25,7 @@ use crate::engine::{self, DamagedRow, Engine, Loaded};
 use crate::journal::Part;
 use crate::lock::Lock;
 use crate::tables::BlockRows as _;
+use crate::tables::Tables;
 use crate::{HEAD_SAMPLES, OpenError, PARTIAL, StoreConfig};
 
 /// `PRAGMA application_id` of our files: "Aglw". Keeps us from taking over another program's database.
@@ -83,7 +84,7 @@ pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine, Vec<St
     let shares = Shares::new(config.readers as usize, READER_WAIT);
     let tables = Sqlite { writer, readers, shares, documents, path: path.clone(), _lock: Some(lock) };
     let names = loaded.names.clone();
-    let engine = Engine::new(Box::new(tables), loaded, epoch, config.head_samples, clock);
+    let engine = Engine::new(Arc::new(tables), loaded, epoch, config.head_samples, clock);
     engine.resume_deletion()?;
     Ok((engine, names))
 }
@@ -98,7 +99,17 @@ pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine, Vec<S
     let shares = Shares::new(1, READER_WAIT);
     let tables = Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: None };
     let names = loaded.names.clone();
-    Ok((Engine::new(Box::new(tables), loaded, 0, HEAD_SAMPLES, clock), names))
+    Ok((Engine::new(Arc::new(tables), loaded, 0, HEAD_SAMPLES, clock), names))
+}
+
+/// Opens a database of today's schema beside a process that has it open, for short changes of keys: those of both wait for each
+/// other.
+pub(crate) fn open_beside(path: &Path) -> Result<Arc<dyn Tables>, OpenError> {
+    drop(connect_read_only(path)?);
+    let writer = pool(path, &path.to_string_lossy(), 1, WRITER_WAIT, WRITER_SETUP)?;
+    let documents = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
+    let (readers, shares) = (documents.clone(), Shares::new(1, READER_WAIT));
+    Ok(Arc::new(Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: None }))
 }
 
 /// An incomplete copy may look like a database; it is recognised by its name.

@@ -157,6 +157,33 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    access_key (id) {
+        id -> Text,
+        tenant_id -> Integer,
+        hash -> Binary,
+        document -> Text,
+        used_at -> Nullable<BigInt>,
+        used_from -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    audit (id) {
+        id -> BigInt,
+        tenant_id -> Integer,
+        at -> BigInt,
+        who -> Text,
+        address -> Text,
+        action -> Text,
+        object -> Text,
+        outcome -> Text,
+        detail -> Text,
+        previous -> Binary,
+        hash -> Binary,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(metadata, signal);
 
 // The first schema's table, as long as its rows have not become blocks.

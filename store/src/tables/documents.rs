@@ -30,6 +30,9 @@ pub(crate) trait DocumentRows {
         limit: usize,
     ) -> Result<(usize, Vec<AnnotationRow>), StoreError>;
 
+    /// One annotation.
+    fn annotation(&mut self, id: i64) -> Result<Option<AnnotationRow>, StoreError>;
+
     /// How many annotations there are.
     fn count_annotations(&mut self) -> Result<usize, StoreError>;
 

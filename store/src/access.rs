@@ -1,0 +1,259 @@
+//! Keys and the audit log: what the rows mean. Every change is written down in the transaction that makes it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::access::{AuditEntry, Key};
+use afterglow_wire::limits::KEYS;
+
+use crate::audit::{self, Author, Broken, Chain, Event, Verifier};
+use crate::clock::Clock;
+use crate::documents::{SaveError, json};
+use crate::tables::{EntryRow, KeyRow, Rows, Tables};
+use crate::{OpenError, Span, Store, StoreConfig, StoreError, sqlite};
+
+/// Entries that are read at once.
+const PAGE: usize = 1_000;
+
+/// How long entries of the audit log are kept.
+const AUDIT_MICROS: i64 = 400 * 86_400_000_000;
+
+/// The hash of a secret.
+pub type SecretHash = [u8; 32];
+
+/// Keys and the audit log of a database. Cloning is cheap. Every call blocks.
+#[derive(Clone)]
+pub struct Access {
+    tables: Arc<dyn Tables>,
+    clock: Clock,
+}
+
+/// A key was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The key's id.
+    pub id: String,
+    /// When.
+    pub at: Timestamp,
+    /// From which network.
+    pub from: String,
+}
+
+/// Which entries are asked for.
+#[derive(Clone, Debug)]
+pub struct AuditQuery {
+    /// Only those with higher numbers.
+    pub after: i64,
+    /// When they were written.
+    pub span: Span,
+    /// Who did it.
+    pub who: Option<String>,
+    /// What was done.
+    pub action: Option<String>,
+}
+
+impl Access {
+    pub(crate) fn new(tables: Arc<dyn Tables>, clock: Clock) -> Self {
+        Self { tables, clock }
+    }
+
+    /// That of a database file, which is made where there is none; also while a server has it open, which sees the changes
+    /// within a second.
+    ///
+    /// # Errors
+    /// When the file is another's, or cannot be read or written.
+    pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
+        match Store::open(config, clock.clone()) {
+            Ok(store) => Ok(store.access().clone()),
+            Err(OpenError::InUse(_)) => Self::open_beside(&config.database, clock),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn open_beside(database: &Path, clock: Clock) -> Result<Self, OpenError> {
+        Ok(Self::new(sqlite::open_beside(database)?, clock))
+    }
+
+    /// All keys and the hashes of their secrets. One that is damaged is left out, and so not valid.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn keys(&self) -> Result<Vec<(Key, SecretHash)>, StoreError> {
+        let rows = self.tables.in_documents(|reader| reader.keys())?;
+        Ok(rows.into_iter().filter_map(sound).collect())
+    }
+
+    /// Adds a key.
+    ///
+    /// # Errors
+    /// When too many are kept, or the database does not answer.
+    pub fn add_key(&self, author: &Author, key: &Key, hash: &SecretHash) -> Result<(), SaveError> {
+        self.tables.writing(|writer| {
+            insert(writer, key, hash)?;
+            let event = Event::done("key.create", &*key.id).with(key.label.clone());
+            Ok(audit::append(writer, self.now(), author, event)?)
+        })
+    }
+
+    /// Replaces the key with this id by one that may do the same: `new` makes it of the old one, which stays valid until
+    /// `until`, at most as long as it is.
+    ///
+    /// # Errors
+    /// When there is none, too many are kept, or the database does not answer.
+    pub fn rotate_key(
+        &self,
+        author: &Author,
+        id: &str,
+        until: Timestamp,
+        hash: &SecretHash,
+        new: impl FnOnce(Key) -> Key,
+    ) -> Result<Key, SaveError> {
+        self.tables.writing(|writer| {
+            let old = writer.key(id)?.and_then(sound).map(|(key, _)| key);
+            let Some(mut old) = old else { return Err(no_key(id)) };
+            let key = new(old.clone());
+            insert(writer, &key, hash)?;
+            old.expires = Some(old.expires.map_or(until, |expires| expires.min(until)));
+            writer.update_key(id, &document(&old)?)?;
+            let event = Event::done("key.rotate", id).with(format!("replaced by {}", key.id));
+            audit::append(writer, self.now(), author, event)?;
+            Ok(key)
+        })
+    }
+
+    /// Removes a key.
+    ///
+    /// # Errors
+    /// When there is none, or the database does not answer.
+    pub fn revoke_key(&self, author: &Author, id: &str) -> Result<(), SaveError> {
+        self.tables.writing(|writer| {
+            let label = writer.key(id)?.and_then(sound).map(|(key, _)| key.label);
+            if !writer.delete_key(id)? {
+                return Err(no_key(id));
+            }
+            let event = Event::done("key.revoke", id).with(label.unwrap_or_default());
+            Ok(audit::append(writer, self.now(), author, event)?)
+        })
+    }
+
+    /// Notes the last uses of keys, in one transaction.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn note_uses(&self, uses: &[Use]) -> Result<(), StoreError> {
+        self.tables.writing(|writer| {
+            uses.iter().try_for_each(|used| writer.key_used(&used.id, used.at.micros(), &used.from))
+        })
+    }
+
+    /// Writes down what was done or refused without a change.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn record(&self, events: Vec<(Author, Event)>) -> Result<(), StoreError> {
+        let now = self.now();
+        self.tables.writing(|writer| {
+            events.into_iter().try_for_each(|(author, event)| audit::append(writer, now, &author, event))
+        })
+    }
+
+    /// The first of the entries that are asked for, in their order, at most a thousand.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
+        let AuditQuery { after, span, who, action } = query;
+        let span = (span.from.micros(), span.to.micros());
+        let rows = self
+            .tables
+            .in_documents(|reader| reader.entries(*after, span, who.as_deref(), action.as_deref(), PAGE))?;
+        Ok(rows.into_iter().map(entry).collect())
+    }
+
+    /// The number of the last entry; every change of a key makes one. 0 when there is none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn last_entry(&self) -> Result<i64, StoreError> {
+        let last = self.tables.in_documents(|reader| reader.last_entry())?;
+        Ok(last.map_or(0, |(id, _)| id))
+    }
+
+    /// Compares the hashes of all entries.
+    ///
+    /// # Errors
+    /// When the database does not answer; what is wrong with the chain is in the answer.
+    pub fn verify_audit(&self) -> Result<Result<Chain, Broken>, StoreError> {
+        let (mut verifier, mut after) = (Verifier::default(), 0);
+        loop {
+            let rows = self
+                .tables
+                .in_documents(|reader| reader.entries(after, (i64::MIN, i64::MAX), None, None, PAGE))?;
+            let Some(last) = rows.last() else { return Ok(Ok(verifier.chain())) };
+            after = last.id;
+            for row in &rows {
+                if let Err(broken) = verifier.next(row) {
+                    return Ok(Err(broken));
+                }
+            }
+        }
+    }
+
+    /// Removes entries of the audit log that are older than 400 days, and writes that down; how many they were.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn expire_audit(&self) -> Result<usize, StoreError> {
+        let now = self.now();
+        self.tables.writing(|writer| {
+            let expired = writer.expire_entries(now.saturating_sub(AUDIT_MICROS))?;
+            if expired > 0 {
+                let author = Author { who: "server".into(), address: String::new() };
+                let event = Event::done("audit.expire", "").with(format!("{expired} entries"));
+                audit::append(writer, now, &author, event)?;
+            }
+            Ok(expired)
+        })
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().micros()
+    }
+}
+
+fn insert(writer: &mut dyn Rows, key: &Key, hash: &SecretHash) -> Result<(), SaveError> {
+    if writer.count_keys()? >= KEYS {
+        return Err(SaveError::LimitReached { kind: "keys", limit: KEYS });
+    }
+    Ok(writer.insert_key(&key.id, hash, &document(key)?)?)
+}
+
+/// What is kept of a key as a text: all but its last use.
+fn document(key: &Key) -> Result<String, StoreError> {
+    json(&Key { last_used: None, last_used_from: None, ..key.clone() })
+}
+
+fn sound(row: KeyRow) -> Option<(Key, SecretHash)> {
+    let parsed = serde_json::from_str::<Key>(&row.document)
+        .map_err(|error| error.to_string())
+        .and_then(|key| if key.id == row.id { Ok(key) } else { Err("it names another".to_owned()) })
+        .and_then(|key| {
+            Ok((key, SecretHash::try_from(row.hash).map_err(|_| "its hash is none".to_owned())?))
+        });
+    let (key, hash) =
+        parsed.inspect_err(|why| log::error!("the key {} is damaged and not valid: {why}", row.id)).ok()?;
+    let last_used = row.used_at.map(Timestamp::from_micros);
+    Some((Key { last_used, last_used_from: row.used_from, ..key }, hash))
+}
+
+fn entry(row: EntryRow) -> AuditEntry {
+    let EntryRow { id, at, who, address, action, object, outcome, detail, hash, .. } = row;
+    let hash = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    let at = Timestamp::from_micros(at);
+    AuditEntry { id, at, who, address, action, object, outcome, detail, hash }
+}
+
+fn no_key(id: &str) -> SaveError {
+    SaveError::NotFound(format!("there is no key {id:?}; /api/keys lists those there are"))
+}
