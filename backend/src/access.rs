@@ -1,29 +1,140 @@
 //! Who asks, and what they may do. A request becomes a [`Principal`] in the gate; every route names the scope that it needs.
+//!
+//! Keys are in the database, and all of them in memory: checking one reads nothing.
 
 mod codes;
 mod grant;
+mod keys;
 mod password;
 pub mod people;
 mod principal;
+mod refusals;
 mod throttle;
+pub mod token;
+
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use afterglow_wire::access::{Key, Kind, NewKey};
+use afterglow_wire::{Code, Invalid, Timestamp};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 pub use grant::Grant;
-pub use principal::{Denial, Granted, Principal, Who, WriteLimits};
+pub use principal::{Denial, Granted, Principal, Who};
+
+use crate::store::{self, StoreError};
+use keys::Keys;
+use refusals::Refusals;
+
+/// Requests a second from one address that are refused one by one with 401 or 403; beyond it they get 429.
+const REFUSED_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
+
+/// The key that `new` asks for, if all of it is allowed.
+///
+/// # Errors
+/// Which field is not.
+pub fn accept(new: NewKey, id: String, now: Timestamp, creator: String) -> Result<Key, Invalid> {
+    let key = new.accept(id, now, creator)?;
+    for (index, network) in key.addresses.iter().enumerate() {
+        keys::parse_network(network)
+            .map_err(|allowed| Invalid::new(format!("addresses[{index}]"), allowed))?;
+    }
+    Ok(key)
+}
 
 /// What the gate asks about principals. Cloning is cheap.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Access {
     is_open: bool,
+    keys: Keys,
+    store: store::Access,
+    /// The number of the last entry of the audit log when the keys were read; held while they are.
+    read: Arc<Mutex<i64>>,
+    refusals: Refusals,
+    refused: Arc<DefaultKeyedRateLimiter<IpAddr>>,
 }
 
 impl Access {
-    /// Of a server that is open or not: see [`Config::is_open`](crate::config::Config::is_open).
-    pub fn new(is_open: bool) -> Self {
-        Self { is_open }
+    /// Of a server that is open or not: see [`Config::is_open`](crate::config::Config::is_open). With one key there may be
+    /// `key_rate` requests a second. No key is known before [`Access::reload`].
+    pub fn new(is_open: bool, store: store::Access, key_rate: NonZeroU32) -> Self {
+        Self {
+            is_open,
+            keys: Keys::new(key_rate),
+            store,
+            read: Arc::new(Mutex::new(-1)),
+            refusals: Refusals::default(),
+            refused: Arc::new(RateLimiter::keyed(Quota::per_second(REFUSED_RATE))),
+        }
     }
 
     /// Whether everyone who reaches the server may do everything.
     pub fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// Who sends the key `text`, as `kind`, from `address` at `now`.
+    pub fn principal(&self, text: &str, kind: Kind, now: Timestamp, address: IpAddr) -> Principal {
+        match self.keys.check(text, kind, now, address) {
+            Ok(granted) => Principal::Granted(granted),
+            Err(denial) => Principal::Nobody(denial),
+        }
+    }
+
+    /// Whether samples may be sent in the address of this key.
+    pub fn takes_get(&self, text: &str) -> bool {
+        self.keys.takes_get(text)
+    }
+
+    /// Counts a refusal for the audit log; whether `address` has been refused too often to be answered in more detail.
+    pub fn refuse(&self, who: Who, address: IpAddr, what: &'static str, code: Code) -> bool {
+        self.refusals.add(who, address, what, code);
+        self.refused.check_key(&address).is_err()
+    }
+
+    /// Reads the keys from the database, and ends live clients of those that are gone. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer; the keys are those that were read last.
+    pub fn reload(&self) -> Result<(), StoreError> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        // First: what is written in between is read again.
+        *read = self.store.last_entry()?;
+        self.keys.replace(self.store.keys()?);
+        Ok(())
+    }
+
+    /// As [`Access::reload`], if anything was written since: another process may have changed keys.
+    ///
+    /// # Errors
+    /// As [`Access::reload`].
+    pub fn reload_if_changed(&self) -> Result<(), StoreError> {
+        let read = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.store.last_entry()? == read { Ok(()) } else { self.reload() }
+    }
+
+    /// Ends the live clients of keys that have expired.
+    pub fn expire(&self, now: Timestamp) {
+        self.keys.expire(now);
+    }
+
+    /// Writes down which keys were used since `since`, and what was refused; forgets what limits need no longer. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer; refusals are lost then, and uses are written down later.
+    pub fn write_down(&self, since: Timestamp) -> Result<(), StoreError> {
+        self.refused.retain_recent();
+        self.refused.shrink_to_fit();
+        let uses = self.keys.uses(since);
+        if !uses.is_empty() {
+            self.store.note_uses(&uses)?;
+        }
+        let refusals = self.refusals.take();
+        if !refusals.is_empty() {
+            self.store.record(refusals)?;
+        }
+        self.store.expire_audit()?;
+        Ok(())
     }
 }

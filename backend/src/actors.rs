@@ -5,6 +5,7 @@ pub mod certificate;
 pub mod committer;
 pub mod compactor;
 pub mod engine;
+pub mod keeper;
 pub(crate) mod rate_limit;
 pub mod retention;
 pub mod session;

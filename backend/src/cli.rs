@@ -13,7 +13,7 @@ use crate::config::{Config, ConfigError, File};
 use crate::pipeline::PipelineError;
 use crate::store::{OpenError, Store};
 use crate::tls::{Certificate, TlsError};
-use crate::tools::{ToolError, advice, backup, delete, doctor, export, import, tail};
+use crate::tools::{ToolError, access, advice, backup, delete, doctor, export, import, tail};
 
 /// Send a number, see it move at once, keep it for years.
 #[derive(Debug, Parser)]
@@ -47,6 +47,12 @@ enum Command {
     Doctor(doctor::Options),
     /// Follow signals of a running server: values in place, or lines of JSON when piped
     Tail(tail::Options),
+    /// Say who may do what: keys
+    #[command(subcommand)]
+    Access(access::Command),
+    /// Examine the log of what was done
+    #[command(subcommand)]
+    Audit(access::AuditCommand),
 }
 
 impl Cli {
@@ -131,6 +137,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Backup(options) => Ok(backup::run(&options)?),
         Command::Doctor(options) => Ok(doctor::run(&options)?),
         Command::Tail(options) => Ok(tail::run(&options)?),
+        Command::Access(command) => Ok(access::run(&command)?),
+        Command::Audit(command) => Ok(access::audit(&command)?),
     }
 }
 

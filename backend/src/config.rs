@@ -66,10 +66,9 @@ impl Config {
         self.server.check()
     }
 
-    /// Whether everyone who reaches the server may do everything.
+    /// Whether everyone who reaches the server may do everything. Behind a proxy that is more than who can reach the address.
     pub fn is_open(&self) -> bool {
         let server = &self.server;
-        // Before a proxy on this machine may be everyone.
         let is_private = server.listen.ip().is_loopback() && server.trusted_proxies.0.is_empty();
         self.access.auth == Auth::Auto && (is_private || server.insecure)
     }

@@ -10,6 +10,9 @@ mod repeated;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use afterglow_formats::{Verdict, number, shown};
 use afterglow_wire::limits::{AHEAD_MICROS, REJECTIONS_LISTED};
 use afterglow_wire::telemetry::Rejection;
@@ -17,7 +20,7 @@ use afterglow_wire::{Code, Timestamp, name};
 
 use crate::batch::{Batch, Sample, SignalId};
 use crate::refusal::Refusal;
-use crate::signals::Signals;
+use crate::signals::{Selector, Signals};
 
 /// How many warnings an answer lists.
 const WARNINGS: usize = 20;
@@ -51,10 +54,49 @@ pub struct Collector {
     /// Samples, rejected ones included, that may be read.
     most: usize,
     not_before: Timestamp,
+    scope: Option<WriteScope>,
     out: Decoded,
     /// The signals of the object before, by their place in it. Senders repeat themselves: comparing one name is
     /// several times cheaper than looking it up among all.
     previous: Vec<(String, SignalId)>,
+}
+
+/// What somebody may write who may not write everything.
+#[derive(Clone, Debug)]
+pub struct WriteScope {
+    /// Which signals; all when absent.
+    pub signals: Option<Arc<Selector>>,
+    /// Whether signals that do not exist yet.
+    pub create: bool,
+    /// How far in the past; any time when absent.
+    pub append_only: Option<Duration>,
+}
+
+impl WriteScope {
+    /// Everything.
+    pub const EVERYTHING: Self = Self { signals: None, create: true, append_only: None };
+
+    fn check(&self, name: &str, signals: &Signals) -> Result<(), Verdict> {
+        if self.signals.as_ref().is_some_and(|allowed| !allowed.has(name)) {
+            return Err((Code::ForbiddenSignal, "this key may not write this signal".into()));
+        }
+        if !self.create && signals.find(name).is_none() {
+            let message = "this signal does not exist, and this key may not make new ones";
+            return Err((Code::ForbiddenSignal, message.into()));
+        }
+        Ok(())
+    }
+
+    fn judge(&self, timestamp: Timestamp, now: Timestamp) -> Result<(), Verdict> {
+        let Some(age) = self.append_only else { return Ok(()) };
+        let micros = i64::try_from(age.as_micros()).unwrap_or(i64::MAX);
+        if timestamp.micros() >= now.micros().saturating_sub(micros) {
+            return Ok(());
+        }
+        let message =
+            format!("{timestamp} is more than {} s ago; this key may not write earlier", age.as_secs());
+        Err((Code::TimestampEarly, message))
+    }
 }
 
 /// How far a collector was, so that what came after can be dropped.
@@ -72,6 +114,7 @@ impl Collector {
             now,
             most: usize::MAX,
             not_before: Timestamp::MIN,
+            scope: None,
             out: Decoded::default(),
             previous: Vec::new(),
         }
@@ -103,6 +146,11 @@ impl Collector {
     /// Refuses samples from before `earliest`: their sender's clock is not set.
     pub fn not_before(self, earliest: Timestamp) -> Self {
         Self { not_before: earliest, ..self }
+    }
+
+    /// Refuses what `scope` does not allow.
+    pub fn within(self, scope: Option<WriteScope>) -> Self {
+        Self { scope, ..self }
     }
 
     /// When the samples arrive: the time of those that bring none.
@@ -160,6 +208,9 @@ impl Collector {
                 self.not_before
             );
             return Err((Code::TimestampEarly, message));
+        }
+        if let Some(scope) = &self.scope {
+            scope.judge(timestamp, self.now)?;
         }
         if timestamp.micros() <= self.now.micros().saturating_add(AHEAD_MICROS) {
             return Ok(());
@@ -239,6 +290,9 @@ impl Collector {
         let is_new = !name.is_ascii() && !self.is_known(name);
         if !is_new { name::check(name) } else { name::check_new(name) }
             .map_err(|message| (Code::BadSignalName, message))?;
+        if let Some(scope) = &self.scope {
+            scope.check(name, &self.signals)?;
+        }
         let Some(signal) = self.signals.number(&mut self.out.batch, name) else {
             let limit = self.signals.limit();
             let message = format!(

@@ -70,15 +70,30 @@ impl Documents {
         kind: Kind,
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
-        let _place = self.places.try_acquire().map_err(|_| Failure::TooManyChanges)?;
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Failure::Broken)?;
-        let (store, revision) = (self.store.clone(), Arc::clone(&self.revision));
-        // The turn and the revision go with the work: it ends even when the client that asked for it has left.
-        let changing = actix_rt::task::spawn_blocking(move || {
-            let _turn = turn;
-            let done = work(&store)?;
+        let revision = Arc::clone(&self.revision);
+        self.in_turn(move |store| {
+            let done = work(store)?;
             revision.send_modify(|revision| *number(revision, kind) += 1);
             Ok(done)
+        })
+        .await
+    }
+
+    /// As [`Documents::change`] for what no revision counts.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn in_turn<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
+    ) -> Result<T, Failure<SaveError>> {
+        let _place = self.places.try_acquire().map_err(|_| Failure::TooManyChanges)?;
+        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Failure::Broken)?;
+        let store = self.store.clone();
+        // The turn goes with the work: it ends even when the client that asked for it has left.
+        let changing = actix_rt::task::spawn_blocking(move || {
+            let _turn = turn;
+            work(&store)
         });
         ended(changing).await
     }

@@ -3,6 +3,7 @@
 mod address;
 mod annotations;
 mod answer;
+mod audit;
 mod boards;
 mod body;
 mod codes;
@@ -16,7 +17,9 @@ mod documents;
 mod fuzz;
 mod gate;
 mod history;
+mod inbox;
 mod ingest_report;
+mod keys;
 mod live;
 mod members;
 mod openapi;

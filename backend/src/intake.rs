@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::actors::committer::Handle;
 use crate::clock::{Clock, Stopwatch};
-use crate::decode::{Collector, Decoded};
+use crate::decode::{Collector, Decoded, WriteScope};
 use crate::ingest_report::{Recorder, Request, Timing};
 use crate::metrics::{Metrics, Stage};
 use crate::refusal::Refusal;
@@ -25,6 +25,33 @@ pub struct Source {
     pub address: Option<SocketAddr>,
     /// Bytes of the body.
     pub bytes: usize,
+}
+
+/// [`Intake`] for one sender.
+#[derive(Clone, Copy)]
+pub struct Limited<'a> {
+    intake: &'a Intake,
+    scope: Option<&'a WriteScope>,
+}
+
+impl Limited<'_> {
+    /// Lets `parse` collect samples and waits until the usable ones are durable.
+    ///
+    /// # Errors
+    /// Nothing was stored: `parse` could not read anything, no sample was usable (the details list them), or the commit was
+    /// refused or failed and may be tried again.
+    pub async fn take(
+        self,
+        source: Source,
+        parse: impl AsyncFnOnce(Collector) -> Result<Collector, Refusal>,
+    ) -> Result<Receipt, Refusal> {
+        self.intake.take(source, self.scope, parse).await
+    }
+
+    /// Notes a request whose body could not be had.
+    pub fn refuse(self, source: Source, refusal: &Refusal) {
+        self.intake.refuse(source, refusal);
+    }
 }
 
 /// Takes samples for all protocols. Cloning is cheap.
@@ -52,24 +79,24 @@ impl Intake {
         Self { signals, committer, report, metrics, clock, not_before }
     }
 
-    /// Lets `parse` collect samples and waits until the usable ones are durable.
-    ///
-    /// # Errors
-    /// Nothing was stored: `parse` could not read anything, no sample was usable (the details list them), or the commit was
-    /// refused or failed and may be tried again.
-    pub async fn take(
+    /// For a sender that may write what `scope` allows; everything when absent.
+    pub fn within<'a>(&'a self, scope: Option<&'a WriteScope>) -> Limited<'a> {
+        Limited { intake: self, scope }
+    }
+
+    async fn take(
         &self,
         source: Source,
+        scope: Option<&WriteScope>,
         parse: impl AsyncFnOnce(Collector) -> Result<Collector, Refusal>,
     ) -> Result<Receipt, Refusal> {
         let mut note = Request { bytes: source.bytes, ..Request::from(source.address) };
-        let outcome = self.store(&mut note, parse).await;
+        let outcome = self.store(&mut note, scope, parse).await;
         self.note(note, outcome.as_ref().err());
         outcome
     }
 
-    /// Notes a request whose body could not be had.
-    pub fn refuse(&self, source: Source, refusal: &Refusal) {
+    fn refuse(&self, source: Source, refusal: &Refusal) {
         let note = Request { bytes: source.bytes, ..Request::from(source.address) };
         self.note(note, Some(refusal));
     }
@@ -77,11 +104,14 @@ impl Intake {
     async fn store(
         &self,
         note: &mut Request,
+        scope: Option<&WriteScope>,
         parse: impl AsyncFnOnce(Collector) -> Result<Collector, Refusal>,
     ) -> Result<Receipt, Refusal> {
         let (stopwatch, now) = (Stopwatch::start(), self.clock.now());
-        let collector =
-            Collector::new(self.signals.clone(), now).at_most(REQUEST_SAMPLES).not_before(self.not_before);
+        let collector = Collector::new(self.signals.clone(), now)
+            .at_most(REQUEST_SAMPLES)
+            .not_before(self.not_before)
+            .within(scope.cloned());
         let mut collector = parse(collector).await?;
         self.metrics.observe(Stage::Decode, stopwatch.elapsed());
         let decoded = collector.take();

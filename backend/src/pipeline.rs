@@ -15,6 +15,7 @@ use crate::actors::certificate::CertificateKeeper;
 use crate::actors::committer::Committer;
 use crate::actors::compactor::Compactor;
 use crate::actors::engine::Engines;
+use crate::actors::keeper::Keeper;
 use crate::actors::retention::Retention;
 use crate::actors::session::{HistoryReaders, Sessions};
 use crate::admission::Admission;
@@ -50,9 +51,9 @@ pub enum PipelineError {
     /// The HTTP server ended by itself.
     #[error("the HTTP server ended: {0}")]
     Http(#[from] std::io::Error),
-    /// Who may log in is not known.
-    #[error("the members cannot be read: {0}")]
-    People(#[from] StoreError),
+    /// Who may do what is not known.
+    #[error("the keys and the members cannot be read: {0}")]
+    Access(#[from] StoreError),
     /// Not everything could be written and closed in time.
     #[error("not drained within {} s; what was acknowledged is safe", DRAIN.as_secs())]
     DrainTimeout,
@@ -122,7 +123,13 @@ pub async fn run(
     }
     let (stop_sessions, stopping) = watch::channel(false);
     let ping_interval = config.live.ping_seconds.duration();
-    let engines = Engines::new(broadcaster.clone(), clock.clone(), ping_interval, stopping.clone());
+    let engines = Engines::new(
+        broadcaster.clone(),
+        clock.clone(),
+        ping_interval,
+        stopping.clone(),
+        store.signals().clone(),
+    );
     let sessions = Sessions {
         broadcaster: broadcaster.clone(),
         store: store.clone(),
@@ -138,6 +145,7 @@ pub async fn run(
         ),
         engines,
         stopping,
+        grant: None,
     };
     let ingest_report = Recorder::new(clock.now());
     let intake = Intake::new(
@@ -149,8 +157,11 @@ pub async fn run(
         config.store.not_before,
     );
     let admission = Admission::new(config.live.live_clients, config.live.live_clients_per_address);
+    let access = Access::new(config.is_open(), store.access().clone(), config.access.requests_per_key);
+    access.reload()?;
+    Keeper::start(access.clone(), clock.clone(), lifeline("keeper"));
     let context = Context {
-        access: Access::new(config.is_open()),
+        access,
         people,
         // Twice as many: the bodies of one address can use the whole machine, and those of others need not wait for them.
         bodies: Bodies::new(config.server.body_seconds.duration(), 2 * processors()),

@@ -3,6 +3,7 @@
 //!
 //! Export, backup and doctor only read, also while a server writes the database. Import and delete write, and need it alone.
 
+pub mod access;
 pub mod backup;
 pub mod delete;
 pub mod doctor;

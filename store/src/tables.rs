@@ -161,6 +161,13 @@ pub(crate) trait Rows:
 }
 
 impl<T> Rows for T where
-    T: JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows + PeopleRows + AccessRows
+    T: JournalRows
+        + BundleRows
+        + BlockRows
+        + RollupRows
+        + DeletionRows
+        + DocumentRows
+        + PeopleRows
+        + AccessRows
 {
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
+use afterglow_wire::Code;
 use afterglow_wire::access::{Scope, Scopes};
 
 use super::Grant;
+use crate::decode::WriteScope;
 use crate::signals::Selector;
 
 /// Who asks, as far as it is known.
@@ -20,8 +21,9 @@ pub enum Principal {
     Granted(Arc<Granted>),
 }
 
-/// Why somebody is nobody: the message of the 401.
-pub type Denial = &'static str;
+/// Why somebody is nobody: what a request is answered with that not everyone may make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denial(pub Code, pub &'static str);
 
 /// What the holder of a key or a session may do.
 #[derive(Debug)]
@@ -32,24 +34,10 @@ pub struct Granted {
     pub scopes: Scopes,
     /// On which signals: others do not exist for it. All when absent.
     pub signals: Option<Arc<Selector>>,
-    /// How samples may be written.
-    pub writing: WriteLimits,
+    /// What may be written.
+    pub writing: WriteScope,
     /// Ends with it.
     pub grant: Grant,
-}
-
-/// How samples may be written, beside the names of their signals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct WriteLimits {
-    /// Whether signals may be written that do not exist yet.
-    pub create: bool,
-    /// How far in the past samples may lie.
-    pub append_only: Option<Duration>,
-}
-
-impl WriteLimits {
-    /// None.
-    pub const NONE: Self = Self { create: true, append_only: None };
 }
 
 /// Who did something, as the audit log names it.

@@ -21,6 +21,7 @@ use seat::{Seat, random_id};
 
 use super::broadcaster::{Broadcaster, Client, Join, Leave, Outlet, Queued};
 use super::rate_limit::RateLimit;
+use crate::access::Grant;
 use crate::admission::Ticket;
 use crate::clock::Stopwatch;
 use crate::live::{Protocol, Selection};
@@ -165,11 +166,13 @@ impl Engine {
         let (sender, frames) = mpsc::channel(PUSHES);
         let number = Client::next_number();
         let client = Client::new(number, Outlet::Stream(sender), Arc::clone(&self.evicted));
+        let engines = &self.seat.engines;
+        let selection = Selection::within(&["*".to_owned()], engines.scope.as_ref(), &engines.signals);
         let join = Join {
             client,
             address: self.seat.ticket.address(),
             protocol: Protocol::SocketIo,
-            selection: Selection::everything(),
+            selection,
             from: None,
             named: 0,
             conflated: false,
@@ -218,6 +221,11 @@ impl Engine {
     pub(crate) fn stopping(&self) -> impl Future<Output = bool> + use<> {
         let mut stopping = self.seat.engines.stopping.clone();
         async move { stopping.wait_for(|stopping| *stopping).await.is_ok() }
+    }
+
+    /// Ends when the client may no longer have what it gets; never when absent.
+    pub(crate) fn grant(&self) -> Option<Grant> {
+        self.seat.engines.grant.clone()
     }
 
     /// How often the client is pinged.

@@ -29,6 +29,7 @@ use tokio::sync::watch;
 use super::broadcaster::{Broadcaster, Client, Close, Join, Joined, Leave, Outlet, Push};
 use super::engine::Engines;
 use super::rate_limit::RateLimit;
+use crate::access::{Grant, Principal};
 use crate::clock::{Clock, Stopwatch};
 use crate::live::Frame;
 use crate::pool::Pool;
@@ -69,9 +70,22 @@ pub struct Sessions {
     pub engines: Engines,
     /// True once the server stops.
     pub stopping: watch::Receiver<bool>,
+    /// Ends when who asked may no longer; never when absent.
+    pub grant: Option<Grant>,
 }
 
 impl Sessions {
+    /// What the sessions of one principal are made of.
+    pub fn of(&self, principal: &Principal) -> Self {
+        let (scope, grant) = (principal.signals().cloned(), principal.grant().cloned());
+        Self {
+            store: self.store.within(scope.clone()),
+            engines: self.engines.of(scope, grant.clone()),
+            grant,
+            ..self.clone()
+        }
+    }
+
     /// Sends `join` to `Broadcaster`; once more where that has still to hear of a commit that the client has already:
     /// history is read from the store, which is the first to know.
     ///
@@ -166,6 +180,10 @@ impl<C: Conversation> Session<C> {
         ctx.stop();
     }
 
+    fn end_unauthenticated(ctx: &mut Socket<C>) {
+        Self::end(ctx, close::UNAUTHENTICATED, "this key is no longer valid");
+    }
+
     fn check_alive(&mut self, ctx: &mut Socket<C>) {
         if self.evicted.load(Ordering::Relaxed) {
             Self::end(ctx, close::TOO_SLOW, "this client reads too slowly");
@@ -225,6 +243,10 @@ impl<C: Conversation> Actor for Session<C> {
         let mut stopping = self.sessions.stopping.clone();
         let stops = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() }.into_actor(self);
         ctx.spawn(stops.map(|_, _, ctx| Self::end(ctx, close::GOING_AWAY, "the server is stopping")));
+        if let Some(grant) = self.sessions.grant.clone() {
+            let over = async move { grant.over().await }.into_actor(self);
+            ctx.spawn(over.map(|(), _, ctx| Self::end_unauthenticated(ctx)));
+        }
         C::started(self, ctx);
     }
 
@@ -244,6 +266,10 @@ impl<C: Conversation> Handler<Push> for Session<C> {
     fn handle(&mut self, push: Push, ctx: &mut Self::Context) {
         if self.evicted.load(Ordering::Relaxed) {
             return Self::end(ctx, close::TOO_SLOW, "this client reads too slowly");
+        }
+        // It stood still while its socket was full, and could not hear of it.
+        if self.sessions.grant.as_ref().is_some_and(Grant::is_over) {
+            return Self::end_unauthenticated(ctx);
         }
         if push.client == self.client {
             Self::send(ctx, &push.frames);

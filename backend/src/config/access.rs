@@ -1,16 +1,32 @@
 //! `[access]`: who may do what.
 
+use std::num::NonZeroU32;
+
+use afterglow_cli::settings::within;
 use clap::{Args, ValueEnum};
 
 /// The settings of `[access]`.
 #[derive(Args, Clone, Debug, PartialEq)]
 #[command(next_help_heading = "Access")]
 pub struct Access {
-    /// Who must bring a key: with auto everyone, unless the server listens on a loopback address or with --insecure; with
-    /// required everyone
+    /// Who must bring a key: with auto everyone, unless the server listens on a loopback address without trusted proxies, or
+    /// with --insecure; with required everyone
     #[arg(long, env = "AFTERGLOW_AUTH", value_name = "WHEN", default_value = "auto", value_parser = auth)]
     pub auth: Auth,
+
+    /// Requests a second that may come with one key, 1 to 1000000; beyond it they are refused with 429
+    #[arg(
+        long,
+        env = "AFTERGLOW_REQUESTS_PER_KEY",
+        value_name = "N",
+        default_value_t = MOST_REQUESTS,
+        value_parser = within(NonZeroU32::MIN..=MOST_REQUESTS)
+    )]
+    pub requests_per_key: NonZeroU32,
 }
+
+/// More than one server answers in a second.
+const MOST_REQUESTS: NonZeroU32 = NonZeroU32::MIN.saturating_add(999_999);
 
 /// When requests must bring a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::documents::{delete_document, get_document, read_json};
 use super::gate::Allowed;
+use super::parameters::between;
 use super::permission::{ReadAnnotations, WriteAnnotations};
 use super::problem::Problem;
 use crate::store::Span;
@@ -28,12 +29,7 @@ pub(super) struct Parameters {
 
 impl Parameters {
     fn span(&self) -> Result<Span, Problem> {
-        let instant = |name, value: &Option<String>, absent| match value {
-            Some(text) => text.parse().map_err(|error| Problem::parameter(name, text, error)),
-            None => Ok(absent),
-        };
-        let from = instant("from", &self.from, Timestamp::MIN)?;
-        Ok(Span { from, to: instant("to", &self.to, Timestamp::MAX)? })
+        between(self.from.as_deref(), self.to.as_deref(), Timestamp::MAX)
     }
 
     /// Each once: an annotation that has a tag has it however often it is asked for.

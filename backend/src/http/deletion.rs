@@ -10,7 +10,7 @@ use super::parameters::{between, flag, patterns};
 use super::permission::DeleteSamples;
 use super::problem::Problem;
 use crate::signals::Selector;
-use crate::store::{Query, Span};
+use crate::store::{Event, Query, Span};
 
 /// Which samples go. As texts, so that a bad one is refused by its name.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -61,6 +61,11 @@ pub(super) async fn samples(
 ) -> Result<web::Json<Deletion>, Problem> {
     let (signals, span) = parameters.wanted()?;
     let dry_run = flag("dry_run", parameters.dry_run.as_deref())?;
+    if !dry_run {
+        let named = parameters.signals.as_deref().unwrap_or_default();
+        let event = Event::begun("samples.delete", named).with(format!("{} to {}", span.from, span.to));
+        allowed.record(event).await?;
+    }
     Ok(web::Json(allowed.deletions().delete(signals, span, dry_run).await?))
 }
 
@@ -98,6 +103,7 @@ pub(super) async fn signal(
     }
     let signal = Selector::of(&name);
     if !dry_run {
+        allowed.record(Event::begun("signal.delete", name.as_str())).await?;
         let signal = signal.clone();
         allowed.change(move |store| Ok(store.delete_metadata(&signal)?)).await?;
     }

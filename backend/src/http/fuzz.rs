@@ -48,7 +48,7 @@ fn context(folder: &std::path::Path) -> Context {
     let stopping = watch::channel(false).1;
     let ingest_report = Recorder::new(clock.now());
     Context {
-        access: crate::access::Access::new(true),
+        access: crate::access::Access::new(true, store.access().clone(), std::num::NonZeroU32::MIN),
         people: crate::access::people::People::load(&store, clock.clone()).unwrap(),
         bodies: Bodies::new(second, 2),
         intake: Intake::new(
@@ -67,8 +67,15 @@ fn context(folder: &std::path::Path) -> Context {
             ping_interval: second,
             selecting: Pool::new(2),
             history_readers: HistoryReaders::new(1, second),
-            engines: Engines::new(broadcaster, clock.clone(), second, stopping.clone()),
+            engines: Engines::new(
+                broadcaster,
+                clock.clone(),
+                second,
+                stopping.clone(),
+                store.signals().clone(),
+            ),
             stopping,
+            grant: None,
         },
         admission: Admission::new(100, 100),
         deletions,

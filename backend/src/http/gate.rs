@@ -16,6 +16,7 @@ mod site;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -27,14 +28,16 @@ use actix_web::http::{ConnectionType, Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 use afterglow_wire::Code;
+use afterglow_wire::access::Kind;
 
 use super::Context;
 use super::address::{Client, address};
 use super::parameters::{ListedParameters, check_count};
 use super::permission::{Holders, Permission};
 use super::problem::Problem;
-use crate::access::Principal;
+use crate::access::{Denial, Principal};
 use crate::authority::Authority;
+use crate::store::Store;
 use authority::Authorities;
 use credential::Credential;
 use proxy::{Proxies, Sender};
@@ -43,6 +46,9 @@ use site::Site;
 
 /// What browsers are told in TLS: for a year, nothing without it.
 const STAY_IN_TLS: &str = "max-age=31536000";
+
+/// What the addresses with keys begin with.
+const INBOX: &str = "/in/";
 
 /// What requests are judged by, and what lies behind.
 pub(super) struct Gate {
@@ -127,26 +133,35 @@ impl Gate {
             Site::Foreign(origin) => Err(foreign(&origin, request)),
             site => {
                 let is_secure = self.is_secure(sender);
-                let principal = self.principal(request, is_secure)?;
+                let principal = self.principal(request, sender.address.ip(), is_secure)?;
                 Ok(Visit { principal, site, id: id.clone(), is_secure })
             }
         }
     }
 
-    /// Who asks. Nothing is looked at where everyone may do everything.
-    fn principal(&self, request: &HttpRequest, is_secure: bool) -> Result<Principal, Problem> {
+    /// Who asks. No header is looked at where everyone may do everything; a key in the address counts there, too.
+    fn principal(
+        &self,
+        request: &HttpRequest,
+        address: IpAddr,
+        is_secure: bool,
+    ) -> Result<Principal, Problem> {
+        let access = &self.context.access;
+        if let Some(text) = request.path().strip_prefix(INBOX) {
+            return Ok(access.principal(text, Kind::In, self.context.clock.now(), address));
+        }
         if self.needs_nothing() {
             return Ok(Principal::Local);
         }
         Ok(match Credential::of(request.headers()) {
             Credential::None => match cookie::value(request.headers(), is_secure) {
                 Some(cookie) => return self.member(request, cookie),
-                None => Principal::Nobody(
+                None => nobody(
                     "this needs a key, sent as `Authorization: Bearer KEY`, or a member who is logged in",
                 ),
             },
-            Credential::Malformed(why) => Principal::Nobody(why),
-            Credential::Key(_) => Principal::Nobody("this key is not valid"),
+            Credential::Malformed(why) => nobody(why),
+            Credential::Key(text) => access.principal(&text, Kind::Key, self.context.clock.now(), address),
         })
     }
 
@@ -154,13 +169,33 @@ impl Gate {
     /// comes from.
     fn member(&self, request: &HttpRequest, cookie: &str) -> Result<Principal, Problem> {
         let Some(granted) = self.context.people.session(cookie) else {
-            return Ok(Principal::Nobody("the session is over; log in again"));
+            return Ok(nobody("the session is over; log in again"));
         };
         if !request.method().is_safe() && !site::is_named(request.headers()) {
             return Err(foreign("an unknown site", request));
         }
         Ok(Principal::Granted(granted))
     }
+}
+
+impl Gate {
+    /// What is answered instead of `problem`, which says that a permission is lacking: the audit log counts it.
+    fn refuse<P: Permission>(&self, visit: &Visit, address: IpAddr, problem: Problem) -> Problem {
+        let code = problem.refusal().code;
+        if !self.context.access.refuse(visit.principal.who(), address, P::NAME, code) {
+            return problem;
+        }
+        Problem::new(Code::RateLimited, "requests from this address are refused too often; try again later")
+    }
+}
+
+fn nobody(why: &'static str) -> Principal {
+    Principal::Nobody(Denial(Code::Unauthenticated, why))
+}
+
+/// The path of a request, without the key that it may have.
+fn shown_path(request: &HttpRequest) -> &str {
+    if request.path().starts_with(INBOX) { "/in/***" } else { request.path() }
 }
 
 /// Every authority that a request names, the one that counts first: a trusted proxy's word, a request in absolute form, the
@@ -173,7 +208,7 @@ fn named_hosts<'r>(request: &'r HttpRequest, sender: &'r Sender) -> impl Iterato
 
 fn foreign(origin: &str, request: &HttpRequest) -> Problem {
     let message =
-        format!("a page of {origin} may not use {}; only this server's own page may", request.path());
+        format!("a page of {origin} may not use {}; only this server's own page may", shown_path(request));
     Problem::new(Code::ForeignOrigin, message)
 }
 
@@ -226,7 +261,7 @@ fn note(id: &RequestId, response: &mut ServiceResponse) {
         _ if status.is_server_error() => log::Level::Error,
         _ => log::Level::Debug,
     };
-    log::log!(level, "request {id}: {} {}: {status}", request.method(), request.path());
+    log::log!(level, "request {id}: {} {}: {status}", request.method(), shown_path(request));
     if (id.is_given() || status.is_client_error() || status.is_server_error())
         && let Some(value) = id.value()
     {
@@ -258,6 +293,8 @@ pub(super) struct Allowed<P> {
     principal: Principal,
     is_secure: bool,
     address: IpAddr,
+    /// The store as it is for a principal for whom not all signals exist.
+    scoped: Option<Store>,
     permission: PhantomData<P>,
 }
 
@@ -290,7 +327,8 @@ impl<P: Permission> Allowed<P> {
         if visit.site == Site::Link && !P::NAVIGABLE {
             return Err(foreign("another site", request));
         }
-        authorize::<P>(&visit.principal)?;
+        let address = address(request);
+        authorize::<P>(&visit.principal).map_err(|problem| gate.refuse::<P>(&visit, address, problem))?;
         if !P::WHILE_DRAINING && gate.context.committer.is_draining() {
             return Err(Problem::new(Code::Draining, "the server is stopping"));
         }
@@ -300,9 +338,9 @@ impl<P: Permission> Allowed<P> {
         {
             listed.check(request)?;
         }
-        let address = address(request);
         let Visit { principal, id, is_secure, .. } = visit;
-        Ok(Self { gate: gate.clone(), id, principal, is_secure, address, permission: PhantomData })
+        let scoped = principal.signals().map(|scope| gate.context.store.within(Some(Arc::clone(scope))));
+        Ok(Self { gate: gate.clone(), id, principal, is_secure, address, scoped, permission: PhantomData })
     }
 }
 
@@ -310,7 +348,7 @@ impl<P: Permission> Allowed<P> {
 fn authorize<P: Permission>(principal: &Principal) -> Result<(), Problem> {
     match (P::HOLDERS, principal) {
         (Holders::Everyone, _) | (Holders::Known, Principal::Local | Principal::Granted(_)) => Ok(()),
-        (_, Principal::Nobody(why)) => Err(Problem::new(Code::Unauthenticated, *why)),
+        (_, Principal::Nobody(Denial(code, why))) => Err(Problem::new(*code, *why)),
         (Holders::Scope(scope), principal) if principal.may(scope) => Ok(()),
         (Holders::Scope(scope), _) => {
             let message =

@@ -6,11 +6,11 @@
 use actix_web::http::Method;
 use actix_web::{HttpResponse, web};
 use afterglow_wire::telemetry::{Series, SignalDetails};
-use serde_json::Value;
+use serde_json::{Value, json};
 use utoipa::OpenApi;
 
 use super::gate::Allowed;
-use super::permission::ReadContract;
+use super::permission::{Holders, ReadContract};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -23,21 +23,58 @@ use super::permission::ReadContract;
 )]
 struct Frame;
 
+/// What every operation can be answered with that not everyone may do.
+const DENIED: [(&str, &str); 3] = [
+    ("401", "The request brings no valid key, and the server asks for one"),
+    ("403", "The key lacks the permission"),
+    (
+        "429",
+        "Too many requests with this key, or too many that were refused; ask again after `Retry-After` seconds",
+    ),
+];
+
 /// The whole document, with each operation's permission as `x-permission`.
 pub(super) struct Document(Value);
 
+/// What the table says of an operation.
+pub(super) struct Documented<'a> {
+    /// As actix-web matches it.
+    pub(super) path: &'a str,
+    pub(super) method: &'a Method,
+    /// The name of its permission.
+    pub(super) permission: &'a str,
+    /// Who has it.
+    pub(super) holders: Holders,
+}
+
 impl Document {
-    /// The document of `operations`; `permissions` has each operation's path, as actix-web matches it, its method and its
-    /// permission's name.
+    /// The document of `operations`, which are those of the table: each with its permission, and what is answered without it.
     pub(super) fn new<'a>(
         operations: utoipa::openapi::OpenApi,
-        permissions: impl Iterator<Item = (&'a str, &'a Method, &'a str)>,
+        table: impl Iterator<Item = Documented<'a>>,
     ) -> Self {
         let mut document = Frame::openapi();
         document.merge(operations);
         let mut document = serde_json::to_value(document).unwrap_or_default();
-        for (path, method, permission) in permissions {
-            document["paths"][documented(path)][key(method)]["x-permission"] = permission.into();
+        document["components"]["securitySchemes"] = json!({
+            "bearer": {"type": "http", "scheme": "bearer"},
+            "basic": {"type": "http", "scheme": "basic", "description": "The key is the password"},
+            "header": {"type": "apiKey", "in": "header", "name": "X-Api-Key"},
+        });
+        for entry in table {
+            let operation = &mut document["paths"][documented(entry.path)][key(entry.method)];
+            operation["x-permission"] = entry.permission.into();
+            if entry.holders == Holders::Everyone {
+                continue;
+            }
+            operation["security"] = json!([{"bearer": []}, {"basic": []}, {"header": []}]);
+            for (status, description) in DENIED {
+                if operation["responses"][status].is_null() {
+                    let body = json!({"schema": {"$ref": "#/components/schemas/ErrorBody"}});
+                    operation["responses"][status] =
+                        json!({"description": description, "content": {"application/json": body}});
+                }
+            }
         }
         Self(document)
     }
@@ -77,8 +114,6 @@ fn key(method: &Method) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::json;
-
     use super::super::table::{DOCUMENT, TABLE};
     use super::*;
 
@@ -102,6 +137,9 @@ mod tests {
         assert_eq!(operations, table);
         for (path, method) in table {
             let operation = &document()["paths"][&path][&method];
+            let row = TABLE.iter().find(|row| documented(row.path) == path && key(&row.method) == method);
+            let is_open = row.unwrap().holders == Holders::Everyone;
+            assert_eq!(operation["security"].is_null(), is_open, "{method} {path}");
             assert!(
                 operation["x-permission"].is_string() && operation["summary"].is_string(),
                 "{method} {path}"

@@ -92,6 +92,14 @@ permissions! {
     ReadAnnotations = "annotations.read" for READ;
     /// Save and delete annotations.
     WriteAnnotations = "annotations.write" for EDIT { WHILE_DRAINING: false };
+    /// The same with the key in the address, whose parameters are signals.
+    WriteThroughAddress = "samples.write" for WRITE { WHILE_DRAINING: false, LISTED_PARAMETERS_ONLY: false };
+    /// List keys.
+    ReadKeys = "keys" for ADMIN;
+    /// Make, replace and revoke keys.
+    ManageKeys = "keys" for ADMIN { WHILE_DRAINING: false };
+    /// Read the audit log.
+    ReadAudit = "audit.read" for ADMIN;
     /// See who sent what lately.
     ReadIngestReport = "ingest.report" for ADMIN;
     /// Scrape the server's metrics.

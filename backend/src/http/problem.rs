@@ -96,7 +96,9 @@ pub(super) fn method_not_allowed(request: &HttpRequest, allow: header::Allow) ->
     if *request.method() == Method::OPTIONS {
         return HttpResponse::NoContent().insert_header(allow).finish();
     }
-    let (path, method) = (request.path(), request.method());
+    // A key in an address is nobody's business.
+    let path = if request.path().starts_with("/in/") { "this address" } else { request.path() };
+    let method = request.method();
     let message = format!("{path} does not take {method}; it takes {allow}");
     let mut response = Problem::new(Code::MethodNotAllowed, message).error_response();
     if let Ok(allow) = allow.try_into_value() {

@@ -122,8 +122,7 @@ async fn answer(
         if version.as_deref() != Some("4") {
             return Ok(Refusal::UnsupportedVersion.answer());
         }
-        let (ticket, engines) =
-            (live::admit(allowed.admission(), request)?, allowed.sessions().engines.clone());
+        let (ticket, engines) = (live::admit(allowed.admission(), request)?, allowed.sessions().engines);
         if is_websocket {
             let conversation = SocketIo::new(engines, ticket);
             return accept(allowed, conversation, request, payload);
@@ -175,7 +174,7 @@ fn accept(
     request: &HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let accepted = Session::accept(allowed.sessions().clone(), conversation, request, payload);
+    let accepted = Session::accept(allowed.sessions(), conversation, request, payload);
     Ok(accepted.unwrap_or_else(|_| Refusal::BadRequest.answer()))
 }
 

@@ -63,8 +63,9 @@ pub(super) async fn get(
         patterns.push("*".to_owned());
     }
     let position = last_event_id(request.headers())?;
-    let (pool, signals) = (allowed.sessions().selecting.clone(), allowed.store().signals().clone());
-    let selection = pool.run(ticket.address(), move || Selection::new(&patterns, &signals)).await?;
+    let (pool, store) = (allowed.sessions().selecting, allowed.store().clone());
+    let select = move || Selection::within(&patterns, store.scope(), store.signals());
+    let selection = pool.run(ticket.address(), select).await?;
     let watcher = Watcher { allowed, selection, number: Client::next_number(), ticket };
     // The first step before the head: a client that is refused gets to know why.
     let first = catch_up(watcher, position).await?;
@@ -109,6 +110,9 @@ fn events(first: State) -> impl Stream<Item = Result<Bytes, Problem>> {
     stream::unfold(Some(first), |state| async {
         let mut state = state?;
         loop {
+            if state.watcher.allowed.is_over() {
+                return None;
+            }
             if let Some(piece) = state.unsent.piece() {
                 return Some((Ok(piece), Some(state)));
             }
@@ -119,7 +123,11 @@ fn events(first: State) -> impl Stream<Item = Result<Bytes, Problem>> {
                     Err(problem) => return Some((Err(problem), None)),
                 },
                 Then::Live(mut steps) => {
-                    let unsent = Unsent::queued(steps.recv().await?);
+                    let step = tokio::select! {
+                        step = steps.recv() => step,
+                        () = watcher.allowed.over() => None,
+                    };
+                    let unsent = Unsent::queued(step?);
                     State { watcher, unsent, then: Then::Live(steps) }
                 }
             };
@@ -140,7 +148,7 @@ async fn catch_up(watcher: Watcher, from: Option<Position>) -> Result<State, Pro
         conflated: false,
     };
     let stopping = |_| Problem::new(Code::Draining, "the server is stopping");
-    match (watcher.allowed.sessions().clone().join(join).await.map_err(stopping)?, from) {
+    match (watcher.allowed.sessions().join(join).await.map_err(stopping)?, from) {
         (Joined::Live(frames), _) => {
             // Something must go out at once, or a client waits for the headers until the first sample.
             let connected = Frame::Text(": connected\n\n".into());

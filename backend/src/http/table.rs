@@ -16,19 +16,21 @@ use actix_web::{FromRequest, Handler, HttpRequest, Responder, Route, web};
 use utoipa::OpenApi;
 
 use super::gate::Allowed;
-use super::openapi::{self, Document};
+use super::openapi::{self, Document, Documented};
 use super::parameters::{ListedParameters, query_config};
 use super::permission::*;
 use super::problem::method_not_allowed;
 use super::{
-    annotations, boards, codes, dashboard, deletion, documents, history, ingest_report, live, members,
-    people, signals, socketio, state, stream, summary, telemetry,
+    annotations, audit, boards, codes, dashboard, deletion, documents, history, inbox, ingest_report, keys,
+    live, members, people, signals, socketio, state, stream, summary, telemetry,
 };
 
 /// A row of the table.
 pub(super) struct Entry {
     /// The name of the permission.
     pub(super) permission: &'static str,
+    /// Who has it.
+    pub(super) holders: Holders,
     /// `GET` stands for `HEAD` too.
     pub(super) method: Method,
     /// As actix-web matches it.
@@ -41,6 +43,7 @@ macro_rules! table {
         /// All operations, grouped by path.
         pub(super) const TABLE: &[Entry] = &[$(Entry {
             permission: $permission::NAME,
+            holders: $permission::HOLDERS,
             method: Method::$method,
             path: $path,
             route: |method| route::<$permission, _, _>(method, $module::$handler),
@@ -70,6 +73,13 @@ table! {
     WriteAnnotations  POST   "/api/annotations"      => annotations::post;
     WriteAnnotations  DELETE "/api/annotations/{id}" => annotations::delete;
     ReadBoards        GET    "/api/revision"         => documents::revision;
+    WriteThroughAddress POST "/in/{key}"             => inbox::post;
+    WriteThroughAddress GET  "/in/{key}"             => inbox::get;
+    ReadKeys          GET    "/api/keys"             => keys::list;
+    ManageKeys        POST   "/api/keys"             => keys::post;
+    ManageKeys        DELETE "/api/keys/{id}"        => keys::delete;
+    ManageKeys        POST   "/api/keys/{id}/rotate" => keys::rotate;
+    ReadAudit         GET    "/api/audit"            => audit::get;
     ReadIngestReport  GET    "/api/ingest"           => ingest_report::get;
     Enter             POST   "/api/login"            => people::login;
     Enter             POST   "/api/setup"            => people::setup;
@@ -103,8 +113,11 @@ pub(super) const PAGES: &[&str] =
 
 /// The document of these operations.
 pub(super) static DOCUMENT: LazyLock<web::Data<Document>> = LazyLock::new(|| {
-    let permissions = TABLE.iter().map(|entry| (entry.path, &entry.method, entry.permission));
-    web::Data::new(Document::new(Operations::openapi(), permissions))
+    let operations = TABLE.iter().map(|entry| {
+        let Entry { path, method, permission, holders, .. } = entry;
+        Documented { path, method, permission, holders: *holders }
+    });
+    web::Data::new(Document::new(Operations::openapi(), operations))
 });
 
 /// Adds every route to an application.

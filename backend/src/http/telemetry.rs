@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::address::client;
 use super::body::{self, MediaType};
 use super::gate::Allowed;
+use super::gate::access::Writes;
 use super::permission::WriteSamples;
 use super::problem::Problem;
 use crate::decode::{Collector, csv, json};
@@ -90,12 +91,22 @@ pub(super) async fn post(
     parameters: web::Query<Parameters>,
     payload: web::Payload,
 ) -> Result<web::Json<Receipt>, Problem> {
-    let mut source = Source { address: client(&request), bytes: 0 };
+    store(&allowed, &request, parameters.into_inner(), payload).await
+}
+
+/// Reads a body and stores its samples.
+pub(super) async fn store(
+    allowed: &Allowed<impl Writes>,
+    request: &HttpRequest,
+    parameters: Parameters,
+    payload: web::Payload,
+) -> Result<web::Json<Receipt>, Problem> {
+    let mut source = Source { address: client(request), bytes: 0 };
     let read = async {
         let media_type = body::media_type(request.headers())?;
         let separator = if let MediaType::Csv(separator) = media_type { separator } else { None };
-        let options = parameters.into_inner().options(separator)?;
-        let body = allowed.bodies().read(&request, payload).await?;
+        let options = parameters.options(separator)?;
+        let body = allowed.bodies().read(request, payload).await?;
         Ok((media_type, options, body))
     };
     let (media_type, options, body) =

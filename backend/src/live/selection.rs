@@ -49,15 +49,23 @@ pub struct Wanted {
     /// Sorted, each once: two clients with the same patterns are compared with new names once.
     patterns: Vec<String>,
     selector: Selector,
+    /// What else a signal must be in. Clients with one key share it.
+    scope: Option<Arc<Selector>>,
 }
 
 impl Wanted {
     /// What any of `patterns` stands for.
     pub fn new(patterns: &[String]) -> Self {
+        Self::within(patterns, None)
+    }
+
+    /// As [`Wanted::new`], of those in `scope`.
+    pub fn within(patterns: &[String], scope: Option<&Arc<Selector>>) -> Self {
         let mut patterns = patterns.to_vec();
         patterns.sort_unstable();
         patterns.dedup();
-        Self { selector: Selector::new(&patterns), patterns }
+        let selector = Selector::new(&patterns).within(scope);
+        Self { selector, scope: scope.cloned(), patterns }
     }
 
     /// Which names are meant.
@@ -67,16 +75,18 @@ impl Wanted {
 
     /// How many comparisons a new name costs.
     pub(super) fn comparisons(&self) -> usize {
-        if self.selector.is_everything() {
-            return 0;
-        }
-        self.patterns.iter().filter(|pattern| pattern.contains('*')).count()
+        self.selector.comparisons()
     }
 }
 
 impl PartialEq for Wanted {
     fn eq(&self, other: &Self) -> bool {
-        self.patterns == other.patterns
+        let is_same = match (&self.scope, &other.scope) {
+            (None, None) => true,
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        };
+        is_same && self.patterns == other.patterns
     }
 }
 
@@ -97,13 +107,18 @@ impl Selection {
     }
 
     /// Whether [`Selection::new`] takes no longer for many signals than for few.
-    pub fn is_quick(patterns: &[String]) -> bool {
-        patterns.iter().all(|pattern| pattern == "*" || !pattern.contains('*'))
+    pub fn is_quick(patterns: &[String], scope: Option<&Arc<Selector>>) -> bool {
+        patterns.iter().all(|pattern| scope.is_none() && pattern == "*" || !pattern.contains('*'))
     }
 
     /// What any of `patterns` stands for among `signals`. Compares every pattern that has `*` with every name.
     pub fn new(patterns: &[String], signals: &Signals) -> Self {
-        let (wanted, known) = (Arc::new(Wanted::new(patterns)), known(signals));
+        Self::within(patterns, None, signals)
+    }
+
+    /// As [`Selection::new`], of those in `scope`.
+    pub fn within(patterns: &[String], scope: Option<&Arc<Selector>>, signals: &Signals) -> Self {
+        let (wanted, known) = (Arc::new(Wanted::within(patterns, scope)), known(signals));
         let mut set = SignalSet::default();
         if !wanted.selector.is_everything() {
             let check = || Ok::<_, std::convert::Infallible>(());

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use afterglow_wire::access::{Scope, Scopes};
 use afterglow_wire::people::Role;
 
-use crate::access::{Grant, Granted, Who, WriteLimits};
+use crate::access::{Grant, Granted, Who};
+use crate::decode::WriteScope;
 use crate::store::people::{Hash, Invitation, Member, People as Stored, PeopleChange, Session};
 
 const HOUR: i64 = 3_600_000_000;
@@ -91,7 +92,7 @@ impl State {
                             who: Who::Member(member.name.as_str().into()),
                             scopes: scopes(role(member)),
                             signals: None,
-                            writing: WriteLimits::NONE,
+                            writing: WriteScope::EVERYTHING,
                             grant: Grant::new(),
                         })
                     },

@@ -197,6 +197,10 @@ impl Actor for Polling {
     fn started(&mut self, ctx: &mut Self::Context) {
         let Some(engine) = &self.engine else { return };
         ctx.run_interval(engine.ping_interval(), Self::tick);
+        if let Some(grant) = engine.grant() {
+            let over = async move { grant.over().await }.into_actor(self);
+            ctx.spawn(over.map(|(), polling, ctx| polling.end(ctx, Polled::packet(CLOSE))));
+        }
         let stops = engine.stopping().into_actor(self);
         ctx.spawn(stops.map(|_, polling, ctx| polling.end(ctx, Polled::Stopping)));
         ctx.spawn(Pump);

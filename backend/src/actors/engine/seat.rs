@@ -8,9 +8,11 @@ use actix::Addr;
 use rand::distr::{Alphanumeric, SampleString as _};
 use tokio::sync::watch;
 
+use crate::access::Grant;
 use crate::actors::broadcaster::Broadcaster;
 use crate::admission::Ticket;
 use crate::clock::Clock;
+use crate::signals::{Selector, Signals};
 
 /// Letters of an id: 142 random bits, which nobody guesses.
 const ID_LETTERS: usize = 24;
@@ -24,10 +26,13 @@ pub enum Transport<P> {
     WebSocket,
 }
 
+/// Where the requests of each session go, and whose it is, by its id.
+type Seats<P> = HashMap<String, (Option<Grant>, Transport<P>)>;
+
 /// All sessions, bounded by the number of live clients, and what each is made of. Cloning shares them.
 #[derive(Clone)]
 pub struct Engines<P> {
-    all: Arc<Mutex<HashMap<String, Transport<P>>>>,
+    all: Arc<Mutex<Seats<P>>>,
     /// Where committed samples come from.
     pub(super) broadcaster: Addr<Broadcaster>,
     /// The server's time.
@@ -36,6 +41,12 @@ pub struct Engines<P> {
     pub(super) ping_interval: Duration,
     /// True once the server stops.
     pub(super) stopping: watch::Receiver<bool>,
+    /// The signals of the samples that are passed on; all when absent.
+    pub(super) scope: Option<Arc<Selector>>,
+    /// Ends when who asked may no longer; never when absent.
+    pub(super) grant: Option<Grant>,
+    /// The dictionary.
+    pub(super) signals: Signals,
 }
 
 impl<P: Clone> Engines<P> {
@@ -45,18 +56,31 @@ impl<P: Clone> Engines<P> {
         clock: Clock,
         ping_interval: Duration,
         stopping: watch::Receiver<bool>,
+        signals: Signals,
     ) -> Self {
-        Self { all: Arc::default(), broadcaster, clock, ping_interval, stopping }
+        let (all, scope, grant) = (Arc::default(), None, None);
+        Self { all, broadcaster, clock, ping_interval, stopping, scope, grant, signals }
     }
 
-    /// How to reach the session `id`.
+    /// The same for somebody for whom only the signals in `scope` exist, until `grant` ends.
+    pub fn of(&self, scope: Option<Arc<Selector>>, grant: Option<Grant>) -> Self {
+        Self { scope, grant, ..self.clone() }
+    }
+
+    /// How to reach the session `id`, if it was opened with the same key.
     pub fn find(&self, id: &str) -> Option<Transport<P>> {
-        self.with(|all| all.get(id).cloned())
+        let (grant, transport) = self.with(|all| all.get(id).cloned())?;
+        let is_same = match (&grant, &self.grant) {
+            (None, None) => true,
+            (Some(opened), Some(asks)) => opened.is_same(asks),
+            _ => false,
+        };
+        is_same.then_some(transport)
     }
 }
 
 impl<P> Engines<P> {
-    fn with<T>(&self, change: impl FnOnce(&mut HashMap<String, Transport<P>>) -> T) -> T {
+    fn with<T>(&self, change: impl FnOnce(&mut Seats<P>) -> T) -> T {
         change(&mut self.all.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -75,7 +99,8 @@ impl<P: Clone> Seat<P> {
 
     /// Tells where its requests go from now on.
     pub(super) fn reached_by(&self, transport: Transport<P>) {
-        self.engines.with(|all| all.insert(self.id.clone(), transport));
+        let grant = self.engines.grant.clone();
+        self.engines.with(|all| all.insert(self.id.clone(), (grant, transport)));
     }
 }
 

@@ -29,11 +29,13 @@ impl Conversation for Events {
             ctx.text(text);
         }
         let address = session.conversation.ticket.address();
+        let store = &session.sessions.store;
+        let selection = Selection::within(&["*".to_owned()], store.scope(), store.signals());
         let join = |client| Join {
             client,
             address,
             protocol: Protocol::Events,
-            selection: Selection::everything(),
+            selection,
             from: None,
             named: 0,
             conflated: false,

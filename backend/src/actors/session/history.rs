@@ -116,7 +116,7 @@ fn read(
             history::snapshot(store, subscribe, epoch, now, output)
         }
         HistoryRequest::Missed(caught_up) => {
-            let wanted = Selector::new(&subscribe.signals);
+            let wanted = Selector::new(&subscribe.signals).within(store.scope());
             let missed = Missed { store, protocol: Protocol::V1, wanted: &wanted, now };
             let resumes = subscribe.resume == Some(caught_up.position);
             // Whether it can be resumed at all shows with the first page.

@@ -68,13 +68,14 @@ impl Session<V1> {
             ctx.cancel_future(thread);
         }
         self.leave(ctx);
-        if Selection::is_quick(&subscribe.signals) {
-            let selection = Selection::new(&subscribe.signals, self.sessions.store.signals());
+        let (store, patterns) = (self.sessions.store.clone(), subscribe.signals.clone());
+        if Selection::is_quick(&patterns, store.scope()) {
+            let selection = Selection::within(&patterns, store.scope(), store.signals());
             return self.selected(ctx, subscribe, selection);
         }
-        let (signals, patterns) = (self.sessions.store.signals().clone(), subscribe.signals.clone());
         let (address, pool) = (self.conversation.ticket.address(), self.sessions.selecting.clone());
-        let selecting = async move { pool.run(address, move || Selection::new(&patterns, &signals)).await };
+        let select = move || Selection::within(&patterns, store.scope(), store.signals());
+        let selecting = async move { pool.run(address, select).await };
         // Nothing else is done until then, as with the join that follows.
         ctx.wait(selecting.into_actor(self).map(move |selected, session, ctx| match selected {
             Ok(selection) => session.selected(ctx, subscribe, selection),

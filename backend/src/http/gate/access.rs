@@ -1,17 +1,22 @@
 //! Which permission opens what of the context.
 
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_wire::revision::Revision;
 
 use super::super::body::Bodies;
 use super::super::permission::{
-    DeleteSamples, Enter, KnowOneself, ManageMembers, OwnAccount, Permission, Public, ReadAnnotations,
-    ReadBoards, ReadIngestReport, ReadLive, ReadLiveSocketIo, ReadSamples, ReadSignals, WriteAnnotations,
-    WriteBoards, WriteMetadata, WriteSamples,
+    DeleteSamples, Enter, KnowOneself, ManageKeys, ManageMembers, OwnAccount, Permission, Public,
+    ReadAnnotations, ReadAudit, ReadBoards, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo,
+    ReadSamples, ReadSignals, WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
+    WriteThroughAddress,
 };
+use super::super::problem::Problem;
 use super::Allowed;
 use crate::access::people::People;
+use crate::access::{Grant, Who};
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
@@ -19,11 +24,26 @@ use crate::deletions::Deletions;
 use crate::documents::{Failure, Kind};
 use crate::health::Health;
 use crate::ingest_report::Recorder;
-use crate::intake::Intake;
+use crate::intake::Limited;
 use crate::metrics::Metrics;
-use crate::store::{SaveError, Store};
+use crate::store::{Author, Event, SaveError, Store};
 
 impl<P: Permission> Allowed<P> {
+    /// Who asks.
+    pub(in crate::http) fn who(&self) -> Who {
+        self.principal.who()
+    }
+
+    /// Who asks, as the audit log names them.
+    pub(in crate::http) fn author(&self) -> Arc<Author> {
+        Arc::new(Author { who: self.who().to_string(), address: self.address.to_string() })
+    }
+
+    /// The store as it is for who asks.
+    fn visible(&self) -> &Store {
+        self.scoped.as_ref().unwrap_or(&self.gate.context.store)
+    }
+
     pub(in crate::http) fn clock(&self) -> &Clock {
         &self.gate.context.clock
     }
@@ -48,9 +68,52 @@ impl Allowed<Public> {
     }
 }
 
-impl Allowed<WriteSamples> {
-    pub(in crate::http) fn intake(&self) -> &Intake {
-        &self.gate.context.intake
+/// A permission to store samples.
+pub(in crate::http) trait Writes: Permission {}
+
+impl Writes for WriteSamples {}
+
+impl Writes for WriteThroughAddress {}
+
+impl<P: Writes> Allowed<P> {
+    /// Takes what may be written.
+    pub(in crate::http) fn intake(&self) -> Limited<'_> {
+        self.gate.context.intake.within(self.principal.granted().map(|granted| &granted.writing))
+    }
+}
+
+impl Allowed<WriteThroughAddress> {
+    /// Whether samples may be sent in the address of this key.
+    pub(in crate::http) fn takes_get(&self, key: &str) -> bool {
+        self.gate.context.access.takes_get(key)
+    }
+}
+
+impl Allowed<ReadKeys> {
+    pub(in crate::http) fn store(&self) -> &Store {
+        &self.gate.context.store
+    }
+}
+
+impl Allowed<ReadAudit> {
+    pub(in crate::http) fn store(&self) -> &Store {
+        &self.gate.context.store
+    }
+}
+
+impl Allowed<ManageKeys> {
+    /// Does `work`, which blocks and changes keys, when its turn comes; the change counts when this returns.
+    pub(in crate::http) async fn change<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
+    ) -> Result<T, Failure<SaveError>> {
+        let access = self.gate.context.access.clone();
+        let changing = self.gate.context.documents.in_turn(move |store| {
+            let done = work(store)?;
+            access.reload()?;
+            Ok(done)
+        });
+        changing.await
     }
 }
 
@@ -63,7 +126,7 @@ impl Queries for ReadSignals {}
 
 impl<P: Queries> Allowed<P> {
     pub(in crate::http) fn store(&self) -> &Store {
-        &self.gate.context.store
+        self.visible()
     }
 
     /// How long a query may go on without a piece of its answer being made and taken.
@@ -77,6 +140,13 @@ impl Allowed<DeleteSamples> {
         &self.gate.context.deletions
     }
 
+    /// Writes into the audit log what is about to be done.
+    pub(in crate::http) async fn record(&self, event: Event) -> Result<(), Problem> {
+        let (access, author) = (self.gate.context.store.access().clone(), self.author());
+        let record = move || access.record(vec![(Author::clone(&author), event)]);
+        Ok(actix_web::web::block(record).await??)
+    }
+
     /// Whether there is a signal called `name`.
     pub(in crate::http) fn has_signal(&self, name: &str) -> bool {
         self.gate.context.store.signals().find(name).is_some()
@@ -84,8 +154,21 @@ impl Allowed<DeleteSamples> {
 }
 
 impl Allowed<ReadLive> {
-    pub(in crate::http) fn sessions(&self) -> &Sessions {
-        &self.gate.context.sessions
+    pub(in crate::http) fn sessions(&self) -> Sessions {
+        self.gate.context.sessions.of(&self.principal)
+    }
+
+    /// Whether who asked may no longer have what the request brings.
+    pub(in crate::http) fn is_over(&self) -> bool {
+        self.principal.grant().is_some_and(Grant::is_over)
+    }
+
+    /// Waits until that is so.
+    pub(in crate::http) async fn over(&self) {
+        match self.principal.grant() {
+            Some(grant) => grant.over().await,
+            None => std::future::pending().await,
+        }
     }
 
     pub(in crate::http) fn admission(&self) -> &Admission {
@@ -93,13 +176,13 @@ impl Allowed<ReadLive> {
     }
 
     pub(in crate::http) fn store(&self) -> &Store {
-        &self.gate.context.store
+        self.visible()
     }
 }
 
 impl Allowed<ReadLiveSocketIo> {
-    pub(in crate::http) fn sessions(&self) -> &Sessions {
-        &self.gate.context.sessions
+    pub(in crate::http) fn sessions(&self) -> Sessions {
+        self.gate.context.sessions.of(&self.principal)
     }
 
     pub(in crate::http) fn admission(&self) -> &Admission {
@@ -165,7 +248,12 @@ impl Changes for WriteMetadata {
 impl<P: Reads> Allowed<P> {
     /// The newest revision's number of this kind.
     pub(in crate::http) fn number(&self) -> u64 {
-        self.gate.context.documents.number(P::KIND)
+        // One for each principal that sees other documents.
+        let salt = self
+            .scoped
+            .as_ref()
+            .map_or(0, |_| BuildHasherDefault::<DefaultHasher>::default().hash_one(self.who().to_string()));
+        self.gate.context.documents.number(P::KIND) ^ salt
     }
 
     /// Does `work`, which blocks and changes nothing.
@@ -173,7 +261,8 @@ impl<P: Reads> Allowed<P> {
         &self,
         work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Failure<E>> {
-        self.gate.context.documents.read(work).await
+        let visible = self.visible().clone();
+        self.gate.context.documents.read(move |_| work(&visible)).await
     }
 }
 
@@ -190,6 +279,7 @@ impl<P: Changes> Allowed<P> {
         &self,
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
-        self.gate.context.documents.change(P::KIND, work).await
+        let store = self.visible().by(self.author());
+        self.gate.context.documents.change(P::KIND, move |_| work(&store)).await
     }
 }

@@ -24,7 +24,7 @@ pub fn snapshot(
     let nowhere = Position { epoch, sequence: 0 };
     let step = Step::at(nowhere, now.micros());
     let named = known(store.signals());
-    let wanted = Selector::new(&subscribe.signals);
+    let wanted = Selector::new(&subscribe.signals).within(store.scope());
     let mut selected = store.signals().select(&wanted, || output.check())?;
     selected.sort_unstable_by_key(|(_, signal)| *signal);
     let mut signals = selected.iter().map(|(_, signal)| *signal).filter(|signal| signal.0 < named);
@@ -33,9 +33,9 @@ pub fn snapshot(
     }
     let flags = if subscribe.width.is_some() { Flags::REDUCED } else { Flags::NONE };
     let header = v1::header(&step, Kind::Snapshot, flags);
-    let mut snapshot = Snapshot::new(store, subscribe, header, named, output);
+    let mut snapshot = Snapshot::new(store, &wanted, subscribe, header, named, output);
     let sequence = match subscribe.window {
-        Some(seconds) => store.query(&query(subscribe, wanted, seconds, now), &mut snapshot)?,
+        Some(seconds) => store.query(&query(subscribe, wanted.clone(), seconds, now), &mut snapshot)?,
         None => store.sequence(),
     };
     snapshot.finish(Position { epoch, sequence })
@@ -54,6 +54,7 @@ fn query(subscribe: &Subscribe, wanted: Selector, seconds: f64, now: Timestamp) 
 
 struct Snapshot<'a> {
     store: &'a Store,
+    wanted: &'a Selector,
     request: u32,
     header: Header,
     output: &'a mut dyn Output,
@@ -69,6 +70,7 @@ struct Snapshot<'a> {
 impl<'a> Snapshot<'a> {
     fn new(
         store: &'a Store,
+        wanted: &'a Selector,
         subscribe: &Subscribe,
         header: Header,
         named: u32,
@@ -77,7 +79,7 @@ impl<'a> Snapshot<'a> {
         let room = subscribe.width.is_none().then_some(SNAPSHOT_SAMPLES);
         let request = subscribe.id;
         let (writer, reduced) = (begin(&header, request), subscribe.slice.then(Vec::new));
-        Self { store, request, header, output, writer, signal: 0, named, room, reduced }
+        Self { store, wanted, request, header, output, writer, signal: 0, named, room, reduced }
     }
 
     fn finish(mut self, position: Position) -> Result<CaughtUp, HistoryError> {
@@ -93,13 +95,15 @@ impl<'a> Snapshot<'a> {
         Ok(CaughtUp { position, named: self.named })
     }
 
-    /// Names a signal that appeared only after the others had been named.
+    /// Names a signal, and others that are wanted, that appeared only after the others had been named.
     fn name(&mut self) -> Result<(), Stopped> {
         let header = Header { kind: Kind::Names, flags: Flags::NONE, ..self.header };
         let (from, to) = (self.named, self.signal + 1);
         let mut writer = Writer::new(&header);
         for (signal, name) in (from..to).zip(self.store.signals().range(from, to)) {
-            writer.name(signal, &name);
+            if self.wanted.has(&name) {
+                writer.name(signal, &name);
+            }
         }
         self.named = to;
         self.output.frame(binary(writer.finish()))

@@ -1,0 +1,209 @@
+//! The keys in memory: what every request with one is checked against.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use afterglow_wire::access::{Key, Kind};
+use afterglow_wire::{Code, Timestamp};
+use arc_swap::ArcSwap;
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use ipnet::IpNet;
+use subtle::ConstantTimeEq as _;
+
+use super::token::Token;
+use super::{Denial, Grant, Granted, Who};
+use crate::admission::network;
+use crate::decode::WriteScope;
+use crate::signals::Selector;
+use crate::store::{SecretHash, Use};
+
+const MINUTE: i64 = 60_000_000;
+
+/// The message for what is no key of ours, whatever is wrong with it.
+const NOT_VALID: Denial = Denial(Code::Unauthenticated, "this key is not valid");
+
+/// All keys. Cloning shares them.
+#[derive(Clone)]
+pub(super) struct Keys {
+    book: Arc<ArcSwap<HashMap<u64, Arc<Entry>>>>,
+    /// Requests a second with one key.
+    rate: NonZeroU32,
+}
+
+struct Entry {
+    key: Key,
+    hash: SecretHash,
+    networks: Vec<IpNet>,
+    granted: Arc<Granted>,
+    limiter: Arc<DefaultDirectRateLimiter>,
+    /// The minute of the last request, in microseconds; and whether that is not written down yet.
+    used: AtomicI64,
+    used_from: Mutex<Option<IpAddr>>,
+}
+
+impl Keys {
+    /// No keys; with one there may be `rate` requests a second.
+    pub(super) fn new(rate: NonZeroU32) -> Self {
+        Self { book: Arc::default(), rate }
+    }
+
+    /// Replaces all keys. What is no longer there, or is not what it was, ends for its live clients.
+    pub(super) fn replace(&self, keys: Vec<(Key, SecretHash)>) {
+        let before = self.book.load_full();
+        let mut book = HashMap::with_capacity(keys.len());
+        for (key, hash) in keys {
+            let Ok(id) = u64::from_str_radix(&key.id, 16) else { continue };
+            let known = before.get(&id).filter(|known| known.allows_the_same(&key));
+            book.insert(id, Arc::new(Entry::new(key, hash, known.map(|known| &**known), self.rate)));
+        }
+        for (id, known) in before.iter() {
+            if !book.get(id).is_some_and(|entry| Arc::ptr_eq(&entry.granted, &known.granted)) {
+                known.granted.grant.end();
+            }
+        }
+        self.book.store(Arc::new(book));
+    }
+
+    /// Ends what has expired at `now` for its live clients.
+    pub(super) fn expire(&self, now: Timestamp) {
+        for entry in self.book.load().values() {
+            if entry.key.expires.is_some_and(|expires| expires <= now) && !entry.granted.grant.is_over() {
+                entry.granted.grant.end();
+            }
+        }
+    }
+
+    /// What the holder of the key `text` may do, who sends it as `kind` from `address` at `now`.
+    ///
+    /// # Errors
+    /// When it is not valid, or used too often.
+    pub(super) fn check(
+        &self,
+        text: &str,
+        kind: Kind,
+        now: Timestamp,
+        address: IpAddr,
+    ) -> Result<Arc<Granted>, Denial> {
+        let token = Token::parse(text).ok_or(NOT_VALID)?;
+        let book = self.book.load();
+        let entry = book.get(&token.id).ok_or(NOT_VALID)?;
+        if !bool::from(entry.hash.ct_eq(&token.hash)) {
+            return Err(NOT_VALID);
+        }
+        // Only who has the key gets to know more.
+        entry.judge(token.kind, kind, now, address)?;
+        entry.note(now, address);
+        Ok(Arc::clone(&entry.granted))
+    }
+
+    /// The key with this id and kind that takes GET in its address.
+    pub(super) fn takes_get(&self, text: &str) -> bool {
+        let book = self.book.load();
+        Token::parse(text).and_then(|token| book.get(&token.id)).is_some_and(|entry| entry.key.get)
+    }
+
+    /// When each key was used last, of those used since `since`.
+    pub(super) fn uses(&self, since: Timestamp) -> Vec<Use> {
+        let book = self.book.load();
+        let used = book.values().filter_map(|entry| {
+            let at = Timestamp::from_micros(entry.used.load(Ordering::Relaxed));
+            let from = (*entry.used_from.lock().unwrap_or_else(PoisonError::into_inner))?;
+            (at >= since).then(|| Use { id: entry.key.id.clone(), at, from: shown_network(from) })
+        });
+        used.collect()
+    }
+}
+
+impl Entry {
+    /// What is known of a key that may do the same as `before` goes on.
+    fn new(key: Key, hash: SecretHash, before: Option<&Self>, rate: NonZeroU32) -> Self {
+        let networks = key.addresses.iter().filter_map(|text| parse_network(text).ok()).collect();
+        let granted = before.map_or_else(|| Arc::new(granted(&key)), |before| Arc::clone(&before.granted));
+        let limiter = || Arc::new(RateLimiter::direct(Quota::per_second(rate)));
+        let used = before.map_or(0, |before| before.used.load(Ordering::Relaxed));
+        let from = before.and_then(|before| *before.used_from.lock().unwrap_or_else(PoisonError::into_inner));
+        Self {
+            key,
+            hash,
+            networks,
+            granted,
+            limiter: before.map_or_else(limiter, |before| Arc::clone(&before.limiter)),
+            used: AtomicI64::new(used),
+            used_from: Mutex::new(from),
+        }
+    }
+
+    /// Whether `key` differs in nothing but how long it is valid and when it was used.
+    fn allows_the_same(&self, key: &Key) -> bool {
+        let compared =
+            |key: &Key| Key { expires: None, last_used: None, last_used_from: None, ..key.clone() };
+        !self.granted.grant.is_over() && compared(&self.key) == compared(key)
+    }
+
+    fn judge(&self, is: Kind, sent_as: Kind, now: Timestamp, address: IpAddr) -> Result<(), Denial> {
+        let denied = |why| Err(Denial(Code::Unauthenticated, why));
+        match (is, sent_as) {
+            (Kind::In, Kind::Key) => return denied("this key works only in the address /in/KEY"),
+            (Kind::Key, Kind::In) => {
+                return denied("only keys of the kind `in` work in addresses; send this one in a header");
+            }
+            _ => {}
+        }
+        if self.granted.grant.is_over() || self.key.expires.is_some_and(|expires| expires <= now) {
+            return denied("this key has expired");
+        }
+        if self.key.not_before.is_some_and(|from| now < from) {
+            return denied("this key is not valid yet");
+        }
+        let address = address.to_canonical();
+        if !self.key.addresses.is_empty() && !self.networks.iter().any(|network| network.contains(&address)) {
+            return denied("this key is not valid from this address");
+        }
+        if self.limiter.check().is_err() {
+            return Err(Denial(Code::RateLimited, "requests with this key come faster than they may"));
+        }
+        Ok(())
+    }
+
+    fn note(&self, now: Timestamp, address: IpAddr) {
+        let minute = now.micros() - now.micros().rem_euclid(MINUTE);
+        if self.used.load(Ordering::Relaxed) != minute {
+            *self.used_from.lock().unwrap_or_else(PoisonError::into_inner) = Some(address);
+            self.used.store(minute, Ordering::Relaxed);
+        }
+    }
+}
+
+fn granted(key: &Key) -> Granted {
+    let signals = key.signals.as_ref().map(|patterns| Arc::new(Selector::new(patterns)));
+    Granted {
+        who: Who::Key(key.id.as_str().into()),
+        scopes: key.scopes.iter().copied().collect(),
+        writing: WriteScope { signals: signals.clone(), create: key.create, append_only: key.append_only() },
+        signals,
+        grant: Grant::new(),
+    }
+}
+
+/// A network, or a single address.
+///
+/// # Errors
+/// What is allowed.
+pub(super) fn parse_network(text: &str) -> Result<IpNet, &'static str> {
+    let network = text.parse::<IpNet>().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+    network.map_err(|_| "a network or an address is expected, such as 192.168.1.0/24 or 2001:db8::1")
+}
+
+/// The /24 of an address, or the /64 of IPv6.
+fn shown_network(address: IpAddr) -> String {
+    match network(address) {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(address) => format!("{address}/64"),
+    }
+}

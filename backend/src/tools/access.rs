@@ -1,0 +1,204 @@
+//! `afterglow access`: keys without a server, or beside one; `afterglow audit`: the log of what was done.
+
+use std::path::PathBuf;
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::access::{Kind, NewKey, Scope, duration};
+use clap::{Args, Subcommand};
+
+use super::{ToolError, say};
+use crate::access::{accept, token};
+use crate::clock::Clock;
+use crate::config::Database;
+use crate::store::{Access, Author, HEAD_SAMPLES, SaveError, StoreConfig};
+
+/// How long a key of the scope `admin` is valid unless that is said.
+const ADMIN_DAYS: i64 = 365;
+
+/// What is done with keys.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make, list and revoke keys; a running server knows within a second
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+/// What is done with keys.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key and print it, this once
+    Create(Create),
+    /// Print the keys, without their secrets
+    List(List),
+    /// Revoke a key
+    Revoke(Revoke),
+}
+
+/// What a key may do.
+#[derive(Args, Debug)]
+pub struct Create {
+    #[command(flatten)]
+    database: Database,
+
+    /// What it is for
+    #[arg(long)]
+    label: String,
+
+    /// What it may do, separated by commas: write, read, edit, admin, operator
+    #[arg(long, value_delimiter = ',', required_unless_present = "address")]
+    scopes: Vec<Scope>,
+
+    /// Names or patterns of its signals, separated by commas; all when absent
+    #[arg(long, value_name = "PATTERNS")]
+    signals: Option<String>,
+
+    /// Networks from which it is valid, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "NETWORKS")]
+    addresses: Vec<String>,
+
+    /// How long it is valid, such as 90d; for ever when absent, a year with the scope admin
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    expires_in: Option<std::time::Duration>,
+
+    /// It may only write signals that exist
+    #[arg(long)]
+    no_create: bool,
+
+    /// How far in the past its samples may lie, such as 10m
+    #[arg(long, value_name = "DURATION")]
+    append_only: Option<String>,
+
+    /// Make it a key for the address /in/KEY, which can only write
+    #[arg(long)]
+    address: bool,
+
+    /// With --address: samples may be in the address, too
+    #[arg(long, requires = "address")]
+    get: bool,
+}
+
+/// Which keys.
+#[derive(Args, Debug)]
+pub struct List {
+    #[command(flatten)]
+    database: Database,
+}
+
+/// Which key.
+#[derive(Args, Debug)]
+pub struct Revoke {
+    #[command(flatten)]
+    database: Database,
+
+    /// Its id
+    id: String,
+}
+
+/// What is done with the audit log.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Compare the hashes of all entries, also while a server runs
+    Verify(List),
+}
+
+/// Does what is asked with keys.
+///
+/// # Errors
+/// When it is not allowed, or the database cannot be used.
+pub fn run(command: &Command) -> Result<(), ToolError> {
+    match command {
+        Command::Key(KeyCommand::Create(options)) => create(options),
+        Command::Key(KeyCommand::List(options)) => list(options),
+        Command::Key(KeyCommand::Revoke(options)) => {
+            let access = open(&options.database)?;
+            access.revoke_key(&Author::command_line(), &options.id).map_err(refused)?;
+            say(&format!("the key {} is revoked", options.id))
+        }
+    }
+}
+
+/// Does what is asked with the audit log.
+///
+/// # Errors
+/// When the database cannot be used, and [`ToolError::Damaged`] when the log is not as it was written.
+pub fn audit(command: &AuditCommand) -> Result<(), ToolError> {
+    let AuditCommand::Verify(options) = command;
+    match open(&options.database)?.verify_audit()? {
+        Ok(chain) if chain.entries == 0 => say("the audit log is empty"),
+        Ok(chain) => say(&format!(
+            "the audit log is sound: {} entries, {} to {}",
+            chain.entries, chain.first, chain.last
+        )),
+        Err(broken) => {
+            let message =
+                format!("the audit log is not as it was written: entry {}: {}", broken.entry, broken.why);
+            Err(ToolError::Damaged(message))
+        }
+    }
+}
+
+fn create(options: &Create) -> Result<(), ToolError> {
+    let now = Clock::real().now();
+    let days = |days: i64| Timestamp::from_micros(now.micros().saturating_add(days * 86_400_000_000));
+    let expires = options.expires_in.map(|valid| {
+        let micros = i64::try_from(valid.as_micros()).unwrap_or(i64::MAX);
+        Timestamp::from_micros(now.micros().saturating_add(micros))
+    });
+    let year = options.scopes.contains(&Scope::Admin).then(|| days(ADMIN_DAYS));
+    let new = NewKey {
+        label: options.label.clone(),
+        kind: if options.address { Kind::In } else { Kind::Key },
+        scopes: options.scopes.clone(),
+        signals: options.signals.as_deref().map(afterglow_wire::name::split),
+        addresses: options.addresses.clone(),
+        not_before: None,
+        expires: expires.or(year),
+        create: !options.no_create,
+        append_only: options.append_only.clone(),
+        get: options.get,
+    };
+    let (text, made) = token::create(new.kind);
+    let author = Author::command_line();
+    let key = accept(new, token::id(made.id), now, author.who.clone())
+        .map_err(|invalid| ToolError::Refused(invalid.to_string()))?;
+    open(&options.database)?.add_key(&author, &key, &made.hash).map_err(refused)?;
+    say(&text)
+}
+
+fn list(options: &List) -> Result<(), ToolError> {
+    let mut text = String::from("id                scopes               signals  expires  last used  label");
+    for (key, _) in open(&options.database)?.keys()? {
+        let scopes: afterglow_wire::access::Scopes = key.scopes.iter().copied().collect();
+        let signals = key.signals.map_or_else(|| "*".to_owned(), |signals| signals.join(","));
+        let instant = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
+        let line = format!(
+            "{}  {:<20} {signals}  {}  {}  {}",
+            key.id,
+            scopes.to_string(),
+            instant(key.expires),
+            instant(key.last_used),
+            key.label
+        );
+        text.push('\n');
+        text.push_str(&afterglow_wire::printable(&line));
+    }
+    say(&text)
+}
+
+fn open(database: &Database) -> Result<Access, ToolError> {
+    let config = StoreConfig {
+        database: PathBuf::clone(&database.database),
+        readers: 2,
+        signal_limit: usize::MAX,
+        head_samples: HEAD_SAMPLES,
+        read_limit: None,
+    };
+    Ok(Access::open(&config, Clock::real())?)
+}
+
+fn refused(error: SaveError) -> ToolError {
+    match error {
+        SaveError::Store(error) => error.into(),
+        other => ToolError::Refused(other.to_string()),
+    }
+}
