@@ -1,10 +1,10 @@
 //! Inputs that nobody would send, for tests: valid ones, changed at random. Always the same ones, unless there are to be more of them.
 //!
-//! All tests together take [`USUAL`] inputs; `AFTERGLOW_FUZZ_INPUTS` is another number, such as 10000000 for a night.
+//! Each test takes a part of [`USUAL`] inputs; `AFTERGLOW_FUZZ_INPUTS` is another number, such as 10000000 for a night.
 
 use std::fmt::Write as _;
 
-/// Inputs of all tests together.
+/// Inputs of which each test takes a part.
 const USUAL: usize = 200_000;
 
 /// Texts that parsers tend to stumble over.
@@ -91,6 +91,19 @@ impl<'c> Inputs<'c> {
             self.change(&mut input);
         }
         input.truncate(1 << 16);
+        input
+    }
+
+    /// An input in which only single bytes are other ones.
+    pub(crate) fn flipped(&mut self) -> Vec<u8> {
+        let start = self.random(self.corpus.len());
+        let mut input = self.corpus[start].clone();
+        for _ in 0..=self.random(4) {
+            let at = self.random(input.len());
+            if let Some(byte) = input.get_mut(at) {
+                *byte = self.random(256) as u8;
+            }
+        }
         input
     }
 

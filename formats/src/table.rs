@@ -17,7 +17,7 @@ use super::records::{self, Cell, Record, SEPARATORS};
 use super::zone::Zone;
 use super::{Verdict, sheet, shown};
 use cell::Values;
-use clock::Clock;
+pub use clock::{Clock, Read};
 use header::{Header, Kind};
 
 /// Lines before the header that are passed over: titles, comments.
@@ -96,6 +96,8 @@ pub struct Table {
     values: Values,
     /// The first line that is not empty, for the message that there is no header.
     first: Option<String>,
+    /// Whether there was a header, of this table or of one before it.
+    has_begun: bool,
     titles: usize,
     /// An InfluxDB file, which may have several tables.
     annotated: bool,
@@ -114,6 +116,7 @@ impl Table {
             options,
             header: None,
             first: None,
+            has_begun: false,
             titles: 0,
             annotated: false,
             campbell: false,
@@ -161,6 +164,15 @@ impl Table {
             return Ok(());
         }
         match self.header.take() {
+            None if self.has_begun => {
+                // Another table, of which what comes before its header is no reason to give up those before it.
+                if !matches!(self.begin(bytes, record.line, sink), Ok(true)) {
+                    let message =
+                        "it is no header that says which column is the time, as another table begins with";
+                    sink.refuse(record.line, None, (Code::MalformedCsv, message.into()));
+                }
+                Ok(())
+            }
             None => self.title(bytes, record.line, sink),
             Some(mut header) => {
                 let next = self.row(bytes, record.line, &mut header, sink);
@@ -175,7 +187,7 @@ impl Table {
     /// # Errors
     /// When no header was found.
     pub fn finish(&self) -> Result<(), String> {
-        if self.header.is_some() {
+        if self.has_begun {
             return Ok(());
         }
         Err(match &self.first {
@@ -241,7 +253,7 @@ impl Table {
         }
         self.separator = Some(separator);
         self.values.separated_by(separator);
-        (self.header, self.unit_rows) = (Some(header), UNIT_ROWS);
+        (self.header, self.unit_rows, self.has_begun) = (Some(header), UNIT_ROWS, true);
         Ok(true)
     }
 

@@ -4,6 +4,8 @@
 
 use afterglow_formats::json::{Cursor, Malformed, Scalar};
 use afterglow_formats::number;
+use afterglow_formats::table::Clock;
+use afterglow_formats::zone::Zone;
 use afterglow_formats::{Verdict, shown};
 use afterglow_wire::timestamp::BadTimestamp;
 use afterglow_wire::{Code, Timestamp};
@@ -20,19 +22,53 @@ pub enum Format {
     NdJson,
 }
 
+/// What objects do not say of their times by themselves.
+#[derive(Debug, Default)]
+pub struct Times {
+    /// The member that has the time; `timestamp` when absent.
+    member: Option<String>,
+    /// Reads the objects' local times in their order; they are in UTC when absent.
+    clock: Option<Clock>,
+}
+
+impl Times {
+    /// Times are in the member called `member`, and local ones in `zone`.
+    pub fn new(member: Option<String>, zone: Option<Zone>) -> Self {
+        Self { member, clock: zone.map(|zone| Clock::new(Some(zone))) }
+    }
+
+    /// Whether what an object's time means depends on those before it.
+    pub fn depend_on_order(&self) -> bool {
+        self.clock.is_some()
+    }
+}
+
+/// As [`decode_with`], of objects whose time is their `timestamp`, in UTC where it has no offset.
+///
+/// # Errors
+/// As there.
+pub fn decode(body: &[u8], format: Format, collector: &mut Collector) -> Result<(), Refusal> {
+    decode_with(body, format, &mut Times::default(), collector)
+}
+
 /// Reads a body.
 ///
 /// # Errors
 /// When the body as a whole is unreadable, or has too many samples: `empty_body`, `malformed_json`, `not_an_object` or
 /// `body_too_large`. What is wrong with single
 /// samples is noted by the collector.
-pub fn decode(body: &[u8], format: Format, collector: &mut Collector) -> Result<(), Refusal> {
+pub fn decode_with(
+    body: &[u8],
+    format: Format,
+    times: &mut Times,
+    collector: &mut Collector,
+) -> Result<(), Refusal> {
     let body = without_mark(body, Code::MalformedJson)?;
     if body.trim_ascii().is_empty() {
         let message = "the body is empty; send {\"timestamp\": ..., \"signals\": {name: number}}";
         return Err(Refusal::new(Code::EmptyBody, message));
     }
-    let mut parser = Parser { collector: &mut *collector, scratch: String::new() };
+    let mut parser = Parser { collector: &mut *collector, times, scratch: String::new() };
     match format {
         Format::Json => parser
             .json(utf8(body).map_err(|bad| Refusal::new(Code::MalformedJson, format!("the body {bad}")))?)?,
@@ -45,8 +81,12 @@ fn utf8(text: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(text).map_err(|error| format!("is not UTF-8 at byte {}", error.valid_up_to()))
 }
 
+/// The member that has an object's time, where nothing else is said.
+const TIMESTAMP: &str = "timestamp";
+
 struct Parser<'c> {
     collector: &'c mut Collector,
+    times: &'c mut Times,
     /// Reused for texts that have escapes.
     scratch: String,
 }
@@ -133,7 +173,9 @@ impl Parser<'_> {
         let mut first = true;
         while cursor.another(b'}', &mut first)? {
             match cursor.key(&mut self.scratch)? {
-                "timestamp" => stamp = self.stamp(cursor)?,
+                member if member == self.times.member.as_deref().unwrap_or(TIMESTAMP) => {
+                    stamp = self.stamp(cursor)?;
+                }
                 "signals" => {
                     has_signals = true;
                     let usable = !matches!(stamp, Stamp::Bad(..));
@@ -169,8 +211,10 @@ impl Parser<'_> {
             }
             Stamp::Absent if let Some(member) = &stranger => {
                 self.collector.drop_since(mark);
+                let expected = self.times.member.as_deref().unwrap_or(TIMESTAMP);
                 let message = format!(
-                    "the object has no timestamp and the member {:?}; an object's time must be called timestamp",
+                    "the object has no {expected} and the member {:?}; an object's time must be called {expected}, or \
+                     as the parameter `time` says",
                     shown(member)
                 );
                 self.reject(index, None, Code::UnknownMember, message);
@@ -184,7 +228,16 @@ impl Parser<'_> {
     fn stamp(&mut self, cursor: &mut Cursor<'_>) -> Result<Stamp, Malformed> {
         let parsed = match cursor.scalar(&mut self.scratch)? {
             Scalar::Null => return Ok(Stamp::Absent),
-            Scalar::Text(text) => text.parse().map_err(|error: BadTimestamp| error.to_string()),
+            Scalar::Text(text) => match &mut self.times.clock {
+                None => text.parse().map_err(|error: BadTimestamp| error.to_string()),
+                Some(clock) => clock
+                    .instant(text, None, None)
+                    .map(|(timestamp, note)| {
+                        note.into_iter().for_each(|note| self.collector.warn(note));
+                        timestamp
+                    })
+                    .map_err(|(_, message)| message),
+            },
             Scalar::Number(number) => Timestamp::from_decimal(number.text).map_err(|error| error.to_string()),
             other => Err(format!("the timestamp is {}; ISO 8601 or an epoch is expected", other.kind())),
         };

@@ -2,6 +2,7 @@
 
 use actix_web::{HttpRequest, web};
 use afterglow_formats::table::Options;
+use afterglow_formats::zone::Zone;
 use afterglow_wire::Code;
 use afterglow_wire::telemetry::Receipt;
 use serde::Deserialize;
@@ -12,6 +13,7 @@ use super::gate::Allowed;
 use super::gate::access::Writes;
 use super::permission::WriteSamples;
 use super::problem::Problem;
+use crate::decode::json::{Format, Times};
 use crate::decode::{Collector, csv, json};
 use crate::intake::Source;
 use crate::pool::Broken;
@@ -26,17 +28,40 @@ pub(super) struct Parameters {
     /// text/csv: the decimal mark, `.` or `,`; found out from the first number when absent and `;` separates
     decimal: Option<String>,
     /// text/csv: the column of the time, or those of date and time of day, separated by a comma; known by usual names when
-    /// absent
+    /// absent. JSON: the member that has an object's time; `timestamp` when absent
+    #[param(min_length = 1)]
     time: Option<String>,
     /// text/csv: the column of the signals' names, where a row is one sample
     signal: Option<String>,
     /// text/csv: the column of the values, where a row is one sample
     value: Option<String>,
-    /// text/csv: the IANA time zone of times without an offset, such as Europe/Berlin; UTC when absent
+    /// The IANA time zone of times without an offset, such as Europe/Berlin; UTC when absent
+    #[param(min_length = 1)]
     zone: Option<String>,
 }
 
 impl Parameters {
+    /// What of it JSON takes; the rest is about tables.
+    fn times(&self) -> Result<Times, Problem> {
+        let tables = [
+            ("separator", &self.separator),
+            ("decimal", &self.decimal),
+            ("signal", &self.signal),
+            ("value", &self.value),
+        ];
+        for (name, given) in tables {
+            if let Some(text) = given {
+                return Err(Problem::parameter(name, text, "it is for bodies of text/csv"));
+            }
+        }
+        Ok(Times::new(self.time.clone().filter(|time| !time.is_empty()), self.zone()?))
+    }
+
+    fn zone(&self) -> Result<Option<Zone>, Problem> {
+        let parse = |text: &String| text.parse().map_err(|why| Problem::parameter("zone", text, why));
+        self.zone.as_ref().map(parse).transpose()
+    }
+
     fn options(self, separator: Option<u8>) -> Result<Options, Problem> {
         let given = self.separator.as_deref().map(|text| {
             Options::separator(text).map_err(|allowed| Problem::parameter("separator", text, allowed))
@@ -44,10 +69,7 @@ impl Parameters {
         let decimal = self.decimal.as_deref().map(|text| {
             Options::decimal(text).map_err(|allowed| Problem::parameter("decimal", text, allowed))
         });
-        let zone = self
-            .zone
-            .as_deref()
-            .map(|text| text.parse().map_err(|why| Problem::parameter("zone", text, why)));
+        let zone = self.zone()?;
         let time = self.time.as_deref().unwrap_or_default().split(',').filter(|name| !name.is_empty());
         Ok(Options {
             separator: given.transpose()?.or(separator),
@@ -55,9 +77,15 @@ impl Parameters {
             time: time.map(str::to_owned).collect(),
             signal: self.signal,
             value: self.value,
-            zone: zone.transpose()?,
+            zone,
         })
     }
+}
+
+/// How a body is to be read.
+enum Form {
+    Json(Format, Times),
+    Csv(Options),
 }
 
 /// Store samples
@@ -104,19 +132,21 @@ pub(super) async fn store(
     let mut source = Source { address: client(request), bytes: 0 };
     let read = async {
         let media_type = body::media_type(request.headers())?;
-        let separator = if let MediaType::Csv(separator) = media_type { separator } else { None };
-        let options = parameters.options(separator)?;
+        let form = match media_type {
+            MediaType::Json(format) => Form::Json(format, parameters.times()?),
+            MediaType::Csv(separator) => Form::Csv(parameters.options(separator)?),
+        };
         let body = allowed.bodies().read(request, payload).await?;
-        Ok((media_type, options, body))
+        Ok((form, body))
     };
-    let (media_type, options, body) =
+    let (form, body) =
         read.await.inspect_err(|problem: &Problem| allowed.intake().refuse(source, problem.refusal()))?;
     source.bytes = body.len();
     let parse = async |mut collector: Collector| {
         let decode = move |text: &[u8]| {
-            match media_type {
-                MediaType::Json(format) => json::decode(text, format, &mut collector)?,
-                MediaType::Csv(_) => csv::decode(text, options, &mut collector)?,
+            match form {
+                Form::Json(format, mut times) => json::decode_with(text, format, &mut times, &mut collector)?,
+                Form::Csv(options) => csv::decode(text, options, &mut collector)?,
             }
             Ok(collector)
         };

@@ -19,6 +19,8 @@ use crate::encode::{self, Encoder, Output};
 use crate::signals::Selector;
 use crate::store::{Detail, Query, Sink, Span, Stopped, Store, StoreError};
 use columns::ColumnWriter;
+#[cfg(test)]
+pub(super) use columns::parquet;
 
 /// What a user may set.
 #[derive(Args, Debug)]

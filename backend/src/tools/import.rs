@@ -4,11 +4,14 @@
 //! replaces itself. How far the import is stands in a note beside the source.
 
 mod columns;
+#[cfg(test)]
+mod fuzz;
 mod lines;
 mod note;
 mod tables;
 mod trial;
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use afterglow_formats::Verdict;
@@ -84,6 +87,9 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
             path.display()
         )));
     };
+    if format == Format::Parquet {
+        columns::end_with_reason(path);
+    }
     // Before the database, which would be made.
     let source = Source::open(path, format, options)?;
     let collector =
@@ -119,16 +125,7 @@ fn import(
     target: Target,
     note: Note,
 ) -> Result<(), ToolError> {
-    let mut importer = Importer {
-        collector,
-        target,
-        rows: matches!(source, Source::Columns(_)),
-        begin: note.clone(),
-        note,
-        last_refused: String::new(),
-        total: source.total(),
-        progress: Progress::start(),
-    };
+    let mut importer = Importer::new(&source, collector, target, note);
     source.read(&mut importer)?;
     importer.finish(path)
 }
@@ -149,7 +146,7 @@ impl Source {
         }
         Ok(match format {
             Format::Csv => Self::Tables(Tables::open(path, options.columns.options())?),
-            Format::NdJson => Self::Lines(Lines::open(path)?),
+            Format::NdJson => Self::Lines(Lines::open(path, options.columns.times()?)?),
             Format::Parquet => Self::Columns(Box::new(Columns::open(path)?)),
         })
     }
@@ -190,6 +187,8 @@ struct Importer {
     note: Note,
     /// Whether the file has rows, and not lines.
     rows: bool,
+    /// What has been said of more than one line.
+    warned: HashSet<String>,
     /// The line or row that was refused last.
     last_refused: String,
     total: u64,
@@ -197,6 +196,33 @@ struct Importer {
 }
 
 impl Importer {
+    fn new(source: &Source, collector: Collector, target: Target, note: Note) -> Self {
+        Self {
+            collector,
+            target,
+            rows: matches!(source, Source::Columns(_)),
+            begin: note.clone(),
+            note,
+            warned: HashSet::new(),
+            last_refused: String::new(),
+            total: source.total(),
+            progress: Progress::start(),
+        }
+    }
+
+    /// Of a test.
+    #[cfg(test)]
+    fn trial(
+        path: &Path,
+        source: &Source,
+        format: Format,
+        collector: Collector,
+        now: Timestamp,
+    ) -> Result<Self, ToolError> {
+        let target = Target::Trial(Box::new(Trial::new(Signals::empty(1_000))));
+        Ok(Self::new(source, collector, target, Note::begin(path, format, now)?))
+    }
+
     /// Takes a sample, or says why it cannot be taken.
     fn sample(&mut self, signal: &str, timestamp: Timestamp, value: f64) -> Result<(), String> {
         // Files tend to have a signal's samples together: each is in the place of the one before.
@@ -259,6 +285,11 @@ impl Importer {
     fn commit(&mut self) -> Result<(), ToolError> {
         let decoded = self.collector.take();
         let replaced = decoded.repeated() as u64;
+        for warning in &decoded.warnings {
+            if self.warned.insert(warning.clone()) {
+                self.say(warning);
+            }
+        }
         self.note.samples += decoded.batch.len() as u64 - replaced;
         self.note.replaced += replaced;
         match &mut self.target {

@@ -111,3 +111,22 @@ fn bad_lines_are_shown_and_do_not_sink_the_rest() {
         ][..],
     );
 }
+
+#[test]
+fn a_damaged_parquet_file_ends_with_a_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, file) = (difficult(folder.path()), folder.path().join("all.parquet"));
+    done("export", &database, &["--output", text(&file)]);
+    let bytes = fs::read(&file).unwrap();
+    let (damaged, target) = (folder.path().join("damaged.parquet"), folder.path().join("b.db"));
+    let mut refused = 0;
+    for at in (4..bytes.len()).step_by(7) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 0xff;
+        fs::write(&damaged, bytes).unwrap();
+        let ended = run("import", &target, &["--dry-run", text(&damaged)]);
+        assert!(matches!(ended.code, Some(0..=2)) && !ended.err.contains("panicked"), "{at}: {}", ended.err);
+        refused += usize::from(ended.code != Some(0));
+    }
+    assert!(refused > 0, "nothing was damaged");
+}

@@ -1,4 +1,4 @@
-//! The instants of a table's rows.
+//! The instants of rows, or of objects, in their order.
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::timestamp::Written;
@@ -12,7 +12,7 @@ const SET_BACK: i64 = 2 * 3_600 * 1_000_000;
 
 /// Reads the instants of a file in its order, which tells the two hours apart that clocks show alike.
 #[derive(Debug)]
-pub(super) struct Clock {
+pub struct Clock {
     zone: Option<Zone>,
     /// The instant of the row before.
     last: Option<Timestamp>,
@@ -26,16 +26,20 @@ pub(super) struct Clock {
 }
 
 /// An instant, and what nobody may overlook about it.
-type Read = Result<(Timestamp, Option<String>), Verdict>;
+pub type Read = Result<(Timestamp, Option<String>), Verdict>;
 
 impl Clock {
-    pub(super) fn new(zone: Option<Zone>) -> Self {
+    /// Local times are in `zone`, or in UTC when absent.
+    pub fn new(zone: Option<Zone>) -> Self {
         Self { zone, last: None, descends: false, series: None, said_twice: false, said_back: false }
     }
 
     /// Reads a row's instant. Numbers count `unit` seconds, or what their magnitude tells; `series` is the row's in a long
-    /// file.
-    pub(super) fn instant(&mut self, text: &str, unit: Option<f64>, series: Option<&str>) -> Read {
+    /// file. Beside it, what nobody may overlook about it.
+    ///
+    /// # Errors
+    /// When it is none, or one that clocks never show.
+    pub fn instant(&mut self, text: &str, unit: Option<f64>, series: Option<&str>) -> Read {
         if text.trim().is_empty() {
             return Err(bad_timestamp("its timestamp is missing"));
         }

@@ -124,3 +124,16 @@ impl<W: Write + Send> Sink for ColumnWriter<W> {
         Ok(())
     }
 }
+
+/// A file with these series, for tests of its reader.
+#[cfg(test)]
+pub(in crate::tools) fn parquet(series: &[(&str, &[i64], &[f64])]) -> std::result::Result<Vec<u8>, Stopped> {
+    let mut out = Vec::new();
+    let mut writer = ColumnWriter::new(&mut out)?;
+    for (name, times, values) in series {
+        writer.series(name)?;
+        writer.points(times, values)?;
+    }
+    writer.finish()?;
+    Ok(out)
+}

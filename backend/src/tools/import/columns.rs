@@ -1,6 +1,7 @@
 //! Parquet files with the columns `timestamp`, `signal` and `value`.
 
 use std::fs::File;
+use std::panic::{self, PanicHookInfo};
 use std::path::{Path, PathBuf};
 
 use afterglow_wire::Timestamp;
@@ -8,10 +9,11 @@ use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
 use parquet::errors::{ParquetError, Result};
+use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
 use parquet::schema::types::SchemaDescriptor;
 
-use super::super::ToolError;
+use super::super::{ToolError, tell};
 use super::Importer;
 
 /// Rows in memory at once.
@@ -43,8 +45,10 @@ impl Columns {
     pub(super) fn open(path: &Path) -> std::result::Result<Self, ToolError> {
         let refused = |why: String| ToolError::Refused(format!("{} {why}", path.display()));
         let file = File::open(path).map_err(ToolError::file(path))?;
+        let bytes = file.metadata().map_err(ToolError::file(path))?.len();
         let file = SerializedFileReader::new(file)
             .map_err(|error| refused(format!("cannot be read as Parquet: {error}")))?;
+        check_places(file.metadata(), bytes).map_err(refused)?;
         let schema = file.metadata().file_metadata().schema_descr();
         let (timestamp, unit) = timestamp_column(schema).map_err(refused)?;
         let signal = column(schema, "signal", Type::BYTE_ARRAY, "UTF-8 (BYTE_ARRAY)").map_err(refused)?;
@@ -162,6 +166,45 @@ impl<T: DataType> Values<T> {
         let mut values = values.into_iter();
         Ok(levels.into_iter().map(|level| if level > 0 { values.next() } else { None }).collect())
     }
+}
+
+/// Makes a panic of the library, which asserts what a damaged page does not keep, an end with a reason: exit code 2, as of other
+/// files that cannot be used. What was committed before stays, and is noted.
+pub(super) fn end_with_reason(path: &Path) {
+    let (name, usual) = (path.display().to_string(), panic::take_hook());
+    panic::set_hook(Box::new(move |about| {
+        if is_of_parquet(about) {
+            tell(&format!("afterglow: {name} cannot be read as Parquet: it is damaged"));
+            std::process::exit(2);
+        }
+        usual(about);
+    }));
+}
+
+/// Whether the library for Parquet panics.
+pub(super) fn is_of_parquet(about: &PanicHookInfo<'_>) -> bool {
+    about.location().is_some_and(|place| place.file().contains("/parquet-"))
+}
+
+/// Checks that every column lies within the file's `bytes`: the reader trusts its directory, and panics where that is damaged.
+fn check_places(metadata: &ParquetMetaData, bytes: u64) -> std::result::Result<(), String> {
+    let within = |start: i64, length: i64| {
+        let (start, length) = (u64::try_from(start).ok()?, u64::try_from(length).ok()?);
+        start.checked_add(length).filter(|end| *end <= bytes)
+    };
+    for (number, group) in metadata.row_groups().iter().enumerate() {
+        let is_sound = group.num_rows() >= 0
+            && group.columns().iter().all(|column| {
+                let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+                within(start, column.compressed_size()).is_some()
+                    && within(column.data_page_offset(), 0).is_some()
+                    && column.num_values() >= 0
+            });
+        if !is_sound {
+            return Err(format!("is damaged: row group {number} does not lie within its {bytes} bytes"));
+        }
+    }
+    Ok(())
 }
 
 fn column(

@@ -4,11 +4,14 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use afterglow_wire::Timestamp;
 use afterglow_wire::limits::BODY_BYTES;
 
 use super::super::ToolError;
 use super::Importer;
-use crate::decode::json;
+use crate::decode::Collector;
+use crate::decode::json::{self, Times};
+use crate::signals::Signals;
 
 /// A longer line cannot be a request's body either.
 const LONGEST: u64 = BODY_BYTES as u64;
@@ -17,27 +20,32 @@ const LONGEST: u64 = BODY_BYTES as u64;
 pub(super) struct Lines {
     path: PathBuf,
     file: BufReader<File>,
+    times: Times,
     bytes: u64,
 }
 
 impl Lines {
-    /// Opens a file.
-    pub(super) fn open(path: &Path) -> Result<Self, ToolError> {
+    /// Opens a file whose objects say their times so.
+    pub(super) fn open(path: &Path, times: Times) -> Result<Self, ToolError> {
         let file = File::open(path).map_err(ToolError::file(path))?;
         let bytes = file.metadata().map_err(ToolError::file(path))?.len();
-        Ok(Self { path: path.to_owned(), file: BufReader::new(file), bytes })
+        Ok(Self { path: path.to_owned(), file: BufReader::new(file), times, bytes })
     }
 
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// Passes every line from the importer's position on to it.
+    /// Passes every line from the importer's position on to it. Those before are read again where what their times mean holds
+    /// for those that follow.
     pub(super) fn read(mut self, importer: &mut Importer) -> Result<(), ToolError> {
         let (mut position, mut number) = (importer.note.position, importer.note.line);
         let path = self.path.clone();
-        self.file.seek(SeekFrom::Start(position)).map_err(ToolError::file(&path))?;
         let mut line = Vec::new();
+        if self.times.depend_on_order() {
+            self.read_again(position).map_err(ToolError::file(&path))?;
+        }
+        self.file.seek(SeekFrom::Start(position)).map_err(ToolError::file(&path))?;
         loop {
             let length = self.next(&mut line).map_err(ToolError::file(&path))?;
             if length == 0 {
@@ -45,7 +53,7 @@ impl Lines {
             }
             position += length;
             number += 1;
-            if let Err(reason) = Self::line(&line, length, importer) {
+            if let Err(reason) = self.line(&line, length, importer) {
                 importer.refuse(&format!("line {number}"), &reason);
             }
             importer.advance(position, number)?;
@@ -61,7 +69,24 @@ impl Lines {
         Ok(read + rest as u64)
     }
 
-    fn line(line: &[u8], length: u64, importer: &mut Importer) -> Result<(), String> {
+    /// Reads the lines before `position` only for their times.
+    fn read_again(&mut self, position: u64) -> std::io::Result<()> {
+        let (mut at, mut line) = (0, Vec::new());
+        let mut collector = Collector::new(Signals::empty(usize::MAX), Timestamp::MAX);
+        while at < position {
+            let length = self.next(&mut line)?;
+            if length == 0 {
+                break;
+            }
+            at += length;
+            // What is wrong with it was said when it was read first.
+            let _ = json::decode_with(content(&line), json::Format::NdJson, &mut self.times, &mut collector);
+            collector.take();
+        }
+        Ok(())
+    }
+
+    fn line(&mut self, line: &[u8], length: u64, importer: &mut Importer) -> Result<(), String> {
         if length > line.len() as u64 {
             return Err(format!("it has {length} bytes; at most {LONGEST} are allowed"));
         }
@@ -69,13 +94,14 @@ impl Lines {
         if line.trim_ascii().is_empty() {
             return Ok(());
         }
-        json(line, importer)
+        json(line, &mut self.times, importer)
     }
 }
 
 /// Takes an object as a request would bring it. Where only some of its samples can be used, these are.
-fn json(line: &[u8], importer: &mut Importer) -> Result<(), String> {
-    json::decode(line, json::Format::NdJson, &mut importer.collector).map_err(|bad| bad.message)?;
+fn json(line: &[u8], times: &mut Times, importer: &mut Importer) -> Result<(), String> {
+    json::decode_with(line, json::Format::NdJson, times, &mut importer.collector)
+        .map_err(|bad| bad.message)?;
     let (rejected, count) = importer.collector.take_rejected();
     let Some(first) = rejected.first() else { return Ok(()) };
     let more = match count {

@@ -14,40 +14,51 @@ use clap::Args;
 
 use super::super::ToolError;
 use super::Importer;
+use crate::decode::json::Times;
 
 /// Signals whose first refused field is shown.
 const SHOWN_SIGNALS: usize = 10;
 
 /// What a table does not say by itself.
 #[derive(Args, Debug, Default)]
-#[command(next_help_heading = "CSV files of other programs")]
+#[command(next_help_heading = "Files of other programs")]
 pub(super) struct Columns {
-    /// What stands between fields: , ; | or tab [default: found out from the header]
+    /// CSV: what stands between fields, one of , ; | or tab [default: found out from the header]
     #[arg(long, value_name = "SEPARATOR", value_parser = Options::separator)]
     separator: Option<u8>,
 
-    /// The decimal mark, . or , [default: found out from the first number where ; separates, else .]
+    /// CSV: the decimal mark, . or , [default: found out from the first number where ; separates, else .]
     #[arg(long, value_name = "MARK", value_parser = Options::decimal)]
     decimal: Option<bool>,
 
-    /// The column of the time; given twice, those of date and time of day [default: known by usual names]
+    /// CSV: the column of the time; given twice, those of date and time of day [default: known by usual names].
+    /// NDJSON: the member that has an object's time [default: timestamp]
     #[arg(long, value_name = "COLUMN")]
     time: Vec<String>,
 
-    /// The column of the signals' names, where a row is one sample
+    /// CSV: the column of the signals' names, where a row is one sample
     #[arg(long, value_name = "COLUMN")]
     signal: Option<String>,
 
-    /// The column of the values, where a row is one sample
+    /// CSV: the column of the values, where a row is one sample
     #[arg(long, value_name = "COLUMN")]
     value: Option<String>,
 
-    /// The time zone of times without an offset, such as Europe/Berlin [default: UTC]
+    /// CSV and NDJSON: the time zone of times without an offset, such as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "ZONE")]
     zone: Option<afterglow_formats::zone::Zone>,
 }
 
 impl Columns {
+    /// As the reader of objects takes it.
+    pub(super) fn times(&self) -> Result<Times, ToolError> {
+        match self.time.as_slice() {
+            [] => Ok(Times::new(None, self.zone.clone())),
+            [member] => Ok(Times::new(Some(member.clone()), self.zone.clone())),
+            _ => Err(ToolError::Refused("--time is given twice; an object's time is one member".into())),
+        }
+    }
+
     /// As the reader of tables takes it.
     pub(super) fn options(&self) -> Options {
         Options {
