@@ -41,6 +41,7 @@ pub struct NewAnnotation {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Timestamp>,
     /// What happened.
+    #[cfg_attr(feature = "schema", schema(required = true, min_length = 1))]
     #[serde(default)]
     pub text: String,
     /// Words to find it by.

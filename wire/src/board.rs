@@ -24,6 +24,7 @@ pub struct Board {
     #[serde(default)]
     pub version: i32,
     /// What people call it.
+    #[cfg_attr(feature = "schema", schema(required = true, min_length = 1))]
     #[serde(default)]
     pub title: String,
     /// Its panels, in reading order.

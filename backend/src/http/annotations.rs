@@ -20,8 +20,10 @@ use crate::store::Span;
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// First instant, ISO 8601 or an integer epoch; the earliest annotation when absent
+    #[param(min_length = 1)]
     from: Option<String>,
     /// Last instant, inclusive; the latest annotation when absent
+    #[param(min_length = 1)]
     to: Option<String>,
     /// Tags separated by commas; an annotation must have all of them
     tags: Option<String>,

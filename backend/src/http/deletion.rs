@@ -18,13 +18,16 @@ use crate::store::{Event, Query, Span};
 pub(super) struct Parameters {
     /// Names separated by commas; `*` stands for any characters. Before a comma, a blank or a backslash that belongs to a name
     /// stands a backslash
-    #[param(required = true)]
+    #[param(required = true, min_length = 1)]
     signals: Option<String>,
     /// First instant, ISO 8601 or an integer epoch; the earliest sample when absent
+    #[param(min_length = 1)]
     from: Option<String>,
     /// Last instant, inclusive; the latest sample when absent
+    #[param(min_length = 1)]
     to: Option<String>,
     /// `1` to be answered what would be deleted, and delete nothing
+    #[param(pattern = "^(0|1|true|false)$")]
     dry_run: Option<String>,
 }
 
@@ -74,6 +77,7 @@ pub(super) async fn samples(
 #[into_params(parameter_in = Query)]
 pub(super) struct DryRun {
     /// `1` to be answered what would be deleted, and delete nothing
+    #[param(pattern = "^(0|1|true|false)$")]
     dry_run: Option<String>,
 }
 

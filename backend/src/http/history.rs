@@ -18,20 +18,26 @@ use crate::store::{Detail, Query};
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// How many hours back from now, more than 0; 1 when no span is given. Not together with from or to
+    #[param(min_length = 1)]
     hours: Option<String>,
     /// First instant, ISO 8601 or an integer epoch; the earliest sample when only `to` is given
+    #[param(min_length = 1)]
     from: Option<String>,
     /// Last instant, inclusive; now when only `from` is given
+    #[param(min_length = 1)]
     to: Option<String>,
     /// Names separated by commas; `*` stands for any characters; all signals when absent. Before a comma, a blank or a
     /// backslash that belongs to a name stands a backslash
     signals: Option<String>,
     /// The most points of one signal, 1 to 100000; each stretch keeps its lowest and highest
+    #[param(pattern = "^([1-9][0-9]{0,4}|100000)$")]
     max_points: Option<String>,
     /// json, csv or ndjson; json when absent. In csv, names that spreadsheets take for formulas begin with an apostrophe
+    #[param(pattern = "^(json|csv|ndjson)$")]
     format: Option<String>,
     /// `1` for an object of each signal: its `points`, and `slice`, absent when every sample is among them; otherwise only the
     /// lowest and highest of each `slice` microseconds are. With json only
+    #[param(pattern = "^(0|1|true|false)$")]
     slice: Option<String>,
 }
 

@@ -19,8 +19,10 @@ use crate::store::{Details, StoreError};
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// `1` for first, last, count, rate, last value and metadata of each signal
+    #[param(pattern = "^(0|1|true|false)$")]
     details: Option<String>,
     /// `1` for an object: the metadata of each signal that has some, by name
+    #[param(pattern = "^(0|1|true|false)$")]
     metadata: Option<String>,
 }
 

@@ -19,15 +19,19 @@ use crate::store::{Detail, Query};
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
     /// How many hours back from now, more than 0; 1 when no span is given. Not together with from or to
+    #[param(min_length = 1)]
     hours: Option<String>,
     /// First instant, ISO 8601 or an integer epoch; the earliest sample when only `to` is given
+    #[param(min_length = 1)]
     from: Option<String>,
     /// Last instant, inclusive; now when only `from` is given
+    #[param(min_length = 1)]
     to: Option<String>,
     /// Names separated by commas; `*` stands for any characters; all signals when absent. Before a comma, a blank or a
     /// backslash that belongs to a name stands a backslash
     signals: Option<String>,
     /// Into how many equally long slices the span is cut, 1 to 1000; 1 when absent
+    #[param(pattern = "^([1-9][0-9]{0,2}|1000)$")]
     slices: Option<String>,
 }
 
