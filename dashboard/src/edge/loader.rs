@@ -16,6 +16,7 @@ use crate::edge::page_state::PageState;
 use crate::edge::rest::{self, Cancel};
 use crate::samples::archive::{Sight, Want};
 use crate::samples::exact::{Inexact, Lookup};
+use crate::samples::history::pyramid::Extent;
 use crate::samples::history::{Fetched, Series};
 use crate::samples::means::{Question, SLICES, Slice, Summarized};
 use crate::time::Span;
@@ -280,8 +281,12 @@ fn address(want: &Want) -> String {
 }
 
 fn summarized(answer: BTreeMap<String, telemetry::Summary>) -> HashMap<String, Summarized> {
-    let slice =
-        |slice: telemetry::Slice| Slice { from: slice.from.micros(), count: slice.count, mean: slice.mean };
+    let slice = |slice: telemetry::Slice| Slice {
+        from: slice.from.micros(),
+        count: slice.count,
+        mean: slice.mean,
+        extent: Extent { min: slice.min, max: slice.max },
+    };
     let signals = answer.into_iter().map(|(name, summary)| {
         let slices = summary.slices.into_iter().map(slice).collect();
         (name, Summarized { slices, is_exact: summary.slice.is_none() })

@@ -1,9 +1,11 @@
-//! Means over ranges of which only outlines are here: those of extremes would be wrong, so the server is asked for summaries.
+//! Means and extremes over ranges of which only outlines are here: the mean of extremes would be wrong, and those of the
+//! slices at the range's ends may lie outside. So the server is asked for summaries.
 
 use std::collections::HashMap;
 
 use crate::samples::archive::ADDRESS;
 use crate::samples::history::Trace;
+use crate::samples::history::pyramid::{Extent, Stats};
 use crate::time::{MINUTE, Span};
 
 /// Into how many slices the server cuts a range: while the range moves on, those that have left it no longer count.
@@ -42,6 +44,19 @@ pub struct Slice {
     pub count: u64,
     /// Their mean.
     pub mean: f64,
+    /// The lowest and the highest.
+    pub extent: Extent,
+}
+
+/// What is known of the samples of a range.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Figures {
+    /// Their mean.
+    pub mean: f64,
+    /// Whether that is the mean of all stored samples of the range, and of no others.
+    pub is_exact: bool,
+    /// The lowest and the highest; none unless the figures are exact.
+    pub extent: Option<Extent>,
 }
 
 /// What an answer has of one signal.
@@ -76,26 +91,29 @@ impl Means {
         self.changes
     }
 
-    /// The mean of a signal over `span`, and whether it is that of all stored samples and no others; none while the server was
-    /// not asked. What has arrived since is taken from `trace`.
-    pub fn mean(&self, name: &str, trace: &Trace, span: Span) -> Option<(f64, bool)> {
+    /// The figures of a signal over `span`; none while the server was not asked. What has arrived since is taken from
+    /// `trace`.
+    pub fn figures(&self, name: &str, trace: &Trace, span: Span) -> Option<Figures> {
         let found = self.found.get(name).filter(|found| found.covers(span))?;
         let middle = found.span.width() / SLICES / 2;
         let slices = found.summarized.slices.iter().filter(|slice| slice.from + middle >= span.from);
-        let (mut count, mut sum) = slices.fold((0.0, 0.0), |(count, sum), slice| {
-            (count + slice.count as f64, sum + slice.mean * slice.count as f64)
+        let stats = slices.map(|slice| Stats {
+            extent: slice.extent,
+            sum: slice.mean * slice.count as f64,
+            count: slice.count,
         });
         let since = Span { from: found.span.to, to: span.to };
-        if since.from < since.to {
+        let new = if since.from < since.to {
             if trace.is_reduced(since) {
                 return None;
             }
-            if let Some(stats) = trace.stats(since) {
-                (count, sum) = (count + stats.count as f64, sum + stats.sum);
-            }
-        }
+            trace.stats(since)
+        } else {
+            None
+        };
+        let stats = stats.chain(new).reduce(Stats::union)?;
         let is_exact = found.summarized.is_exact && span.from == found.span.from;
-        (count > 0.0).then(|| (sum / count, is_exact))
+        Some(Figures { mean: stats.mean(), is_exact, extent: Some(stats.extent).filter(|_| is_exact) })
     }
 
     /// What to ask for so that the means of signals that are `reduced` over `span` are known.
@@ -150,8 +168,13 @@ mod tests {
 
     fn summarized(span: Span) -> HashMap<String, Summarized> {
         let width = span.width() / SLICES;
-        let slice =
-            |n| Slice { from: span.from + n * width, count: 10, mean: if n < 50 { 1.0 } else { 3.0 } };
+        let extent = Extent { min: 0.0, max: 4.0 };
+        let slice = |n| Slice {
+            from: span.from + n * width,
+            count: 10,
+            mean: if n < 50 { 1.0 } else { 3.0 },
+            extent,
+        };
         [("s".to_owned(), Summarized { slices: (0..SLICES).map(slice).collect(), is_exact: true })].into()
     }
 
@@ -163,17 +186,19 @@ mod tests {
             Trace::new(vec![Part { source: 0, span: Span { from: 0, to: i64::MAX }, series: &series }]);
         let (mut means, signals) = (Means::default(), vec!["s".to_owned()]);
         let question = means.wanted(&signals, span, span.to).unwrap();
-        assert_eq!(means.mean("s", &trace, span), None);
+        assert_eq!(means.figures("s", &trace, span), None);
         means.insert(&question, summarized(question.span), span.to);
-        assert_eq!(means.mean("s", &trace, span), Some((2.0, true)));
+        let exact = Figures { mean: 2.0, is_exact: true, extent: Some(Extent { min: 0.0, max: 4.0 }) };
+        assert_eq!(means.figures("s", &trace, span), Some(exact));
         assert_eq!(means.wanted(&signals, span, span.to), None);
         // Two slices have left the range, and a sample has come.
         let later = Span { from: 2 * HOUR, to: 102 * HOUR };
         let expected = (48.0 * 10.0 + 50.0 * 30.0 + 7.0) / (98.0 * 10.0 + 1.0);
-        assert_eq!(means.mean("s", &trace, later), Some((expected, false)));
+        let moved = Figures { mean: expected, is_exact: false, extent: None };
+        assert_eq!(means.figures("s", &trace, later), Some(moved));
         assert_eq!(means.wanted(&signals, later, span.to + MINUTE), None, "while it moves a little");
         let closer = Span { from: 40 * HOUR, to: 60 * HOUR };
-        assert_eq!(means.mean("s", &trace, closer), None);
+        assert_eq!(means.figures("s", &trace, closer), None);
         assert_eq!(means.wanted(&signals, closer, later.to).unwrap().span, closer);
     }
 
@@ -185,6 +210,6 @@ mod tests {
             Trace::new(vec![Part { source: 0, span: Span { from: 0, to: i64::MAX }, series: &series }]);
         let mut means = Means::default();
         means.insert(&Question { span, signals: vec!["s".into()] }, summarized(span), 0);
-        assert_eq!(means.mean("s", &trace, Span { from: HOUR, to: 102 * HOUR }), None);
+        assert_eq!(means.figures("s", &trace, Span { from: HOUR, to: 102 * HOUR }), None);
     }
 }

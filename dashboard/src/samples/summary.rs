@@ -3,6 +3,7 @@
 use crate::boards::metadata::SignalMetadata;
 use crate::samples::archive::{Archive, Sight};
 use crate::samples::exact::Exact;
+use crate::samples::history::pyramid::Extent;
 use crate::samples::history::{History, Newest, Series, Trace};
 use crate::samples::means::Means;
 use crate::time::{HOUR, MINUTE, SECOND, Span};
@@ -31,6 +32,8 @@ pub struct Window {
     pub min: f64,
     /// The largest.
     pub max: f64,
+    /// Whether no other sample of the range can be smaller or larger.
+    pub extremes_are_exact: bool,
     /// The mean of the samples.
     pub mean: f64,
     /// How many samples there are.
@@ -57,6 +60,12 @@ impl Window {
     pub fn short_text(&self, value: f64, unit: &Unit) -> String {
         let digits = self.digits();
         Digits { spread: digits.spread.max(value.abs() * SHORT), ..digits }.text(value, unit)
+    }
+
+    /// The smallest or the largest value; after a sign when a smaller or a larger one may not be known.
+    pub fn extreme_text(&self, value: f64, unit: &Unit) -> String {
+        let about = if self.extremes_are_exact { "" } else { "≈ " };
+        format!("{about}{}", self.text(value, unit))
     }
 
     /// The newest value; after a sign when it is not known exactly.
@@ -190,19 +199,35 @@ fn window(trace: &Trace, samples: &Samples, series: &Series, sight: Sight) -> Op
     let decimals = trace.parts().iter().map(|part| part.series.decimals()).collect::<Option<Vec<_>>>();
     let decimals = decimals.and_then(|known| known.into_iter().max()).filter(|_| series.decimals().is_some());
     let reduced = trace.is_reduced(sight.span);
-    let stored = if reduced { samples.means.mean(series.name(), trace, sight.span) } else { None };
-    let (mean, mean_is_exact) = stored.unwrap_or((stats.mean(), !reduced));
+    let stored = if reduced { samples.means.figures(series.name(), trace, sight.span) } else { None };
+    let (mean, mean_is_exact) =
+        stored.map_or((stats.mean(), !reduced), |figures| (figures.mean, figures.is_exact));
+    let extent = stored.and_then(|figures| figures.extent);
+    let extremes_are_exact =
+        !reduced || extent.is_some() || is_within(samples, series, trace, sight, stats.extent);
+    let extent = extent.unwrap_or(stats.extent);
     Some(Window {
         last: last.value,
         last_is_exact: last.is_exact(),
         decimals,
-        min: stats.extent.min,
-        max: stats.extent.max,
+        min: extent.min,
+        max: extent.max,
+        extremes_are_exact,
         mean,
         mean_is_exact,
         samples: stats.count,
         reduced,
     })
+}
+
+/// Whether no sample of an outline that is on screen is beyond `extent`. Only those of the slices over which the range begins
+/// and ends may be, when the extremes of such a slice lie outside.
+fn is_within(samples: &Samples, series: &Series, trace: &Trace, sight: Sight, extent: Extent) -> bool {
+    let outlines = trace.parts().iter().filter_map(|part| part.series.outline());
+    let slice = outlines.map(|outline| outline.resolution).max().unwrap_or(0);
+    let around = sight.span.widened(slice);
+    let wider = samples.archive.trace(samples.history, series.name(), Sight { span: around, ..sight });
+    wider.extent(around) == Some(extent)
 }
 
 #[cfg(test)]

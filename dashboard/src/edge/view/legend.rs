@@ -218,7 +218,7 @@ fn figure_text(row: Option<&Row>, column: Column, figure: Figure, unit: &Unit) -
     match column {
         Column::Last => window.last_text(unit),
         Column::Mean => window.mean_text(unit),
-        Column::Name | Column::Min | Column::Max => window.text(figure(&window), unit),
+        Column::Name | Column::Min | Column::Max => window.extreme_text(figure(&window), unit),
     }
 }
 
