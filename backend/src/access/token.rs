@@ -52,7 +52,8 @@ impl Token {
         let kind = [Kind::Key, Kind::In].into_iter().find(|kind| named.starts_with(beginning(*kind)))?;
         let (digits, secret) = named[BEGINNING..].split_once('_')?;
         let is_hex = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
-        if digits.len() != ID || !digits.bytes().all(is_hex) || given[1..] != sum(named) {
+        if digits.len() != ID || !digits.bytes().all(is_hex) || given.strip_prefix('_') != Some(&*sum(named))
+        {
             return None;
         }
         Some(Self { kind, id: u64::from_str_radix(digits, 16).ok()?, hash: hash(secret) })
