@@ -253,6 +253,21 @@ fn every_get_has_a_head_and_every_path_tells_its_methods() {
 }
 
 #[test]
+fn a_client_of_http_1_0_gets_no_chunks() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = start(&folder);
+    assert_eq!(backend.post(r#"{"signals":{"a":1}}"#).status, 200);
+    for path in ["/api/telemetry", "/api/signals?details=1", "/api/signals"] {
+        let answer =
+            backend.raw(format!("GET {path} HTTP/1.0\r\nHost: {}\r\n\r\n", backend.address()).as_bytes());
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
+        assert!(serde_json::from_str::<serde_json::Value>(body).is_ok(), "{path}: {body}");
+    }
+    backend.close();
+}
+
+#[test]
 fn what_is_no_page_is_not_answered_with_the_page() {
     let folder = tempfile::tempdir().unwrap();
     let backend = start(&folder);

@@ -24,7 +24,7 @@ use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, HeaderMap, HeaderName, HeaderValue, REFERRER_POLICY,
     STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
-use actix_web::http::{ConnectionType, Method, StatusCode};
+use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 use afterglow_wire::Code;
@@ -219,6 +219,7 @@ pub(super) async fn judge(
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
     let is_head = request.method() == Method::HEAD;
+    let has_chunks = request.version() >= Version::HTTP_11;
     let id = RequestId::of(request.headers());
     let sender = gate.sender(request.request());
     let is_secure = gate.is_secure(&sender);
@@ -245,9 +246,16 @@ pub(super) async fn judge(
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STAY_IN_TLS));
     }
     note(&id, &mut response);
-    // A stream would be read to its end, which it may not have.
-    if is_head && response.response().body().size() == BodySize::Stream {
-        response = response.map_body(|_, _| BoxBody::new(()));
+    if response.response().body().size() == BodySize::Stream {
+        if !has_chunks {
+            // The end of the connection is the answer's.
+            response.response_mut().head_mut().no_chunking(true);
+            response.response_mut().head_mut().set_connection_type(ConnectionType::Close);
+        }
+        // A stream would be read to its end, which it may not have.
+        if is_head {
+            response = response.map_body(|_, _| BoxBody::new(()));
+        }
     }
     Ok(response)
 }
