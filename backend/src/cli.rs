@@ -13,7 +13,7 @@ use crate::config::{Config, ConfigError, File};
 use crate::pipeline::PipelineError;
 use crate::store::{OpenError, Store};
 use crate::tls::{Certificate, TlsError};
-use crate::tools::{ToolError, access, advice, backup, delete, doctor, export, import, tail};
+use crate::tools::{ToolError, access, advice, backup, delete, doctor, export, import, ready, tail};
 
 /// Send a number, see it move at once, keep it for years.
 #[derive(Debug, Parser)]
@@ -53,6 +53,13 @@ enum Command {
     /// Examine the log of what was done
     #[command(subcommand)]
     Audit(access::AuditCommand),
+    /// Say whether a running server can store samples: exit code 0 or 1, for health checks
+    Ready(ready::Options),
+    /// Write manual pages and completions for bash, fish and zsh
+    Manual {
+        /// Where to; below it they lie as below /usr/share
+        folder: PathBuf,
+    },
 }
 
 impl Cli {
@@ -94,7 +101,9 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> u8 {
         match self {
-            Self::Pipeline(_) | Self::System(_) | Self::Tool(ToolError::File { .. }) => 1,
+            Self::Pipeline(_)
+            | Self::System(_)
+            | Self::Tool(ToolError::File { .. } | ToolError::NotReady(_)) => 1,
             Self::Config(_) | Self::Tls(_) | Self::Tool(ToolError::Config(_) | ToolError::Refused(_)) => 2,
             Self::Open(_) | Self::Tool(ToolError::Open(_) | ToolError::Store(_)) => 3,
             Self::Listen { .. } => 4,
@@ -139,6 +148,8 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Tail(options) => Ok(tail::run(&options)?),
         Command::Access(command) => Ok(access::run(&command)?),
         Command::Audit(command) => Ok(access::audit(&command)?),
+        Command::Ready(options) => Ok(ready::run(&options)?),
+        Command::Manual { folder } => Ok(afterglow_cli::manual::write(&Cli::command(), &folder)?),
     }
 }
 

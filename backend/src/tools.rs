@@ -14,6 +14,7 @@ pub mod import;
 mod partial;
 mod patterns;
 mod progress;
+pub mod ready;
 pub mod tail;
 
 use std::io::Write as _;

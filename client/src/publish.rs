@@ -10,7 +10,9 @@ pub mod courier;
 pub mod delivery;
 pub mod outbox;
 mod publisher;
+mod ready;
 pub mod spool;
 pub mod verdict;
 
 pub use publisher::{Closed, PublishError, Publisher};
+pub use ready::{NotReady, ready};

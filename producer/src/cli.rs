@@ -1,11 +1,11 @@
 //! The command line, the log and the exit codes.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use afterglow_client::clock;
-use clap::Parser;
+use clap::{CommandFactory as _, Parser};
 
 use crate::config::{Config, File, Settings};
 use crate::fleet;
@@ -31,6 +31,9 @@ struct Arguments {
     /// Check the configuration, print what would run, and exit
     #[arg(long)]
     check: bool,
+    /// Write manual pages and completions for bash, fish and zsh into a folder, as they lie below /usr/share, and exit
+    #[arg(long, value_name = "FOLDER", exclusive = true)]
+    manual: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
 }
@@ -38,7 +41,10 @@ struct Arguments {
 /// Does what the command line says.
 pub fn run() -> ExitCode {
     // Reports wrong arguments before the file is read.
-    let path = Arguments::parse().config;
+    let Arguments { config: path, manual, .. } = Arguments::parse();
+    if let Some(folder) = manual {
+        return write_manual(&folder);
+    }
     clock::uptime();
     let read = File::read(&path).and_then(|file| {
         let arguments: Arguments = file.parse_arguments(std::env::args_os());
@@ -60,6 +66,16 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log::error!("{error}");
+            ExitCode::from(EXIT_FAILURE)
+        }
+    }
+}
+
+fn write_manual(folder: &Path) -> ExitCode {
+    match afterglow_cli::manual::write(&Arguments::command(), folder) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}: {error}", folder.display());
             ExitCode::from(EXIT_FAILURE)
         }
     }

@@ -1,35 +1,108 @@
-//! `cargo xtask dist`: what a user needs, in one folder.
+//! `cargo xtask dist`: what a user needs, as a folder and as an archive of it, for the machine's own platform.
+
+mod archive;
 
 use std::fs;
+use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use clap::Args;
+use sha2::{Digest as _, Sha256};
 
-use crate::run::{release_binary, root, say};
+use crate::run::{command, output, release_binary, root, run as run_command, say};
 use crate::{build, dashboard, prerequisites};
+use archive::Entry;
+
+const BINARIES: [&str; 2] = ["afterglow", "afterglow-producer"];
+
+/// Files of the repository, and where they are in the archive.
+const FILES: [(&str, &str); 7] = [
+    ("backend/afterglow.toml", "etc/afterglow.toml"),
+    ("producer/producer.toml", "etc/producer.toml"),
+    ("deploy/systemd/afterglow.service", "lib/systemd/system/afterglow.service"),
+    ("deploy/systemd/afterglow-producer.service", "lib/systemd/system/afterglow-producer.service"),
+    ("LICENSE-MIT", "LICENSE-MIT"),
+    ("LICENSE-APACHE", "LICENSE-APACHE"),
+    ("CHANGELOG.md", "CHANGELOG.md"),
+];
 
 const README: &str = "\
 # Afterglow
 
-    ./afterglow serve
-    ./afterglow-producer --config producer.toml
+    bin/afterglow serve
+    bin/afterglow-producer --config etc/producer.toml
 
-Then open http://127.0.0.1:5001. `./afterglow serve --help` lists the options; afterglow.toml shows them as a file.
+Then open http://127.0.0.1:5001. `bin/afterglow serve --help` lists the options; etc/afterglow.toml shows them as a file.
+share/ has manual pages and completions, lib/ the units for systemd.
 ";
 
-pub(crate) fn run() -> Result<()> {
-    prerequisites::check()?;
-    dashboard::build()?;
-    build::binaries()?;
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Pack the binaries in target/release as they are, without building them
+    #[arg(long)]
+    as_built: bool,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    if !options.as_built {
+        prerequisites::check()?;
+        dashboard::build()?;
+        build::binaries()?;
+    }
+    let name = format!("afterglow-{}-{}", env!("CARGO_PKG_VERSION"), platform()?);
     let dist = root().join("dist");
-    fs::create_dir_all(&dist)?;
-    for binary in ["afterglow", "afterglow-producer"] {
-        fs::copy(release_binary(binary), dist.join(binary))?;
+    if dist.exists() {
+        fs::remove_dir_all(&dist).context("the old dist/")?;
     }
-    for file in ["producer/producer.toml", "backend/afterglow.toml", "LICENSE-MIT", "LICENSE-APACHE"] {
-        let source = root().join(file);
-        fs::copy(&source, dist.join(source.file_name().unwrap_or_default()))?;
-    }
-    fs::write(dist.join("README.md"), README)?;
-    say(&format!("==> {}", dist.display()));
+    let folder = dist.join(&name);
+    let entries = entries(&dist.join("parts"))?;
+    archive::write_folder(&entries, &folder)?;
+    let packed = archive::tar_gz(&name, &entries, modified())?;
+    let file = format!("{name}.tar.gz");
+    let sums = format!("{}  {file}\n", hex(&Sha256::digest(&packed)));
+    fs::write(dist.join(&file), packed)?;
+    fs::write(dist.join("SHA256SUMS"), sums)?;
+    fs::remove_dir_all(dist.join("parts"))?;
+    say(&format!("==> {}\n==> {}", folder.display(), dist.join(file).display()));
     Ok(())
+}
+
+/// Everything in the archive; what must be made first is made below `parts`.
+fn entries(parts: &Path) -> Result<Vec<Entry>> {
+    let share = parts.join("share");
+    fs::create_dir_all(&share)?;
+    let mut entries = vec![Entry::file("README.md", README.into())];
+    for binary in BINARIES {
+        let (built, stripped) = (release_binary(binary), parts.join(binary));
+        let words = [Path::new("-o"), &stripped, &built];
+        run_command(&mut command("strip", words, &root()))?;
+        entries.push(Entry::program(&format!("bin/{binary}"), fs::read(&stripped)?));
+    }
+    run_command(command(&release_binary("afterglow").to_string_lossy(), ["manual"], &root()).arg(&share))?;
+    run_command(
+        command(&release_binary("afterglow-producer").to_string_lossy(), ["--manual"], &root()).arg(&share),
+    )?;
+    entries.extend(archive::read_folder(&share, "share")?);
+    for (file, place) in FILES {
+        entries.push(Entry::file(place, fs::read(root().join(file)).context(file)?));
+    }
+    Ok(entries)
+}
+
+/// The platform that is built for, such as `x86_64-unknown-linux-gnu`.
+fn platform() -> Result<String> {
+    let about = output(&mut command("rustc", ["-vV"], &root()))?;
+    let host = about.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc names no host")
+}
+
+/// The time of every file in the archive, in seconds since 1970: what `SOURCE_DATE_EPOCH` says, the commit's, or 0.
+fn modified() -> u64 {
+    let given = std::env::var("SOURCE_DATE_EPOCH").ok();
+    let of_commit = || output(&mut command("git", ["log", "-1", "--format=%ct"], &root())).ok();
+    given.or_else(of_commit).and_then(|seconds| seconds.parse().ok()).unwrap_or(0)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -21,8 +21,8 @@ enum Chore {
     Demo(demo::Options),
     /// Check formatting and lints, run all Rust and browser tests, end with a summary
     Test,
-    /// Write a release folder: both binaries, default configurations, a README
-    Dist,
+    /// Write a release, as a folder and an archive: binaries, configurations, units, manual pages, completions
+    Dist(dist::Options),
     /// Build only the dashboard, into dashboard/dist
     Dashboard,
     /// Measure, beside peers where there are any, and print a table
@@ -34,7 +34,7 @@ fn main() -> ExitCode {
     let done = match Chore::parse() {
         Chore::Demo(options) => demo::run(&options),
         Chore::Test => test::run(),
-        Chore::Dist => dist::run(),
+        Chore::Dist(options) => dist::run(&options),
         Chore::Dashboard => dashboard::build(),
         Chore::Bench(bench) => bench::run(&bench),
     };

@@ -28,6 +28,9 @@ pub enum ToolError {
         /// What the system said.
         error: std::io::Error,
     },
+    /// The server that was asked is not ready.
+    #[error("{0}")]
+    NotReady(String),
     /// Something in the database is damaged.
     #[error("{0}")]
     Damaged(String),

@@ -67,7 +67,8 @@ impl Courier {
     }
 }
 
-fn agent(backend: &str, timeout: Duration, access: &Access) -> Agent {
+/// A client for the server at `backend`, whose requests take at most `timeout`.
+pub(super) fn agent(backend: &str, timeout: Duration, access: &Access) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
