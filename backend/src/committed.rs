@@ -25,8 +25,9 @@ pub struct Committed {
 }
 
 impl Committed {
-    fn samples(&self) -> u64 {
-        self.batches.iter().map(Batch::len).sum::<usize>() as u64
+    /// How many samples there are.
+    pub fn samples(&self) -> usize {
+        self.batches.iter().map(Batch::len).sum()
     }
 }
 
@@ -36,10 +37,26 @@ impl From<Commit> for Committed {
     }
 }
 
-/// An actor that hears of commits. Its mailbox is its bound.
-#[derive(Debug)]
+/// What hears of commits without holding them up. Its own bound says how many may wait for it.
+pub trait Hears: Send {
+    /// Whether it wants to hear at all; one that does not costs nothing.
+    fn is_awake(&self) -> bool {
+        true
+    }
+
+    /// Tells of a commit; whether there was room.
+    fn tell(&self, commit: &Committed) -> bool;
+}
+
+impl Hears for Recipient<Committed> {
+    fn tell(&self, commit: &Committed) -> bool {
+        self.try_send(commit.clone()).is_ok()
+    }
+}
+
+/// Someone who hears of commits, and what is counted of it.
 pub struct Listener {
-    mailbox: Recipient<Committed>,
+    hears: Box<dyn Hears>,
     /// Samples of all commits.
     committed: Counter,
     /// Samples of the commits that found no room.
@@ -47,16 +64,19 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Counts the samples of all commits in `committed`, and those that `mailbox` had no room for in `shed`.
-    pub fn new(mailbox: Recipient<Committed>, committed: Counter, shed: Counter) -> Self {
-        Self { mailbox, committed, shed }
+    /// Counts the samples of all commits in `committed`, and those that it had no room for in `shed`.
+    pub fn new(hears: impl Hears + 'static, committed: Counter, shed: Counter) -> Self {
+        Self { hears: Box::new(hears), committed, shed }
     }
 
     /// Tells of a commit, without waiting.
     pub fn tell(&self, commit: &Committed) {
-        let samples = commit.samples();
+        if !self.hears.is_awake() {
+            return;
+        }
+        let samples = commit.samples() as u64;
         self.committed.inc_by(samples);
-        if self.mailbox.try_send(commit.clone()).is_err() {
+        if !self.hears.tell(commit) {
             self.shed.inc_by(samples);
         }
     }

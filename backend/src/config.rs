@@ -3,12 +3,14 @@
 //! Each section is a table of the file. `afterglow-cli` reads the file and makes its values the arguments' defaults.
 
 mod access;
+mod alerts;
 mod live;
 mod networks;
 mod retention;
 mod server;
 mod store;
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::Path;
 use std::str::FromStr;
@@ -19,6 +21,7 @@ use afterglow_cli::settings::Values;
 use clap::{Args, Command, FromArgMatches as _};
 
 pub use access::{Access, Auth};
+pub use alerts::Alerts;
 pub use live::Live;
 pub use networks::{Networks, ProxyHeader};
 pub use retention::{Age, Override, Size};
@@ -40,6 +43,9 @@ pub struct Config {
     /// Who may do what.
     #[command(flatten)]
     pub access: Access,
+    /// Whom alerts may be sent to.
+    #[command(flatten)]
+    pub alerts: Alerts,
 }
 
 impl Config {
@@ -54,6 +60,7 @@ impl Config {
             .and_then(|matches| Self::from_arg_matches(&matches))
             .map_err(|error| ConfigError::new(error.to_string()))?;
         config.store.overrides = file.overrides;
+        config.alerts.commands = file.commands;
         config.check()?;
         Ok(config)
     }
@@ -81,6 +88,8 @@ pub struct File {
     pub values: Values,
     /// The tables `[[retention]]`.
     pub overrides: Vec<Override>,
+    /// The tables `[[alert_command]]`.
+    pub commands: BTreeMap<String, Vec<String>>,
 }
 
 impl File {
@@ -98,10 +107,13 @@ impl File {
         top.settings::<Store>("store", &mut values)?;
         top.settings::<Live>("live", &mut values)?;
         top.settings::<Access>("access", &mut values)?;
+        top.settings::<Alerts>("alerts", &mut values)?;
         let overrides =
             top.sections("retention")?.into_iter().map(Override::read).collect::<Result<_, _>>()?;
+        let commands =
+            top.sections("alert_command")?.into_iter().map(alerts::command).collect::<Result<_, _>>()?;
         top.finish()?;
-        Ok(Self { values, overrides })
+        Ok(Self { values, overrides, commands })
     }
 }
 

@@ -22,6 +22,14 @@ pub enum Kind {
     Annotations,
     /// Signal metadata.
     Metadata,
+    /// Rules.
+    Rules,
+    /// Alerts: what has fired.
+    Alerts,
+    /// Silences.
+    Silences,
+    /// Channels.
+    Channels,
 }
 
 /// Why something was not read or changed; `E` is the store's reason.
@@ -52,7 +60,15 @@ impl Documents {
     pub fn new(store: Store, clock: &Clock) -> Self {
         // Counting goes on from the time: no number comes back after a restart.
         let start = u64::try_from(clock.now().micros()).unwrap_or_default();
-        let revision = Revision { boards: start, annotations: start, metadata: start };
+        let revision = Revision {
+            boards: start,
+            annotations: start,
+            metadata: start,
+            rules: start,
+            alerts: start,
+            silences: start,
+            channels: start,
+        };
         Self {
             store,
             places: Arc::new(Semaphore::new(WAITING)),
@@ -117,6 +133,11 @@ impl Documents {
         done
     }
 
+    /// Counts the revision of a kind up: something of it was changed by the server itself.
+    pub fn touch(&self, kind: Kind) {
+        self.revision.send_modify(|revision| *number(revision, kind) += 1);
+    }
+
     /// The newest revision, and a way to wait for the next one.
     pub fn watch(&self) -> watch::Receiver<Revision> {
         self.revision.subscribe()
@@ -148,6 +169,10 @@ fn number(revision: &mut Revision, kind: Kind) -> &mut u64 {
         Kind::Boards => &mut revision.boards,
         Kind::Annotations => &mut revision.annotations,
         Kind::Metadata => &mut revision.metadata,
+        Kind::Rules => &mut revision.rules,
+        Kind::Alerts => &mut revision.alerts,
+        Kind::Silences => &mut revision.silences,
+        Kind::Channels => &mut revision.channels,
     }
 }
 

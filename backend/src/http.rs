@@ -1,11 +1,13 @@
 //! HTTP: the route table, the gate before it, one file per resource, one error body.
 
 mod address;
+mod alerts;
 mod annotations;
 mod answer;
 mod audit;
 mod boards;
 mod body;
+mod channels;
 mod codes;
 mod compressed;
 mod conditional;
@@ -28,7 +30,9 @@ mod people;
 mod permission;
 mod problem;
 mod redirect;
+mod rules;
 mod signals;
+mod silences;
 mod socketio;
 mod state;
 mod stream;

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod actors;
 pub mod admission;
+pub mod alerts;
 pub mod authority;
 pub mod cli;
 pub mod committed;

@@ -2,6 +2,8 @@
 //!
 //! The book-keeping of samples always balances: received = committed + rejected + refused + in flight.
 
+mod alerts;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::health::Health;
+pub use alerts::AlertMetrics;
 
 /// The numbers, shared by all who count. Cloning is cheap.
 #[derive(Clone)]
@@ -51,6 +54,8 @@ pub struct Metrics {
     pub health: Health,
     stage: Family<Label, Histogram>,
     queue: Family<Label, Gauge>,
+    /// What becomes of alerts.
+    pub alerts: AlertMetrics,
 }
 
 /// One label and its value.
@@ -145,6 +150,7 @@ impl Metrics {
         );
         let queue = Family::default();
         registry.register("queue_depth", "Entries waiting in a queue", queue.clone());
+        let alerts = AlertMetrics::new(&mut registry);
         Self {
             registry: Arc::new(registry),
             received,
@@ -165,6 +171,7 @@ impl Metrics {
             health: Health::default(),
             stage,
             queue,
+            alerts,
         }
     }
 

@@ -10,15 +10,18 @@ use tokio::sync::{mpsc, watch};
 
 use crate::access::Access;
 use crate::access::people::People;
+use crate::actors::alerts::{self, Alerts};
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
 use crate::actors::certificate::CertificateKeeper;
 use crate::actors::committer::Committer;
 use crate::actors::compactor::Compactor;
 use crate::actors::engine::Engines;
 use crate::actors::keeper::Keeper;
+use crate::actors::notifier::Notifier;
 use crate::actors::retention::Retention;
 use crate::actors::session::{HistoryReaders, Sessions};
 use crate::admission::Admission;
+use crate::alerts::send::Sender;
 use crate::clock::Clock;
 use crate::committed::Listener;
 use crate::config::Config;
@@ -115,7 +118,23 @@ pub async fn run(
         metrics.broadcast.clone(),
         metrics.broadcast_shed.clone(),
     );
-    let committer = Committer::start(store.clone(), vec![live], metrics.clone(), lifeline("committer"));
+    let is_local = config.server.listen.ip().is_loopback();
+    let page = config.server.public_url.clone();
+    let sender = Sender::new(config.alerts.targets(is_local), config.alerts.commands.clone(), page.clone());
+    let notifier = Notifier::start(store.clone(), sender, clock.clone(), metrics.clone(), lost.clone());
+    let parts = alerts::Parts {
+        store: store.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        documents: documents.clone(),
+        notifier: notifier.clone(),
+        page,
+    };
+    let alerts = Alerts::start(parts, lifeline("alerts"))?;
+    let evaluated =
+        Listener::new(alerts.clone(), metrics.alerts.samples.clone(), metrics.alerts.shed.clone());
+    let listeners = vec![live, evaluated];
+    let committer = Committer::start(store.clone(), listeners, metrics.clone(), lifeline("committer"));
     Compactor::start(store.clone(), metrics.clone(), lifeline("compactor"));
     Retention::start(store.clone(), config.store.retention(), clock.clone(), lifeline("retention"));
     if let Some(certificate) = entrances.certificate.clone() {
@@ -170,6 +189,8 @@ pub async fn run(
         store: store.clone(),
         documents,
         deletions: Deletions::new(store.clone(), broadcaster.clone()),
+        alerts: alerts.clone(),
+        notifier: notifier.clone(),
         ingest_report,
         sessions,
         admission,
@@ -194,6 +215,9 @@ pub async fn run(
 
     let drain = async {
         committer.drain().await;
+        // What was committed last is evaluated; what follows is told now or after the next start.
+        alerts.stop().await;
+        notifier.stop();
         let _ = broadcaster.send(CloseAll).await;
         stop_sessions.send_replace(true);
         // The server's own future must run for its handle to be heard.

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod harness;
+mod receiver;
 mod writers;
 
+mod alerts;
 mod annotations;
 mod attacks;
 mod audit;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use afterglow_wire::annotation::{Annotation, Annotations};
 use afterglow_wire::board::{Board, BoardSummary};
+use afterglow_wire::limits::SLUG_BYTES;
 use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use afterglow_wire::{Code, Invalid};
 use serde::Serialize;
@@ -25,9 +26,9 @@ pub enum SaveError {
     /// There is nothing of this name.
     #[error("{0}")]
     NotFound(String),
-    /// The board was changed meanwhile; this is its current version.
-    #[error("the board {} is at version {} by now", .0.id, .0.version)]
-    Conflict(Box<Board>),
+    /// The document was changed meanwhile; this is its current version.
+    #[error("the {} {} is at version {} by now", .0.kind, .0.id, .0.version)]
+    Conflict(Box<Current>),
     /// Who asks may not change it.
     #[error("{0}")]
     Forbidden(String),
@@ -39,6 +40,26 @@ pub enum SaveError {
         /// How many are kept.
         limit: usize,
     },
+}
+
+/// A document that has another version than the one that was to be replaced.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Current {
+    /// What it is: a board, a rule.
+    pub kind: &'static str,
+    /// Its name.
+    pub id: String,
+    /// Its version.
+    pub version: i32,
+    /// All of it, as it is shown.
+    pub document: serde_json::Value,
+}
+
+impl Current {
+    pub(super) fn new(kind: &'static str, id: &str, version: i32, document: &impl Serialize) -> Self {
+        let document = serde_json::to_value(document).unwrap_or_default();
+        Self { kind, id: id.to_owned(), version, document }
+    }
 }
 
 impl SaveError {
@@ -70,6 +91,16 @@ impl WorkError for SaveError {
             other => other,
         }
     }
+}
+
+/// `wanted`, or the first of `wanted-2`, `wanted-3`, ... that is not taken.
+pub(crate) fn free_address(taken: &[String], wanted: &str) -> String {
+    let numbered = (2_u32..).map(|number| {
+        let ending = format!("-{number}");
+        format!("{}{ending}", &wanted[..wanted.len().min(SLUG_BYTES - ending.len())])
+    });
+    let mut candidates = std::iter::once(wanted.to_owned()).chain(numbered);
+    candidates.find(|candidate| !taken.contains(candidate)).unwrap_or_default()
 }
 
 /// A document as it is stored.

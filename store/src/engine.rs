@@ -13,14 +13,17 @@ mod delete;
 mod details;
 mod expire;
 mod extremes;
+mod fold;
 mod merge;
 mod metadata;
+mod outbox;
 mod people;
 mod plan;
 mod read;
 mod recover;
 mod rollups;
 mod room;
+mod saved;
 mod seal;
 mod since;
 

@@ -1,6 +1,6 @@
 //! Faults that tests ask for, to prove that they would notice. Only debug builds can have one.
 //!
-//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, or `crash:POINT` for a process that dies
+//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, or `crash:POINT` for a process that dies
 //! at a point.
 //! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent;
 //! `AFTERGLOW_HEAD_SAMPLES` makes the head small, `AFTERGLOW_BLOCK_SAMPLES` gives signals with few samples blocks.
@@ -22,6 +22,11 @@ pub fn linger() {
 /// Whether every query takes longer than it may.
 pub fn makes_queries_late() -> bool {
     asked_for("late_queries")
+}
+
+/// Whether what is to be told is written in another transaction than what has happened.
+pub fn splits_the_fold() -> bool {
+    asked_for("split_fold")
 }
 
 /// A place in the code at which a test may want the process to die.
@@ -47,6 +52,14 @@ pub enum Point {
     ConvertPart,
     /// A backup's copy is made and has not its name.
     BackupCopied,
+    /// Commits are evaluated, nothing of it is written.
+    AlertsEvaluated,
+    /// What evaluating has changed is written.
+    AlertsWritten,
+    /// A message is stored and not sent.
+    MessageComposed,
+    /// A message is sent and taken, the store does not know.
+    MessageSent,
 }
 
 /// Dies here, like `kill -9` would, if a test asked for it.
@@ -62,6 +75,10 @@ pub fn crash_point(point: Point) {
         Point::DeletionDone => "crash:deletion_done",
         Point::ConvertPart => "crash:convert_part",
         Point::BackupCopied => "crash:backup_copied",
+        Point::AlertsEvaluated => "crash:alerts_evaluated",
+        Point::AlertsWritten => "crash:alerts_written",
+        Point::MessageComposed => "crash:message_composed",
+        Point::MessageSent => "crash:message_sent",
     };
     if asked_for(name) {
         std::process::abort();

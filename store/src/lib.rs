@@ -1,6 +1,7 @@
 //! Where samples are kept. The only place that knows a database: domain types in, domain types out.
 
 mod access;
+pub mod alerts;
 mod audit;
 pub mod batch;
 mod block;
@@ -44,7 +45,7 @@ pub use access::{Access, AuditQuery, SecretHash, Use};
 pub use audit::{Author, Broken, Chain, Event};
 pub use budget::{asked_by, while_wanted};
 pub use columns::Columns;
-pub use documents::SaveError;
+pub use documents::{Current, SaveError};
 pub use engine::{Deleted, Expired};
 pub use error::{OpenError, Stopped, StoreError};
 pub use lock::Lock;

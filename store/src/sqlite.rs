@@ -2,6 +2,7 @@
 //! `engine`.
 
 mod access;
+mod alerts;
 mod blocks;
 mod bundles;
 mod convert;
@@ -13,6 +14,7 @@ mod guard;
 mod journal;
 mod numbering;
 mod open;
+mod outbox;
 mod people;
 mod reserve;
 mod rollups;

@@ -4,22 +4,26 @@
 //! Rows travel as they are stored. Payloads are opaque to a database, and what is read back is verified by the engine.
 
 mod access;
+mod alerts;
 mod blocks;
 mod bundles;
 mod deletions;
 mod documents;
 mod journal;
+mod outbox;
 mod people;
 mod rollups;
 
 use crate::StoreError;
 
 pub(crate) use access::{AccessRows, EntryRow, KeyRow};
+pub(crate) use alerts::{AlertRows, EpisodeRow, SavedRow, SecretRow};
 pub(crate) use blocks::{BlockPlace, BlockRow, BlockRows, BlockSummary, BlockTotals, NewBlock};
 pub(crate) use bundles::{BundlePlace, BundleRow, BundleRows, NewBundle};
 pub(crate) use deletions::DeletionRows;
 pub(crate) use documents::{AnnotationRow, DocumentRows};
 pub(crate) use journal::{JournalRow, JournalRows};
+pub(crate) use outbox::{MessageRow, OutboxRows, TopicRow};
 pub(crate) use people::PeopleRows;
 pub(crate) use rollups::{NewRollup, RollupRow, RollupRows};
 
@@ -156,7 +160,16 @@ impl dyn Tables {
 
 /// A connection to a database.
 pub(crate) trait Rows:
-    JournalRows + BundleRows + BlockRows + RollupRows + DeletionRows + DocumentRows + PeopleRows + AccessRows
+    JournalRows
+    + BundleRows
+    + BlockRows
+    + RollupRows
+    + DeletionRows
+    + DocumentRows
+    + PeopleRows
+    + AccessRows
+    + AlertRows
+    + OutboxRows
 {
 }
 
@@ -169,5 +182,7 @@ impl<T> Rows for T where
         + DocumentRows
         + PeopleRows
         + AccessRows
+        + AlertRows
+        + OutboxRows
 {
 }

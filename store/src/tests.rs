@@ -78,6 +78,7 @@ macro_rules! suite {
     };
 }
 
+mod alerts;
 mod bundles;
 mod conformance;
 mod damage;

@@ -5,9 +5,12 @@
 //! no database: whatever needs one of these takes it as a parameter.
 
 pub mod access;
+pub mod alert;
 pub mod annotation;
 pub mod board;
+pub mod channel;
 pub mod close;
+pub mod document;
 pub mod error;
 pub mod health;
 pub mod ingest_report;
@@ -23,6 +26,8 @@ pub mod revision;
 pub mod rule;
 #[cfg(feature = "schema")]
 mod schema;
+pub mod secret;
+pub mod silence;
 pub mod telemetry;
 pub mod timestamp;
 pub mod v1;

@@ -109,6 +109,36 @@ pub const TAG_BYTES: usize = 64;
 /// Longest expected period of a signal, in seconds (31 days).
 pub const LONGEST_PERIOD_SECONDS: f64 = 31.0 * 86_400.0;
 
+/// Rules that are kept.
+pub const RULES: usize = 10_000;
+
+/// Channels that are kept.
+pub const CHANNELS: usize = 100;
+
+/// Longest secret of a channel, in bytes.
+pub const SECRET_BYTES: usize = 4_096;
+
+/// Addresses that an e-mail goes to.
+pub const CHANNEL_RECIPIENTS: usize = 50;
+
+/// Silences that are kept.
+pub const SILENCES: usize = 1_000;
+
+/// Windows of a silence's week.
+pub const SILENCE_WINDOWS: usize = 20;
+
+/// Episodes that one answer lists; the others are only counted.
+pub const EPISODES_LISTED: usize = 1_000;
+
+/// Episodes that are kept: the newest.
+pub const EPISODES: usize = 1_000_000;
+
+/// Attempts to deliver that each channel's log keeps: the last.
+pub const DELIVERIES: usize = 50;
+
+/// Alerts that one message lists; the others are only counted.
+pub const MESSAGE_ALERTS: usize = 50;
+
 /// A colour, for messages.
 pub(crate) const COLOUR_EXAMPLE: &str = "#0b62b8";
 

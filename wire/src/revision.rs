@@ -13,4 +13,16 @@ pub struct Revision {
     pub annotations: u64,
     /// Of signal metadata.
     pub metadata: u64,
+    /// Of `GET /api/rules` and every rule.
+    #[serde(default)]
+    pub rules: u64,
+    /// Of `GET /api/alerts` and their history.
+    #[serde(default)]
+    pub alerts: u64,
+    /// Of `GET /api/silences`.
+    #[serde(default)]
+    pub silences: u64,
+    /// Of `GET /api/channels`.
+    #[serde(default)]
+    pub channels: u64,
 }

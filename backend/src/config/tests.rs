@@ -125,6 +125,8 @@ fn the_shipped_file_says_the_defaults_and_every_setting() {
     assert!(!std::mem::take(&mut given.server.embed_from).0.is_empty());
     assert!(!std::mem::take(&mut given.server.allowed_hosts).0.is_empty());
     assert_eq!(given.store.overrides.drain(..).len(), 1);
+    assert!(given.alerts.alert_targets.take().is_some());
+    assert_eq!(std::mem::take(&mut given.alerts.commands).len(), 1);
     assert_eq!(given, load("", &[]).unwrap());
     assert_eq!(file(shipped).unwrap(), File::default(), "nothing is set until it is uncommented");
 

@@ -3,7 +3,9 @@
 use super::body::Bodies;
 use crate::access::Access;
 use crate::access::people::People;
+use crate::actors::alerts::Alerts;
 use crate::actors::committer;
+use crate::actors::notifier::Notifier;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
@@ -34,6 +36,10 @@ pub struct Context {
     pub documents: Documents,
     /// Deletes samples.
     pub deletions: Deletions,
+    /// Evaluates rules.
+    pub alerts: Alerts,
+    /// Tells people.
+    pub notifier: Notifier,
     /// Remembers what arrived lately.
     pub ingest_report: Recorder,
     /// What a live session is made of.

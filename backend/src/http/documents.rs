@@ -3,6 +3,7 @@
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use afterglow_wire::limits::SAVED_BODY_BYTES;
+use afterglow_wire::revision::Revision;
 use afterglow_wire::{Code, Invalid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -47,15 +48,22 @@ fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         }
     }
     let mut json = serde_json::Deserializer::from_slice(body);
-    let parsed = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        if error.inner().is_data() {
-            let field = error.path().to_string();
-            return Problem::from(Invalid::new(field, error.into_inner().to_string()));
-        }
-        malformed(&error.into_inner())
-    })?;
+    let parsed = serde_path_to_error::deserialize(&mut json).map_err(unreadable)?;
     json.end().map_err(|error| malformed(&error))?;
     Ok(parsed)
+}
+
+/// What a JSON value stands for.
+pub(super) fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value).map_err(unreadable)
+}
+
+fn unreadable(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    if error.inner().is_data() {
+        let field = error.path().to_string();
+        return Problem::from(Invalid::new(field, error.into_inner().to_string()));
+    }
+    malformed(&error.into_inner())
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {
@@ -100,7 +108,10 @@ pub(super) async fn delete_document(
 )]
 pub(super) async fn revision(allowed: Allowed<ReadBoards>, request: HttpRequest) -> HttpResponse {
     let revision = allowed.revision();
-    let tag = format_args!("{:x}-{:x}-{:x}", revision.boards, revision.annotations, revision.metadata);
+    let Revision { boards, annotations, metadata, rules, alerts, silences, channels } = revision;
+    let tag = format_args!(
+        "{boards:x}-{annotations:x}-{metadata:x}-{rules:x}-{alerts:x}-{silences:x}-{channels:x}"
+    );
     tagged(&request, tag, &revision)
 }
 
@@ -126,10 +137,10 @@ impl From<SaveError> for Problem {
             SaveError::Invalid(invalid) => invalid.into(),
             SaveError::Conflict(current) => {
                 let message = format!(
-                    "the board {} is at version {} by now; change that one, or bring its version to replace it",
-                    current.id, current.version
+                    "the {} {} is at version {} by now; change that one, or bring its version to replace it",
+                    current.kind, current.id, current.version
                 );
-                Problem::new(Code::Conflict, message).with_details(json!({ "current": current }))
+                Problem::new(Code::Conflict, message).with_details(json!({ "current": current.document }))
             }
             other => Problem::new(other.code(), other.to_string()),
         }

@@ -1,5 +1,6 @@
 //! Whatever is asked for, and whatever is sent, the answer is no 500, and the server goes on.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix_web::body::{BodySize, MessageBody as _};
@@ -8,11 +9,15 @@ use actix_web::{App, middleware, test, web};
 use tokio::sync::{mpsc, watch};
 
 use super::*;
+use crate::actors::alerts::{self, Alerts};
 use crate::actors::broadcaster::Broadcaster;
 use crate::actors::committer::Committer;
 use crate::actors::engine::Engines;
+use crate::actors::notifier::Notifier;
 use crate::actors::session::{HistoryReaders, Sessions};
 use crate::admission::Admission;
+use crate::alerts::send::Sender;
+use crate::alerts::target::Targets;
 use crate::clock::Clock;
 use crate::config::{Config, File};
 use crate::deletions::Deletions;
@@ -47,6 +52,19 @@ fn context(folder: &std::path::Path) -> Context {
     let committer = Committer::start(store.clone(), Vec::new(), metrics.clone(), lifeline());
     let stopping = watch::channel(false).1;
     let ingest_report = Recorder::new(clock.now());
+    // Nobody may be told anything.
+    let sender = Sender::new(Targets::Listed(Vec::new()), BTreeMap::new(), None);
+    let lost = mpsc::unbounded_channel().0;
+    let notifier = Notifier::start(store.clone(), sender, clock.clone(), metrics.clone(), lost);
+    let parts = alerts::Parts {
+        store: store.clone(),
+        clock: clock.clone(),
+        metrics: metrics.clone(),
+        documents: documents.clone(),
+        notifier: notifier.clone(),
+        page: None,
+    };
+    let alerts = Alerts::start(parts, lifeline()).unwrap();
     Context {
         access: crate::access::Access::new(true, store.access().clone(), std::num::NonZeroU32::MIN),
         people: crate::access::people::People::load(&store, clock.clone()).unwrap(),
@@ -82,6 +100,8 @@ fn context(folder: &std::path::Path) -> Context {
         committer,
         store,
         documents,
+        alerts,
+        notifier,
         ingest_report,
         clock,
         metrics,
@@ -102,6 +122,16 @@ fn corpus() -> Vec<Vec<u8>> {
         "GET /boards/x?panel=1&range=1h\n",
         "GET /api/ingest?\n",
         "GET /metrics?\n",
+        "GET /api/alerts?state=firing&rule=hot&signal=a*&severity=critical\n",
+        "GET /api/alerts/history?from=0&to=9999999999999&signals=a,b&limit=10\n",
+        "GET /api/rules?format=export\n",
+        "POST /api/alerts/abc/ack?\n{\"by\":\"ann\",\"note\":\"x\",\"until\":\"2030-01-01T00:00:00Z\"}",
+        "POST /api/rules?\n{\"id\":\"hot\",\"title\":\"Hot\",\"signals\":[\"a*\"],\"is\":\"above\",\"levels\":[{\"limit\":1,\"recover\":0.5}],\"for\":5,\"to\":[\"ops\"]}",
+        "POST /api/rules?\n{\"rules\":[{\"title\":\"b\",\"signals\":[\"b\"],\"value\":{\"of\":\"mean\",\"window\":60},\"is\":\"outside\",\"levels\":[{\"limit\":1,\"upper\":2}]}]}",
+        "PUT /api/rules/hot?\n{\"version\":1,\"title\":\"Hot\",\"signals\":[\"a\"],\"is\":\"below\",\"levels\":[{\"limit\":1}]}",
+        "POST /api/channels?\n{\"id\":\"ops\",\"kind\":\"webhook\",\"url\":\"http://127.0.0.1:9/x\",\"secret\":{\"env\":\"AFTERGLOW_SECRET_X\"},\"default\":true}",
+        "POST /api/channels?\n{\"id\":\"mail\",\"kind\":\"email\",\"server\":\"a:25\",\"from\":\"a@b\",\"to\":[\"c@d\"],\"takes\":{\"severities\":[\"critical\"]}}",
+        "POST /api/silences?\n{\"rules\":[\"*\"],\"windows\":[{\"days\":[\"mon\"],\"from\":\"22:00\",\"to\":\"06:00\",\"zone\":\"Europe/Berlin\"}]}",
         "GET /ws?\n",
         "DELETE /api/annotations/12?\n",
         "POST /api/telemetry?\n{\"timestamp\":\"2026-01-01T00:00:00.5+01:00\",\"signals\":{\"a\":1.5,\"b\\u00e9\":true}}",

@@ -100,6 +100,22 @@ permissions! {
     ManageKeys = "keys" for ADMIN { WHILE_DRAINING: false };
     /// Read the audit log.
     ReadAudit = "audit.read" for ADMIN;
+    /// Read rules.
+    ReadRules = "rules.read" for READ;
+    /// Save and delete rules.
+    WriteRules = "rules.write" for EDIT { WHILE_DRAINING: false };
+    /// See what fires and has fired.
+    ReadAlerts = "alerts.read" for READ;
+    /// Say that one has seen an alert.
+    WriteAlerts = "alerts.write" for EDIT { WHILE_DRAINING: false };
+    /// Read silences.
+    ReadSilences = "silences.read" for READ;
+    /// Save and end silences.
+    WriteSilences = "silences.write" for EDIT { WHILE_DRAINING: false };
+    /// Read channels, without their secrets, and their logs: for administrators.
+    ReadChannels = "channels.read" for ADMIN;
+    /// Save, delete and test channels: for administrators.
+    WriteChannels = "channels.write" for ADMIN { WHILE_DRAINING: false };
     /// See who sent what lately.
     ReadIngestReport = "ingest.report" for ADMIN;
     /// Scrape the server's metrics.

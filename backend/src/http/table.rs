@@ -21,8 +21,9 @@ use super::parameters::{ListedParameters, query_config};
 use super::permission::*;
 use super::problem::method_not_allowed;
 use super::{
-    annotations, audit, boards, codes, dashboard, deletion, documents, history, inbox, ingest_report, keys,
-    live, members, people, signals, socketio, state, stream, summary, telemetry,
+    alerts, annotations, audit, boards, channels, codes, dashboard, deletion, documents, history, inbox,
+    ingest_report, keys, live, members, people, rules, signals, silences, socketio, state, stream, summary,
+    telemetry,
 };
 
 /// A row of the table.
@@ -72,6 +73,28 @@ table! {
     ReadAnnotations   GET    "/api/annotations"      => annotations::list;
     WriteAnnotations  POST   "/api/annotations"      => annotations::post;
     WriteAnnotations  DELETE "/api/annotations/{id}" => annotations::delete;
+    ReadRules         GET    "/api/rules"            => rules::list;
+    WriteRules        POST   "/api/rules"            => rules::post;
+    ReadRules         GET    "/api/rules/{id}"       => rules::get;
+    WriteRules        PUT    "/api/rules/{id}"       => rules::put;
+    WriteRules        DELETE "/api/rules/{id}"       => rules::delete;
+    ReadAlerts        GET    "/api/alerts"           => alerts::list;
+    ReadAlerts        GET    "/api/alerts/history"   => alerts::history;
+    WriteAlerts       POST   "/api/alerts/{episode}/ack" => alerts::acknowledge;
+    WriteAlerts       DELETE "/api/alerts/{episode}/ack" => alerts::take_back;
+    ReadSilences      GET    "/api/silences"         => silences::list;
+    WriteSilences     POST   "/api/silences"         => silences::post;
+    ReadSilences      GET    "/api/silences/{id}"    => silences::get;
+    WriteSilences     PUT    "/api/silences/{id}"    => silences::put;
+    WriteSilences     DELETE "/api/silences/{id}"    => silences::delete;
+    WriteSilences     POST   "/api/silences/{id}/end" => silences::end;
+    ReadChannels      GET    "/api/channels"         => channels::list;
+    WriteChannels     POST   "/api/channels"         => channels::post;
+    ReadChannels      GET    "/api/channels/{id}"    => channels::get;
+    WriteChannels     PUT    "/api/channels/{id}"    => channels::put;
+    WriteChannels     DELETE "/api/channels/{id}"    => channels::delete;
+    WriteChannels     POST   "/api/channels/{id}/test" => channels::test;
+    ReadChannels      GET    "/api/channels/{id}/log" => channels::log;
     ReadBoards        GET    "/api/revision"         => documents::revision;
     WriteThroughAddress POST "/in/{key}"             => inbox::post;
     WriteThroughAddress GET  "/in/{key}"             => inbox::get;

@@ -195,7 +195,7 @@ fn refusals_and_changes_are_told() {
     assert_eq!(page.take(&refused.finish()), Turn::Refused("the database does not answer".into()));
     let mut changed = Writer::new(&header(Kind::Changed, 5, 0));
     changed.text(r#"{"boards":3,"annotations":1,"metadata":2}"#);
-    let revision = Revision { boards: 3, annotations: 1, metadata: 2 };
+    let revision = Revision { boards: 3, annotations: 1, metadata: 2, ..Revision::default() };
     assert_eq!(page.take(&changed.finish()), Turn::Changed(revision));
 }
 

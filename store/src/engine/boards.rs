@@ -1,12 +1,12 @@
 //! Boards: addresses, versions, and how many there may be.
 
 use afterglow_wire::board::{self as wire, Board, BoardSummary};
-use afterglow_wire::limits::{BOARDS, SLUG_BYTES};
+use afterglow_wire::limits::BOARDS;
 
 use super::Engine;
 use crate::StoreError;
 use crate::audit::{Author, Event};
-use crate::documents::{SaveError, json};
+use crate::documents::{Current, SaveError, free_address, json};
 use crate::tables::Rows;
 
 impl Engine {
@@ -27,7 +27,7 @@ impl Engine {
             if new.id.is_empty() {
                 new.id = free_address(&taken, &wire::slug(&new.title));
             } else if let Some(current) = find(writer, &new.id)? {
-                return Err(SaveError::Conflict(Box::new(current)));
+                return Err(conflict(&current));
             }
             new.version = 1;
             self.put_board(writer, &new)?;
@@ -40,7 +40,7 @@ impl Engine {
         self.tables.writing(|writer| {
             let Some(current) = find(writer, &new.id)? else { return Err(SaveError::no_board(&new.id)) };
             if current.version != new.version {
-                return Err(SaveError::Conflict(Box::new(current)));
+                return Err(conflict(&current));
             }
             new.version = current.version.saturating_add(1);
             self.put_board(writer, &new)?;
@@ -70,12 +70,6 @@ fn find(rows: &mut dyn Rows, id: &str) -> Result<Option<Board>, StoreError> {
     rows.board(id)?.map(parse).transpose()
 }
 
-/// `wanted`, or the first of `wanted-2`, `wanted-3`, ... that is not taken.
-fn free_address(taken: &[String], wanted: &str) -> String {
-    let numbered = (2_u32..).map(|number| {
-        let ending = format!("-{number}");
-        format!("{}{ending}", &wanted[..wanted.len().min(SLUG_BYTES - ending.len())])
-    });
-    let mut candidates = std::iter::once(wanted.to_owned()).chain(numbered);
-    candidates.find(|candidate| !taken.contains(candidate)).unwrap_or_default()
+fn conflict(current: &Board) -> SaveError {
+    SaveError::Conflict(Box::new(Current::new("board", &current.id, current.version, current)))
 }

@@ -16,6 +16,8 @@ pub(crate) struct Commits {
     pub(super) active: Part,
     /// The number of the next row.
     pub(super) next_sequence: i64,
+    /// When the last commit was made: the next one is made at another instant, by which their rows are told apart.
+    pub(super) last_at: i64,
 }
 
 impl Engine {
@@ -30,12 +32,15 @@ impl Engine {
         }
         let rows = journal::encode(batches);
         let mut commits = self.lock_commits();
-        let (now, first) = (self.clock.now().micros(), commits.next_sequence);
+        let first = commits.next_sequence;
+        let now = self.clock.now().micros();
+        let now = if now == commits.last_at { now + 1 } else { now };
         self.tables.writing(|writer| {
             writer.insert_signals(new.first(), new.names(), now)?;
             writer.append(commits.active, first, &rows, now)
         })?;
         commits.next_sequence += rows.len() as i64;
+        commits.last_at = now;
         let last = commits.next_sequence - 1;
         // Names first: where there are samples of a commit, all of its signals are known.
         new.keep();

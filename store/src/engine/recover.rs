@@ -37,7 +37,7 @@ pub(crate) fn recover(
     parts.sort_by_key(|(_, rows)| rows.first().map_or(i64::MAX, |row| row.sequence));
     let interrupted = parts.iter().all(|(_, rows)| !rows.is_empty());
     let mut head = Head::after(sealed);
-    let mut commits = Commits { active: parts[0].0, next_sequence: sealed + 1 };
+    let mut commits = Commits { active: parts[0].0, next_sequence: sealed + 1, last_at: 0 };
     for (part, rows) in parts {
         for row in &rows {
             let damaged = |why: String| DamagedRow { part, sequence: row.sequence, why };
@@ -47,7 +47,9 @@ pub(crate) fn recover(
             let mut batch = Batch::default();
             journal::decode(&row.samples).map_err(damaged)?.into_iter().for_each(|sample| batch.push(sample));
             head.add(&[batch], row.sequence);
-            commits.next_sequence = commits.next_sequence.max(row.sequence + 1);
+            if row.sequence >= commits.next_sequence {
+                (commits.next_sequence, commits.last_at) = (row.sequence + 1, row.committed_at);
+            }
         }
         if interrupted && !head.is_sealing() {
             head.rotate();

@@ -132,6 +132,7 @@ pub(crate) fn examine(path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Re
         progress(verified, total);
     };
     examiner.documents();
+    examiner.alerts();
     examiner.numbering();
     examiner.overlaps(&blocks);
     blocks.iter().for_each(|place| (examiner.block(*place), step()).1);

@@ -69,7 +69,7 @@ impl JournalRows for SqliteConnection {
                 .filter(journal::sequence.gt(after))
                 .order(journal::sequence)
                 .limit(i64::from(limit))
-                .select((journal::sequence, journal::samples, journal::checksum))
+                .select((journal::sequence, journal::committed_at, journal::samples, journal::checksum))
                 .load(self)?);
             rows.extend(part.into_iter().map(row));
         }
@@ -96,18 +96,18 @@ impl JournalRows for SqliteConnection {
     }
 }
 
-/// Sequence, samples, checksum.
-type Columns = (i64, String, i64);
+/// Sequence, time, samples, checksum.
+type Columns = (i64, i64, String, i64);
 
-fn row((sequence, samples, checksum): Columns) -> JournalRow {
-    JournalRow { sequence, samples, checksum }
+fn row((sequence, committed_at, samples, checksum): Columns) -> JournalRow {
+    JournalRow { sequence, committed_at, samples, checksum }
 }
 
 /// All rows of a part, in order.
 pub(super) fn read_all(reader: &mut SqliteConnection, part: Part) -> QueryResult<Vec<JournalRow>> {
     let rows: Vec<Columns> = in_journal!(part, journal => journal::table
         .order(journal::sequence)
-        .select((journal::sequence, journal::samples, journal::checksum))
+        .select((journal::sequence, journal::committed_at, journal::samples, journal::checksum))
         .load(reader)?);
     Ok(rows.into_iter().map(row).collect())
 }

@@ -184,6 +184,91 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    alert_document (tenant, kind, id) {
+        tenant -> Text,
+        kind -> Text,
+        id -> Text,
+        version -> Integer,
+        document -> Text,
+        created_at -> BigInt,
+        updated_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    alert_secret (tenant, channel, name) {
+        tenant -> Text,
+        channel -> Text,
+        name -> Text,
+        value -> Text,
+        set_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    alert_cursor (id) {
+        id -> Integer,
+        sequence -> BigInt,
+        at -> BigInt,
+    }
+}
+
+diesel::table! {
+    alert_state (tenant, rule, scope) {
+        tenant -> Text,
+        rule -> Text,
+        scope -> Text,
+        document -> Text,
+    }
+}
+
+diesel::table! {
+    alert_episode (id) {
+        id -> Text,
+        tenant -> Text,
+        rule -> Text,
+        scope -> Text,
+        fired_at -> BigInt,
+        resolved_at -> Nullable<BigInt>,
+        document -> Text,
+        ack -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    alert_notice (id) {
+        id -> BigInt,
+        tenant -> Text,
+        key -> Text,
+        channel -> Text,
+        topic -> Text,
+        document -> Text,
+        message -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    alert_message (position) {
+        position -> BigInt,
+        tenant -> Text,
+        id -> Text,
+        channel -> Text,
+        document -> Text,
+        attempts -> Integer,
+        next_at -> BigInt,
+    }
+}
+
+diesel::table! {
+    alert_delivery (id) {
+        id -> BigInt,
+        tenant -> Text,
+        channel -> Text,
+        document -> Text,
+    }
+}
+
 diesel::allow_tables_to_appear_in_same_query!(metadata, signal);
 
 // The first schema's table, as long as its rows have not become blocks.

@@ -32,6 +32,8 @@ pub(crate) trait JournalRows {
 #[derive(Clone, Debug)]
 pub(crate) struct JournalRow {
     pub(crate) sequence: i64,
+    /// Rows of one commit have the same; that of the next commit is another.
+    pub(crate) committed_at: i64,
     pub(crate) samples: String,
     pub(crate) checksum: i64,
 }

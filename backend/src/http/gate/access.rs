@@ -8,15 +8,17 @@ use afterglow_wire::revision::Revision;
 
 use super::super::body::Bodies;
 use super::super::permission::{
-    DeleteSamples, Enter, KnowOneself, ManageKeys, ManageMembers, OwnAccount, Permission, Public,
-    ReadAnnotations, ReadAudit, ReadBoards, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo,
-    ReadSamples, ReadSignals, WriteAnnotations, WriteBoards, WriteMetadata, WriteSamples,
-    WriteThroughAddress,
+    DeleteSamples, Enter, KnowOneself, ManageKeys, ManageMembers, OwnAccount, Permission, Public, ReadAlerts,
+    ReadAnnotations, ReadAudit, ReadBoards, ReadChannels, ReadIngestReport, ReadKeys, ReadLive,
+    ReadLiveSocketIo, ReadRules, ReadSamples, ReadSignals, ReadSilences, WriteAlerts, WriteAnnotations,
+    WriteBoards, WriteChannels, WriteMetadata, WriteRules, WriteSamples, WriteSilences, WriteThroughAddress,
 };
 use super::super::problem::Problem;
 use super::Allowed;
 use crate::access::people::People;
 use crate::access::{Grant, Who};
+use crate::actors::alerts::Alerts;
+use crate::actors::notifier::Notifier;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
@@ -243,6 +245,38 @@ impl Changes for DeleteSamples {
 
 impl Changes for WriteMetadata {
     const KIND: Kind = Kind::Metadata;
+}
+
+macro_rules! alert_documents {
+    ($($reads:ident $changes:ident $kind:ident;)+) => {$(
+        impl Reads for $reads {
+            const KIND: Kind = Kind::$kind;
+        }
+
+        impl Changes for $changes {
+            const KIND: Kind = Kind::$kind;
+        }
+
+        impl Allowed<$changes> {
+            /// Where changed rules, silences and channels, and what people have seen, are heard of.
+            pub(in crate::http) fn alerts(&self) -> &Alerts {
+                &self.gate.context.alerts
+            }
+        }
+    )+};
+}
+
+alert_documents! {
+    ReadRules WriteRules Rules;
+    ReadAlerts WriteAlerts Alerts;
+    ReadSilences WriteSilences Silences;
+    ReadChannels WriteChannels Channels;
+}
+
+impl Allowed<WriteChannels> {
+    pub(in crate::http) fn notifier(&self) -> &Notifier {
+        &self.gate.context.notifier
+    }
 }
 
 impl<P: Reads> Allowed<P> {

@@ -1,12 +1,17 @@
 //! Documents: each row is read as the server reads it and checked by the rules under which it was accepted.
 
 use afterglow_wire::Timestamp;
+use afterglow_wire::alert::Episode;
 use afterglow_wire::annotation::NewAnnotation;
 use afterglow_wire::board::Board;
+use afterglow_wire::channel::Channel;
+use afterglow_wire::document::Document;
 use afterglow_wire::metadata::Metadata;
+use afterglow_wire::rule::Rule;
+use afterglow_wire::silence::Silence;
 use diesel::prelude::*;
 
-use super::super::schema::{annotation, board, metadata};
+use super::super::schema::{alert_document, alert_episode, annotation, board, metadata};
 use super::{Damage, Examiner, instant, load_until_error, named};
 use crate::Span;
 
@@ -47,6 +52,58 @@ impl Examiner {
             }
         }
     }
+}
+
+/// Kind, name, version, document.
+type AlertDocument = (String, String, i32, String);
+
+impl Examiner {
+    /// Verifies rules, channels, silences and episodes.
+    pub(super) fn alerts(&mut self) {
+        let query = alert_document::table.select((
+            alert_document::kind,
+            alert_document::id,
+            alert_document::version,
+            alert_document::document,
+        ));
+        let documents: Vec<AlertDocument> =
+            self.list("alert_document", |connection| load_until_error(query, connection));
+        for row in documents {
+            let checked = match &*row.0 {
+                Rule::KIND => check_document::<Rule>(&row),
+                Channel::KIND => check_document::<Channel>(&row),
+                Silence::KIND => check_document::<Silence>(&row),
+                other => Err(format!("there is no such kind: {other:?}")),
+            };
+            if let Err(reason) = checked {
+                let id = Some(row.1);
+                self.damaged(Damage { place: "alert_document", id, signal: None, span: None, reason });
+            }
+        }
+        let query =
+            alert_episode::table.select((alert_episode::id, alert_episode::scope, alert_episode::document));
+        let episodes: Vec<(String, String, String)> =
+            self.list("alert_episode", |connection| load_until_error(query, connection));
+        for (id, scope, document) in episodes {
+            let read: Result<Episode, _> = serde_json::from_str(&document);
+            let reason = match read {
+                Ok(episode) if (&episode.id, &episode.scope) == (&id, &scope) => continue,
+                Ok(_) => "its number or scope is not that of its document".into(),
+                Err(error) => unreadable(error),
+            };
+            let id = Some(id);
+            self.damaged(Damage { place: "alert_episode", id, signal: Some(scope), span: None, reason });
+        }
+    }
+}
+
+fn check_document<D: Document>((_, id, version, document): &AlertDocument) -> Result<(), String> {
+    let document: D = serde_json::from_str(document).map_err(unreadable)?;
+    document.check().map_err(|error| error.to_string())?;
+    if (document.id(), document.version()) != (id, *version) {
+        return Err("its name or version is not that of its document".into());
+    }
+    Ok(())
 }
 
 fn check_board((id, version, title, document): &BoardRow) -> Result<(), String> {

@@ -1,0 +1,468 @@
+//! What the thread that evaluates does, turn by turn.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use afterglow_rules::{Engine, Reason, Sample, Transition};
+use afterglow_wire::Timestamp;
+use afterglow_wire::rule::Rule;
+use afterglow_wire::silence::Silence;
+
+use super::{Input, Parts, past};
+use crate::alerts::ledger::{Entries, Key, Ledger, Saved};
+use crate::alerts::quiet::Quiet;
+use crate::batch::{Sample as StoredSample, SignalId};
+use crate::clock::Stopwatch;
+use crate::committed::Committed;
+use crate::documents::Kind;
+use crate::store::alerts::{Cursor, Fold, Replayed, Saved as SavedDocument, StateRow};
+use crate::store::{Sequences, Store, StoreError};
+
+/// Rows of the journal that are read at once.
+const JOURNAL_ROWS: u32 = 256;
+
+/// States that are written in one transaction: commits of samples share the writer.
+const STATES_AT_ONCE: usize = 600;
+
+/// How often the cursor moves when nothing else changes.
+const CURSOR_PAUSE: Duration = Duration::from_secs(1);
+
+/// The wall clock was set when it is further from where it should be.
+const JUMP_MICROS: i64 = 60 * 1_000_000;
+
+/// How often old episodes are removed.
+const EXPIRE_PAUSE: Duration = Duration::from_secs(3_600);
+
+/// Episodes are kept for a year after their end.
+const KEEP_MICROS: i64 = 365 * 86_400 * 1_000_000;
+
+/// Rules, their states, and how far the journal is evaluated.
+pub(super) struct Evaluation {
+    parts: Parts,
+    engine: Engine,
+    ledger: Ledger,
+    /// The rules as the engine has them.
+    rules: BTreeMap<String, (Rule, Timestamp)>,
+    /// Signals that the engine knows: those numbered below.
+    learned: u32,
+    /// Up to where everything is evaluated; `None` before the first rule.
+    cursor: Option<Cursor>,
+    /// What is evaluated and not written yet.
+    unwritten: Fold,
+    changes: Vec<Transition>,
+    written: Stopwatch,
+    ticked: Stopwatch,
+    /// Since old episodes were removed.
+    expired: Stopwatch,
+    /// When the clock was looked at last, and what it said.
+    seen: (Stopwatch, i64),
+    /// Whether what was stored is read.
+    is_ready: bool,
+}
+
+impl Evaluation {
+    pub(super) fn new(parts: Parts) -> Self {
+        let now = parts.clock.now().micros();
+        Self {
+            parts,
+            engine: Engine::default(),
+            ledger: Ledger::default(),
+            rules: BTreeMap::new(),
+            learned: 0,
+            cursor: None,
+            unwritten: Fold::default(),
+            changes: Vec::new(),
+            written: Stopwatch::start(),
+            ticked: Stopwatch::start(),
+            expired: Stopwatch::start(),
+            seen: (Stopwatch::start(), now),
+            is_ready: false,
+        }
+    }
+
+    /// How long nothing is to be done, if nothing comes.
+    pub(super) fn wait(&self) -> Duration {
+        let now = self.parts.clock.now().micros();
+        let left = self.engine.deadline().map(|deadline| deadline.saturating_sub(now));
+        left.map_or(Duration::MAX, |left| Duration::from_micros(u64::try_from(left).unwrap_or_default()))
+    }
+
+    /// Evaluates `inputs` and what is due, and writes what follows; whether there is any rule.
+    pub(super) fn turn(&mut self, inputs: Vec<Input>) -> bool {
+        if !self.is_ready
+            && let Err(error) = self.begin()
+        {
+            // Tried again with the next turn; the journal has what is missed.
+            log::error!("alerts wait for the database: {error}");
+            return true;
+        }
+        self.watch_clock();
+        let is_idle = inputs.is_empty();
+        for input in inputs {
+            match input {
+                Input::Commit(commit) => self.commit(&commit),
+                Input::Changed(sequence) => self.reload(sequence),
+                Input::Seen(episode, ack) => {
+                    let now = self.parts.clock.now();
+                    self.ledger.acknowledge(&episode, ack, now);
+                }
+            }
+        }
+        if is_idle && !self.has_nothing_to_do() {
+            // What there was no room for, when nothing came after it.
+            self.catch_up();
+        }
+        let now = self.parts.clock.now();
+        self.engine.advance_to(now.micros(), &mut self.changes);
+        self.follow(now);
+        if self.ticked.elapsed() >= Duration::from_millis(500) {
+            self.ledger.tick(now);
+            self.ticked = Stopwatch::start();
+        }
+        self.write();
+        if self.expired.elapsed() >= EXPIRE_PAUSE {
+            self.expired = Stopwatch::start();
+            let before = Timestamp::from_micros(now.micros().saturating_sub(KEEP_MICROS));
+            if let Err(error) = self.parts.store.expire_episodes(before) {
+                log::warn!("old alerts stay a while longer: {error}");
+            }
+        }
+        self.parts.metrics.alerts.counts(self.engine.counts());
+        !self.has_nothing_to_do() || !self.unwritten.is_quiet()
+    }
+
+    fn has_nothing_to_do(&self) -> bool {
+        self.rules.is_empty() && self.ledger.is_empty()
+    }
+
+    /// Writes what is left.
+    pub(super) fn finish(&mut self) {
+        self.written = Stopwatch::start();
+        self.gather();
+        self.unwritten.cursor = self.cursor;
+        if let Err(error) = self.write_all() {
+            log::warn!("what was evaluated last is evaluated again at the next start: {error}");
+        }
+    }
+
+    /// Reads what was stored, and evaluates what was committed since.
+    fn begin(&mut self) -> Result<(), StoreError> {
+        let store = self.parts.store.clone();
+        let folded = store.folded()?;
+        self.cursor = folded.cursor;
+        self.ledger = Ledger::new(folded.open);
+        let saved = self.read_saved()?;
+        self.rules = enabled(&saved);
+        self.ledger.saved(saved);
+        self.engine = Engine::default();
+        self.learned = 0;
+        let now = self.parts.clock.now().micros();
+        for (rule, born) in self.rules.values() {
+            self.engine.put(rule, born.micros());
+        }
+        self.learn_signals();
+        if let Some(cursor) = self.cursor.filter(|_| !self.has_nothing_to_do()) {
+            past::warm(&store, &mut self.engine, self.learned, cursor.at.micros())?;
+            let mut gone = Vec::new();
+            for StateRow { rule, scope, document } in folded.states {
+                let state = document.as_deref().and_then(|document| serde_json::from_str(document).ok());
+                let is_restored = state.is_some_and(|state| self.engine.restore(&rule, &scope, state));
+                if !is_restored {
+                    gone.push(StateRow { rule, scope, document: None });
+                }
+            }
+            self.unwritten.states.extend(gone);
+            // What fired of a rule that is no longer there, or no longer looks at the signal.
+            self.ledger.forget_orphans(&self.engine, self.parts.clock.now());
+            self.engine.listen(cursor.at.micros());
+            self.is_ready = true;
+            self.catch_up();
+            let last = self.cursor.map_or(now, |cursor| cursor.at.micros());
+            self.engine.deaf(last, &mut self.changes);
+        }
+        // Silence counts only while somebody listens: from now on, and not while the server was down.
+        self.engine.listen(now);
+        self.is_ready = true;
+        Ok(())
+    }
+
+    /// A jump of the clock is no time that passed.
+    fn watch_clock(&mut self) {
+        let (since, before) = self.seen;
+        let now = self.parts.clock.now().micros();
+        let expected = before.saturating_add(i64::try_from(since.elapsed().as_micros()).unwrap_or(i64::MAX));
+        if (now - expected).abs() > JUMP_MICROS {
+            log::warn!("the clock was set: alerts of silence begin to count again");
+            self.engine.deaf(expected.min(now), &mut self.changes);
+            self.engine.listen(now);
+        }
+        self.seen = (Stopwatch::start(), now);
+    }
+
+    fn commit(&mut self, commit: &Committed) {
+        let Sequences { before, last, at } = commit.sequences;
+        let Some(cursor) = self.cursor else { return };
+        if last <= cursor.sequence {
+            return;
+        }
+        if before != cursor.sequence {
+            self.catch_up();
+            if self.cursor.is_some_and(|cursor| cursor.sequence >= last) {
+                return;
+            }
+        }
+        self.step(at, commit.batches.iter().flat_map(|batch| batch.samples().iter().copied()));
+        self.cursor = Some(Cursor { sequence: last, at });
+    }
+
+    fn step(&mut self, at: Timestamp, samples: impl Iterator<Item = StoredSample>) {
+        self.learn_signals();
+        let samples = samples.map(|sample| Sample {
+            signal: sample.signal.0,
+            at: sample.timestamp.micros(),
+            value: sample.value,
+        });
+        self.engine.step(at.micros(), samples, &mut self.changes);
+        self.follow(at);
+    }
+
+    /// Signals that are new since it was last asked.
+    fn learn_signals(&mut self) {
+        let signals = self.parts.store.signals();
+        let known = u32::try_from(signals.len()).unwrap_or(u32::MAX);
+        while self.learned < known {
+            let Some(name) = signals.name(SignalId(self.learned)) else { return };
+            let expected = self.ledger.expected_period(&name);
+            self.engine.learn(self.learned, &name, expected);
+            self.learned += 1;
+        }
+    }
+
+    /// Evaluates what the journal has and was not told.
+    fn catch_up(&mut self) {
+        while let Some(cursor) = self.cursor {
+            match self.parts.store.replay(cursor.sequence, JOURNAL_ROWS) {
+                Ok(Replayed::Commits(commits)) => {
+                    for commit in commits {
+                        self.step(commit.at, commit.samples.into_iter());
+                        self.cursor = Some(Cursor { sequence: commit.last, at: commit.at });
+                    }
+                    // Not all of it in memory at once.
+                    self.write();
+                }
+                Ok(Replayed::Nothing) => return,
+                Ok(Replayed::Sealed) => {
+                    let sequence = self.parts.store.sequence();
+                    let now = self.parts.clock.now();
+                    log::warn!(
+                        "alerts are behind the journal; samples since {} are read from the blocks",
+                        cursor.at
+                    );
+                    match past::sealed(
+                        &self.parts.store,
+                        &self.engine,
+                        self.learned,
+                        cursor.at.micros(),
+                        now.micros(),
+                    ) {
+                        Ok(samples) => {
+                            self.engine.step(now.micros(), samples, &mut self.changes);
+                            self.follow(now);
+                            self.cursor = Some(Cursor { sequence, at: now });
+                        }
+                        Err(error) => {
+                            log::error!("alerts wait for the database: {error}");
+                            return;
+                        }
+                    }
+                }
+                Err(error) => {
+                    log::error!("alerts wait for the database: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes rules, channels and silences as they are now. What was committed after the commit numbered `sequence` is still to
+    /// come.
+    fn reload(&mut self, sequence: u64) {
+        let saved = match self.read_saved() {
+            Ok(saved) => saved,
+            Err(error) => return log::error!("changed rules wait for the next change: {error}"),
+        };
+        let now = self.parts.clock.now();
+        let rules = enabled(&saved);
+        if self.cursor.is_none() && !rules.is_empty() {
+            self.cursor = Some(Cursor { sequence, at: now });
+            self.unwritten.cursor = self.cursor;
+        } else if self.has_nothing_to_do() {
+            // Nobody asked about what was committed meanwhile.
+            self.cursor = Some(Cursor { sequence, at: now });
+        }
+        let all: BTreeMap<String, (Rule, Timestamp)> = saved.rules.clone();
+        self.learn_signals();
+        for (id, (old, born)) in std::mem::take(&mut self.rules) {
+            let new = all.get(&id);
+            let reason = match new {
+                Some((_, again)) if *again != born => Some(Reason::Deleted),
+                Some((rule, _)) if !rule.enabled => Some(Reason::Disabled),
+                Some(_) => None,
+                None => Some(Reason::Deleted),
+            };
+            match reason {
+                Some(reason) => {
+                    self.engine.remove(&id, reason, now.micros(), &mut self.changes);
+                    // What is told of the end is told by the old rule.
+                    self.follow(now);
+                }
+                None => drop(self.rules.insert(id, (old, born))),
+            }
+        }
+        self.ledger.saved(saved);
+        let changed: Vec<(Rule, Timestamp)> = rules
+            .values()
+            .filter(|(rule, _)| self.rules.get(&rule.id).is_none_or(|(old, _)| !old.evaluates_as(rule)))
+            .cloned()
+            .collect();
+        for (rule, born) in rules.values() {
+            if self.rules.get(&rule.id).is_some_and(|(old, _)| old.evaluates_as(rule)) {
+                self.engine.put(rule, born.micros());
+            }
+        }
+        if !changed.is_empty() {
+            self.adopt(&changed, now);
+        }
+        let was_asleep = std::mem::replace(&mut self.rules, rules).is_empty();
+        self.follow(now);
+        if was_asleep && !self.rules.is_empty() {
+            // What was committed since, and told to nobody because nobody listened.
+            self.catch_up();
+        }
+    }
+
+    /// New rules start in the state that they would have had they always been there.
+    fn adopt(&mut self, changed: &[(Rule, Timestamp)], now: Timestamp) {
+        let mut other = Engine::default();
+        for (rule, born) in changed {
+            other.put(rule, born.micros());
+        }
+        for number in 0..self.learned {
+            if let Some(name) = self.parts.store.signals().name(SignalId(number)) {
+                other.learn(number, &name, self.ledger.expected_period(&name));
+            }
+        }
+        let reach = changed.iter().map(|(rule, _)| past::reach(rule)).max().unwrap_or_default();
+        let from = now.micros().saturating_sub(reach);
+        let until = self.cursor.map_or(now.micros(), |cursor| cursor.at.micros().max(now.micros()));
+        match past::samples(&self.parts.store, &other, self.learned, from, until) {
+            Ok(samples) => {
+                let mut ignored = Vec::new();
+                for sample in samples {
+                    other.step(sample.at, [sample], &mut ignored);
+                    ignored.clear();
+                }
+            }
+            Err(error) => log::warn!("new rules begin without a past: {error}"),
+        }
+        self.engine.adopt(other, now.micros(), &mut self.changes);
+    }
+
+    fn read_saved(&self) -> Result<Saved, StoreError> {
+        let store: &Store = &self.parts.store;
+        let silences: Vec<SavedDocument<Silence>> = store.saved()?;
+        let rules: Vec<SavedDocument<Rule>> = store.saved()?;
+        Ok(Saved {
+            rules: rules
+                .into_iter()
+                .map(|saved| (saved.document.id.clone(), (saved.document, saved.created_at)))
+                .collect(),
+            channels: store.channels()?,
+            silences: silences.iter().filter_map(|saved| Quiet::new(&saved.document).ok()).collect(),
+            metadata: store.metadata()?,
+            page: self.parts.page.clone(),
+        })
+    }
+
+    /// Lets the ledger follow what the engine found.
+    fn follow(&mut self, now: Timestamp) {
+        for transition in self.changes.drain(..) {
+            self.parts.metrics.alerts.transition(&transition);
+            self.ledger.apply(&transition, now);
+        }
+    }
+
+    /// Adds what is new to what is to be written.
+    fn gather(&mut self) {
+        for changed in self.engine.take_changed() {
+            let document = changed.state.and_then(|state| serde_json::to_string(&state).ok());
+            let (rule, scope) = (changed.rule.to_string(), changed.scope.to_string());
+            self.unwritten.states.retain(|row| (&row.rule, &row.scope) != (&rule, &scope));
+            self.unwritten.states.push(StateRow { rule, scope, document });
+        }
+        let Entries { episodes, notices } = self.ledger.take();
+        self.unwritten.episodes.extend(episodes.into_iter().map(|(_, episode)| episode));
+        self.unwritten.notices.extend(notices.into_iter().map(|(_, notice)| notice));
+    }
+
+    fn write(&mut self) {
+        self.gather();
+        let moved = self.cursor.is_some() && self.written.elapsed() >= CURSOR_PAUSE && !self.rules.is_empty();
+        if self.unwritten.is_quiet() && !moved {
+            return;
+        }
+        self.unwritten.cursor = self.cursor;
+        if let Err(error) = self.write_all() {
+            log::error!("what follows from samples waits for the database, and is not told: {error}");
+        }
+    }
+
+    /// Writes all that is unwritten: what one alert is about always in one transaction, the cursor with the last.
+    fn write_all(&mut self) -> Result<(), StoreError> {
+        let channels: HashSet<String> =
+            self.unwritten.notices.iter().map(|notice| notice.channel.clone()).collect();
+        let is_quiet = self.unwritten.is_quiet();
+        while self.unwritten.states.len() > STATES_AT_ONCE {
+            let part = part(&mut self.unwritten);
+            if let Err(error) = self.parts.store.fold(&part) {
+                self.unwritten.states.extend(part.states);
+                self.unwritten.episodes.splice(0..0, part.episodes);
+                self.unwritten.notices.splice(0..0, part.notices);
+                return Err(error);
+            }
+        }
+        self.parts.store.fold(&self.unwritten)?;
+        self.unwritten = Fold::default();
+        self.written = Stopwatch::start();
+        if !is_quiet {
+            self.parts.documents.touch(Kind::Alerts);
+        }
+        self.parts.notifier.wake(channels.iter().map(String::as_str));
+        Ok(())
+    }
+}
+
+/// Takes some states with all that belongs to them.
+fn part(fold: &mut Fold) -> Fold {
+    let states: Vec<StateRow> = fold.states.drain(..STATES_AT_ONCE).collect();
+    let keys: HashSet<Key> = states.iter().map(|row| (row.rule.clone(), row.scope.clone())).collect();
+    let is_of = |rule: &String, scope: &String| keys.contains(&(rule.clone(), scope.clone()));
+    let (episodes, others) = std::mem::take(&mut fold.episodes)
+        .into_iter()
+        .partition(|episode| is_of(&episode.rule, &episode.scope));
+    fold.episodes = others;
+    let (notices, others) = std::mem::take(&mut fold.notices)
+        .into_iter()
+        .partition(|notice| is_of(&notice.notice.rule, &notice.notice.signal));
+    fold.notices = others;
+    Fold { cursor: None, states, episodes, notices }
+}
+
+fn enabled(saved: &Saved) -> BTreeMap<String, (Rule, Timestamp)> {
+    saved
+        .rules
+        .iter()
+        .filter(|(_, (rule, _))| rule.enabled)
+        .map(|(id, rule)| (id.clone(), rule.clone()))
+        .collect()
+}

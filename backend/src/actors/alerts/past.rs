@@ -1,0 +1,118 @@
+//! Samples of before, from the store: what rules must know of the past.
+
+use std::collections::BTreeMap;
+
+use afterglow_rules::{Engine, Sample};
+use afterglow_wire::Timestamp;
+use afterglow_wire::rule::Rule;
+
+use crate::batch::SignalId;
+use crate::signals::{Selector, Signals};
+use crate::store::{Detail, Query, Sink, Span, Stopped, Store, StoreError};
+
+const SECOND: i64 = 1_000_000;
+
+/// Samples that are read at once, all signals together; of more, the rules do without the rest.
+const MOST: usize = 4_000_000;
+
+/// However short a rule's own times are, so much of the past says how often a signal has samples.
+const AT_LEAST: i64 = 600 * SECOND;
+
+/// How much of the past a rule must have seen to be in the state that it would be in, in microseconds.
+pub(super) fn reach(rule: &Rule) -> i64 {
+    let window = i64::from(rule.value.window.unwrap_or_default()) * SECOND;
+    let times = i64::from(rule.for_seconds) + i64::from(rule.keep);
+    // A window speaks once its signal is known for as long.
+    (2 * window + times * SECOND).max(AT_LEAST)
+}
+
+/// Gives the engine what it must know of signals before `at`.
+pub(super) fn warm(store: &Store, engine: &mut Engine, signals: u32, at: i64) -> Result<(), StoreError> {
+    let memories = (0..signals).filter_map(|signal| Some((signal, engine.memory(signal)?)));
+    let wanted: Vec<u32> = memories.clone().map(|(signal, _)| signal).collect();
+    let longest = memories.map(|(_, memory)| memory.time).max().unwrap_or_default().max(AT_LEAST);
+    let from = at.saturating_sub(longest);
+    let mut series: BTreeMap<u32, Vec<(i64, f64)>> = BTreeMap::new();
+    for sample in read(store, &wanted, from, at)? {
+        series.entry(sample.signal).or_default().push((sample.at, sample.value));
+    }
+    if series.is_empty() {
+        return Ok(());
+    }
+    let known: BTreeMap<String, i64> =
+        store.details()?.into_iter().map(|details| (details.name, details.first.micros())).collect();
+    for (signal, samples) in series {
+        let first = samples.first().map_or(at, |(at, _)| *at);
+        let name = store.signals().name(SignalId(signal));
+        let since = name.and_then(|name| known.get(&*name).copied()).unwrap_or(first);
+        engine.warm(signal, since, &samples);
+    }
+    Ok(())
+}
+
+/// The samples after `from` and up to `to` of the signals that a rule looks at, in the order of time.
+pub(super) fn samples(
+    store: &Store,
+    engine: &Engine,
+    signals: u32,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Sample>, StoreError> {
+    let wanted: Vec<u32> = (0..signals).filter(|signal| engine.memory(*signal).is_some()).collect();
+    read(store, &wanted, from, to)
+}
+
+/// What arrived since `from`, as far as its time says, where the journal no longer does.
+pub(super) fn sealed(
+    store: &Store,
+    engine: &Engine,
+    signals: u32,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Sample>, StoreError> {
+    samples(store, engine, signals, from.saturating_add(1), to)
+}
+
+fn read(store: &Store, wanted: &[u32], from: i64, to: i64) -> Result<Vec<Sample>, StoreError> {
+    let signals = store.signals();
+    let names: Vec<String> = wanted
+        .iter()
+        .filter_map(|signal| signals.name(SignalId(*signal)))
+        .map(|name| name.replace('*', "\\*"))
+        .collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = Query {
+        span: Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) },
+        signals: Selector::new(&names),
+        detail: Detail::Samples,
+    };
+    let mut found = Found { signals, signal: None, samples: Vec::new() };
+    store.query(&query, &mut found)?;
+    found.samples.sort_by_key(|sample| sample.at);
+    Ok(found.samples)
+}
+
+struct Found<'s> {
+    signals: &'s Signals,
+    signal: Option<u32>,
+    samples: Vec<Sample>,
+}
+
+impl Sink for Found<'_> {
+    fn series(&mut self, name: &str) -> Result<(), Stopped> {
+        self.signal = self.signals.find(name).map(|signal| signal.0);
+        Ok(())
+    }
+
+    fn points(&mut self, times: &[i64], values: &[f64]) -> Result<(), Stopped> {
+        let Some(signal) = self.signal.filter(|_| self.samples.len() < MOST) else { return Ok(()) };
+        self.samples.extend(times.iter().zip(values).map(|(at, value)| Sample {
+            signal,
+            at: *at,
+            value: *value,
+        }));
+        Ok(())
+    }
+}

@@ -1,0 +1,499 @@
+//! What fires, who was told of it, and who is to be told: from the transitions of the rules to episodes and notices.
+//!
+//! Pure: it is given the time. What it says is written in one transaction with the states that it follows from.
+
+mod saved;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use afterglow_rules::{Engine, Kind, Reason, Transition};
+use afterglow_wire::Timestamp;
+use afterglow_wire::alert::{Ack, Episode, EpisodeState, Event, Notice};
+use afterglow_wire::channel::{Channel, ChannelKind};
+use afterglow_wire::rule::{Limit, Rule, Same};
+
+use super::compose::episode_id;
+use super::text;
+use crate::store::alerts::NewNotice;
+
+pub use saved::Saved;
+
+const SECOND: i64 = 1_000_000;
+
+/// The longest interval between two fires of one alert that are told, in seconds, however often it comes and goes.
+const LONGEST_INTERVAL: i64 = 3_600;
+
+/// After the end of a rule that explains others, these are told when they still fire, in seconds.
+const AFTER_UNLESS: i64 = 30;
+
+/// An Alertmanager is told again so often, in seconds: what it does not hear of has ended.
+const ALERTMANAGER_REPEAT: u32 = 60;
+
+/// A rule and a scope.
+pub type Key = (String, String);
+
+/// The open episodes, and what is to be told.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    saved: Saved,
+    open: HashMap<Key, Episode>,
+    /// Those of which nobody was told yet, and who may be.
+    untold: BTreeSet<Key>,
+    /// Of each alert that was told: when, and the interval before it is told again.
+    recent: HashMap<Key, Recent>,
+    /// When each rule last fired, in microseconds, for the rules that it explains.
+    ended: HashMap<String, i64>,
+    /// Rules that are about to fire somewhere: rule to scopes.
+    pending: HashMap<String, BTreeSet<String>>,
+    /// By their numbers: one alert may have several episodes in one commit.
+    changed: BTreeMap<String, (Key, Episode)>,
+    notices: Vec<(Key, NewNotice)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Recent {
+    told_at: i64,
+    interval: i64,
+    held_back: u32,
+}
+
+/// What is to be written.
+#[derive(Debug, Default)]
+pub struct Entries {
+    /// Episodes that are new or different, each with its rule and scope.
+    pub episodes: Vec<(Key, Episode)>,
+    /// What is to be told, each with its rule and scope.
+    pub notices: Vec<(Key, NewNotice)>,
+}
+
+/// Why nobody is told of an episode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Held {
+    /// This silence, or this rule.
+    By(String),
+    /// It was told a moment ago.
+    Interval,
+}
+
+impl Ledger {
+    /// Goes on from the episodes that were open.
+    pub fn new(open: Vec<Episode>) -> Self {
+        let open: HashMap<Key, Episode> = open
+            .into_iter()
+            .map(|episode| ((episode.rule.clone(), episode.scope.clone()), episode))
+            .collect();
+        let untold = open
+            .iter()
+            .filter(|(_, episode)| episode.told.is_empty() && !episode.late)
+            .map(|(key, _)| key.clone());
+        Self { untold: untold.collect(), open, ..Self::default() }
+    }
+
+    /// Takes what people have saved.
+    pub fn saved(&mut self, saved: Saved) {
+        self.saved = saved;
+    }
+
+    /// What people have saved.
+    pub fn rules(&self) -> &BTreeMap<String, (Rule, Timestamp)> {
+        &self.saved.rules
+    }
+
+    /// How often a signal should have a sample, in microseconds, if that is known.
+    pub fn expected_period(&self, signal: &str) -> Option<i64> {
+        let period = self.saved.metadata.get(signal)?.expected_period?;
+        Some((period * SECOND as f64) as i64)
+    }
+
+    /// Ends the episodes of which the engine knows nothing: their rule or their signal is gone.
+    pub fn forget_orphans(&mut self, engine: &Engine, now: Timestamp) {
+        let orphans: Vec<Key> =
+            self.open.keys().filter(|(rule, scope)| engine.state(rule, scope).is_none()).cloned().collect();
+        for key in orphans {
+            let Some(episode) = self.open.get(&key) else { continue };
+            let transition = Transition {
+                rule: key.0.as_str().into(),
+                born: 0,
+                scope: key.1.as_str().into(),
+                at: now.micros(),
+                kind: Kind::Resolved(Reason::Deleted),
+                level: 0,
+                severity: episode.severity,
+                value: episode.last,
+                pending_at: episode.pending_at.micros(),
+                fired_at: Some(episode.fired_at.micros()),
+                peak: episode.peak,
+                late: false,
+            };
+            self.apply(&transition, now);
+        }
+    }
+
+    /// Whether something is open, or waits to be told.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// What is to be written since it was last asked.
+    pub fn take(&mut self) -> Entries {
+        Entries {
+            episodes: std::mem::take(&mut self.changed).into_values().collect(),
+            notices: std::mem::take(&mut self.notices),
+        }
+    }
+
+    /// Something happened to an alert.
+    pub fn apply(&mut self, transition: &Transition, now: Timestamp) {
+        let key = (transition.rule.to_string(), transition.scope.to_string());
+        match transition.kind {
+            Kind::Pending => {
+                self.pending.entry(key.0).or_default().insert(key.1);
+            }
+            Kind::Cancelled => self.no_longer_pending(&key),
+            Kind::Recovering | Kind::Relapsed => {}
+            Kind::Fired => {
+                self.no_longer_pending(&key);
+                self.fired(key, transition, now);
+            }
+            Kind::Confirmed => {
+                if let Some(episode) = self.open.get_mut(&key) {
+                    episode.late = false;
+                    follow(episode, transition);
+                    self.change(&key);
+                    self.tell_or_hold(&key, now);
+                }
+            }
+            Kind::Level(before) => self.level(&key, transition, before, now),
+            Kind::Resolved(reason) => self.resolved(&key, transition, reason, now),
+        }
+    }
+
+    fn no_longer_pending(&mut self, key: &Key) {
+        if let Some(scopes) = self.pending.get_mut(&key.0) {
+            scopes.remove(&key.1);
+        }
+    }
+
+    fn fired(&mut self, key: Key, transition: &Transition, now: Timestamp) {
+        let fired_at = Timestamp::from_micros(transition.fired_at.unwrap_or(transition.at));
+        let rule = self.saved.rules.get(&key.0).map(|(rule, _)| rule);
+        let held_back = self.recent.get_mut(&key).map_or(0, |recent| std::mem::take(&mut recent.held_back));
+        let episode = Episode {
+            id: episode_id(&key.0, Timestamp::from_micros(transition.born), &key.1, fired_at),
+            rule: key.0.clone(),
+            rule_version: rule.map_or(0, |rule| rule.version),
+            title: rule.map_or_else(String::new, |rule| rule.title.clone()),
+            scope: key.1.clone(),
+            severity: transition.severity,
+            state: EpisodeState::Firing,
+            pending_at: Timestamp::from_micros(transition.pending_at),
+            fired_at,
+            resolved_at: None,
+            reason: None,
+            value: transition.value,
+            peak: transition.peak,
+            last: transition.value,
+            limit: rule.map_or(0.0, |rule| limit_of(rule, transition.level)),
+            late: transition.late,
+            held_by: None,
+            told: Vec::new(),
+            told_at: None,
+            repeats: 0,
+            held_back,
+            labels: rule.map(|rule| rule.labels.clone()).unwrap_or_default(),
+            ack: None,
+        };
+        self.open.insert(key.clone(), episode);
+        self.change(&key);
+        if !transition.late {
+            self.tell_or_hold(&key, now);
+        }
+    }
+
+    fn level(&mut self, key: &Key, transition: &Transition, before: u8, now: Timestamp) {
+        let limit = self.saved.rules.get(&key.0).map(|(rule, _)| limit_of(rule, transition.level));
+        let Some(episode) = self.open.get_mut(key) else { return };
+        follow(episode, transition);
+        episode.limit = limit.unwrap_or(episode.limit);
+        let is_worse = transition.level > before;
+        if is_worse {
+            // Whoever has seen it has not seen this.
+            episode.ack = None;
+        }
+        let told = episode.told.clone();
+        self.change(key);
+        if transition.late || told.is_empty() {
+            return;
+        }
+        if is_worse && self.held(key, now, false).is_some() {
+            return;
+        }
+        let can_update = |kind| matches!(kind, ChannelKind::Pagerduty | ChannelKind::Alertmanager);
+        for channel in told {
+            let kind = self.saved.channels.iter().find(|one| one.id == channel).map(|one| one.kind);
+            if is_worse || kind.is_some_and(can_update) {
+                self.notice(
+                    key,
+                    Event::Level,
+                    &channel,
+                    transition.at,
+                    Timestamp::from_micros(transition.at),
+                );
+            }
+        }
+    }
+
+    fn resolved(&mut self, key: &Key, transition: &Transition, reason: Reason, now: Timestamp) {
+        let Some(mut episode) = self.open.remove(key) else { return };
+        follow(&mut episode, transition);
+        let at = Timestamp::from_micros(transition.at.max(episode.fired_at.micros()));
+        episode.state = EpisodeState::Resolved;
+        episode.resolved_at = Some(at);
+        episode.reason = match reason {
+            Reason::Recovered => None,
+            Reason::Forgotten => Some("no sample came for a long time".into()),
+            Reason::Changed => Some("the rule was changed".into()),
+            Reason::Disabled => Some("the rule was disabled".into()),
+            Reason::Deleted => Some("the rule was deleted".into()),
+        };
+        self.ended.insert(key.0.clone(), now.micros());
+        if self.untold.remove(key) && episode.told.is_empty() && !episode.late {
+            self.recent.entry(key.clone()).and_modify(|recent| recent.held_back += 1);
+        }
+        let told = episode.told.clone();
+        self.open.insert(key.clone(), episode);
+        for channel in told {
+            self.notice(key, Event::Resolve, &channel, 0, at);
+        }
+        if let Some(episode) = self.open.remove(key) {
+            self.changed.insert(episode.id.clone(), (key.clone(), episode));
+        }
+    }
+
+    /// Time has passed: tells what was held and no longer is, and what is to be told again.
+    pub fn tick(&mut self, now: Timestamp) {
+        for key in self.untold.clone() {
+            self.tell_or_hold(&key, now);
+        }
+        let due: Vec<Key> = self
+            .open
+            .iter()
+            .filter(|(_, episode)| self.repeats(episode, now))
+            .map(|(key, _)| key.clone())
+            .collect();
+        for key in due {
+            self.repeat(&key, now);
+        }
+        self.recent.retain(|_, recent| now.micros() - recent.told_at < 2 * LONGEST_INTERVAL * SECOND);
+    }
+
+    /// The shortest time after which a channel that was told of it is told again, in seconds; `None` for never.
+    fn repeat_seconds(&self, episode: &Episode, channel: &str) -> Option<u32> {
+        let own =
+            self.saved.rules.get(&episode.rule).map(|(rule, _)| rule.repeat).filter(|repeat| *repeat > 0);
+        let kind = self.saved.channels.iter().find(|one| one.id == channel).map(|one| one.kind);
+        if kind == Some(ChannelKind::Alertmanager) { Some(ALERTMANAGER_REPEAT) } else { own }
+    }
+
+    fn repeats(&self, episode: &Episode, now: Timestamp) -> bool {
+        let Some(told_at) = episode.told_at else { return false };
+        let since = now.micros() - told_at.micros();
+        episode.told.iter().any(|channel| {
+            self.repeat_seconds(episode, channel).is_some_and(|seconds| since >= i64::from(seconds) * SECOND)
+        })
+    }
+
+    fn repeat(&mut self, key: &Key, now: Timestamp) {
+        let silenced = self.held(key, now, false).is_some();
+        let Some(episode) = self.open.get(key) else { return };
+        let acked = episode.ack.as_ref().is_some_and(|ack| ack.until.is_none_or(|until| now < until));
+        let (told, told_at, number) = (episode.told.clone(), episode.told_at, i64::from(episode.repeats) + 1);
+        let since = now.micros() - told_at.map_or(0, Timestamp::micros);
+        let mut any = false;
+        for channel in told {
+            let Some(episode) = self.open.get(key) else { return };
+            let Some(seconds) = self.repeat_seconds(episode, &channel) else { continue };
+            let is_state = seconds == ALERTMANAGER_REPEAT;
+            if since >= i64::from(seconds) * SECOND && (is_state || !(acked || silenced)) {
+                self.notice(key, Event::Repeat, &channel, number, now);
+            }
+            any = true;
+        }
+        if any && let Some(episode) = self.open.get_mut(key) {
+            episode.repeats += 1;
+            episode.told_at = Some(now);
+            self.change(key);
+        }
+    }
+
+    /// Somebody has seen an episode, or takes that back.
+    pub fn acknowledge(&mut self, id: &str, ack: Option<Ack>, now: Timestamp) {
+        let Some(key) = self.open.iter().find(|(_, episode)| episode.id == id).map(|(key, _)| key.clone())
+        else {
+            return;
+        };
+        let Some(episode) = self.open.get_mut(&key) else { return };
+        episode.ack = ack.clone();
+        let told = episode.told.clone();
+        for channel in told {
+            let kind = self.saved.channels.iter().find(|one| one.id == channel).map(|one| one.kind);
+            if ack.is_some() && kind == Some(ChannelKind::Pagerduty) {
+                self.notice(&key, Event::Ack, &channel, now.micros(), now);
+            }
+        }
+    }
+
+    fn tell_or_hold(&mut self, key: &Key, now: Timestamp) {
+        let held = self.held(key, now, true);
+        let Some(episode) = self.open.get_mut(key) else {
+            self.untold.remove(key);
+            return;
+        };
+        if let Some(held) = held {
+            let by = match held {
+                Held::By(what) => Some(what),
+                Held::Interval => None,
+            };
+            self.untold.insert(key.clone());
+            if episode.held_by != by {
+                episode.held_by = by;
+                self.change(key);
+            }
+            return;
+        }
+        self.untold.remove(key);
+        let channels = self.route(key);
+        if channels.is_empty() {
+            return;
+        }
+        let interval = self.saved.rules.get(&key.0).map_or(0, |(rule, _)| i64::from(rule.min_interval));
+        let recent = self.recent.entry(key.clone()).or_insert(Recent { told_at: 0, interval, held_back: 0 });
+        let flaps = now.micros() - recent.told_at < 2 * recent.interval * SECOND;
+        recent.interval = if flaps { (2 * recent.interval).min(LONGEST_INTERVAL) } else { interval };
+        recent.told_at = now.micros();
+        if let Some(episode) = self.open.get_mut(key) {
+            episode.told.clone_from(&channels);
+            episode.told_at = Some(now);
+        }
+        for channel in channels {
+            let at = self.open.get(key).map_or(now, |episode| episode.fired_at);
+            self.notice(key, Event::Fire, &channel, 0, at);
+        }
+        self.change(key);
+    }
+
+    /// Why nobody is to be told of an episode now.
+    fn held(&self, key: &Key, now: Timestamp, is_first: bool) -> Option<Held> {
+        let episode = self.open.get(key)?;
+        let silence = self.saved.silences.iter().find(|silence| silence.holds(episode, now));
+        if let Some(silence) = silence {
+            return Some(Held::By(format!("silence {}", silence.id())));
+        }
+        let (rule, _) = self.saved.rules.get(&key.0)?;
+        for unless in &rule.unless {
+            if self.explains(unless, rule, &key.1, now) {
+                return Some(Held::By(format!("rule {}", unless.rule)));
+            }
+        }
+        let recent = self.recent.get(key).filter(|_| is_first)?;
+        (now.micros() - recent.told_at < recent.interval * SECOND).then_some(Held::Interval)
+    }
+
+    /// Whether another rule fires, is about to, or did a moment ago, where it explains this alert.
+    fn explains(
+        &self,
+        unless: &afterglow_wire::rule::Unless,
+        rule: &Rule,
+        scope: &str,
+        now: Timestamp,
+    ) -> bool {
+        let other = self.saved.rules.get(&unless.rule).map(|(rule, _)| rule);
+        let captured = text::capture(&rule.signals, scope);
+        let is_same = |elsewhere: &str| match unless.same {
+            Same::Anywhere => true,
+            Same::Capture => other.is_some_and(|other| {
+                captured.is_some() && text::capture(&other.signals, elsewhere) == captured
+            }),
+        };
+        let fires = self.open.keys().any(|(rule, scope)| *rule == unless.rule && is_same(scope));
+        let is_pending =
+            self.pending.get(&unless.rule).is_some_and(|scopes| scopes.iter().any(|scope| is_same(scope)));
+        let ended = self.ended.get(&unless.rule);
+        fires || is_pending || ended.is_some_and(|ended| now.micros() - ended < AFTER_UNLESS * SECOND)
+    }
+
+    /// The channels that are told of an episode.
+    fn route(&self, key: &Key) -> Vec<String> {
+        let Some(episode) = self.open.get(key) else { return Vec::new() };
+        let named = self.saved.rules.get(&key.0).map(|(rule, _)| &*rule.to).unwrap_or_default();
+        let channels = || self.saved.channels.iter().filter(|channel| channel.kind != ChannelKind::Heartbeat);
+        let ids = |chosen: Vec<&Channel>| chosen.into_iter().map(|channel| channel.id.clone()).collect();
+        if !named.is_empty() {
+            return ids(channels().filter(|channel| named.contains(&channel.id)).collect());
+        }
+        let takes = |channel: &&Channel| {
+            channel.takes.as_ref().is_some_and(|takes| {
+                takes.matches(&episode.rule, &episode.scope, episode.severity, &episode.labels)
+            })
+        };
+        let taking: Vec<&Channel> = channels().filter(takes).collect();
+        if !taking.is_empty() {
+            return ids(taking);
+        }
+        ids(channels().filter(|channel| channel.default).collect())
+    }
+
+    fn notice(&mut self, key: &Key, event: Event, channel: &str, number: i64, at: Timestamp) {
+        let Some(episode) = self.open.get(key) else { return };
+        let rule = self.saved.rules.get(&key.0).map(|(rule, _)| rule);
+        let metadata = self.saved.metadata.get(&key.1);
+        let text = text::sentence(rule, episode, metadata, event, at, self.saved.page.as_deref());
+        let group =
+            self.saved.channels.iter().find(|one| one.id == channel).and_then(|one| one.group_by.as_ref());
+        let topic = group.and_then(|label| episode.labels.get(label)).unwrap_or(&episode.rule).clone();
+        let name = match event {
+            Event::Fire => "fire",
+            Event::Level => "level",
+            Event::Repeat => "repeat",
+            Event::Ack => "ack",
+            Event::Resolve => "resolve",
+            Event::Test => "test",
+        };
+        let notice = Notice {
+            episode: episode.id.clone(),
+            event,
+            rule: episode.rule.clone(),
+            title: episode.title.clone(),
+            signal: episode.scope.clone(),
+            severity: episode.severity,
+            state: episode.state,
+            value: episode.last,
+            limit: episode.limit,
+            at,
+            since: episode.fired_at,
+            text,
+            link: rule.map(|rule| rule.link.clone()).filter(|link| !link.is_empty()),
+            labels: episode.labels.clone(),
+        };
+        let id = format!("{}/{name}/{number}/{channel}", episode.id);
+        self.notices.push((key.clone(), NewNotice { key: id, channel: channel.to_owned(), topic, notice }));
+    }
+
+    fn change(&mut self, key: &Key) {
+        if let Some(episode) = self.open.get(key) {
+            self.changed.insert(episode.id.clone(), (key.clone(), episode.clone()));
+        }
+    }
+}
+
+/// What a transition says of a running episode.
+fn follow(episode: &mut Episode, transition: &Transition) {
+    episode.severity = transition.severity;
+    episode.last = transition.value;
+    episode.peak = transition.peak;
+}
+
+fn limit_of(rule: &Rule, level: u8) -> f64 {
+    let limit = rule.levels.get(usize::from(level)).map(|level| level.limit);
+    limit.and_then(Limit::number).unwrap_or_default()
+}

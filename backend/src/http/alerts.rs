@@ -1,0 +1,217 @@
+//! `/api/alerts`: what fires, and what has fired.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use afterglow_wire::alert::{Ack, Alerts, Counts, Episode, Pending};
+use afterglow_wire::limits::{EPISODES_LISTED, PROSE_BYTES, TITLE_BYTES};
+use afterglow_wire::rule::Severity;
+use afterglow_wire::{Invalid, Timestamp, name};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::documents::{from_value, get_document, read_json};
+use super::gate::Allowed;
+use super::parameters::patterns;
+use super::permission::{ReadAlerts, WriteAlerts};
+use super::problem::Problem;
+use crate::store::{Span, Store, StoreError};
+
+/// Which alerts are wanted.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Parameters {
+    /// `firing`, `pending` or `silenced`; all when absent
+    state: Option<String>,
+    /// The name of a rule
+    rule: Option<String>,
+    /// The name of a signal, or a pattern
+    signal: Option<String>,
+    /// `info`, `warning` or `critical`
+    severity: Option<String>,
+}
+
+/// List alerts
+///
+/// What fires, the longest first, and what is about to. At most 1000 of each are listed.
+#[utoipa::path(
+    get, path = "/api/alerts", tag = "alerts", params(Parameters),
+    responses(
+        (status = 200, description = "The alerts", body = Alerts),
+        (status = 304, description = "Nothing happened since the answer that `If-None-Match` names"),
+        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn list(
+    allowed: Allowed<ReadAlerts>,
+    request: HttpRequest,
+    parameters: web::Query<Parameters>,
+) -> Result<HttpResponse, Problem> {
+    let parameters = parameters.into_inner();
+    if let Some(state) = &parameters.state
+        && !["firing", "pending", "silenced"].contains(&&**state)
+    {
+        return Err(Problem::parameter("state", state, "firing, pending or silenced is expected"));
+    }
+    let severity: Option<Severity> = match &parameters.severity {
+        None => None,
+        Some(text) => Some(
+            from_value(Value::String(text.clone()))
+                .map_err(|_| Problem::parameter("severity", text, "info, warning or critical is expected"))?,
+        ),
+    };
+    get_document(&allowed, &request, move |store| find(store, &parameters, severity)).await
+}
+
+fn find(store: &Store, wanted: &Parameters, severity: Option<Severity>) -> Result<Alerts, StoreError> {
+    let (open, pending) = store.alerts()?;
+    let silenced = |episode: &Episode| episode.held_by.is_some() && episode.told.is_empty();
+    let counts = Counts {
+        firing: open.len(),
+        pending: pending.len(),
+        silenced: open.iter().filter(|episode| silenced(episode)).count(),
+    };
+    let is_of = |rule: &str, scope: &str| {
+        wanted.rule.as_deref().is_none_or(|wanted| wanted == rule)
+            && wanted.signal.as_deref().is_none_or(|wanted| name::matches(wanted, scope))
+    };
+    let state = wanted.state.as_deref();
+    let mut firing: Vec<Episode> = open
+        .into_iter()
+        .filter(|episode| is_of(&episode.rule, &episode.scope))
+        .filter(|episode| severity.is_none_or(|severity| episode.severity == severity))
+        .filter(|episode| match state {
+            Some("pending") => false,
+            Some("silenced") => silenced(episode),
+            _ => true,
+        })
+        .collect();
+    let mut pending: Vec<Pending> = pending
+        .into_iter()
+        .filter(|pending| is_of(&pending.rule, &pending.scope))
+        .filter(|_| state.is_none_or(|state| state == "pending") && severity.is_none())
+        .collect();
+    firing.sort_by_key(|episode| episode.fired_at);
+    pending.sort_by_key(|pending| pending.since);
+    let total = firing.len() + pending.len();
+    firing.truncate(EPISODES_LISTED);
+    pending.truncate(EPISODES_LISTED);
+    Ok(Alerts { firing, pending, counts, total })
+}
+
+/// Which episodes are wanted.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct HistoryParameters {
+    /// First instant, ISO 8601 or an integer epoch; the first episode when absent
+    from: Option<String>,
+    /// Last instant, inclusive; the last episode when absent
+    to: Option<String>,
+    /// Names of signals separated by commas; `*` stands for any characters; all when absent
+    signals: Option<String>,
+    /// How many at most, 1 to 1000; the newest are listed
+    limit: Option<String>,
+}
+
+/// Query episodes
+///
+/// Those that touch a span of time, the newest first. For more, ask with `to` before the last one's beginning.
+#[utoipa::path(
+    get, path = "/api/alerts/history", tag = "alerts", params(HistoryParameters),
+    responses(
+        (status = 200, description = "The episodes", body = afterglow_wire::alert::History),
+        (status = 304, description = "Nothing happened since the answer that `If-None-Match` names"),
+        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn history(
+    allowed: Allowed<ReadAlerts>,
+    request: HttpRequest,
+    parameters: web::Query<HistoryParameters>,
+) -> Result<HttpResponse, Problem> {
+    let instant = |name, value: &Option<String>, absent| match value {
+        Some(text) => text.parse().map_err(|error| Problem::parameter(name, text, error)),
+        None => Ok(absent),
+    };
+    let from = instant("from", &parameters.from, Timestamp::MIN)?;
+    let to = instant("to", &parameters.to, Timestamp::MAX)?;
+    let limit = match &parameters.limit {
+        None => EPISODES_LISTED,
+        Some(text) => {
+            text.parse().ok().filter(|limit| (1..=EPISODES_LISTED).contains(limit)).ok_or_else(|| {
+                Problem::parameter("limit", text, "a whole number from 1 to 1000 is expected")
+            })?
+        }
+    };
+    let wanted = patterns(parameters.signals.as_deref().unwrap_or_default())?;
+    get_document(&allowed, &request, move |store| {
+        let mut history = store.history(Span { from, to }, limit)?;
+        if !wanted.is_empty() {
+            let is_wanted =
+                |episode: &Episode| wanted.iter().any(|pattern| name::matches(pattern, &episode.scope));
+            history.episodes.retain(is_wanted);
+        }
+        Ok::<_, StoreError>(history)
+    })
+    .await
+}
+
+/// Say that an alert was seen
+///
+/// It is not repeated, until it becomes worse. `by` says who, `note` what they say of it, `until` how long.
+#[utoipa::path(
+    post, path = "/api/alerts/{episode}/ack", tag = "alerts",
+    params(("episode" = String, Path, description = "The alert's number")),
+    request_body = Ack,
+    responses(
+        (status = 200, description = "The alert", body = Episode),
+        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn acknowledge(
+    allowed: Allowed<WriteAlerts>,
+    request: HttpRequest,
+    episode: web::Path<String>,
+    payload: web::Payload,
+) -> Result<web::Json<Episode>, Problem> {
+    let mut ack: Ack = read_json(&allowed, &request, payload).await?;
+    check("by", &ack.by, TITLE_BYTES)?;
+    check("note", &ack.note, PROSE_BYTES)?;
+    ack.at = allowed.clock().now();
+    let (id, seen) = (episode.into_inner(), ack.clone());
+    let named = id.clone();
+    let acknowledged = allowed.change(move |store| store.acknowledge(&id, Some(&ack))).await?;
+    allowed.alerts().seen(named, Some(seen));
+    Ok(web::Json(acknowledged))
+}
+
+/// Take back that an alert was seen
+#[utoipa::path(
+    delete, path = "/api/alerts/{episode}/ack", tag = "alerts",
+    params(("episode" = String, Path, description = "The alert's number")),
+    responses(
+        (status = 200, description = "The alert", body = Episode),
+        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn take_back(
+    allowed: Allowed<WriteAlerts>,
+    episode: web::Path<String>,
+) -> Result<web::Json<Episode>, Problem> {
+    let id = episode.into_inner();
+    let named = id.clone();
+    let episode = allowed.change(move |store| store.acknowledge(&id, None)).await?;
+    allowed.alerts().seen(named, None);
+    Ok(web::Json(episode))
+}
+
+fn check(field: &str, text: &str, most: usize) -> Result<(), Invalid> {
+    if text.len() > most {
+        return Err(Invalid::new(field, format!("it has {} bytes; at most {most} are allowed", text.len())));
+    }
+    match text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\t')) {
+        Some(_) => Err(Invalid::new(field, "it has a control character; none is allowed")),
+        None => Ok(()),
+    }
+}

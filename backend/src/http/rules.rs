@@ -1,0 +1,173 @@
+//! `/api/rules`: what is to be noticed.
+
+use actix_web::http::header::LOCATION;
+use actix_web::{HttpRequest, HttpResponse, web};
+use afterglow_wire::Invalid;
+use afterglow_wire::rule::Rule;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::documents::{delete_document, from_value, get_document, read_json};
+use super::gate::Allowed;
+use super::permission::{ReadRules, WriteRules};
+use super::problem::Problem;
+use crate::store::{SaveError, Store, StoreError};
+
+/// How the list is wanted.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Parameters {
+    /// `export` for an object that `POST /api/rules` takes
+    format: Option<String>,
+}
+
+/// Several rules.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Many {
+    rules: Vec<Rule>,
+}
+
+/// List rules
+///
+/// All of every rule, by name.
+#[utoipa::path(
+    get, path = "/api/rules", tag = "alerts", params(Parameters),
+    responses(
+        (status = 200, description = "The rules; with `format=export` an object with the member `rules`", body = Vec<Rule>),
+        (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
+        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn list(
+    allowed: Allowed<ReadRules>,
+    request: HttpRequest,
+    parameters: web::Query<Parameters>,
+) -> Result<HttpResponse, Problem> {
+    let is_export = match parameters.format.as_deref() {
+        None => false,
+        Some("export") => true,
+        Some(other) => return Err(Problem::parameter("format", other, "export is expected, or nothing")),
+    };
+    get_document(&allowed, &request, move |store| {
+        let rules = all(store)?;
+        let rules = serde_json::to_value(rules).unwrap_or_default();
+        Ok::<_, StoreError>(if is_export { json!({ "rules": rules }) } else { rules })
+    })
+    .await
+}
+
+fn all(store: &Store) -> Result<Vec<Rule>, StoreError> {
+    Ok(store.saved()?.into_iter().map(|saved| saved.document).collect())
+}
+
+/// Save new rules
+///
+/// One rule, or several as `{"rules": [...]}`, all of them or none. A rule's name is its `id`, or made from its title when it
+/// has none; its version is 1, whatever it brings. It starts in the state that it would have had it always been there.
+#[utoipa::path(
+    post, path = "/api/rules", tag = "alerts",
+    request_body = Rule,
+    responses(
+        (status = 201, description = "The rule as it was saved, or the rules as an array", body = Rule),
+        (status = 409, description = "A name is taken; `details.current` is the rule that has it", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn post(
+    allowed: Allowed<WriteRules>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let body: Value = read_json(&allowed, &request, payload).await?;
+    if body.get("rules").is_some() {
+        let Many { rules } = from_value(body)?;
+        for (index, rule) in rules.iter().enumerate() {
+            rule.check().map_err(|invalid| Invalid {
+                field: format!("rules[{index}].{}", invalid.field),
+                ..invalid
+            })?;
+        }
+        let saved = allowed.change(move |store| store.add_all_saved(rules)).await?;
+        allowed.alerts().changed();
+        return Ok(HttpResponse::Created().json(saved));
+    }
+    let rule: Rule = from_value(body)?;
+    let saved = allowed.change(move |store| store.add_saved(rule)).await?;
+    allowed.alerts().changed();
+    Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/rules/{}", saved.id))).json(saved))
+}
+
+/// Get a rule
+#[utoipa::path(
+    get, path = "/api/rules/{id}", tag = "alerts",
+    params(("id" = String, Path, description = "Its name")),
+    responses(
+        (status = 200, description = "The rule", body = Rule),
+        (status = 304, description = "It was not changed since the answer that `If-None-Match` names"),
+        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn get(
+    allowed: Allowed<ReadRules>,
+    request: HttpRequest,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    get_document(&allowed, &request, move |store| Ok::<_, SaveError>(store.saved_one::<Rule>(&id)?.document))
+        .await
+}
+
+/// Replace a rule
+///
+/// It must bring the version that it replaces. An alert that fires goes on where the value is wrong by the new rule too, and is
+/// resolved where it is not. A rule that is the same stays at its version.
+#[utoipa::path(
+    put, path = "/api/rules/{id}", tag = "alerts",
+    params(("id" = String, Path, description = "Its name")),
+    request_body = Rule,
+    responses(
+        (status = 200, description = "The rule as it was saved", body = Rule),
+        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 409, description = "It has another version; `details.current` is the rule as it is", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn put(
+    allowed: Allowed<WriteRules>,
+    request: HttpRequest,
+    id: web::Path<String>,
+    payload: web::Payload,
+) -> Result<web::Json<Rule>, Problem> {
+    let mut rule: Rule = read_json(&allowed, &request, payload).await?;
+    let id = id.into_inner();
+    if !rule.id.is_empty() && rule.id != id {
+        let message =
+            format!("it differs from {id:?}, under which the rule is; leave it out, or save a new rule");
+        return Err(Invalid::new("id", message).into());
+    }
+    rule.id = id;
+    let saved = allowed.change(move |store| store.replace_saved(rule)).await?;
+    allowed.alerts().changed();
+    Ok(web::Json(saved))
+}
+
+/// Delete a rule
+///
+/// What fires of it is resolved, and those who were told of it are told.
+#[utoipa::path(
+    delete, path = "/api/rules/{id}", tag = "alerts",
+    params(("id" = String, Path, description = "Its name")),
+    responses(
+        (status = 204, description = "Deleted"),
+        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn delete(
+    allowed: Allowed<WriteRules>,
+    id: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let deleted = delete_document(&allowed, move |store| store.delete_saved::<Rule>(&id)).await?;
+    allowed.alerts().changed();
+    Ok(deleted)
+}

@@ -1,0 +1,208 @@
+//! Channels: what a receiver that misbehaves costs, whom it costs, and that every kind reaches its receiver.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+
+use super::{Lab, hot, told};
+use crate::harness::eventually;
+use crate::receiver::Receiver;
+
+/// A5: one receiver takes connections and never answers, the other is fine.
+#[test]
+fn a5_a_receiver_that_hangs_delays_nobody_else() {
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    let url = format!("http://{}/", hanging.local_addr().unwrap());
+    lab.post("/api/channels", &json!({"id": "hangs", "kind": "webhook", "url": url, "default": true}));
+    lab.ops(&receiver);
+    lab.rule(hot());
+    for number in 1..=3 {
+        lab.sample(&format!("oven.{number}"), 90.0);
+        eventually("it is told", || told(&receiver.all()).len() == number);
+    }
+    let log = lab.backend().get("/api/channels/hangs/log").json();
+    assert_eq!(
+        log["deliveries"],
+        json!([]),
+        "the first request still hangs, or the test shows nothing: {log}"
+    );
+    assert!(log["waiting"].as_u64().unwrap() >= 1, "{log}");
+}
+
+/// A8: statuses.
+#[test]
+fn a8_what_may_succeed_later_is_sent_again_under_its_number_and_nothing_else() {
+    let receiver = Receiver::answering(|number| match number {
+        0 => "429 Too Many Requests\r\nRetry-After: 2".into(),
+        1 => "503 Service Unavailable".into(),
+        _ => "204 No Content".into(),
+    });
+    let (lab, broken) = (Lab::new(), Receiver::answering(|_| "404 Not Found".into()));
+    lab.ops(&receiver);
+    lab.post(
+        "/api/channels",
+        &json!({"id": "gone", "kind": "webhook", "url": broken.url("/"), "default": true}),
+    );
+    lab.rule(hot());
+    lab.sample("oven.1", 90.0);
+    let received = receiver.wait(3);
+    let ids: Vec<_> = received.iter().map(|one| one.headers["webhook-id"].clone()).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    assert!(received.iter().all(|one| one.body == received[0].body));
+    assert!((received[1].at - received[0].at).as_secs_f64() >= 2.0, "{received:?}");
+    let log = || lab.backend().get("/api/channels/gone/log").json();
+    eventually("it is shown as broken", || log()["broken"] == "the receiver answered 404");
+    assert_eq!((log()["waiting"].as_u64(), broken.all().len()), (Some(0), 1));
+    eventually("all is told", || lab.backend().get("/api/channels/ops/log").json()["waiting"] == 0);
+}
+
+/// A6, as far as a suite goes: nothing is lost while a receiver is down, and it is summed up when it is back.
+#[test]
+fn a6_what_gathers_while_a_receiver_is_down_is_one_message() {
+    let receiver = Receiver::answering(|number| if number < 2 { "500 No".into() } else { "200 OK".into() });
+    let lab = Lab::new();
+    lab.ops(&receiver);
+    for number in 0..20 {
+        lab.rule(
+            json!({"id": format!("r{number}"), "title": "r", "signals": [format!("s{number}")], "is": "above",
+            "levels": [{"limit": 80}]}),
+        );
+    }
+    lab.sample("s0", 90.0);
+    receiver.wait(1);
+    for number in 1..20 {
+        lab.sample(&format!("s{number}"), 90.0);
+    }
+    let done = || told(&receiver.all()[2..]).len() >= 20;
+    eventually("all are told", || receiver.all().len() > 2 && done());
+    assert_eq!(
+        receiver.all().len(),
+        4,
+        "two that failed, the first again, and one for the rest: {:?}",
+        receiver.all()
+    );
+    assert_eq!(told(&receiver.all()[3..]).len(), 19);
+}
+
+/// Every kind of channel that speaks HTTP reaches a receiver, with what is its own.
+#[test]
+fn a20_every_kind_reaches_its_receiver() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    let kinds = [
+        (json!({"kind": "webhook", "format": "alertmanager"}), "/x", "\"version\":\"4\""),
+        (json!({"kind": "slack"}), "/x", "\"blocks\""),
+        (json!({"kind": "discord"}), "/x", "\"embeds\""),
+        (json!({"kind": "teams"}), "/x", "AdaptiveCard"),
+        (
+            json!({"kind": "telegram", "token": "t0", "chat": "1"}),
+            "/x/bott0/sendMessage",
+            "\"chat_id\":\"1\"",
+        ),
+        (json!({"kind": "ntfy", "topic": "ovens"}), "/x", "\"topic\":\"ovens\""),
+        (json!({"kind": "gotify", "token": "t0"}), "/x/message", "\"priority\""),
+        (json!({"kind": "pagerduty", "token": "t0"}), "/x", "\"event_action\":\"trigger\""),
+        (json!({"kind": "alertmanager"}), "/x/api/v2/alerts", "\"alertname\""),
+    ];
+    for (number, (channel, path, part)) in kinds.iter().enumerate() {
+        let mut channel = channel.clone();
+        channel["id"] = format!("c{number}").into();
+        channel["url"] = receiver.url("/x").into();
+        lab.post("/api/channels", &channel);
+        let tested = lab.post(&format!("/api/channels/c{number}/test"), &json!({}));
+        assert_eq!(tested["delivery"]["outcome"], "delivered", "{tested}");
+        let received = receiver.wait(number + 1).remove(number);
+        assert!(received.path == *path && received.body.contains(part), "{channel}: {received:?}");
+    }
+    lab.post("/api/channels", &json!({"id": "beat", "kind": "heartbeat", "url": receiver.url("/beat")}));
+    eventually("the heartbeat is heard", || receiver.all().iter().any(|one| one.path == "/beat"));
+}
+
+/// A mail server that takes everything and offers nothing.
+#[test]
+fn a20_a_letter_reaches_a_mail_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let server = listener.local_addr().unwrap().to_string();
+    let heard = Arc::<Mutex<String>>::default();
+    let all = Arc::clone(&heard);
+    std::thread::Builder::new()
+        .spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap());
+            stream.write_all(b"220 here\r\n").unwrap();
+            let mut in_letter = false;
+            loop {
+                let mut line = String::new();
+                if lines.read_line(&mut line).unwrap_or(0) == 0 {
+                    return;
+                }
+                all.lock().unwrap().push_str(&line);
+                let answer: &[u8] = match line.trim_end() {
+                    "." if in_letter => {
+                        in_letter = false;
+                        b"250 ok\r\n"
+                    }
+                    _ if in_letter => continue,
+                    "DATA" => {
+                        in_letter = true;
+                        b"354 go\r\n"
+                    }
+                    _ => b"250 ok\r\n",
+                };
+                stream.write_all(answer).unwrap();
+            }
+        })
+        .unwrap();
+    let lab = Lab::new();
+    lab.post(
+        "/api/channels",
+        &json!({"id": "mail", "kind": "email", "server": server, "from": "afterglow@example.org",
+        "to": ["ops@example.org"], "protection": "none"}),
+    );
+    let tested = lab.post("/api/channels/mail/test", &json!({}));
+    assert_eq!(tested["delivery"]["outcome"], "delivered", "{tested}");
+    let heard = heard.lock().unwrap().clone();
+    for part in [
+        "MAIL FROM:<afterglow@example.org>",
+        "RCPT TO:<ops@example.org>",
+        "Subject: Test: A test",
+        "Message-ID: <msg_",
+    ] {
+        assert!(heard.contains(part), "{part} is not in {heard}");
+    }
+}
+
+/// Only programs of the configuration file are run.
+#[test]
+fn a20_a_command_is_one_of_the_files() {
+    let lab = Lab::new();
+    let refused =
+        lab.backend().send("POST", "/api/channels", r#"{"id":"c","kind":"command","command":"/bin/sh"}"#);
+    assert_eq!(refused.field(), ("invalid".into(), "command".into()));
+}
+
+/// What a channel brings is checked field by field, and secrets stay when a change does not bring them.
+#[test]
+fn a_channel_is_saved_replaced_and_deleted() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    lab.ops(&receiver);
+    let shown: Value = lab.backend().get("/api/channels/ops").json();
+    assert!(shown.get("url").is_none() && shown.get("secret").is_none(), "{shown}");
+    assert_eq!(shown["kept"]["url"]["host"], receiver.url("").as_str(), "{shown}");
+    let mut changed = shown.clone();
+    changed["title"] = "Operators".into();
+    let changed = lab.put("/api/channels/ops", &changed);
+    assert_eq!(changed["version"], 2);
+    assert_eq!(lab.put("/api/channels/ops", &changed)["version"], 2, "the same stays at its version");
+    assert_eq!(lab.post("/api/channels/ops/test", &json!({}))["delivery"]["outcome"], "delivered");
+    assert_eq!(receiver.wait(1)[0].path, "/ops");
+    assert!(receiver.all()[0].headers.contains_key("webhook-signature"), "the secret stayed");
+    let refused = lab.backend().send("POST", "/api/channels", r#"{"id":"x","kind":"webhook"}"#);
+    assert_eq!(refused.field(), ("invalid".into(), "url".into()));
+    let made = lab.post("/api/channels", &json!({"id": "own", "kind": "webhook", "url": receiver.url("/")}));
+    assert!(made["secret"].as_str().unwrap().starts_with("whsec_"), "a key is made, and shown once: {made}");
+    assert_eq!(lab.backend().send("DELETE", "/api/channels/ops", "").status, 204);
+    assert_eq!(lab.backend().get("/api/channels/ops/log").status, 404);
+}

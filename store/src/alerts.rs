@@ -1,0 +1,402 @@
+//! Alerts: what people save of them, what the evaluation of the journal has found, and what is to be told.
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::alert::{Ack, Episode, History, Message, Notice, Pending};
+use afterglow_wire::channel::{Channel, Delivery, DeliveryLog};
+use afterglow_wire::document::Document;
+
+use super::batch::Sample;
+use super::{SaveError, Span, Store, StoreError};
+
+/// A document, and when its first version was saved.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Saved<D> {
+    /// The document.
+    pub document: D,
+    /// Tells it from an earlier one of the same name.
+    pub created_at: Timestamp,
+}
+
+/// Up to where the journal is evaluated.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// The number of the last commit.
+    pub sequence: u64,
+    /// When it was made.
+    pub at: Timestamp,
+}
+
+/// The state of a rule for one scope.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateRow {
+    /// The rule.
+    pub rule: String,
+    /// The signal, or what stands for several.
+    pub scope: String,
+    /// The state, as its owner writes it; `None` when there is nothing to remember.
+    pub document: Option<String>,
+}
+
+/// What one channel is to be told of one event.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewNotice {
+    /// Names episode, event and channel: what has a known key is not added.
+    pub key: String,
+    /// The channel.
+    pub channel: String,
+    /// What is told together.
+    pub topic: String,
+    /// What is told.
+    pub notice: Notice,
+}
+
+/// What evaluating some commits has changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Fold {
+    /// Up to where the journal is evaluated with this; the cursor stays where it is when absent.
+    pub cursor: Option<Cursor>,
+    /// States that are different.
+    pub states: Vec<StateRow>,
+    /// Episodes that are new or different. Their acknowledgements stay as they are.
+    pub episodes: Vec<Episode>,
+    /// What is to be told.
+    pub notices: Vec<NewNotice>,
+}
+
+impl Fold {
+    /// Whether nothing but the cursor moves.
+    pub fn is_quiet(&self) -> bool {
+        self.states.is_empty() && self.episodes.is_empty() && self.notices.is_empty()
+    }
+}
+
+/// Everything that was evaluated so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Folded {
+    /// `None` before the first rule.
+    pub cursor: Option<Cursor>,
+    /// The states.
+    pub states: Vec<StateRow>,
+    /// The episodes that have not ended.
+    pub open: Vec<Episode>,
+}
+
+/// A commit as the journal has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JournalCommit {
+    /// Its number.
+    pub last: u64,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Its samples.
+    pub samples: Vec<Sample>,
+}
+
+/// What was committed after some commit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Replayed {
+    /// These commits, each whole; there may be more.
+    Commits(Vec<JournalCommit>),
+    /// Nothing.
+    Nothing,
+    /// What came directly after it is in blocks by now, where commits cannot be told apart.
+    Sealed,
+}
+
+/// What waits for a channel and is in no message yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// What it has in common.
+    pub topic: String,
+    /// How many notices.
+    pub waiting: u64,
+}
+
+/// A message in the outbox.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// The message.
+    pub message: Message,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it is to be tried next.
+    pub next_at: Timestamp,
+}
+
+/// Rules, channels and silences. Every call blocks, and what is saved is on the disk when the call returns.
+impl Store {
+    /// All documents of a kind, by their names. Channels are listed by [`Store::channels`].
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn saved<D: Document>(&self) -> Result<Vec<Saved<D>>, StoreError> {
+        // Rules and silences name signals that do not exist for who asks.
+        if self.scope().is_some() {
+            return Ok(Vec::new());
+        }
+        self.limited(|| self.engine.saved())
+    }
+
+    /// The document of this name.
+    ///
+    /// # Errors
+    /// When there is none or the database does not answer.
+    pub fn saved_one<D: Document>(&self, id: &str) -> Result<Saved<D>, SaveError> {
+        self.check_unlimited()?;
+        self.limited(|| self.engine.saved_one(id))
+    }
+
+    /// Adds a document as version 1, under the name that it brings, or under a free one that its title suggests.
+    ///
+    /// # Errors
+    /// When it is not allowed, its name is taken, or the database does not answer.
+    pub fn add_saved<D: Document>(&self, new: D) -> Result<D, SaveError> {
+        self.check_unlimited()?;
+        new.check()?;
+        self.engine.add_saved(new, |_, _, _| Ok(()))
+    }
+
+    /// Adds all of `new` as [`Store::add_saved`] does, or none.
+    ///
+    /// # Errors
+    /// As [`Store::add_saved`].
+    pub fn add_all_saved<D: Document>(&self, new: Vec<D>) -> Result<Vec<D>, SaveError> {
+        self.check_unlimited()?;
+        new.iter().try_for_each(Document::check)?;
+        self.engine.add_all_saved(new)
+    }
+
+    /// Replaces the document of this name, which must bring the version that it replaces. One that is the same stays at its
+    /// version.
+    ///
+    /// # Errors
+    /// When it is not allowed, there is none, it has another version, or the database does not answer.
+    pub fn replace_saved<D: Document>(&self, new: D) -> Result<D, SaveError> {
+        self.check_unlimited()?;
+        new.check()?;
+        self.engine.replace_saved(new, false, |_, _, _| Ok(()))
+    }
+
+    /// Deletes the document of this name.
+    ///
+    /// # Errors
+    /// When there is none or the database does not answer.
+    pub fn delete_saved<D: Document>(&self, id: &str) -> Result<(), SaveError> {
+        self.check_unlimited()?;
+        self.engine.delete_saved::<D>(id)
+    }
+
+    /// All channels, without their secrets.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn channels(&self) -> Result<Vec<Channel>, StoreError> {
+        if self.scope().is_some() {
+            return Ok(Vec::new());
+        }
+        self.limited(|| self.engine.channels())
+    }
+
+    /// A channel, without its secrets.
+    ///
+    /// # Errors
+    /// When there is none or the database does not answer.
+    pub fn channel(&self, id: &str) -> Result<Channel, SaveError> {
+        self.check_unlimited()?;
+        self.limited(|| self.engine.channel(id))
+    }
+
+    /// A channel with its secrets: only for what tells it something.
+    ///
+    /// # Errors
+    /// When there is none or the database does not answer.
+    pub fn whole_channel(&self, id: &str) -> Result<Channel, SaveError> {
+        self.check_unlimited()?;
+        self.limited(|| self.engine.whole_channel(id))
+    }
+
+    /// As [`Store::add_saved`], for a channel and its secrets; gives it back without them.
+    ///
+    /// # Errors
+    /// As [`Store::add_saved`].
+    pub fn add_channel(&self, new: Channel) -> Result<Channel, SaveError> {
+        self.check_unlimited()?;
+        self.engine.add_channel(new)
+    }
+
+    /// As [`Store::replace_saved`], for a channel: secrets that it does not bring stay.
+    ///
+    /// # Errors
+    /// As [`Store::replace_saved`].
+    pub fn replace_channel(&self, new: Channel) -> Result<Channel, SaveError> {
+        self.check_unlimited()?;
+        self.engine.replace_channel(new)
+    }
+
+    /// Deletes a channel, its secrets, and all that waits for it.
+    ///
+    /// # Errors
+    /// When there is none or the database does not answer.
+    pub fn delete_channel(&self, id: &str) -> Result<(), SaveError> {
+        self.check_unlimited()?;
+        self.engine.delete_channel(id)
+    }
+}
+
+impl Store {
+    /// Alerts may be about all signals, so only somebody for whom all exist may change what decides on them.
+    fn check_unlimited(&self) -> Result<(), SaveError> {
+        if self.scope().is_none() {
+            return Ok(());
+        }
+        Err(SaveError::Forbidden("it is about all signals, and this key only sees some".into()))
+    }
+}
+
+/// The evaluation of the journal. Every call blocks.
+impl Store {
+    /// Where it stands, and what it has found.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn folded(&self) -> Result<Folded, StoreError> {
+        self.engine.folded()
+    }
+
+    /// Writes what evaluating some commits has changed: all of it is on the disk when the call returns, or nothing.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer.
+    pub fn fold(&self, fold: &Fold) -> Result<(), StoreError> {
+        self.engine.fold(fold)
+    }
+
+    /// The commits after the one numbered `sequence`, each whole, from about `rows` rows of the journal.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn replay(&self, sequence: u64, rows: u32) -> Result<Replayed, StoreError> {
+        self.engine.replay(sequence, rows)
+    }
+
+    /// The episodes that have not ended, and what is about to fire.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn alerts(&self) -> Result<(Vec<Episode>, Vec<Pending>), StoreError> {
+        let (mut open, mut pending) = self.limited(|| self.engine.alerts())?;
+        if let Some(scope) = self.scope() {
+            open.retain(|episode| scope.has(&episode.scope));
+            pending.retain(|pending| scope.has(&pending.scope));
+        }
+        Ok((open, pending))
+    }
+
+    /// The episodes that have not ended.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn open_episodes(&self) -> Result<Vec<Episode>, StoreError> {
+        self.limited(|| self.engine.open_episodes())
+    }
+
+    /// The episodes that touch `span`, the newest `limit` of them.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn history(&self, span: Span, limit: usize) -> Result<History, StoreError> {
+        let mut history = self.limited(|| self.engine.history(span, limit))?;
+        if let Some(scope) = self.scope() {
+            history.episodes.retain(|episode| scope.has(&episode.scope));
+            history.total = history.episodes.len();
+        }
+        Ok(history)
+    }
+
+    /// Notes who has seen an episode; `None` takes that back.
+    ///
+    /// # Errors
+    /// When there is none or the database does not answer.
+    pub fn acknowledge(&self, episode: &str, ack: Option<&Ack>) -> Result<Episode, SaveError> {
+        self.check_unlimited()?;
+        self.engine.acknowledge(episode, ack)
+    }
+
+    /// Removes episodes that ended before `before`, and the oldest beyond as many as are kept; how many.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer.
+    pub fn expire_episodes(&self, before: Timestamp) -> Result<usize, StoreError> {
+        self.engine.expire_episodes(before)
+    }
+}
+
+/// What is to be told. Every call blocks.
+impl Store {
+    /// The channels that have something to tell.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn busy_channels(&self) -> Result<Vec<String>, StoreError> {
+        self.engine.busy_channels()
+    }
+
+    /// What waits for a channel and is in no message, by topic, the oldest first.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn topics(&self, channel: &str) -> Result<Vec<Topic>, StoreError> {
+        self.engine.topics(channel)
+    }
+
+    /// Makes one message of what waits for a channel and a topic, or all topics, which `compose` gets, the oldest first. When the call
+    /// returns the message is on the disk.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer.
+    pub fn compose(
+        &self,
+        channel: &str,
+        topic: Option<&str>,
+        compose: impl FnOnce(Vec<Notice>) -> Message,
+    ) -> Result<(), StoreError> {
+        self.engine.compose(channel, topic, compose)
+    }
+
+    /// The message of a channel that is to be sent first.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn first_message(&self, channel: &str) -> Result<Option<Stored>, StoreError> {
+        self.engine.first_message(channel)
+    }
+
+    /// Notes how an attempt ended: with `next_at` the message stays and is due then, without it is gone.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer.
+    pub fn delivered(
+        &self,
+        channel: &str,
+        delivery: &Delivery,
+        next_at: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        self.engine.delivered(channel, delivery, next_at)
+    }
+
+    /// Adds an attempt that was not about a stored message to a channel's log.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer.
+    pub fn log_delivery(&self, channel: &str, delivery: &Delivery) -> Result<(), StoreError> {
+        self.engine.log_delivery(channel, delivery)
+    }
+
+    /// The last attempts of a channel, and what waits.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn deliveries(&self, channel: &str) -> Result<DeliveryLog, StoreError> {
+        self.limited(|| self.engine.deliveries(channel))
+    }
+}

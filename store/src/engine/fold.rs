@@ -1,0 +1,178 @@
+//! The fold of the journal into alerts: states, episodes, notices and the cursor change in one transaction.
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::alert::{Ack, Episode, History, Pending};
+use afterglow_wire::limits::{EPISODES, EPISODES_LISTED};
+
+use super::Engine;
+use crate::alerts::{Cursor, Fold, Folded, JournalCommit, Replayed, StateRow};
+use crate::documents::{SaveError, json};
+use crate::fault::{self, Point};
+use crate::tables::{EpisodeRow, Rows};
+use crate::{Span, StoreError, journal};
+
+impl Engine {
+    /// Where the evaluation stands, and what it has found.
+    pub(crate) fn folded(&self) -> Result<Folded, StoreError> {
+        self.tables.in_documents(|reader| {
+            let cursor = reader.alert_cursor()?.map(|(sequence, at)| Cursor {
+                sequence: sequence.cast_unsigned(),
+                at: Timestamp::from_micros(at),
+            });
+            let states = reader.alert_states()?;
+            let states = states.into_iter().map(|(rule, scope, document)| StateRow {
+                rule,
+                scope,
+                document: Some(document),
+            });
+            let open = reader.open_episodes()?.into_iter().filter_map(episode).collect();
+            Ok(Folded { cursor, states: states.collect(), open })
+        })
+    }
+
+    /// Writes what evaluating some commits has changed, all or nothing.
+    pub(crate) fn fold(&self, fold: &Fold) -> Result<(), StoreError> {
+        fault::crash_point(Point::AlertsEvaluated);
+        if fault::splits_the_fold() {
+            // On purpose wrong: what is to be told is not in the transaction of what has happened.
+            self.tables.writing(|writer| write_states(writer, fold))?;
+            fault::linger();
+            self.tables.writing(|writer| write_notices(writer, fold))?;
+        } else {
+            self.tables.writing(|writer| {
+                write_states(writer, fold)?;
+                write_notices(writer, fold)
+            })?;
+        }
+        fault::crash_point(Point::AlertsWritten);
+        Ok(())
+    }
+
+    /// The episodes that have not ended, and the states of alerts that are about to fire.
+    pub(crate) fn alerts(&self) -> Result<(Vec<Episode>, Vec<Pending>), StoreError> {
+        let (open, states) = self
+            .tables
+            .in_documents(|reader| Ok::<_, StoreError>((reader.open_episodes()?, reader.alert_states()?)))?;
+        let pending = states.into_iter().filter_map(|(rule, scope, document)| {
+            let state: PendingState = serde_json::from_str(&document).ok()?;
+            let since = Timestamp::from_micros(state.pending_at);
+            (state.phase == "pending").then_some(Pending { rule, scope, since })
+        });
+        Ok((open.into_iter().filter_map(episode).collect(), pending.collect()))
+    }
+
+    /// The episodes that have not ended.
+    pub(crate) fn open_episodes(&self) -> Result<Vec<Episode>, StoreError> {
+        let rows = self.tables.in_documents(|reader| reader.open_episodes())?;
+        Ok(rows.into_iter().filter_map(episode).collect())
+    }
+
+    /// The episodes that touch `span`.
+    pub(crate) fn history(&self, span: Span, limit: usize) -> Result<History, StoreError> {
+        let limit = limit.min(EPISODES_LISTED);
+        let (total, rows) = self.tables.in_documents(|reader| reader.episodes(span, limit))?;
+        Ok(History { episodes: rows.into_iter().filter_map(episode).collect(), total })
+    }
+
+    /// Notes who has seen an episode, or that nobody has.
+    pub(crate) fn acknowledge(&self, id: &str, ack: Option<&Ack>) -> Result<Episode, SaveError> {
+        let document = ack.map(json).transpose()?;
+        let missing =
+            || SaveError::NotFound(format!("there is no alert {id:?}; /api/alerts lists those there are"));
+        self.tables.writing(|writer| {
+            if !writer.acknowledge(id, document.as_deref())? {
+                return Err(missing());
+            }
+            writer.episode(id)?.and_then(episode).ok_or_else(missing)
+        })
+    }
+
+    /// Removes episodes that ended before `before`, and the oldest beyond as many as are kept; how many.
+    pub(crate) fn expire_episodes(&self, before: Timestamp) -> Result<usize, StoreError> {
+        self.tables.writing(|writer| writer.expire_episodes(before.micros(), EPISODES))
+    }
+
+    /// The commits after the one numbered `sequence`, each whole, of the journal's next `limit` rows.
+    pub(crate) fn replay(&self, sequence: u64, limit: u32) -> Result<Replayed, StoreError> {
+        let known = self.sequence();
+        if sequence >= known {
+            return Ok(Replayed::Nothing);
+        }
+        let after = sequence.cast_signed();
+        let mut rows = self.tables.in_snapshot(|reader| reader.journal_after(after, limit))?;
+        let is_full = rows.len() >= limit as usize;
+        rows.retain(|row| row.sequence <= known.cast_signed());
+        if rows.first().is_none_or(|row| row.sequence != after + 1) {
+            return Ok(Replayed::Sealed);
+        }
+        let last_at = rows.last().map(|row| row.committed_at);
+        if is_full && rows.iter().all(|row| Some(row.committed_at) == last_at) {
+            // One commit, which may go on.
+            return self.replay(sequence, limit.saturating_mul(2));
+        }
+        if is_full {
+            // The last commit may go on in the next row.
+            rows.retain(|row| Some(row.committed_at) != last_at);
+        }
+        let mut commits: Vec<JournalCommit> = Vec::new();
+        for row in rows {
+            let samples = journal::decode(&row.samples).map_err(StoreError::Down)?;
+            match commits.last_mut() {
+                Some(commit) if commit.at.micros() == row.committed_at => {
+                    commit.samples.extend(samples);
+                    commit.last = row.sequence.cast_unsigned();
+                }
+                _ => commits.push(JournalCommit {
+                    last: row.sequence.cast_unsigned(),
+                    at: Timestamp::from_micros(row.committed_at),
+                    samples,
+                }),
+            }
+        }
+        Ok(Replayed::Commits(commits))
+    }
+}
+
+fn write_states(writer: &mut dyn Rows, fold: &Fold) -> Result<(), StoreError> {
+    for state in &fold.states {
+        writer.put_alert_state(&state.rule, &state.scope, state.document.as_deref())?;
+    }
+    for episode in &fold.episodes {
+        writer.put_episode(&EpisodeRow {
+            id: episode.id.clone(),
+            rule: episode.rule.clone(),
+            scope: episode.scope.clone(),
+            fired_at: episode.fired_at.micros(),
+            resolved_at: episode.resolved_at.map(Timestamp::micros),
+            document: json(&Episode { ack: None, ..episode.clone() })?,
+            ack: None,
+        })?;
+    }
+    if let Some(cursor) = fold.cursor {
+        writer.put_alert_cursor(cursor.sequence.cast_signed(), cursor.at.micros())?;
+    }
+    Ok(())
+}
+
+fn write_notices(writer: &mut dyn Rows, fold: &Fold) -> Result<(), StoreError> {
+    for new in &fold.notices {
+        writer.add_notice(&new.key, &new.channel, &new.topic, &json(&new.notice)?)?;
+    }
+    Ok(())
+}
+
+/// What is asked of a state; the rest is its owner's.
+#[derive(serde::Deserialize)]
+struct PendingState {
+    phase: String,
+    pending_at: i64,
+}
+
+/// Leaves out a damaged one.
+fn episode(row: EpisodeRow) -> Option<Episode> {
+    let read = || -> Result<Episode, serde_json::Error> {
+        let ack = row.ack.as_deref().map(serde_json::from_str).transpose()?;
+        Ok(Episode { ack, ..serde_json::from_str(&row.document)? })
+    };
+    read().map_err(|error| log::error!("the alert {:?} cannot be read and is left out: {error}", row.id)).ok()
+}

@@ -1,0 +1,225 @@
+//! The statements of alerts.
+
+use diesel::prelude::*;
+use diesel::upsert::excluded;
+
+use super::limit_of;
+use super::schema::{alert_cursor, alert_document, alert_episode, alert_secret, alert_state};
+use crate::tables::{AlertRows, EpisodeRow, SavedRow, SecretRow};
+use crate::{Span, StoreError};
+
+/// Name, version, document, time of its first version.
+type Saved = (String, i32, String, i64);
+
+const SAVED: (
+    alert_document::id,
+    alert_document::version,
+    alert_document::document,
+    alert_document::created_at,
+) = (alert_document::id, alert_document::version, alert_document::document, alert_document::created_at);
+
+fn saved((id, version, document, created_at): Saved) -> SavedRow {
+    SavedRow { id, version, document, created_at }
+}
+
+/// Number, rule, scope, begin, end, document, acknowledgement.
+type Episode = (String, String, String, i64, Option<i64>, String, Option<String>);
+
+const EPISODE: (
+    alert_episode::id,
+    alert_episode::rule,
+    alert_episode::scope,
+    alert_episode::fired_at,
+    alert_episode::resolved_at,
+    alert_episode::document,
+    alert_episode::ack,
+) = (
+    alert_episode::id,
+    alert_episode::rule,
+    alert_episode::scope,
+    alert_episode::fired_at,
+    alert_episode::resolved_at,
+    alert_episode::document,
+    alert_episode::ack,
+);
+
+fn episode((id, rule, scope, fired_at, resolved_at, document, ack): Episode) -> EpisodeRow {
+    EpisodeRow { id, rule, scope, fired_at, resolved_at, document, ack }
+}
+
+impl AlertRows for SqliteConnection {
+    fn saved(&mut self, kind: &str) -> Result<Vec<SavedRow>, StoreError> {
+        let rows: Vec<Saved> = alert_document::table
+            .filter(alert_document::kind.eq(kind))
+            .order(alert_document::id)
+            .select(SAVED)
+            .load(self)?;
+        Ok(rows.into_iter().map(saved).collect())
+    }
+
+    fn saved_one(&mut self, kind: &str, id: &str) -> Result<Option<SavedRow>, StoreError> {
+        let row: Option<Saved> = alert_document::table
+            .filter(alert_document::kind.eq(kind).and(alert_document::id.eq(id)))
+            .select(SAVED)
+            .first(self)
+            .optional()?;
+        Ok(row.map(saved))
+    }
+
+    fn put_saved(&mut self, kind: &str, row: &SavedRow, now: i64) -> Result<(), StoreError> {
+        diesel::replace_into(alert_document::table)
+            .values((
+                alert_document::kind.eq(kind),
+                alert_document::id.eq(&row.id),
+                alert_document::version.eq(row.version),
+                alert_document::document.eq(&row.document),
+                alert_document::created_at.eq(row.created_at),
+                alert_document::updated_at.eq(now),
+            ))
+            .execute(self)?;
+        Ok(())
+    }
+
+    fn delete_saved(&mut self, kind: &str, id: &str) -> Result<bool, StoreError> {
+        let row = alert_document::table.filter(alert_document::kind.eq(kind).and(alert_document::id.eq(id)));
+        Ok(diesel::delete(row).execute(self)? > 0)
+    }
+
+    fn secrets(&mut self, channel: &str) -> Result<Vec<SecretRow>, StoreError> {
+        let rows: Vec<(String, String, i64)> = alert_secret::table
+            .filter(alert_secret::channel.eq(channel))
+            .select((alert_secret::name, alert_secret::value, alert_secret::set_at))
+            .load(self)?;
+        Ok(rows.into_iter().map(|(name, value, set_at)| SecretRow { name, value, set_at }).collect())
+    }
+
+    fn put_secret(
+        &mut self,
+        channel: &str,
+        name: &str,
+        value: Option<&str>,
+        now: i64,
+    ) -> Result<(), StoreError> {
+        let row =
+            alert_secret::table.filter(alert_secret::channel.eq(channel).and(alert_secret::name.eq(name)));
+        match value {
+            Some(value) => diesel::replace_into(alert_secret::table)
+                .values((
+                    alert_secret::channel.eq(channel),
+                    alert_secret::name.eq(name),
+                    alert_secret::value.eq(value),
+                    alert_secret::set_at.eq(now),
+                ))
+                .execute(self)?,
+            None => diesel::delete(row).execute(self)?,
+        };
+        Ok(())
+    }
+
+    fn alert_cursor(&mut self) -> Result<Option<(i64, i64)>, StoreError> {
+        let cursor = alert_cursor::table.select((alert_cursor::sequence, alert_cursor::at)).first(self);
+        Ok(cursor.optional()?)
+    }
+
+    fn put_alert_cursor(&mut self, sequence: i64, at: i64) -> Result<(), StoreError> {
+        diesel::replace_into(alert_cursor::table)
+            .values((alert_cursor::id.eq(1), alert_cursor::sequence.eq(sequence), alert_cursor::at.eq(at)))
+            .execute(self)?;
+        Ok(())
+    }
+
+    fn alert_states(&mut self) -> Result<Vec<(String, String, String)>, StoreError> {
+        Ok(alert_state::table
+            .select((alert_state::rule, alert_state::scope, alert_state::document))
+            .load(self)?)
+    }
+
+    fn put_alert_state(&mut self, rule: &str, scope: &str, document: Option<&str>) -> Result<(), StoreError> {
+        let row = alert_state::table.filter(alert_state::rule.eq(rule).and(alert_state::scope.eq(scope)));
+        match document {
+            Some(document) => diesel::replace_into(alert_state::table)
+                .values((
+                    alert_state::rule.eq(rule),
+                    alert_state::scope.eq(scope),
+                    alert_state::document.eq(document),
+                ))
+                .execute(self)?,
+            None => diesel::delete(row).execute(self)?,
+        };
+        Ok(())
+    }
+
+    fn put_episode(&mut self, row: &EpisodeRow) -> Result<(), StoreError> {
+        diesel::insert_into(alert_episode::table)
+            .values((
+                alert_episode::id.eq(&row.id),
+                alert_episode::rule.eq(&row.rule),
+                alert_episode::scope.eq(&row.scope),
+                alert_episode::fired_at.eq(row.fired_at),
+                alert_episode::resolved_at.eq(row.resolved_at),
+                alert_episode::document.eq(&row.document),
+            ))
+            .on_conflict(alert_episode::id)
+            .do_update()
+            .set((
+                alert_episode::resolved_at.eq(excluded(alert_episode::resolved_at)),
+                alert_episode::document.eq(excluded(alert_episode::document)),
+            ))
+            .execute(self)?;
+        Ok(())
+    }
+
+    fn open_episodes(&mut self) -> Result<Vec<EpisodeRow>, StoreError> {
+        let rows: Vec<Episode> = alert_episode::table
+            .filter(alert_episode::resolved_at.is_null())
+            .order((alert_episode::rule, alert_episode::scope))
+            .select(EPISODE)
+            .load(self)?;
+        Ok(rows.into_iter().map(episode).collect())
+    }
+
+    fn episodes(&mut self, span: Span, limit: usize) -> Result<(usize, Vec<EpisodeRow>), StoreError> {
+        let touching = || {
+            let ends_after = alert_episode::resolved_at
+                .is_null()
+                .or(alert_episode::resolved_at.ge(span.from.micros()).assume_not_null());
+            alert_episode::table.filter(alert_episode::fired_at.le(span.to.micros())).filter(ends_after)
+        };
+        let total: i64 = touching().count().get_result(self)?;
+        let rows: Vec<Episode> = touching()
+            .order((alert_episode::fired_at.desc(), alert_episode::id))
+            .limit(limit_of(limit))
+            .select(EPISODE)
+            .load(self)?;
+        Ok((usize::try_from(total).unwrap_or_default(), rows.into_iter().map(episode).collect()))
+    }
+
+    fn episode(&mut self, id: &str) -> Result<Option<EpisodeRow>, StoreError> {
+        let row: Option<Episode> = alert_episode::table.find(id).select(EPISODE).first(self).optional()?;
+        Ok(row.map(episode))
+    }
+
+    fn acknowledge(&mut self, id: &str, ack: Option<&str>) -> Result<bool, StoreError> {
+        let row = diesel::update(alert_episode::table.find(id)).set(alert_episode::ack.eq(ack));
+        Ok(row.execute(self)? > 0)
+    }
+
+    fn expire_episodes(&mut self, before: i64, most: usize) -> Result<usize, StoreError> {
+        let old = alert_episode::table.filter(alert_episode::resolved_at.lt(before));
+        let mut expired = diesel::delete(old).execute(self)?;
+        let beyond: Option<i64> = alert_episode::table
+            .filter(alert_episode::resolved_at.is_not_null())
+            .order(alert_episode::fired_at.desc())
+            .offset(limit_of(most))
+            .select(alert_episode::fired_at)
+            .first(self)
+            .optional()?;
+        if let Some(beyond) = beyond {
+            let ended = alert_episode::table
+                .filter(alert_episode::resolved_at.is_not_null())
+                .filter(alert_episode::fired_at.le(beyond));
+            expired += diesel::delete(ended).execute(self)?;
+        }
+        Ok(expired)
+    }
+}

@@ -1,0 +1,88 @@
+//! Rows of alerts: saved documents, secrets, and the fold of the journal.
+
+use crate::{Span, StoreError};
+
+/// Rules, channels, silences, and what the evaluation of the journal has found. Limits and rules are the engine's.
+pub(crate) trait AlertRows {
+    /// All documents of a kind, by their names.
+    fn saved(&mut self, kind: &str) -> Result<Vec<SavedRow>, StoreError>;
+
+    /// The document of a kind and name.
+    fn saved_one(&mut self, kind: &str, id: &str) -> Result<Option<SavedRow>, StoreError>;
+
+    /// Adds a document, or replaces the one of its kind and name.
+    fn put_saved(&mut self, kind: &str, row: &SavedRow, now: i64) -> Result<(), StoreError>;
+
+    /// Removes a document; whether there was one.
+    fn delete_saved(&mut self, kind: &str, id: &str) -> Result<bool, StoreError>;
+
+    /// The secrets of a channel.
+    fn secrets(&mut self, channel: &str) -> Result<Vec<SecretRow>, StoreError>;
+
+    /// Adds or replaces a secret of a channel; `None` removes it.
+    fn put_secret(
+        &mut self,
+        channel: &str,
+        name: &str,
+        value: Option<&str>,
+        now: i64,
+    ) -> Result<(), StoreError>;
+
+    /// The last evaluated commit, and when it was made.
+    fn alert_cursor(&mut self) -> Result<Option<(i64, i64)>, StoreError>;
+
+    /// Moves the cursor.
+    fn put_alert_cursor(&mut self, sequence: i64, at: i64) -> Result<(), StoreError>;
+
+    /// All states: rule, scope, document.
+    fn alert_states(&mut self) -> Result<Vec<(String, String, String)>, StoreError>;
+
+    /// Adds or replaces the state of a rule and scope; `None` removes it.
+    fn put_alert_state(&mut self, rule: &str, scope: &str, document: Option<&str>) -> Result<(), StoreError>;
+
+    /// Adds an episode, or replaces all of it but its acknowledgement.
+    fn put_episode(&mut self, row: &EpisodeRow) -> Result<(), StoreError>;
+
+    /// The episodes that have not ended.
+    fn open_episodes(&mut self) -> Result<Vec<EpisodeRow>, StoreError>;
+
+    /// How many episodes touch `span`, and the newest `limit` of them, the newest first.
+    fn episodes(&mut self, span: Span, limit: usize) -> Result<(usize, Vec<EpisodeRow>), StoreError>;
+
+    /// The episode with this number.
+    fn episode(&mut self, id: &str) -> Result<Option<EpisodeRow>, StoreError>;
+
+    /// Replaces the acknowledgement of an episode; whether there is such an episode.
+    fn acknowledge(&mut self, id: &str, ack: Option<&str>) -> Result<bool, StoreError>;
+
+    /// Removes episodes that ended before `before`, and the oldest of those that ended beyond `most`.
+    fn expire_episodes(&mut self, before: i64, most: usize) -> Result<usize, StoreError>;
+}
+
+/// A rule, channel or silence as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SavedRow {
+    pub(crate) id: String,
+    pub(crate) version: i32,
+    pub(crate) document: String,
+    pub(crate) created_at: i64,
+}
+
+/// A secret as it is stored.
+pub(crate) struct SecretRow {
+    pub(crate) name: String,
+    pub(crate) value: String,
+    pub(crate) set_at: i64,
+}
+
+/// An episode as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct EpisodeRow {
+    pub(crate) id: String,
+    pub(crate) rule: String,
+    pub(crate) scope: String,
+    pub(crate) fired_at: i64,
+    pub(crate) resolved_at: Option<i64>,
+    pub(crate) document: String,
+    pub(crate) ack: Option<String>,
+}
