@@ -1,7 +1,7 @@
 //! The audit log: what was done, by whom, in a chain of hashes. Only [`append`] writes it, in the transaction of the change.
 //!
 //! An entry has the hash of the one before it and its own, SHA-256 over that and all of its fields, each preceded by its
-//! length. Whoever can write the file can write the whole chain again; what the chain shows is that single entries were
+//! length. Anyone who can write the file can write the whole chain again; what the chain shows is that single entries were
 //! changed, removed or put in between.
 
 use sha2::{Digest as _, Sha256};

@@ -97,7 +97,7 @@ pub struct NewPassword {
     pub new: String,
 }
 
-/// A body of `POST /api/codes` and `DELETE /api/codes`: whoever sits at an open page does not know it.
+/// A body of `POST /api/codes` and `DELETE /api/codes`: someone who finds the page open does not know it.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -16,7 +16,7 @@ impl Grant {
         Self { is_over: Arc::new(watch::Sender::new(false)) }
     }
 
-    /// Ends it: whoever waits in [`Grant::over`] hears of it.
+    /// Ends it: those who wait in [`Grant::over`] hear of it.
     pub fn end(&self) {
         self.is_over.send_replace(true);
     }

@@ -217,7 +217,7 @@ impl Ledger {
         episode.limit = limit.unwrap_or(episode.limit);
         let is_worse = transition.level > before;
         if is_worse {
-            // Whoever has seen it has not seen this.
+            // Anyone who has seen it has not seen this.
             episode.ack = None;
         }
         let told = episode.told.clone();

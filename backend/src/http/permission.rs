@@ -28,7 +28,7 @@ pub(super) trait Permission: 'static {
 pub(super) enum Holders {
     /// Everyone, also without a key.
     Everyone,
-    /// Whoever has any valid key.
+    /// Everyone with a valid key.
     Known,
     /// Who has this scope.
     Scope(Scope),

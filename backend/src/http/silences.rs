@@ -35,7 +35,7 @@ pub(super) async fn list(
 /// Silence alerts
 ///
 /// Until an instant, or in hours of the week. What fires meanwhile is in the history, and told when the silence ends and it
-/// still fires. Whoever was told of a fire is told of its end all the same.
+/// still fires. Those who heard of its beginning hear of its end all the same.
 #[utoipa::path(
     post, path = "/api/silences", tag = "alerts",
     request_body = Silence,

@@ -146,7 +146,7 @@ fn late_samples_are_patches_and_the_last_write_wins() {
 }
 
 #[test]
-fn whoever_fell_behind_gets_the_newest_of_what_was_missed() {
+fn a_client_that_fell_behind_gets_the_newest_of_what_was_missed() {
     let signals = Signals::empty(10);
     let mut groups = Groups::<()>::default();
     let id = join(&mut groups, Protocol::V1, &["*"], &signals);

@@ -14,7 +14,7 @@ use crate::window::Shape;
 pub struct Memory {
     /// All samples of this many microseconds before its newest.
     pub time: i64,
-    /// And at least so many of its last samples.
+    /// And at least this number of its last samples.
     pub samples: usize,
 }
 

@@ -98,7 +98,7 @@ fn within_a_commit_event_time_decides() {
     same(&told(&out), "3 s Fired 0 81");
 }
 
-/// Samples that arrive so many seconds late.
+/// Samples that arrive this number of seconds late.
 fn with_lag(engine: &mut Engine, samples: &[(f64, f64, f64)]) -> String {
     let mut out = Vec::new();
     for (at, value, lag) in samples {

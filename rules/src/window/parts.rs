@@ -119,7 +119,7 @@ const KEPT: usize = 256;
 /// The values, as far as there is room.
 #[derive(Clone, Debug)]
 pub(crate) struct Values {
-    /// Each stands for so many samples.
+    /// Each stands for this number of samples.
     values: Vec<(f64, u32)>,
     /// How many samples each value of the running slot stands for, and how many came since the last that was kept.
     stride: u32,

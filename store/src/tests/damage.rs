@@ -39,7 +39,7 @@ fn damaged_blocks_do_not_keep_later_ones_from_expiring<D: Database>() {
     assert_eq!((done.blocks, store.damaged()), (40 + 7, 33));
     let again =
         store.expire(&RetentionPolicy::default(), Timestamp::from_micros(NOW.micros() + 8 * DAY)).unwrap();
-    assert_eq!((again.blocks, store.damaged()), (0, 33), "they stay for whoever can mend them");
+    assert_eq!((again.blocks, store.damaged()), (0, 33), "they stay for those who can mend them");
 }
 
 fn room_is_made_from_every_signal_and_beside_damage<D: Database>() {

@@ -50,7 +50,7 @@ pub enum Of {
     Stddev,
     /// `rate`: how much it grows in the window's time, of at least two samples.
     Rate,
-    /// `p50` to `p99`: at least so many of a hundred values are not higher; computed as each sixtieth of the window ends.
+    /// `p50` to `p99`: at least that percentage of the values is not higher; computed as each sixtieth of the window ends.
     Percentile(u8),
 }
 

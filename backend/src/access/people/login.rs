@@ -33,7 +33,7 @@ pub struct Visitor {
 
 /// Somebody has logged in.
 pub struct Entered {
-    /// The cookie's value: whoever has it is that member.
+    /// The cookie's value: anyone who has it is that member.
     pub cookie: String,
     /// The member.
     pub name: String,
@@ -137,7 +137,7 @@ impl People {
         }
         let (member, mut changes) = self.read(|state| {
             let member = state.members.get(&name).cloned();
-            // What is known of the sessions before is not known of whoever has the link.
+            // What is known of the sessions before is not known of those who have the link.
             (member, state.others(&name, None))
         });
         if invited.member.is_none() && member.is_some() {
