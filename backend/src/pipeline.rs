@@ -54,9 +54,9 @@ pub enum PipelineError {
     /// The HTTP server ended by itself.
     #[error("the HTTP server ended: {0}")]
     Http(#[from] std::io::Error),
-    /// Who may do what is not known.
-    #[error("the keys and the members cannot be read: {0}")]
-    Access(#[from] StoreError),
+    /// The link for the first member cannot be stored.
+    #[error("the link for the first member cannot be made: {0}")]
+    Invitation(#[from] StoreError),
     /// Not everything could be written and closed in time.
     #[error("not drained within {} s; what was acknowledged is safe", DRAIN.as_secs())]
     DrainTimeout,
@@ -80,6 +80,25 @@ impl From<TcpListener> for Entrances {
     }
 }
 
+/// Who may do what, as the database has it: read before the server listens, because without it nobody can be let in.
+pub struct Known {
+    people: People,
+    access: Access,
+}
+
+impl Known {
+    /// Reads keys, members, sessions and invitations.
+    ///
+    /// # Errors
+    /// When the database does not answer, or these are damaged.
+    pub fn load(config: &Config, store: &Store, clock: &Clock) -> Result<Self, StoreError> {
+        let people = People::load(store, clock.clone())?;
+        let access = Access::new(config.is_open(), store.access().clone(), config.access.requests_per_key);
+        access.reload()?;
+        Ok(Self { people, access })
+    }
+}
+
 /// Serves `entrances` until `stop` is ready, then drains and returns.
 ///
 /// # Errors
@@ -87,6 +106,7 @@ impl From<TcpListener> for Entrances {
 pub async fn run(
     config: Config,
     store: Store,
+    Known { people, access }: Known,
     clock: Clock,
     entrances: Entrances,
     stop: impl Future<Output = ()>,
@@ -99,7 +119,6 @@ pub async fn run(
         log::warn!("late samples are not told from new ones at first: {error}");
         Vec::new()
     });
-    let people = People::load(&store, clock.clone())?;
     if !config.is_open() && !people.is_anybody() {
         announce_setup(&people, &config, &entrances)?;
     }
@@ -176,8 +195,6 @@ pub async fn run(
         config.store.not_before,
     );
     let admission = Admission::new(config.live.live_clients, config.live.live_clients_per_address);
-    let access = Access::new(config.is_open(), store.access().clone(), config.access.requests_per_key);
-    access.reload()?;
     Keeper::start(access.clone(), clock.clone(), lifeline("keeper"));
     let context = Context {
         access,

@@ -191,6 +191,27 @@ fn whatever_is_damaged_is_refused_as_it_is_or_served_as_far_as_it_is_sound() {
 }
 
 #[test]
+fn without_knowing_who_may_do_what_nobody_is_let_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, errors) = (folder.path().join("a.db"), folder.path().join("errors"));
+    Backend::start(&database).close();
+    let sound = fs::read(&database).unwrap();
+    for table in ["access_key", "member", "session", "invitation"] {
+        let statement =
+            format!("SELECT CAST(rootpage AS TEXT) AS value FROM sqlite_schema WHERE name = '{table}'");
+        let root: usize = sql(&database, &statement)[0].parse().unwrap();
+        let mut bytes = sound.clone();
+        bytes[(root - 1) * PAGE..root * PAGE].fill(0);
+        fs::write(&database, &bytes).unwrap();
+        assert_eq!(Backend::try_start(&database, &[], &errors).err(), Some(Some(3)), "{table}");
+        let said = fs::read_to_string(&errors).unwrap();
+        assert!(said.contains("a.db") && said.contains("keys and members"), "{table}: {said}");
+        assert!(fs::read(&database).unwrap() == bytes, "it was refused and changed");
+        fs::write(&database, &sound).unwrap();
+    }
+}
+
+#[test]
 fn a_block_that_cannot_be_decoded_is_left_out_and_reported_once() {
     let folder = tempfile::tempdir().unwrap();
     let (database, errors) = (folder.path().join("a.db"), folder.path().join("errors"));

@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use afterglow_backend::batch::{Batch, Sample};
 use afterglow_backend::clock::Clock;
 use afterglow_backend::config::{Config, File};
-use afterglow_backend::pipeline::{self, PipelineError};
+use afterglow_backend::pipeline::{self, Known, PipelineError};
 use afterglow_backend::store::Store;
 use afterglow_client::subscribe::Subscription;
 use afterglow_wire::Timestamp;
@@ -33,11 +33,13 @@ impl Inside {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
+        let known = Known::load(&config, &store, &Clock::real()).unwrap();
         let served = store.clone();
         #[expect(clippy::disallowed_methods, reason = "the server of a test")]
         let runs = thread::spawn(move || {
             let stop = async { drop(stopped.await) };
-            actix::System::new().block_on(pipeline::run(config, served, Clock::real(), listener.into(), stop))
+            let run = pipeline::run(config, served, known, Clock::real(), listener.into(), stop);
+            actix::System::new().block_on(run)
         });
         Self { store, url, stop, runs }
     }

@@ -8,8 +8,8 @@ use super::{Failure, say};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::memory;
-use crate::pipeline::{self, Entrances};
-use crate::store::Store;
+use crate::pipeline::{self, Entrances, Known};
+use crate::store::{OpenError, Store};
 use crate::tls::Certificate;
 
 /// Serves until the process gets SIGTERM or SIGINT.
@@ -19,6 +19,10 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
     memory::spawn_malloc_trim();
     let certificate = config.server.tls_files()?.map(Certificate::load).transpose()?;
     let store = Store::open(&config.store.open(), Clock::real())?;
+    let known = Known::load(&config, &store, &Clock::real()).map_err(|error| OpenError::Unusable {
+        path: config.store.database.database.clone(),
+        why: format!("its keys and members cannot be read: {error}"),
+    })?;
     actix::System::new().block_on(async move {
         // Signals first: a process that has read the address may send one.
         let (mut terminate, mut interrupt) =
@@ -34,7 +38,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
             say(&format!("redirecting from http://{}", redirect.local_addr()?))?;
         }
         let entrances = Entrances { listener, certificate, redirect };
-        Ok(pipeline::run(config, store, Clock::real(), entrances, stop).await?)
+        Ok(pipeline::run(config, store, known, Clock::real(), entrances, stop).await?)
     })
 }
 

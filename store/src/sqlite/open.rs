@@ -85,7 +85,7 @@ pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine, Vec<St
     let tables = Sqlite { writer, readers, shares, documents, path: path.clone(), _lock: Some(lock) };
     let names = loaded.names.clone();
     let engine = Engine::new(Arc::new(tables), loaded, epoch, config.head_samples, clock);
-    engine.resume_deletion()?;
+    engine.resume_deletion().map_err(|error| unusable(path, error))?;
     Ok((engine, names))
 }
 
