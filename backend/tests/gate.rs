@@ -18,7 +18,9 @@ fn operations(backend: &Backend) -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let path = path.replace("{id}", "seed").replace("{name}", "seed").replace("{key}", "seed");
+            let path = ["{id}", "{name}", "{key}", "{episode}"]
+                .iter()
+                .fold(path.clone(), |path, parameter| path.replace(parameter, "seed"));
             assert!(!path.contains('{'), "what stands for the parameter in {path}?");
             let permission = operation["x-permission"].as_str().unwrap().to_owned();
             operations.push(Operation { method: method.to_ascii_uppercase(), path, permission });

@@ -28,6 +28,28 @@ const POLICY: &[(&str, &str, &str)] = &[
     ("GET", "/api/annotations", "read"),
     ("POST", "/api/annotations", "edit"),
     ("DELETE", "/api/annotations/{id}", "edit"),
+    ("GET", "/api/rules", "read"),
+    ("POST", "/api/rules", "edit"),
+    ("GET", "/api/rules/{id}", "read"),
+    ("PUT", "/api/rules/{id}", "edit"),
+    ("DELETE", "/api/rules/{id}", "edit"),
+    ("GET", "/api/alerts", "read"),
+    ("GET", "/api/alerts/history", "read"),
+    ("POST", "/api/alerts/{episode}/ack", "edit"),
+    ("DELETE", "/api/alerts/{episode}/ack", "edit"),
+    ("GET", "/api/silences", "read"),
+    ("POST", "/api/silences", "edit"),
+    ("GET", "/api/silences/{id}", "read"),
+    ("PUT", "/api/silences/{id}", "edit"),
+    ("DELETE", "/api/silences/{id}", "edit"),
+    ("POST", "/api/silences/{id}/end", "edit"),
+    ("GET", "/api/channels", "admin"),
+    ("POST", "/api/channels", "admin"),
+    ("GET", "/api/channels/{id}", "admin"),
+    ("PUT", "/api/channels/{id}", "admin"),
+    ("DELETE", "/api/channels/{id}", "admin"),
+    ("POST", "/api/channels/{id}/test", "admin"),
+    ("GET", "/api/channels/{id}/log", "admin"),
     ("GET", "/api/revision", "read"),
     ("GET", "/api/keys", "admin"),
     ("POST", "/api/keys", "admin"),
@@ -64,7 +86,8 @@ const POLICY: &[(&str, &str, &str)] = &[
 ];
 
 /// What stands for the parameters of paths; one without a rule fails.
-const PARAMETERS: &[(&str, &str)] = &[("{id}", "seed"), ("{name}", "seed"), ("{key}", "seed")];
+const PARAMETERS: &[(&str, &str)] =
+    &[("{id}", "seed"), ("{name}", "seed"), ("{key}", "seed"), ("{episode}", "seed")];
 
 const SCOPES: [&str; 5] = ["write", "read", "edit", "admin", "operator"];
 
