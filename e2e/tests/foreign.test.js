@@ -26,7 +26,7 @@ async function operations(backend) {
   const all = Object.entries(paths).flatMap(([path, item]) =>
     Object.keys(item).map((method) => [
       method.toUpperCase(),
-      path.replace("{id}", path.includes("annotations") ? "1" : "seed").replace("{name}", "seed"),
+      path.replace("{id}", path.includes("annotations") ? "1" : "seed").replace(/\{(name|key|episode)\}/, "seed"),
     ]),
   );
   assert.ok(all.length >= 19 && all.every(([, path]) => !path.includes("{")), String(all));
