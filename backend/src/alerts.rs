@@ -1,4 +1,4 @@
-//! Alerts: from what the evaluation finds to what people are told. Pure but for `send`, which talks to receivers.
+//! Alerts: from what the evaluation finds to the messages that people get. Pure but for `send`, which talks to receivers.
 
 pub mod compose;
 pub mod delivery;

@@ -45,11 +45,11 @@ pub trait Hears: Send {
     }
 
     /// Tells of a commit; whether there was room.
-    fn tell(&self, commit: &Committed) -> bool;
+    fn hear(&self, commit: &Committed) -> bool;
 }
 
 impl Hears for Recipient<Committed> {
-    fn tell(&self, commit: &Committed) -> bool {
+    fn hear(&self, commit: &Committed) -> bool {
         self.try_send(commit.clone()).is_ok()
     }
 }
@@ -76,7 +76,7 @@ impl Listener {
         }
         let samples = commit.samples() as u64;
         self.committed.inc_by(samples);
-        if !self.hears.tell(commit) {
+        if !self.hears.hear(commit) {
             self.shed.inc_by(samples);
         }
     }

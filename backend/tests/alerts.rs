@@ -1,4 +1,4 @@
-//! Alerts: told at once, once, with what was promised, and never about nothing.
+//! Alerts: a notification at once, once, with what was promised, and never about nothing.
 
 mod channels;
 mod crashes;
@@ -61,14 +61,14 @@ impl Lab {
     }
 }
 
-/// Above 80, told whenever it fires.
+/// Above 80, with a notification whenever it fires.
 fn hot() -> Value {
     json!({"id": "hot", "title": "Too hot", "signals": ["oven.*"], "is": "above",
         "levels": [{"severity": "warning", "limit": 80, "recover": 76}], "min_interval": 0})
 }
 
-/// The states that a receiver was told of, each with its signal.
-fn told(received: &[Received]) -> Vec<(String, String)> {
+/// The states that a receiver was notified of, each with its signal.
+fn listed(received: &[Received]) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     received
         .iter()
@@ -78,7 +78,7 @@ fn told(received: &[Received]) -> Vec<(String, String)> {
 }
 
 #[test]
-fn a_crossing_is_told_signed_and_so_is_its_end() {
+fn a_crossing_and_its_end_are_sent_signed() {
     let (lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);
     let saved = lab.rule(hot());
@@ -113,11 +113,11 @@ fn a_crossing_is_told_signed_and_so_is_its_end() {
     let history = lab.backend().get("/api/alerts/history").json();
     assert_eq!(history["total"], 1);
     assert_eq!(history["episodes"][0]["peak"], 83.5, "{history}");
-    assert_eq!(history["episodes"][0]["told"], json!(["ops"]), "{history}");
+    assert_eq!(history["episodes"][0]["notified"], json!(["ops"]), "{history}");
     let log = lab.backend().get("/api/channels/ops/log").json();
     assert_eq!(log["deliveries"].as_array().unwrap().len(), 2, "{log}");
     lab.backend().send("DELETE", "/api/rules/hot", "");
-    assert_eq!(receiver.all().len(), 2, "nothing fires, so nobody is told");
+    assert_eq!(receiver.all().len(), 2, "nothing fires, so nobody is notified");
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_rule_is_saved_replaced_and_deleted_as_a_board_is() {
 
 /// A18: what becomes of an alert that fires when its rule is changed.
 #[test]
-fn an_edit_tells_nobody_unless_it_ends_an_alert() {
+fn an_edit_notifies_nobody_unless_it_ends_an_alert() {
     let (lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);
     let mut rule = lab.rule(hot());
@@ -202,7 +202,7 @@ fn an_edit_tells_nobody_unless_it_ends_an_alert() {
 
 /// A rule that is made while its limit is crossed already, and a server that starts then.
 #[test]
-fn what_is_wrong_already_is_told() {
+fn what_is_wrong_already_is_notified_of() {
     let (mut lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);
     lab.sample("oven.1", 90.0);
@@ -212,14 +212,14 @@ fn what_is_wrong_already_is_told() {
     lab.backend = Some(Backend::start(&lab.database()));
     lab.sample("oven.2", 90.0);
     assert_eq!(
-        told(&receiver.wait(2)),
+        listed(&receiver.wait(2)),
         [("oven.1".into(), "firing".into()), ("oven.2".into(), "firing".into())]
     );
 }
 
 /// A11, as far as a suite goes: history that arrives today changes the history, and no phone rings.
 #[test]
-fn a_backfill_changes_history_and_tells_nobody() {
+fn a_backfill_changes_history_and_notifies_nobody() {
     let (lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);
     lab.rule(hot());
@@ -234,7 +234,7 @@ fn a_backfill_changes_history_and_tells_nobody() {
         "{history}"
     );
     lab.sample("oven.2", 90.0);
-    assert_eq!(told(&receiver.wait(1)), [("oven.2".into(), "firing".into())]);
+    assert_eq!(listed(&receiver.wait(1)), [("oven.2".into(), "firing".into())]);
 }
 
 /// A7, as far as a suite goes: one message for a storm.
@@ -250,9 +250,9 @@ fn ten_thousand_crossings_are_one_message() {
     };
     all(90.0);
     eventually("all fire", || lab.backend().get("/api/alerts").json()["counts"]["firing"] == 10_000);
-    eventually("all are told", || {
-        let told: u64 = receiver.all().iter().map(|one| one.json()["firing"].as_u64().unwrap()).sum();
-        told == 10_000
+    eventually("all are sent", || {
+        let notified: u64 = receiver.all().iter().map(|one| one.json()["firing"].as_u64().unwrap()).sum();
+        notified == 10_000
     });
     assert!(receiver.all().len() <= 3, "{} messages", receiver.all().len());
     let body = receiver.all()[0].json();
@@ -279,9 +279,9 @@ fn a_silence_holds_what_begins_and_not_what_ends() {
     assert_eq!((&ended["signal"], &ended["state"]), (&json!("oven.1"), &json!("resolved")), "{ended}");
     assert_eq!(lab.backend().get("/api/alerts?state=silenced").json()["firing"][0]["scope"], "oven.2");
     lab.backend().send("POST", "/api/silences/works/end", "");
-    let told = receiver.wait(3).remove(2).json();
-    assert_eq!((&told["signal"], &told["state"]), (&json!("oven.2"), &json!("firing")), "{told}");
-    assert!(told["text"].as_str().unwrap().contains("held by silence works"), "{told}");
+    let message = receiver.wait(3).remove(2).json();
+    assert_eq!((&message["signal"], &message["state"]), (&json!("oven.2"), &json!("firing")), "{message}");
+    assert!(message["text"].as_str().unwrap().contains("held by silence works"), "{message}");
     let refused = lab.backend().send(
         "POST",
         "/api/silences",
@@ -310,7 +310,7 @@ fn an_alert_is_acknowledged_and_that_is_kept() {
     assert_eq!(lab.backend().send("DELETE", "/api/alerts/none/ack", "").status, 404);
 }
 
-/// While the rule that explains it fires, an alert is not told.
+/// While the rule that explains it fires, nobody is notified of an alert.
 #[test]
 fn a_rule_is_silent_while_another_explains_it() {
     let (lab, receiver) = (Lab::new(), Receiver::new());
@@ -325,8 +325,8 @@ fn a_rule_is_silent_while_another_explains_it() {
     receiver.wait(2);
     let firing = lab.backend().get("/api/alerts?rule=hot&signal=site.a.temp").json();
     assert_eq!(firing["firing"][0]["held_by"], "rule down", "{firing}");
-    let told = told(&receiver.all());
-    assert_eq!(told, [("site.a.up".into(), "firing".into()), ("site.b.temp".into(), "firing".into())]);
+    let notified = listed(&receiver.all());
+    assert_eq!(notified, [("site.a.up".into(), "firing".into()), ("site.b.temp".into(), "firing".into())]);
 }
 
 /// Without a rule nothing is handed to the evaluation.

@@ -104,7 +104,7 @@ impl Program {
         }
     }
 
-    /// Whether transitions of samples that are not fresh are told like any.
+    /// Whether transitions of samples that are not fresh are notified of like any.
     pub(crate) fn tells_late(&self) -> bool {
         self.rule.late == Late::Notify
     }

@@ -170,7 +170,7 @@ impl Alert<'_> {
             value,
             peak: value,
             stale: !fresh,
-            untold: false,
+            unnotified: false,
         };
         if self.program.for_time == 0 {
             self.fire(at, state);
@@ -181,8 +181,8 @@ impl Alert<'_> {
     }
 
     fn fire(&mut self, at: i64, state: State) {
-        let untold = state.stale && !self.program.tells_late();
-        let state = State { phase: Phase::Firing, fired_at: Some(at), untold, ..state };
+        let unnotified = state.stale && !self.program.tells_late();
+        let state = State { phase: Phase::Firing, fired_at: Some(at), unnotified, ..state };
         *self.state = Some(state);
         self.emit(Kind::Fired, at, state);
     }
@@ -206,15 +206,15 @@ impl Alert<'_> {
 
     fn confirm(&mut self, at: i64, fresh: bool) {
         let Some(state) = *self.state else { return };
-        if fresh && state.untold && state.phase == Phase::Firing {
-            let state = State { untold: false, ..state };
+        if fresh && state.unnotified && state.phase == Phase::Firing {
+            let state = State { unnotified: false, ..state };
             *self.state = Some(state);
             self.emit(Kind::Confirmed, at, state);
         }
     }
 
     /// Says what has happened elsewhere.
-    pub(crate) fn tell(&mut self, kind: Kind) {
+    pub(crate) fn report(&mut self, kind: Kind) {
         if let Some(state) = *self.state {
             self.emit(kind, state.fired_at.unwrap_or(state.pending_at), state);
         }

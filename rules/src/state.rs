@@ -38,9 +38,9 @@ pub struct State {
     /// The last sample was not fresh.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
-    /// Nobody was told of the episode, because it began late.
+    /// Nobody was notified of the episode, because it began late.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub untold: bool,
+    pub unnotified: bool,
 }
 
 impl State {

@@ -1,4 +1,4 @@
-//! What rules find in samples, told as lines.
+//! What rules find in samples, written as lines.
 
 mod changes;
 mod kinds;
@@ -39,7 +39,7 @@ pub(crate) fn micros(seconds: f64) -> i64 {
 }
 
 /// A line for each transition: when, what, level, value.
-pub(crate) fn told(transitions: &[Transition]) -> String {
+pub(crate) fn listed(transitions: &[Transition]) -> String {
     let mut text = String::new();
     for transition in transitions {
         let Transition { at, kind, level, value, scope, late, .. } = transition;
@@ -60,7 +60,7 @@ pub(crate) fn found(fields: &str, samples: &[(f64, f64)], until: f64) -> String 
     let mut out = Vec::new();
     feed(&mut engine, samples, &mut out);
     engine.advance_to(micros(until), &mut out);
-    told(&out)
+    listed(&out)
 }
 
 /// Compares lines, whatever their indentation.

@@ -32,7 +32,7 @@ pub struct Transition {
     pub fired_at: Option<i64>,
     /// The worst value since it went wrong.
     pub peak: f64,
-    /// It is due to samples that were not fresh: history, nobody is told. Never with a rule that says `"late": "notify"`.
+    /// It is due to samples that were not fresh: history, nobody is notified. Never with a rule that says `"late": "notify"`.
     pub late: bool,
 }
 
@@ -45,7 +45,7 @@ pub enum Kind {
     Cancelled,
     /// It has been wrong for long enough: an episode begins.
     Fired,
-    /// An episode that began late still holds at a fresh sample: those who were not told of its beginning are told now.
+    /// An episode that began late still holds at a fresh sample: those who were not notified of its beginning are notified now.
     Confirmed,
     /// Another level holds than this one.
     Level(u8),

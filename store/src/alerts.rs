@@ -1,4 +1,4 @@
-//! Alerts: what people save of them, what the evaluation of the journal has found, and what is to be told.
+//! Alerts: what people save of them, what the evaluation of the journal has found, and notices.
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::alert::{Ack, Episode, History, Message, Notice, Pending};
@@ -37,16 +37,16 @@ pub struct StateRow {
     pub document: Option<String>,
 }
 
-/// What one channel is to be told of one event.
+/// What one channel is to be sent about one event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewNotice {
     /// Names episode, event and channel: what has a known key is not added.
     pub key: String,
     /// The channel.
     pub channel: String,
-    /// What is told together.
+    /// What is sent together.
     pub topic: String,
-    /// What is told.
+    /// What is sent.
     pub notice: Notice,
 }
 
@@ -59,7 +59,7 @@ pub struct Fold {
     pub states: Vec<StateRow>,
     /// Episodes that are new or different. Their acknowledgements stay as they are.
     pub episodes: Vec<Episode>,
-    /// What is to be told.
+    /// The notices that are due.
     pub notices: Vec<NewNotice>,
 }
 
@@ -206,7 +206,7 @@ impl Store {
         self.limited(|| self.engine.channel(id))
     }
 
-    /// A channel with its secrets: only for what tells it something.
+    /// A channel with its secrets: only for what sends to it.
     ///
     /// # Errors
     /// When there is none or the database does not answer.
@@ -331,9 +331,9 @@ impl Store {
     }
 }
 
-/// What is to be told. Every call blocks.
+/// Notices. Every call blocks.
 impl Store {
-    /// The channels that have something to tell.
+    /// The channels with notices.
     ///
     /// # Errors
     /// When all readers are busy or the database does not answer.

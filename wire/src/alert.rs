@@ -1,4 +1,4 @@
-//! Alerts: what has fired, and what channels are told of it.
+//! Alerts: what has fired, and what channels are sent about it.
 
 use std::collections::BTreeMap;
 
@@ -43,22 +43,22 @@ pub struct Episode {
     pub last: f64,
     /// The limit that is crossed.
     pub limit: f64,
-    /// Whether it was found only in samples that arrived late. Nobody is told of it.
+    /// Whether it was found only in samples that arrived late. Nobody is notified of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
-    /// The silence or the other rule because of which nobody was told at first.
+    /// The silence or the other rule because of which nobody was notified at first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub held_by: Option<String>,
-    /// The channels that were told of it.
+    /// The channels that were notified of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub told: Vec<String>,
-    /// When they were told last.
+    pub notified: Vec<String>,
+    /// When they were notified last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub told_at: Option<Timestamp>,
-    /// How often it was told again.
+    pub notified_at: Option<Timestamp>,
+    /// How often the notification was repeated.
     #[serde(default)]
     pub repeats: u32,
-    /// How many earlier episodes of this rule and scope were not told, because they followed each other too quickly.
+    /// Of how many earlier episodes of this rule and scope nobody was notified, because they followed each other too quickly.
     #[serde(default)]
     pub held_back: u32,
     /// The rule's labels.
@@ -133,7 +133,7 @@ pub struct Counts {
     pub firing: usize,
     /// About to fire.
     pub pending: usize,
-    /// Firing, and nobody is told.
+    /// Firing, and nobody is notified.
     pub silenced: usize,
 }
 
@@ -147,7 +147,7 @@ pub struct History {
     pub total: usize,
 }
 
-/// What is told of one event of an episode.
+/// What is sent about one event of an episode.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Notice {
@@ -202,7 +202,7 @@ pub enum Event {
     Test,
 }
 
-/// What a channel is told at once.
+/// What a channel is sent at once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Message {

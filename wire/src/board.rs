@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::invalid::{self, Invalid};
 use crate::limits::{
-    BOARD_PANELS, COLUMNS, PANEL_ROWS, PANEL_SIGNALS, PANEL_THRESHOLDS, SLUG_BYTES, TITLE_BYTES, UNIT_BYTES,
+    BOARD_PANELS, COLUMNS, PANEL_ROWS, PANEL_SIGNALS, PANEL_THRESHOLDS, TITLE_BYTES, UNIT_BYTES,
 };
+use crate::slug;
 
 /// The address of the view that shows every signal and is saved nowhere; no saved board may have it.
 pub const EVERYTHING: &str = "everything";
@@ -132,7 +133,7 @@ impl Board {
     /// The first field that is not allowed, in reading order.
     pub fn check(&self) -> Result<(), Invalid> {
         if !self.id.is_empty() {
-            check_slug("id", &self.id)?;
+            slug::check("id", &self.id)?;
             if self.id == EVERYTHING {
                 return Err(Invalid::new(
                     "id",
@@ -188,7 +189,7 @@ impl Panel {
 
     fn check(&self) -> Result<(), Invalid> {
         if !self.id.is_empty() {
-            check_slug("id", &self.id)?;
+            slug::check("id", &self.id)?;
         }
         invalid::line("title", &self.title, TITLE_BYTES)?;
         invalid::patterns("signals", &self.signals, PANEL_SIGNALS)?;
@@ -238,23 +239,9 @@ impl Threshold {
     }
 }
 
-/// The address that a title suggests, not empty: what is no letter or digit of ASCII becomes a hyphen.
+/// The address that a board's title suggests: the one that all signals have is not among them.
 pub fn slug(title: &str) -> String {
-    let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let mut slug = words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-");
-    slug.truncate(SLUG_BYTES);
-    let slug = slug.trim_end_matches('-');
-    if slug.is_empty() || slug == EVERYTHING { "board".into() } else { slug.into() }
-}
-
-/// An address of a document.
-pub(crate) fn check_slug(field: &str, slug: &str) -> Result<(), Invalid> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (1..=SLUG_BYTES).contains(&slug.len()) && slug.bytes().all(allowed) {
-        return Ok(());
-    }
-    let message = format!("1 to {SLUG_BYTES} lower-case letters of a to z, digits and hyphens are allowed");
-    Err(Invalid::new(field, message))
+    Some(slug::of(title, "board")).filter(|slug| slug != EVERYTHING).unwrap_or_else(|| "board".into())
 }
 
 fn finite(field: &str, number: Option<f64>) -> Result<(), Invalid> {

@@ -11,11 +11,11 @@ use crate::invalid::{self, Invalid};
 use crate::limits::{CHANNEL_RECIPIENTS, CHANNELS, PANEL_SIGNALS, TAGS, TITLE_BYTES};
 use crate::rule::Severity;
 use crate::secret::Secret;
-use crate::{Timestamp, name};
+use crate::{Timestamp, name, slug};
 
 pub use delivery::{ChannelTest, Delivery, DeliveryLog, Outcome};
 
-/// A way to tell people.
+/// A way to notify people.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -29,7 +29,7 @@ pub struct Channel {
     /// What people call it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub title: String,
-    /// Whom it tells, and how.
+    /// Whom it notifies, and how.
     pub kind: ChannelKind,
     /// Whether it gets what no rule and no other channel asks for.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -37,10 +37,10 @@ pub struct Channel {
     /// What it gets of the rules that name no channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub takes: Option<Takes>,
-    /// What is told together: the alerts of one rule, or those with the same value of this label.
+    /// What is sent together: the alerts of one rule, or those with the same value of this label.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub group_by: Option<String>,
-    /// The channel that is told when this one has failed for a minute.
+    /// The channel that is notified when this one has failed for a minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fallback: Option<String>,
     /// The shape of a webhook's body.
@@ -108,7 +108,7 @@ pub struct Kept {
     pub host: Option<String>,
 }
 
-/// Whom a channel tells, and how.
+/// Whom a channel notifies, and how.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
@@ -313,24 +313,10 @@ impl Document for Channel {
     const LIST: &'static str = "/api/channels";
     const MOST: usize = CHANNELS;
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn title(&self) -> &str {
-        &self.title
-    }
-
-    fn version(&self) -> i32 {
-        self.version
-    }
-
-    fn number(&mut self, id: String, version: i32) {
-        (self.id, self.version) = (id, version);
-    }
+    document::named!();
 
     fn check(&self) -> Result<(), Invalid> {
-        document::check_id("id", &self.id)?;
+        slug::check_new("id", &self.id)?;
         invalid::line("title", &self.title, TITLE_BYTES)?;
         let (needed, allowed) = self.kind.fields();
         let strange = |field: &&&str| self.has(field) && !needed.contains(field) && !allowed.contains(field);
@@ -352,7 +338,7 @@ impl Document for Channel {
             text.as_deref().map_or(Ok(()), |text| invalid::filled_line(field, text, TITLE_BYTES))?;
         }
         if let Some(fallback) = &self.fallback {
-            document::check_id("fallback", fallback)?;
+            slug::check("fallback", fallback)?;
             if *fallback == self.id {
                 return Err(Invalid::new("fallback", "a channel cannot stand in for itself"));
             }

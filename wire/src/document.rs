@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::invalid::Invalid;
-use crate::limits::{RULES, SLUG_BYTES};
+use crate::limits::RULES;
 use crate::rule::Rule;
 
 /// Something that people save under a name and replace version by version.
@@ -35,50 +35,36 @@ pub trait Document: Clone + PartialEq + Serialize + DeserializeOwned + Send + 's
     fn check(&self) -> Result<(), Invalid>;
 }
 
+/// The members of [`Document`] whose values stand in fields of the same names.
+macro_rules! named {
+    () => {
+        fn id(&self) -> &str {
+            &self.id
+        }
+
+        fn title(&self) -> &str {
+            &self.title
+        }
+
+        fn version(&self) -> i32 {
+            self.version
+        }
+
+        fn number(&mut self, id: String, version: i32) {
+            (self.id, self.version) = (id, version);
+        }
+    };
+}
+pub(crate) use named;
+
 impl Document for Rule {
     const KIND: &'static str = "rule";
     const LIST: &'static str = "/api/rules";
     const MOST: usize = RULES;
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn title(&self) -> &str {
-        &self.title
-    }
-
-    fn version(&self) -> i32 {
-        self.version
-    }
-
-    fn number(&mut self, id: String, version: i32) {
-        (self.id, self.version) = (id, version);
-    }
+    named!();
 
     fn check(&self) -> Result<(), Invalid> {
         Self::check(self)
     }
-}
-
-/// Checks a document's name in addresses: lower-case letters, digits and hyphens; empty when it is left to the title.
-///
-/// # Errors
-/// Says what is allowed.
-pub fn check_id(field: &str, id: &str) -> Result<(), Invalid> {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if id.len() <= SLUG_BYTES && id.bytes().all(allowed) {
-        return Ok(());
-    }
-    let message = format!("1 to {SLUG_BYTES} lower-case letters of a to z, digits and hyphens are allowed");
-    Err(Invalid::new(field, message))
-}
-
-/// A name made from a title: its words in lower case, with hyphens between them; `otherwise` when it has none.
-pub fn slug(title: &str, otherwise: &str) -> String {
-    let words = title.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    let mut slug = words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("-");
-    slug.truncate(SLUG_BYTES);
-    let slug = slug.trim_end_matches('-');
-    if slug.is_empty() { otherwise.into() } else { slug.into() }
 }

@@ -28,6 +28,7 @@ pub mod rule;
 mod schema;
 pub mod secret;
 pub mod silence;
+pub mod slug;
 pub mod telemetry;
 pub mod timestamp;
 pub mod v1;

@@ -1,17 +1,17 @@
-//! Silences: which alerts nobody is told of, and when.
+//! Silences: which alerts nobody is notified of, and when.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
 use crate::channel::Takes;
 use crate::document::{self, Document};
 use crate::invalid::{self, Invalid};
 use crate::limits::{PROSE_BYTES, SILENCE_WINDOWS, SILENCES, TITLE_BYTES};
 use crate::rule::Severity;
+use crate::{Timestamp, slug};
 
-/// Alerts that nobody is told of for a while. They are in the history all the same.
+/// Alerts that nobody is notified of for a while. They are in the history all the same.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -123,24 +123,10 @@ impl Document for Silence {
     const LIST: &'static str = "/api/silences";
     const MOST: usize = SILENCES;
 
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn title(&self) -> &str {
-        &self.title
-    }
-
-    fn version(&self) -> i32 {
-        self.version
-    }
-
-    fn number(&mut self, id: String, version: i32) {
-        (self.id, self.version) = (id, version);
-    }
+    document::named!();
 
     fn check(&self) -> Result<(), Invalid> {
-        document::check_id("id", &self.id)?;
+        slug::check_new("id", &self.id)?;
         invalid::line("title", &self.title, TITLE_BYTES)?;
         invalid::line("by", &self.by, TITLE_BYTES)?;
         invalid::prose("note", &self.note, PROSE_BYTES)?;

@@ -3,7 +3,7 @@
 //! addresses, so nobody can lock anybody out.
 //!
 //! **Bound.** [`KEPT`] of each kind. **Overload.** What is no longer waited for is forgotten, then everything: what somebody with
-//! so many addresses tries is bounded by how many passwords can be hashed.
+//! that many addresses tries is bounded by how many passwords can be hashed.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -1,6 +1,6 @@
-//! **Role.** Evaluates rules on what was committed, and writes what follows: states, episodes, and what is to be told.
+//! **Role.** Evaluates rules on what was committed, and writes what follows: states, episodes and notices.
 //! **Receives.** Commits, in order; that rules, channels or silences changed; that somebody has seen an alert.
-//! **Sends.** The names of channels that have something to tell to `Notifier`; the revision of alerts.
+//! **Sends.** The names of channels with notices to `Notifier`; the revision of alerts.
 //! **Bound.** [`WAITING_SAMPLES`] samples of commits. Without a rule nothing is kept, and nothing is done.
 //! **Overload.** Shed: commits beyond the bound are dropped, and read from the journal when their turn comes.
 //! **Restart.** From the stored cursor: the journal is evaluated from there, and gives the same alerts under the same numbers.
@@ -56,7 +56,7 @@ struct Queue {
     done: Vec<oneshot::Sender<()>>,
 }
 
-/// What the thread is told.
+/// What the thread receives.
 pub(super) enum Input {
     /// Samples are on the disk.
     Commit(Committed),
@@ -140,7 +140,7 @@ impl Hears for Alerts {
         self.0.is_awake.load(Ordering::Acquire)
     }
 
-    fn tell(&self, commit: &Committed) -> bool {
+    fn hear(&self, commit: &Committed) -> bool {
         self.0.commit(commit)
     }
 }

@@ -1,7 +1,7 @@
 //! **Role.** Tells people: makes messages of what waits in the outbox, and hands them to channels.
-//! **Receives.** The names of channels that have something to tell, through [`Notifier::wake`]; the outbox is the store's.
+//! **Receives.** The names of channels with notices, through [`Notifier::wake`]; the outbox is the store's.
 //! **Sends.** Requests, letters and programs' input to receivers; notices for a fallback into the outbox.
-//! **Bound.** A thread for each channel that has something to tell, of at most as many as are kept; one message of a channel at
+//! **Bound.** A thread for each channel with notices, of at most as many as are kept; one message of a channel at
 //! a time. What waits is rows of the outbox.
 //! **Overload.** Gather: the longer a channel takes, the more one message says. What is not listed in it is counted.
 //! **Restart.** What is stored and not marked as delivered is sent again, under the same number. A thread that panics ends the
@@ -35,7 +35,7 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How often `heartbeat` channels are asked.
 const BEAT: Duration = Duration::from_secs(60);
 
-/// A channel that has failed for so long is reported to its fallback.
+/// How long a channel must have failed before its fallback is notified.
 const FALLBACK: Duration = Duration::from_secs(60);
 
 /// After an error of the store.
@@ -47,7 +47,7 @@ const LATEST: Duration = Duration::from_secs(2 * 3_600);
 /// The rule that reports channels.
 const CHANNEL_RULE: &str = "afterglow:channel";
 
-/// The way for others to have channels told. Cloning is cheap.
+/// How others have notices sent. Cloning is cheap.
 #[derive(Clone)]
 pub struct Notifier(Arc<Shared>);
 
@@ -89,7 +89,7 @@ impl Bell {
 }
 
 impl Notifier {
-    /// Starts telling what the outbox of `store` has. `lost` hears of a thread that panics.
+    /// Starts sending what the outbox of `store` has. `lost` hears of a thread that panics.
     pub fn start(
         store: Store,
         sender: Sender,
@@ -103,10 +103,10 @@ impl Notifier {
         notifier
     }
 
-    /// Wakes every channel that has something to tell, and those that are told all the time.
+    /// Wakes every channel with notices, and those that get a message at regular intervals.
     pub fn wake_all(&self) {
         let busy = self.0.store.busy_channels().unwrap_or_else(|error| {
-            log::error!("what waits for channels is told only with what comes next: {error}");
+            log::error!("notices that wait are sent only after the next one: {error}");
             Vec::new()
         });
         self.wake(busy.iter().map(String::as_str));
@@ -115,7 +115,7 @@ impl Notifier {
         self.wake(beating.map(|saved| &*saved.document.id));
     }
 
-    /// Tells that these channels have something to tell.
+    /// Wakes these channels, which have notices.
     pub fn wake<'c>(&self, channels: impl Iterator<Item = &'c str>) {
         for channel in channels {
             let mut workers = self.workers();
@@ -133,14 +133,14 @@ impl Notifier {
                 worker.run();
                 lifeline.end();
             };
-            match std::thread::Builder::new().name(format!("tells {channel}")).spawn(run) {
+            match std::thread::Builder::new().name(format!("channel {channel}")).spawn(run) {
                 Ok(_) => drop(workers.by_channel.insert(channel.to_owned(), bell)),
-                Err(error) => log::error!("the channel {channel:?} is told later: {error}"),
+                Err(error) => log::error!("the channel {channel:?} gets its messages later: {error}"),
             }
         }
     }
 
-    /// Ends all threads, each after the request that it has begun. What they have not told is told after the next start.
+    /// Ends all threads, each after the request that it has begun. What they have not sent is sent after the next start.
     pub fn stop(&self) {
         let mut workers = self.workers();
         workers.stopping = true;
@@ -207,9 +207,9 @@ struct Worker {
     paces: HashMap<String, Pace>,
     /// Since when every attempt has failed.
     failing_since: Option<Duration>,
-    /// Whether the fallback was told.
-    fallback_told: bool,
-    /// Whether what has gathered during a failure is told as one.
+    /// Whether the fallback was notified.
+    fallback_notified: bool,
+    /// Whether what has gathered during a failure is sent as one message.
     catching_up: bool,
     next_beat: Duration,
 }
@@ -233,7 +233,7 @@ impl Worker {
             since: Stopwatch::start(),
             paces: HashMap::new(),
             failing_since: None,
-            fallback_told: false,
+            fallback_notified: false,
             catching_up: false,
             next_beat: Duration::ZERO,
         }
@@ -299,7 +299,7 @@ impl Worker {
         for topic in topics {
             let due = self.paces.entry(topic.topic.clone()).or_default().due(now);
             if due <= now {
-                self.paces.entry(topic.topic.clone()).or_default().told(now);
+                self.paces.entry(topic.topic.clone()).or_default().sent(now);
                 return self.compose(Some(&topic.topic), &topic.topic);
             }
             soonest = Some(soonest.map_or(due, |soonest| soonest.min(due)));
@@ -346,7 +346,7 @@ impl Worker {
         let (outcome, pause) = delivery::next(&attempt, attempts + 1, age, rand::random());
         metrics.alerts.message(&self.channel, outcome);
         if attempts == 0 && attempt.error.is_none() {
-            metrics.alerts.told_after(age + took);
+            metrics.alerts.sent_after(age + took);
         }
         let after = clock.now();
         let next_at = pause
@@ -366,23 +366,23 @@ impl Worker {
         Ok(Next::Again)
     }
 
-    /// Notes whether the channel works, and tells its fallback when it has not for a while.
+    /// Notes whether the channel works, and notifies its fallback when it has not for a while.
     fn note(&mut self, error: Option<&str>, fallback: Option<&str>) -> Result<(), StoreError> {
         let now = self.since.elapsed();
         let Some(error) = error else {
             if self.failing_since.take().is_some() {
                 self.catching_up = true;
             }
-            if std::mem::take(&mut self.fallback_told) {
-                self.tell_fallback(fallback, EpisodeState::Resolved, "It works again.")?;
+            if std::mem::take(&mut self.fallback_notified) {
+                self.notify_fallback(fallback, EpisodeState::Resolved, "It works again.")?;
             }
             return Ok(());
         };
-        log::warn!("the channel {:?} was not told: {error}", self.channel);
+        log::warn!("a message to the channel {:?} was not delivered: {error}", self.channel);
         let since = *self.failing_since.get_or_insert(now);
-        if now - since >= FALLBACK && !self.fallback_told {
-            self.fallback_told = true;
-            self.tell_fallback(
+        if now - since >= FALLBACK && !self.fallback_notified {
+            self.fallback_notified = true;
+            self.notify_fallback(
                 fallback,
                 EpisodeState::Firing,
                 &format!("It has failed for a minute: {error}."),
@@ -391,7 +391,7 @@ impl Worker {
         Ok(())
     }
 
-    fn tell_fallback(
+    fn notify_fallback(
         &self,
         fallback: Option<&str>,
         state: EpisodeState,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use afterglow_wire::channel::Outcome;
 
-/// How an attempt ended, as far as the receiver tells.
+/// How an attempt ended, as far as the receiver says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
     /// The status of the answer, where there was one.

@@ -1,4 +1,4 @@
-//! What fires, who was told of it, and who is to be told: from the transitions of the rules to episodes and notices.
+//! What fires, who was notified of it, and who is to be: from the transitions of the rules to episodes and notices.
 //!
 //! Pure: it is given the time. What it says is written in one transaction with the states that it follows from.
 
@@ -20,26 +20,26 @@ pub use saved::Saved;
 
 const SECOND: i64 = 1_000_000;
 
-/// The longest interval between two fires of one alert that are told, in seconds, however often it comes and goes.
+/// The longest interval in seconds between two notifications that one alert fires, however often it comes and goes.
 const LONGEST_INTERVAL: i64 = 3_600;
 
-/// After the end of a rule that explains others, these are told when they still fire, in seconds.
+/// Seconds from the end of a rule that explains others to the notification of these, if they still fire.
 const AFTER_UNLESS: i64 = 30;
 
-/// An Alertmanager is told again so often, in seconds: what it does not hear of has ended.
+/// Seconds between two messages to an Alertmanager about one alert: what it does not hear of has ended.
 const ALERTMANAGER_REPEAT: u32 = 60;
 
 /// A rule and a scope.
 pub type Key = (String, String);
 
-/// The open episodes, and what is to be told.
+/// The open episodes, and the notices that are due.
 #[derive(Debug, Default)]
 pub struct Ledger {
     saved: Saved,
     open: HashMap<Key, Episode>,
-    /// Those of which nobody was told yet, and who may be.
-    untold: BTreeSet<Key>,
-    /// Of each alert that was told: when, and the interval before it is told again.
+    /// Those of which nobody has been notified yet, and may be.
+    unnotified: BTreeSet<Key>,
+    /// When each alert was last notified of, and the interval before the next notification.
     recent: HashMap<Key, Recent>,
     /// When each rule last fired, in microseconds, for the rules that it explains.
     ended: HashMap<String, i64>,
@@ -52,7 +52,7 @@ pub struct Ledger {
 
 #[derive(Clone, Copy, Debug)]
 struct Recent {
-    told_at: i64,
+    notified_at: i64,
     interval: i64,
     held_back: u32,
 }
@@ -62,16 +62,16 @@ struct Recent {
 pub struct Entries {
     /// Episodes that are new or different, each with its rule and scope.
     pub episodes: Vec<(Key, Episode)>,
-    /// What is to be told, each with its rule and scope.
+    /// The notices that are due, each with its rule and scope.
     pub notices: Vec<(Key, NewNotice)>,
 }
 
-/// Why nobody is told of an episode.
+/// Why nobody is notified of an episode.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Held {
     /// This silence, or this rule.
     By(String),
-    /// It was told a moment ago.
+    /// A notification went out a moment ago.
     Interval,
 }
 
@@ -82,11 +82,11 @@ impl Ledger {
             .into_iter()
             .map(|episode| ((episode.rule.clone(), episode.scope.clone()), episode))
             .collect();
-        let untold = open
+        let unnotified = open
             .iter()
-            .filter(|(_, episode)| episode.told.is_empty() && !episode.late)
+            .filter(|(_, episode)| episode.notified.is_empty() && !episode.late)
             .map(|(key, _)| key.clone());
-        Self { untold: untold.collect(), open, ..Self::default() }
+        Self { unnotified: unnotified.collect(), open, ..Self::default() }
     }
 
     /// Takes what people have saved.
@@ -129,7 +129,7 @@ impl Ledger {
         }
     }
 
-    /// Whether something is open, or waits to be told.
+    /// Whether something is open, or a notice waits.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
@@ -160,7 +160,7 @@ impl Ledger {
                     episode.late = false;
                     follow(episode, transition);
                     self.change(&key);
-                    self.tell_or_hold(&key, now);
+                    self.notify_or_hold(&key, now);
                 }
             }
             Kind::Level(before) => self.level(&key, transition, before, now),
@@ -196,8 +196,8 @@ impl Ledger {
             limit: rule.map_or(0.0, |rule| limit_of(rule, transition.level)),
             late: transition.late,
             held_by: None,
-            told: Vec::new(),
-            told_at: None,
+            notified: Vec::new(),
+            notified_at: None,
             repeats: 0,
             held_back,
             labels: rule.map(|rule| rule.labels.clone()).unwrap_or_default(),
@@ -206,7 +206,7 @@ impl Ledger {
         self.open.insert(key.clone(), episode);
         self.change(&key);
         if !transition.late {
-            self.tell_or_hold(&key, now);
+            self.notify_or_hold(&key, now);
         }
     }
 
@@ -220,16 +220,16 @@ impl Ledger {
             // Anyone who has seen it has not seen this.
             episode.ack = None;
         }
-        let told = episode.told.clone();
+        let notified = episode.notified.clone();
         self.change(key);
-        if transition.late || told.is_empty() {
+        if transition.late || notified.is_empty() {
             return;
         }
         if is_worse && self.held(key, now, false).is_some() {
             return;
         }
         let can_update = |kind| matches!(kind, ChannelKind::Pagerduty | ChannelKind::Alertmanager);
-        for channel in told {
+        for channel in notified {
             let kind = self.saved.channels.iter().find(|one| one.id == channel).map(|one| one.kind);
             if is_worse || kind.is_some_and(can_update) {
                 self.notice(
@@ -257,12 +257,12 @@ impl Ledger {
             Reason::Deleted => Some("the rule was deleted".into()),
         };
         self.ended.insert(key.0.clone(), now.micros());
-        if self.untold.remove(key) && episode.told.is_empty() && !episode.late {
+        if self.unnotified.remove(key) && episode.notified.is_empty() && !episode.late {
             self.recent.entry(key.clone()).and_modify(|recent| recent.held_back += 1);
         }
-        let told = episode.told.clone();
+        let notified = episode.notified.clone();
         self.open.insert(key.clone(), episode);
-        for channel in told {
+        for channel in notified {
             self.notice(key, Event::Resolve, &channel, 0, at);
         }
         if let Some(episode) = self.open.remove(key) {
@@ -270,10 +270,10 @@ impl Ledger {
         }
     }
 
-    /// Time has passed: tells what was held and no longer is, and what is to be told again.
+    /// Time has passed: notifies of what was held and no longer is, and again of what is due.
     pub fn tick(&mut self, now: Timestamp) {
-        for key in self.untold.clone() {
-            self.tell_or_hold(&key, now);
+        for key in self.unnotified.clone() {
+            self.notify_or_hold(&key, now);
         }
         let due: Vec<Key> = self
             .open
@@ -284,10 +284,10 @@ impl Ledger {
         for key in due {
             self.repeat(&key, now);
         }
-        self.recent.retain(|_, recent| now.micros() - recent.told_at < 2 * LONGEST_INTERVAL * SECOND);
+        self.recent.retain(|_, recent| now.micros() - recent.notified_at < 2 * LONGEST_INTERVAL * SECOND);
     }
 
-    /// The shortest time after which a channel that was told of it is told again, in seconds; `None` for never.
+    /// The shortest time after which a channel that was notified of it is notified again, in seconds; `None` for never.
     fn repeat_seconds(&self, episode: &Episode, channel: &str) -> Option<u32> {
         let own =
             self.saved.rules.get(&episode.rule).map(|(rule, _)| rule.repeat).filter(|repeat| *repeat > 0);
@@ -296,9 +296,9 @@ impl Ledger {
     }
 
     fn repeats(&self, episode: &Episode, now: Timestamp) -> bool {
-        let Some(told_at) = episode.told_at else { return false };
-        let since = now.micros() - told_at.micros();
-        episode.told.iter().any(|channel| {
+        let Some(notified_at) = episode.notified_at else { return false };
+        let since = now.micros() - notified_at.micros();
+        episode.notified.iter().any(|channel| {
             self.repeat_seconds(episode, channel).is_some_and(|seconds| since >= i64::from(seconds) * SECOND)
         })
     }
@@ -307,10 +307,11 @@ impl Ledger {
         let silenced = self.held(key, now, false).is_some();
         let Some(episode) = self.open.get(key) else { return };
         let acked = episode.ack.as_ref().is_some_and(|ack| ack.until.is_none_or(|until| now < until));
-        let (told, told_at, number) = (episode.told.clone(), episode.told_at, i64::from(episode.repeats) + 1);
-        let since = now.micros() - told_at.map_or(0, Timestamp::micros);
+        let (notified, notified_at, number) =
+            (episode.notified.clone(), episode.notified_at, i64::from(episode.repeats) + 1);
+        let since = now.micros() - notified_at.map_or(0, Timestamp::micros);
         let mut any = false;
-        for channel in told {
+        for channel in notified {
             let Some(episode) = self.open.get(key) else { return };
             let Some(seconds) = self.repeat_seconds(episode, &channel) else { continue };
             let is_state = seconds == ALERTMANAGER_REPEAT;
@@ -321,7 +322,7 @@ impl Ledger {
         }
         if any && let Some(episode) = self.open.get_mut(key) {
             episode.repeats += 1;
-            episode.told_at = Some(now);
+            episode.notified_at = Some(now);
             self.change(key);
         }
     }
@@ -334,8 +335,8 @@ impl Ledger {
         };
         let Some(episode) = self.open.get_mut(&key) else { return };
         episode.ack = ack.clone();
-        let told = episode.told.clone();
-        for channel in told {
+        let notified = episode.notified.clone();
+        for channel in notified {
             let kind = self.saved.channels.iter().find(|one| one.id == channel).map(|one| one.kind);
             if ack.is_some() && kind == Some(ChannelKind::Pagerduty) {
                 self.notice(&key, Event::Ack, &channel, now.micros(), now);
@@ -343,10 +344,10 @@ impl Ledger {
         }
     }
 
-    fn tell_or_hold(&mut self, key: &Key, now: Timestamp) {
+    fn notify_or_hold(&mut self, key: &Key, now: Timestamp) {
         let held = self.held(key, now, true);
         let Some(episode) = self.open.get_mut(key) else {
-            self.untold.remove(key);
+            self.unnotified.remove(key);
             return;
         };
         if let Some(held) = held {
@@ -354,26 +355,27 @@ impl Ledger {
                 Held::By(what) => Some(what),
                 Held::Interval => None,
             };
-            self.untold.insert(key.clone());
+            self.unnotified.insert(key.clone());
             if episode.held_by != by {
                 episode.held_by = by;
                 self.change(key);
             }
             return;
         }
-        self.untold.remove(key);
+        self.unnotified.remove(key);
         let channels = self.route(key);
         if channels.is_empty() {
             return;
         }
         let interval = self.saved.rules.get(&key.0).map_or(0, |(rule, _)| i64::from(rule.min_interval));
-        let recent = self.recent.entry(key.clone()).or_insert(Recent { told_at: 0, interval, held_back: 0 });
-        let flaps = now.micros() - recent.told_at < 2 * recent.interval * SECOND;
+        let recent =
+            self.recent.entry(key.clone()).or_insert(Recent { notified_at: 0, interval, held_back: 0 });
+        let flaps = now.micros() - recent.notified_at < 2 * recent.interval * SECOND;
         recent.interval = if flaps { (2 * recent.interval).min(LONGEST_INTERVAL) } else { interval };
-        recent.told_at = now.micros();
+        recent.notified_at = now.micros();
         if let Some(episode) = self.open.get_mut(key) {
-            episode.told.clone_from(&channels);
-            episode.told_at = Some(now);
+            episode.notified.clone_from(&channels);
+            episode.notified_at = Some(now);
         }
         for channel in channels {
             let at = self.open.get(key).map_or(now, |episode| episode.fired_at);
@@ -382,7 +384,7 @@ impl Ledger {
         self.change(key);
     }
 
-    /// Why nobody is to be told of an episode now.
+    /// Why nobody is to be notified of an episode now.
     fn held(&self, key: &Key, now: Timestamp, is_first: bool) -> Option<Held> {
         let episode = self.open.get(key)?;
         let silence = self.saved.silences.iter().find(|silence| silence.holds(episode, now));
@@ -396,7 +398,7 @@ impl Ledger {
             }
         }
         let recent = self.recent.get(key).filter(|_| is_first)?;
-        (now.micros() - recent.told_at < recent.interval * SECOND).then_some(Held::Interval)
+        (now.micros() - recent.notified_at < recent.interval * SECOND).then_some(Held::Interval)
     }
 
     /// Whether another rule fires, is about to, or did a moment ago, where it explains this alert.
@@ -422,7 +424,7 @@ impl Ledger {
         fires || is_pending || ended.is_some_and(|ended| now.micros() - ended < AFTER_UNLESS * SECOND)
     }
 
-    /// The channels that are told of an episode.
+    /// The channels that are notified of an episode.
     fn route(&self, key: &Key) -> Vec<String> {
         let Some(episode) = self.open.get(key) else { return Vec::new() };
         let named = self.saved.rules.get(&key.0).map(|(rule, _)| &*rule.to).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! When a channel is told what waits of a topic: the first word at once, then gathered.
+//! When a channel is sent what waits of a topic: the first message at once, later ones together.
 //!
 //! A quiet topic may have a few messages at once, each after the moment in which one storm becomes one message: fire and
 //! resolve that follow each other are not held up. When these are used up, there is one message every 30 seconds, then every
@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-/// What crosses within this time is told together.
+/// What crosses within this time is sent together.
 pub const GATHER: Duration = Duration::from_millis(25);
 
 /// Messages that a quiet topic may have at once.
@@ -29,14 +29,14 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// When what waits is to be told.
+    /// When what waits is to be sent.
     pub fn due(&mut self, now: Duration) -> Duration {
         let since = *self.waits_since.get_or_insert(now);
         (since + GATHER).max(self.not_before)
     }
 
     /// A message was made of it.
-    pub fn told(&mut self, now: Duration) {
+    pub fn sent(&mut self, now: Duration) {
         if self.is_quiet(now) {
             self.sent = 0;
         }
@@ -73,7 +73,7 @@ mod tests {
         // Something crosses all the time.
         while now < Duration::from_secs(600) {
             now = pace.due(now);
-            pace.told(now);
+            pace.sent(now);
             times.push(now.as_secs());
         }
         assert_eq!(times, [0, 0, 0, 30, 90, 210, 450, 750]);
@@ -84,13 +84,13 @@ mod tests {
         let mut pace = Pace::default();
         for _ in 0..5 {
             let now = pace.due(Duration::ZERO);
-            pace.told(now);
+            pace.sent(now);
         }
         let later = Duration::from_secs(10_000);
         assert!(pace.is_idle(later));
         assert_eq!(pace.due(later), later + GATHER);
         assert!(!pace.is_idle(later), "something waits");
-        pace.told(later);
+        pace.sent(later);
         assert_eq!(pace.due(later), later + GATHER, "and may have more at once");
     }
 }

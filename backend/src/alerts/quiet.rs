@@ -53,7 +53,7 @@ impl Quiet {
         &self.id
     }
 
-    /// Whether nobody is told of this episode now.
+    /// Whether nobody is notified of this episode now.
     pub fn holds(&self, episode: &Episode, now: Timestamp) -> bool {
         self.is_active(now)
             && self.matcher.matches(&episode.rule, &episode.scope, episode.severity, &episode.labels)

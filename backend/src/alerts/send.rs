@@ -345,7 +345,7 @@ fn failed(error: &ureq::Error) -> Attempt {
     }
 }
 
-/// Looks names up, and lets only those addresses be connected to that may be told.
+/// Looks names up, and lets only allowed addresses be connected to.
 #[derive(Debug)]
 struct Checked {
     targets: Arc<Targets>,

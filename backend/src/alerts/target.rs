@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-/// What may be told. Addresses of the link, of metadata services, of many hosts and of none are never.
+/// Which targets are allowed. Link-local and multicast addresses, metadata services and the unspecified address never are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Targets {
     /// What the internet reaches.
@@ -15,7 +15,7 @@ pub enum Targets {
     Listed(Vec<Target>),
 }
 
-/// A host or a network that may be told.
+/// A host or a network that is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// A host, by the name under which it is asked.
@@ -44,7 +44,7 @@ pub enum Forbidden {
 }
 
 impl Targets {
-    /// Whether what is asked as `host` may be told at `address`, over a connection that is encrypted or not.
+    /// Whether what is asked as `host` may be connected to at `address`, over a connection that is encrypted or not.
     ///
     /// # Errors
     /// Says why not.
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_never_be_told_is_not() {
+    fn forbidden_targets_are_refused() {
         for address in [
             "169.254.169.254",
             "::ffff:169.254.169.254",
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn private_addresses_are_told_only_where_that_is_wanted() {
+    fn private_addresses_are_allowed_only_where_that_is_wanted() {
         for address in [
             "127.0.0.1",
             "127.255.255.254",

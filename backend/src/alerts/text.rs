@@ -25,7 +25,7 @@ pub fn sentence(
         text = format!("{text} It ended because {reason}.");
     }
     if event == Event::Fire && episode.held_back > 0 {
-        text = format!("{text} It fired {} times before, which nobody was told.", episode.held_back);
+        text = format!("{text} It fired {} times before without a notification.", episode.held_back);
     }
     if event == Event::Fire
         && let Some(held) = &episode.held_by

@@ -64,7 +64,7 @@ pub(super) async fn list(
 
 fn find(store: &Store, wanted: &Parameters, severity: Option<Severity>) -> Result<Alerts, StoreError> {
     let (open, pending) = store.alerts()?;
-    let silenced = |episode: &Episode| episode.held_by.is_some() && episode.told.is_empty();
+    let silenced = |episode: &Episode| episode.held_by.is_some() && episode.notified.is_empty();
     let counts = Counts {
         firing: open.len(),
         pending: pending.len(),

@@ -61,7 +61,7 @@ pub(super) async fn post(
         made = Some(key);
     }
     let saved = allowed.change(move |store| store.add_channel(channel)).await?;
-    tell(&allowed);
+    announce(&allowed);
     let location = (LOCATION, format!("/api/channels/{}", saved.id));
     let mut shown = serde_json::to_value(saved).unwrap_or_default();
     if let Some(made) = made {
@@ -119,7 +119,7 @@ pub(super) async fn put(
     }
     channel.id = id;
     let saved = allowed.change(move |store| store.replace_channel(channel)).await?;
-    tell(&allowed);
+    announce(&allowed);
     Ok(web::Json(saved))
 }
 
@@ -139,7 +139,7 @@ pub(super) async fn delete(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let deleted = delete_document(&allowed, move |store| store.delete_channel(&id)).await?;
-    tell(&allowed);
+    announce(&allowed);
     Ok(deleted)
 }
 
@@ -199,7 +199,8 @@ fn check_command(allowed: &Allowed<WriteChannels>, channel: &Channel) -> Result<
     }
 }
 
-fn tell(allowed: &Allowed<WriteChannels>) {
+/// Lets the evaluation and the threads of channels read what is saved now.
+fn announce(allowed: &Allowed<WriteChannels>) {
     allowed.alerts().changed();
     allowed.notifier().wake_all();
 }

@@ -154,7 +154,7 @@ pub(super) async fn put(
 
 /// Delete a rule
 ///
-/// What fires of it is resolved, and those who were told of it are told.
+/// What fires of it is resolved, and those who were notified of it are notified of that.
 #[utoipa::path(
     delete, path = "/api/rules/{id}", tag = "alerts",
     params(("id" = String, Path, description = "Its name")),

@@ -1,4 +1,4 @@
-//! `/api/silences`: which alerts nobody is told of, and when.
+//! `/api/silences`: which alerts nobody is notified of, and when.
 
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -34,7 +34,7 @@ pub(super) async fn list(
 
 /// Silence alerts
 ///
-/// Until an instant, or in hours of the week. What fires meanwhile is in the history, and told when the silence ends and it
+/// Until an instant, or in hours of the week. What fires meanwhile is in the history, and notified of when the silence ends and it
 /// still fires. Those who heard of its beginning hear of its end all the same.
 #[utoipa::path(
     post, path = "/api/silences", tag = "alerts",

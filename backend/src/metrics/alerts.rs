@@ -97,7 +97,7 @@ impl AlertMetrics {
         self.transitions.get_or_create(&[("to", to)]).inc();
     }
 
-    /// An attempt to tell a channel ended.
+    /// An attempt to send a message to a channel ended.
     pub fn message(&self, channel: &str, outcome: Outcome) {
         let outcome = match outcome {
             Outcome::Delivered => "delivered",
@@ -111,7 +111,7 @@ impl AlertMetrics {
     }
 
     /// A message was taken so long after it was composed.
-    pub fn told_after(&self, delay: Duration) {
+    pub fn sent_after(&self, delay: Duration) {
         self.delay.observe(delay.as_secs_f64());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::{Lab, hot, told};
+use super::{Lab, hot, listed};
 use crate::harness::eventually;
 use crate::receiver::Receiver;
 
@@ -21,7 +21,7 @@ fn a5_a_receiver_that_hangs_delays_nobody_else() {
     lab.rule(hot());
     for number in 1..=3 {
         lab.sample(&format!("oven.{number}"), 90.0);
-        eventually("it is told", || told(&receiver.all()).len() == number);
+        eventually("it is sent", || listed(&receiver.all()).len() == number);
     }
     let log = lab.backend().get("/api/channels/hangs/log").json();
     assert_eq!(
@@ -56,7 +56,7 @@ fn a8_what_may_succeed_later_is_sent_again_under_its_number_and_nothing_else() {
     let log = || lab.backend().get("/api/channels/gone/log").json();
     eventually("it is shown as broken", || log()["broken"] == "the receiver answered 404");
     assert_eq!((log()["waiting"].as_u64(), broken.all().len()), (Some(0), 1));
-    eventually("all is told", || lab.backend().get("/api/channels/ops/log").json()["waiting"] == 0);
+    eventually("all is sent", || lab.backend().get("/api/channels/ops/log").json()["waiting"] == 0);
 }
 
 /// A6, as far as a suite goes: nothing is lost while a receiver is down, and it is summed up when it is back.
@@ -76,15 +76,15 @@ fn a6_what_gathers_while_a_receiver_is_down_is_one_message() {
     for number in 1..20 {
         lab.sample(&format!("s{number}"), 90.0);
     }
-    let done = || told(&receiver.all()[2..]).len() >= 20;
-    eventually("all are told", || receiver.all().len() > 2 && done());
+    let done = || listed(&receiver.all()[2..]).len() >= 20;
+    eventually("all are sent", || receiver.all().len() > 2 && done());
     assert_eq!(
         receiver.all().len(),
         4,
         "two that failed, the first again, and one for the rest: {:?}",
         receiver.all()
     );
-    assert_eq!(told(&receiver.all()[3..]).len(), 19);
+    assert_eq!(listed(&receiver.all()[3..]).len(), 19);
 }
 
 /// Every kind of channel that speaks HTTP reaches a receiver, with what is its own.

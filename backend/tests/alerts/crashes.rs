@@ -1,4 +1,4 @@
-//! A3 and A4: whatever `kill -9` interrupts, every alert is told, under one number.
+//! A3 and A4: whatever `kill -9` interrupts, every alert is sent, under one number.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -58,27 +58,30 @@ fn round(database: &Path, environment: &[(&str, &str)], number: usize, acknowled
 }
 
 /// Every alert of every message: its signal, by message number.
-fn told(received: &[Received]) -> BTreeMap<String, BTreeSet<String>> {
-    let mut told: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+fn listed(received: &[Received]) -> BTreeMap<String, BTreeSet<String>> {
+    let mut notified: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for one in received {
         let id = one.headers["webhook-id"].clone();
         for alert in one.json()["alerts"].as_array().unwrap() {
-            told.entry(alert["signal"].as_str().unwrap().to_owned()).or_default().insert(id.clone());
+            notified.entry(alert["signal"].as_str().unwrap().to_owned()).or_default().insert(id.clone());
         }
     }
-    told
+    notified
 }
 
-/// What is lost, told under two numbers, or under one number with two bodies; empty when all is well.
+/// What is lost, sent under two numbers, or under one number with two bodies; empty when all is well.
 fn faults(received: &[Received], acknowledged: &BTreeSet<String>) -> Vec<String> {
-    let told = told(received);
+    let notified = listed(received);
     let mut faults: Vec<String> = acknowledged
         .iter()
-        .filter(|signal| !told.contains_key(*signal))
+        .filter(|signal| !notified.contains_key(*signal))
         .map(|signal| format!("lost: {signal}"))
         .collect();
     faults.extend(
-        told.iter().filter(|(_, ids)| ids.len() > 1).map(|(signal, ids)| format!("twice: {signal} {ids:?}")),
+        notified
+            .iter()
+            .filter(|(_, ids)| ids.len() > 1)
+            .map(|(signal, ids)| format!("twice: {signal} {ids:?}")),
     );
     let mut bodies: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for one in received {
@@ -90,7 +93,7 @@ fn faults(received: &[Received], acknowledged: &BTreeSet<String>) -> Vec<String>
     faults
 }
 
-/// Lets a backend tell all that is left, and looks for faults.
+/// Lets a backend send all that is left, and looks for faults.
 fn settle(
     database: &Path,
     receiver: &Receiver,
@@ -105,7 +108,7 @@ fn settle(
     };
     eventually("all that was acknowledged fires, and nothing waits", idle);
     if !may_lose {
-        eventually("everything is told", || {
+        eventually("everything is sent", || {
             faults(&receiver.all(), acknowledged).iter().all(|fault| !fault.starts_with("lost"))
         });
     }
@@ -114,7 +117,7 @@ fn settle(
 }
 
 #[test]
-fn a3_every_alert_is_told_under_one_number_whatever_kill_nine_interrupts() {
+fn a3_every_alert_is_sent_under_one_number_whatever_kill_nine_interrupts() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("a.db");
     let receiver = Receiver::new();
@@ -132,7 +135,7 @@ fn a3_every_alert_is_told_under_one_number_whatever_kill_nine_interrupts() {
     assert_eq!(settle(&database, &receiver, &acknowledged, false), [""; 0]);
 }
 
-/// What is to be told is written apart from what has happened, and the process dies in between.
+/// Notices are written apart from what has happened, and the process dies in between.
 #[test]
 fn a4_a_backend_that_writes_notices_apart_is_caught() {
     let caught = (0..10).any(|_| {

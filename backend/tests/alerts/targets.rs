@@ -1,4 +1,4 @@
-//! A19: what must not be told is not connected to, and secrets are nowhere to be seen.
+//! A19: forbidden targets are not connected to, and secrets are nowhere to be seen.
 
 use serde_json::json;
 
@@ -57,7 +57,7 @@ fn a19_forbidden_addresses_are_never_connected_to_whatever_their_form() {
     for (number, host) in forms.iter().enumerate() {
         for (offset, scheme) in ["http", "https"].iter().enumerate() {
             let error = tested(&lab, 2 * number + offset, &format!("{scheme}://{host}:{port}/hook"));
-            assert!(!error.is_empty(), "{scheme}://{host} was told");
+            assert!(!error.is_empty(), "{scheme}://{host} was connected to");
         }
     }
     for (number, url) in

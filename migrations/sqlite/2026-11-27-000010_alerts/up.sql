@@ -1,5 +1,5 @@
 -- Alerts: what people save (rules, channels, silences), and the fold of the journal: how far it is evaluated, which rules are
--- not quiet, what has fired, and what is still to be told. The fold's tables change in one transaction. Their JSON is that of
+-- not quiet, what has fired, and the notices still to be sent. The fold's tables change in one transaction. Their JSON is that of
 -- wire/.
 
 CREATE TABLE alert_document (
@@ -10,7 +10,7 @@ CREATE TABLE alert_document (
     version    INTEGER NOT NULL,
     -- Without secrets.
     document   TEXT    NOT NULL,
-    -- Tells a rule from an earlier one of the same name.
+    -- Distinguishes a rule from an earlier one of the same name.
     created_at BIGINT  NOT NULL,
     updated_at BIGINT  NOT NULL,
     PRIMARY KEY (tenant, kind, id)
@@ -59,14 +59,14 @@ CREATE TABLE alert_episode (
 CREATE INDEX alert_episode_by_time ON alert_episode (fired_at);
 CREATE INDEX alert_episode_open ON alert_episode (rule, scope) WHERE resolved_at IS NULL;
 
--- What one channel is to be told of one event. Gone when it is told.
+-- What one channel is to be sent about one event. Gone when it is sent.
 CREATE TABLE alert_notice (
     id       INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
     tenant   TEXT    NOT NULL DEFAULT 'default',
     -- Episode, event and channel.
     key      TEXT    NOT NULL UNIQUE,
     channel  TEXT    NOT NULL,
-    -- What is told together.
+    -- What is sent together.
     topic    TEXT    NOT NULL,
     document TEXT    NOT NULL,
     -- The message that it is in, once there is one.

@@ -260,7 +260,7 @@ impl Engine {
 
     /// Takes the rules of another engine over, with what that knows of them: an engine with rules that are new or changed, which
     /// knows the same signals by the same numbers and has seen their samples before `now`. An episode goes on where the value is wrong by the new rule too, and ends
-    /// where it is not. What was already wrong is told as if it had begun now, with its true beginning.
+    /// where it is not. What was already wrong is reported as if it had begun now, with its true beginning.
     pub fn adopt(&mut self, other: Engine, now: i64, out: &mut Vec<Transition>) {
         for (number, program) in (0u32..).zip(&other.programs) {
             let Some(program) = program else { continue };
@@ -330,10 +330,10 @@ impl Engine {
                 phase: if state.phase == Phase::Pending { Phase::Firing } else { state.phase },
                 pending_at: before.pending_at,
                 fired_at: before.fired_at,
-                untold: before.untold,
+                unnotified: before.unnotified,
                 ..state
             },
-            None => State { stale: false, untold: false, ..state },
+            None => State { stale: false, unnotified: false, ..state },
         };
         let Some(Some(program)) = self.programs.get(mine as usize) else { return };
         let mut put = Out { transitions: out, changed: &mut self.changed };
@@ -341,9 +341,9 @@ impl Engine {
         let mut alert =
             Alert { program, state: &mut held, out: &mut |change| put.put(mine, program, scope, change) };
         match before {
-            None if state.fired_at.is_some() => alert.tell(Kind::Fired),
-            None => alert.tell(Kind::Pending),
-            Some(before) if before.level != state.level => alert.tell(Kind::Level(before.level)),
+            None if state.fired_at.is_some() => alert.report(Kind::Fired),
+            None => alert.report(Kind::Pending),
+            Some(before) if before.level != state.level => alert.report(Kind::Level(before.level)),
             Some(_) => {}
         }
         self.changed.insert((mine, scope.clone()));

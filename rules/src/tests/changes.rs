@@ -1,6 +1,6 @@
 //! Rules that come, change and go.
 
-use super::{engine, feed, micros, rule, same, told};
+use super::{engine, feed, listed, micros, rule, same};
 use crate::{Engine, Reason};
 
 const ABOVE: &str = r#""is":"above","levels":[{"limit":80}]"#;
@@ -13,15 +13,15 @@ fn seen(fields: &str, samples: &[(f64, f64)]) -> Engine {
 }
 
 #[test]
-fn what_is_wrong_when_a_rule_is_made_is_told() {
+fn what_is_wrong_when_a_rule_is_made_is_reported() {
     let samples = [(0.0, 90.0), (10.0, 91.0)];
     let mut live = engine(&[], &["s"]);
     feed(&mut live, &samples, &mut Vec::new());
     let mut out = Vec::new();
     live.adopt(seen(ABOVE, &samples), micros(11.0), &mut out);
-    same(&told(&out), "0 s Fired 0 91");
+    same(&listed(&out), "0 s Fired 0 91");
     feed(&mut live, &[(12.0, 70.0)], &mut out);
-    same(&told(&out[1..]), "12 s Resolved 0 70");
+    same(&listed(&out[1..]), "12 s Resolved 0 70");
 }
 
 #[test]
@@ -32,7 +32,7 @@ fn a_change_of_the_text_touches_nothing() {
     renamed.title = "Another".into();
     live.put(&renamed, 77);
     feed(&mut live, &[(1.0, 70.0)], &mut out);
-    same(&told(&out), "1 s Resolved 0 70");
+    same(&listed(&out), "1 s Resolved 0 70");
     assert_eq!(out[0].episode().as_deref(), Some("r@0/s/0"));
 }
 
@@ -45,7 +45,7 @@ fn a_changed_limit_ends_an_episode_or_lets_it_go_on() {
     assert_eq!(out, []);
     assert_eq!(live.state("r", "s").unwrap().fired_at, Some(0), "the same episode");
     live.adopt(seen(r#""is":"above","levels":[{"limit":95}]"#, &samples), micros(12.0), &mut out);
-    same(&told(&out), "12 s Resolved(Changed) 0 90");
+    same(&listed(&out), "12 s Resolved(Changed) 0 90");
     assert_eq!(live.state("r", "s"), None);
     let last = live.take_changed();
     assert!(last.iter().all(|changed| changed.state.is_none()) && !last.is_empty());
@@ -58,7 +58,7 @@ fn a_deleted_rule_ends_what_fires() {
         let mut live = seen(ABOVE, &[(0.0, 90.0)]);
         live.take_changed();
         live.remove("r", reason, micros(5.0), &mut out);
-        same(&told(&out), &format!("5 s Resolved({reason:?}) 0 90"));
+        same(&listed(&out), &format!("5 s Resolved({reason:?}) 0 90"));
         let changed = live.take_changed();
         assert_eq!((changed.len(), changed[0].state), (1, None));
         feed(&mut live, &[(6.0, 99.0)], &mut out);

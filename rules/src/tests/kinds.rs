@@ -1,6 +1,6 @@
 //! Every kind of rule.
 
-use super::{engine, feed, found, micros, rule, same, told};
+use super::{engine, feed, found, listed, micros, rule, same};
 use crate::{Sample, Transition};
 
 fn every(seconds: f64, values: &[f64]) -> Vec<(f64, f64)> {
@@ -51,8 +51,8 @@ fn values_of_a_window() {
     let values: Vec<f64> = (0..=61).map(f64::from).collect();
     let rising = every(1.0, &values);
     let at_61 = |of: &str, more: &str, levels: String| {
-        let told = window(of, more, &levels, &rising);
-        told.lines().last().unwrap_or_default().split(' ').next_back().unwrap_or_default().to_owned()
+        let found = window(of, more, &levels, &rising);
+        found.lines().last().unwrap_or_default().split(' ').next_back().unwrap_or_default().to_owned()
     };
     assert_eq!(at_61("min", "", above(0.5)), "1");
     assert_eq!(at_61("max", "", above(60.5)), "61");
@@ -72,8 +72,8 @@ fn a_counter_begins_again_at_zero() {
     let counter = r#","counter":true"#;
     let above = r#""is":"above","levels":[{"limit":0.9}]"#;
     // 60 steps of which one goes from 39 to 0: that is no growth.
-    let told = window("rate", counter, above, &every(1.0, &values));
-    assert_eq!(told.lines().next(), Some(&*format!("60 s Fired 0 {}", 59.0 / 60.0)));
+    let found = window("rate", counter, above, &every(1.0, &values));
+    assert_eq!(found.lines().next(), Some(&*format!("60 s Fired 0 {}", 59.0 / 60.0)));
     let as_it_is = r#""is":"below","levels":[{"limit":0.5}]"#;
     assert!(window("rate", "", as_it_is, &every(1.0, &values)).starts_with("60 s Fired 0 0.333"));
 }
@@ -82,14 +82,14 @@ fn a_counter_begins_again_at_zero() {
 fn percentiles_are_computed_as_a_slot_ends() {
     let values: Vec<f64> = (0..130).map(|second| if second < 70 { 1.0 } else { 100.0 }).collect();
     let above = r#""is":"above","levels":[{"limit":50}]"#;
-    let told = |of: &str| window(of, "", above, &every(1.0, &values));
+    let listed = |of: &str| window(of, "", above, &every(1.0, &values));
     // The sixty seconds before 101 s have 31 values of 100; those before 73 s have 3.
-    same(&told("p50"), "101 s Fired 0 100");
-    same(&told("p95"), "74 s Fired 0 100");
+    same(&listed("p50"), "101 s Fired 0 100");
+    same(&listed("p95"), "74 s Fired 0 100");
     let many: Vec<_> = (0..60_000).map(|n| (f64::from(n) / 500.0, f64::from(n % 100))).collect();
-    let told = window("p90", "", r#""is":"above","levels":[{"limit":80}]"#, &many);
-    let value: f64 = told.trim().split(' ').next_back().unwrap().parse().unwrap();
-    assert!((85.0..=92.0).contains(&value), "{told}");
+    let found = window("p90", "", r#""is":"above","levels":[{"limit":80}]"#, &many);
+    let value: f64 = found.trim().split(' ').next_back().unwrap().parse().unwrap();
+    assert!((85.0..=92.0).contains(&value), "{found}");
 }
 
 #[test]
@@ -135,7 +135,7 @@ fn a_prefix_is_alive_when_any_of_its_signals_is() {
     commit(50.0, &[1], &mut out);
     commit(100.0, &[0], &mut out);
     commit(170.0, &[2], &mut out);
-    same(&told(&out), "60 s2 Fired 0 60\n160 s1 Fired 0 60\n170 s2 Resolved 0 170");
+    same(&listed(&out), "60 s2 Fired 0 60\n160 s1 Fired 0 60\n170 s2 Resolved 0 170");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn silence_is_counted_only_while_somebody_listens() {
     engine.advance_to(micros(660.0), &mut out);
     assert_eq!(out, []);
     engine.advance_to(micros(661.0), &mut out);
-    same(&told(&out), "660 s Fired 0 60");
+    same(&listed(&out), "660 s Fired 0 60");
 }
 
 #[test]
@@ -164,7 +164,7 @@ fn a_silence_is_learned_from_sixteen_intervals_or_expected() {
     engine.learn(0, "s", Some(micros(30.0)));
     feed(&mut engine, &[(0.0, 1.0)], &mut out);
     engine.advance_to(micros(91.0), &mut out);
-    same(&told(&out), "90 s Fired 0 90");
+    same(&listed(&out), "90 s Fired 0 90");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn a_rule_can_look_at_another_signal() {
     // The door's value is too old to say anything: the alert stays as it is.
     commit(70.0, 0, 91.0, &mut out);
     commit(71.0, 0, 70.0, &mut out);
-    same(&told(&out), "4 oven.1.temp Fired 0 90\n71 oven.1.temp Resolved 0 70");
+    same(&listed(&out), "4 oven.1.temp Fired 0 90\n71 oven.1.temp Resolved 0 70");
     // Before there was a door, without a door, and with an old value.
     assert_eq!(engine.counts().no_verdict, 3);
 }
@@ -204,7 +204,7 @@ fn samples_of_one_instant_are_compared_with_each_other() {
     let mut out = Vec::new();
     let sample = |signal, value| Sample { signal, at: micros(1.0), value };
     engine.step(micros(1.0), [sample(0, 90.0), sample(1, 2.0)], &mut out);
-    same(&told(&out), "1 a Fired 0 90");
+    same(&listed(&out), "1 a Fired 0 90");
 }
 
 #[test]

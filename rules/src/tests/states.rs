@@ -1,6 +1,6 @@
 //! The states of an alert.
 
-use super::{engine, feed, found, micros, rule, same, told};
+use super::{engine, feed, found, listed, micros, rule, same};
 use crate::{Engine, Kind, Phase, Sample};
 
 const ABOVE: &str = r#""is":"above","levels":[{"limit":80,"recover":76}]"#;
@@ -86,7 +86,7 @@ fn a_sample_of_the_future_does_not_blind_its_signal() {
     let mut out = Vec::new();
     engine.step(micros(10.0), [Sample { signal: 0, at: micros(300.0), value: 70.0 }], &mut out);
     engine.step(micros(11.0), [Sample { signal: 0, at: micros(11.0), value: 90.0 }], &mut out);
-    same(&told(&out), "11 s Fired 0 90");
+    same(&listed(&out), "11 s Fired 0 90");
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn within_a_commit_event_time_decides() {
     let mut out = Vec::new();
     let newest_first = [3.0, 2.0, 1.0].map(|at| Sample { signal: 0, at: micros(at), value: 78.0 + at });
     engine.step(micros(3.0), newest_first, &mut out);
-    same(&told(&out), "3 s Fired 0 81");
+    same(&listed(&out), "3 s Fired 0 81");
 }
 
 /// Samples that arrive this number of seconds late.
@@ -105,19 +105,19 @@ fn with_lag(engine: &mut Engine, samples: &[(f64, f64, f64)]) -> String {
         let sample = Sample { signal: 0, at: micros(*at), value: *value };
         engine.step(micros(at + lag), [sample], &mut out);
     }
-    told(&out)
+    listed(&out)
 }
 
 #[test]
-fn a_backlog_is_history_and_what_still_holds_is_told_then() {
+fn a_backlog_is_history_and_what_still_holds_is_reported_then() {
     let backlog = [(0.0, 90.0, 7_200.0), (10.0, 70.0, 7_200.0), (20.0, 91.0, 7_200.0), (7_300.0, 92.0, 1.0)];
     let expected =
         "0 s Fired 0 90 late\n10 s Resolved 0 70 late\n20 s Fired 0 91 late\n7300 s Confirmed 0 92";
     same(&with_lag(&mut engine(&[rule(ABOVE)], &["s"]), &backlog), expected);
     let cool = [(0.0, 90.0, 7_200.0), (7_300.0, 70.0, 1.0)];
     same(&with_lag(&mut engine(&[rule(ABOVE)], &["s"]), &cool), "0 s Fired 0 90 late\n7300 s Resolved 0 70");
-    let told_late = rule(&format!(r#"{ABOVE},"late":"notify""#));
-    same(&with_lag(&mut engine(&[told_late], &["s"]), &cool), "0 s Fired 0 90\n7300 s Resolved 0 70");
+    let notified_late = rule(&format!(r#"{ABOVE},"late":"notify""#));
+    same(&with_lag(&mut engine(&[notified_late], &["s"]), &cool), "0 s Fired 0 90\n7300 s Resolved 0 70");
 }
 
 #[test]

@@ -34,7 +34,7 @@ impl Engine {
     pub(crate) fn fold(&self, fold: &Fold) -> Result<(), StoreError> {
         fault::crash_point(Point::AlertsEvaluated);
         if fault::splits_the_fold() {
-            // On purpose wrong: what is to be told is not in the transaction of what has happened.
+            // On purpose wrong: the notices are not in the transaction of what has happened.
             self.tables.writing(|writer| write_states(writer, fold))?;
             fault::linger();
             self.tables.writing(|writer| write_notices(writer, fold))?;

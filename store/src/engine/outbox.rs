@@ -14,7 +14,7 @@ use crate::documents::json;
 const NOTICES: usize = 20_000;
 
 impl Engine {
-    /// The channels that have something to tell.
+    /// The channels with notices.
     pub(crate) fn busy_channels(&self) -> Result<Vec<String>, StoreError> {
         self.tables.in_documents(|reader| reader.busy_channels())
     }

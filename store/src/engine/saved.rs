@@ -2,9 +2,10 @@
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::channel::{Channel, Kept};
-use afterglow_wire::document::{Document, slug};
+use afterglow_wire::document::Document;
 use afterglow_wire::rule::Rule;
 use afterglow_wire::secret::{Place, Secret};
+use afterglow_wire::slug;
 
 use super::Engine;
 use crate::StoreError;
@@ -55,7 +56,7 @@ impl Engine {
             return Err(SaveError::LimitReached { kind: D::KIND, limit: D::MOST });
         }
         let id = if new.id().is_empty() {
-            free_address(&taken, &slug(new.title(), D::KIND))
+            free_address(&taken, &slug::of(new.title(), D::KIND))
         } else if let Some(current) = find::<D>(writer, new.id())? {
             return Err(conflict(&current.document));
         } else {

@@ -1,14 +1,14 @@
-//! Rows of what is to be told: notices, messages, and the log of deliveries.
+//! Rows of notices, messages, and the log of deliveries.
 
 use crate::StoreError;
 
-/// The outbox of every channel, in the order in which it is to be told.
+/// The outbox of every channel, in the order in which it is to be sent.
 pub(crate) trait OutboxRows {
     /// Adds a notice, unless there is one with its key.
     fn add_notice(&mut self, key: &str, channel: &str, topic: &str, document: &str)
     -> Result<(), StoreError>;
 
-    /// The channels that have something to tell.
+    /// The channels with notices.
     fn busy_channels(&mut self) -> Result<Vec<String>, StoreError>;
 
     /// The topics of a channel that have notices in no message, by their first notice; how many, and the first's number.

@@ -51,7 +51,7 @@ pub struct DeliveryLog {
     pub deliveries: Vec<Delivery>,
     /// How many messages and notices wait.
     pub waiting: u64,
-    /// Why the channel tells nobody anything, when its last message was refused.
+    /// Why the channel sends nothing, when its last message was refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<String>,
 }

@@ -6,7 +6,7 @@ use crate::limits::{
     LONGEST_RULE_SECONDS, PERCENTILE_WINDOW_SECONDS, PROSE_BYTES, RULE_ANDS, RULE_CHANNELS, RULE_LEVELS,
     RULE_SIGNALS, RULE_UNLESS, TAG_BYTES, TAGS, TITLE_BYTES, WINDOW_SECONDS,
 };
-use crate::{board, name, placeholder};
+use crate::{name, placeholder, slug};
 
 const YEAR_SECONDS: u32 = 366 * 86_400;
 
@@ -17,7 +17,7 @@ impl Rule {
     /// The first field that is not allowed, in reading order.
     pub fn check(&self) -> Result<(), Invalid> {
         if !self.id.is_empty() {
-            board::check_slug("id", &self.id)?;
+            slug::check("id", &self.id)?;
         }
         invalid::filled_line("title", &self.title, TITLE_BYTES)?;
         if self.signals.is_empty() {
@@ -40,7 +40,7 @@ impl Rule {
         invalid::count("unless", self.unless.len(), RULE_UNLESS)?;
         for (index, unless) in self.unless.iter().enumerate() {
             let field = format!("unless[{index}].rule");
-            board::check_slug(&field, &unless.rule)?;
+            slug::check(&field, &unless.rule)?;
             if unless.rule == self.id {
                 return Err(Invalid::new(field, "it is this rule itself"));
             }
@@ -51,7 +51,7 @@ impl Rule {
         check_labels(&self.labels)?;
         invalid::count("to", self.to.len(), RULE_CHANNELS)?;
         for (index, channel) in self.to.iter().enumerate() {
-            board::check_slug(&format!("to[{index}]"), channel)?;
+            slug::check(&format!("to[{index}]"), channel)?;
         }
         if self.repeat > 0 {
             seconds("repeat", self.repeat, 60, LONGEST_RULE_SECONDS)?;

@@ -238,7 +238,7 @@ impl Evaluation {
         }
     }
 
-    /// Evaluates what the journal has and was not told.
+    /// Evaluates what the journal has and no event of a commit brought.
     fn catch_up(&mut self) {
         while let Some(cursor) = self.cursor {
             match self.parts.store.replay(cursor.sequence, JOURNAL_ROWS) {
@@ -313,7 +313,7 @@ impl Evaluation {
             match reason {
                 Some(reason) => {
                     self.engine.remove(&id, reason, now.micros(), &mut self.changes);
-                    // What is told of the end is told by the old rule.
+                    // The old rule says what is sent about the end.
                     self.follow(now);
                 }
                 None => drop(self.rules.insert(id, (old, born))),
@@ -336,7 +336,7 @@ impl Evaluation {
         let was_asleep = std::mem::replace(&mut self.rules, rules).is_empty();
         self.follow(now);
         if was_asleep && !self.rules.is_empty() {
-            // What was committed since, and told to nobody because nobody listened.
+            // What was committed since, while nothing listened.
             self.catch_up();
         }
     }
@@ -413,7 +413,7 @@ impl Evaluation {
         }
         self.unwritten.cursor = self.cursor;
         if let Err(error) = self.write_all() {
-            log::error!("what follows from samples waits for the database, and is not told: {error}");
+            log::error!("what follows from samples waits for the database, and nobody is notified: {error}");
         }
     }
 

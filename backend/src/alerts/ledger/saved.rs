@@ -1,4 +1,4 @@
-//! What people have saved that decides who is told.
+//! What people have saved that decides who is notified.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub struct Saved {
     pub rules: BTreeMap<String, (Rule, Timestamp)>,
     /// Channels, without secrets.
     pub channels: Vec<Channel>,
-    /// Which alerts nobody is told of.
+    /// Which alerts nobody is notified of.
     pub silences: Vec<Quiet>,
     /// What is known of signals, by name.
     pub metadata: BTreeMap<String, Metadata>,

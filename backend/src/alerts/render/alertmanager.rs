@@ -12,7 +12,7 @@ use super::{Receiver, Request, fit};
 /// Largest body, in bytes.
 const BUDGET: usize = 64 * 1024;
 
-/// An alert that is not heard of again has ended after this time. It is told again every minute.
+/// An alert that is not heard of again has ended after this time. It is sent again every minute.
 const LASTS_MICROS: i64 = 4 * 60 * 1_000_000;
 
 /// What Alertmanager says when something has no end.
