@@ -16,7 +16,7 @@ use crate::join::Partner;
 use crate::machine::{Alert, Change, Verdict};
 use crate::signal::{Held, More, Names, Sample, Signal};
 use crate::silence::Silence;
-use crate::state::Phase;
+use crate::state::{Phase, State};
 use crate::transition::{Changed, Counts, Transition};
 use crate::window::{Shape, Window};
 use sets::Sets;
@@ -141,6 +141,17 @@ impl Engine {
         self.commit = commit;
     }
 
+    /// Evaluates samples of one signal in order, each as a commit that is made at the sample's own time.
+    pub(crate) fn replay(&mut self, signal: u32, times: &[i64], values: &[f64], out: &mut Vec<Transition>) {
+        self.counts.evaluated += times.len() as u64;
+        for (at, value) in times.iter().zip(values) {
+            if self.due.peek().is_some_and(|Reverse((end, _))| end < at) {
+                self.advance_to(*at, out);
+            }
+            self.sample(Sample { signal, at: *at, value: *value }, *at, out);
+        }
+    }
+
     /// Whether rules compare signals with others.
     fn wanted_by_others(&self) -> bool {
         self.sets.joined
@@ -173,7 +184,10 @@ impl Engine {
             }
             signal.newest = at;
             signal.value = value;
-            signal.lag = lag;
+            // The first of a commit has come the latest.
+            if signal.arrived != arrival {
+                (signal.arrived, signal.lag) = (arrival, lag);
+            }
             if let Some(more) = &mut signal.more {
                 more.known_since.get_or_insert(at);
             }
@@ -216,6 +230,7 @@ impl Engine {
         else {
             return;
         };
+        let longest = self.signals.get(sample.signal as usize).map_or(lag, |signal| signal.lag);
         let mut out = Out { transitions: out, changed: &mut self.changed };
         for (number, scope) in more.silences.clone() {
             let Some(Some(program)) = self.programs.get(number as usize) else { continue };
@@ -226,7 +241,7 @@ impl Engine {
                 let (name, was) = (state.name.clone(), state.state.is_some());
                 let mut put = |change| out.put(number, program, &name, change);
                 state.pass(program, sample.at, self.listening, &mut put);
-                state.sample(program, sample.at, lag, &mut put);
+                state.sample(program, sample.at, longest, &mut put);
                 self.due.extend(
                     state
                         .arm(program, self.listening)
@@ -301,7 +316,9 @@ impl Engine {
             value.unwrap_or_default(),
             lag <= program.fresh,
         );
-        if before.zip(state).is_some_and(|(before, state)| before.peak != state.peak) {
+        // What is kept must not depend on whether something was to be said.
+        let kept = |state: State| (state.peak, state.level, state.stale);
+        if before.zip(state).is_some_and(|(before, state)| kept(before) != kept(state)) {
             self.changed.insert((rule, name.clone()));
         }
         let Some(state) = state else {
@@ -311,7 +328,9 @@ impl Engine {
             }
             return;
         };
-        let end = Alert::end(program, &state, |time| more.cadence.grace(time)).map(|end| end + lag);
+        let longest = signals.get(sample.signal as usize).map_or(lag, |signal| signal.lag);
+        let state = State { lag: longest, ..state };
+        let end = Alert::end(program, &state, |time| more.cadence.grace(time)).map(|end| end + longest);
         let place = place.unwrap_or_else(|| {
             more.alerts.push(Held { rule, state, due: i64::MAX });
             more.alerts.len() - 1

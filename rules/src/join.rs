@@ -33,6 +33,11 @@ impl Join {
         Self { and: and.clone(), own: own.to_vec(), within: i64::from(and.within) * SECOND }
     }
 
+    /// Whether it is about another signal.
+    pub(crate) fn names_another(&self) -> bool {
+        !self.and.signals.is_empty()
+    }
+
     pub(crate) fn holds(&self, value: f64) -> bool {
         self.and.is.holds(value, self.and.limit, self.and.upper.unwrap_or(f64::INFINITY))
     }

@@ -51,17 +51,21 @@
 //!
 //! [`Rule::evaluates_as`]: afterglow_wire::rule::Rule::evaluates_as
 
+mod backtest;
 mod cadence;
 mod compile;
 mod engine;
 mod join;
 mod machine;
+#[cfg(test)]
+mod reference;
 mod signal;
 mod silence;
 mod state;
 mod transition;
 mod window;
 
+pub use backtest::{Backtest, Presence, Wants};
 pub use engine::{Engine, Memory};
 pub use signal::Sample;
 pub use state::{Phase, State};

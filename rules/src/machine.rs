@@ -169,6 +169,7 @@ impl Alert<'_> {
             newest: at,
             value,
             peak: value,
+            lag: 0,
             stale: !fresh,
             unnotified: false,
         };

@@ -30,8 +30,10 @@ pub(crate) struct Signal {
     pub(crate) value: f64,
     /// The value of the sample before.
     pub(crate) before: Option<f64>,
-    /// How much later than its time the newest sample arrived.
+    /// How much later than their times the samples of its last commit arrived, at most.
     pub(crate) lag: i64,
+    /// When that commit was made.
+    pub(crate) arrived: i64,
     /// Values from the one to the other begin no alert.
     pub(crate) quiet: (f64, f64),
     /// Which set of rules it has.
@@ -70,6 +72,7 @@ impl Default for Signal {
             value: 0.0,
             before: None,
             lag: 0,
+            arrived: i64::MIN,
             quiet: (f64::NEG_INFINITY, f64::INFINITY),
             set: 0,
             more: None,

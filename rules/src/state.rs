@@ -35,6 +35,9 @@ pub struct State {
     pub value: f64,
     /// The worst value since it went wrong.
     pub peak: f64,
+    /// How much later than its time a sample came, in microseconds.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lag: i64,
     /// The last sample was not fresh.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stale: bool,
@@ -53,4 +56,9 @@ impl State {
 /// The id of an episode, a function of the data alone.
 pub(crate) fn episode(rule: &str, born: i64, scope: &str, fired_at: i64) -> String {
     format!("{rule}@{born}/{scope}/{fired_at}")
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(number: &i64) -> bool {
+    *number == 0
 }

@@ -1,6 +1,7 @@
 //! What rules find in samples, written as lines.
 
 mod changes;
+mod equality;
 mod kinds;
 mod states;
 

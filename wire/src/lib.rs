@@ -7,6 +7,7 @@
 pub mod access;
 pub mod alert;
 pub mod annotation;
+pub mod backtest;
 pub mod board;
 pub mod channel;
 pub mod close;

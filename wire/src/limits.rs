@@ -203,3 +203,12 @@ pub const RULE_INSTANCES: usize = 200_000;
 
 /// Windows that are kept in memory, all rules together; the values of those beyond are not computed, and counted.
 pub const RULE_WINDOWS: usize = 20_000;
+
+/// Episodes of one scope that a back-test lists; the others are only counted.
+pub const BACKTEST_EPISODES: usize = 1_000;
+
+/// Scopes that a back-test lists, the first by name; the others are only counted.
+pub const BACKTEST_SCOPES: usize = 1_000;
+
+/// Samples of several signals that a back-test compares at once; a scope with more is left out.
+pub const BACKTEST_SAMPLES: usize = 6_000_000;

@@ -143,6 +143,19 @@ pub fn check_patterns(patterns: &[String]) -> Result<(), (&str, String)> {
     Ok(())
 }
 
+/// The pattern that only `name` matches.
+pub fn exactly(name: &str) -> String {
+    let mut pattern = String::with_capacity(name.len());
+    for character in name.chars() {
+        if character == '*' {
+            double_backslashes(&mut pattern);
+            pattern.push('\\');
+        }
+        pattern.push(character);
+    }
+    pattern
+}
+
 /// The names or patterns in a list that has commas between them, without the blanks around them.
 ///
 /// A comma, blank or backslash after a backslash is part of its name, and `\*` stays what it is in a pattern; any other
@@ -298,6 +311,15 @@ mod tests {
         fn a_pattern_matches_what_its_definition_says(pattern in "[ab°*]{0,8}", name in "[ab°]{0,10}") {
             let expected = matches_slowly(pattern.as_bytes(), name.as_bytes());
             prop_assert_eq!(matches(&pattern, &name), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_name_is_a_pattern_that_only_it_matches(name in r"[ab*\\]{0,8}", other in r"[ab*\\]{0,8}") {
+            let pattern = exactly(&name);
+            prop_assert!(matches(&pattern, &name), "{pattern}");
+            prop_assert_eq!(matches(&pattern, &other), name == other, "{}", pattern);
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::cmp::Reverse;
 
+use afterglow_wire::rule::Of;
+
 use super::{Engine, Look, window_value};
 use crate::cadence::INTERVALS;
 use crate::machine::Alert;
@@ -35,7 +37,8 @@ impl Engine {
     /// The last samples of a signal before those that are evaluated, in order, and the time of its first sample ever. What the engine knew of its
     /// samples is replaced; alerts are not touched.
     pub fn warm(&mut self, signal: u32, known_since: i64, samples: &[(i64, f64)]) {
-        let Self { programs, silences, signals, sets, windows, counts, .. } = self;
+        let listening = self.listening;
+        let Self { programs, silences, due, signals, sets, windows, counts, .. } = self;
         let Some(state) = signals.get_mut(signal as usize) else { return };
         let Some((newest, value)) = samples.last().copied() else { return };
         (state.newest, state.value) = (newest, value);
@@ -61,9 +64,13 @@ impl Engine {
                 }
             }
             for (rule, scope) in more.silences.clone() {
-                if let Some(silence) = silences.get_mut(&rule) {
-                    silence.warm(scope, samples);
-                }
+                let Some(silence) = silences.get_mut(&rule) else { continue };
+                silence.warm(scope, samples);
+                let program = programs.get(rule as usize).and_then(Option::as_ref);
+                let end = program
+                    .zip(silence.scopes.get_mut(scope as usize))
+                    .and_then(|(program, scope)| scope.arm(program, listening));
+                due.extend(end.map(|end| Reverse((end, Look::Silence(rule, scope)))));
             }
         }
     }
@@ -80,8 +87,14 @@ impl Engine {
         if !self.sets.rules(of.set).contains(&rule) {
             return false;
         }
-        let more = of.more.get_or_insert_default();
         let Some(Some(program)) = self.programs.get(rule as usize) else { return false };
+        of.lag = of.lag.max(state.lag);
+        // What was stored is as old as the last change; samples that changed nothing have come since.
+        let mut state = State { newest: state.newest.max(of.newest), ..state };
+        if of.is_known() && program.rule.value.of == Of::Last {
+            state.value = of.value;
+        }
+        let more = of.more.get_or_insert_default();
         let end =
             Alert::end(program, &state, |time| more.cadence.grace(time)).map_or(i64::MAX, |end| end + of.lag);
         let held = Held { rule, state, due: end };

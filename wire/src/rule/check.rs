@@ -18,6 +18,9 @@ impl Rule {
     pub fn check(&self) -> Result<(), Invalid> {
         if !self.id.is_empty() {
             slug::check("id", &self.id)?;
+            if self.id == "test" {
+                return Err(Invalid::new("id", "rules are tested at this address; choose another"));
+            }
         }
         invalid::filled_line("title", &self.title, TITLE_BYTES)?;
         if self.signals.is_empty() {
@@ -130,6 +133,12 @@ impl Rule {
                 return Err(Invalid::new(
                     "limit",
                     "only the limit of a silence can be learned; a number is expected",
+                ));
+            }
+            if self.each != Each::Signal {
+                return Err(Invalid::new(
+                    "limit",
+                    "a limit is learned for each signal; a number is expected",
                 ));
             }
             if self.levels.len() > 1 {

@@ -50,6 +50,7 @@ fn refusals_name_their_field() {
     assert_eq!(refused(&rule(|_| ())), Ok(()));
     for (field, value, at) in [
         ("id", json!("A B"), "id"),
+        ("id", json!("test"), "id"),
         ("title", json!(" "), "title"),
         ("signals", json!([]), "signals"),
         ("signals", json!(["a", "*a*b*c*d*"]), "signals[1]"),
@@ -106,6 +107,11 @@ fn silence_has_rules_of_its_own() {
     assert_eq!(silence(|document| document["each"] = json!({"prefix": 2})), Ok(()));
     assert_eq!(silence(|document| document["each"] = json!("all")), Ok(()));
     assert_eq!(silence(|document| document["levels"] = json!([{"limit": "learned"}])), Ok(()));
+    let learned_of_all = |document: &mut serde_json::Value| {
+        document["each"] = json!("all");
+        document["levels"] = json!([{"limit": "learned"}]);
+    };
+    assert_eq!(silence(learned_of_all), Err("levels[0].limit".into()));
     assert_eq!(silence(|document| document["each"] = json!({"prefix": 0})), Err("each.prefix".into()));
     assert_eq!(silence(|document| document["is"] = json!("below")), Err("is".into()));
     assert_eq!(silence(|document| document["for"] = json!(1)), Err("for".into()));

@@ -1,0 +1,276 @@
+//! What a rule would have found in samples of the past.
+//!
+//! The engine itself, with samples that come at their own time. Episodes are kept up to a bound and counted beyond it.
+
+mod presence;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use afterglow_wire::Timestamp;
+use afterglow_wire::backtest::{self, EpisodeBacktest, ScopeBacktest};
+use afterglow_wire::limits::{BACKTEST_EPISODES, BACKTEST_SCOPES};
+use afterglow_wire::rule::{Each, Rule};
+
+use crate::SECOND;
+use crate::compile::{Bounds, Program};
+use crate::engine::Engine;
+use crate::join::{Join, Partner};
+use crate::signal::Sample;
+use crate::transition::{Kind, Transition};
+pub use presence::Presence;
+
+/// Evaluates one rule on samples of the past, signal by signal.
+#[derive(Debug)]
+pub struct Backtest {
+    engine: Engine,
+    program: Program,
+    from: i64,
+    to: i64,
+    signals: u32,
+    samples: u64,
+    scopes: BTreeMap<Arc<str>, Scope>,
+    out: Vec<Transition>,
+    /// Signals of scopes that others stand for.
+    others: u32,
+}
+
+/// How the samples of a rule's signals are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wants {
+    /// Each signal for itself.
+    Each,
+    /// Each signal together with those it is compared with.
+    Compared,
+    /// When there are samples of any of the signals of a scope; gaps of up to this many microseconds do not matter.
+    Presence(i64),
+}
+
+#[derive(Debug, Default)]
+struct Scope {
+    times: u64,
+    firing: i64,
+    longest: i64,
+    open: Option<EpisodeBacktest>,
+    episodes: Vec<EpisodeBacktest>,
+    capped: bool,
+}
+
+impl Backtest {
+    /// A test of `rule` from `from` to `to`, in microseconds since 1970.
+    pub fn new(rule: &Rule, from: i64, to: i64) -> Self {
+        let rule = Rule { enabled: true, ..rule.clone() };
+        let mut engine = Engine::default();
+        engine.put(&rule, 0);
+        let program = Program::new(&rule, 0);
+        Self {
+            engine,
+            program,
+            from,
+            to,
+            signals: 0,
+            samples: 0,
+            scopes: BTreeMap::new(),
+            out: Vec::new(),
+            others: 0,
+        }
+    }
+
+    /// From when on samples are wanted, so that what is right at the beginning of the span is known: its windows, and what is pending.
+    pub fn begins(&self) -> i64 {
+        let program = &self.program;
+        let silence =
+            program.levels.iter().filter_map(|level| level.time().filter(|_| program.is_silence())).max();
+        let before = program.shape.map_or(0, |shape| shape.reach())
+            + program.for_time
+            + program.keep
+            + silence.unwrap_or(0);
+        self.from - before.max(3_600 * SECOND)
+    }
+
+    /// How samples are wanted.
+    pub fn wants(&self) -> Wants {
+        let program = &self.program;
+        if program.joins.iter().any(Join::names_another) {
+            return Wants::Compared;
+        }
+        match program.rule.each {
+            Each::Signal => Wants::Each,
+            Each::Prefix(_) | Each::All => {
+                Wants::Presence(program.levels.first().and_then(Bounds::time).unwrap_or(SECOND))
+            }
+        }
+    }
+
+    /// Whether the rule is about the signal called `name`.
+    pub fn selects(&self, name: &str) -> bool {
+        self.program.selects(name)
+    }
+
+    /// The scope that the signal called `name` belongs to.
+    pub fn scope<'n>(&self, name: &'n str) -> &'n str {
+        self.program.scope(name)
+    }
+
+    /// The names of the signals that the one called `name` is compared with.
+    pub fn compared(&self, name: &str) -> Vec<Arc<str>> {
+        let partners = self.program.joins.iter().map(|join| join.partner(name));
+        partners
+            .filter_map(|partner| if let Partner::Named(name) = partner { Some(name) } else { None })
+            .collect()
+    }
+
+    /// The next signal; its number.
+    pub fn signal(&mut self, name: &str) -> u32 {
+        let number = self.signals;
+        self.signals += 1;
+        self.engine.learn(number, name, None);
+        number
+    }
+
+    /// Samples of a signal, later than those of it before, in order.
+    pub fn samples(&mut self, signal: u32, times: &[i64], values: &[f64]) {
+        self.samples += times.len() as u64;
+        self.engine.replay(signal, times, values, &mut self.out);
+        self.sort();
+    }
+
+    /// All samples of a signal and of those that it is compared with, each in order: names, times and values, its own first.
+    pub fn compared_samples(&mut self, series: &[(&str, &[i64], &[f64])]) {
+        // Signals that several are compared with begin again for each.
+        let mut engine = Engine::default();
+        engine.put(&self.program.rule, 0);
+        (0..).zip(series).for_each(|(number, (name, ..))| engine.learn(number, name, None));
+        let (mut places, mut commit) = (vec![0; series.len()], Vec::new());
+        loop {
+            let heads = series.iter().zip(&places).filter_map(|((_, times, _), place)| times.get(*place));
+            let Some(at) = heads.min().copied() else { break };
+            commit.clear();
+            for ((signal, (_, times, values)), place) in (0..).zip(series).zip(&mut places) {
+                if times.get(*place) == Some(&at)
+                    && let Some(value) = values.get(*place)
+                {
+                    commit.push(Sample { signal, at, value: *value });
+                    *place += 1;
+                }
+            }
+            self.samples += commit.len() as u64;
+            engine.step(at, commit.iter().copied(), &mut self.out);
+        }
+        engine.advance_to(self.to.saturating_add(1), &mut self.out);
+        let own = series.first().map(|(name, ..)| *name);
+        self.out.retain(|transition| Some(&*transition.scope) == own);
+        self.signals += 1;
+        self.sort();
+    }
+
+    /// When there were samples of the scope that the signal called `name` is the first of, which has so many.
+    pub fn presence(&mut self, name: &str, signals: u32, presence: &Presence) {
+        let signal = self.signal(name);
+        self.samples += presence.samples();
+        for at in presence.points() {
+            self.engine.step(at, [Sample { signal, at, value: 0.0 }], &mut self.out);
+        }
+        self.others += signals.saturating_sub(1);
+        self.sort();
+    }
+
+    /// Puts transitions to their episodes.
+    fn sort(&mut self) {
+        for transition in self.out.drain(..) {
+            let scope = self.scopes.entry(transition.scope.clone()).or_default();
+            scope.put(&transition, self.from, self.to);
+        }
+    }
+
+    /// What was found. Samples end with `to`.
+    pub fn finish(mut self) -> backtest::Backtest {
+        self.engine.advance_to(self.to.saturating_add(1), &mut self.out);
+        self.sort();
+        let span = (self.to - self.from).max(1) as f64;
+        let seconds = |time: i64| time as f64 / SECOND as f64;
+        let mut found = backtest::Backtest {
+            from: Timestamp::from_micros(self.from),
+            to: Timestamp::from_micros(self.to),
+            signals: u64::from(self.signals) + u64::from(self.others),
+            samples: self.samples,
+            late_unknown: true,
+            ..backtest::Backtest::default()
+        };
+        let mut firing = 0.0;
+        for (name, mut scope) in std::mem::take(&mut self.scopes) {
+            if let Some(open) = scope.open.take() {
+                scope.end(open, self.to, self.from, self.to);
+            }
+            if scope.times == 0 {
+                continue;
+            }
+            found.times += scope.times;
+            found.longest = found.longest.max(seconds(scope.longest));
+            found.capped |= scope.capped;
+            firing += scope.firing as f64;
+            if found.scopes.len() == BACKTEST_SCOPES {
+                found.capped = true;
+                continue;
+            }
+            found.scopes.push(ScopeBacktest {
+                scope: name.to_string(),
+                times: scope.times,
+                longest: seconds(scope.longest),
+                share: scope.firing as f64 / span,
+                episodes: scope.episodes,
+            });
+        }
+        found.share = firing / span / f64::from(self.signals.max(1));
+        found
+    }
+}
+
+impl Scope {
+    fn put(&mut self, transition: &Transition, from: i64, to: i64) {
+        let at = Timestamp::from_micros;
+        match transition.kind {
+            Kind::Fired => {
+                self.open = Some(EpisodeBacktest {
+                    pending: at(transition.pending_at),
+                    fired: at(transition.at),
+                    resolved: None,
+                    severity: transition.severity,
+                    peak: transition.peak,
+                });
+            }
+            Kind::Level(_) | Kind::Relapsed | Kind::Recovering | Kind::Confirmed => {
+                if let Some(open) = &mut self.open {
+                    open.severity = open.severity.max(transition.severity);
+                    open.peak = transition.peak;
+                }
+            }
+            Kind::Resolved(_) => {
+                if let Some(mut open) = self.open.take() {
+                    open.peak = transition.peak;
+                    if transition.at <= to {
+                        open.resolved = Some(at(transition.at));
+                    }
+                    self.end(open, transition.at, from, to);
+                }
+            }
+            Kind::Pending | Kind::Cancelled => {}
+        }
+    }
+
+    /// An episode that ended at `ended`, or had not when the span did.
+    fn end(&mut self, episode: EpisodeBacktest, ended: i64, from: i64, to: i64) {
+        let (begins, ends) = (episode.fired.micros().max(from), ended.min(to));
+        if ended < from || episode.fired.micros() > to {
+            return;
+        }
+        self.times += 1;
+        self.firing += (ends - begins).max(0);
+        self.longest = self.longest.max(ends - begins);
+        if self.episodes.len() < BACKTEST_EPISODES {
+            self.episodes.push(episode);
+        } else {
+            self.capped = true;
+        }
+    }
+}
