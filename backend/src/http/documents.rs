@@ -60,8 +60,14 @@ pub(super) fn from_value<T: DeserializeOwned>(value: serde_json::Value) -> Resul
 
 fn unreadable(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     if error.inner().is_data() {
-        let field = error.path().to_string();
-        return Problem::from(Invalid::new(field, error.into_inner().to_string()));
+        let (path, message) = (error.path().to_string(), error.inner().to_string());
+        // The path of a member that is not there is that of the object where it should be.
+        let missing = message.strip_prefix("missing field `").and_then(|rest| rest.split_once('`'));
+        return Problem::from(match (path.as_str(), missing) {
+            (".", Some((name, _))) => Invalid::new(name, "it is missing"),
+            (_, Some((name, _))) => Invalid::new(format!("{path}.{name}"), "it is missing"),
+            _ => Invalid::new(path, message),
+        });
     }
     malformed(&error.into_inner())
 }
@@ -167,6 +173,8 @@ mod tests {
         check(r#"{"panels":[{},{"width":300}]}"#, "invalid: panels[1].width: ");
         check(r#"{"panels":[{"thresholds":[{"colour":5}]}]}"#, "invalid: panels[0].thresholds[0].colour: ");
         check(r#"{"panels":[{"kind":"pie"}]}"#, "invalid: panels[0].kind: unknown variant `pie`");
+        let rule = parse::<afterglow_wire::rule::Rule>(br#"{"title":"X"}"#).unwrap_err().to_string();
+        assert_eq!(rule, "invalid: is: it is missing");
         check(r#"{"panels":[{"tresholds":[]}]}"#, "invalid: panels[0].tresholds: unknown field");
     }
 }
