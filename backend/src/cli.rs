@@ -13,7 +13,7 @@ use crate::config::{Config, ConfigError, File};
 use crate::pipeline::PipelineError;
 use crate::store::{OpenError, Store};
 use crate::tls::{Certificate, TlsError};
-use crate::tools::{ToolError, access, advice, backup, delete, doctor, export, import, ready, tail};
+use crate::tools::{ToolError, access, advice, backup, delete, doctor, export, import, ready, rules, tail};
 
 /// Send a number, see it move at once, keep it for years.
 #[derive(Debug, Parser)]
@@ -45,6 +45,8 @@ enum Command {
     Backup(backup::Options),
     /// Verify everything in the database and say what is there, also while a server runs
     Doctor(doctor::Options),
+    /// Check rules in a file, or test them on what is stored
+    Rules(rules::Options),
     /// Follow signals of a running server: values in place, or lines of JSON when piped
     Tail(tail::Options),
     /// Say who may do what: keys
@@ -103,7 +105,7 @@ impl Failure {
         match self {
             Self::Pipeline(_)
             | Self::System(_)
-            | Self::Tool(ToolError::File { .. } | ToolError::NotReady(_)) => 1,
+            | Self::Tool(ToolError::File { .. } | ToolError::NotReady(_) | ToolError::Different(_)) => 1,
             Self::Config(_) | Self::Tls(_) | Self::Tool(ToolError::Config(_) | ToolError::Refused(_)) => 2,
             Self::Open(_) | Self::Tool(ToolError::Open(_) | ToolError::Store(_)) => 3,
             Self::Listen { .. } => 4,
@@ -145,6 +147,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Delete(options) => Ok(delete::run(&options)?),
         Command::Backup(options) => Ok(backup::run(&options)?),
         Command::Doctor(options) => Ok(doctor::run(&options)?),
+        Command::Rules(options) => Ok(rules::run(&options)?),
         Command::Tail(options) => Ok(tail::run(&options)?),
         Command::Access(command) => Ok(access::run(&command)?),
         Command::Audit(command) => Ok(access::audit(&command)?),

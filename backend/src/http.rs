@@ -5,6 +5,7 @@ mod alerts;
 mod annotations;
 mod answer;
 mod audit;
+mod backtest;
 mod boards;
 mod body;
 mod channels;

@@ -8,6 +8,7 @@ pub mod actors;
 pub mod admission;
 pub mod alerts;
 pub mod authority;
+pub mod backtest;
 pub mod cli;
 pub mod committed;
 pub mod config;

@@ -15,6 +15,7 @@ mod partial;
 mod patterns;
 mod progress;
 pub mod ready;
+pub mod rules;
 pub mod tail;
 
 use std::io::Write as _;

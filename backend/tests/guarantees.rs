@@ -11,6 +11,7 @@ mod annotations;
 mod attacks;
 mod audit;
 mod backpressure;
+mod backtest;
 mod boards;
 mod bodies;
 mod damage;

@@ -253,6 +253,10 @@ fn for_a_reader_of_some_signals_no_others_exist() {
         assert!(everything.contains("canary"), "{path}: {everything}");
         assert!(!seen.contains("canary"), "{path}: {seen}");
     }
+    let test = r#"{"rule":{"signals":["*"],"is":"above","levels":[{"limit":0}]},"from":0,"to":"2099-01-01"}"#;
+    let [seen, everything] =
+        [&reader, &all].map(|key| ask(&backend, key, "POST", "/api/rules/test", test).json());
+    assert_eq!((&seen["signals"], &everything["signals"]), (&json!(1), &json!(2)), "{seen} {everything}");
     let annotations = get(&backend, &reader, "/api/annotations").json();
     assert_eq!(
         (&annotations["total"], &annotations["annotations"][0]["signals"]),

@@ -28,6 +28,7 @@ const POLICY: &[(&str, &str, &str)] = &[
     ("GET", "/api/annotations", "read"),
     ("POST", "/api/annotations", "edit"),
     ("DELETE", "/api/annotations/{id}", "edit"),
+    ("POST", "/api/rules/test", "read"),
     ("GET", "/api/rules", "read"),
     ("POST", "/api/rules", "edit"),
     ("GET", "/api/rules/{id}", "read"),

@@ -21,9 +21,9 @@ use super::parameters::{ListedParameters, query_config};
 use super::permission::*;
 use super::problem::method_not_allowed;
 use super::{
-    alerts, annotations, audit, boards, channels, codes, dashboard, deletion, documents, history, inbox,
-    ingest_report, keys, live, members, people, rules, signals, silences, socketio, state, stream, summary,
-    telemetry,
+    alerts, annotations, audit, backtest, boards, channels, codes, dashboard, deletion, documents, history,
+    inbox, ingest_report, keys, live, members, people, rules, signals, silences, socketio, state, stream,
+    summary, telemetry,
 };
 
 /// A row of the table.
@@ -73,6 +73,8 @@ table! {
     ReadAnnotations   GET    "/api/annotations"      => annotations::list;
     WriteAnnotations  POST   "/api/annotations"      => annotations::post;
     WriteAnnotations  DELETE "/api/annotations/{id}" => annotations::delete;
+    // Before the address of a rule.
+    ReadSamples       POST   "/api/rules/test"       => backtest::post;
     ReadRules         GET    "/api/rules"            => rules::list;
     WriteRules        POST   "/api/rules"            => rules::post;
     ReadRules         GET    "/api/rules/{id}"       => rules::get;

@@ -31,6 +31,9 @@ pub enum ToolError {
     /// The server that was asked is not ready.
     #[error("{0}")]
     NotReady(String),
+    /// Something else was found than was expected.
+    #[error("{0}")]
+    Different(String),
     /// Something in the database is damaged.
     #[error("{0}")]
     Damaged(String),

@@ -1,0 +1,70 @@
+//! `POST /api/rules/test`: what a rule would have found.
+
+use std::sync::LazyLock;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use afterglow_wire::Code;
+use afterglow_wire::backtest::{Backtest, BacktestRequest};
+use tokio::sync::mpsc;
+
+use super::documents::read_json;
+use super::gate::Allowed;
+use super::permission::ReadSamples;
+use super::problem::Problem;
+use crate::backtest;
+use crate::clock::Stopwatch;
+use crate::metrics::Stage;
+use crate::shares::Shares;
+use crate::store::{asked_by, while_wanted};
+
+/// Back-tests at once; beyond it 503 `queue_full`.
+const BACKTESTS: usize = 2;
+
+static PLACES: LazyLock<Shares> = LazyLock::new(|| Shares::new(BACKTESTS, BACKTESTS));
+
+/// Test a rule on what is stored
+///
+/// When it would have fired, by signal. The rule need not be saved, and may be without an id and a title. Nobody is notified, and nothing is
+/// written. It takes at most as long as any query; two run at once.
+#[utoipa::path(
+    post, path = "/api/rules/test", tag = "alerts",
+    request_body(content = BacktestRequest, example = json!({
+        "rule": {"signals": ["oven.*.temp"], "is": "above", "levels": [{"limit": 80, "recover": 76}], "for": 30},
+        "from": "2026-11-01T00:00:00Z", "to": "2026-12-01T00:00:00Z"
+    })),
+    responses(
+        (status = 200, description = "What it would have found", body = Backtest),
+        (status = 400, description = "The body is no JSON object", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Two are under way, or it took too long; ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn post(
+    allowed: Allowed<ReadSamples>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let question: BacktestRequest = read_json(&allowed, &request, payload).await?;
+    question.check()?;
+    let place = PLACES.take(allowed.address(), 1).map_err(|_| {
+        Problem::new(Code::QueueFull, format!("{BACKTESTS} rules are tested already; ask again in a moment"))
+    })?;
+    let (store, metrics, limit) =
+        (allowed.store().clone(), allowed.metrics().clone(), allowed.query_timeout());
+    let (sender, mut answer) = mpsc::channel(1);
+    actix_rt::task::spawn_blocking(move || {
+        let stopwatch = Stopwatch::start();
+        let asked = sender.clone();
+        let found = asked_by(place.address(), || {
+            while_wanted(move || asked.is_closed(), || backtest::run(&store, &question, Some(limit)))
+        });
+        metrics.observe(Stage::Query, stopwatch.elapsed());
+        drop(place);
+        // Nobody may wait for it any more.
+        let _ = sender.try_send(found);
+    });
+    match answer.recv().await {
+        Some(found) => Ok(HttpResponse::Ok().json(found?)),
+        None => Err(Problem::new(Code::Internal, "the test broke; the server's log says why")),
+    }
+}
