@@ -27,9 +27,11 @@ pub(super) struct Step {
     began: Stopwatch,
     /// Clients that have still to take it, until most have.
     left: AtomicUsize,
-    /// Microseconds until then; 0 before.
+    /// Microseconds until then; [`UNKNOWN`] before.
     cost: AtomicUsize,
 }
+
+const UNKNOWN: usize = usize::MAX;
 
 impl Pace {
     /// That of nothing sent yet.
@@ -45,17 +47,20 @@ impl Pace {
 
     /// How long the next step has still to wait.
     pub(super) fn left(&self) -> Duration {
-        let (elapsed, cost) = (self.0.began.elapsed(), self.0.cost.load(Ordering::Relaxed));
-        let cost = if cost == 0 { elapsed } else { Duration::from_micros(cost as u64) };
-        cost.saturating_mul(TIMES).min(LONGEST).saturating_sub(elapsed)
+        left(self.0.began.elapsed(), self.0.cost())
     }
+}
+
+/// How long to wait, `elapsed` after the beginning of a step that cost as much; at least what has passed where that is not known yet.
+fn left(elapsed: Duration, cost: Option<Duration>) -> Duration {
+    cost.unwrap_or(elapsed).saturating_mul(TIMES).min(LONGEST).saturating_sub(elapsed)
 }
 
 impl Step {
     fn begin(clients: usize) -> Arc<Self> {
         // Nine of ten: a few that stall just now do not count either.
         let most = (clients * 9).div_ceil(10);
-        let cost = usize::from(most == 0);
+        let cost = if most == 0 { 0 } else { UNKNOWN };
         Arc::new(Self {
             began: Stopwatch::start(),
             left: AtomicUsize::new(most),
@@ -66,9 +71,14 @@ impl Step {
     /// A client has taken it.
     pub(super) fn taken(&self) {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            let micros = usize::try_from(self.began.elapsed().as_micros()).unwrap_or(usize::MAX);
-            self.cost.store(micros.max(1), Ordering::Relaxed);
+            let micros = usize::try_from(self.began.elapsed().as_micros()).unwrap_or(UNKNOWN - 1);
+            self.cost.store(micros, Ordering::Relaxed);
         }
+    }
+
+    fn cost(&self) -> Option<Duration> {
+        let micros = self.cost.load(Ordering::Relaxed);
+        (micros != UNKNOWN).then(|| Duration::from_micros(micros as u64))
     }
 }
 
@@ -78,24 +88,31 @@ mod tests {
 
     #[test]
     fn a_step_costs_what_passes_until_most_have_taken_it() {
-        let mut pace = Pace::new();
-        assert_eq!(pace.left(), Duration::ZERO, "nothing was sent");
-        let step = pace.begin(20);
+        let step = Pace::new().begin(20);
         (0..17).for_each(|_| step.taken());
-        assert_eq!(step.cost.load(Ordering::Relaxed), 0);
-        assert!(pace.left() > Duration::ZERO, "as long as most have not taken it");
+        assert_eq!(step.cost(), None);
         step.taken();
-        let cost = step.cost.load(Ordering::Relaxed);
-        assert!(cost > 0);
+        let cost = step.cost();
+        assert!(cost.is_some_and(|cost| cost <= step.began.elapsed()));
         (0..2).for_each(|_| step.taken());
-        assert_eq!(step.cost.load(Ordering::Relaxed), cost, "the last ones do not count");
-        assert!(pace.left() <= Duration::from_micros(cost as u64) * TIMES);
+        assert_eq!(step.cost(), cost, "the last ones do not count");
     }
 
     #[test]
     fn a_step_for_nobody_costs_nothing() {
         let mut pace = Pace::new();
+        assert_eq!((pace.left(), pace.0.cost()), (Duration::ZERO, Some(Duration::ZERO)), "nothing was sent");
         pace.begin(0);
-        assert!(pace.left() <= Duration::from_micros(1) * TIMES);
+        assert_eq!(pace.left(), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_pause_is_a_multiple_of_the_cost_up_to_a_limit() {
+        let millis = Duration::from_millis;
+        assert_eq!(left(millis(3), Some(millis(2))), millis(5));
+        assert_eq!(left(millis(9), Some(millis(2))), millis(0));
+        assert_eq!(left(millis(3), None), millis(9), "as long as most have not taken it");
+        assert_eq!(left(millis(20), Some(millis(30))), millis(30), "at most the longest pause");
+        assert_eq!(left(millis(60), None), millis(0));
     }
 }
