@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { AxeBuilder } from "@axe-core/playwright";
 import { chromium } from "playwright-core";
 
@@ -65,6 +66,20 @@ export async function until(what, probe) {
       seen = error;
     }
     if (Date.now() > deadline) assert.fail(`not in time: ${what} (last: ${seen})`);
+    await delay(50);
+  }
+}
+
+/**
+ * Calls `read` until it answers `expected`; fails with the difference after the deadline. For what the page draws after an event:
+ * an event is over before the page has drawn what follows from it.
+ */
+export async function eventually(read, expected, what) {
+  const deadline = Date.now() + DEADLINE;
+  for (;;) {
+    const seen = await read();
+    if (isDeepStrictEqual(seen, expected)) return;
+    if (Date.now() > deadline) assert.deepEqual(seen, expected, what);
     await delay(50);
   }
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { HOSTILE } from "../support/hostile.js";
-import { accessible, chart, link, open, readings, until } from "../support/page.js";
+import { accessible, chart, eventually, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 const SIGNALS = "signals";
@@ -114,8 +114,8 @@ test("hostile texts are shown as text", async (t) => {
   await annotate(backend, { text: HOSTILE, tags: ["<b>tag</b>"], from: ago(60), signals: ["<i>*"] });
   const page = await open(t, backend);
   await until("the text is listed", async () => (await texts(page))[0] === HOSTILE);
-  assert.equal(await page.locator(".tag").textContent(), "<b>tag</b>");
-  assert.equal(await page.locator("img").count(), 0);
+  await eventually(() => page.locator(".tag").textContent(), "<b>tag</b>");
+  await eventually(() => page.locator("img").count(), 0);
 });
 
 for (const colorScheme of ["light", "dark"]) {

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 
 import { HOSTILE, HOSTILE_NAME, LONG } from "../support/hostile.js";
-import { accessible, boardShown, boardTitles, chart, link, open, readings, until } from "../support/page.js";
+import { accessible, boardShown, boardTitles, chart, eventually, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 /** The browser logs every refusal. */
@@ -65,9 +65,9 @@ test("a board saved in one browser opens in another", async (t) => {
 
   const other = await open(t, { url: `${backend.url}/boards/machine-room` });
   await until("the other browser has the panels", async () => (await panels(other).count()) === 2);
-  assert.deepEqual(await titles(other), ["Ovens", "host"]);
-  assert.equal(await panels(other).nth(0).locator(".unit").textContent(), "°C");
-  assert.deepEqual(await boardTitles(other), ["Everything", "Machine room"]);
+  await eventually(() => titles(other), ["Ovens", "host"]);
+  await eventually(() => panels(other).nth(0).locator(".unit").textContent(), "°C");
+  await eventually(() => boardTitles(other), ["Everything", "Machine room"]);
 });
 
 test("panels are added, moved, resized and removed with the keyboard", async (t) => {
@@ -268,8 +268,8 @@ test("hostile titles and names are shown as text", async (t) => {
   await page.getByTestId("panel-done").click();
   await save(page);
   assert.ok((await titles(page)).includes(HOSTILE));
-  assert.deepEqual(await boardTitles(page), ["Everything", HOSTILE]);
-  assert.equal(await page.locator("img, b:text('°')").count(), 0);
+  await eventually(() => boardTitles(page), ["Everything", HOSTILE]);
+  await eventually(() => page.locator("img, b:text('°')").count(), 0);
 });
 
 test("a board that is not there is said", async (t) => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chart, link, open, readings, row, until } from "../support/page.js";
+import { chart, eventually, link, open, readings, row, until } from "../support/page.js";
 import { Backend, folder, produce } from "../support/programs.js";
 
 const SIGNALS = "signals";
@@ -16,9 +16,9 @@ test("the first load shows the last hour", async (t) => {
   const drawn = chart(page, SIGNALS);
   await until("600 samples are in the chart", async () => (await drawn.points()) === 600);
   await until("the line is drawn", async () => (await drawn.pixels(BLUE)) > 100);
-  assert.equal(await page.getByTestId("card-signals").locator(".card-value").textContent(), "1");
-  assert.equal(await page.getByTestId("card-samples").locator(".card-value").textContent(), "600");
-  assert.equal(await page.getByTestId("card-range").locator(".card-value").textContent(), "15 min");
+  await eventually(() => page.getByTestId("card-signals").locator(".card-value").textContent(), "1");
+  await eventually(() => page.getByTestId("card-samples").locator(".card-value").textContent(), "600");
+  await eventually(() => page.getByTestId("card-range").locator(".card-value").textContent(), "15 min");
 });
 
 test("samples older than an hour are not shown", async (t) => {
@@ -38,7 +38,7 @@ test("a live sample reaches the chart and the list", async (t) => {
   await backend.post({ timestamp, signals: { temperature: 47.11 } });
   await until("the list has the value", async () => (await row(page, "temperature")).value === "47.11");
   await until("the chart has one sample more", async () => (await drawn.points()) === 31);
-  assert.equal(await drawn.last(), timestamp.replace("Z", "000Z"));
+  await eventually(() => drawn.last(), timestamp.replace("Z", "000Z"));
 });
 
 test("a new signal gets its own line, or its own panel", async (t) => {
@@ -61,13 +61,13 @@ test("the legend switches lines, also with the keyboard", async (t) => {
   const drawn = chart(page, SIGNALS);
   const button = page.locator(`[data-testid=switch][data-signal=temperature]`);
   await until("the line is drawn", async () => (await drawn.pixels(BLUE)) > 100);
-  assert.equal(await button.getAttribute("aria-pressed"), "true");
+  await eventually(() => button.getAttribute("aria-pressed"), "true");
   await button.click();
-  assert.equal(await button.getAttribute("aria-pressed"), "false");
+  await eventually(() => button.getAttribute("aria-pressed"), "false");
   await until("the line is gone", async () => (await drawn.pixels(BLUE)) === 0);
   await button.focus();
   await page.keyboard.press("Space");
-  assert.equal(await button.getAttribute("aria-pressed"), "true");
+  await eventually(() => button.getAttribute("aria-pressed"), "true");
   await until("the line is back", async () => (await drawn.pixels(BLUE)) > 100);
 });
 
@@ -92,8 +92,8 @@ test("the tooltip has the values at the pointer", async (t) => {
   await page.locator(`[data-panel="${SIGNALS}"] .u-over`).hover({ position: { x: 400, y: 50 } });
   const tooltip = page.locator(`[data-panel="${SIGNALS}"] .tooltip`);
   await tooltip.waitFor();
-  assert.deepEqual(await tooltip.locator(".tooltip-name").allTextContents(), ["high", "low"]);
-  assert.deepEqual(await tooltip.locator(".tooltip-value").allTextContents(), ["9", "1"]);
+  await eventually(() => tooltip.locator(".tooltip-name").allTextContents(), ["high", "low"]);
+  await eventually(() => tooltip.locator(".tooltip-value").allTextContents(), ["9", "1"]);
   await page.mouse.move(5, 5);
   await tooltip.waitFor({ state: "hidden" });
 });

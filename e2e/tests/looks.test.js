@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
-import { accessible, chart, link, open, readings, row, until } from "../support/page.js";
+import { accessible, chart, eventually, link, open, readings, row, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 const SIGNALS = "signals";
@@ -92,13 +92,13 @@ test("a chart says that it is loading until its range is known, on screen and be
   await link(page, "live");
   await until("all panels are there", async () => (await page.getByTestId("panel").count()) === names.length);
   await until("all of them are loading", async () => (await page.getByTestId("loading-samples").count()) === names.length);
-  assert.equal(await page.getByTestId("no-samples").count(), 0);
-  assert.equal(await page.getByTestId("card-samples").locator(".card-value").textContent(), "…");
+  await eventually(() => page.getByTestId("no-samples").count(), 0);
+  await eventually(() => page.getByTestId("card-samples").locator(".card-value").textContent(), "…");
   release();
   await until("the first has its samples", async () => (await chart(page, "a").points()) === 120);
-  assert.equal(await page.getByTestId("no-samples").count(), 0);
+  await eventually(() => page.getByTestId("no-samples").count(), 0);
   const last = page.getByTestId("panel").last();
-  assert.equal(await last.getByTestId("loading-samples").count(), 1, "nobody has looked at it");
+  await eventually(() => last.getByTestId("loading-samples").count(), 1, "nobody has looked at it");
   await last.scrollIntoViewIfNeeded();
   await until("it has its samples", async () => (await last.getByTestId("loading-samples").count()) === 0);
 });

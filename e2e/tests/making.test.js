@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { accessible, boardShown, boardTitles, chart, link, open, readings, until } from "../support/page.js";
+import { accessible, boardShown, boardTitles, chart, eventually, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 async function start(t, ...names) {
@@ -72,7 +72,7 @@ test("boards are searched, and sorted by title or by when they were opened", asy
   await page.getByTestId("boards").waitFor();
   await page.keyboard.press("Escape");
   await page.getByTestId("boards").waitFor({ state: "detached" });
-  assert.equal(await page.evaluate(() => document.activeElement.id), "board-select");
+  await eventually(() => page.evaluate(() => document.activeElement.id), "board-select");
 });
 
 test("panels are moved and resized with a pointer, and a step takes that back", async (t) => {
@@ -96,7 +96,7 @@ test("panels are moved and resized with a pointer, and a step takes that back", 
   await page.locator(".before-gap").waitFor();
   await page.mouse.up();
   await until("it is behind b", async () => (await titles(page)).join() === "b,a,c");
-  assert.equal(await page.locator(".before-gap, .after-gap, .moving").count(), 0);
+  await eventually(() => page.locator(".before-gap, .after-gap, .moving").count(), 0);
 
   // Wider by two columns, higher by one row.
   const grip = await centre(panels(page).nth(0).getByTestId("grip"));
@@ -159,7 +159,7 @@ test("a unit and a colour are given to all signals of a pattern", async (t) => {
   await row.getByTestId("row-settings").click();
   await page.getByLabel("Applies to").fill("boiler.*");
   await page.getByTestId("signal-count").getByText("3 signals").waitFor();
-  assert.equal(await page.getByLabel("Display name").isDisabled(), true);
+  await eventually(() => page.getByLabel("Display name").isDisabled(), true);
   await page.getByLabel("Unit").fill("°C");
   await accessible(page);
   await page.getByTestId("signal-save").click();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { accessible, open, until } from "../support/page.js";
+import { accessible, eventually, open, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 const PASSWORD = "correct horse battery";
@@ -41,10 +41,10 @@ test("the first admin invites a viewer, who sees and cannot edit", async (t) => 
   await admin.getByTestId("add-member").getByLabel("Name").fill("val");
   await admin.getByTestId("add-member").getByLabel("Name").press("Enter");
   const invitation = await admin.getByTestId("invitation").textContent();
-  assert.equal(await admin.getByTestId("member").count(), 2);
+  await eventually(() => admin.getByTestId("member").count(), 2);
 
   const viewer = await open(t, { url: invitation }, { allow });
-  assert.equal(await viewer.getByLabel("Name").inputValue(), "val");
+  await eventually(() => viewer.getByLabel("Name").inputValue(), "val");
   await choose(viewer, PASSWORD);
   await until("the dashboard is open", () => new URL(viewer.url()).pathname === "/");
   const ask = (page, method, path, body) =>

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chart, drag, link, noteTexts, open, readings, row, takeTexts, until } from "../support/page.js";
+import { chart, drag, eventually, link, noteTexts, open, readings, row, takeTexts, until } from "../support/page.js";
 import { Backend, folder, produce } from "../support/programs.js";
 
 const SIGNALS = "signals";
@@ -92,7 +92,7 @@ test("a restart of the server keeps the zoom and fills the hole", async (t) => {
   const name = await shown(page);
   await backend.kill();
   await link(page, "offline");
-  assert.equal(await shown(page), name);
+  await eventually(() => shown(page), name);
   const again = await Backend.start(t, home, backend.port);
   // What was measured meanwhile arrives late, and some of it before the page is back.
   await again.post(...readings("level", 30, 20));
@@ -118,8 +118,8 @@ test("a change of daylight saving has its hour twice, and says both offsets", as
   const hours = texts.filter((text) => /^\d\d:00/.test(text)).map((text) => text.slice(0, 5));
   const painted = hours.slice(0, hours.indexOf("04:00") + 1);
   assert.deepEqual(painted.slice(-5), ["01:00", "02:00", "02:00", "03:00", "04:00"]);
-  assert.equal(await page.getByTestId("zone").textContent(), "UTC+02:00 → UTC+01:00");
-  assert.equal(await page.locator(".zone-picker select").inputValue(), "Europe/Berlin");
+  await eventually(() => page.getByTestId("zone").textContent(), "UTC+02:00 → UTC+01:00");
+  await eventually(() => page.locator(".zone-picker select").inputValue(), "Europe/Berlin");
   await page.locator(".zone-picker select").selectOption("UTC");
   await until("in UTC", async () => (await page.getByTestId("zone").textContent()) === "UTC");
   await until("hours of UTC", async () => (await takeTexts(page)).some((text) => text.startsWith("23:00")));
@@ -132,9 +132,9 @@ test("midnight has its date", async (t) => {
   const address = `/?from=2026-11-24T22:00Z&to=2026-11-25T00:00Z&tz=Europe/Berlin`;
   const page = await open(t, { url: backend.url + address }, { before: noteTexts });
   await until("its samples", async () => (await chart(page, SIGNALS).points()) === 121);
-  assert.equal(await shown(page), "24 Nov 2026 23:00 – 25 Nov 2026 01:00");
+  await eventually(() => shown(page), "24 Nov 2026 23:00 – 25 Nov 2026 01:00");
   await until("the date stands at midnight", async () => (await takeTexts(page)).some((text) => /25 Nov/.test(text)));
-  assert.equal(await page.getByTestId("zone").textContent(), "UTC+01:00");
+  await eventually(() => page.getByTestId("zone").textContent(), "UTC+01:00");
 });
 
 test("31 days are shown with their extremes, and zooming in brings every sample", async (t) => {
@@ -158,7 +158,7 @@ test("31 days are shown with their extremes, and zooming in brings every sample"
     return Math.floor(end / 60_000) - Math.ceil(first / 60_000) + 1;
   };
   await until("every sample of the stretch", async () => (await chart(page, SIGNALS).points()) === (await stored()));
-  assert.equal(await max.textContent(), "900.0");
+  await eventually(() => max.textContent(), "900.0");
 });
 
 test("two hours without samples are a gap, also far away from now", async (t) => {

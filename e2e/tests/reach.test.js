@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chart, link, open, readings, row, until } from "../support/page.js";
+import { chart, eventually, link, open, readings, row, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 const SIGNALS = "signals";
@@ -42,7 +42,7 @@ test("keys alone do everything", async (t) => {
   await page.keyboard.type("now-2m");
   await press("Enter");
   await until("two minutes", () => parameter(page, "from") === "now-2m");
-  assert.equal(await page.evaluate(() => document.activeElement.id), "range-button");
+  await eventually(() => page.evaluate(() => document.activeElement.id), "range-button");
 
   await page.evaluate(() => document.activeElement.blur());
   await press("Space");
@@ -71,7 +71,7 @@ test("keys alone do everything", async (t) => {
   await until("it is off", async () => (await page.getByTestId("switch").first().getAttribute("aria-pressed")) === "false");
   await press("Space");
   await press("ArrowRight");
-  assert.equal(await page.evaluate(() => document.activeElement.dataset.testid), "solo");
+  await eventually(() => page.evaluate(() => document.activeElement.dataset.testid), "solo");
   await press("Enter");
   await until("one is left", async () => (await page.locator("[data-testid=switch][aria-pressed=true]").count()) === 1);
   await press("Enter");
@@ -175,7 +175,7 @@ test("fingers alone do everything, at 360 pixels", async (t) => {
   const range = await page.getByTestId("range-name").textContent();
   await fingers.move([at(0.5)], [[box.x + box.width / 2, y - 200]], 12);
   await until("the page is scrolled", () => page.evaluate(() => scrollY > 50));
-  assert.equal(await page.getByTestId("range-name").textContent(), range);
+  await eventually(() => page.getByTestId("range-name").textContent(), range);
   await page.evaluate(() => scrollTo(0, 0));
 
   await page.getByTestId("pause").tap();
@@ -206,7 +206,7 @@ test("five hundred signals are searched, shown in parts, and live", async (t) =>
   await link(page, "live");
   await until("all are counted", async () => (await page.getByTestId("card-signals").locator(".card-value").textContent()) === "500");
   await until("a panel for each group", async () => (await page.getByTestId("panel").count()) === 10);
-  assert.equal(await page.getByTestId("row").count(), 200);
+  await eventually(() => page.getByTestId("row").count(), 200);
   await page.getByTestId("all-rows").getByText("Show 300 more").click();
   await until("the list is whole", async () => (await page.getByTestId("row").count()) === 500);
   await page.locator("#search").fill("signal499");
@@ -217,7 +217,7 @@ test("five hundred signals are searched, shown in parts, and live", async (t) =>
   await page.locator("#search").fill("");
   await until("all are back", async () => (await page.getByTestId("panel").count()) === 10);
   const panel = page.getByTestId("panel").first();
-  assert.equal(await panel.locator("[data-testid=switch][aria-pressed=true]").count(), 12, "a tangle is not drawn");
+  await eventually(() => panel.locator("[data-testid=switch][aria-pressed=true]").count(), 12, "a tangle is not drawn");
   await panel.getByText("Show 26 more").click();
   await until("the legend has them all", async () => (await panel.getByTestId("switch").count()) === 50);
   await page.locator("#search").fill("signal499");

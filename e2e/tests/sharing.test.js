@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { cleanup } from "../support/cleanup.js";
 import { HOSTILE, HOSTILE_NAME, LONG } from "../support/hostile.js";
-import { boardShown, accessible, chart, link, open, readings, until } from "../support/page.js";
+import { accessible, boardShown, chart, eventually, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 async function start(t, names, more) {
@@ -50,8 +50,8 @@ test("a link opened cold in another browser shows the same range, board and line
   const other = await open(t, { url: exact }, { timezoneId: "America/New_York", colorScheme: "dark" });
   await link(other, "live");
   await until("the same lines", async () => (await pressed(other)).join() === (await pressed(page)).join());
-  assert.equal(await other.getByTestId("range").getAttribute("data-range"), "fixed");
-  assert.equal(await boardShown(other), "hosts");
+  await eventually(() => other.getByTestId("range").getAttribute("data-range"), "fixed");
+  await eventually(() => boardShown(other), "hosts");
   const [first, last] = [/from=([^&]+)/, /to=([^&]+)/].map((part) => decodeURIComponent(part.exec(exact)[1]));
   const stored = await backend.get(`/api/telemetry?signals=oven&from=${first}&to=${last}`);
   const panel = await other.getByTestId("panel").nth(1).getAttribute("data-panel");
@@ -61,7 +61,7 @@ test("a link opened cold in another browser shows the same range, board and line
 
   const third = await open(t, { url: live });
   await link(third, "live");
-  assert.equal(await third.getByTestId("range").getAttribute("data-range"), "live");
+  await eventually(() => third.getByTestId("range").getAttribute("data-range"), "live");
   await until("the same lines, live", async () => (await pressed(third)).join() === (await pressed(page)).join());
 });
 
@@ -125,7 +125,7 @@ test("more names than an address has room for are said, not asked", async (t) =>
   assert.equal(csv.text.trimEnd().split("\n").length, 1 + 6 * 12);
   await post([6, 7, 8]);
   await page.getByTestId("too-many").waitFor();
-  assert.equal(await page.getByTestId("save-csv").count(), 0);
+  await eventually(() => page.getByTestId("save-csv").count(), 0);
 });
 
 test("a screen on the wall shows charts and changes nothing", async (t) => {
@@ -137,17 +137,17 @@ test("a screen on the wall shows charts and changes nothing", async (t) => {
   await page.goto(await page.locator("#share-kiosk").inputValue());
   await page.locator("main.kiosk canvas").nth(1).waitFor();
   await link(page, "live");
-  assert.equal(await page.locator("h1").textContent(), "Wall");
+  await eventually(() => page.locator("h1").textContent(), "Wall");
   for (const gone of ["range", "board-menu", "search", "table-switch", "settings", "annotate", "share", "theme", "card-signals"]) {
-    assert.equal(await page.getByTestId(gone).count(), 0, gone);
+    await eventually(() => page.getByTestId(gone).count(), 0, gone);
   }
-  assert.equal(await page.getByRole("textbox").count(), 0);
+  await eventually(() => page.getByRole("textbox").count(), 0);
   for (const key of ["b", "n", "s", "t", "?", "/"]) await page.keyboard.press(key);
   const over = page.locator(".u-over").first();
   await over.click({ position: { x: 300, y: 60 }, modifiers: ["Control"] });
   await page.getByTestId("chart").first().focus();
   for (const key of ["ArrowLeft", "n"]) await page.keyboard.press(key);
-  assert.equal(await page.locator("dialog, .popover").count(), 0);
+  await eventually(() => page.locator("dialog, .popover").count(), 0);
 
   const panel = await page.getByTestId("panel").first().getAttribute("data-panel");
   const points = await chart(page, panel).points();
@@ -183,10 +183,10 @@ test("a panel is framed by pages that may, and by no others", async (t) => {
   const inside = reader.frameLocator("iframe");
   await inside.locator("canvas").first().waitFor();
   await inside.locator("[data-testid=link][data-state=live]").waitFor();
-  assert.deepEqual(await inside.locator("h2").allTextContents(), [HOSTILE]);
-  assert.equal(await reader.locator("iframe").getAttribute("title"), HOSTILE);
-  assert.equal(await inside.getByTestId("settings").count(), 0);
-  assert.equal(await inside.getByTestId("whole").getAttribute("target"), "_blank");
+  await eventually(() => inside.locator("h2").allTextContents(), [HOSTILE]);
+  await eventually(() => reader.locator("iframe").getAttribute("title"), HOSTILE);
+  await eventually(() => inside.getByTestId("settings").count(), 0);
+  await eventually(() => inside.getByTestId("whole").getAttribute("target"), "_blank");
   assert.ok(!(await inside.getByTestId("whole").getAttribute("href")).includes("panel="));
   await backend.post({ signals: { "host.a": 1 } });
   await until("it is live", async () => Number(await inside.getByTestId("chart").getAttribute("data-points")) === 301);

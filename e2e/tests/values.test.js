@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chart, goToBoard, link, noteTexts, open, readings, takeTexts, until } from "../support/page.js";
+import { chart, eventually, goToBoard, link, noteTexts, open, readings, takeTexts, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 const SECOND = 1000;
@@ -80,8 +80,8 @@ test("large numbers are read in full, and ticks have in common what is common on
   const page = await open(t, backend, { before: noteTexts });
   await link(page, "live");
   await until("the counter in full", async () => (await cell(page, "plant.counter", "last")) === "1,000,000,074");
-  assert.equal(await cell(page, "plant.energy", "min"), "1,234,567,890.12");
-  assert.equal(await cell(page, "plant.switch", "last"), "1");
+  await eventually(() => cell(page, "plant.energy", "min"), "1,234,567,890.12");
+  await eventually(() => cell(page, "plant.switch", "last"), "1");
   await page.locator('[data-testid=switch][data-signal="plant.counter"]').click({ modifiers: ["Control"] });
   await takeTexts(page);
   await until("the axis says it once", async () => {
@@ -147,7 +147,7 @@ test("lines beyond the twelfth are counted and can be shown at once", async (t) 
   await until("twelve of them", async () => (await drawn.textContent()) === "12 of 15 lines · Show all");
   await drawn.click();
   await until("all of them", async () => (await page.locator('[data-testid=switch][aria-pressed="true"]').count()) === 15);
-  assert.equal(await page.locator(".line-name").first().textContent(), "line_00");
+  await eventually(() => page.locator(".line-name").first().textContent(), "line_00");
 });
 
 test("the tooltip is whole beside a low chart, and comes back after Escape", async (t) => {

@@ -43,8 +43,10 @@ pub struct Feed {
 struct State {
     stream: Stream,
     socket: Option<Socket>,
-    /// Counts attempts, so that messages from an abandoned socket or question are recognised.
+    /// Counts attempts, so that messages from an abandoned socket are recognised.
     attempt: u64,
+    /// Counts questions to [`Feed::ask`], so that the answer to an abandoned one is recognised.
+    asked: u64,
     backoff: Backoff,
     refusals: Backoff,
     reconnect: Option<Timer>,
@@ -67,6 +69,7 @@ impl Feed {
             stream: Stream::default(),
             socket: None,
             attempt: 0,
+            asked: 0,
             backoff: Backoff::default(),
             refusals: Backoff::default(),
             reconnect: None,
@@ -89,6 +92,7 @@ impl Feed {
         state.welcome = false;
         (state.heard, state.patience) = (clock::steady(), WELCOME_WITHIN);
         state.stream.connected();
+        self.page_state.history.borrow_mut().doubt();
         let attempt = state.attempt;
         let feed = Rc::downgrade(self);
         state.socket = Socket::open(move |event| {
@@ -195,6 +199,7 @@ impl Feed {
                 self.stale();
                 // Samples, and with them signals, may have been deleted.
                 if std::mem::take(&mut self.state.borrow_mut().is_behind) {
+                    self.page_state.history.borrow_mut().doubt();
                     self.ask();
                 }
             }
@@ -275,11 +280,15 @@ impl Feed {
     /// Asks for what the stream does not tell.
     fn ask(self: &Rc<Self>) {
         let feed = Rc::clone(self);
-        let attempt = self.state.borrow().attempt;
+        let asked = {
+            let mut state = self.state.borrow_mut();
+            state.asked += 1;
+            state.asked
+        };
         spawn_local(async move {
             let signals = rest::get::<Vec<SignalDetails>>("/api/signals?details=1", None).await;
             let mut state = feed.state.borrow_mut();
-            if state.attempt != attempt {
+            if state.asked != asked {
                 return;
             }
             state.ask = None;
@@ -303,6 +312,7 @@ impl Feed {
     fn closed(self: &Rc<Self>, reason: String) {
         let mut state = self.state.borrow_mut();
         state.attempt += 1;
+        state.asked += 1;
         state.socket = None;
         (state.subscribe, state.ask, state.watch) = (None, None, None);
         state.welcome = false;

@@ -230,6 +230,12 @@ impl History {
         self.is_described
     }
 
+    /// Something may be missed from now on, such as a deletion: what the server said of the signals until now does not outlast
+    /// [`Self::forget`].
+    pub fn doubt(&mut self) {
+        self.series.iter_mut().for_each(Series::doubt);
+    }
+
     /// What is here may not be stored any more: the stream begins again.
     pub fn forget(&mut self) {
         self.changes += 1;

@@ -1,6 +1,10 @@
+use afterglow_wire::Timestamp;
+use afterglow_wire::metadata::Metadata;
+use afterglow_wire::telemetry::SignalDetails;
 use afterglow_wire::v1::{Flags, Position, Writer};
 
 use super::*;
+use crate::samples::history::Series;
 use crate::time::{HOUR, Span};
 
 const NOW: i64 = 1_795_608_000 * SECOND;
@@ -129,6 +133,33 @@ fn what_was_deleted_is_not_kept_by_a_stream_that_begins_again() {
     assert_eq!(page.take(&writer.finish()), Turn::Live);
     assert_eq!(page.seconds(), [-3]);
     assert_eq!(page.history.get("a").unwrap().latest(), Some((NOW - 3 * SECOND, 0.5)));
+}
+
+#[test]
+fn what_the_server_names_before_a_stream_begins_outlasts_its_beginning() {
+    let newest = |page: &Page, name| page.history.get(name).and_then(Series::latest);
+    let mut page = Page::new();
+    page.stream.connected();
+    page.history.doubt();
+    let said = |name: &str, last_value| SignalDetails {
+        name: name.into(),
+        count: 1,
+        first: Timestamp::from_micros(NOW - HOUR),
+        last: Timestamp::from_micros(NOW - MINUTE),
+        last_value,
+        rate: 0.0,
+        metadata: Metadata::default(),
+    };
+    page.history.note_details(&[said("a", 1.0), said("slow", 2.0)], NOW);
+    page.fill();
+    assert_eq!(newest(&page, "a"), Some((NOW - SECOND, 0.5)));
+    assert_eq!(newest(&page, "slow"), Some((NOW - MINUTE, 2.0)), "it sends seldom");
+
+    // It is deleted while the page is away.
+    page.stream.connected();
+    page.history.doubt();
+    page.fill();
+    assert_eq!(newest(&page, "slow"), None);
 }
 
 #[test]

@@ -29,6 +29,8 @@ pub struct Series {
     version: u64,
     /// Kept when the window has moved past it: the list still shows it, with its age.
     latest: Option<(i64, f64)>,
+    /// The newest sample that the server has named since [`Self::doubt`].
+    described: Option<(i64, f64)>,
     outline: Option<Outline>,
     /// Samples before this were dropped.
     evicted: i64,
@@ -55,6 +57,7 @@ impl Series {
             rewrites: 0,
             version: 0,
             latest: None,
+            described: None,
             outline: None,
             evicted: i64::MIN,
             late_span: None,
@@ -140,6 +143,7 @@ impl Series {
 
     /// What the server says of the signal.
     pub fn note_details(&mut self, details: &SignalDetails) {
+        self.described = Some((details.last.micros(), details.last_value));
         self.remember(details.last.micros(), details.last_value);
         (self.stored, self.rate) = (details.count, details.rate);
         self.first = Some(details.first.micros());
@@ -244,10 +248,16 @@ impl Series {
         self.evict_to(self.ring.end());
     }
 
-    /// Drops all samples and the newest value: they may not be stored any more.
+    /// What the server said of the signal may not be so any more.
+    pub fn doubt(&mut self) {
+        self.described = None;
+    }
+
+    /// Drops all samples: they may not be stored any more. As the newest, only the one stays that the server has named since
+    /// [`Self::doubt`].
     pub fn forget(&mut self) {
         self.clear();
-        (self.latest, self.late_span) = (None, None);
+        (self.latest, self.late_span) = (self.described, None);
     }
 
     /// Appends a sample that is not older than the newest.
