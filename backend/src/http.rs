@@ -32,6 +32,7 @@ mod permission;
 mod problem;
 mod redirect;
 mod rules;
+mod selection;
 mod signals;
 mod silences;
 mod socketio;

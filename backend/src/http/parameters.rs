@@ -5,14 +5,11 @@ use std::collections::HashSet;
 use actix_web::http::Method;
 use actix_web::{HttpRequest, web};
 
-use afterglow_wire::limits::{AHEAD_MICROS, MAX_POINTS, QUERY_PARAMETERS};
+use afterglow_wire::limits::{MAX_POINTS, QUERY_PARAMETERS};
 use afterglow_wire::{Code, Timestamp, name};
 
 use super::problem::Problem;
 use crate::store::Span;
-
-/// The span of a question that names none, in hours.
-const DEFAULT_HOURS: f64 = 1.0;
 
 /// The names of the query parameters that a path takes, by method, as the OpenAPI document lists them.
 pub(super) struct ListedParameters(Vec<(Method, Vec<String>)>);
@@ -93,22 +90,6 @@ pub(super) fn max_points(text: &str) -> Result<u32, Problem> {
         .ok_or_else(|| Problem::parameter("max_points", text, format!("1 to {MAX_POINTS} is expected")))
 }
 
-/// The span of the last `hours`, or between `from` and `to`, as of `now`; [`DEFAULT_HOURS`] when there is none of them.
-pub(super) fn span(
-    hours: Option<&str>,
-    from: Option<&str>,
-    to: Option<&str>,
-    now: Timestamp,
-) -> Result<Span, Problem> {
-    match (from, to, hours) {
-        (None, None, hours) => last_hours(hours, now),
-        (_, _, Some(hours)) => {
-            Err(Problem::parameter("hours", hours, "it does not go together with from or to"))
-        }
-        (from, to, None) => between(from, to, now),
-    }
-}
-
 /// The span between `from`, or the first instant, and `to`, or the instant `latest`.
 pub(super) fn between(from: Option<&str>, to: Option<&str>, latest: Timestamp) -> Result<Span, Problem> {
     let instant = |name, text: Option<&str>, absent| match text {
@@ -120,23 +101,6 @@ pub(super) fn between(from: Option<&str>, to: Option<&str>, latest: Timestamp) -
         return Err(Problem::parameter("from", &from.to_string(), format!("it lies after to={to}")));
     }
     Ok(Span { from, to })
-}
-
-fn last_hours(hours: Option<&str>, now: Timestamp) -> Result<Span, Problem> {
-    let hours = match hours {
-        None => DEFAULT_HOURS,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|hours: &f64| hours.is_finite() && *hours > 0.0)
-            .ok_or_else(|| Problem::parameter("hours", text, "a number above 0 is expected"))?,
-    };
-    // A span beyond the calendar is held within it.
-    let micros = (hours * 3_600e6) as i64;
-    // Senders' clocks may run ahead by the tolerance of limits.rs; what they sent belongs to the last hour.
-    let to = now.micros().saturating_add(AHEAD_MICROS);
-    let from = now.micros().saturating_sub(micros);
-    Ok(Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) })
 }
 
 pub(super) fn flag(name: &str, text: Option<&str>) -> Result<bool, Problem> {

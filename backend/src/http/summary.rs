@@ -7,29 +7,16 @@ use serde::Deserialize;
 
 use super::answer;
 use super::gate::Allowed;
-use super::parameters::{patterns, span};
 use super::permission::ReadSamples;
 use super::problem::Problem;
+use super::selection::Selection;
 use crate::encode::Format;
-use crate::signals::Selector;
 use crate::store::{Detail, Query};
 
 /// The parameters as texts, so that a bad one is refused by its name.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Parameters {
-    /// How many hours back from now, more than 0; 1 when no span is given. Not together with from or to
-    #[param(min_length = 1)]
-    hours: Option<String>,
-    /// First instant, ISO 8601 or an integer epoch; the earliest sample when only `to` is given
-    #[param(min_length = 1)]
-    from: Option<String>,
-    /// Last instant, inclusive; now when only `from` is given
-    #[param(min_length = 1)]
-    to: Option<String>,
-    /// Names separated by commas; `*` stands for any characters; all signals when absent. Before a comma, a blank or a
-    /// backslash that belongs to a name stands a backslash
-    signals: Option<String>,
     /// Into how many equally long slices the span is cut, 1 to 1000; 1 when absent
     #[param(pattern = "^([1-9][0-9]{0,2}|1000)$")]
     slices: Option<String>,
@@ -41,7 +28,7 @@ pub(super) struct Parameters {
 /// Expired samples count too: a minute or an hour of them counts where it begins, and `slice` says then how many
 /// microseconds it has.
 #[utoipa::path(
-    get, path = "/api/telemetry/summary", tag = "telemetry", params(Parameters),
+    get, path = "/api/telemetry/summary", tag = "telemetry", params(Selection, Parameters),
     responses(
         (status = 200, description = "Signal name to its slices that have samples", body = std::collections::BTreeMap<String, Summary>),
         (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
@@ -51,14 +38,12 @@ pub(super) struct Parameters {
 pub(super) async fn get(
     allowed: Allowed<ReadSamples>,
     request: HttpRequest,
+    selection: web::Query<Selection>,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let Parameters { hours, from, to, signals, slices: count } = parameters.into_inner();
-    let query = Query {
-        span: span(hours.as_deref(), from.as_deref(), to.as_deref(), allowed.clock().now())?,
-        signals: Selector::or_everything(&patterns(signals.as_deref().unwrap_or_default())?),
-        detail: Detail::Slices(count.as_deref().map_or(Ok(1), slices)?),
-    };
+    let (span, signals) = (selection.span(allowed.clock().now())?, selection.signals()?);
+    let detail = Detail::Slices(parameters.slices.as_deref().map_or(Ok(1), slices)?);
+    let query = Query { span, signals, detail };
     answer::samples(&allowed, &request, query, Format::Slices).await
 }
 
