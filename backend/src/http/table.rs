@@ -73,7 +73,6 @@ table! {
     ReadAnnotations   GET    "/api/annotations"      => annotations::list;
     WriteAnnotations  POST   "/api/annotations"      => annotations::post;
     WriteAnnotations  DELETE "/api/annotations/{id}" => annotations::delete;
-    // Before the address of a rule.
     ReadSamples       POST   "/api/rules/test"       => backtest::post;
     ReadRules         GET    "/api/rules"            => rules::list;
     WriteRules        POST   "/api/rules"            => rules::post;
@@ -148,28 +147,46 @@ pub(super) static DOCUMENT: LazyLock<web::Data<Document>> = LazyLock::new(|| {
 /// Adds every route to an application.
 pub(super) fn routes(app: &mut web::ServiceConfig) {
     app.app_data(query_config()).app_data(DOCUMENT.clone());
-    for entries in TABLE.chunk_by(|a, b| a.path == b.path) {
-        let mut resource = web::resource(spellings(entries[0].path));
-        for entry in entries {
-            resource = resource.route((entry.route)(entry.method.clone()));
-        }
-        let parameters = |entry: &Entry| DOCUMENT.query_parameters(entry.path, &entry.method);
-        let listed = entries.iter().map(|entry| (entry.method.clone(), parameters(entry))).collect();
-        app.service(finish(
-            resource.app_data(ListedParameters::new(listed)),
-            entries.iter().map(|entry| &entry.method),
-        ));
+    // A fixed path is found by comparing; each path with a parameter that is tried before it costs a regular expression.
+    let (with_parameters, fixed): (Vec<_>, Vec<_>) =
+        TABLE.chunk_by(|a, b| a.path == b.path).partition(|entries| entries[0].path.contains('{'));
+    let (boards, pages): (Vec<_>, Vec<_>) = PAGES.iter().partition(|path| path.contains('{'));
+    for entries in fixed {
+        operations(app, entries[0].path, entries);
     }
-    for path in PAGES {
-        let page = web::resource(*path).route(route::<ReadPage, _, _>(Method::GET, dashboard::page));
-        app.service(finish(page, [&Method::GET]));
+    // Senders that nobody can change add a slash at the end. A resource of two paths would be matched by regular expressions.
+    operations(app, "/api/telemetry/", with_path("/api/telemetry"));
+    pages.into_iter().for_each(|path| page(app, path));
+    for entries in with_parameters {
+        operations(app, entries[0].path, entries);
     }
+    boards.into_iter().for_each(|path| page(app, path));
     app.default_service(to::<ReadPage, _, _>(web::route(), dashboard::file));
 }
 
-/// A path; that of samples also with a slash at its end, which senders add that nobody can change.
-fn spellings(path: &'static str) -> Vec<&'static str> {
-    if path == "/api/telemetry" { vec![path, "/api/telemetry/"] } else { vec![path] }
+/// The rows of a path.
+fn with_path(path: &str) -> &'static [Entry] {
+    TABLE.chunk_by(|a, b| a.path == b.path).find(|entries| entries[0].path == path).unwrap_or_default()
+}
+
+/// Adds the operations of a path, to be found at `path`.
+fn operations(app: &mut web::ServiceConfig, path: &str, entries: &[Entry]) {
+    let mut resource = web::resource(path);
+    for entry in entries {
+        resource = resource.route((entry.route)(entry.method.clone()));
+    }
+    let parameters = |entry: &Entry| DOCUMENT.query_parameters(entry.path, &entry.method);
+    let listed = entries.iter().map(|entry| (entry.method.clone(), parameters(entry))).collect();
+    app.service(finish(
+        resource.app_data(ListedParameters::new(listed)),
+        entries.iter().map(|entry| &entry.method),
+    ));
+}
+
+/// Adds a page at `path`.
+fn page(app: &mut web::ServiceConfig, path: &str) {
+    let page = web::resource(path).route(route::<ReadPage, _, _>(Method::GET, dashboard::page));
+    app.service(finish(page, [&Method::GET]));
 }
 
 /// Answers `OPTIONS`, and other methods than a resource has, with those it has.
