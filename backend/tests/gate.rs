@@ -305,6 +305,20 @@ fn what_is_no_page_is_not_answered_with_the_page() {
     backend.close();
 }
 
+/// Senders whose address nobody can change add a slash; it is the same address, with the same parameters and methods.
+#[test]
+fn the_address_of_samples_may_end_with_a_slash() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = start(&folder);
+    let answer = request(&backend, "POST", "/api/telemetry/", backend.address(), "");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let answer = request(&backend, "GET", "/api/telemetry/?signals=evil", backend.address(), "");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("666"), "{answer}");
+    let refused = request(&backend, "GET", "/api/telemetry/?signal=evil", backend.address(), "");
+    check(&refused, 400, "bad_parameter", "a parameter that is not known");
+    check(&request(&backend, "PUT", "/api/telemetry/", backend.address(), ""), 405, "method_not_allowed", "PUT");
+}
+
 #[test]
 fn parameters_that_are_not_known_or_given_twice_are_refused_by_name() {
     let folder = tempfile::tempdir().unwrap();
