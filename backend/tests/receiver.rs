@@ -72,7 +72,7 @@ impl Receiver {
         self.received.lock().unwrap().clone()
     }
 
-    /// Waits for so many requests.
+    /// Waits for this many requests.
     pub(crate) fn wait(&self, count: usize) -> Vec<Received> {
         eventually(&format!("{count} requests; there are {:?}", self.all()), || self.all().len() >= count);
         self.all()

@@ -164,7 +164,7 @@ impl Backtest {
         self.sort();
     }
 
-    /// When there were samples of the scope that the signal called `name` is the first of, which has so many.
+    /// When there were samples of a scope of this many `signals`, of which the one called `name` is the first.
     pub fn presence(&mut self, name: &str, signals: u32, presence: &Presence) {
         let signal = self.signal(name);
         self.samples += presence.samples();

@@ -1,4 +1,4 @@
-//! The inherited text events of `/ws`: one JSON object a frame, `{"event": "...", "data": {...}}`.
+//! The text events of the original contract, `/ws`: one JSON object a frame, `{"event": "...", "data": {...}}`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

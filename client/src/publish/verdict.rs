@@ -67,7 +67,7 @@ pub fn judge(status: u16, retry_after: Option<&str>, body: &[u8], now: Timestamp
     }
 }
 
-/// A backend of the inherited contract says only `{"status":"success"}`: all samples are stored then.
+/// A backend of the original contract, the Flask demo, answers only `{"status":"success"}`: all samples are stored then.
 fn receipt(status: u16, body: &[u8]) -> Verdict {
     #[derive(serde::Deserialize)]
     struct Status {
