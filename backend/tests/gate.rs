@@ -316,7 +316,12 @@ fn the_address_of_samples_may_end_with_a_slash() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("666"), "{answer}");
     let refused = request(&backend, "GET", "/api/telemetry/?signal=evil", backend.address(), "");
     check(&refused, 400, "bad_parameter", "a parameter that is not known");
-    check(&request(&backend, "PUT", "/api/telemetry/", backend.address(), ""), 405, "method_not_allowed", "PUT");
+    check(
+        &request(&backend, "PUT", "/api/telemetry/", backend.address(), ""),
+        405,
+        "method_not_allowed",
+        "PUT",
+    );
 }
 
 #[test]
