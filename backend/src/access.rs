@@ -105,13 +105,13 @@ impl Access {
         Ok(())
     }
 
-    /// As [`Access::reload`], if anything was written since: another process may have changed keys.
+    /// As [`Access::reload`], if anything was written since, and whether it was: another process may have changed keys.
     ///
     /// # Errors
     /// As [`Access::reload`].
-    pub fn reload_if_changed(&self) -> Result<(), StoreError> {
+    pub fn reload_if_changed(&self) -> Result<bool, StoreError> {
         let read = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.store.last_entry()? == read { Ok(()) } else { self.reload() }
+        if self.store.last_entry()? == read { Ok(false) } else { self.reload().map(|()| true) }
     }
 
     /// Ends the live clients of keys that have expired.

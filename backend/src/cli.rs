@@ -49,7 +49,7 @@ enum Command {
     Rules(rules::Options),
     /// Follow signals of a running server: values in place, or lines of JSON when piped
     Tail(tail::Options),
-    /// Say who may do what: keys
+    /// Say who may do what: keys, and links for those who cannot log in
     #[command(subcommand)]
     Access(access::Command),
     /// Examine the log of what was done

@@ -195,7 +195,7 @@ pub async fn run(
         config.store.not_before,
     );
     let admission = Admission::new(config.live.live_clients, config.live.live_clients_per_address);
-    Keeper::start(access.clone(), clock.clone(), lifeline("keeper"));
+    Keeper::start(access.clone(), people.clone(), clock.clone(), lifeline("keeper"));
     let context = Context {
         access,
         people,

@@ -29,7 +29,8 @@ fn what_is_done_and_refused_is_in_the_audit_log() {
     let actions = |query: &str| -> Vec<String> {
         log(query).iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(actions(""), ["key.create", "key.create", "board.create"], "what was refused changed nothing");
+    let expected = ["key.create", "key.create", "member.link", "board.create"];
+    assert_eq!(actions(""), expected, "the server's link at its start; what was refused changed nothing");
     let entry = &log("?action=board.create")[0];
     assert_eq!((&entry["who"], &entry["object"]), (&json!(format!("key:{}", id(&editor))), &json!("one")));
     assert_eq!(actions("?who=command%20line").len(), 2);
@@ -38,7 +39,7 @@ fn what_is_done_and_refused_is_in_the_audit_log() {
     assert_eq!(log("?action=samples.delete")[0]["object"], "a.*");
     assert!(backend.terminate().success());
     let sound = verify(&database);
-    assert!(String::from_utf8_lossy(&sound.stdout).contains("4 entries, 1 to 4"), "{sound:?}");
+    assert!(String::from_utf8_lossy(&sound.stdout).contains("5 entries, 1 to 5"), "{sound:?}");
     for (change, expected) in [
         ("UPDATE audit SET who = 'local' WHERE id = 2", "entry 2: it was changed"),
         ("DELETE FROM audit WHERE id = 2", "entry 3: entries before it are missing"),

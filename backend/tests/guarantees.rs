@@ -10,6 +10,7 @@ mod alerts;
 mod annotations;
 mod attacks;
 mod audit;
+mod audited;
 mod backpressure;
 mod backtest;
 mod boards;

@@ -5,22 +5,33 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::harness::{Backend, client, eventually};
+use crate::keys::afterglow;
 
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 
 /// A browser: keeps the session's cookie, and says which site asks.
-struct Browser<'b> {
+pub(crate) struct Browser<'b> {
     backend: &'b Backend,
-    cookie: Option<String>,
+    pub(crate) cookie: Option<String>,
 }
 
 impl<'b> Browser<'b> {
-    fn new(backend: &'b Backend) -> Self {
+    pub(crate) fn new(backend: &'b Backend) -> Self {
         Self { backend, cookie: None }
     }
 
     /// The status and the body; null where there is none.
-    fn ask(&mut self, method: &str, path: &str, body: &str) -> (u16, Value) {
+    pub(crate) fn ask(&mut self, method: &str, path: &str, body: &str) -> (u16, Value) {
+        let (status, text) = self.request(method, path, body);
+        (status, serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    /// The body of an answer that is not one value.
+    pub(crate) fn text(&mut self, method: &str, path: &str) -> String {
+        self.request(method, path, "").1
+    }
+
+    fn request(&mut self, method: &str, path: &str, body: &str) -> (u16, String) {
         let mut request = ureq::http::Request::builder()
             .method(method)
             .uri(self.backend.url(path))
@@ -39,7 +50,7 @@ impl<'b> Browser<'b> {
             self.cookie = Some(value.to_owned()).filter(|value| !value.is_empty());
         }
         let text = response.body_mut().read_to_string().unwrap();
-        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or_default())
+        (response.status().as_u16(), text)
     }
 
     fn status(&mut self, method: &str, path: &str) -> u16 {
@@ -50,7 +61,7 @@ impl<'b> Browser<'b> {
         self.ask("POST", "/api/login", &format!(r#"{{"name":{name:?},"password":{password:?}}}"#)).0
     }
 
-    fn setup(&mut self, link: &str, name: &str, password: &str) -> (u16, Value) {
+    pub(crate) fn setup(&mut self, link: &str, name: &str, password: &str) -> (u16, Value) {
         let token = link.split_once('#').unwrap().1.split(':').next().unwrap();
         self.ask(
             "POST",
@@ -60,8 +71,17 @@ impl<'b> Browser<'b> {
     }
 }
 
+/// The one-time code that an app shows which was given `made`, so many seconds from now.
+#[expect(clippy::disallowed_methods, reason = "what the app on a phone does")]
+pub(crate) fn code(made: &Value, ahead: u64) -> String {
+    let secret = totp_rs::Secret::try_from_base32(made["secret"].as_str().unwrap()).unwrap();
+    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    totp.generate(now + ahead).to_string()
+}
+
 /// Starts a server that asks for a key, and finds its link for the first admin.
-fn start(folder: &Path) -> (Backend, String) {
+pub(crate) fn start(folder: &Path) -> (Backend, String) {
     let errors = folder.join("errors");
     let backend =
         Backend::try_start(&folder.join("a.db"), &[("AFTERGLOW_AUTH", "required")], &errors).unwrap();
@@ -163,6 +183,35 @@ fn a_role_says_what_a_member_may_do() {
 }
 
 #[test]
+fn a_link_from_the_command_line_lets_in_those_who_have_lost_their_password() {
+    let folder = tempfile::tempdir().unwrap();
+    let (backend, link) = start(folder.path());
+    let database = folder.path().join("a.db");
+    let [mut ada, mut again] = std::array::from_fn(|_| Browser::new(&backend));
+    assert_eq!(ada.setup(&link, "ada", PASSWORD).0, 200);
+    let made = |arguments: &[&str]| {
+        let output = afterglow(&database, &[&["access"], arguments].concat());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    // Beside the running server, which learns of it; only the newest counts.
+    let earlier = made(&["reset-password", "ada"]);
+    let reset = made(&["reset-password", "ada"]);
+    assert!(reset.starts_with("/setup#") && reset.ends_with(":ada"), "{reset}");
+    eventually("the link counts", || again.setup(&reset, "", "another horse battery").0 == 200);
+    assert_eq!(ada.status("GET", "/api/me"), 401, "the sessions of before are over");
+    assert_eq!(again.setup(&earlier, "", PASSWORD).0, 401);
+    let second = made(&["setup-link"]);
+    let mut bob = Browser::new(&backend);
+    eventually("the link makes another admin", || bob.setup(&second, "bob", PASSWORD).0 == 200);
+    assert_eq!(bob.ask("GET", "/api/me", "").1["role"], "admin");
+    assert_eq!(bob.setup(&second, "eve", PASSWORD).0, 401);
+    let unknown = afterglow(&database, &["access", "reset-password", "nobody"]);
+    assert_eq!(unknown.status.code(), Some(2), "{unknown:?}");
+    assert!(backend.terminate().success());
+}
+
+#[test]
 fn sessions_are_listed_and_end_with_a_new_password() {
     let folder = tempfile::tempdir().unwrap();
     let (backend, link) = start(folder.path());
@@ -239,14 +288,7 @@ fn one_time_codes_count_once_and_recovery_codes_stand_for_them() {
     let confirmation = format!(r#"{{"password":{PASSWORD:?}}}"#);
     let (status, made) = ada.ask("POST", "/api/codes", &confirmation);
     assert_eq!(status, 200);
-    let secret = totp_rs::Secret::try_from_base32(made["secret"].as_str().unwrap()).unwrap();
-    let totp = totp_rs::Builder::new().with_secret(secret).build().unwrap();
-    #[expect(clippy::disallowed_methods, reason = "what the app on a phone does")]
-    let code = |ahead: u64| {
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
-        totp.generate(now + ahead).to_string()
-    };
-    let first = code(0);
+    let first = code(&made, 0);
     let (status, begun) = ada.ask("PUT", "/api/codes", &format!(r#"{{"code":{first:?}}}"#));
     assert_eq!(status, 200, "{begun}");
     assert_eq!([ada.status("GET", "/api/me"), other.status("GET", "/api/me")], [200, 401]);
@@ -258,7 +300,7 @@ fn one_time_codes_count_once_and_recovery_codes_stand_for_them() {
     assert_eq!(login(""), (401, true));
     assert_eq!(login(&first), (401, false), "it was used");
     // Of the next period, as an app whose clock is ahead shows it.
-    let second = code(30);
+    let second = code(&made, 30);
     assert_eq!(login(&second).0, 200);
     assert_eq!(login(&second).0, 401);
     let recovery = begun["recovery"][3].as_str().unwrap();

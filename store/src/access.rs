@@ -10,6 +10,7 @@ use afterglow_wire::limits::KEYS;
 use crate::audit::{self, Author, Broken, Chain, Event, Verifier};
 use crate::clock::Clock;
 use crate::documents::{SaveError, json};
+use crate::people::{Hash, Invitation, PeopleChange};
 use crate::tables::{EntryRow, KeyRow, Rows, Tables};
 use crate::{OpenError, Span, Store, StoreConfig, StoreError, sqlite};
 
@@ -133,6 +134,35 @@ impl Access {
                 return Err(no_key(id));
             }
             let event = Event::done("key.revoke", id).with(label.unwrap_or_default());
+            Ok(audit::append(writer, self.now(), author, event)?)
+        })
+    }
+
+    /// Makes a link with this hash the only one of a member, or of the first admin; a running server knows within a second.
+    ///
+    /// # Errors
+    /// When there is no such member, or the database does not answer.
+    pub fn invite(
+        &self,
+        author: &Author,
+        member: Option<&str>,
+        hash: Hash,
+        expires: Timestamp,
+    ) -> Result<(), SaveError> {
+        self.tables.writing(|writer| {
+            if let Some(name) = member
+                && !writer.members()?.iter().any(|member| member.name == name)
+            {
+                return Err(SaveError::NotFound(format!("there is no member {name:?}")));
+            }
+            for earlier in writer.invitations()?.iter().filter(|one| one.member.as_deref() == member) {
+                writer.change_people(&PeopleChange::RemoveInvitation(earlier.hash))?;
+            }
+            let expires_at = expires.micros();
+            let member_of = member.map(str::to_owned);
+            let link = Invitation { hash, member: member_of, expires_at };
+            writer.change_people(&PeopleChange::PutInvitation(link))?;
+            let event = Event::done("member.link", member.unwrap_or("another first admin"));
             Ok(audit::append(writer, self.now(), author, event)?)
         })
     }

@@ -153,7 +153,7 @@ impl Store {
     pub fn add_saved<D: Document>(&self, new: D) -> Result<D, SaveError> {
         self.check_unlimited()?;
         new.check()?;
-        self.engine.add_saved(new, |_, _, _| Ok(()))
+        self.engine.add_saved(self.author(), new, |_, _, _| Ok(()))
     }
 
     /// Adds all of `new` as [`Store::add_saved`] does, or none.
@@ -163,7 +163,7 @@ impl Store {
     pub fn add_all_saved<D: Document>(&self, new: Vec<D>) -> Result<Vec<D>, SaveError> {
         self.check_unlimited()?;
         new.iter().try_for_each(Document::check)?;
-        self.engine.add_all_saved(new)
+        self.engine.add_all_saved(self.author(), new)
     }
 
     /// Replaces the document of this name, which must bring the version that it replaces. One that is the same stays at its
@@ -174,7 +174,7 @@ impl Store {
     pub fn replace_saved<D: Document>(&self, new: D) -> Result<D, SaveError> {
         self.check_unlimited()?;
         new.check()?;
-        self.engine.replace_saved(new, false, |_, _, _| Ok(()))
+        self.engine.replace_saved(self.author(), new, false, |_, _, _| Ok(()))
     }
 
     /// Deletes the document of this name.
@@ -183,7 +183,7 @@ impl Store {
     /// When there is none or the database does not answer.
     pub fn delete_saved<D: Document>(&self, id: &str) -> Result<(), SaveError> {
         self.check_unlimited()?;
-        self.engine.delete_saved::<D>(id)
+        self.engine.delete_saved::<D>(self.author(), id)
     }
 
     /// All channels, without their secrets.
@@ -221,7 +221,7 @@ impl Store {
     /// As [`Store::add_saved`].
     pub fn add_channel(&self, new: Channel) -> Result<Channel, SaveError> {
         self.check_unlimited()?;
-        self.engine.add_channel(new)
+        self.engine.add_channel(self.author(), new)
     }
 
     /// As [`Store::replace_saved`], for a channel: secrets that it does not bring stay.
@@ -230,7 +230,7 @@ impl Store {
     /// As [`Store::replace_saved`].
     pub fn replace_channel(&self, new: Channel) -> Result<Channel, SaveError> {
         self.check_unlimited()?;
-        self.engine.replace_channel(new)
+        self.engine.replace_channel(self.author(), new)
     }
 
     /// Deletes a channel, its secrets, and all that waits for it.
@@ -239,7 +239,7 @@ impl Store {
     /// When there is none or the database does not answer.
     pub fn delete_channel(&self, id: &str) -> Result<(), SaveError> {
         self.check_unlimited()?;
-        self.engine.delete_channel(id)
+        self.engine.delete_channel(self.author(), id)
     }
 }
 
@@ -319,7 +319,7 @@ impl Store {
     /// When there is none or the database does not answer.
     pub fn acknowledge(&self, episode: &str, ack: Option<&Ack>) -> Result<Episode, SaveError> {
         self.check_unlimited()?;
-        self.engine.acknowledge(episode, ack)
+        self.engine.acknowledge(self.author(), episode, ack)
     }
 
     /// Removes episodes that ended before `before`, and the oldest beyond as many as are kept; how many.

@@ -4,6 +4,8 @@
 //! length. Anyone who can write the file can write the whole chain again; what the chain shows is that single entries were
 //! changed, removed or put in between.
 
+use std::borrow::Cow;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::StoreError;
@@ -29,7 +31,7 @@ impl Author {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
     /// What kind it is, such as `board.create`.
-    pub action: &'static str,
+    pub action: Cow<'static, str>,
     /// What it was done to.
     pub object: String,
     /// `done`, `begun`, or the code of the refusal.
@@ -40,8 +42,8 @@ pub struct Event {
 
 impl Event {
     /// Something that was done.
-    pub fn done(action: &'static str, object: impl Into<String>) -> Self {
-        Self { action, object: object.into(), outcome: "done", detail: String::new() }
+    pub fn done(action: impl Into<Cow<'static, str>>, object: impl Into<String>) -> Self {
+        Self { action: action.into(), object: object.into(), outcome: "done", detail: String::new() }
     }
 
     /// Something that is about to be done, in pieces.
@@ -91,7 +93,7 @@ pub(crate) fn append(rows: &mut dyn Rows, now: i64, author: &Author, event: Even
         at: now,
         who: cut(author.who.clone()),
         address: cut(author.address.clone()),
-        action: event.action.to_owned(),
+        action: event.action.into_owned(),
         object: cut(event.object),
         outcome: event.outcome.to_owned(),
         detail: cut(event.detail),

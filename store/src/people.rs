@@ -1,7 +1,7 @@
 //! Who may log in: members, their sessions, and the invitations that let them choose a password. Rules are the backend's, which
 //! keeps all of them in memory; here they are durable.
 
-use super::{Store, StoreError};
+use super::{Author, Event, Store, StoreError};
 
 /// SHA-256 of a secret.
 pub type Hash = [u8; 32];
@@ -90,11 +90,15 @@ impl Store {
         self.engine.people()
     }
 
-    /// Makes all of `changes`, in their order, or none. Blocks until they are on the disk.
+    /// Makes all of `changes`, in their order, and the entry `done` of the audit log, or none. Blocks until they are on the disk.
     ///
     /// # Errors
     /// When the disk is full or the database does not answer.
-    pub fn change_people(&self, changes: &[PeopleChange]) -> Result<(), StoreError> {
-        self.engine.change_people(changes)
+    pub fn change_people(
+        &self,
+        changes: &[PeopleChange],
+        done: Option<(&Author, Event)>,
+    ) -> Result<(), StoreError> {
+        self.engine.change_people(changes, done)
     }
 }

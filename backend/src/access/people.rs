@@ -20,13 +20,13 @@ use afterglow_wire::{Code, Invalid};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
-use super::Granted;
 use super::throttle::Throttle;
+use super::{Granted, Who};
 use crate::clock::{Clock, Stopwatch};
 use crate::pool::Pool;
 use crate::refusal::Refusal;
 use crate::store::people::{Hash, PeopleChange};
-use crate::store::{Store, StoreError};
+use crate::store::{Author, Event, Store, StoreError};
 
 pub use login::{Entered, Visitor};
 use state::State;
@@ -139,6 +139,18 @@ impl People {
         })))
     }
 
+    /// Learns of links that another process has made. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn reload_links(&self) -> Result<(), StoreError> {
+        let _turn = self.take_turn();
+        let stored = self.0.store.people()?.invitations;
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.invitations = stored.into_iter().map(|link| (link.hash, link)).collect();
+        Ok(())
+    }
+
     /// Whether somebody has a password: from then on nobody gets in without one, or a key.
     pub fn is_anybody(&self) -> bool {
         self.read(State::is_anybody)
@@ -165,9 +177,9 @@ impl People {
         self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes `changes`, then lets them count. The caller has the turn.
-    fn change(&self, changes: Vec<PeopleChange>) -> Result<(), StoreError> {
-        self.0.store.change_people(&changes)?;
+    /// Writes `changes` and what the audit log says of them, then lets them count. The caller has the turn.
+    fn change(&self, changes: Vec<PeopleChange>, by: &Author, event: Event) -> Result<(), StoreError> {
+        self.0.store.change_people(&changes, Some((by, event)))?;
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         changes.into_iter().for_each(|change| state.apply(change));
         Ok(())
@@ -184,6 +196,18 @@ impl People {
     fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A member who does something with the own account, for the audit log.
+fn themselves(name: &str, address: IpAddr) -> Author {
+    Author { who: Who::Member(name.into()).to_string(), address: address.to_string() }
+}
+
+/// A secret for a link, and what is kept of it.
+pub fn new_link() -> (String, Hash) {
+    let secret = new_secret();
+    let hash = secret_hash(&secret);
+    (secret, hash)
 }
 
 /// A new secret of 256 random bits, as text.

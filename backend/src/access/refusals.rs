@@ -39,7 +39,7 @@ impl Refusals {
         let Counts { by_kind, others } =
             std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         let event = |what: &str, outcome, count: u64| Event {
-            action: "refused",
+            action: "refused".into(),
             object: what.to_owned(),
             outcome,
             detail: format!("{count} requests"),

@@ -1,5 +1,5 @@
-//! **Role.** Keeps keys up to date: ends the live clients of those that expire or that another process revokes, and writes down their
-//! last use and what was refused.
+//! **Role.** Keeps keys and links up to date: ends the live clients of keys that expire or that another process revokes, learns of links that
+//! another process makes, and writes down the last use of keys and what was refused.
 //! **Receives.** Nothing; it looks every [`LOOK`], and writes every [`WRITE`].
 //! **Sends.** Nothing; live clients hear of the end of their grant themselves.
 //! **Bound.** One look at a time.
@@ -12,6 +12,7 @@ use actix::prelude::*;
 use afterglow_wire::Timestamp;
 
 use crate::access::Access;
+use crate::access::people::People;
 use crate::clock::{Clock, Stopwatch};
 use crate::lifeline::Lifeline;
 
@@ -24,6 +25,7 @@ const WRITE: Duration = Duration::from_secs(60);
 /// Keeps keys up to date.
 pub struct Keeper {
     access: Access,
+    people: People,
     clock: Clock,
     looking: bool,
     written: Stopwatch,
@@ -34,9 +36,9 @@ pub struct Keeper {
 
 impl Keeper {
     /// Starts the actor; must be called within an actix system.
-    pub fn start(access: Access, clock: Clock, lifeline: Lifeline) -> Addr<Self> {
+    pub fn start(access: Access, people: People, clock: Clock, lifeline: Lifeline) -> Addr<Self> {
         let (since, written) = (clock.now(), Stopwatch::start());
-        Actor::start(Self { access, clock, looking: false, written, since, _lifeline: lifeline })
+        Actor::start(Self { access, people, clock, looking: false, written, since, _lifeline: lifeline })
     }
 
     fn look(&mut self, ctx: &mut Context<Self>) {
@@ -46,14 +48,16 @@ impl Keeper {
         }
         self.looking = true;
         let writes = self.written.elapsed() >= WRITE;
-        let (access, since) = (self.access.clone(), self.since);
+        let (access, people, since) = (self.access.clone(), self.people.clone(), self.since);
         if writes {
             self.written = Stopwatch::start();
             // Uses are noted by the minute: the last one is not over.
             self.since = Timestamp::from_micros(self.clock.now().micros().saturating_sub(60_000_000));
         }
         let look = actix_rt::task::spawn_blocking(move || {
-            access.reload_if_changed()?;
+            if access.reload_if_changed()? {
+                people.reload_links()?;
+            }
             if writes { access.write_down(since) } else { Ok(()) }
         });
         ctx.spawn(look.into_actor(self).map(|outcome, keeper, ctx| {

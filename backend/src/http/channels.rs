@@ -12,7 +12,7 @@ use super::documents::{delete_document, get_document, read_json};
 use super::gate::Allowed;
 use super::permission::{ReadChannels, WriteChannels};
 use super::problem::Problem;
-use crate::store::{SaveError, Store};
+use crate::store::{Event, SaveError, Store};
 
 /// Bytes of a signing key that the server makes.
 const KEY_BYTES: usize = 24;
@@ -158,6 +158,7 @@ pub(super) async fn test(
     allowed: Allowed<WriteChannels>,
     id: web::Path<String>,
 ) -> Result<web::Json<ChannelTest>, Problem> {
+    allowed.record(Event::begun("channel.test", &**id)).await?;
     // Not in the turn of changes: a receiver may take its time.
     let notifier = allowed.notifier().clone();
     let tested = web::block(move || notifier.test(&id)).await?;

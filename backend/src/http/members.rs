@@ -34,7 +34,7 @@ pub(super) async fn post(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let new: NewMember = read_json(&allowed, &request, payload).await?;
-    let invitation = allowed.people().add(allowed.address(), new).await?;
+    let invitation = allowed.people().add(allowed.address(), allowed.author(), new).await?;
     Ok(HttpResponse::Created().json(invitation))
 }
 
@@ -53,7 +53,7 @@ pub(super) async fn reset(
     allowed: Allowed<ManageMembers>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    let invitation = allowed.people().reset(allowed.address(), name.into_inner()).await?;
+    let invitation = allowed.people().reset(allowed.address(), allowed.author(), name.into_inner()).await?;
     Ok(HttpResponse::Created().json(invitation))
 }
 
@@ -76,7 +76,7 @@ pub(super) async fn patch(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let patch: MemberPatch = read_json(&allowed, &request, payload).await?;
-    allowed.people().set_role(allowed.address(), name.into_inner(), patch.role).await?;
+    allowed.people().set_role(allowed.address(), allowed.author(), name.into_inner(), patch.role).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -96,6 +96,6 @@ pub(super) async fn delete(
     allowed: Allowed<ManageMembers>,
     name: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    allowed.people().remove(allowed.address(), name.into_inner()).await?;
+    allowed.people().remove(allowed.address(), allowed.author(), name.into_inner()).await?;
     Ok(HttpResponse::NoContent().finish())
 }

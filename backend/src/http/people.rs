@@ -37,7 +37,8 @@ pub(super) async fn login(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let login: Login = read_json(&allowed, &request, payload).await?;
-    let entered = allowed.people().login(login, visitor(&allowed, &request)).await?;
+    let entered = allowed.people().login(login, visitor(&allowed, &request)).await;
+    let entered = entered.map_err(|error| allowed.denied(error.into()))?;
     Ok(enter(&allowed, &entered))
 }
 
@@ -60,7 +61,8 @@ pub(super) async fn setup(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let setup: Setup = read_json(&allowed, &request, payload).await?;
-    let entered = allowed.people().setup(setup, visitor(&allowed, &request)).await?;
+    let entered = allowed.people().setup(setup, visitor(&allowed, &request)).await;
+    let entered = entered.map_err(|error| allowed.denied(error.into()))?;
     Ok(enter(&allowed, &entered))
 }
 
@@ -70,8 +72,8 @@ pub(super) async fn setup(
     responses((status = 204, description = "The session is over; the cookie and what the browser kept go"))
 )]
 pub(super) async fn logout(allowed: Allowed<OwnAccount>) -> Result<HttpResponse, Problem> {
-    let (_, grant) = member(&allowed)?;
-    allowed.people().logout(allowed.address(), grant).await?;
+    let (name, grant) = member(&allowed)?;
+    allowed.people().logout(allowed.address(), name, grant).await?;
     Ok(HttpResponse::NoContent()
         .insert_header((SET_COOKIE, cookie::set("", allowed.is_secure())))
         .insert_header((

@@ -1,4 +1,4 @@
-//! `afterglow access`: keys without a server, or beside one; `afterglow audit`: the log of what was done.
+//! `afterglow access`: keys and links without a server, or beside one; `afterglow audit`: the log of what was done.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,8 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::access::{Kind, NewKey, Scope, duration};
 use clap::{Args, Subcommand};
 
-use super::{ToolError, say};
+use super::{ToolError, say, tell};
+use crate::access::people::new_link;
 use crate::access::{accept, token};
 use crate::clock::Clock;
 use crate::config::Database;
@@ -15,12 +16,19 @@ use crate::store::{Access, Author, HEAD_SAMPLES, SaveError, StoreConfig};
 /// How long a key of the scope `admin` is valid unless that is said.
 const ADMIN_DAYS: i64 = 365;
 
+/// How long a link is valid.
+const LINK_MINUTES: i64 = 30;
+
 /// What is done with keys.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make, list and revoke keys; a running server knows within a second
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Print a link with which somebody becomes an admin, also when all admins have lost their passwords
+    SetupLink(List),
+    /// Print a link with which a member chooses another password; one-time codes stay
+    ResetPassword(ResetPassword),
 }
 
 /// What is done with keys.
@@ -94,6 +102,16 @@ pub struct Revoke {
     id: String,
 }
 
+/// Whose password.
+#[derive(Args, Debug)]
+pub struct ResetPassword {
+    #[command(flatten)]
+    database: Database,
+
+    /// The member's name
+    name: String,
+}
+
 /// What is done with the audit log.
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
@@ -101,7 +119,7 @@ pub enum AuditCommand {
     Verify(List),
 }
 
-/// Does what is asked with keys.
+/// Does what is asked with keys and links.
 ///
 /// # Errors
 /// When it is not allowed, or the database cannot be used.
@@ -114,6 +132,8 @@ pub fn run(command: &Command) -> Result<(), ToolError> {
             access.revoke_key(&Author::command_line(), &options.id).map_err(refused)?;
             say(&format!("the key {} is revoked", options.id))
         }
+        Command::SetupLink(options) => link(&options.database, None),
+        Command::ResetPassword(options) => link(&options.database, Some(&options.name)),
     }
 }
 
@@ -163,6 +183,18 @@ fn create(options: &Create) -> Result<(), ToolError> {
         .map_err(|invalid| ToolError::Refused(invalid.to_string()))?;
     open(&options.database)?.add_key(&author, &key, &made.hash).map_err(refused)?;
     say(&text)
+}
+
+/// Prints a link for the first admin, or for a member.
+fn link(database: &Database, member: Option<&str>) -> Result<(), ToolError> {
+    let (secret, hash) = new_link();
+    let micros = Clock::real().now().micros().saturating_add(LINK_MINUTES * 60_000_000);
+    let expires = Timestamp::from_micros(micros);
+    open(database)?.invite(&Author::command_line(), member, hash, expires).map_err(refused)?;
+    let member = member.map(|name| format!(":{name}")).unwrap_or_default();
+    say(&format!("/setup#{secret}{member}"))?;
+    tell(&format!("open this below the server's address within {LINK_MINUTES} minutes; it counts once"));
+    Ok(())
 }
 
 fn list(options: &List) -> Result<(), ToolError> {

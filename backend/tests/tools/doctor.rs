@@ -163,3 +163,39 @@ fn whatever_happens_to_the_file_the_doctor_does_not_panic() {
     }
     assert!(found > 60, "only {found} of 80 damaged files were noticed");
 }
+
+#[test]
+fn damage_of_keys_members_and_the_audit_log_is_found_and_quotes_no_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    crate::keys::key(&database, &["--scopes", "read"]);
+    crate::keys::key(&database, &["--scopes", "write"]);
+    done("doctor", &database, &[]);
+    for (change, place, reason) in [
+        (
+            "UPDATE access_key SET hash = x'00' WHERE document LIKE '%read%'",
+            "access_key",
+            "its hash has 1 bytes",
+        ),
+        (
+            "UPDATE access_key SET document = '{' WHERE document LIKE '%write%'",
+            "access_key",
+            "cannot be read",
+        ),
+        (
+            "INSERT INTO member VALUES ('ada', 'king', 'plain', NULL, 0, x'', 0)",
+            "member ada",
+            "there is no role \"king\"",
+        ),
+        ("UPDATE member SET role = 'admin'", "member ada", "is no hash"),
+        ("INSERT INTO invitation VALUES (x'00', 'ada', 0)", "invitation ada", "its hash has 1 bytes"),
+        ("UPDATE audit SET who = 'nobody' WHERE id = 1", "audit 1", "it was changed"),
+    ] {
+        sql(&database, &format!("{change} RETURNING 'done' AS value"));
+        let ended = run("doctor", &database, &[]);
+        assert_eq!(ended.code, Some(5), "{change}: {}", ended.err);
+        let found = ended.out.lines().any(|line| line.contains(place) && line.contains(reason));
+        assert!(found, "{change}: {}", ended.out);
+        assert!(!ended.out.contains("plain"), "{}", ended.out);
+    }
+}

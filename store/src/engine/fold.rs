@@ -6,6 +6,7 @@ use afterglow_wire::limits::{EPISODES, EPISODES_LISTED};
 
 use super::Engine;
 use crate::alerts::{Cursor, Fold, Folded, JournalCommit, Replayed, StateRow};
+use crate::audit::{Author, Event};
 use crate::documents::{SaveError, json};
 use crate::fault::{self, Point};
 use crate::tables::{EpisodeRow, Rows};
@@ -75,7 +76,12 @@ impl Engine {
     }
 
     /// Notes who has seen an episode, or that nobody has.
-    pub(crate) fn acknowledge(&self, id: &str, ack: Option<&Ack>) -> Result<Episode, SaveError> {
+    pub(crate) fn acknowledge(
+        &self,
+        by: Option<&Author>,
+        id: &str,
+        ack: Option<&Ack>,
+    ) -> Result<Episode, SaveError> {
         let document = ack.map(json).transpose()?;
         let missing =
             || SaveError::NotFound(format!("there is no alert {id:?}; /api/alerts lists those there are"));
@@ -83,6 +89,8 @@ impl Engine {
             if !writer.acknowledge(id, document.as_deref())? {
                 return Err(missing());
             }
+            let action = if ack.is_some() { "alert.ack" } else { "alert.take_back" };
+            self.note(writer, by, Event::done(action, id))?;
             writer.episode(id)?.and_then(episode).ok_or_else(missing)
         })
     }

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::StoreError;
+use crate::audit::{Author, Event};
 use crate::people::{People, PeopleChange};
 
 impl Engine {
@@ -15,7 +16,14 @@ impl Engine {
         })
     }
 
-    pub(crate) fn change_people(&self, changes: &[PeopleChange]) -> Result<(), StoreError> {
-        self.tables.writing(|writer| changes.iter().try_for_each(|change| writer.change_people(change)))
+    pub(crate) fn change_people(
+        &self,
+        changes: &[PeopleChange],
+        done: Option<(&Author, Event)>,
+    ) -> Result<(), StoreError> {
+        self.tables.writing(|writer| {
+            changes.iter().try_for_each(|change| writer.change_people(change))?;
+            done.map_or(Ok(()), |(author, event)| self.note(writer, Some(author), event))
+        })
     }
 }

@@ -10,6 +10,7 @@ use afterglow_wire::slug;
 use super::Engine;
 use crate::StoreError;
 use crate::alerts::Saved;
+use crate::audit::{Author, Event};
 use crate::documents::{Current, SaveError, free_address, json};
 use crate::tables::{Rows, SavedRow};
 
@@ -33,21 +34,28 @@ impl Engine {
     /// Adds a document; `and` does what else belongs to it.
     pub(crate) fn add_saved<D: Document>(
         &self,
+        by: Option<&Author>,
         new: D,
         and: impl FnOnce(&mut dyn Rows, &D, i64) -> Result<(), SaveError>,
     ) -> Result<D, SaveError> {
-        self.tables.writing(|writer| self.add_in(writer, new, and))
+        self.tables.writing(|writer| self.add_in(writer, by, new, and))
     }
 
     /// Adds all of `new`, or none.
-    pub(crate) fn add_all_saved<D: Document>(&self, new: Vec<D>) -> Result<Vec<D>, SaveError> {
-        self.tables
-            .writing(|writer| new.into_iter().map(|new| self.add_in(writer, new, |_, _, _| Ok(()))).collect())
+    pub(crate) fn add_all_saved<D: Document>(
+        &self,
+        by: Option<&Author>,
+        new: Vec<D>,
+    ) -> Result<Vec<D>, SaveError> {
+        self.tables.writing(|writer| {
+            new.into_iter().map(|new| self.add_in(writer, by, new, |_, _, _| Ok(()))).collect()
+        })
     }
 
     fn add_in<D: Document>(
         &self,
         writer: &mut dyn Rows,
+        by: Option<&Author>,
         mut new: D,
         and: impl FnOnce(&mut dyn Rows, &D, i64) -> Result<(), SaveError>,
     ) -> Result<D, SaveError> {
@@ -70,12 +78,14 @@ impl Engine {
         }
         put(writer, &new, now, now)?;
         and(writer, &new, now)?;
+        self.note(writer, by, Event::done(action::<D>("create"), new.id()))?;
         Ok(new)
     }
 
     /// Replaces a document; `and` does what else belongs to it. One that is the same stays as it is, at its version.
     pub(crate) fn replace_saved<D: Document>(
         &self,
+        by: Option<&Author>,
         mut new: D,
         is_changed: bool,
         and: impl FnOnce(&mut dyn Rows, &D, i64) -> Result<(), SaveError>,
@@ -92,13 +102,15 @@ impl Engine {
             new.number(new.id().to_owned(), current.document.version().saturating_add(1));
             put(writer, &new, current.created_at.micros(), now)?;
             and(writer, &new, now)?;
+            let version = format!("version {}", new.version());
+            self.note(writer, by, Event::done(action::<D>("replace"), new.id()).with(version))?;
             Ok(new)
         })
     }
 
-    pub(crate) fn delete_saved<D: Document>(&self, id: &str) -> Result<(), SaveError> {
+    pub(crate) fn delete_saved<D: Document>(&self, by: Option<&Author>, id: &str) -> Result<(), SaveError> {
         self.tables.writing(|writer| match writer.delete_saved(D::KIND, id)? {
-            true => Ok(()),
+            true => Ok(self.note(writer, by, Event::done(action::<D>("delete"), id))?),
             false => Err(missing::<D>(id)),
         })
     }
@@ -127,11 +139,11 @@ impl Engine {
         Ok(self.tables.in_documents(|reader| with_secrets(reader, channel))?)
     }
 
-    pub(crate) fn add_channel(&self, mut new: Channel) -> Result<Channel, SaveError> {
+    pub(crate) fn add_channel(&self, by: Option<&Author>, mut new: Channel) -> Result<Channel, SaveError> {
         new.kept.clear();
         new.check_whole()?;
         let secrets = new.clone();
-        let added = self.add_saved(new, |writer, channel, now| {
+        let added = self.add_saved(by, new, |writer, channel, now| {
             // What an earlier channel of this name had is gone with it.
             writer.forget_channel(&channel.id)?;
             put_secrets(writer, &channel.id, &secrets, now)
@@ -139,7 +151,11 @@ impl Engine {
         Ok(shown(self.whole_channel(&added.id)?))
     }
 
-    pub(crate) fn replace_channel(&self, mut new: Channel) -> Result<Channel, SaveError> {
+    pub(crate) fn replace_channel(
+        &self,
+        by: Option<&Author>,
+        mut new: Channel,
+    ) -> Result<Channel, SaveError> {
         new.kept.clear();
         new.check()?;
         let mut whole = self.whole_channel(&new.id)?;
@@ -158,7 +174,7 @@ impl Engine {
         let is_changed = merged.secrets() != whole.secrets();
         let id = new.id.clone();
         let secrets = merged.clone();
-        self.replace_saved(merged, is_changed, |writer, channel, now| {
+        self.replace_saved(by, merged, is_changed, |writer, channel, now| {
             for (name, secret) in secrets.secrets() {
                 let before = whole.secrets().into_iter().find(|(other, _)| *other == name);
                 if before.and_then(|(_, secret)| secret) != secret {
@@ -171,7 +187,7 @@ impl Engine {
         Ok(shown(self.whole_channel(&id)?))
     }
 
-    pub(crate) fn delete_channel(&self, id: &str) -> Result<(), SaveError> {
+    pub(crate) fn delete_channel(&self, by: Option<&Author>, id: &str) -> Result<(), SaveError> {
         self.tables.writing(|writer| {
             if !writer.delete_saved(Channel::KIND, id)? {
                 return Err(missing::<Channel>(id));
@@ -180,7 +196,7 @@ impl Engine {
             for (name, _) in Channel::default().secrets() {
                 writer.put_secret(id, name, None, 0)?;
             }
-            Ok(())
+            Ok(self.note(writer, by, Event::done(action::<Channel>("delete"), id))?)
         })
     }
 }
@@ -225,6 +241,11 @@ fn scheme_and_host(url: &Secret) -> Option<String> {
     let authority = rest.split(['/', '?', '#']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     Some(format!("{scheme}://{host}"))
+}
+
+/// What the audit log calls a change.
+fn action<D: Document>(verb: &str) -> String {
+    format!("{}.{verb}", D::KIND)
 }
 
 fn missing<D: Document>(id: &str) -> SaveError {

@@ -2,6 +2,7 @@
 //!
 //! Every row is read by itself, so that a damaged page costs only what is on it.
 
+mod access;
 mod bundles;
 mod check;
 mod documents;
@@ -133,6 +134,7 @@ pub(crate) fn examine(path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Re
     };
     examiner.documents();
     examiner.alerts();
+    examiner.access();
     examiner.numbering();
     examiner.overlaps(&blocks);
     blocks.iter().for_each(|place| (examiner.block(*place), step()).1);

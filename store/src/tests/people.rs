@@ -35,7 +35,7 @@ fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
         PeopleChange::PutInvitation(invitation),
         PeopleChange::PutInvitation(first.clone()),
     ];
-    store.change_people(&changes).unwrap();
+    store.change_people(&changes, None).unwrap();
     drop(store);
     let store = database.open();
     let people = store.people().unwrap();
@@ -46,11 +46,14 @@ fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
     let changed = Member { role: "admin".to_owned(), totp: None, ..full };
     let seen = Session { seen_at: 77, ..session(1, "ada") };
     store
-        .change_people(&[
-            PeopleChange::PutMember(changed.clone()),
-            PeopleChange::PutSession(seen.clone()),
-            PeopleChange::RemoveMember("bob".to_owned()),
-        ])
+        .change_people(
+            &[
+                PeopleChange::PutMember(changed.clone()),
+                PeopleChange::PutSession(seen.clone()),
+                PeopleChange::RemoveMember("bob".to_owned()),
+            ],
+            None,
+        )
         .unwrap();
     let left = People { members: vec![changed], sessions: vec![seen], invitations: vec![first] };
     assert_eq!(store.people().unwrap(), left);
@@ -61,9 +64,9 @@ fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
         PeopleChange::RemoveInvitation([2; 32]),
         PeopleChange::PutSession(session(3, "nobody")),
     ];
-    assert!(store.change_people(&undone).is_err());
+    assert!(store.change_people(&undone, None).is_err());
     assert_eq!(store.people().unwrap(), left);
-    store.change_people(&undone[..2]).unwrap();
+    store.change_people(&undone[..2], None).unwrap();
     let people = store.people().unwrap();
     assert!(people.sessions.is_empty() && people.invitations.is_empty());
 }

@@ -7,8 +7,9 @@ use afterglow_wire::people::{NewPassword, Role, SessionInfo, check_password};
 use afterglow_wire::{Invalid, Timestamp};
 
 use super::state::{Live, role};
-use super::{People, PeopleError};
+use super::{People, PeopleError, themselves};
 use crate::access::{Grant, password};
+use crate::store::Event;
 use crate::store::people::{Hash, Member, PeopleChange};
 
 impl People {
@@ -40,12 +41,13 @@ impl People {
     ///
     /// # Errors
     /// When the database does not answer.
-    pub async fn logout(&self, address: IpAddr, grant: Grant) -> Result<(), PeopleError> {
+    pub async fn logout(&self, address: IpAddr, name: String, grant: Grant) -> Result<(), PeopleError> {
         self.run(address, move |people| {
             let _turn = people.take_turn();
             let hash = people.read(|state| this(state, &grant));
-            people.change(hash.into_iter().map(PeopleChange::RemoveSession).collect())?;
-            Ok(())
+            let event = Event::done("session.end", &*name).with("log out");
+            let changes = hash.into_iter().map(PeopleChange::RemoveSession).collect();
+            Ok(people.change(changes, &themselves(&name, address), event)?)
         })
         .await
     }
@@ -66,8 +68,8 @@ impl People {
             let hash = people.read(|state| state.sessions.values().find(is_meant).map(|live| live.row.hash));
             let hash =
                 hash.ok_or_else(|| PeopleError::NotFound(format!("there is no session {number:?}")))?;
-            people.change(vec![PeopleChange::RemoveSession(hash)])?;
-            Ok(())
+            let event = Event::done("session.end", &*name).with(number);
+            Ok(people.change(vec![PeopleChange::RemoveSession(hash)], &themselves(&name, address), event)?)
         })
         .await
     }
@@ -80,8 +82,8 @@ impl People {
         self.run(address, move |people| {
             let _turn = people.take_turn();
             let changes = people.other_sessions(&name, &grant);
-            people.change(changes)?;
-            Ok(())
+            let event = Event::done("session.end", &*name).with("all others");
+            Ok(people.change(changes, &themselves(&name, address), event)?)
         })
         .await
     }
@@ -107,8 +109,8 @@ impl People {
             let current = current.filter(|current| current.password == member.password);
             let current = current.ok_or_else(|| wrong("old"))?;
             changes.push(PeopleChange::PutMember(Member { password: hashed, ..current }));
-            people.change(changes)?;
-            Ok(())
+            let event = Event::done("password.change", &*name);
+            Ok(people.change(changes, &themselves(&name, address), event)?)
         })
         .await
     }

@@ -6,8 +6,9 @@ use std::sync::PoisonError;
 use afterglow_wire::Invalid;
 use afterglow_wire::people::CodeSecret;
 
-use super::{People, PeopleError};
+use super::{People, PeopleError, themselves};
 use crate::access::{Grant, codes};
+use crate::store::Event;
 use crate::store::people::{Member, PeopleChange};
 
 impl People {
@@ -58,7 +59,7 @@ impl People {
                 recovery,
                 ..member
             }));
-            people.change(changes)?;
+            people.change(changes, &themselves(&name, address), Event::done("codes.begin", &*name))?;
             people.0.chosen.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
             Ok(shown)
         })
@@ -82,8 +83,7 @@ impl People {
             let member = people.member(&name)?;
             let mut changes = people.other_sessions(&name, &grant);
             changes.push(PeopleChange::PutMember(Member { totp: None, recovery: Vec::new(), ..member }));
-            people.change(changes)?;
-            Ok(())
+            Ok(people.change(changes, &themselves(&name, address), Event::done("codes.end", &*name))?)
         })
         .await
     }

@@ -7,10 +7,10 @@ use afterglow_wire::access::Scopes;
 use afterglow_wire::people::{Login, Role, Setup, check_name, check_password};
 
 use super::state::{role, scopes};
-use super::{People, PeopleError, new_secret, secret_hash};
+use super::{People, PeopleError, new_secret, secret_hash, themselves};
 use crate::access::{codes, password};
-use crate::store::StoreError;
 use crate::store::people::{Invitation, Member, PeopleChange, Session};
+use crate::store::{Author, Event, StoreError};
 
 /// The longest text of a browser that is kept, in characters.
 const AGENT_CHARS: usize = 200;
@@ -88,7 +88,7 @@ impl People {
             }
         };
         self.throttle().succeeded(&name, visitor.address);
-        self.enter(member, visitor, Vec::new())
+        self.enter(member, visitor, Vec::new(), "session.begin")
     }
 
     /// The member as it is once the code is used.
@@ -148,7 +148,7 @@ impl People {
             None => Member { password: hashed, ..self.new_member(&name, Role::Admin) },
         };
         changes.push(PeopleChange::RemoveInvitation(hash));
-        self.enter(member, visitor, changes)
+        self.enter(member, visitor, changes, "password.choose")
     }
 
     /// Makes a link for the first admin, in place of earlier ones; valid for `seconds`. Blocks.
@@ -169,7 +169,8 @@ impl People {
             member: None,
             expires_at,
         }));
-        self.change(changes)?;
+        let server = Author { who: "server".into(), address: String::new() };
+        self.change(changes, &server, Event::done("member.link", "the first admin"))?;
         Ok(token)
     }
 
@@ -192,6 +193,7 @@ impl People {
         member: Member,
         visitor: &Visitor,
         mut changes: Vec<PeopleChange>,
+        action: &'static str,
     ) -> Result<Entered, PeopleError> {
         let now = self.now();
         let cookie = new_secret();
@@ -217,7 +219,9 @@ impl People {
         };
         changes.push(PeopleChange::PutMember(member));
         changes.push(PeopleChange::PutSession(session));
-        self.change(changes)?;
+        let name = &entered.name;
+        let event = Event::done(action, &**name).with(entered.role.name());
+        self.change(changes, &themselves(name, visitor.address), event)?;
         Ok(entered)
     }
 }

@@ -1,6 +1,7 @@
 //! What an admin does with the members.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use afterglow_wire::people::{self as wire, MEMBERS, NewMember, Role, check_name};
 use afterglow_wire::{Invalid, Timestamp};
@@ -8,6 +9,7 @@ use afterglow_wire::{Invalid, Timestamp};
 use super::state::role;
 use super::{People, PeopleError, State, new_secret, secret_hash};
 use crate::store::people::{Invitation, Member, PeopleChange};
+use crate::store::{Author, Event};
 
 /// How long a member has to choose a password.
 const INVITATION: i64 = 3 * 86_400_000_000;
@@ -28,7 +30,12 @@ impl People {
     ///
     /// # Errors
     /// When the name is not allowed or taken, or there are too many.
-    pub async fn add(&self, address: IpAddr, new: NewMember) -> Result<wire::Invitation, PeopleError> {
+    pub async fn add(
+        &self,
+        address: IpAddr,
+        by: Arc<Author>,
+        new: NewMember,
+    ) -> Result<wire::Invitation, PeopleError> {
         self.run(address, move |people| {
             check_name(&new.name)?;
             let _turn = people.take_turn();
@@ -46,7 +53,8 @@ impl People {
                 return Err(Invalid::new("role", "the first member must be an admin").into());
             }
             let member = people.new_member(&new.name, new.role);
-            people.invite(member)
+            let event = Event::done("member.create", &*new.name).with(new.role.name());
+            people.invite(member, &by, event)
         })
         .await
     }
@@ -55,11 +63,16 @@ impl People {
     ///
     /// # Errors
     /// When there is no such member.
-    pub async fn reset(&self, address: IpAddr, name: String) -> Result<wire::Invitation, PeopleError> {
+    pub async fn reset(
+        &self,
+        address: IpAddr,
+        by: Arc<Author>,
+        name: String,
+    ) -> Result<wire::Invitation, PeopleError> {
         self.run(address, move |people| {
             let _turn = people.take_turn();
             let member = people.member(&name)?;
-            people.invite(member)
+            people.invite(member, &by, Event::done("member.link", name))
         })
         .await
     }
@@ -68,7 +81,13 @@ impl People {
     ///
     /// # Errors
     /// When there is no such member, or no other admin.
-    pub async fn set_role(&self, address: IpAddr, name: String, role: Role) -> Result<(), PeopleError> {
+    pub async fn set_role(
+        &self,
+        address: IpAddr,
+        by: Arc<Author>,
+        name: String,
+        role: Role,
+    ) -> Result<(), PeopleError> {
         self.run(address, move |people| {
             let _turn = people.take_turn();
             let member = people.member(&name)?;
@@ -77,8 +96,7 @@ impl People {
             }
             let mut changes = people.read(|state| state.others(&name, None));
             changes.push(PeopleChange::PutMember(Member { role: role.name().to_owned(), ..member }));
-            people.change(changes)?;
-            Ok(())
+            Ok(people.change(changes, &by, Event::done("member.role", name).with(role.name()))?)
         })
         .await
     }
@@ -87,13 +105,13 @@ impl People {
     ///
     /// # Errors
     /// When there is no such member, or no other admin.
-    pub async fn remove(&self, address: IpAddr, name: String) -> Result<(), PeopleError> {
+    pub async fn remove(&self, address: IpAddr, by: Arc<Author>, name: String) -> Result<(), PeopleError> {
         self.run(address, move |people| {
             let _turn = people.take_turn();
             people.member(&name)?;
             people.read(|state| check_not_last(state, &name, "name"))?;
-            people.change(vec![PeopleChange::RemoveMember(name)])?;
-            Ok(())
+            let event = Event::done("member.remove", &*name);
+            Ok(people.change(vec![PeopleChange::RemoveMember(name)], &by, event)?)
         })
         .await
     }
@@ -104,7 +122,7 @@ impl People {
     }
 
     /// Writes a member and a new link, which is the only one. The caller has the turn.
-    fn invite(&self, member: Member) -> Result<wire::Invitation, PeopleError> {
+    fn invite(&self, member: Member, by: &Author, event: Event) -> Result<wire::Invitation, PeopleError> {
         let (token, name) = (new_secret(), member.name.clone());
         let expires_at = self.now() + INVITATION;
         let mut changes: Vec<_> = self.read(|state| {
@@ -118,7 +136,7 @@ impl People {
             member: Some(name.clone()),
             expires_at,
         }));
-        self.change(changes)?;
+        self.change(changes, by, event)?;
         let link = format!("/setup#{token}:{name}");
         Ok(wire::Invitation { name, link, expires: Timestamp::from_micros(expires_at) })
     }

@@ -4,6 +4,7 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
 
+use afterglow_wire::Code;
 use afterglow_wire::revision::Revision;
 
 use super::super::body::Bodies;
@@ -142,13 +143,6 @@ impl Allowed<DeleteSamples> {
         &self.gate.context.deletions
     }
 
-    /// Writes into the audit log what is about to be done.
-    pub(in crate::http) async fn record(&self, event: Event) -> Result<(), Problem> {
-        let (access, author) = (self.gate.context.store.access().clone(), self.author());
-        let record = move || access.record(vec![(Author::clone(&author), event)]);
-        Ok(actix_web::web::block(record).await??)
-    }
-
     /// Whether there is a signal called `name`.
     pub(in crate::http) fn has_signal(&self, name: &str) -> bool {
         self.gate.context.store.signals().find(name).is_some()
@@ -195,6 +189,16 @@ impl Allowed<ReadLiveSocketIo> {
 impl Allowed<ReadIngestReport> {
     pub(in crate::http) fn ingest_report(&self) -> &Recorder {
         &self.gate.context.ingest_report
+    }
+}
+
+impl Allowed<Enter> {
+    /// What is answered to somebody who could not log in: the audit log counts it.
+    pub(in crate::http) fn denied(&self, problem: Problem) -> Problem {
+        if problem.refusal().code == Code::Unauthenticated {
+            self.gate.context.access.refuse(self.who(), self.address, Enter::NAME, Code::Unauthenticated);
+        }
+        problem
     }
 }
 
@@ -308,6 +312,13 @@ impl Allowed<ReadBoards> {
 }
 
 impl<P: Changes> Allowed<P> {
+    /// Writes into the audit log what is about to be done, where no single transaction does it.
+    pub(in crate::http) async fn record(&self, event: Event) -> Result<(), Problem> {
+        let (access, author) = (self.gate.context.store.access().clone(), self.author());
+        let record = move || access.record(vec![(Author::clone(&author), event)]);
+        Ok(actix_web::web::block(record).await??)
+    }
+
     /// Does `work`, which blocks and changes documents of this kind, when its turn comes.
     pub(in crate::http) async fn change<T: Send + 'static>(
         &self,
