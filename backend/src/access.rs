@@ -10,13 +10,14 @@ pub mod people;
 mod principal;
 mod refusals;
 mod throttle;
+mod tickets;
 pub mod token;
 
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use afterglow_wire::access::{Key, Kind, NewKey};
+use afterglow_wire::access::{Key, Kind, NewKey, NewTicket};
 use afterglow_wire::{Code, Invalid, Timestamp};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
@@ -26,6 +27,7 @@ pub use principal::{Denial, Granted, Principal, Who};
 use crate::store::{self, StoreError};
 use keys::Keys;
 use refusals::Refusals;
+use tickets::Tickets;
 
 /// Requests a second from one address that are refused one by one with 401 or 403; beyond it they get 429.
 const REFUSED_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
@@ -48,6 +50,7 @@ pub fn accept(new: NewKey, id: String, now: Timestamp, creator: String) -> Resul
 pub struct Access {
     is_open: bool,
     keys: Keys,
+    tickets: Tickets,
     store: store::Access,
     /// The number of the last entry of the audit log when the keys were read; held while they are.
     read: Arc<Mutex<i64>>,
@@ -62,6 +65,7 @@ impl Access {
         Self {
             is_open,
             keys: Keys::new(key_rate),
+            tickets: Tickets::default(),
             store,
             read: Arc::new(Mutex::new(-1)),
             refusals: Refusals::default(),
@@ -80,6 +84,22 @@ impl Access {
             Ok(granted) => Principal::Granted(granted),
             Err(denial) => Principal::Nobody(denial),
         }
+    }
+
+    /// Makes a ticket for who asks, unless too many wait to be used.
+    pub fn ticket(&self, principal: &Principal, now: Timestamp) -> Option<NewTicket> {
+        let (ticket, expires) = match principal.granted() {
+            Some(granted) => self.tickets.make(granted, now)?,
+            // Who needs no key needs no ticket, and may show one.
+            None => Tickets::text(now),
+        };
+        Some(NewTicket { ticket, expires })
+    }
+
+    /// Who shows a ticket, which counts no more then.
+    pub fn by_ticket(&self, text: &str, now: Timestamp) -> Principal {
+        let over = Denial(Code::Unauthenticated, "this ticket was used already or is over");
+        self.tickets.take(text, now).map_or(Principal::Nobody(over), Principal::Granted)
     }
 
     /// Whether samples may be sent in the address of this key.

@@ -33,6 +33,7 @@ mod problem;
 mod redirect;
 mod rules;
 mod selection;
+mod shares;
 mod signals;
 mod silences;
 mod socketio;

@@ -14,6 +14,8 @@ const WITHOUT: &[(&str, &str, &str)] = &[
     ("POST", "/in/{key}", "as above"),
     ("POST", "/socket.io/", "a live client speaks; it changes nothing"),
     ("POST", "/api/rules/test", "a question with a body"),
+    ("POST", "/api/tickets", "stands for who asks, for 30 seconds"),
+    ("POST", "/api/shares/open", "makes a cookie of what the link has"),
     ("POST", "/api/codes", "the secret counts once a code of it is shown, which leaves an entry"),
 ];
 
@@ -158,6 +160,13 @@ fn keys_and_people(walk: &mut Walk<'_>, ada: &mut Browser<'_>, login: &Value) {
     let key = made["id"].as_str().unwrap();
     walk.step(ada, "POST /api/keys/{id}/rotate", key, &json!({}), ("key.rotate", key));
     walk.step(ada, "DELETE /api/keys/{id}", key, &none, ("key.revoke", key));
+    assert_eq!(ada.ask("POST", "/api/boards", r#"{"title":"shared"}"#).0, 201);
+    let (status, made) = ada.ask("POST", "/api/shares", r#"{"board":"shared"}"#);
+    let actions: Vec<_> = walk.entries().iter().map(|entry| entry["action"].clone()).collect();
+    assert_eq!((status, actions), (201, vec![json!("board.create"), json!("share.create")]));
+    walk.walked.insert(("POST".into(), "/api/shares".into()));
+    let share = made["id"].as_str().unwrap();
+    walk.step(ada, "DELETE /api/shares/{id}", share, &none, ("share.revoke", share));
 
     let bob = json!({"name": "bob", "role": "viewer"});
     walk.step(ada, "POST /api/members", "", &bob, ("member.create", "bob"));

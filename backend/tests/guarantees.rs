@@ -41,6 +41,7 @@ mod publisher;
 mod queries;
 mod retention;
 mod secure_clients;
+mod shares;
 mod shed;
 mod signal_limit;
 mod slow_client;

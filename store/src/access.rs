@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::access::{AuditEntry, Key};
+use afterglow_wire::board::Board;
 use afterglow_wire::limits::KEYS;
 
 use crate::audit::{self, Author, Broken, Chain, Event, Verifier};
@@ -76,13 +77,20 @@ impl Access {
         Ok(Self::new(sqlite::open_beside(database)?, clock))
     }
 
-    /// All keys and the hashes of their secrets. One that is damaged is left out, and so not valid.
+    /// All keys and the hashes of their secrets; one for a board has the signals that are on it now. One that is damaged is left out, and so not valid.
     ///
     /// # Errors
     /// When the database does not answer.
     pub fn keys(&self) -> Result<Vec<(Key, SecretHash)>, StoreError> {
-        let rows = self.tables.in_documents(|reader| reader.keys())?;
-        Ok(rows.into_iter().filter_map(sound).collect())
+        self.tables.in_documents(|reader| {
+            let mut keys: Vec<_> = reader.keys()?.into_iter().filter_map(sound).collect();
+            for (key, _) in &mut keys {
+                if let Some(board) = &key.board {
+                    key.signals = Some(signals_of(reader, board)?);
+                }
+            }
+            Ok(keys)
+        })
     }
 
     /// Adds a key.
@@ -92,7 +100,8 @@ impl Access {
     pub fn add_key(&self, author: &Author, key: &Key, hash: &SecretHash) -> Result<(), SaveError> {
         self.tables.writing(|writer| {
             insert(writer, key, hash)?;
-            let event = Event::done("key.create", &*key.id).with(key.label.clone());
+            let kind = if key.board.is_some() { "share.create" } else { "key.create" };
+            let event = Event::done(kind, &*key.id).with(key.label.clone());
             Ok(audit::append(writer, self.now(), author, event)?)
         })
     }
@@ -129,11 +138,13 @@ impl Access {
     /// When there is none, or the database does not answer.
     pub fn revoke_key(&self, author: &Author, id: &str) -> Result<(), SaveError> {
         self.tables.writing(|writer| {
-            let label = writer.key(id)?.and_then(sound).map(|(key, _)| key.label);
+            let key = writer.key(id)?.and_then(sound).map(|(key, _)| key);
+            let is_share = key.as_ref().is_some_and(|key| key.board.is_some());
+            let action = if is_share { "share.revoke" } else { "key.revoke" };
             if !writer.delete_key(id)? {
                 return Err(no_key(id));
             }
-            let event = Event::done("key.revoke", id).with(label.unwrap_or_default());
+            let event = Event::done(action, id).with(key.map(|key| key.label).unwrap_or_default());
             Ok(audit::append(writer, self.now(), author, event)?)
         })
     }
@@ -250,6 +261,16 @@ impl Access {
     fn now(&self) -> i64 {
         self.clock.now().micros()
     }
+}
+
+/// What is shown on a board; nothing of one that is not there, or is damaged.
+fn signals_of(reader: &mut dyn Rows, board: &str) -> Result<Vec<String>, StoreError> {
+    let board: Option<Board> = reader.board(board)?.and_then(|document| serde_json::from_str(&document).ok());
+    let panels = board.into_iter().flat_map(|board| board.panels);
+    let mut signals: Vec<_> = panels.flat_map(|panel| panel.signals).collect();
+    signals.sort_unstable();
+    signals.dedup();
+    Ok(signals)
 }
 
 fn insert(writer: &mut dyn Rows, key: &Key, hash: &SecretHash) -> Result<(), SaveError> {

@@ -79,7 +79,8 @@ impl SaveError {
         Self::NotFound(format!("there is no signal {name:?}"))
     }
 
-    pub(super) fn no_board(id: &str) -> Self {
+    /// There is no board at this address.
+    pub fn no_board(id: &str) -> Self {
         Self::NotFound(format!("there is no board {id:?}; /api/boards lists those there are"))
     }
 }

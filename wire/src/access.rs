@@ -2,6 +2,7 @@
 
 mod audit;
 mod key;
+mod share;
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use audit::AuditEntry;
 pub use key::{CreatedKey, Key, Kind, NewKey, Rotate, duration};
+pub use share::{CreatedShare, NewShare, NewTicket, OpenShare, OpenedShare, Share};
 
 /// A kind of operations. Every operation that not everyone may do belongs to exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -147,7 +147,7 @@ impl Entry {
         let denied = |why| Err(Denial(Code::Unauthenticated, why));
         match (is, sent_as) {
             (Kind::In, Kind::Key) => return denied("this key works only in the address /in/KEY"),
-            (Kind::Key, Kind::In) => {
+            (Kind::Key | Kind::Share, Kind::In) => {
                 return denied("only keys of the kind `in` work in addresses; send this one in a header");
             }
             _ => {}
@@ -180,10 +180,14 @@ impl Entry {
 fn granted(key: &Key) -> Granted {
     let signals = key.signals.as_ref().map(|patterns| Arc::new(Selector::new(patterns)));
     Granted {
-        who: Who::Key(key.id.as_str().into()),
+        who: match key.kind {
+            Kind::Share => Who::Share(key.id.as_str().into()),
+            Kind::Key | Kind::In => Who::Key(key.id.as_str().into()),
+        },
         scopes: key.scopes.iter().copied().collect(),
         writing: WriteScope { signals: signals.clone(), create: key.create, append_only: key.append_only() },
         signals,
+        board: key.board.as_deref().map(Arc::from),
         grant: Grant::new(),
     }
 }

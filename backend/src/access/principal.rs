@@ -34,6 +34,8 @@ pub struct Granted {
     pub scopes: Scopes,
     /// On which signals: others do not exist for it. All when absent.
     pub signals: Option<Arc<Selector>>,
+    /// The only board that exists for it. Who has one may do nothing but see it.
+    pub board: Option<Arc<str>>,
     /// What may be written.
     pub writing: WriteScope,
     /// Ends with it.
@@ -49,6 +51,8 @@ pub enum Who {
     Nobody,
     /// The holder of the key with this id.
     Key(Arc<str>),
+    /// Somebody with the link of this id.
+    Share(Arc<str>),
     /// The member of this name.
     Member(Arc<str>),
 }
@@ -59,6 +63,7 @@ impl fmt::Display for Who {
             Self::Local => f.write_str("local"),
             Self::Nobody => f.write_str("nobody"),
             Self::Key(id) => write!(f, "key:{id}"),
+            Self::Share(id) => write!(f, "share:{id}"),
             Self::Member(name) => write!(f, "member:{name}"),
         }
     }
@@ -94,6 +99,11 @@ impl Principal {
     /// When what outlives the request must end; never for the local one.
     pub fn grant(&self) -> Option<&Grant> {
         self.granted().map(|granted| &granted.grant)
+    }
+
+    /// The only board that exists for it; all when absent.
+    pub fn board(&self) -> Option<&Arc<str>> {
+        self.granted().and_then(|granted| granted.board.as_ref())
     }
 
     /// The signals that exist for it; all when absent.

@@ -1,5 +1,5 @@
 //! The text of a key: `agk_<16 hexadecimal digits: its id>_<43 letters: 256 random bits>_<6 letters: a check sum>`, or `agi_`
-//! for the kind that is sent in an address. Scanners for secrets know it by its beginning and its check sum.
+//! for the kind that is sent in an address, or `ags_` for a link to a board. Scanners for secrets know it by its beginning and its check sum.
 
 use afterglow_wire::access::Kind;
 use base64::Engine as _;
@@ -49,7 +49,9 @@ impl Token {
             return None;
         }
         let (named, given) = text.split_at(LENGTH - SUM - 1);
-        let kind = [Kind::Key, Kind::In].into_iter().find(|kind| named.starts_with(beginning(*kind)))?;
+        let kind = [Kind::Key, Kind::In, Kind::Share]
+            .into_iter()
+            .find(|kind| named.starts_with(beginning(*kind)))?;
         let (digits, secret) = named[BEGINNING..].split_once('_')?;
         let is_hex = |digit: u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(&digit);
         if digits.len() != ID || !digits.bytes().all(is_hex) || given.strip_prefix('_') != Some(&*sum(named))
@@ -64,6 +66,7 @@ fn beginning(kind: Kind) -> &'static str {
     match kind {
         Kind::Key => "agk_",
         Kind::In => "agi_",
+        Kind::Share => "ags_",
     }
 }
 
@@ -82,7 +85,7 @@ mod tests {
 
     #[test]
     fn what_is_made_is_read_and_what_is_changed_is_not() {
-        for kind in [Kind::Key, Kind::In] {
+        for kind in [Kind::Key, Kind::In, Kind::Share] {
             let (text, token) = create(kind);
             assert_eq!(text.len(), LENGTH);
             assert_eq!(Token::parse(&text), Some(token));

@@ -5,6 +5,8 @@ use std::num::NonZeroU32;
 use afterglow_cli::settings::within;
 use clap::{Args, ValueEnum};
 
+use super::server::{Words, public_url};
+
 /// The settings of `[access]`.
 #[derive(Args, Clone, Debug, PartialEq)]
 #[command(next_help_heading = "Access")]
@@ -23,6 +25,20 @@ pub struct Access {
         value_parser = within(NonZeroU32::MIN..=MOST_REQUESTS)
     )]
     pub requests_per_key: NonZeroU32,
+
+    /// Other origins whose pages may use the API with a key, separated by blanks, such as https://app.example.org; no patterns.
+    /// On a server that asks for no key these pages may do everything
+    #[arg(long, env = "AFTERGLOW_CORS_ORIGINS", value_name = "ORIGINS", default_value = "", value_parser = exact_origins)]
+    pub cors_origins: Words,
+}
+
+/// Origins as browsers write them.
+fn exact_origins(text: &str) -> Result<Words, String> {
+    if text.contains('*') {
+        return Err("each origin must be written out: * would let every page in".to_owned());
+    }
+    let written = text.split_whitespace().map(public_url).collect::<Result<Vec<_>, _>>()?;
+    Ok(Words(written))
 }
 
 /// More than one server answers in a second.

@@ -190,7 +190,7 @@ fn hosts(text: &str) -> Result<Words, String> {
 }
 
 /// The origin of an address without a path, as browsers write it: without the scheme's own port.
-fn public_url(text: &str) -> Result<String, String> {
+pub(super) fn public_url(text: &str) -> Result<String, String> {
     let url = text.strip_suffix('/').unwrap_or(text);
     for (scheme, port) in [("https://", ":443"), ("http://", ":80")] {
         if let Some(host) = url.strip_prefix(scheme)

@@ -116,6 +116,7 @@ fn the_shipped_file_says_the_defaults_and_every_setting() {
     // These have no default; the file shows examples.
     assert!(given.store.max_size.take().is_some());
     assert!(given.server.memory.take().is_some());
+    assert!(!std::mem::take(&mut given.access.cors_origins).0.is_empty());
     assert!(given.server.dashboard_dir.take().is_some());
     assert!(given.server.public_url.take().is_some());
     assert!(!std::mem::take(&mut given.server.trusted_proxies).0.is_empty());

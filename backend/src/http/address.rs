@@ -20,3 +20,11 @@ pub(super) fn client(request: &HttpRequest) -> Option<SocketAddr> {
 pub(super) fn address(request: &HttpRequest) -> IpAddr {
     network(client(request).map_or(IpAddr::from([0, 0, 0, 0]), |client| client.ip()))
 }
+
+/// What the addresses with keys begin with.
+pub(super) const INBOX: &str = "/in/";
+
+/// The path of a request, without the key that it may have.
+pub(super) fn shown_path(request: &HttpRequest) -> &str {
+    if request.path().starts_with(INBOX) { "/in/***" } else { request.path() }
+}

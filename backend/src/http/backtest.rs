@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::documents::read_json;
 use super::gate::Allowed;
-use super::permission::ReadSamples;
+use super::permission::TestRules;
 use super::problem::Problem;
 use crate::backtest;
 use crate::clock::Stopwatch;
@@ -40,7 +40,7 @@ static PLACES: LazyLock<Shares> = LazyLock::new(|| Shares::new(BACKTESTS, BACKTE
     )
 )]
 pub(super) async fn post(
-    allowed: Allowed<ReadSamples>,
+    allowed: Allowed<TestRules>,
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {

@@ -9,7 +9,7 @@ use super::documents::{delete_document, get_document, read_json};
 use super::gate::Allowed;
 use super::permission::{ReadBoards, WriteBoards};
 use super::problem::Problem;
-use crate::store::Store;
+use crate::store::{SaveError, StoreError};
 
 /// List boards
 ///
@@ -26,7 +26,13 @@ pub(super) async fn list(
     allowed: Allowed<ReadBoards>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    get_document(&allowed, &request, Store::boards).await
+    let only = allowed.board();
+    get_document(&allowed, &request, move |store| {
+        let mut boards = store.boards()?;
+        boards.retain(|board| only.as_ref().is_none_or(|only| **only == board.id));
+        Ok::<_, StoreError>(boards)
+    })
+    .await
 }
 
 /// Save a new board
@@ -67,7 +73,12 @@ pub(super) async fn get(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    get_document(&allowed, &request, move |store| store.board(&id)).await
+    let only = allowed.board();
+    get_document(&allowed, &request, move |store| match only {
+        Some(only) if *only != **id => Err(SaveError::no_board(&id)),
+        _ => store.board(&id),
+    })
+    .await
 }
 
 /// Replace a board

@@ -8,6 +8,7 @@
 pub(super) mod access;
 mod authority;
 pub(super) mod cookie;
+mod cors;
 mod credential;
 mod proxy;
 mod request_id;
@@ -31,7 +32,7 @@ use afterglow_wire::Code;
 use afterglow_wire::access::Kind;
 
 use super::Context;
-use super::address::{Client, address};
+use super::address::{Client, INBOX, address, shown_path};
 use super::parameters::{ListedParameters, check_count};
 use super::permission::{Holders, Permission};
 use super::problem::Problem;
@@ -47,15 +48,14 @@ use site::Site;
 /// What browsers are told in TLS: for a year, nothing without it.
 const STAY_IN_TLS: &str = "max-age=31536000";
 
-/// What the addresses with keys begin with.
-const INBOX: &str = "/in/";
-
 /// What requests are judged by, and what lies behind.
 pub(super) struct Gate {
     context: Context,
     authorities: Authorities,
     /// The origin of `public_url`.
     public_origin: Option<String>,
+    /// The other origins whose pages may use the API.
+    cors_origins: Vec<String>,
     /// Whether connections are in TLS.
     is_tls: bool,
     proxies: Proxies,
@@ -79,7 +79,8 @@ impl Gate {
         let authorities = Authorities::new(listen, is_tls, named);
         let server = &context.config.server;
         let proxies = Proxies::new(server.trusted_proxies.clone(), server.proxy_header);
-        Self { authorities, public_origin, is_tls, proxies, context }
+        let cors_origins = context.config.access.cors_origins.0.clone();
+        Self { authorities, public_origin, cors_origins, is_tls, proxies, context }
     }
 
     /// Whether everyone who reaches this server may change everything, and nobody said that this is meant.
@@ -129,22 +130,26 @@ impl Gate {
             request.method(),
             named_hosts(request, sender).next(),
             self.public_origin.as_deref(),
+            &self.cors_origins,
         ) {
             Site::Foreign(origin) => Err(foreign(&origin, request)),
             site => {
                 let is_secure = self.is_secure(sender);
-                let principal = self.principal(request, sender.address.ip(), is_secure)?;
+                let has_cookies = !matches!(site, Site::Allowed(_));
+                let principal = self.principal(request, sender.address.ip(), is_secure, has_cookies)?;
                 Ok(Visit { principal, site, id: id.clone(), is_secure })
             }
         }
     }
 
-    /// Who asks. No header is looked at where everyone may do everything; a key in the address counts there, too.
+    /// Who asks. No header is looked at where everyone may do everything; a key in the address counts there, too. Cookies count for
+    /// our own page alone.
     fn principal(
         &self,
         request: &HttpRequest,
         address: IpAddr,
         is_secure: bool,
+        has_cookies: bool,
     ) -> Result<Principal, Problem> {
         let access = &self.context.access;
         if let Some(text) = request.path().strip_prefix(INBOX) {
@@ -154,12 +159,21 @@ impl Gate {
             return Ok(Principal::Local);
         }
         Ok(match Credential::of(request.headers()) {
-            Credential::None => match cookie::value(request.headers(), is_secure) {
-                Some(cookie) => return self.member(request, cookie),
-                None => nobody(
-                    "this needs a key, sent as `Authorization: Bearer KEY`, or a member who is logged in",
-                ),
-            },
+            Credential::None => {
+                if let Some(ticket) = credential::ticket(request) {
+                    return Ok(access.by_ticket(ticket, self.context.clock.now()));
+                }
+                let cookies = request.headers();
+                let session = cookie::value(cookies, is_secure).filter(|_| has_cookies);
+                let share = cookie::share(cookies, is_secure).filter(|_| has_cookies);
+                match (session.map(|cookie| self.member(request, cookie)).transpose()?, share) {
+                    (Some(member @ Principal::Granted(_)), _) | (Some(member), None) => member,
+                    (_, Some(link)) => access.principal(link, Kind::Share, self.context.clock.now(), address),
+                    (None, None) => nobody(
+                        "this needs a key, sent as `Authorization: Bearer KEY`, or a member who is logged in",
+                    ),
+                }
+            }
             Credential::Malformed(why) => nobody(why),
             Credential::Key(text) => access.principal(&text, Kind::Key, self.context.clock.now(), address),
         })
@@ -193,11 +207,6 @@ fn nobody(why: &'static str) -> Principal {
     Principal::Nobody(Denial(Code::Unauthenticated, why))
 }
 
-/// The path of a request, without the key that it may have.
-fn shown_path(request: &HttpRequest) -> &str {
-    if request.path().starts_with(INBOX) { "/in/***" } else { request.path() }
-}
-
 /// Every authority that a request names, the one that counts first: a trusted proxy's word, a request in absolute form, the
 /// header, which a browser always sends.
 fn named_hosts<'r>(request: &'r HttpRequest, sender: &'r Sender) -> impl Iterator<Item = &'r str> {
@@ -228,8 +237,12 @@ pub(super) async fn judge(
         .next()
         .and_then(Authority::parse)
         .is_some_and(|host| host.host.eq_ignore_ascii_case("localhost"));
+    let mut page = None;
     let mut response = match gate.visit(request.request(), &sender, &id) {
         Ok(visit) => {
+            if let Site::Allowed(origin) = &visit.site {
+                page = Some(origin.clone());
+            }
             request.extensions_mut().insert(Client(sender.address));
             request.extensions_mut().insert(visit);
             next.call(request).await?
@@ -242,6 +255,9 @@ pub(super) async fn judge(
         }
     };
     add_headers(response.headers_mut());
+    if !gate.cors_origins.is_empty() {
+        cors::add_headers(response.headers_mut(), page.as_deref());
+    }
     if is_secure && !is_localhost {
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STAY_IN_TLS));
     }
@@ -355,6 +371,9 @@ impl<P: Permission> Allowed<P> {
 /// Whether a principal has the permission `P`.
 fn authorize<P: Permission>(principal: &Principal) -> Result<(), Problem> {
     match (P::HOLDERS, principal) {
+        (_, principal) if principal.board().is_some() && !P::SHARED && P::HOLDERS != Holders::Everyone => {
+            Err(Problem::new(Code::Forbidden, "a link to a board shows that board and nothing else"))
+        }
         (Holders::Everyone, _) | (Holders::Known, Principal::Local | Principal::Granted(_)) => Ok(()),
         (_, Principal::Nobody(Denial(code, why))) => Err(Problem::new(*code, *why)),
         (Holders::Scope(scope), principal) if principal.may(scope) => Ok(()),

@@ -15,7 +15,7 @@ use crate::access::{accept, token};
 
 /// List keys
 ///
-/// Every key, without its secret, which is kept nowhere.
+/// Every key, without its secret, which is kept nowhere. Links to boards are in `/api/shares`.
 #[utoipa::path(
     get, path = "/api/keys", tag = "access",
     responses(
@@ -24,9 +24,9 @@ use crate::access::{accept, token};
     )
 )]
 pub(super) async fn list(allowed: Allowed<ReadKeys>) -> Result<web::Json<Vec<Key>>, Problem> {
-    let access = allowed.store().access().clone();
-    let keys = web::block(move || access.keys()).await??;
-    Ok(web::Json(keys.into_iter().map(|(key, _)| key).collect()))
+    let mut keys = allowed.keys().await?;
+    keys.retain(|key| key.kind != Kind::Share);
+    Ok(web::Json(keys))
 }
 
 /// Make a key
@@ -50,7 +50,7 @@ pub(super) async fn post(
     let (text, made) = token::create(new.kind);
     let key = accept(new, token::id(made.id), allowed.clock().now(), allowed.who().to_string())?;
     let (author, kept) = (allowed.author(), key.clone());
-    allowed.change(move |store| store.access().add_key(&author, &kept, &made.hash)).await?;
+    allowed.change_keys(move |store| store.access().add_key(&author, &kept, &made.hash)).await?;
     Ok(created(text, key))
 }
 
@@ -77,7 +77,7 @@ pub(super) async fn delete(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let author = allowed.author();
-    allowed.change(move |store| store.access().revoke_key(&author, &id)).await?;
+    allowed.change_keys(move |store| store.access().revoke_key(&author, &id)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -108,7 +108,7 @@ pub(super) async fn rotate(
     let (now, author, creator) = (allowed.clock().now(), allowed.author(), allowed.who().to_string());
     let until = i64::try_from(grace.as_micros()).unwrap_or(i64::MAX).saturating_add(now.micros());
     let id = id.into_inner();
-    let rotated = allowed.change(move |store| {
+    let rotated = allowed.change_keys(move |store| {
         let kind = store.access().keys()?.into_iter().find(|(key, _)| key.id == id).map(|(key, _)| key.kind);
         // Another kind would be as good where there is no such key.
         let (text, made) = token::create(kind.unwrap_or_default());

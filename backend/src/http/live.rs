@@ -16,7 +16,7 @@ use crate::admission::{Admission, Ticket};
 ///
 /// A WebSocket. Without a subprotocol it has text frames `{"event", "data"}`: `connection_response` first, then a
 /// `telemetry_update` for each instant: the samples of one request that follow each other and have one timestamp; clients send
-/// nothing. With the subprotocol
+/// nothing. A page of another site offers `ag.ticket.` and a ticket of `POST /api/tickets` beside it. With the subprotocol
 /// `afterglow.v1` clients subscribe to signals and get history and what follows in binary frames (docs/wire.md).
 #[utoipa::path(
     get, path = "/ws", tag = "live",
@@ -56,6 +56,8 @@ fn wants_v1(headers: &HeaderMap) -> Result<bool, Problem> {
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .map(str::trim)
+        // It was taken for who asks, and is no protocol.
+        .filter(|name| !name.starts_with("ag.ticket."))
         .peekable();
     if offered.peek().is_none() {
         return Ok(false);

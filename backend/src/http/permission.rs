@@ -19,6 +19,9 @@ pub(super) trait Permission: 'static {
     /// page decides by itself who may frame it.
     const NAVIGABLE: bool = false;
 
+    /// Whether it is open to those with a link to a board, for whom only that board and its signals exist.
+    const SHARED: bool = false;
+
     /// Whether query parameters that the OpenAPI document does not list are refused.
     const LISTED_PARAMETERS_ONLY: bool = true;
 }
@@ -65,27 +68,31 @@ permissions! {
     /// Show a password, or the link with which one is chosen.
     Enter = "enter" for Everyone { WHILE_DRAINING: false };
     /// Learn who one is.
-    KnowOneself = "me" for Known;
+    KnowOneself = "me" for Known { SHARED: true };
+    /// Get what stands for a key in the request that opens a live connection.
+    MakeTickets = "live" for READ { WHILE_DRAINING: false, SHARED: true };
     /// Manage one's own account; only members have one.
     OwnAccount = "account" for Known { WHILE_DRAINING: false };
     /// Say who may log in.
     ManageMembers = "members" for ADMIN { WHILE_DRAINING: false };
     /// Query stored samples.
-    ReadSamples = "samples.read" for READ;
+    ReadSamples = "samples.read" for READ { SHARED: true };
+    /// Query stored samples for what a rule would have found.
+    TestRules = "samples.read" for READ;
     /// Store samples.
     WriteSamples = "samples.write" for WRITE { WHILE_DRAINING: false };
     /// Delete samples, and signals as a whole.
     DeleteSamples = "signals.delete" for ADMIN { WHILE_DRAINING: false };
     /// Watch samples as they are committed.
-    ReadLive = "live" for READ { WHILE_DRAINING: false };
+    ReadLive = "live" for READ { WHILE_DRAINING: false, SHARED: true };
     /// The same for Socket.IO, whose clients add parameters of their own.
     ReadLiveSocketIo = "live" for READ { WHILE_DRAINING: false, LISTED_PARAMETERS_ONLY: false };
     /// List signals and their metadata.
-    ReadSignals = "signals.read" for READ;
+    ReadSignals = "signals.read" for READ { SHARED: true };
     /// Change the metadata of signals.
     WriteMetadata = "metadata.write" for EDIT { WHILE_DRAINING: false };
     /// Read boards, and learn whether a document changed.
-    ReadBoards = "boards.read" for READ;
+    ReadBoards = "boards.read" for READ { SHARED: true };
     /// Save and delete boards.
     WriteBoards = "boards.write" for EDIT { WHILE_DRAINING: false };
     /// Read annotations.
@@ -98,6 +105,10 @@ permissions! {
     ReadKeys = "keys" for ADMIN;
     /// Make, replace and revoke keys.
     ManageKeys = "keys" for ADMIN { WHILE_DRAINING: false };
+    /// List links to boards.
+    ReadShares = "shares" for ADMIN;
+    /// Make and revoke links to boards.
+    ManageShares = "shares" for ADMIN { WHILE_DRAINING: false };
     /// Read the audit log.
     ReadAudit = "audit.read" for ADMIN;
     /// Read rules.

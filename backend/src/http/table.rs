@@ -22,8 +22,8 @@ use super::permission::*;
 use super::problem::method_not_allowed;
 use super::{
     alerts, annotations, audit, backtest, boards, channels, codes, dashboard, deletion, documents, history,
-    inbox, ingest_report, keys, live, members, people, rules, signals, silences, socketio, state, stream,
-    summary, telemetry,
+    inbox, ingest_report, keys, live, members, people, rules, shares, signals, silences, socketio, state,
+    stream, summary, telemetry,
 };
 
 /// A row of the table.
@@ -73,7 +73,7 @@ table! {
     ReadAnnotations   GET    "/api/annotations"      => annotations::list;
     WriteAnnotations  POST   "/api/annotations"      => annotations::post;
     WriteAnnotations  DELETE "/api/annotations/{id}" => annotations::delete;
-    ReadSamples       POST   "/api/rules/test"       => backtest::post;
+    TestRules         POST   "/api/rules/test"       => backtest::post;
     ReadRules         GET    "/api/rules"            => rules::list;
     WriteRules        POST   "/api/rules"            => rules::post;
     ReadRules         GET    "/api/rules/{id}"       => rules::get;
@@ -103,6 +103,11 @@ table! {
     ManageKeys        POST   "/api/keys"             => keys::post;
     ManageKeys        DELETE "/api/keys/{id}"        => keys::delete;
     ManageKeys        POST   "/api/keys/{id}/rotate" => keys::rotate;
+    ReadShares        GET    "/api/shares"           => shares::list;
+    ManageShares      POST   "/api/shares"           => shares::post;
+    Enter             POST   "/api/shares/open"      => shares::open;
+    ManageShares      DELETE "/api/shares/{id}"      => shares::delete;
+    MakeTickets       POST   "/api/tickets"          => shares::ticket;
     ReadAudit         GET    "/api/audit"            => audit::get;
     ReadIngestReport  GET    "/api/ingest"           => ingest_report::get;
     Enter             POST   "/api/login"            => people::login;
@@ -133,7 +138,7 @@ table! {
 
 /// The addresses of the page's views; its files are whatever else there is.
 pub(super) const PAGES: &[&str] =
-    &["/", "/boards/{id}", "/ingest", "/login", "/setup", "/account", "/members"];
+    &["/", "/boards/{id}", "/ingest", "/login", "/setup", "/account", "/members", "/keys", "/s"];
 
 /// The document of these operations.
 pub(super) static DOCUMENT: LazyLock<web::Data<Document>> = LazyLock::new(|| {

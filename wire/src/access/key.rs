@@ -22,6 +22,8 @@ pub enum Kind {
     Key,
     /// The address `/in/KEY`, for devices that can only be given an address. It can write samples and nothing else.
     In,
+    /// A link to a board, which `POST /api/shares` makes.
+    Share,
 }
 
 /// What a key may do, as it is asked for.
@@ -73,6 +75,9 @@ impl NewKey {
     /// Which field is not allowed. Networks are not judged here.
     pub fn accept(mut self, id: String, now: Timestamp, creator: String) -> Result<Key, Invalid> {
         invalid::filled_line("label", &self.label, KEY_LABEL_BYTES)?;
+        if self.kind == Kind::Share {
+            return Err(Invalid::new("kind", "links to boards are made by POST /api/shares"));
+        }
         if self.kind == Kind::In && self.scopes.is_empty() {
             self.scopes.push(Scope::Write);
         }
@@ -125,6 +130,7 @@ impl NewKey {
             kind: self.kind,
             scopes: scopes.iter().collect(),
             signals: self.signals,
+            board: None,
             addresses: self.addresses,
             not_before: self.not_before,
             expires: self.expires,
@@ -155,6 +161,9 @@ pub struct Key {
     /// Names or patterns of its signals; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signals: Option<Vec<String>>,
+    /// The board that it shows, for the kind `share`: its signals are those of that board.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub board: Option<String>,
     /// Networks from which it is valid; everywhere when absent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<String>,
@@ -259,6 +268,7 @@ mod tests {
         for (json, field) in [
             (r#"{"label":" ","scopes":["read"]}"#, "label"),
             (r#"{"label":"a"}"#, "scopes"),
+            (r#"{"label":"a","kind":"share","scopes":["read"]}"#, "kind"),
             (r#"{"label":"a","kind":"in","scopes":["write","read"]}"#, "scopes"),
             (r#"{"label":"a","scopes":["read"],"signals":[]}"#, "signals"),
             (r#"{"label":"a","scopes":["read"],"signals":["x",""]}"#, "signals[1]"),

@@ -92,6 +92,7 @@ impl State {
                             who: Who::Member(member.name.as_str().into()),
                             scopes: scopes(role(member)),
                             signals: None,
+                            board: None,
                             writing: WriteScope::EVERYTHING,
                             grant: Grant::new(),
                         })

@@ -5,14 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_wire::Code;
+use afterglow_wire::access::{Key, Kind as KeyKind, NewTicket};
 use afterglow_wire::revision::Revision;
 
 use super::super::body::Bodies;
 use super::super::permission::{
-    DeleteSamples, Enter, KnowOneself, ManageKeys, ManageMembers, OwnAccount, Permission, Public, ReadAlerts,
-    ReadAnnotations, ReadAudit, ReadBoards, ReadChannels, ReadIngestReport, ReadKeys, ReadLive,
-    ReadLiveSocketIo, ReadRules, ReadSamples, ReadSignals, ReadSilences, WriteAlerts, WriteAnnotations,
-    WriteBoards, WriteChannels, WriteMetadata, WriteRules, WriteSamples, WriteSilences, WriteThroughAddress,
+    DeleteSamples, Enter, KnowOneself, MakeTickets, ManageKeys, ManageMembers, ManageShares, OwnAccount,
+    Permission, Public, ReadAlerts, ReadAnnotations, ReadAudit, ReadBoards, ReadChannels, ReadIngestReport,
+    ReadKeys, ReadLive, ReadLiveSocketIo, ReadRules, ReadSamples, ReadShares, ReadSignals, ReadSilences,
+    TestRules, WriteAlerts, WriteAnnotations, WriteBoards, WriteChannels, WriteMetadata, WriteRules,
+    WriteSamples, WriteSilences, WriteThroughAddress,
 };
 use super::super::problem::Problem;
 use super::Allowed;
@@ -92,9 +94,29 @@ impl Allowed<WriteThroughAddress> {
     }
 }
 
-impl Allowed<ReadKeys> {
-    pub(in crate::http) fn store(&self) -> &Store {
-        &self.gate.context.store
+/// A permission to list keys.
+pub(in crate::http) trait ListsKeys: Permission {}
+
+impl ListsKeys for ReadKeys {}
+
+impl ListsKeys for ReadShares {}
+
+impl<P: ListsKeys> Allowed<P> {
+    /// All keys, without their secrets.
+    pub(in crate::http) async fn keys(&self) -> Result<Vec<Key>, Problem> {
+        let access = self.gate.context.store.access().clone();
+        let keys = actix_web::web::block(move || access.keys()).await??;
+        Ok(keys.into_iter().map(|(key, _)| key).collect())
+    }
+}
+
+impl Allowed<MakeTickets> {
+    /// Makes a ticket for who asks.
+    pub(in crate::http) fn ticket(&self) -> Result<NewTicket, Problem> {
+        let made = self.gate.context.access.ticket(&self.principal, self.gate.context.clock.now());
+        made.ok_or_else(|| {
+            Problem::new(Code::RateLimited, "too many tickets wait to be used; try again in a moment")
+        })
     }
 }
 
@@ -104,9 +126,16 @@ impl Allowed<ReadAudit> {
     }
 }
 
-impl Allowed<ManageKeys> {
+/// A permission to change keys.
+pub(in crate::http) trait ChangesKeys: Permission {}
+
+impl ChangesKeys for ManageKeys {}
+
+impl ChangesKeys for ManageShares {}
+
+impl<P: ChangesKeys> Allowed<P> {
     /// Does `work`, which blocks and changes keys, when its turn comes; the change counts when this returns.
-    pub(in crate::http) async fn change<T: Send + 'static>(
+    pub(in crate::http) async fn change_keys<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
@@ -126,6 +155,8 @@ pub(in crate::http) trait Queries: Permission {}
 impl Queries for ReadSamples {}
 
 impl Queries for ReadSignals {}
+
+impl Queries for TestRules {}
 
 impl<P: Queries> Allowed<P> {
     pub(in crate::http) fn store(&self) -> &Store {
@@ -193,6 +224,14 @@ impl Allowed<ReadIngestReport> {
 }
 
 impl Allowed<Enter> {
+    /// The board that the link with this token shows.
+    pub(in crate::http) fn shared(&self, token: &str) -> Result<Arc<str>, Problem> {
+        let context = &self.gate.context;
+        let principal = context.access.principal(token, KeyKind::Share, context.clock.now(), self.address);
+        let over = || self.denied(Problem::new(Code::Unauthenticated, "this link is over"));
+        principal.board().cloned().ok_or_else(over)
+    }
+
     /// What is answered to somebody who could not log in: the audit log counts it.
     pub(in crate::http) fn denied(&self, problem: Problem) -> Problem {
         if problem.refusal().code == Code::Unauthenticated {
@@ -305,6 +344,11 @@ impl<P: Reads> Allowed<P> {
 }
 
 impl Allowed<ReadBoards> {
+    /// The only board that exists for who asks; all when absent.
+    pub(in crate::http) fn board(&self) -> Option<Arc<str>> {
+        self.principal.board().cloned()
+    }
+
     /// The newest revision of every kind.
     pub(in crate::http) fn revision(&self) -> Revision {
         self.gate.context.documents.revision()

@@ -12,16 +12,36 @@ const fn name(is_secure: bool) -> &'static str {
 
 /// The value that a request brings; none when it brings several.
 pub(super) fn value(headers: &HeaderMap, is_secure: bool) -> Option<&str> {
+    named(headers, name(is_secure))
+}
+
+fn named<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let pairs =
         headers.get_all(COOKIE).filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(';'));
     let mut values = pairs.filter_map(|pair| {
         let (key, value) = pair.trim().split_once('=')?;
-        (key == name(is_secure)).then_some(value)
+        (key == name).then_some(value)
     });
     values.next().filter(|_| values.next().is_none())
 }
 
 /// The header's value that gives a browser the cookie; with an empty one, that takes it away.
+/// That of a link to a board.
+const fn share_name(is_secure: bool) -> &'static str {
+    if is_secure { "__Host-ag-share" } else { "ag-share" }
+}
+
+/// The link to a board that was opened here.
+pub(super) fn share(headers: &HeaderMap, is_secure: bool) -> Option<&str> {
+    named(headers, share_name(is_secure))
+}
+
+/// What the browser is told to keep of a link to a board: as long as it is open, and for links that lead here from elsewhere.
+pub(in crate::http) fn set_share(value: &str, is_secure: bool) -> String {
+    let secure = if is_secure { "; Secure" } else { "" };
+    format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", share_name(is_secure))
+}
+
 pub(in crate::http) fn set(value: &str, is_secure: bool) -> String {
     let seconds = if value.is_empty() { 0 } else { SECONDS };
     let secure = if is_secure { "; Secure" } else { "" };

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use actix_web::http::header::{AUTHORIZATION, HeaderMap};
+use actix_web::HttpRequest;
+use actix_web::http::header::{AUTHORIZATION, HeaderMap, SEC_WEBSOCKET_PROTOCOL};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -34,6 +35,25 @@ impl<'h> Credential<'h> {
 }
 
 /// `Bearer KEY`, or `Basic` with the key as the password.
+/// What a ticket is offered as by a WebSocket, which chooses another subprotocol.
+const TICKET: &str = "ag.ticket.";
+
+/// The ticket of a request that opens a live connection: among the subprotocols of a WebSocket, or the parameter of an event stream.
+pub(super) fn ticket(request: &HttpRequest) -> Option<&str> {
+    match request.path() {
+        "/ws" => {
+            let lines = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL);
+            let mut offered = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+            offered.find_map(|name| name.trim().strip_prefix(TICKET))
+        }
+        "/api/stream" => {
+            let mut pairs = request.query_string().split('&');
+            pairs.find_map(|pair| pair.strip_prefix("ticket="))
+        }
+        _ => None,
+    }
+}
+
 fn authorization(value: &str) -> Credential<'_> {
     let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value, ""));
     if scheme.eq_ignore_ascii_case("bearer") {

@@ -11,6 +11,8 @@ pub(super) enum Site {
     Own,
     /// A link or a frame on another site leads here; that site learns nothing of the answer.
     Link,
+    /// Code of another site that may use the API; its origin.
+    Allowed(String),
     /// Code of another site, named here as far as it is known.
     Foreign(String),
 }
@@ -21,12 +23,16 @@ pub(super) fn of(
     method: &Method,
     host: Option<&str>,
     public_origin: Option<&str>,
+    allowed: &[String],
 ) -> Site {
     let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or("not plain text"));
     let foreign = |name: &str| Site::Foreign(name.chars().take(100).collect());
     if let Some(origin) = header(ORIGIN.as_str())
         && !is_own(origin, host, public_origin)
     {
+        if allowed.iter().any(|allowed| allowed == origin) {
+            return Site::Allowed(origin.to_owned());
+        }
         return foreign(origin);
     }
     match header("sec-fetch-site") {
@@ -64,7 +70,13 @@ mod tests {
         let headers = headers.iter().map(|(name, value)| {
             (name.parse::<HeaderName>().unwrap(), value.parse::<HeaderValue>().unwrap())
         });
-        of(&HeaderMap::from_iter(headers), method, Some("127.0.0.1:5001"), Some("https://public.example"))
+        of(
+            &HeaderMap::from_iter(headers),
+            method,
+            Some("127.0.0.1:5001"),
+            Some("https://public.example"),
+            &["https://app.example".to_owned()],
+        )
     }
 
     #[test]
@@ -101,6 +113,25 @@ mod tests {
             &[("origin", "http://127.0.0.1:5001"), ("sec-fetch-site", "cross-site")],
         ] {
             assert!(matches!(judge(&Method::GET, headers), Site::Foreign(_)), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn pages_of_listed_origins_are_allowed_as_they_are_written() {
+        for headers in [
+            &[("origin", "https://app.example")][..],
+            &[
+                ("origin", "https://app.example"),
+                ("sec-fetch-site", "cross-site"),
+                ("sec-fetch-mode", "cors"),
+            ],
+        ] {
+            assert_eq!(judge(&Method::POST, headers), Site::Allowed("https://app.example".to_owned()));
+        }
+        for origin in
+            ["http://app.example", "https://app.example:8443", "https://app.example.evil.example", "null"]
+        {
+            assert!(matches!(judge(&Method::GET, &[("origin", origin)]), Site::Foreign(_)), "{origin}");
         }
     }
 

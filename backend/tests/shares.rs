@@ -1,0 +1,275 @@
+//! Links to one board, tickets for live connections, and pages of other origins: each opens what it says and nothing else.
+
+use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tungstenite::client::IntoClientRequest as _;
+
+use crate::harness::{Answer, Backend, PATIENCE, Socket, close_code, eventually};
+use crate::keys::{ask, guarded, id, key};
+
+/// What somebody with a link may do; everything else is forbidden.
+const OPEN: &[(&str, &str)] = &[
+    ("GET", "/api/boards"),
+    ("GET", "/api/boards/{id}"),
+    ("GET", "/api/revision"),
+    ("GET", "/api/signals"),
+    ("GET", "/api/telemetry"),
+    ("GET", "/api/telemetry/summary"),
+    ("GET", "/api/me"),
+    ("GET", "/api/stream"),
+    ("GET", "/ws"),
+    ("POST", "/api/tickets"),
+    // Everyone has these.
+    ("GET", "/health"),
+    ("GET", "/ready"),
+    ("POST", "/api/login"),
+    ("POST", "/api/setup"),
+    ("POST", "/api/shares/open"),
+];
+
+/// A server with two boards and a signal on each, a key for everything, and a link to the first.
+struct Lab {
+    _folder: tempfile::TempDir,
+    backend: Backend,
+    admin: String,
+    link: String,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let database: &Path = &folder.path().join("a.db");
+        let admin = key(database, &["--scopes", "read,write,edit,admin"]);
+        let backend = guarded(database);
+        let samples = r#"{"timestamp":1700000000,"signals":{"a.x":1,"b.y":2}}"#;
+        assert_eq!(ask(&backend, &admin, "POST", "/api/telemetry", samples).status, 200);
+        for (title, signal) in [("one", "a.*"), ("two", "b.y")] {
+            let panel = json!({"title": "p", "kind": "line", "signals": [signal]});
+            let board = json!({"title": title, "panels": [panel]}).to_string();
+            let saved = ask(&backend, &admin, "POST", "/api/boards", &board);
+            assert_eq!(saved.status, 201, "{saved:?}");
+        }
+        let made = ask(&backend, &admin, "POST", "/api/shares", r#"{"board":"one","label":"neighbours"}"#);
+        assert_eq!(made.status, 201, "{made:?}");
+        let link = made.json()["link"].as_str().unwrap().strip_prefix("/s#").unwrap().to_owned();
+        Self { _folder: folder, backend, admin, link }
+    }
+
+    fn get(&self, path: &str) -> Answer {
+        ask(&self.backend, &self.link, "GET", path, "")
+    }
+}
+
+/// A WebSocket of `afterglow.v1` with more headers.
+fn socket(backend: &Backend, protocols: &str, headers: &[(&'static str, &str)]) -> Result<Socket, u16> {
+    let mut request = format!("ws://{}/ws", backend.address()).into_client_request().unwrap();
+    request.headers_mut().insert("Sec-WebSocket-Protocol", protocols.parse().unwrap());
+    for (name, value) in headers {
+        request.headers_mut().insert(*name, value.parse().unwrap());
+    }
+    match tungstenite::connect(request) {
+        Ok((socket, answer)) => {
+            assert_eq!(answer.headers()["sec-websocket-protocol"], "afterglow.v1");
+            if let tungstenite::stream::MaybeTlsStream::Plain(stream) = socket.get_ref() {
+                stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            }
+            Ok(socket)
+        }
+        Err(tungstenite::Error::Http(answer)) => Err(answer.status().as_u16()),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn a_link_shows_one_board_and_its_signals_and_nothing_else() {
+    let lab = Lab::new();
+    assert_eq!(lab.get("/api/me").json()["kind"], "share");
+    let boards = lab.get("/api/boards").json();
+    assert_eq!((boards.as_array().unwrap().len(), &boards[0]["id"]), (1, &json!("one")));
+    assert_eq!(lab.get("/api/boards/one").status, 200);
+    assert_eq!(lab.get("/api/boards/two").text, lab.get("/api/boards/none").text.replace("none", "two"));
+    assert_eq!(lab.get("/api/signals").json(), json!(["a.x"]));
+    let samples = lab.get("/api/telemetry?from=0001-01-01&signals=*");
+    assert!(samples.text.contains("a.x") && !samples.text.contains("b.y"), "{}", samples.text);
+
+    let document = ask(&lab.backend, &lab.admin, "GET", "/api/openapi.json", "").json();
+    let mut open = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().map(|method| method.to_ascii_uppercase()) {
+            if path.starts_with("/in/") || OPEN.contains(&(&method, path)) {
+                open.insert((method, path.clone()));
+                continue;
+            }
+            let target = path.split('{').next().unwrap().to_owned();
+            let target = if path.contains('{') {
+                path.replace(&path[target.len()..path.find('}').unwrap() + 1], "one")
+            } else {
+                target
+            };
+            let refused =
+                ask(&lab.backend, &lab.link, &method, &target, if method == "GET" { "" } else { "{}" });
+            assert_eq!(
+                (refused.status, &*refused.code()),
+                (403, "forbidden"),
+                "{method} {path}: {refused:?}"
+            );
+        }
+    }
+    assert_eq!(open.len(), OPEN.len() + 2, "each is an operation");
+
+    // Its signals are those that are on the board.
+    let mut board: Value = ask(&lab.backend, &lab.admin, "GET", "/api/boards/one", "").json();
+    board["panels"][0]["signals"] = json!(["b.*"]);
+    assert_eq!(ask(&lab.backend, &lab.admin, "PUT", "/api/boards/one", &board.to_string()).status, 200);
+    eventually("the link shows what is on the board now", || {
+        lab.get("/api/signals").json() == json!(["b.y"])
+    });
+    assert_eq!(ask(&lab.backend, &lab.admin, "DELETE", "/api/boards/one", "").status, 204);
+    eventually("nothing is left of it", || lab.get("/api/signals").json() == json!([]));
+    assert!(lab.backend.terminate().success());
+}
+
+#[test]
+fn a_link_opens_with_a_cookie_and_is_gone_at_once_when_it_is_revoked() {
+    let lab = Lab::new();
+    let body = json!({ "token": lab.link }).to_string();
+    let origin = lab.backend.url("");
+    let mut opened = crate::harness::client()
+        .post(lab.backend.url("/api/shares/open"))
+        .header("Origin", &origin)
+        .header("Content-Type", "application/json")
+        .send(&body)
+        .unwrap();
+    assert_eq!(opened.status(), 200);
+    let set = opened.headers()["set-cookie"].to_str().unwrap().to_owned();
+    assert!(set.ends_with("; Path=/; HttpOnly; SameSite=Lax"), "{set}");
+    assert!(opened.body_mut().read_to_string().unwrap().contains(r#""board":"one""#));
+    let cookie = set.split(';').next().unwrap();
+    let by_cookie = |path: &str| lab.backend.send_with("GET", path, "", &[("Cookie", cookie)]);
+    assert_eq!(by_cookie("/api/boards/one").status, 200);
+    assert_eq!(by_cookie("/api/members").status, 403);
+    // A session that is over does not stand in its way.
+    let both = format!("ag=0123; {cookie}");
+    assert_eq!(lab.backend.send_with("GET", "/api/boards/one", "", &[("Cookie", &both)]).status, 200);
+    let wrong = lab.backend.send("POST", "/api/shares/open", &json!({ "token": lab.admin }).to_string());
+    assert_eq!(wrong.status, 401, "no other key is a link");
+
+    let mut sockets: Vec<_> = (0..3)
+        .map(|_| socket(&lab.backend, "afterglow.v1", &[("Cookie", cookie), ("Origin", &origin)]).unwrap())
+        .collect();
+    let shares = ask(&lab.backend, &lab.admin, "GET", "/api/shares", "");
+    assert!(!shares.text.contains(&lab.link[21..]), "the secret is shown once");
+    assert_eq!(shares.json()[0]["label"], "neighbours");
+    assert_eq!(ask(&lab.backend, &lab.admin, "GET", "/api/keys", "").json().as_array().unwrap().len(), 1);
+    let share = format!("/api/shares/{}", id(&lab.link));
+    assert_eq!(
+        ask(&lab.backend, &lab.admin, "DELETE", &format!("/api/shares/{}", id(&lab.admin)), "").status,
+        404
+    );
+    assert_eq!(ask(&lab.backend, &lab.admin, "DELETE", &share, "").status, 204);
+    assert_eq!([by_cookie("/api/boards/one").status, lab.get("/api/boards").status], [401, 401]);
+    for socket in &mut sockets {
+        assert_eq!(close_code(socket), 4401);
+    }
+    for (body, field) in [
+        (json!({"board": "one", "expires": "2001-01-01T00:00:00Z"}), "expires"),
+        (json!({"board": "One"}), "board"),
+    ] {
+        let refused = ask(&lab.backend, &lab.admin, "POST", "/api/shares", &body.to_string());
+        assert_eq!(refused.field(), ("invalid".to_owned(), field.to_owned()), "{refused:?}");
+    }
+    assert_eq!(ask(&lab.backend, &lab.admin, "POST", "/api/shares", r#"{"board":"none"}"#).status, 404);
+    assert!(lab.backend.terminate().success());
+}
+
+#[test]
+fn a_ticket_opens_one_live_connection_which_ends_with_its_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let database: &Path = &folder.path().join("a.db");
+    let [reader, writer, admin] = ["read", "write", "admin"].map(|scope| key(database, &["--scopes", scope]));
+    let backend = guarded(database);
+    let ticket = || {
+        let made = ask(&backend, &reader, "POST", "/api/tickets", "");
+        assert_eq!(made.status, 201, "{made:?}");
+        made.json()["ticket"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(ask(&backend, &writer, "POST", "/api/tickets", "").status, 403);
+    let offered = format!("afterglow.v1, ag.ticket.{}", ticket());
+    let mut opened = socket(&backend, &offered, &[]).unwrap();
+    assert_eq!(socket(&backend, &offered, &[]).err(), Some(401), "it was used");
+    assert_eq!(socket(&backend, "afterglow.v1, ag.ticket.none", &[]).err(), Some(401));
+    let path = format!("/api/stream?ticket={}", ticket());
+    let mut events = TcpStream::connect(backend.address()).unwrap();
+    events.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(events, "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+    let mut head = [0; 15];
+    events.read_exact(&mut head).unwrap();
+    assert_eq!(&head, b"HTTP/1.1 200 OK");
+    assert_eq!(backend.get(&path).status, 401, "it was used");
+    let elsewhere = format!("/api/signals?ticket={}", ticket());
+    assert_eq!(backend.get(&elsewhere).status, 401, "it opens nothing else");
+    assert_eq!(ask(&backend, &admin, "DELETE", &format!("/api/keys/{}", id(&reader)), "").status, 204);
+    assert_eq!(close_code(&mut opened), 4401);
+    let mut rest = Vec::new();
+    events.read_to_end(&mut rest).unwrap();
+    assert!(backend.terminate().success());
+}
+
+#[test]
+fn pages_of_listed_origins_use_the_api_with_a_key_and_no_others_do() {
+    const APP: &str = "https://app.example";
+    let folder = tempfile::tempdir().unwrap();
+    let database: &Path = &folder.path().join("a.db");
+    let reader = key(database, &["--scopes", "read"]);
+    let settings = [("AFTERGLOW_AUTH", "required"), ("AFTERGLOW_CORS_ORIGINS", APP)];
+    let backend = Backend::start_with(database, "127.0.0.1:0", &settings);
+    let request = |method: &str, path: &str, origin: &str, more: &str| {
+        let host = backend.address();
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nConnection: close\r\n{more}\r\n"
+        );
+        backend.raw(head.as_bytes()).to_ascii_lowercase()
+    };
+    let preflight = request("OPTIONS", "/api/boards/one", APP, "Access-Control-Request-Method: PUT\r\n");
+    for expected in [
+        "http/1.1 204 ",
+        "access-control-allow-origin: https://app.example\r\n",
+        "access-control-allow-headers: authorization, ",
+        "access-control-max-age: 600\r\n",
+        "vary: origin\r\n",
+    ] {
+        assert!(preflight.contains(expected), "{expected}: {preflight}");
+    }
+    let methods =
+        preflight.lines().find_map(|line| line.strip_prefix("access-control-allow-methods: ")).unwrap();
+    assert!(methods.contains("put") && methods.contains("delete") && !methods.contains("post"), "{methods}");
+    let bearer =
+        format!("Authorization: Bearer {reader}\r\nSec-Fetch-Site: cross-site\r\nSec-Fetch-Mode: cors\r\n");
+    let answer = request("GET", "/api/signals", APP, &bearer);
+    assert!(
+        answer.starts_with("http/1.1 200 ") && answer.contains("access-control-allow-origin: "),
+        "{answer}"
+    );
+    let refused = request("GET", "/api/signals", APP, "Cookie: ag=0123\r\n");
+    assert!(
+        refused.starts_with("http/1.1 401 ") && refused.contains("access-control-allow-origin: "),
+        "{refused}"
+    );
+    for answer in [&preflight, &answer, &refused] {
+        assert!(!answer.contains("access-control-allow-credentials"), "{answer}");
+    }
+    for origin in ["https://evil.example", "http://app.example", "https://app.example:444", "null"] {
+        let answer = request("GET", "/api/signals", origin, &bearer);
+        assert!(answer.starts_with("http/1.1 403 ") && answer.contains("vary: origin"), "{answer}");
+        assert!(!answer.contains("access-control-allow"), "{answer}");
+    }
+    let made = ask(&backend, &reader, "POST", "/api/tickets", "").json();
+    let offered = format!("afterglow.v1, ag.ticket.{}", made["ticket"].as_str().unwrap());
+    assert_eq!(socket(&backend, &offered, &[("Origin", "https://evil.example")]).err(), Some(403));
+    assert!(socket(&backend, &offered, &[("Origin", APP)]).is_ok());
+    assert!(backend.terminate().success());
+}
