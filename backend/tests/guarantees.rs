@@ -40,6 +40,7 @@ mod proxies;
 mod publisher;
 mod queries;
 mod retention;
+mod secrets;
 mod secure_clients;
 mod shares;
 mod shed;

@@ -364,3 +364,25 @@ fn a_revoked_key_closes_everything_that_came_with_it() {
     assert_eq!(get(&backend, &reader, &format!("{polling}&sid={sid}")).status, 401);
     while !stays.read().unwrap().into_data().windows(6).any(|window| window == b"canary") {}
 }
+
+#[test]
+fn a_key_that_is_used_too_often_is_refused_for_a_moment_and_no_other_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = database(&folder);
+    let [busy, other] = ["read", "read"].map(|scope| key(&database, &["--scopes", scope]));
+    let settings = [("AFTERGLOW_AUTH", "required"), ("AFTERGLOW_REQUESTS_PER_KEY", "1")];
+    let backend = Backend::start_with(&database, "127.0.0.1:0", &settings);
+    let mut refused = None;
+    eventually("the limit is reached", || {
+        let answer = get(&backend, &busy, "/api/signals");
+        assert!(matches!(answer.status, 200 | 429), "{answer:?}");
+        refused = Some(answer).filter(|answer| answer.status == 429);
+        refused.is_some()
+    });
+    let refused = refused.unwrap();
+    assert_eq!(refused.code(), "rate_limited");
+    let wait: u64 = refused.retry_after.unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    assert_eq!(get(&backend, &other, "/api/signals").status, 200);
+    eventually("it is let in again", || get(&backend, &busy, "/api/signals").status == 200);
+}

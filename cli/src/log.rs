@@ -9,6 +9,8 @@ use afterglow_wire::printable;
 pub fn start(prefix: &'static str) {
     let variable = if std::env::var_os("AFTERGLOW_LOG").is_some() { "AFTERGLOW_LOG" } else { "RUST_LOG" };
     let mut builder = env_logger::Builder::from_env(env_logger::Env::new().filter_or(variable, "info"));
+    // It writes whole addresses, and those of webhooks are secrets.
+    builder.filter_module("ureq", log::LevelFilter::Warn);
     builder.format(move |out, record| {
         let time = out.timestamp_micros();
         let text = record.args().to_string();

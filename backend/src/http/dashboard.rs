@@ -11,6 +11,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use afterglow_wire::Code;
 
+use super::address::shown_path;
 use super::compressed::accepts;
 use super::conditional::is_known;
 use super::gate::Allowed;
@@ -129,8 +130,9 @@ pub(super) async fn file(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let answer = assets.answer(&request, request.path().trim_start_matches('/'));
-    let answer = answer
-        .ok_or_else(|| Problem::new(Code::NotFound, format!("there is nothing at {}", request.path())))?;
+    let answer = answer.ok_or_else(|| {
+        Problem::new(Code::NotFound, format!("there is nothing at {}", shown_path(&request)))
+    })?;
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(method_not_allowed(&request, Allow(vec![Method::GET, Method::HEAD, Method::OPTIONS])));
     }

@@ -31,17 +31,18 @@ impl ListedParameters {
                 Problem::new(Code::BadParameter, format!("the query string cannot be read: {error}"))
             })?;
         let mut seen = HashSet::new();
-        for (name, value) in given.iter() {
+        for (name, _) in given.iter() {
             if !listed.contains(name) {
                 let allowed = match listed {
                     [] => "this address takes no parameters".to_owned(),
                     listed => format!("this address takes {}", listed.join(", ")),
                 };
                 let name: String = name.chars().take(80).collect();
-                return Err(Problem::parameter(&name, value, allowed));
+                // The value may be a key that does not belong there: it is not shown.
+                return Err(Problem::parameter(&name, "…", allowed));
             }
             if !seen.insert(name) {
-                return Err(Problem::parameter(name, value, "it is given twice; once is allowed"));
+                return Err(Problem::parameter(name, "…", "it is given twice; once is allowed"));
             }
         }
         Ok(())
