@@ -147,8 +147,8 @@ export class Backend {
   }
 }
 
-/** Starts a producer of two simulated signals, `sine` and `random_walk`, every 100 ms. */
-export async function produce(t, folder, backend) {
+/** Starts a producer of two simulated signals, `sine` and `random_walk`, every 100 ms, with more variables in its environment. */
+export async function produce(t, folder, backend, environment) {
   const config = path.join(folder, "producer.toml");
   await writeFile(
     config,
@@ -177,7 +177,7 @@ period_ms = 100
 step = 0.5
 `,
   );
-  const program = new Program(producerProgram, ["--config", config, "--backend", backend.url]);
+  const program = new Program(producerProgram, ["--config", config, "--backend", backend.url], environment);
   cleanup(t, () => program.stop());
   await program.spawned;
   return program;

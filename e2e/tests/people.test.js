@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { accessible, eventually, open, until } from "../support/page.js";
-import { Backend, folder } from "../support/programs.js";
+import { accessible, eventually, open, row, until } from "../support/page.js";
+import { Backend, folder, produce } from "../support/programs.js";
 
 const PASSWORD = "correct horse battery";
 
@@ -16,7 +16,7 @@ async function start(t) {
 }
 
 /** Refusals are what these pages are about; browsers report each as an error. */
-const allow = [/status of 40[13]/, /status of 422/, /WebSocket connection .* failed/];
+const allow = [/status of 40[134]/, /status of 422/, /WebSocket connection .* failed/];
 
 async function choose(page, password, name) {
   if (name !== undefined) await page.getByLabel("Name").fill(name);
@@ -85,7 +85,7 @@ test("without a session the page leads to the login, and after it back", async (
 });
 
 for (const colorScheme of ["light", "dark"]) {
-  test(`login, set-up, account and members are accessible on a phone, ${colorScheme}`, async (t) => {
+  test(`login, set-up, account, members and keys are accessible on a phone, ${colorScheme}`, async (t) => {
     const { backend, link } = await start(t);
     const page = await open(t, { url: link }, { allow, colorScheme, viewport: { width: 360, height: 740 } });
     const check = async () => {
@@ -108,9 +108,84 @@ for (const colorScheme of ["light", "dark"]) {
     await page.getByTestId("add-member").getByLabel("Name").press("Enter");
     await page.getByTestId("invitation").waitFor();
     await check();
+    await page.goto(`${backend.url}/keys`);
+    await page.getByTestId("make-key").getByLabel("What it is for").fill("workshop");
+    await page.getByTestId("make-key").getByLabel("What it is for").press("Enter");
+    await page.getByTestId("new-key").waitFor();
+    await check();
     await page.goto(`${backend.url}/account`);
     await page.getByTestId("logout").click();
     await page.getByTestId("login").waitFor();
     await check();
   });
 }
+
+test("a key made on the page lets a producer in, until it is revoked there", async (t) => {
+  const { backend, link } = await start(t);
+  const made = await folder(t);
+  const page = await open(t, { url: link }, { allow });
+  await choose(page, PASSWORD, "ada");
+  await until("the dashboard is open", () => new URL(page.url()).pathname === "/");
+  await page.getByRole("link", { name: "Account" }).click();
+  await page.getByTestId("me").waitFor();
+  await page.getByRole("link", { name: "Keys" }).click();
+  await page.getByTestId("make-key").getByLabel("What it is for").fill("workshop");
+  await page.getByTestId("make-key").getByLabel("What it is for").press("Enter");
+  const key = await page.getByTestId("new-key").textContent();
+  await eventually(() => page.getByTestId("key").count(), 1);
+  await accessible(page);
+
+  const producer = await produce(t, made, backend, { AFTERGLOW_KEY: key });
+  const stored = () =>
+    page.evaluate(async () => {
+      const answer = await (await fetch("/api/telemetry?hours=1")).json();
+      return answer.sine?.length ?? 0;
+    });
+  await until("samples are stored", async () => (await stored()) > 2);
+  const dashboard = await page.context().newPage();
+  await dashboard.goto(backend.url);
+  await until("the page shows the value", async () => /\d/.test((await row(dashboard, "sine")).value));
+  await dashboard.close();
+
+  await page.getByRole("button", { name: "Revoke workshop" }).click();
+  await eventually(() => page.getByTestId("key").count(), 0);
+  assert.equal(await page.getByTestId("new-key").count(), 0, "it is shown no more");
+  await producer.seen(/check the key/);
+});
+
+test("a link to a board shows it to somebody without an account, until it is revoked", async (t) => {
+  const { backend, link: setup } = await start(t);
+  const admin = await open(t, { url: setup }, { allow });
+  await choose(admin, PASSWORD, "ada");
+  await until("the dashboard is open", () => new URL(admin.url()).pathname === "/");
+  const stored = await admin.evaluate(async () => {
+    const send = async (path, body) =>
+      (await fetch(path, { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body) })).status;
+    return [
+      await send("/api/telemetry", { signals: { oven: 41.25, secret: 7 } }),
+      await send("/api/boards", { title: "Kitchen", panels: [{ signals: ["oven"] }] }),
+      await send("/api/boards", { title: "Others", panels: [{ signals: ["secret"] }] }),
+    ];
+  });
+  assert.deepEqual(stored, [200, 201, 201]);
+  await admin.goto(`${backend.url}/boards/kitchen`);
+  await admin.getByTestId("share").first().click();
+  await admin.getByTestId("share-people").getByRole("button", { name: "Make a link" }).click();
+  const url = await admin.locator("#share-link").inputValue();
+  await eventually(() => admin.getByTestId("share-row").count(), 1);
+  await accessible(admin);
+
+  const guest = await open(t, { url }, { allow });
+  await until("the board is open", () => new URL(guest.url()).pathname === "/boards/kitchen");
+  await guest.getByText("41.25").first().waitFor();
+  const asked = (path) => guest.evaluate(async (path) => (await fetch(path)).status, path);
+  assert.deepEqual(
+    await Promise.all(["/api/boards/kitchen", "/api/boards/others", "/api/members", "/api/keys"].map(asked)),
+    [200, 404, 403, 403],
+  );
+  assert.deepEqual(await guest.evaluate(async () => (await fetch("/api/signals")).json()), ["oven"]);
+
+  await admin.getByTestId("share-row").getByRole("button").click();
+  await until("the board is gone", () => new URL(guest.url()).pathname === "/login");
+  assert.equal(await asked("/api/boards/kitchen"), 401);
+});

@@ -111,7 +111,7 @@ fn lead_to_login() {
     let Some(window) = web_sys::window() else { return };
     let location = window.location();
     let (path, search) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
-    if matches!(&*path, "/login" | "/setup") {
+    if matches!(&*path, "/login" | "/setup" | "/s") {
         return;
     }
     if let Ok(Some(storage)) = window.session_storage() {

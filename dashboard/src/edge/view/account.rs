@@ -1,10 +1,12 @@
-//! Pages beside the dashboard: the ways in, one's own account, and the members.
+//! Pages beside the dashboard: the ways in, one's own account, the members, and the keys of programs.
 
 mod codes;
+mod keys;
 mod login;
 mod members;
 mod own;
 mod setup;
+mod shared;
 
 use afterglow_wire::people::Me;
 use dioxus::prelude::*;
@@ -19,6 +21,8 @@ enum Place {
     Setup,
     Account,
     Members,
+    Keys,
+    Shared,
 }
 
 impl Place {
@@ -28,6 +32,8 @@ impl Place {
             "/setup" => Some(Self::Setup),
             "/account" => Some(Self::Account),
             "/members" => Some(Self::Members),
+            "/keys" => Some(Self::Keys),
+            "/s" => Some(Self::Shared),
             _ => None,
         }
     }
@@ -38,6 +44,8 @@ impl Place {
             Self::Setup => "Choose a password",
             Self::Account => "Your account",
             Self::Members => "Members",
+            Self::Keys => "Keys",
+            Self::Shared => "A shared board",
         }
     }
 }
@@ -73,10 +81,11 @@ pub(super) fn Account() -> Element {
             div { class: "brand",
                 h1 { a { href: "/", "Afterglow" } }
             }
-            if matches!(place, Place::Account | Place::Members) {
+            if matches!(place, Place::Account | Place::Members | Place::Keys) {
                 nav { class: "top-tools account-nav", "aria-label": "Access",
                     a { href: "/account", "aria-current": if place == Place::Account { "page" }, "Account" }
                     a { href: "/members", "aria-current": if place == Place::Members { "page" }, "Members" }
+                    a { href: "/keys", "aria-current": if place == Place::Keys { "page" }, "Keys" }
                 }
             }
         }
@@ -87,6 +96,8 @@ pub(super) fn Account() -> Element {
                 Place::Setup => rsx! { setup::Setup {} },
                 Place::Account => rsx! { own::Own {} },
                 Place::Members => rsx! { members::Members {} },
+                Place::Keys => rsx! { keys::Keys {} },
+                Place::Shared => rsx! { shared::Shared {} },
             }
         }
     }

@@ -1,13 +1,14 @@
-//! The page's head: its name and how it stands with the server.
+//! The page's head: its name, how it stands with the server, and the way to one's account.
 
 use dioxus::prelude::*;
 
+use super::icon::Icon;
 use super::latency::LatencyTip;
 use super::page::{Open, Page};
 use super::theme::ThemeSwitch;
 use crate::connection::status::Status;
 
-/// The title, the state of the live connection, the theme, the help.
+/// The title, the state of the live connection, the account, the theme, the help.
 #[component]
 pub(super) fn Header(
     /// The connection.
@@ -28,6 +29,9 @@ pub(super) fn Header(
             super::switcher::Switcher {}
             div { class: "top-tools",
                 LinkChip { status }
+                a { class: "icon", href: "/account", title: "Account", "aria-label": "Account",
+                    Icon { d: "M10 10a3.3 3.3 0 1 0 0-6.6 3.3 3.3 0 0 0 0 6.6ZM3.6 17a6.4 6.4 0 0 1 12.8 0" }
+                }
                 ThemeSwitch {}
                 button {
                     r#type: "button",

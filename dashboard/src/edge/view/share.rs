@@ -1,6 +1,9 @@
 //! What is on screen, for others: links, a frame, files.
 
+mod people;
+
 use afterglow_wire::Timestamp;
+use afterglow_wire::board::EVERYTHING;
 use dioxus::prelude::*;
 
 use super::copy::Copy;
@@ -22,9 +25,13 @@ pub(super) fn Share() -> Element {
     if page.open.read().as_ref() != Some(&Open::Share) {
         return rsx! {};
     }
+    let saved = page.board_state.route.read().board().filter(|id| *id != EVERYTHING).map(str::to_owned);
     rsx! {
         Dialog { title: "Share", test: "share", class: "medium",
             Links {}
+            if let Some(board) = saved {
+                people::People { board }
+            }
             Frame {}
             Files {}
         }

@@ -1,0 +1,108 @@
+//! Links to the board for people without an account: made, shown once, revoked.
+
+use afterglow_wire::Timestamp;
+use dioxus::prelude::*;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::Text;
+use crate::connection::refusal::Refusal;
+use crate::edge::clock::Clock;
+use crate::edge::rest;
+
+/// What is shown of a link.
+#[derive(Clone, Deserialize, PartialEq)]
+struct Share {
+    id: String,
+    board: String,
+    created: String,
+    expires: Option<String>,
+    last_used: Option<String>,
+}
+
+/// A link that was just made.
+#[derive(Clone, Deserialize, PartialEq)]
+struct Made {
+    link: String,
+}
+
+/// How long a link is valid, in days.
+const DAYS: [(i64, &str); 4] = [(1, "a day"), (7, "a week"), (30, "30 days"), (365, "a year")];
+
+/// The links to one board; nothing for those who may not make any.
+#[component]
+pub(super) fn People(
+    /// The board's address.
+    board: String,
+) -> Element {
+    let (mut shares, mut made) = (use_signal(|| None::<Vec<Share>>), use_signal(|| None::<Made>));
+    let (mut days, mut refusal) = (use_signal(|| 30), use_signal(|| None::<Refusal>));
+    let mut asked = use_signal(|| 0_u32);
+    use_effect(move || {
+        let _ = asked();
+        spawn(async move {
+            // Who is refused is shown nothing of it.
+            shares.set(rest::get("/api/shares", None).await.ok());
+        });
+    });
+    let Some(known) = shares() else { return rsx! {} };
+    let origin = web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
+    let make = {
+        let board = board.clone();
+        move |_| {
+            let micros = Clock::default().now() + *days.peek() * 86_400_000_000;
+            let expires = Timestamp::from_micros(micros).to_string();
+            let body = json!({ "board": board, "expires": expires });
+            async move {
+                match rest::send("POST", "/api/shares", &body).await {
+                    Ok(link) => made.set(Some(link)),
+                    Err(refused) => refusal.set(Some(refused)),
+                }
+                asked += 1;
+            }
+        }
+    };
+    rsx! {
+        section { class: "share-part", "data-testid": "share-people",
+            h3 { "For people without an account" }
+            div { class: "menu-row",
+                label { r#for: "share-days", "Valid" }
+                select { id: "share-days", onchange: move |event| days.set(event.value().parse().unwrap_or(30)),
+                    for (count, text) in DAYS {
+                        option { value: "{count}", selected: count == days(), "{text}" }
+                    }
+                }
+                button { r#type: "button", class: "action", onclick: make, "Make a link" }
+            }
+            if let Some(made) = made() {
+                Text { id: "share-link", label: "The link, shown only now", text: "{origin}{made.link}" }
+            }
+            ul { class: "rows",
+                for share in known.into_iter().filter(|share| share.board == board) {
+                    li { key: "{share.id}", "data-testid": "share-row",
+                        span { class: "row-text note", {about(&share)} }
+                        button {
+                            r#type: "button", class: "action", "aria-label": "Revoke the link of {share.created}",
+                            onclick: move |_| {
+                                let address = format!("/api/shares/{}", share.id);
+                                async move {
+                                    refusal.set(rest::delete(&address).await.err());
+                                    made.set(None);
+                                    asked += 1;
+                                }
+                            },
+                            "Revoke"
+                        }
+                    }
+                }
+            }
+            p { class: "field-error", role: "alert", {refusal().map(|refusal| refusal.message)} }
+            p { class: "note", "Whoever has such a link sees this board and its signals, and nothing else." }
+        }
+    }
+}
+
+fn about(share: &Share) -> String {
+    let instant = |at: &Option<String>| at.clone().unwrap_or_else(|| "never".to_owned());
+    format!("until {}, last used {}", instant(&share.expires), instant(&share.last_used))
+}
