@@ -63,6 +63,22 @@ test("an annotation is made with a click on a chart, drawn, listed, read at the 
   await until("it is gone on the other page", async () => (await texts(other)).length === 0);
 });
 
+test("an annotation is changed", async (t) => {
+  const backend = await start(t);
+  await annotate(backend, { text: "Door opnd", tags: ["door"], from: ago(120) });
+  const page = await open(t, backend);
+  await link(page, "live");
+  await page.getByTestId("note-change").click();
+  const field = page.getByLabel("What happened");
+  assert.equal(await field.inputValue(), "Door opnd");
+  await field.fill("Door opened");
+  await page.getByTestId("annotate-save").click();
+  await page.getByTestId("annotate-form").waitFor({ state: "detached" });
+  await until("it is listed, once", async () => (await texts(page)).join() === "Door opened");
+  const { annotations } = await backend.get("/api/annotations");
+  assert.deepEqual(annotations.map(({ text, tags }) => ({ text, tags })), [{ text: "Door opened", tags: ["door"] }]);
+});
+
 test("a range is made with the keyboard", async (t) => {
   const backend = await start(t);
   const page = await open(t, backend);

@@ -5,7 +5,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 
 use actix_web::http::header::{
-    Allow, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, VARY,
+    ACCEPT, Allow, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap,
+    VARY,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
@@ -123,6 +124,12 @@ pub(super) async fn page(
     })
 }
 
+/// Whether a browser goes to an address that is not one of the API.
+fn is_reader(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
+    accept.is_some_and(|accept| accept.contains("text/html")) && !request.path().starts_with("/api/")
+}
+
 /// A file of the dashboard, or 404.
 pub(super) async fn file(
     _: Allowed<ReadPage>,
@@ -130,6 +137,17 @@ pub(super) async fn file(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let answer = assets.answer(&request, request.path().trim_start_matches('/'));
+    // A reader gets the page, which says so in words; programs get the error.
+    if answer.is_none()
+        && *request.method() == Method::GET
+        && is_reader(&request)
+        && let Some(mut page) = assets.answer(&request, INDEX)
+    {
+        if page.status() == StatusCode::OK {
+            page.head_mut().status = StatusCode::NOT_FOUND;
+        }
+        return Ok(page);
+    }
     let answer = answer.ok_or_else(|| {
         Problem::new(Code::NotFound, format!("there is nothing at {}", shown_path(&request)))
     })?;

@@ -2,7 +2,7 @@
 
 use super::text::Civil;
 use super::timeline::Range;
-use super::{DAY, HOUR, MINUTE, Span, Zone};
+use super::{DAY, HOUR, MINUTE, SECOND, Span, Zone};
 
 /// Ranges that end now: how they are called, and their width in microseconds.
 pub const LAST: [(&str, i64); 10] = [
@@ -34,9 +34,19 @@ pub fn name(range: Range, span: Span, zone: &dyn Zone) -> String {
     match range {
         Range::Live(_) => match LAST.iter().find(|(_, preset)| *preset == span.width()) {
             Some((name, _)) => (*name).into(),
-            None => format!("Last {}", super::text::length(span.width())),
+            None => format!("Last {}", words(span.width())),
         },
         Range::Paused(_) | Range::Fixed(_) => super::text::stretch(span, zone),
+    }
+}
+
+/// A length in words where it is a whole number of one unit, and otherwise in short.
+fn words(width: i64) -> String {
+    let units =
+        [("years", 365 * DAY), ("days", DAY), ("hours", HOUR), ("minutes", MINUTE), ("seconds", SECOND)];
+    match units.into_iter().find(|(_, unit)| width >= *unit) {
+        Some((name, unit)) if width >= 2 * unit && width % unit == 0 => format!("{} {name}", width / unit),
+        _ => super::text::length(width),
     }
 }
 
@@ -49,7 +59,11 @@ mod tests {
     #[test]
     fn a_live_range_is_called_by_what_it_shows() {
         let name = |width| name(Range::Live(Follow::Fitting), Span::up_to(DAY, width), &Utc);
-        assert_eq!([name(HOUR), name(2 * MINUTE)], ["Last hour", "Last 2 min"]);
+        assert_eq!(
+            [name(HOUR), name(2 * MINUTE), name(60 * DAY)],
+            ["Last hour", "Last 2 minutes", "Last 60 days"]
+        );
+        assert_eq!(name(HOUR + MINUTE), "Last 1 h 1 min");
     }
 
     #[test]

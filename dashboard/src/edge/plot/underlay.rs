@@ -63,6 +63,9 @@ impl Underlay<'_> {
     fn thresholds(&self, view_state: &ViewState) {
         self.context.set_text_align("right");
         self.context.set_text_baseline("bottom");
+        // Where labels are already; one that would cover another goes to the other side of its line.
+        let mut taken: Vec<f64> = Vec::new();
+        let (above, below) = (-3.0 * self.scale, (FONT + 4.0) * self.scale);
         for threshold in view_state.thresholds() {
             let colour = threshold.colour.as_deref().unwrap_or(self.colours.warn);
             let label = match threshold.mark() {
@@ -78,7 +81,16 @@ impl Underlay<'_> {
                 None => continue,
             };
             self.context.set_fill_style_str(self.colours.axis);
-            self.text(&threshold.label, self.right - 4.0 * self.scale, label - 3.0 * self.scale);
+            if threshold.label.is_empty() {
+                continue;
+            }
+            let is_free = |at: &f64| {
+                *at <= self.bottom && taken.iter().all(|other| (other - at).abs() >= FONT * self.scale)
+            };
+            let places = [label + above, label + below, label + above - FONT * self.scale];
+            let at = places.into_iter().find(is_free).unwrap_or(places[0]);
+            taken.push(at);
+            self.text(&threshold.label, self.right - 4.0 * self.scale, at);
         }
     }
 

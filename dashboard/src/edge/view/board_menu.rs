@@ -136,7 +136,8 @@ fn Naming(
     let mut title = use_signal(|| initial.clone());
     let wrong = {
         let refusal = page.board_state.refusal.read();
-        refusal.as_ref().and_then(|refusal| refusal.at("title")).map(str::to_owned)
+        let reason = refusal.as_ref().and_then(|refusal| refusal.at("title"));
+        reason.map(|reason| if title.read().trim().is_empty() { "Enter a title" } else { reason }.to_owned())
     };
     rsx! {
         form {

@@ -5,7 +5,7 @@ use dioxus::prelude::*;
 use super::header::LinkChip;
 use super::page::Page;
 use crate::connection::status::Status;
-use crate::time::presets;
+use crate::time::{Range, SECOND, presets, text};
 
 /// What is shown, of which time, and how it stands with the server.
 #[component]
@@ -20,6 +20,14 @@ pub(super) fn Strip(
     let range =
         page.time.read().as_ref().map(|time| presets::name(time.range, time.span, &*page.state.zone.get()));
     let range = range.unwrap_or_default();
+    // Somebody who looks at a wall wants to know whether it goes on.
+    let live = page
+        .time
+        .read()
+        .as_ref()
+        .filter(|time| matches!(time.range, Range::Live(_)))
+        .map(|time| time.span.to);
+    let now = live.map(|now| text::instant(now, SECOND, &*page.state.zone.get()));
     if page.mode.is_embedded() {
         // The whole page is a step away, in a window of its own: this one is another page's.
         let whole =
@@ -39,6 +47,9 @@ pub(super) fn Strip(
             h1 { bdi { "{title}" } }
             span { class: "range-name", "data-testid": "range-name", "{range}" }
             span { class: "spring" }
+            if let Some(now) = now {
+                span { class: "range-name", "data-testid": "kiosk-clock", "{now}" }
+            }
             LinkChip { status }
         }
     }
