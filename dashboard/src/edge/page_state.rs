@@ -43,6 +43,8 @@ pub struct PageState {
     pub cursors: RefCell<Cursors>,
     /// Whether the page begins at the newest samples when there are none of the last hour.
     pub starts_where_data_is: Cell<bool>,
+    /// Whether charts beyond the screen are wanted as well, because the page is to be printed.
+    pub printing: Cell<bool>,
     /// The server's time.
     pub clock: Clock,
     /// Frames that had to wait, while they are being read.
@@ -80,6 +82,7 @@ impl PageState {
             timeline: RefCell::new(Timeline::new(range)),
             cursors: RefCell::default(),
             starts_where_data_is: Cell::new(false),
+            printing: Cell::default(),
             clock: Clock::default(),
             backlog: RefCell::default(),
             latency: RefCell::default(),

@@ -163,6 +163,30 @@ impl PaintLoop {
         self.plots.borrow().iter().for_each(|plot| plot.repaint());
     }
 
+    /// Paints all charts at once, in the present theme and size, for paper.
+    pub fn paint_all(&self) {
+        self.restyle();
+        let span = self.page_state.span();
+        self.plots.borrow().iter().for_each(|plot| {
+            plot.frame(span, true);
+        });
+    }
+
+    /// Whether nothing that is wanted is missing or on its way.
+    pub fn is_loaded(&self) -> bool {
+        let lacks = |name: &String, sight: Sight| {
+            let (history, archive) = (self.page_state.history.borrow(), self.page_state.archive.borrow());
+            archive.lacks(&history, name, sight, self.page_state.edge())
+        };
+        let span = self.page_state.span();
+        let is_here = self.plots.borrow().iter().all(|plot| plot.seen().is_some());
+        is_here
+            && self.loader.progress() == Progress::Done
+            && !self.seen().iter().any(|(Reverse(pixels), signals)| {
+                signals.iter().any(|name| lacks(name, Sight::new(span, *pixels)))
+            })
+    }
+
     fn paint(&self, now: f64, span: Span) {
         // The smaller one: a browser that was once busy with something else is not slow.
         let [before, last] = self.costs.get();

@@ -104,9 +104,13 @@ impl Plot {
         self.state.borrow_mut().grid = None;
     }
 
+    fn is_wanted(&self) -> bool {
+        self.visibility.visible() || self.page_state.printing.get()
+    }
+
     /// Which signals are drawn, which only stand in the legend, and on how many pixels; none when the chart is not on screen.
     pub fn seen(&self) -> Option<(Vec<String>, Vec<String>, usize)> {
-        if !self.visibility.visible() {
+        if !self.is_wanted() {
             return None;
         }
         let state = self.state.borrow();
@@ -138,7 +142,7 @@ impl Plot {
     /// Paints if there is something new to see, and says whether it did. Without `leave` only what cannot wait
     /// is painted: a new chart, another size, other lines, another range.
     pub fn frame(&self, span: Span, leave: bool) -> bool {
-        if !self.visibility.visible() || (self.rebuild.get() && !uplot::is_loaded()) {
+        if !self.is_wanted() || (self.rebuild.get() && !uplot::is_loaded()) {
             return false;
         }
         let mut state = self.state.borrow_mut();
@@ -152,6 +156,10 @@ impl Plot {
         let Some(chart) = &state.chart else { return false };
         if self.visibility.take_resized() {
             chart.fit(&self.element);
+        }
+        let printing = self.page_state.printing.get();
+        if printing {
+            chart.settle();
         }
         if chart.take_resized() {
             state.grid = None;
@@ -189,6 +197,9 @@ impl Plot {
         state.version = version;
         drop((history, archive));
         chart.point(&state.shown);
+        if printing {
+            chart.settle();
+        }
         true
     }
 }

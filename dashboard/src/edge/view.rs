@@ -32,6 +32,7 @@ mod panel_drag;
 mod panel_editor;
 mod panel_frame;
 mod panel_tools;
+mod printing;
 mod range_picker;
 mod recent;
 mod refused;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use js_sys::Array;
+use wasm_bindgen::prelude::Closure;
 use web_sys::Element;
 
 use super::input::Input;
@@ -74,6 +75,11 @@ impl Chart {
     pub(super) fn fit(&self, element: &Element) {
         let (width, height) = size(element);
         self.uplot.set_size(&object([("width", width.into()), ("height", height.into())]));
+    }
+
+    /// Lays out and draws at once what otherwise waits for the end of the browser's task: before that it prints.
+    pub(super) fn settle(&self) {
+        self.uplot.batch(&Closure::new(|| ()));
     }
 
     /// Whether the canvas got another size since this was last asked. Then nothing is on it.

@@ -2,7 +2,7 @@
 
 use js_sys::{Array, Object, Reflect};
 use wasm_bindgen::JsValue;
-use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::prelude::{Closure, wasm_bindgen};
 
 /// Whether the script has run: the page starts before it.
 pub(super) fn is_loaded() -> bool {
@@ -18,6 +18,10 @@ extern "C" {
 
     #[wasm_bindgen(constructor, js_class = uPlot, catch)]
     pub(super) fn new(options: &Object, data: &Array, target: &web_sys::Element) -> Result<UPlot, JsValue>;
+
+    /// Runs `change`, and lays out and draws at once what waits for the end of the browser's task.
+    #[wasm_bindgen(method)]
+    pub(super) fn batch(this: &UPlot, change: &Closure<dyn Fn()>);
 
     /// Asks for the ends of all axes, and draws them at the end of the present task.
     #[wasm_bindgen(method, js_name = setScale)]

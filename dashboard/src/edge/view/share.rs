@@ -4,6 +4,7 @@ mod people;
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::board::EVERYTHING;
+use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 
 use super::copy::Copy;
@@ -34,6 +35,20 @@ pub(super) fn Share() -> Element {
             }
             Frame {}
             Files {}
+            section { class: "share-part",
+                h3 { "Paper" }
+                div { class: "menu-actions",
+                    button {
+                        r#type: "button", class: "action", "data-testid": "print",
+                        onclick: move |_| {
+                            page.close();
+                            spawn_forever(page.clone().print());
+                        },
+                        "Print, or save as PDF"
+                    }
+                }
+                p { class: "note", "All panels, also those that are not on screen." }
+            }
         }
     }
 }

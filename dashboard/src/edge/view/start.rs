@@ -7,7 +7,7 @@ use dioxus::prelude::*;
 
 use super::board_state::BoardState;
 use super::page::{Asked, Open, Page};
-use super::{keys, listeners, page, theme};
+use super::{keys, listeners, page, printing, theme};
 use crate::boards::panels;
 use crate::connection::status::Status;
 use crate::edge::address::{self, Address};
@@ -77,6 +77,7 @@ pub(super) fn use_page(status: Signal<Status>) -> Page {
             search,
         };
         listeners::listen(&page);
+        printing::listen(&page);
         keys::listen(&page);
         theme::apply(&page.paint_loop, theme::saved());
         page
