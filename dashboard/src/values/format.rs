@@ -86,7 +86,7 @@ impl Digits {
 }
 
 /// A number with its thousands apart, from five digits on.
-fn grouped(number: f64, decimals: i32) -> String {
+pub fn grouped(number: f64, decimals: i32) -> String {
     let text = format!("{number:.0$}", decimals.max(0) as usize);
     // "-0" is zero to a reader.
     let negative = text.starts_with('-') && text.contains(|c: char| ('1'..='9').contains(&c));

@@ -1,5 +1,6 @@
 //! The value axis: where its ticks are, and what is written at them.
 
+use crate::values::format::grouped;
 use crate::values::unit::{Prefixes, Unit, prefix};
 
 /// Most characters of a tick's label: more do not fit beside the axis.
@@ -8,7 +9,8 @@ const LONGEST: usize = 7;
 /// What is written at the ticks of one axis.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Labels {
-    /// What is to be added to, or multiplied with, every tick: `1,000,000,000 +`, `× 1e-298`. Empty for nothing.
+    /// What is to be added to, or multiplied with, every tick: `1,000,000,000 +`, `× 1e-298`, `52.52 + 1e-6 ×`. Empty for
+    /// nothing.
     pub base: String,
     /// A text for each tick.
     pub ticks: Vec<String>,
@@ -53,23 +55,35 @@ pub fn labels(ticks: &[f64], step: f64, unit: &Unit) -> Labels {
     let (low, high) =
         ticks.iter().fold((f64::MAX, f64::MIN), |(low, high), tick| (low.min(*tick), high.max(*tick)));
     let room = 10f64.powf((high - low).log10().ceil());
-    let base = (low / room).floor() * room;
+    // A multiple of `room` may be a little below what it is on paper.
+    let base = ((low + step / 2.0) / room).floor() * room;
     if base != 0.0 && base.abs() > room {
         let rest: Vec<f64> = ticks.iter().map(|tick| tick - base).collect();
         let (factor, name) = prefix(room, unit.prefixes());
         let ticks = write(&rest, step, factor, name, percent);
+        let written = in_full(base, room);
         if fits(&ticks) {
             let ticks = ticks.into_iter().map(|tick| format!("+{tick}")).collect();
-            return Labels {
-                base: format!("{} +", crate::values::format::value(base, &Unit::none())),
-                ticks,
-            };
+            return Labels { base: format!("{written} +"), ticks };
         }
+        let power = step.log10().floor();
+        let factor = 10f64.powf(power);
+        let scaled: Vec<f64> = rest.iter().map(|tick| tick / factor).collect();
+        return Labels {
+            base: format!("{written} + 1e{power} ×"),
+            ticks: write(&scaled, step / factor, 1.0, "", percent),
+        };
     }
     let power = largest.log10().floor();
     let factor = 10f64.powf(power);
     let scaled: Vec<f64> = ticks.iter().map(|tick| tick / factor).collect();
     Labels { base: format!("× 1e{power}"), ticks: write(&scaled, step / factor, 1.0, "", percent) }
+}
+
+/// A multiple of `room` with all its digits.
+fn in_full(base: f64, room: f64) -> String {
+    // More digits than a double has would be made up.
+    if base.abs() >= 1e17 { format!("{base:e}") } else { grouped(base, (-room.log10() - 1e-9).ceil() as i32) }
 }
 
 fn fits(ticks: &[String]) -> bool {
@@ -140,6 +154,42 @@ mod tests {
         let (base, ticks) = written(-8e307, 8e307, "");
         assert_eq!((base.as_str(), ticks.len()), ("× 1e307", 3));
         assert_eq!(step(f64::MIN, f64::MAX, 4, &Unit::none()), f64::INFINITY);
+    }
+
+    #[test]
+    fn a_small_change_of_a_number_with_many_digits_has_labels_that_fit() {
+        let (base, ticks) = written(52.519_998, 52.520_018, "");
+        assert_eq!((base.as_str(), ticks.join(" ").as_str()), ("52.5199 + 1e-6 ×", "100 105 110 115"));
+        let (base, ticks) = written(52.520_001, 52.520_019, "");
+        assert_eq!((base.as_str(), ticks.join(" ").as_str()), ("52.52 + 1e-6 ×", "5 10 15"));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn labels_fit_and_say_the_value(
+            low in -1e12..1e12f64, power in -9..3, share in 1.0..9.99f64, negative: bool,
+        ) {
+            let low = if negative { -low.abs().powf(0.5) } else { low };
+            let high = low + share * 10f64.powi(power);
+            // What doubles cannot tell apart has no axis of its own: charts widen such ranges.
+            proptest::prop_assume!((high - low) / low.abs().max(1e-9) > 1e-10);
+            let step = step(low, high, 4, &Unit::none());
+            let at = ticks(low, high, step);
+            let labels = labels(&at, step, &Unit::none());
+            for (label, tick) in labels.ticks.iter().zip(&at) {
+                proptest::prop_assert!(label.chars().count() <= LONGEST + 1, "{labels:?}");
+                if labels.base.is_empty() { continue; }
+                let number = |text: &str| text.replace(',', "").parse::<f64>();
+                let (base, factor) = match labels.base.split_once(" +") {
+                    None => (0.0, number(labels.base.trim_start_matches("× ")).unwrap()),
+                    Some((base, "")) => (number(base).unwrap(), 1.0),
+                    Some((base, factor)) => (number(base).unwrap(), number(factor.trim_matches([' ', '×'])).unwrap()),
+                };
+                // With a prefix the label is not a plain number.
+                let Ok(shown) = number(label.trim_start_matches('+')) else { continue };
+                proptest::prop_assert!((base + shown * factor - tick).abs() <= step * 0.011, "{labels:?} for {tick}");
+            }
+        }
     }
 
     #[test]
