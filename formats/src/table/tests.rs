@@ -374,3 +374,16 @@ proptest! {
         read(format!("timestamp,a,b\n{rows}").as_bytes(), zone);
     }
 }
+
+#[test]
+fn a_later_table_without_a_header_costs_only_its_own_rows() {
+    check(
+        "#group,false,false\n#datatype,string,dateTime:RFC3339,double\n,result,_time,_value,_field\n,,2026-01-01T00:00:00Z,1.5,x\n\
+         #group,false,false\nnothing of a time\n1,2.5\n",
+        expect![[r#"
+            2026-01-01T00:00:00 x 1.5
+            line 6 - malformed_csv: it is no header that says which column is the time, as another table begins with
+            line 7 - malformed_csv: it is no header that says which column is the time, as another table begins with
+        "#]],
+    );
+}
