@@ -32,6 +32,7 @@ mod permission;
 mod problem;
 mod redirect;
 mod rules;
+mod schemas;
 mod selection;
 mod shares;
 mod signals;

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { cleanup } from "./cleanup.js";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
-const backendProgram = process.env.AFTERGLOW_BIN ?? path.join(root, "target/release/afterglow");
+export const backendProgram = process.env.AFTERGLOW_BIN ?? path.join(root, "target/release/afterglow");
 const producerProgram =
   process.env.AFTERGLOW_PRODUCER_BIN ?? path.join(root, "target/release/afterglow-producer");
 // The folder that was just built, when there is one; otherwise what the backend's program has embedded.

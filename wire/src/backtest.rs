@@ -13,8 +13,10 @@ pub struct BacktestRequest {
     /// The rule; it need not be saved.
     pub rule: Rule,
     /// From when on.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::instant))]
     pub from: Timestamp,
     /// Until when.
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::instant))]
     pub to: Timestamp,
     /// Only these of the rule's signals: names and patterns; all when empty. Not for rules of several signals together.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

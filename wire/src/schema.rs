@@ -28,9 +28,9 @@ impl ToSchema for Timestamp {
 /// An instant as clients may write it.
 pub(crate) fn instant() -> Schema {
     ObjectBuilder::new()
-        .schema_type(SchemaType::from_iter([Type::String, Type::Integer]))
+        .schema_type(SchemaType::from_iter([Type::String, Type::Number, Type::Null]))
         .description(Some(
-            "ISO 8601 with any offset, or an integer epoch in s, ms, us or ns; the server's time when absent.",
+            "ISO 8601 with any offset, or an epoch in s, ms, us or ns; the server's time when absent.",
         ))
         .examples(["2026-01-31T12:00:00.5Z"])
         .into()

@@ -39,9 +39,11 @@ pub struct Silence {
     pub labels: BTreeMap<String, String>,
     /// When it begins; at once when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::instant))]
     pub from: Option<Timestamp>,
     /// When it ends; needed unless there are `windows`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::instant))]
     pub to: Option<Timestamp>,
     /// When it holds in a week, between `from` and `to`; always when there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

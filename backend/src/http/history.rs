@@ -8,6 +8,7 @@ use super::gate::Allowed;
 use super::parameters::{flag, max_points};
 use super::permission::ReadSamples;
 use super::problem::Problem;
+use super::schemas::Samples;
 use super::selection::Selection;
 use crate::encode::Format;
 use crate::store::{Detail, Query};
@@ -54,7 +55,9 @@ impl Parameters {
 #[utoipa::path(
     get, path = "/api/telemetry", tag = "telemetry", params(Selection, Parameters),
     responses(
-        (status = 200, description = "Signal name to its points; `Series` objects with `slice=1`", body = std::collections::BTreeMap<String, Vec<afterglow_wire::telemetry::Point>>),
+        (status = 200, description = "Signal name to its points; `Series` objects with `slice=1`", content(
+            (Samples = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")
+        )),
         (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
         (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )

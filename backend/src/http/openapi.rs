@@ -19,18 +19,35 @@ use super::permission::{Holders, ReadContract};
         description = "Send a number, see it move at once, keep it for years. \
                        Statuses 429 and 503 may be tried again after `Retry-After` seconds; others never."
     ),
-    components(schemas(SignalDetails, Series, afterglow_wire::Code))
+    components(schemas(SignalDetails, Series, afterglow_wire::metadata::Metadata, afterglow_wire::Code))
 )]
 struct Frame;
 
 /// What every operation can be answered with that not everyone may do.
 const DENIED: [(&str, &str); 3] = [
     ("401", "The request brings no valid key, and the server asks for one"),
-    ("403", "The key lacks the permission"),
+    ("403", "The request comes from another site or an unknown proxy, or the key lacks the permission"),
     (
         "429",
         "Too many requests with this key, or too many that were refused; ask again after `Retry-After` seconds",
     ),
+];
+
+/// What every operation that reads a body can be answered with.
+const WITH_BODY: [(&str, &str); 4] = [
+    ("400", "The body cannot be read, or a parameter is not allowed"),
+    ("408", "The body did not arrive in time"),
+    ("413", "The body is too large"),
+    ("415", "The content type or encoding is not one that is read"),
+];
+
+/// What every operation can be answered with.
+const EVERYWHERE: [(&str, &str); 5] = [
+    ("400", "The query string cannot be read, or has a parameter that is unknown or given twice"),
+    ("403", "The request comes from another site or an unknown proxy"),
+    ("421", "The server is not known by the host that is asked for"),
+    ("500", "Something broke in the server; its log says what"),
+    ("503", "The server is stopping or busy; ask again after `Retry-After` seconds"),
 ];
 
 /// The whole document, with each operation's permission as `x-permission`.
@@ -64,11 +81,12 @@ impl Document {
         for entry in table {
             let operation = &mut document["paths"][documented(entry.path)][key(entry.method)];
             operation["x-permission"] = entry.permission.into();
-            if entry.holders == Holders::Everyone {
-                continue;
+            let with_body = if operation["requestBody"].is_object() { &WITH_BODY[..] } else { &[] };
+            let denied = if entry.holders == Holders::Everyone { &[] } else { &DENIED[..] };
+            if !denied.is_empty() {
+                operation["security"] = json!([{"bearer": []}, {"basic": []}, {"header": []}]);
             }
-            operation["security"] = json!([{"bearer": []}, {"basic": []}, {"header": []}]);
-            for (status, description) in DENIED {
+            for (status, description) in with_body.iter().chain(denied).chain(&EVERYWHERE) {
                 if operation["responses"][status].is_null() {
                     let body = json!({"schema": {"$ref": "#/components/schemas/ErrorBody"}});
                     operation["responses"][status] =

@@ -28,6 +28,7 @@ impl From<PeopleError> for Problem {
     responses(
         (status = 200, description = "Who it is", body = Me),
         (status = 401, description = "Name, password or code are wrong; with `details.needs_code` only the code is missing", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Name or password are missing; `details.field` says which", body = afterglow_wire::ErrorBody),
         (status = 429, description = "Too many attempts failed; `details.seconds` says how long to wait", body = afterglow_wire::ErrorBody),
     )
 )]

@@ -11,6 +11,7 @@ use super::gate::Allowed;
 use super::parameters::flag;
 use super::permission::{ReadSignals, WriteMetadata};
 use super::problem::Problem;
+use super::schemas::SignalList;
 use crate::encode::Output;
 use crate::store::{Details, StoreError};
 
@@ -33,7 +34,7 @@ pub(super) struct Parameters {
 #[utoipa::path(
     get, path = "/api/signals", tag = "telemetry", params(Parameters),
     responses(
-        (status = 200, description = "Names; `SignalDetails` objects with `details=1`", body = Vec<String>),
+        (status = 200, description = "Names; `SignalDetails` objects with `details=1`", body = SignalList),
         (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
         (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
