@@ -65,5 +65,6 @@ impl Deletions {
 /// What the store has deleted, or would delete, as an answer.
 pub fn answer(deleted: store::Deleted, dry_run: bool) -> Deletion {
     let store::Deleted { signals, samples, expired, damaged, .. } = deleted;
-    Deletion { signals, samples, expired, damaged, dry_run }
+    // Live clients, queued batches and the journal mean signals by number, so none is given to another name.
+    Deletion { signals, samples, expired, damaged, dry_run, names_kept: true }
 }

@@ -66,7 +66,7 @@ fn what_was_deleted_stays_deleted_when_the_process_is_killed_and_what_comes_late
     let backend = start(&database, "");
     let query = format!("signals=much,few&from={}&to={}", START + 10, START + 949);
     let would = delete(&backend, &format!("{query}&dry_run=1"));
-    let expected = json!({"signals": 2, "samples": 980, "expired": 0, "damaged": 0, "dry_run": true});
+    let expected = json!({"signals": 2, "samples": 980, "expired": 0, "damaged": 0, "dry_run": true, "names_kept": true});
     assert_eq!((would.status, would.json()), (200, expected));
     assert_eq!(
         counts(&backend),
@@ -113,6 +113,19 @@ fn a_deletion_that_the_process_did_not_survive_is_completed() {
         let rows = sql(&database, "SELECT CAST(count(*) AS TEXT) AS value FROM deletion");
         assert_eq!(rows, ["0"], "{point}");
     }
+}
+
+#[test]
+fn the_name_of_a_deleted_signal_keeps_its_place_as_the_answer_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &[("AFTERGLOW_SIGNAL_LIMIT", "1")]);
+    assert_eq!(backend.post(r#"{"signals":{"a":1}}"#).status, 200);
+    let deleted = backend.send("DELETE", "/api/signals/a", "").json();
+    assert_eq!((deleted["samples"].as_u64(), deleted["names_kept"].as_bool()), (Some(1), Some(true)));
+    assert_eq!(backend.get("/api/signals").json(), json!([]));
+    assert_eq!(backend.post(r#"{"signals":{"b":1}}"#).code(), "too_many_signals");
+    assert_eq!(backend.post(r#"{"signals":{"a":1}}"#).status, 200);
+    backend.close();
 }
 
 #[test]

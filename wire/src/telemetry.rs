@@ -86,6 +86,9 @@ pub struct Deletion {
     pub damaged: u64,
     /// Whether nothing was done.
     pub dry_run: bool,
+    /// Always true: a signal without samples is not listed, but its name keeps its number, and its place among the signals that
+    /// `signal_limit` allows.
+    pub names_kept: bool,
 }
 
 /// One stored sample of a query's answer.

@@ -52,7 +52,7 @@ impl Parameters {
     delete, path = "/api/telemetry", tag = "telemetry", params(Parameters),
     responses(
         (status = 200, description = "Deleted", body = Deletion, example = json!({
-            "signals": 1, "samples": 4711, "expired": 0, "damaged": 0, "dry_run": false
+            "signals": 1, "samples": 4711, "expired": 0, "damaged": 0, "dry_run": false, "names_kept": true
         })),
         (status = 400, description = "A parameter is not allowed, or `signals` is missing", body = afterglow_wire::ErrorBody),
         (status = 503, description = "Send it again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
@@ -83,13 +83,14 @@ pub(super) struct DryRun {
 
 /// Delete a signal
 ///
-/// All of its samples and its metadata. It is listed again when a sample of it is stored.
+/// All of its samples and its metadata. It is listed again when a sample of it is stored. Its name keeps its number, and its place
+/// among the signals that `signal_limit` allows.
 #[utoipa::path(
     delete, path = "/api/signals/{name}", tag = "telemetry",
     params(("name" = String, Path, description = "The signal's name, percent-encoded, slashes included"), DryRun),
     responses(
         (status = 200, description = "Deleted", body = Deletion, example = json!({
-            "signals": 1, "samples": 4711, "expired": 0, "damaged": 0, "dry_run": false
+            "signals": 1, "samples": 4711, "expired": 0, "damaged": 0, "dry_run": false, "names_kept": true
         })),
         (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
         (status = 404, description = "There is no such signal", body = afterglow_wire::ErrorBody),
