@@ -100,6 +100,14 @@ impl<R: BufRead> Records<R> {
     }
 }
 
+/// A text; bytes that are not UTF-8 are read as Latin-1, which older programs write.
+pub fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().map(|byte| char::from(*byte)).collect()),
+    }
+}
+
 /// One cell: its text, without quotes or the blanks around it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cell<'r>(Cow<'r, [u8]>);
@@ -107,10 +115,7 @@ pub struct Cell<'r>(Cow<'r, [u8]>);
 impl Cell<'_> {
     /// Its text; bytes that are not UTF-8 are read as Latin-1, which older programs write.
     pub fn text(&self) -> Cow<'_, str> {
-        match std::str::from_utf8(&self.0) {
-            Ok(text) => Cow::Borrowed(text),
-            Err(_) => Cow::Owned(self.0.iter().map(|byte| char::from(*byte)).collect()),
-        }
+        text(&self.0)
     }
 
     /// Whether it is UTF-8.

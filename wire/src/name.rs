@@ -30,12 +30,19 @@ pub fn check(name: &str) -> Result<(), String> {
 ///
 /// Characters that are invisible or change the direction of others (Unicode's categories Cf, Zl and Zp, and unusual blanks)
 /// would let one signal look like another. The two joiners (U+200C, U+200D) are allowed between characters beyond ASCII: emoji and Persian need
-/// them. Signals that have such names keep them.
+/// them. What could not be read (U+FFFD) would let several names become one. Signals that have such names keep them.
 ///
 /// # Errors
 /// A sentence that says what is wrong and what is allowed.
 pub fn check_new(name: &str) -> Result<(), String> {
     check(name)?;
+    if name.contains(char::REPLACEMENT_CHARACTER) {
+        return Err(
+            "the signal's name has the character U+FFFD, which stands for one that could not be read; a new \
+                    signal's name is UTF-8, and in JSON has no half of a surrogate pair"
+                .into(),
+        );
+    }
     let mut before = None;
     let mut characters = name.chars().peekable();
     let hidden = loop {
@@ -236,6 +243,12 @@ mod tests {
         assert!(check(&"x".repeat(257)).unwrap_err().contains("257 bytes"));
         assert!(check("a\nb").unwrap_err().contains("U+000A"));
         assert!(check("a\u{7f}").unwrap_err().contains("U+007F"));
+    }
+
+    #[test]
+    fn new_names_have_no_character_that_could_not_be_read() {
+        assert_eq!(check("k\u{fffd}che"), Ok(()), "known ones stay");
+        assert!(check_new("k\u{fffd}che").unwrap_err().contains("U+FFFD"));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use parse::{decimal_micros, parse_iso};
+use parse::{decimal_micros, lacks_digits, parse_iso};
 
 /// An instant in microseconds since 1970-01-01T00:00:00Z, within the years 0001 to 9999.
 ///
@@ -111,7 +111,8 @@ impl Timestamp {
     }
 
     /// Reads an epoch in decimal, with or without a fraction and an exponent, such as `1764144000.125`. The whole part
-    /// decides the unit, as in [`Self::from_epoch`]; digits below the microsecond are cut.
+    /// decides the unit, as in [`Self::from_epoch`]; digits below the microsecond are cut. With an exponent it must have a digit
+    /// for the second: `1.76414e+09`, as `%g` writes it, may be thousands of seconds off.
     ///
     /// # Errors
     /// When the text is no decimal number, or the instant lies outside the years 1 to 9999.
@@ -121,7 +122,13 @@ impl Timestamp {
             Err(_) => decimal_micros(text)
                 .filter(|micros| (EARLIEST..=LATEST).contains(micros))
                 .map(Self)
-                .ok_or_else(|| BadTimestamp::quoting(text)),
+                .ok_or_else(|| {
+                    let mut bad = BadTimestamp::quoting(text);
+                    if lacks_digits(text) {
+                        bad.given.push_str(", which has no digit for the second,");
+                    }
+                    bad
+                }),
         }
     }
 
@@ -267,6 +274,23 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_epoch_with_an_exponent_has_a_digit_for_the_second() {
+        for (text, seconds) in [
+            ("1.764144012e9", 1_764_144_012),
+            ("1.7641440120e+12", 1_764_144_012),
+            ("1.764144012E18", 1_764_144_012),
+        ] {
+            assert_eq!(text.parse(), Timestamp::from_epoch(seconds), "{text}");
+        }
+        for text in
+            ["1.76414e+09", "1.7641e9", "2e9", "1.764144e12", "1.7641E+18", "1.76414401e15", "-1.76414e+09"]
+        {
+            let message = Timestamp::read(text).unwrap_err().to_string();
+            assert!(message.contains("no digit for the second"), "{message}");
+        }
+    }
 
     #[test]
     fn every_form_of_iso_8601_is_read() {

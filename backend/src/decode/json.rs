@@ -18,7 +18,8 @@ use crate::refusal::Refusal;
 pub enum Format {
     /// One JSON object, or an array of them.
     Json,
-    /// One JSON object a line; empty lines are passed over.
+    /// One JSON object a line; empty lines are passed over, and so are the brackets and commas of an array with an object on
+    /// each line.
     NdJson,
 }
 
@@ -115,7 +116,8 @@ impl Parser<'_> {
 
     fn lines(&mut self, text: &[u8]) {
         let lines = text.split(|byte| *byte == b'\n').enumerate();
-        for (index, line) in lines.filter(|(_, line)| !line.trim_ascii().is_empty()) {
+        let is_content = |line: &[u8]| !matches!(line.trim_ascii(), b"" | b"[" | b"]" | b"],");
+        for (index, line) in lines.filter(|(_, line)| is_content(line)) {
             let line = match utf8(line.strip_suffix(b"\r").unwrap_or(line)) {
                 Ok(line) => line,
                 Err(bad) => {
@@ -125,7 +127,11 @@ impl Parser<'_> {
             };
             let mut cursor = Cursor::new(line);
             let mark = self.collector.mark();
-            let read = self.element(&mut cursor, index).and_then(|()| end(&mut cursor));
+            while cursor.eat(b',') {}
+            let read = self.element(&mut cursor, index).and_then(|()| {
+                while cursor.eat(b',') {}
+                end(&mut cursor)
+            });
             if let Err(error) = read {
                 self.collector.drop_since(mark);
                 self.reject(index, None, Code::MalformedJson, malformed(line, error).message);

@@ -77,6 +77,37 @@ fn usable_samples_of_a_body_are_kept() {
 }
 
 #[test]
+fn an_array_with_an_object_on_each_line_is_lines_of_json() {
+    check_lines(
+        "[\n{\"signals\":{\"a\":1}},\n,{\"signals\":{\"b\":2}}\n ] \n",
+        expect![[r#"
+            2023-11-14T22:13:20.000000Z a 1.0
+            2023-11-14T22:13:20.000000Z b 2.0
+        "#]],
+    );
+    check_lines(
+        "{\"signals\":{\"a\":1}} ]\n,\n",
+        expect![[r#"
+            #0 - malformed_json: the text is not JSON at line 1, column 21: expected the end of the text
+            #1 - malformed_json: the text is not JSON at line 1, column 2: expected a value
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_not_wholly_known_is_refused() {
+    check(
+        r#"[{"signals":{"a\ud800":1,"a\udc00x":2,"b":3}},{"timestamp":1.76414e+09,"signals":{"a":1}}]"#,
+        expect![[r#"
+            2023-11-14T22:13:20.000000Z b 3.0
+            #0 a� bad_signal_name: the signal's name has the character U+FFFD, which stands for one that could not be read; a new signal's name is UTF-8, and in JSON has no half of a surrogate pair
+            #0 a�x bad_signal_name: the signal's name has the character U+FFFD, which stands for one that could not be read; a new signal's name is UTF-8, and in JSON has no half of a surrogate pair
+            #1 - bad_timestamp: the timestamp "1.76414e+09", which has no digit for the second, is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
+        "#]],
+    );
+}
+
+#[test]
 fn one_bad_sample_does_not_sink_the_others() {
     check(
         r#"{"signals":{"a":"1","b":2,"c":null,"d":[1],"e":{"f":1}}}"#,

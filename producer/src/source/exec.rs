@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+use afterglow_formats::records;
 use tokio::sync::mpsc;
 
 use super::line::{Line, Problem};
@@ -141,7 +142,7 @@ impl Lines {
     }
 
     fn line(&mut self, bytes: &[u8]) -> Result<(), mpsc::error::SendError<Item>> {
-        let line = Line::parse(&String::from_utf8_lossy(bytes), &self.prefix);
+        let line = Line::parse(&records::text(bytes), &self.prefix);
         for Problem { signal, message } in &line.problems {
             match signal {
                 Some(signal) => self.losses.value(format_args!("line {}", self.number), signal, message),

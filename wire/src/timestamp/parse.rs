@@ -31,8 +31,28 @@ pub(super) fn decimal_micros(text: &str) -> Option<i64> {
         .map(|micros| sign * micros)
 }
 
+/// Whether a number with an exponent has no digit for the second, as `%g` writes times (`1.76414e+09`): the instant that it
+/// was made of is not known.
+pub(super) fn lacks_digits(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return false };
+    let Ok(exponent) = exponent.parse::<i64>() else { return false };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = whole.trim_start_matches(['+', '-']).len();
+    // The power of ten of the first digit tells the unit, as the magnitude does.
+    let second = match exponent + digits as i64 {
+        ..=11 => 0,
+        12..=14 => 3,
+        15..=17 => 6,
+        _ => 9,
+    };
+    exponent - fraction.len() as i64 > second
+}
+
 /// As [`decimal_micros`], of a number with an exponent.
 fn exponent_micros(text: &str) -> Option<i64> {
+    if lacks_digits(text) {
+        return None;
+    }
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
     let number = text.parse::<f64>().ok().filter(|number| plain && number.is_finite())?;
     let unit = match number.abs() {

@@ -1,13 +1,18 @@
 //! Parquet files with the columns `timestamp`, `signal` and `value`.
 
+mod numbers;
+#[cfg(test)]
+mod tests;
+
 use std::fs::File;
 use std::panic::{self, PanicHookInfo};
 use std::path::{Path, PathBuf};
 
 use afterglow_wire::Timestamp;
-use parquet::basic::{ConvertedType, LogicalType, TimeUnit, Type};
+use numbers::Numbers;
+use parquet::basic::{Compression, ConvertedType, LogicalType, TimeUnit, Type};
 use parquet::column::reader::{ColumnReaderImpl, get_typed_column_reader};
-use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
+use parquet::data_type::{ByteArray, ByteArrayType, DataType, Int64Type};
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader as _, RowGroupReader, SerializedFileReader};
@@ -51,8 +56,14 @@ impl Columns {
         check_places(file.metadata(), bytes).map_err(refused)?;
         let schema = file.metadata().file_metadata().schema_descr();
         let (timestamp, unit) = timestamp_column(schema).map_err(refused)?;
-        let signal = column(schema, "signal", Type::BYTE_ARRAY, "UTF-8 (BYTE_ARRAY)").map_err(refused)?;
-        let value = column(schema, "value", Type::DOUBLE, "DOUBLE").map_err(refused)?;
+        let signal = column(schema, "signal", &[Type::BYTE_ARRAY], "UTF-8 (BYTE_ARRAY)").map_err(refused)?;
+        let value = column(schema, "value", numbers::KINDS, numbers::ALLOWED).map_err(refused)?;
+        if !numbers::are_plain(&schema.column(value.index)) {
+            return Err(refused(format!(
+                "has a column value of decimals, times or unsigned integers; {} is expected",
+                numbers::ALLOWED
+            )));
+        }
         Ok(Self { path: path.to_owned(), timestamp, signal, value, unit, file })
     }
 
@@ -98,7 +109,7 @@ impl Columns {
         Ok(Rows {
             timestamp: Values::new(group, self.timestamp, skip)?,
             signal: Values::new(group, self.signal, skip)?,
-            value: Values::new(group, self.value, skip)?,
+            value: Numbers::new(group, self.value, skip)?,
         })
     }
 
@@ -124,7 +135,7 @@ impl Columns {
 struct Rows {
     timestamp: Values<Int64Type>,
     signal: Values<ByteArrayType>,
-    value: Values<DoubleType>,
+    value: Numbers,
 }
 
 impl Rows {
@@ -186,7 +197,8 @@ pub(super) fn is_of_parquet(about: &PanicHookInfo<'_>) -> bool {
     about.location().is_some_and(|place| place.file().contains("/parquet-"))
 }
 
-/// Checks that every column lies within the file's `bytes`: the reader trusts its directory, and panics where that is damaged.
+/// Checks that every column lies within the file's `bytes`, for the reader trusts its directory and panics where that is damaged,
+/// and is compressed in a way that is read.
 fn check_places(metadata: &ParquetMetaData, bytes: u64) -> std::result::Result<(), String> {
     let within = |start: i64, length: i64| {
         let (start, length) = (u64::try_from(start).ok()?, u64::try_from(length).ok()?);
@@ -203,6 +215,15 @@ fn check_places(metadata: &ParquetMetaData, bytes: u64) -> std::result::Result<(
         if !is_sound {
             return Err(format!("is damaged: row group {number} does not lie within its {bytes} bytes"));
         }
+        for column in group.columns() {
+            let compression = column.compression();
+            if !matches!(compression, Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_))
+            {
+                let name = compression.to_string();
+                let name = name.split('(').next().unwrap_or_default();
+                return Err(format!("is compressed with {name}; SNAPPY, ZSTD or no compression is expected"));
+            }
+        }
     }
     Ok(())
 }
@@ -210,15 +231,15 @@ fn check_places(metadata: &ParquetMetaData, bytes: u64) -> std::result::Result<(
 fn column(
     schema: &SchemaDescriptor,
     name: &str,
-    kind: Type,
+    kinds: &[Type],
     allowed: &str,
 ) -> std::result::Result<Column, String> {
-    let found = schema.columns().iter().position(|column| column.path().string() == name);
+    let found = schema.columns().iter().position(|column| column.path().string().eq_ignore_ascii_case(name));
     let Some(index) = found else {
         return Err(format!("has no column {name}; timestamp, signal and value are expected"));
     };
     let column = schema.column(index);
-    if column.physical_type() != kind || column.max_rep_level() > 0 || column.max_def_level() > 1 {
+    if !kinds.contains(&column.physical_type()) || column.max_rep_level() > 0 || column.max_def_level() > 1 {
         return Err(format!("has a column {name} of type {}; {allowed} is expected", column.physical_type()));
     }
     Ok(Column { index, optional: column.max_def_level() == 1 })
@@ -226,7 +247,7 @@ fn column(
 
 fn timestamp_column(schema: &SchemaDescriptor) -> std::result::Result<(Column, TimeUnit), String> {
     const ALLOWED: &str = "an INT64 TIMESTAMP in milli-, micro- or nanoseconds";
-    let found = column(schema, "timestamp", Type::INT64, ALLOWED)?;
+    let found = column(schema, "timestamp", &[Type::INT64], ALLOWED)?;
     let described = schema.column(found.index);
     let unit = match (described.logical_type_ref(), described.converted_type()) {
         (Some(LogicalType::Timestamp(timestamp)), _) => timestamp.unit,

@@ -49,9 +49,12 @@ pub(super) fn value(text: &str) -> Result<f64, Verdict> {
     }
 }
 
-/// Whether a text without a sign can be a measurement. A word with a colon at its end is a remark.
+/// Whether a text without a sign can be a measurement. A word with a colon at its end is a remark, and one that begins with a
+/// digit or a bracket may be the time of a log's line, each of which would be a signal of its own.
 fn is_name(text: &str) -> bool {
-    !text.is_empty() && !text.contains('=') && !text.ends_with(':')
+    let begins =
+        text.starts_with(|c: char| !c.is_ascii() || c.is_ascii_alphabetic() || matches!(c, '_' | '\\' | '"'));
+    begins && !text.contains('=') && !text.ends_with(':')
 }
 
 /// A name and a value, both not empty.

@@ -39,6 +39,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Item<'_>>, String> {
         match after.trim_start().strip_prefix(sign) {
             Some(after) => {
                 let (value, after) = value(after.trim_start())?;
+                if sign == ':' && value.contains(':') && is_time(&format!("{word}:{value}")) {
+                    return Err(unnamed_time(&format!("{word}:{value}")));
+                }
                 items.push(Item::Pair(word, value.to_owned()));
                 rest = after;
             }
@@ -53,6 +56,9 @@ pub(super) fn read(text: &str) -> Result<Vec<Item<'_>>, String> {
                         }
                     }
                     _ => {
+                        if is_time(word) {
+                            return Err(unnamed_time(word));
+                        }
                         bare.get_or_insert(word);
                         items.push(Item::Bare(word.to_owned()));
                     }
@@ -77,6 +83,25 @@ fn value(text: &str) -> Result<(&str, &str), String> {
         return Ok(text.split_at(end + 2));
     }
     Ok(text.split_at(text.find(is_separator).unwrap_or(text.len())))
+}
+
+fn unnamed_time(word: &str) -> String {
+    format!("{}: the line's own time must be called {TIMESTAMP}; nothing of it is used", short(word))
+}
+
+/// Whether a word without a name is a time or a part of one, which its samples would lack: a date, a time of day, or a recent
+/// epoch.
+fn is_time(word: &str) -> bool {
+    let word = word.trim_matches(['[', ']', '(', ')', '<', '>']);
+    let has_all = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_day_time = |text: &str| {
+        let mut parts = text.trim_end_matches('Z').splitn(3, ':');
+        matches!((parts.next(), parts.next()), (Some(hours), Some(minutes)) if has_all(hours) && has_all(minutes))
+    };
+    let is_epoch =
+        || word.len() >= 10 && word.parse::<Timestamp>().is_ok_and(|time| time > Timestamp::default());
+    word.starts_with(|c: char| c.is_ascii_digit())
+        && (is_day_time(word) || Timestamp::parse(word).is_ok() || is_epoch())
 }
 
 fn is_separator(c: char) -> bool {

@@ -143,3 +143,23 @@ proptest! {
         prop_assert!(line.signals.keys().all(is_whole), "{:?}", line);
     }
 }
+
+#[test]
+fn the_time_of_a_line_of_a_log_is_neither_overlooked_nor_a_name() {
+    for text in [
+        "2026-11-27 15:00:00 INFO temp=21.5",
+        "[15:00:01] temp=22",
+        "12:00:00 temp=4",
+        "12:00:00 temp: 4",
+        "Nov 27 12:00:00 host temp=4",
+        "27.11.2026 12:00:00 temp=4",
+        "1764144000 temp=4 hum=5",
+        "temp=4 2026-11-27T15:00:00Z",
+    ] {
+        let line = Line::parse(text, "");
+        assert!(line.signals.is_empty() && line.problems.len() == 1, "{text}: {line:?}");
+        assert!(line.problems[0].message.contains("must be called timestamp"), "{text}: {line:?}");
+    }
+    check("3:21,4:22", &expect![[r#"{"p.3": 21.0, "p.4": 22.0} []"#]]);
+    check("a=1 12 b=2", &expect![[r#"{"p.a": 1.0, "p.b": 2.0} ["\"12\": not name=value"]"#]]);
+}
