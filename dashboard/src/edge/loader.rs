@@ -64,6 +64,8 @@ struct State {
     looking: Option<Looking>,
     /// A query for summaries.
     summarizing: Option<Cancel>,
+    /// The range at the last check for summaries.
+    summarized: Option<Span>,
     last: u64,
     progress: Progress,
     backoff: Backoff,
@@ -193,12 +195,13 @@ impl Loader {
     /// the other, while nothing else is on its way.
     pub fn summarize(self: &Rc<Self>, span: Span, reduced: &[String]) {
         let mut state = self.state.borrow_mut();
+        let rests = state.summarized.replace(span) == Some(span);
         let is_busy = state.summarizing.is_some() || state.looking.is_some() || !state.running.is_empty();
         if is_busy || crate::edge::clock::steady() < state.not_before {
             return;
         }
         let asked = self.page_state.edge();
-        let Some(question) = self.page_state.means.borrow().wanted(reduced, span, asked) else { return };
+        let Some(question) = self.page_state.means.borrow().wanted(reduced, span, rests, asked) else { return };
         let Some(cancel) = Cancel::new() else { return };
         let signal = cancel.signal();
         state.summarizing = Some(cancel);

@@ -116,10 +116,14 @@ impl Means {
         Some(Figures { mean: stats.mean(), is_exact, extent: Some(stats.extent).filter(|_| is_exact) })
     }
 
-    /// What to ask for so that the means of signals that are `reduced` over `span` are known.
-    pub fn wanted(&self, reduced: &[String], span: Span, edge: i64) -> Option<Question> {
+    /// What to ask for so that the means of signals that are `reduced` over `span` are known: exactly where it `rests`, and
+    /// nearly while it moves.
+    pub fn wanted(&self, reduced: &[String], span: Span, rests: bool, edge: i64) -> Option<Question> {
+        let is_same = |other: Span| other.from == span.from && (other.to == span.to || span.to > edge + 1);
         let is_open = |name: &&String| {
-            self.found.get(*name).is_none_or(|found| !found.covers(span) || edge - found.asked > USABLE)
+            self.found.get(*name).is_none_or(|found| {
+                !found.covers(span) || (rests && !is_same(found.span)) || edge - found.asked > USABLE
+            })
         };
         let mut room = ADDRESS;
         let mut signals = Vec::new();
@@ -185,21 +189,22 @@ mod tests {
         let trace =
             Trace::new(vec![Part { source: 0, span: Span { from: 0, to: i64::MAX }, series: &series }]);
         let (mut means, signals) = (Means::default(), vec!["s".to_owned()]);
-        let question = means.wanted(&signals, span, span.to).unwrap();
+        let question = means.wanted(&signals, span, true, span.to).unwrap();
         assert_eq!(means.figures("s", &trace, span), None);
         means.insert(&question, summarized(question.span), span.to);
         let exact = Figures { mean: 2.0, is_exact: true, extent: Some(Extent { min: 0.0, max: 4.0 }) };
         assert_eq!(means.figures("s", &trace, span), Some(exact));
-        assert_eq!(means.wanted(&signals, span, span.to), None);
+        assert_eq!(means.wanted(&signals, span, true, span.to), None);
         // Two slices have left the range, and a sample has come.
         let later = Span { from: 2 * HOUR, to: 102 * HOUR };
         let expected = (48.0 * 10.0 + 50.0 * 30.0 + 7.0) / (98.0 * 10.0 + 1.0);
         let moved = Figures { mean: expected, is_exact: false, extent: None };
         assert_eq!(means.figures("s", &trace, later), Some(moved));
-        assert_eq!(means.wanted(&signals, later, span.to + MINUTE), None, "while it moves a little");
+        assert_eq!(means.wanted(&signals, later, false, span.to + MINUTE), None, "while it moves a little");
+        assert_eq!(means.wanted(&signals, later, true, later.to).unwrap().span, later, "where it rests");
         let closer = Span { from: 40 * HOUR, to: 60 * HOUR };
         assert_eq!(means.figures("s", &trace, closer), None);
-        assert_eq!(means.wanted(&signals, closer, later.to).unwrap().span, closer);
+        assert_eq!(means.wanted(&signals, closer, false, later.to).unwrap().span, closer);
     }
 
     #[test]
