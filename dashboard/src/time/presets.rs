@@ -40,14 +40,16 @@ pub fn name(range: Range, span: Span, zone: &dyn Zone) -> String {
     }
 }
 
-/// A length in words where it is a whole number of one unit, and otherwise in short.
+/// A length in words where it is a whole number of one unit (of years, whatever leap days are in them), and otherwise in short.
 fn words(width: i64) -> String {
     let units =
         [("years", 365 * DAY), ("days", DAY), ("hours", HOUR), ("minutes", MINUTE), ("seconds", SECOND)];
-    match units.into_iter().find(|(_, unit)| width >= *unit) {
-        Some((name, unit)) if width >= 2 * unit && width % unit == 0 => format!("{} {name}", width / unit),
-        _ => super::text::length(width),
-    }
+    let Some((name, unit)) = units.into_iter().find(|(_, unit)| width >= *unit) else {
+        return super::text::length(width);
+    };
+    let count = width / unit;
+    let leap_days = if name == "years" { count * DAY } else { 0 };
+    if count >= 2 && width % unit <= leap_days { format!("{count} {name}") } else { super::text::length(width) }
 }
 
 #[cfg(test)]
@@ -64,6 +66,7 @@ mod tests {
             ["Last hour", "Last 2 minutes", "Last 60 days"]
         );
         assert_eq!(name(HOUR + MINUTE), "Last 1 h 1 min");
+        assert_eq!([name(super::super::span::LONGEST), name(731 * DAY)], ["Last 50 years", "Last 2 years"]);
     }
 
     #[test]
