@@ -265,7 +265,7 @@ fn a_table_is_read_by_its_header() {
 }
 
 #[test]
-fn half_a_character_is_replaced_and_what_follows_stays() {
+fn half_a_character_is_refused_and_what_follows_stays() {
     check(
         r#"{"signals":{"a\ud800\u0041":1,"\ud800":2,"\udc00\ud83d\ude00":3}}"#,
         expect![[r#"
