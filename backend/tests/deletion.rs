@@ -118,7 +118,8 @@ fn a_deletion_that_the_process_did_not_survive_is_completed() {
 #[test]
 fn the_name_of_a_deleted_signal_keeps_its_place_as_the_answer_says() {
     let folder = tempfile::tempdir().unwrap();
-    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &[("AFTERGLOW_SIGNAL_LIMIT", "1")]);
+    let backend =
+        Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &[("AFTERGLOW_SIGNAL_LIMIT", "1")]);
     assert_eq!(backend.post(r#"{"signals":{"a":1}}"#).status, 200);
     let deleted = backend.send("DELETE", "/api/signals/a", "").json();
     assert_eq!((deleted["samples"].as_u64(), deleted["names_kept"].as_bool()), (Some(1), Some(true)));

@@ -269,9 +269,9 @@ fn half_a_character_is_refused_and_what_follows_stays() {
     check(
         r#"{"signals":{"a\ud800\u0041":1,"\ud800":2,"\udc00\ud83d\ude00":3}}"#,
         expect![[r#"
-            2023-11-14T22:13:20.000000Z a�A 1.0
-            2023-11-14T22:13:20.000000Z � 2.0
-            2023-11-14T22:13:20.000000Z �😀 3.0
+            #0 a�A bad_signal_name: the signal's name has the character U+FFFD, which stands for one that could not be read; a new signal's name is UTF-8, and in JSON has no half of a surrogate pair
+            #0 � bad_signal_name: the signal's name has the character U+FFFD, which stands for one that could not be read; a new signal's name is UTF-8, and in JSON has no half of a surrogate pair
+            #0 �😀 bad_signal_name: the signal's name has the character U+FFFD, which stands for one that could not be read; a new signal's name is UTF-8, and in JSON has no half of a surrogate pair
         "#]],
     );
 }

@@ -201,7 +201,9 @@ impl Loader {
             return;
         }
         let asked = self.page_state.edge();
-        let Some(question) = self.page_state.means.borrow().wanted(reduced, span, rests, asked) else { return };
+        let Some(question) = self.page_state.means.borrow().wanted(reduced, span, rests, asked) else {
+            return;
+        };
         let Some(cancel) = Cancel::new() else { return };
         let signal = cancel.signal();
         state.summarizing = Some(cancel);

@@ -49,7 +49,11 @@ fn words(width: i64) -> String {
     };
     let count = width / unit;
     let leap_days = if name == "years" { count * DAY } else { 0 };
-    if count >= 2 && width % unit <= leap_days { format!("{count} {name}") } else { super::text::length(width) }
+    if count >= 2 && width % unit <= leap_days {
+        format!("{count} {name}")
+    } else {
+        super::text::length(width)
+    }
 }
 
 #[cfg(test)]

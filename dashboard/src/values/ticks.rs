@@ -9,7 +9,7 @@ const LONGEST: usize = 7;
 /// What is written at the ticks of one axis.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Labels {
-    /// What is to be added to, or multiplied with, every tick: `1,000,000,000 +`, `× 1e-298`, `52.52 + 1e-6 ×`. Empty for
+    /// What is to be added to, or multiplied with, every tick: `1,000,000,000 +`, `× 1e-298`, `52.5200 + 1e-6 ×`. Empty for
     /// nothing.
     pub base: String,
     /// A text for each tick.
@@ -159,9 +159,9 @@ mod tests {
     #[test]
     fn a_small_change_of_a_number_with_many_digits_has_labels_that_fit() {
         let (base, ticks) = written(52.519_998, 52.520_018, "");
-        assert_eq!((base.as_str(), ticks.join(" ").as_str()), ("52.5199 + 1e-6 ×", "100 105 110 115"));
+        assert_eq!((base.as_str(), ticks.join(" ").as_str()), ("52.5200 + 1e-6 ×", "0 5 10 15"));
         let (base, ticks) = written(52.520_001, 52.520_019, "");
-        assert_eq!((base.as_str(), ticks.join(" ").as_str()), ("52.52 + 1e-6 ×", "5 10 15"));
+        assert_eq!((base.as_str(), ticks.join(" ").as_str()), ("52.5200 + 1e-6 ×", "5 10 15"));
     }
 
     proptest::proptest! {
