@@ -31,10 +31,12 @@ pub(super) fn decimal_micros(text: &str) -> Option<i64> {
         .map(|micros| sign * micros)
 }
 
-/// Whether a number with an exponent has no digit for the second, as `%g` writes times (`1.76414e+09`): the instant that it
-/// was made of is not known.
+/// Whether a number in the form of `%g` (`1.76414e+09`), which rounds to six digits, has none for the second: the instant that it
+/// was made of is not known. What writes `17e8` instead writes all digits that there are.
 pub(super) fn lacks_digits(text: &str) -> bool {
-    let Some((mantissa, exponent)) = text.split_once(['e', 'E']) else { return false };
+    let Some((mantissa, exponent)) = text.split_once("e+").or_else(|| text.split_once("E+")) else {
+        return false;
+    };
     let Ok(exponent) = exponent.parse::<i64>() else { return false };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = whole.trim_start_matches(['+', '-']).len();
