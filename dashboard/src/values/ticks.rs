@@ -161,7 +161,7 @@ mod tests {
         let (base, ticks) = written(52.519_998, 52.520_018, "");
         assert_eq!((base.as_str(), ticks.join(" ").as_str()), ("52.5200 + 1e-6 ×", "0 5 10 15"));
         let (base, ticks) = written(52.520_001, 52.520_019, "");
-        assert_eq!((base.as_str(), ticks.join(" ").as_str()), ("52.5200 + 1e-6 ×", "5 10 15"));
+        assert_eq!((base.as_str(), ticks.join(" ").as_str()), ("52.52000 + 1e-6 ×", "5 10 15"));
     }
 
     proptest::proptest! {
