@@ -85,7 +85,7 @@ pub enum EpisodeState {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Ack {
-    /// Who.
+    /// Who; the member or the key that asks when a request does not say it.
     #[serde(default)]
     pub by: String,
     /// What they say of it.

@@ -13,6 +13,7 @@ use super::gate::Allowed;
 use super::parameters::patterns;
 use super::permission::{ReadAlerts, WriteAlerts};
 use super::problem::Problem;
+use crate::access::Who;
 use crate::store::{Span, Store, StoreError};
 
 /// Which alerts are wanted.
@@ -158,7 +159,7 @@ pub(super) async fn history(
 
 /// Say that an alert was seen
 ///
-/// It is not repeated, until it becomes worse. `by` says who, `note` what they say of it, `until` how long.
+/// It is not repeated, until it becomes worse. `by` says who (the member or key that asks when it is absent), `note` what they say of it, `until` how long.
 #[utoipa::path(
     post, path = "/api/alerts/{episode}/ack", tag = "alerts",
     params(("episode" = String, Path, description = "The alert's number")),
@@ -179,6 +180,13 @@ pub(super) async fn acknowledge(
     check("by", &ack.by, TITLE_BYTES)?;
     check("note", &ack.note, PROSE_BYTES)?;
     ack.at = allowed.clock().now();
+    if ack.by.is_empty() {
+        ack.by = match allowed.principal().who() {
+            Who::Local | Who::Nobody => String::new(),
+            Who::Member(name) => name.to_string(),
+            other => other.to_string(),
+        };
+    }
     let (id, seen) = (episode.into_inner(), ack.clone());
     let named = id.clone();
     let acknowledged = allowed.change(move |store| store.acknowledge(&id, Some(&ack))).await?;
