@@ -2,6 +2,7 @@
 
 mod channels;
 mod crashes;
+mod stream;
 mod targets;
 
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! **Role.** Evaluates rules on what was committed, and writes what follows: states, episodes and notices.
 //! **Receives.** Commits, in order; that rules, channels or silences changed; that somebody has seen an alert.
-//! **Sends.** The names of channels with notices to `Notifier`; the revision of alerts.
+//! **Sends.** The names of channels with notices to `Notifier`; the revision of alerts; to live clients of `/api/stream` episodes, at most
+//! [`NEWS`] ahead of the slowest, who misses the oldest.
 //! **Bound.** [`WAITING_SAMPLES`] samples of commits. Without a rule nothing is kept, and nothing is done.
 //! **Overload.** Shed: commits beyond the bound are dropped, and read from the journal when their turn comes.
 //! **Restart.** From the stored cursor: the journal is evaluated from there, and gives the same alerts under the same numbers.
@@ -15,8 +16,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use afterglow_wire::alert::Ack;
-use tokio::sync::oneshot;
+use afterglow_wire::alert::{Ack, Episode};
+use tokio::sync::{broadcast, oneshot};
 
 use super::notifier::Notifier;
 use crate::clock::Clock;
@@ -33,6 +34,10 @@ const WAITING_SAMPLES: usize = 2_000_000;
 /// How long the thread waits when nothing is due: what was held is looked at again.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// Changes of episodes that a live client may have to catch up with. One that is further behind misses the oldest, and learns from the
+/// revision that there were some.
+const NEWS: usize = 1_024;
+
 /// The way for others to reach the thread that evaluates. Cloning is cheap.
 #[derive(Clone)]
 pub struct Alerts(Arc<Inbox>);
@@ -44,6 +49,7 @@ struct Inbox {
     is_awake: AtomicBool,
     store: Store,
     metrics: Metrics,
+    news: broadcast::Sender<Arc<Episode>>,
 }
 
 #[derive(Default)]
@@ -88,6 +94,7 @@ impl Alerts {
     /// # Errors
     /// When there can be no thread.
     pub fn start(parts: Parts, lifeline: Lifeline) -> std::io::Result<Self> {
+        let (news, _) = broadcast::channel(NEWS);
         let alerts = Self(Arc::new(Inbox {
             queue: Mutex::default(),
             changed: Condvar::new(),
@@ -95,11 +102,12 @@ impl Alerts {
             is_awake: AtomicBool::new(true),
             store: parts.store.clone(),
             metrics: parts.metrics.clone(),
+            news: news.clone(),
         }));
         alerts.changed();
         let inbox = Arc::clone(&alerts.0);
         let run = move || {
-            let mut evaluation = Evaluation::new(parts);
+            let mut evaluation = Evaluation::new(parts, news);
             while let Some(inputs) = inbox.take(evaluation.wait().min(LOOK)) {
                 let is_awake = evaluation.turn(inputs);
                 inbox.settle(is_awake);
@@ -125,6 +133,11 @@ impl Alerts {
     /// Somebody has seen an alert, or takes that back.
     pub fn seen(&self, episode: String, ack: Option<Ack>) {
         self.0.put(Input::Seen(episode, ack));
+    }
+
+    /// Episodes, each time that one has begun, changed or ended and that is on the disk.
+    pub fn news(&self) -> broadcast::Receiver<Arc<Episode>> {
+        self.0.news.subscribe()
     }
 
     /// Evaluates what has been committed, writes what follows, and ends the thread; done when this future is.

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use actix_web::http::header::{CACHE_CONTROL, HeaderMap};
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
-use afterglow_wire::Code;
+use afterglow_wire::alert::Episode;
 use afterglow_wire::v1::Position;
+use afterglow_wire::{Code, name};
 use futures_util::{Stream, stream};
 use serde::Deserialize;
-use tokio::sync::mpsc;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, mpsc};
 
 use self::unsent::Unsent;
 use super::gate::Allowed;
@@ -23,6 +25,7 @@ use crate::actors::broadcaster::{Client, Join, Joined, Outlet, Queued};
 use crate::admission::Ticket;
 use crate::live::history::{CaughtUp, HistoryError, Missed, Page};
 use crate::live::{Frame, Protocol, Selection, parse_event_id};
+use crate::signals::Selector;
 use crate::store::asked_by;
 
 /// Steps that may wait for a client: a few seconds of a lively feed. Beyond it the client gets only the newest values.
@@ -44,7 +47,9 @@ pub(super) struct Parameters {
 
 /// Watch samples live, as Server-Sent Events
 ///
-/// `telemetry_update` events, one for each instant that was committed, as on `/ws`. With `Last-Event-ID` a client goes on
+/// `telemetry_update` events, one for each instant that was committed, as on `/ws`; `alert` events with an episode, as
+/// `GET /api/alerts/history` has it, each time that one of these signals begins, changes or ends; and `changed` events with the numbers of
+/// `GET /api/revision`. With `Last-Event-ID` a client goes on
 /// where it was: it gets exactly what it missed, or an event `gap` when that cannot be told any more.
 #[utoipa::path(
     get, path = "/api/stream", tag = "live", params(Parameters),
@@ -67,9 +72,11 @@ pub(super) async fn get(
     }
     let position = last_event_id(request.headers())?;
     let (pool, store) = (allowed.sessions().selecting, allowed.store().clone());
+    let wanted = patterns.clone();
     let select = move || Selection::within(&patterns, store.scope(), store.signals());
     let selection = pool.run(ticket.address(), select).await?;
-    let watcher = Watcher { allowed, selection, number: Client::next_number(), ticket };
+    let news = News { episodes: allowed.episodes(), wanted };
+    let watcher = Watcher { allowed, selection, number: Client::next_number(), ticket, news };
     // The first step before the head: a client that is refused gets to know why.
     let first = catch_up(watcher, position).await?;
     Ok(HttpResponse::Ok()
@@ -92,6 +99,37 @@ struct Watcher {
     selection: Selection,
     number: u64,
     ticket: Ticket,
+    news: News,
+}
+
+/// What becomes of alerts.
+struct News {
+    episodes: broadcast::Receiver<Arc<Episode>>,
+    /// The signals that the client watches.
+    wanted: Vec<String>,
+}
+
+impl News {
+    /// The next event about an alert that the client may know of.
+    async fn event(&mut self, scope: Option<&Selector>) -> Frame {
+        loop {
+            match self.episodes.recv().await {
+                Ok(episode) if self.is_wanted(&episode, scope) => {
+                    let episode = serde_json::to_string(&*episode).unwrap_or_default();
+                    return Frame::Text(format!("event: alert\ndata: {episode}\n\n").into());
+                }
+                // What was missed is in the history, and the revision says that there is something new.
+                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                // The server ends; so will the samples.
+                Err(RecvError::Closed) => std::future::pending().await,
+            }
+        }
+    }
+
+    fn is_wanted(&self, episode: &Episode, scope: Option<&Selector>) -> bool {
+        scope.is_none_or(|scope| scope.has(&episode.scope))
+            && self.wanted.iter().any(|pattern| name::matches(pattern, &episode.scope))
+    }
 }
 
 /// A stream: what is to be sent now, and what comes then.
@@ -119,18 +157,19 @@ fn events(first: State) -> impl Stream<Item = Result<Bytes, Problem>> {
             if let Some(piece) = state.unsent.piece() {
                 return Some((Ok(piece), Some(state)));
             }
-            let State { watcher, then, .. } = state;
+            let State { mut watcher, then, .. } = state;
             state = match then {
                 Then::Behind(position) => match catch_up(watcher, position).await {
                     Ok(state) => state,
                     Err(problem) => return Some((Err(problem), None)),
                 },
                 Then::Live(mut steps) => {
-                    let step = tokio::select! {
-                        step = steps.recv() => step,
-                        () = watcher.allowed.over() => None,
+                    let scope = watcher.allowed.store().scope().cloned();
+                    let unsent = tokio::select! {
+                        step = steps.recv() => Unsent::queued(step?),
+                        event = watcher.news.event(scope.as_deref()) => Unsent::new(vec![event]),
+                        () = watcher.allowed.over() => return None,
                     };
-                    let unsent = Unsent::queued(step?);
                     State { watcher, unsent, then: Then::Live(steps) }
                 }
             };

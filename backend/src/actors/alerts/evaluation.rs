@@ -1,12 +1,15 @@
 //! What the thread that evaluates does, turn by turn.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_rules::{Engine, Reason, Sample, Transition};
 use afterglow_wire::Timestamp;
+use afterglow_wire::alert::Episode;
 use afterglow_wire::rule::Rule;
 use afterglow_wire::silence::Silence;
+use tokio::sync::broadcast;
 
 use super::{Input, Parts, past};
 use crate::alerts::ledger::{Entries, Key, Ledger, Saved};
@@ -58,10 +61,12 @@ pub(super) struct Evaluation {
     seen: (Stopwatch, i64),
     /// Whether what was stored is read.
     is_ready: bool,
+    /// Live clients.
+    news: broadcast::Sender<Arc<Episode>>,
 }
 
 impl Evaluation {
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(super) fn new(parts: Parts, news: broadcast::Sender<Arc<Episode>>) -> Self {
         let now = parts.clock.now().micros();
         Self {
             parts,
@@ -77,6 +82,7 @@ impl Evaluation {
             expired: Stopwatch::start(),
             seen: (Stopwatch::start(), now),
             is_ready: false,
+            news,
         }
     }
 
@@ -430,15 +436,27 @@ impl Evaluation {
                 self.unwritten.notices.splice(0..0, part.notices);
                 return Err(error);
             }
+            self.announce(part.episodes);
         }
         self.parts.store.fold(&self.unwritten)?;
-        self.unwritten = Fold::default();
+        let written = std::mem::take(&mut self.unwritten);
+        self.announce(written.episodes);
         self.written = Stopwatch::start();
         if !is_quiet {
             self.parts.documents.touch(Kind::Alerts);
         }
         self.parts.notifier.wake(channels.iter().map(String::as_str));
         Ok(())
+    }
+
+    /// Lets live clients hear of episodes that are on the disk.
+    fn announce(&self, episodes: Vec<Episode>) {
+        if self.news.receiver_count() > 0 {
+            for episode in episodes {
+                // Without a receiver by now nobody misses it.
+                let _ = self.news.send(Arc::new(episode));
+            }
+        }
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use afterglow_wire::Code;
 use afterglow_wire::access::{Key, Kind as KeyKind, NewTicket};
+use afterglow_wire::alert::Episode;
 use afterglow_wire::revision::Revision;
+use tokio::sync::broadcast;
 
 use super::super::body::Bodies;
 use super::super::permission::{
@@ -181,6 +183,11 @@ impl Allowed<DeleteSamples> {
 }
 
 impl Allowed<ReadLive> {
+    /// Episodes as they begin, change and end, those of all signals.
+    pub(in crate::http) fn episodes(&self) -> broadcast::Receiver<Arc<Episode>> {
+        self.gate.context.alerts.news()
+    }
+
     pub(in crate::http) fn sessions(&self) -> Sessions {
         self.gate.context.sessions.of(&self.principal)
     }
