@@ -4,6 +4,7 @@
 //! one paint loop, the chart library, the components. No sample goes through the reactive graph: the stream writes
 //! rings, the paint loop reads them, and components only see a few summaries a second.
 
+pub mod alerts;
 pub mod boards;
 pub mod chart;
 pub mod connection;

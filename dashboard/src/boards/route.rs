@@ -7,6 +7,8 @@ use afterglow_wire::board::EVERYTHING;
 pub enum Route {
     /// The board with this address; the generated one is at the root.
     Board(String),
+    /// Alerts, rules, silences and channels.
+    Alerts,
     /// Recent requests, and whether they were stored.
     Ingest,
     /// There is nothing at this path.
@@ -24,6 +26,7 @@ impl Route {
         let mut parts = path.split('/').filter(|part| !part.is_empty());
         match (parts.next(), parts.next(), parts.next()) {
             (Some("boards"), Some(id), None) => Self::Board(id.to_owned()),
+            (Some("alerts"), None, None) => Self::Alerts,
             (Some("ingest"), None, None) => Self::Ingest,
             (None | Some("boards"), None, None) => Self::everything(),
             _ => Self::Nothing(path.to_owned()),
@@ -35,6 +38,7 @@ impl Route {
         match self {
             Self::Board(id) if id == EVERYTHING => "/".into(),
             Self::Board(id) => format!("/boards/{id}"),
+            Self::Alerts => "/alerts".into(),
             Self::Ingest => "/ingest".into(),
             Self::Nothing(path) => path.clone(),
         }
@@ -44,7 +48,7 @@ impl Route {
     pub fn board(&self) -> Option<&str> {
         match self {
             Self::Board(id) => Some(id),
-            Self::Ingest | Self::Nothing(_) => None,
+            Self::Alerts | Self::Ingest | Self::Nothing(_) => None,
         }
     }
 
@@ -63,6 +67,7 @@ mod tests {
         for (path, route) in [
             ("/", Route::everything()),
             ("/boards/machine-room", Route::Board("machine-room".into())),
+            ("/alerts", Route::Alerts),
             ("/ingest", Route::Ingest),
         ] {
             assert_eq!((Route::at(path), route.path().as_str()), (route.clone(), path));

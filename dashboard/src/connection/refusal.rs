@@ -12,6 +12,8 @@ pub struct Refusal {
     pub field: Option<String>,
     /// The board as another has saved it meanwhile.
     pub current: Option<Box<Board>>,
+    /// The version that a document has by now, when that is why it was not replaced.
+    pub version: Option<i64>,
     /// Whether only a one-time code is missing.
     pub needs_code: bool,
 }
@@ -25,6 +27,7 @@ impl Refusal {
         let detail = |key| error.details.as_ref().and_then(|details| details.get(key));
         let current = detail("current").filter(|_| error.code == Code::Conflict.name());
         Self {
+            version: current.and_then(|document| document.get("version")?.as_i64()),
             field: detail("field").and_then(|field| field.as_str()).map(str::to_owned),
             current: current.and_then(|board| serde_json::from_value(board.clone()).ok()).map(Box::new),
             needs_code: detail("needs_code").and_then(serde_json::Value::as_bool).unwrap_or(false),
@@ -34,7 +37,7 @@ impl Refusal {
 
     /// A refusal of which only this is known.
     pub fn because(message: impl Into<String>) -> Self {
-        Self { message: message.into(), field: None, current: None, needs_code: false }
+        Self { message: message.into(), field: None, current: None, version: None, needs_code: false }
     }
 
     /// What is wrong with this field, or with something in it.
@@ -99,6 +102,7 @@ mod tests {
             409,
             r#"{"error":{"code":"conflict","message":"changed","details":{"current":{"id":"a","version":3,"title":"A"}}}}"#,
         );
+        assert_eq!(refusal.version, Some(3));
         assert_eq!(refusal.current.map(|board| (board.id, board.version)), Some(("a".into(), 3)));
     }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use afterglow_wire::revision::Revision;
 
+use crate::alerts::alert_set::AlertSet;
 use crate::boards::annotations::AnnotationSet;
 use crate::boards::looks::Looks;
 use crate::boards::metadata::SignalMetadata;
@@ -53,6 +54,8 @@ pub struct PageState {
     pub latency: RefCell<Latency>,
     /// Annotations around the range on screen.
     pub annotations: Shared<Rc<AnnotationSet>>,
+    /// What fires, what fired around the range on screen, and the rules.
+    pub alerts: Shared<Rc<AlertSet>>,
     /// Display names, units, colours and intervals of signals; written by [`Self::set_metadata`].
     pub metadata: Shared<Rc<SignalMetadata>>,
     /// Which colours and dashes lines have.
@@ -87,6 +90,7 @@ impl PageState {
             backlog: RefCell::default(),
             latency: RefCell::default(),
             annotations: Shared::default(),
+            alerts: Shared::default(),
             metadata: Shared::default(),
             looks: RefCell::default(),
             selection: Shared::default(),

@@ -2,6 +2,7 @@
 
 mod account;
 mod add_to;
+mod alerts;
 mod annotate;
 mod annotations;
 mod board;
@@ -70,6 +71,7 @@ fn App() -> Element {
     let (board_state, names) = (page.board_state, page.names);
     board_state::use_saved(board_state, Rc::clone(&page.state));
     annotations::use_annotations(&page);
+    alerts::use_alerts(&page);
     signal::use_metadata(&page);
     use_title(&page);
     use_subscription(&page);
@@ -94,7 +96,9 @@ fn App() -> Element {
             if let Some(reason) = failure {
                 notice::Failure { reason, bare: empty, on_retry: move |()| feed.hurry() }
             }
-            if *board_state.route.read() == Route::Ingest {
+            if *board_state.route.read() == Route::Alerts {
+                alerts::AlertsView {}
+            } else if *board_state.route.read() == Route::Ingest {
                 ingest::Ingest {}
             } else if let Route::Nothing(path) = &*board_state.route.read() {
                 notice::Nothing { path: path.clone(), on_back: move |()| home.visit(Route::everything()) }
@@ -114,6 +118,7 @@ fn App() -> Element {
         add_to::AddTo {}
         annotate::Annotate {}
         signal::SignalSettings {}
+        alerts::AlertForms {}
         share::Share {}
         help::Help {}
     }
@@ -124,6 +129,7 @@ fn use_title(page: &Page) {
     let page = page.clone();
     use_effect(move || {
         let title = match &*page.board_state.route.read() {
+            Route::Alerts => "Alerts · Afterglow".to_owned(),
             Route::Ingest => "Ingest · Afterglow".to_owned(),
             Route::Nothing(_) => "Not found · Afterglow".to_owned(),
             route if route.is_everything() => "Afterglow".to_owned(),
@@ -133,7 +139,8 @@ fn use_title(page: &Page) {
             },
         };
         if let Some(document) = web_sys::window().and_then(|window| window.document()) {
-            document.set_title(&title);
+            let firing = page.state.alerts.follow().count;
+            document.set_title(&if firing > 0 { format!("({firing}) {title}") } else { title });
         }
     });
 }
@@ -146,7 +153,7 @@ fn use_subscription(page: &Page) {
         match &*page.board_state.route.read() {
             // Of everything the panels are made when the names are known.
             route if route.is_everything() => all(),
-            Route::Ingest | Route::Nothing(_) => all(),
+            Route::Alerts | Route::Ingest | Route::Nothing(_) => all(),
             Route::Board(_) => match (page.board.read().as_ref(), page.board_state.board()) {
                 (Some(board), _) => Some(panels::patterns(board, |panel| page.mode.has(panel))),
                 (None, Some(Err(_))) => all(),

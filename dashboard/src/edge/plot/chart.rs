@@ -118,6 +118,7 @@ impl Chart {
         let left = VALUES - ticks::width(&marks::zone_text(sight.span, &zone)) - APART;
         ticks::fit(&mut ticks, sight.span, Axis { width, left, right: MARGIN });
         self.view_state.set(view, ticks);
+        self.view_state.set_alerts(&self.page_state.alerts.get());
         self.view_state.set_flags(&self.page_state.annotations.get(), self.lines.screen_width() as usize);
         self.uplot.set_scale("x", &object([("min", 0.into()), ("max", 1.into())]));
         self.marks.paint(sight, self.lines.screen_width(), *self.page_state.cursors.borrow(), &zone);

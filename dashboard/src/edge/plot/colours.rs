@@ -1,11 +1,15 @@
 //! The theme in effect, and the colours that canvases need as texts.
 
+use afterglow_wire::rule::Severity;
+
 /// The colours of a chart's axes and lines.
 pub(super) struct Colours {
     pub(super) axis: &'static str,
     pub(super) grid: &'static str,
     pub(super) warn: &'static str,
     pub(super) note: &'static str,
+    pub(super) accent: &'static str,
+    pub(super) bad: &'static str,
     pub(super) ink: &'static str,
     /// What a chart is on.
     pub(super) surface: &'static str,
@@ -21,6 +25,8 @@ impl Colours {
                 grid: "#ffffff14",
                 warn: "#f0b34e",
                 note: "#c4a7ff",
+                accent: "#5aa9f8",
+                bad: "#ff8a80",
                 ink: "#e8ecf2",
                 surface: "#151b24",
                 dark: true,
@@ -31,10 +37,23 @@ impl Colours {
                 grid: "#0000000f",
                 warn: "#8a5100",
                 note: "#6d28d9",
+                accent: "#0b62b8",
+                bad: "#b42318",
                 ink: "#141a23",
                 surface: "#ffffff",
                 dark: false,
             }
+        }
+    }
+}
+
+impl Colours {
+    /// That of alerts.
+    pub(super) fn severity(&self, severity: Severity) -> &'static str {
+        match severity {
+            Severity::Info => self.accent,
+            Severity::Warning => self.warn,
+            Severity::Critical => self.bad,
         }
     }
 }

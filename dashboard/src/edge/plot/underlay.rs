@@ -1,4 +1,4 @@
-//! What a chart has behind its lines: thresholds and annotations. On the canvas, so that a picture of the chart has them
+//! What a chart has behind its lines: thresholds, alerts and annotations. On the canvas, so that a picture of the chart has them
 //! too.
 
 use afterglow_wire::board::Mark;
@@ -8,12 +8,15 @@ use web_sys::CanvasRenderingContext2d;
 use super::colours::Colours;
 use super::uplot::UPlot;
 use super::view_state::ViewState;
+use crate::alerts::alert_set::{Band, Limit};
 use crate::chart::columns::seconds;
 
 /// How much of a band's colour is seen.
 const BAND: f64 = 0.13;
 /// The font of labels, in pixels of the screen.
 const FONT: f64 = 11.0;
+/// The height of the bar over a stretch in which an alert fired, in pixels of the screen.
+const BAR: f64 = 4.0;
 /// The height of an annotation's flag, in pixels of the screen.
 const FLAG: f64 = 7.0;
 
@@ -33,7 +36,9 @@ struct Underlay<'a> {
 /// Draws what belongs behind the lines of `drawn`.
 pub(super) fn paint(uplot: &UPlot, view_state: &ViewState, colours: &Colours) {
     let base = view_state.value_base();
-    if view_state.thresholds().is_empty() && view_state.flags().is_empty() && base.is_empty() {
+    let (_, limits, bands) = &*view_state.alerts();
+    let is_empty = view_state.thresholds().is_empty() && limits.is_empty() && bands.is_empty();
+    if is_empty && view_state.flags().is_empty() && base.is_empty() {
         return;
     }
     let area = uplot.area();
@@ -53,6 +58,8 @@ pub(super) fn paint(uplot: &UPlot, view_state: &ViewState, colours: &Colours) {
     context.rect(area.left(), area.top(), area.width(), area.height());
     context.clip();
     context.set_font(&format!("{}px ui-sans-serif, system-ui, sans-serif", FONT * underlay.scale));
+    underlay.bands(bands);
+    underlay.limits(limits);
     underlay.thresholds(view_state);
     underlay.flags(view_state);
     underlay.base(&base);
@@ -60,6 +67,31 @@ pub(super) fn paint(uplot: &UPlot, view_state: &ViewState, colours: &Colours) {
 }
 
 impl Underlay<'_> {
+    /// When something fired: a bar at the top, and the stretch below it shaded.
+    fn bands(&self, bands: &[Band]) {
+        for band in bands {
+            let x = |micros| self.uplot.val_to_pos(seconds(micros), "x", true).clamp(self.left, self.right);
+            let (from, to) = (x(band.from), band.to.map_or(self.right, x));
+            if to <= from && (from <= self.left || from >= self.right) {
+                continue;
+            }
+            // However short it was, it is seen.
+            let to = to.max(from + 2.0 * self.scale);
+            let colour = self.colours.severity(band.severity);
+            self.shade(colour, (from, self.top), (to, self.bottom));
+            self.context.set_fill_style_str(colour);
+            self.context.fill_rect(from, self.top, to - from, BAR * self.scale);
+        }
+    }
+
+    /// The limits of rules, as thin lines.
+    fn limits(&self, limits: &[Limit]) {
+        for limit in limits {
+            let at = self.uplot.val_to_pos(limit.value, "y", true);
+            self.thin(self.colours.severity(limit.severity), (self.left, at), (self.right, at));
+        }
+    }
+
     fn thresholds(&self, view_state: &ViewState) {
         self.context.set_text_align("right");
         self.context.set_text_baseline("bottom");
@@ -146,11 +178,19 @@ impl Underlay<'_> {
     }
 
     fn line(&self, colour: &str, from: (f64, f64), to: (f64, f64)) {
+        self.dashed(colour, 1.5, [6.0, 4.0], from, to);
+    }
+
+    fn thin(&self, colour: &str, from: (f64, f64), to: (f64, f64)) {
+        self.dashed(colour, 1.0, [2.0, 2.0], from, to);
+    }
+
+    fn dashed(&self, colour: &str, width: f64, dashes: [f64; 2], from: (f64, f64), to: (f64, f64)) {
+        let [dash, gap] = dashes.map(|length| length * self.scale);
         self.context.set_stroke_style_str(colour);
-        self.context.set_line_width(1.5 * self.scale);
+        self.context.set_line_width(width * self.scale);
         // Fails only for what is no list of numbers.
-        let _ =
-            self.context.set_line_dash(&Array::of2(&(6.0 * self.scale).into(), &(4.0 * self.scale).into()));
+        let _ = self.context.set_line_dash(&Array::of2(&dash.into(), &gap.into()));
         self.context.begin_path();
         self.context.move_to(from.0, from.1);
         self.context.line_to(to.0, to.1);

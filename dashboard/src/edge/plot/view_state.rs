@@ -1,9 +1,11 @@
 //! What a chart shows at the moment, as its callbacks look it up.
 
 use std::cell::{Cell, Ref, RefCell, RefMut};
+use std::rc::Rc;
 
 use afterglow_wire::board::Threshold;
 
+use crate::alerts::alert_set::{AlertSet, Band, Limit};
 use crate::boards::annotations::{AnnotationSet, Flag};
 use crate::boards::panels::Panel;
 use crate::chart::columns::{Columns, Grid, seconds};
@@ -18,6 +20,7 @@ pub(super) struct ViewState {
     ticks: RefCell<Vec<Tick>>,
     labels: RefCell<Labels>,
     flags: RefCell<Vec<Flag>>,
+    alerts: RefCell<(Rc<AlertSet>, Vec<Limit>, Vec<Band>)>,
     columns: RefCell<Columns>,
     resized: Cell<bool>,
 }
@@ -46,6 +49,7 @@ impl ViewState {
             ticks: RefCell::default(),
             labels: RefCell::default(),
             flags: RefCell::default(),
+            alerts: RefCell::default(),
             columns: RefCell::new(Columns::new(panel.signals.len())),
             resized: Cell::new(false),
         }
@@ -78,6 +82,19 @@ impl ViewState {
     /// Takes over the annotations in sight.
     pub(super) fn set_flags(&self, notes: &AnnotationSet, pixels: usize) {
         *self.flags.borrow_mut() = notes.flags(&self.panel.signals, self.sight().span, pixels);
+    }
+
+    /// The limits of rules, and when something fired.
+    pub(super) fn alerts(&self) -> Ref<'_, (Rc<AlertSet>, Vec<Limit>, Vec<Band>)> {
+        self.alerts.borrow()
+    }
+
+    /// Takes over what fires. Looked through only when it has changed: there may be many rules.
+    pub(super) fn set_alerts(&self, alerts: &Rc<AlertSet>) {
+        if !Rc::ptr_eq(&self.alerts.borrow().0, alerts) {
+            let signals = &self.panel.signals;
+            self.alerts.replace((Rc::clone(alerts), alerts.limits(signals), alerts.bands(signals)));
+        }
     }
 
     /// What is drawn behind the lines.

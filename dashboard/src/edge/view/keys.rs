@@ -8,6 +8,7 @@ use web_sys::{Element, HtmlElement, KeyboardEvent};
 
 use super::focus::{focus, focused_panel, toggle_full_screen};
 use super::page::{Open, Page};
+use crate::boards::route::Route;
 use crate::time::Follow;
 
 /// What is done, and how the help calls it.
@@ -41,6 +42,7 @@ pub(super) const KEYS: [(&str, &[(&str, &str)]); 3] = [
             ("C", "Measure mode on or off; clears A and B"),
             ("N", "Annotate: between A and B, or now"),
             ("G", "Go to a board"),
+            ("A", "Alerts"),
             ("B", "What can be done with the board"),
             ("S", "Share: links, a frame, files"),
             ("?", "These keys"),
@@ -111,6 +113,7 @@ fn press(page: &Page, event: &KeyboardEvent) {
         "b" | "B" if page.board_state.route.peek().board().is_some() => page.toggle_open(Open::Board),
         "n" | "N" if page.board_state.route.peek().board().is_some() => page.annotate(None),
         "?" => page.toggle_open(Open::Help),
+        "a" | "A" if page.mode.is_full() => page.visit(Route::Alerts),
         "g" | "G" => page.toggle_open(Open::Boards),
         "f" | "F" => match focused_panel() {
             Some(panel) => toggle_full_screen(&panel),

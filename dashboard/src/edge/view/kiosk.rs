@@ -50,6 +50,7 @@ pub(super) fn Strip(
             if let Some(now) = now {
                 span { class: "range-name", "data-testid": "kiosk-clock", "{now}" }
             }
+            super::alerts::Badge {}
             LinkChip { status }
         }
     }

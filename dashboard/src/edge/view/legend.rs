@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use dioxus::prelude::*;
 
+use super::alerts::AlertMark;
 use super::focus::move_in_rows;
 use super::icon::Icon;
 use super::page::{Open, Page};
@@ -166,6 +167,7 @@ pub(super) fn Legend(
                                         }
                                     }
                                     }
+                                    AlertMark { signal: name.clone() }
                                     if let Some(row) = row.filter(|row| row.stale) {
                                         span { class: "stale-mark", "data-testid": "stale", title: "No sample for {row.age}", "{row.age}" }
                                     }

@@ -2,6 +2,7 @@
 
 use dioxus::prelude::*;
 
+use super::alerts::AlertMark;
 use super::focus::move_in_rows;
 use super::icon::Icon;
 use super::page::{Open, Page};
@@ -70,6 +71,7 @@ pub(super) fn Listing() -> Element {
                                             },
                                             bdi { "{row.label}" }
                                         }
+                                        AlertMark { signal: row.name.clone() }
                                         button {
                                             r#type: "button", class: "row-tool signal-settings", tabindex: "-1",
                                             "data-testid": "row-settings", "aria-label": "{row.label}: settings",

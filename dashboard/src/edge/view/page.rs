@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use afterglow_wire::annotation::Annotation;
 use afterglow_wire::board::{Board, Panel as Definition};
+use afterglow_wire::rule::Rule;
 use dioxus::prelude::*;
 
 use super::board_state::BoardState;
@@ -51,6 +52,10 @@ pub(crate) enum Open {
     Note(Box<Annotation>),
     /// The metadata of the signal of this name.
     Signal(String),
+    /// The form of a rule; a new one has no version.
+    Rule(Box<Rule>),
+    /// The form of a channel; a new one has no version.
+    Channel(Box<serde_json::Value>),
     /// The choice of a range.
     Range,
     /// Links and files for others.
@@ -71,6 +76,8 @@ impl Open {
             | Self::Note(_)
             | Self::Signal(_)
             | Self::AddTo(_)
+            | Self::Rule(_)
+            | Self::Channel(_)
             | Self::Share
             | Self::Help => None,
         }

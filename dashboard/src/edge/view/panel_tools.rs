@@ -89,6 +89,14 @@ pub(super) fn PanelButtons(
     rsx! {
         if full {
             button {
+                r#type: "button", class: "icon small", title: "Alert me when …", "aria-label": "Alert me about {label}", "data-testid": "alert-me",
+                onclick: {
+                    let (page, panel) = (page.clone(), panel.clone());
+                    move |_| page.ask_for_alert(panel.title(), &panel.definition, &panel.signals)
+                },
+                Icon { d: "M5.5 14V9a4.5 4.5 0 0 1 9 0v5l1.5 1H4zM8.5 17h3" }
+            }
+            button {
                 r#type: "button", class: "icon small", title: "Add to a board", "aria-label": "Add {label} to a board", "data-testid": "add-to-board",
                 onclick: move |_| page.toggle_open(Open::AddTo(Box::new(panel.definition.clone()))),
                 Icon { d: "M10 4v12M4 10h12" }

@@ -21,9 +21,19 @@ impl Failure {
         self.0.set(Some(refusal));
     }
 
+    /// The version that another has saved meanwhile.
+    pub(super) fn version(self) -> Option<i64> {
+        self.0.read().as_ref().and_then(|refusal| refusal.version)
+    }
+
     /// What is wrong with a field.
     pub(super) fn at(self, field: &str) -> Option<String> {
         self.0.read().as_ref().and_then(|refusal| refusal.at(field)).map(str::to_owned)
+    }
+
+    /// What is wrong, with the path of its field.
+    pub(super) fn message(self) -> Option<String> {
+        self.0.read().as_ref().map(|refusal| refusal.message.clone())
     }
 
     /// What is wrong with none of the fields.

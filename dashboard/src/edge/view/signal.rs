@@ -68,8 +68,8 @@ fn Form(
     let mut failure = use_failure();
     let mut patch = use_signal(MetadataPatch::default);
     let mut pattern = use_signal(|| name.clone());
-    let add_to = page.clone();
-    let one = name.clone();
+    let [add_to, alert] = std::array::from_fn(|_| page.clone());
+    let [one, alerted] = std::array::from_fn(|_| name.clone());
     let meant = use_memo({
         let (names, name) = (page.names, name.clone());
         move || meant(&names.read(), &name, &pattern.read())
@@ -158,6 +158,11 @@ fn Form(
                         r#type: "button", class: "action", "data-testid": "signal-add-to",
                         onclick: move |_| add_to.toggle_open(Open::AddTo(Box::new(Panel::of(vec![one.clone()])))),
                         "Add to a board"
+                    }
+                    button {
+                        r#type: "button", class: "action", "data-testid": "signal-alert",
+                        onclick: move |_| alert.ask_for_alert(&alerted, &Panel::of(vec![alerted.clone()]), std::slice::from_ref(&alerted)),
+                        "Alert me when …"
                     }
                     span { class: "spring" }
                     button { r#type: "submit", class: "action primary", "data-testid": "signal-save", disabled: meant.read().is_empty(), "Save" }

@@ -19,9 +19,9 @@ pub(super) fn Switcher() -> Element {
         (Route::Board(_), Some(board)) => board.title.clone(),
         (Route::Board(id), None) if id != EVERYTHING => id.clone(),
         (Route::Board(_), None) => "Everything".to_owned(),
-        (Route::Ingest | Route::Nothing(_), _) => "Boards".to_owned(),
+        (Route::Alerts | Route::Ingest | Route::Nothing(_), _) => "Boards".to_owned(),
     };
-    let [list, outside, go, menu, ingest] = std::array::from_fn(|_| page.clone());
+    let [list, outside, go, menu] = std::array::from_fn(|_| page.clone());
     let listed = page.open.read().as_ref() == Some(&Open::Boards);
     let open = page.open.read().as_ref() == Some(&Open::Board);
     rsx! {
@@ -59,20 +59,40 @@ pub(super) fn Switcher() -> Element {
                     }
                 }
             }
-            a {
-                class: if route == Route::Ingest { "action lit" } else { "action" },
-                href: "/ingest",
-                "aria-current": if route == Route::Ingest { "page" },
-                "data-testid": "to-ingest",
-                onclick: move |event: Event<MouseData>| {
-                    // A new tab is the browser's affair.
-                    if event.modifiers().is_empty() {
-                        event.prevent_default();
-                        ingest.visit(Route::Ingest);
-                    }
-                },
-                "Ingest"
+            To { here: route == Route::Alerts, route: Route::Alerts, test: "to-alerts",
+                "Alerts"
+                super::alerts::Badge {}
             }
+            To { here: route == Route::Ingest, route: Route::Ingest, test: "to-ingest", "Ingest" }
+        }
+    }
+}
+
+/// A link to another view.
+#[component]
+fn To(
+    /// Whether it is on screen.
+    here: bool,
+    /// The view.
+    route: Route,
+    /// A name for tests.
+    test: &'static str,
+    /// What it is called.
+    children: Element,
+) -> Element {
+    let page: Page = use_context();
+    rsx! {
+        a {
+            class: if here { "action lit" } else { "action" },
+            href: route.path(), "aria-current": if here { "page" }, "data-testid": test,
+            onclick: move |event: Event<MouseData>| {
+                // A new tab is the browser's affair.
+                if event.modifiers().is_empty() {
+                    event.prevent_default();
+                    page.visit(route.clone());
+                }
+            },
+            {children}
         }
     }
 }

@@ -1,0 +1,111 @@
+//! What the form of a rule begins with, and what of it the form can show.
+
+use afterglow_wire::board::{Mark, Threshold};
+use afterglow_wire::rule::{Is, Level, Limit, Rule, Severity};
+
+/// How far on the right side of the limit an alert ends, as a share of the range of values: so it does not flap.
+const MARGIN: f64 = 0.05;
+
+/// A rule about `signals`: beyond the first threshold of their panel, or else beyond the highest of the values on screen.
+pub fn rule(title: &str, signals: Vec<String>, thresholds: &[Threshold], values: Option<(f64, f64)>) -> Rule {
+    let mut rule = Rule { enabled: true, title: title.to_owned(), signals, ..usual() };
+    let range = values.map_or(0.0, |(low, high)| high - low);
+    let (is, limit, upper) = match thresholds.iter().find_map(Threshold::mark) {
+        Some(Mark::Line(value)) => (Is::Above, value, None),
+        Some(Mark::Band(from, to)) if from.is_finite() && to.is_finite() => (Is::Inside, from, Some(to)),
+        Some(Mark::Band(from, _)) if from.is_finite() => (Is::Above, from, None),
+        Some(Mark::Band(_, to)) if to.is_finite() => (Is::Below, to, None),
+        _ => (Is::Above, values.map_or(0.0, |(_, high)| high), None),
+    };
+    let limit = rounded(limit, range);
+    let recover = match is {
+        Is::Above => Some(limit - MARGIN * range),
+        Is::Below => Some(limit + MARGIN * range),
+        Is::Inside | Is::Outside => None,
+    };
+    let recover = recover.filter(|_| range > 0.0).map(|recover| rounded(recover, range));
+    rule.is = is;
+    rule.levels = vec![Level { severity: Severity::Warning, limit: Limit::Number(limit), upper, recover }];
+    rule
+}
+
+/// A level above those that a rule has.
+pub fn next_level(levels: &[Level]) -> Level {
+    let last = levels.last().copied().unwrap_or_default();
+    Level { severity: Severity::Critical, recover: None, ..last }
+}
+
+/// A rule with the intervals that one has which does not name them.
+fn usual() -> Rule {
+    serde_json::from_value(serde_json::json!({ "is": "above", "levels": [] })).unwrap_or_default()
+}
+
+/// A number with no more digits than tell it from others within `range`.
+fn rounded(number: f64, range: f64) -> f64 {
+    if range <= 0.0 || !range.is_finite() {
+        return number;
+    }
+    let step = 10f64.powf(range.log10().floor() - 2.0);
+    // Divided, because powers of ten below one are not exact.
+    let per = (1.0 / step).round();
+    if per >= 1.0 { (number * per).round() / per } else { (number / step).round() * step }
+}
+
+/// How far beyond a limit something is, beyond another limit.
+pub fn shifted(limit: f64, by: f64) -> f64 {
+    // Without the noise of the last bits.
+    ((limit + by) * 1e6).round() / 1e6
+}
+
+/// What is listed in a field, one after each comma or on each line.
+pub fn listed(text: &str) -> Vec<String> {
+    text.split([',', '\n']).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn made(
+        thresholds: &[Threshold],
+        values: Option<(f64, f64)>,
+    ) -> (Is, Option<f64>, Option<f64>, Option<f64>) {
+        let rule = rule("A", vec!["a".into()], thresholds, values);
+        assert_eq!((rule.enabled, rule.fresh, rule.min_interval), (true, 600, 300));
+        assert_eq!(rule.check(), Ok(()), "{rule:?}");
+        let level = rule.levels[0];
+        (rule.is, level.limit.number(), level.upper, level.recover)
+    }
+
+    #[test]
+    fn a_rule_begins_with_the_threshold_of_its_panel() {
+        let line = Threshold { value: Some(80.0), ..Threshold::default() };
+        assert_eq!(
+            made(std::slice::from_ref(&line), Some((0.0, 100.0))),
+            (Is::Above, Some(80.0), None, Some(75.0))
+        );
+        let low = Threshold { to: Some(5.0), ..Threshold::default() };
+        assert_eq!(made(&[low], Some((0.0, 10.0))), (Is::Below, Some(5.0), None, Some(5.5)));
+        let band = Threshold { from: Some(5.0), to: Some(6.0), ..Threshold::default() };
+        assert_eq!(made(&[band], None), (Is::Inside, Some(5.0), Some(6.0), None));
+    }
+
+    #[test]
+    fn or_else_with_the_highest_value_in_few_digits() {
+        assert_eq!(made(&[], Some((20.01, 21.98765))), (Is::Above, Some(21.99), None, Some(21.89)));
+        assert_eq!(made(&[], Some((0.0, 123_456.0))), (Is::Above, Some(123_000.0), None, Some(117_000.0)));
+        assert_eq!(made(&[], Some((7.0, 7.0))), (Is::Above, Some(7.0), None, None));
+        assert_eq!(made(&[], None), (Is::Above, Some(0.0), None, None));
+    }
+
+    #[test]
+    fn a_limit_that_moves_takes_its_end_along() {
+        assert_eq!((shifted(80.3, -4.2), shifted(10.0, -1.0)), (76.1, 9.0));
+        assert!(shifted(f64::NAN, 1.0).is_nan());
+    }
+
+    #[test]
+    fn fields_list_by_commas_and_lines() {
+        assert_eq!(listed("a.*, b\n\nc ,"), ["a.*", "b", "c"]);
+    }
+}

@@ -1,0 +1,147 @@
+//! The limits of a rule: a row for each level.
+
+use afterglow_wire::rule::{Found, Is, Level, Limit, Of, Rule};
+use dioxus::prelude::*;
+
+use super::super::form::{Field, Number};
+use super::super::refused::Failure;
+use crate::alerts::draft;
+use crate::alerts::episode::SEVERITIES;
+
+/// Most levels of a rule.
+const LEVELS: usize = 3;
+
+/// A row for each level, and a button for one more.
+#[component]
+pub(super) fn Levels(
+    /// The rule as it is being changed.
+    rule: Signal<Rule>,
+    /// Why it was not saved.
+    failure: Failure,
+) -> Element {
+    // Fields keep what was typed: after a removal the rows are other ones.
+    let mut removals = use_signal(|| 0);
+    let (is, of, count) = {
+        let rule = rule.read();
+        (rule.is, rule.value.of, rule.levels.len())
+    };
+    rsx! {
+        fieldset { class: "levels",
+            legend { class: "visually-hidden", "Limits" }
+            for place in 0..count {
+                Row { key: "{removals} {place} {is:?} {of:?}", rule, place, failure, on_remove: move |()| removals += 1 }
+            }
+            if count < LEVELS {
+                div {
+                    button {
+                        r#type: "button", class: "action", "data-testid": "add-level",
+                        onclick: move |_| {
+                            let next = draft::next_level(&rule.peek().levels);
+                            rule.write().levels.push(next);
+                        },
+                        "Add a level"
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[component]
+fn Row(
+    /// The rule.
+    rule: Signal<Rule>,
+    /// The level's place in it.
+    place: usize,
+    /// Why it was not saved.
+    failure: Failure,
+    /// Called when it was removed.
+    on_remove: EventHandler<()>,
+) -> Element {
+    let level = use_hook(|| rule.peek().levels.get(place).copied().unwrap_or_default());
+    // Where it is over moves with the limit until somebody types it; its field is then another one.
+    let mut margin = use_signal(|| Some(level.recover? - level.limit.number()?));
+    let mut moved = use_signal(|| 0);
+    let mut change = move |change: &dyn Fn(&mut Level)| {
+        if let Some(level) = rule.write().levels.get_mut(place) {
+            change(level);
+        }
+    };
+    let (is, of, now) = {
+        let rule = rule.read();
+        (rule.is, rule.value.of, rule.levels.get(place).copied().unwrap_or_default())
+    };
+    let (severity, recover) = (now.severity, now.recover);
+    let is_silence = of == Of::Silence;
+    let has_two = matches!(is, Is::Inside | Is::Outside);
+    let limit = match (is_silence, has_two) {
+        (true, _) => "Seconds",
+        (false, true) => "From",
+        (false, false) => "Limit",
+    };
+    let hint = if is_silence { "learned" } else { "" };
+    let wrong = move |field: &str| failure.at(&format!("levels[{place}].{field}"));
+    rsx! {
+        div { class: "level", "data-testid": "level",
+            Field { id: "level-{place}-severity", label: "Severity", wrong: wrong("severity"),
+                select {
+                    id: "level-{place}-severity", "aria-describedby": "level-{place}-severity-error",
+                    onchange: move |event| {
+                        let chosen = SEVERITIES.into_iter().find(|severity| severity.name() == event.value());
+                        change(&|level| level.severity = chosen.unwrap_or_default());
+                    },
+                    for known in SEVERITIES {
+                        option { value: known.name(), selected: known == severity, {known.name()} }
+                    }
+                }
+            }
+            Field { id: "level-{place}-limit", label: "{limit}", wrong: wrong("limit"),
+                Number {
+                    id: "level-{place}-limit", label: None, initial: level.limit.number(), placeholder: hint,
+                    on_number: move |typed: Option<f64>| {
+                        change(&|level| {
+                            level.limit = match typed {
+                                None if is_silence => Limit::Found(Found::Learned),
+                                // Without a number the server says what is missing.
+                                typed => Limit::Number(typed.unwrap_or(f64::NAN)),
+                            };
+                            level.recover = match (*margin.peek(), typed) {
+                                (Some(margin), Some(limit)) => Some(draft::shifted(limit, margin)),
+                                _ => level.recover,
+                            };
+                        });
+                        moved += 1;
+                    },
+                }
+            }
+            if has_two {
+                Field { id: "level-{place}-upper", label: "To", wrong: wrong("upper"),
+                    Number { id: "level-{place}-upper", label: None, initial: level.upper, placeholder: "", on_number: move |typed| change(&|level| level.upper = typed) }
+                }
+            }
+            if !is_silence {
+                Field { id: "level-{place}-recover", label: if has_two { "Over beyond, by" } else { "Over at" }, wrong: wrong("recover"),
+                    for times in [moved()] {
+                        Number {
+                            key: "{times}", id: "level-{place}-recover", label: None, initial: recover, placeholder: "the limit",
+                            on_number: move |typed| {
+                                margin.set(None);
+                                change(&|level| level.recover = typed);
+                            },
+                        }
+                    }
+                }
+            }
+            if place > 0 {
+                button {
+                    r#type: "button", class: "icon small", "aria-label": "Remove level {place + 1}",
+                    onclick: move |_| {
+                        rule.write().levels.remove(place);
+                        on_remove.call(());
+                    },
+                    "×"
+                }
+            }
+        }
+    }
+}

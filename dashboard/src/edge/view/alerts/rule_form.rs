@@ -1,0 +1,332 @@
+//! The form of a rule: of a new one, or of one that is changed.
+
+use afterglow_wire::name;
+use afterglow_wire::rule::{Is, Of, Per, Rule};
+use dioxus::prelude::*;
+use serde_json::Value;
+
+use super::super::dialog::Dialog;
+use super::super::form::{Field, Number};
+use super::super::page::{Open, Page};
+use super::super::refused::use_failure;
+use super::backtest::Backtest;
+use super::channels::{self, Test};
+use super::levels::Levels;
+use super::use_documents;
+use crate::alerts::{draft, words};
+use crate::edge::rest;
+
+/// What can be computed, and how the form calls it; a rule with another keeps it.
+const VALUES: [(Of, &str); 9] = [
+    (Of::Last, "the value"),
+    (Of::Mean, "the mean"),
+    (Of::Min, "the lowest"),
+    (Of::Max, "the highest"),
+    (Of::Range, "highest less lowest"),
+    (Of::Rate, "the growth"),
+    (Of::Change, "the step to the next value"),
+    (Of::Count, "the number of samples"),
+    (Of::Silence, "the time without a sample"),
+];
+/// The window of a value that has had none, in seconds.
+const WINDOW: u32 = 300;
+
+/// The form.
+#[component]
+pub(super) fn RuleForm(
+    /// The rule; without a version it is new.
+    rule: Rule,
+) -> Element {
+    let page: Page = use_context();
+    let known = use_hook(|| rule.clone());
+    let mut rule = use_signal(|| rule);
+    let mut failure = use_failure();
+    let mut sure = use_signal(|| false);
+    let [saving, deleting, theirs] = std::array::from_fn(|_| page.clone());
+    let (is_new, id) = (known.version == 0, known.id.clone());
+    let address = format!("/api/rules/{id}");
+    let save = {
+        let address = address.clone();
+        move || {
+            let (page, address) = (saving.clone(), address.clone());
+            async move {
+                let body = rule.peek().clone();
+                let (method, address) = if is_new { ("POST", "/api/rules") } else { ("PUT", &*address) };
+                match rest::tell(method, address, &body).await {
+                    Ok(()) => drop(page.close()),
+                    Err(refusal) => failure.set(refusal),
+                }
+            }
+        }
+    };
+    let overwrite = save.clone();
+    let delete = {
+        let address = address.clone();
+        move |_| {
+            let (page, address) = (deleting.clone(), address.clone());
+            async move {
+                match rest::delete(&address).await {
+                    Ok(()) => drop(page.close()),
+                    Err(refusal) => failure.set(refusal),
+                }
+            }
+        }
+    };
+    let take_theirs = move |_| {
+        let (page, address) = (theirs.clone(), address.clone());
+        async move {
+            match rest::get::<Value>(&address, None).await {
+                Ok(rule) => {
+                    let mut open = page.open;
+                    open.set(serde_json::from_value(rule).ok().map(Open::Rule));
+                }
+                Err(reason) => failure.set(crate::connection::refusal::Refusal::because(reason)),
+            }
+        }
+    };
+    let newer = failure.version().filter(|_| !is_new);
+    rsx! {
+        Dialog { title: if is_new { "Alert me when …" } else { "Rule" }, test: "rule-form", class: "medium clear",
+            form { class: "form",
+                onsubmit: move |event| {
+                    event.prevent_default();
+                    save()
+                },
+                Field { id: "rule-title", label: "Name", wrong: failure.at("title").or_else(|| failure.at("id")),
+                    input {
+                        id: "rule-title", r#type: "text", autocomplete: "off", autofocus: true, dir: "auto", "aria-describedby": "rule-title-error",
+                        initial_value: "{known.title}", oninput: move |event| rule.write().title = event.value(),
+                    }
+                }
+                Signals { rule, initial: known.signals.join(", "), wrong: failure.at("signals") }
+                Compared { rule, known: known.clone(), wrong: failure.at("value").or_else(|| failure.at("is")) }
+                Levels { rule, failure }
+                div { class: "form-row",
+                    Field { id: "rule-for", label: "For at least (s)", wrong: failure.at("for"),
+                        Number { id: "rule-for", label: None, initial: some(known.for_seconds), placeholder: "0", on_number: move |typed| rule.write().for_seconds = whole(typed) }
+                    }
+                    Field { id: "rule-keep", label: "Right again for (s)", wrong: failure.at("keep"),
+                        Number { id: "rule-keep", label: None, initial: some(known.keep), placeholder: "0", on_number: move |typed| rule.write().keep = whole(typed) }
+                    }
+                    Field { id: "rule-repeat", label: "Remind every (s)", wrong: failure.at("repeat"),
+                        Number { id: "rule-repeat", label: None, initial: some(known.repeat), placeholder: "never", on_number: move |typed| rule.write().repeat = whole(typed) }
+                    }
+                }
+                Backtest { rule }
+                Whom { rule, wrong: failure.at("to") }
+                Field { id: "rule-text", label: "Message (optional), with places such as {{name}} and {{value}}", wrong: failure.at("text"),
+                    input {
+                        id: "rule-text", r#type: "text", autocomplete: "off", dir: "auto", "aria-describedby": "rule-text-error",
+                        initial_value: "{known.text}", oninput: move |event| rule.write().text = event.value(),
+                    }
+                }
+                Field { id: "rule-link", label: "Link to what to do (optional)", wrong: failure.at("link"),
+                    input {
+                        id: "rule-link", r#type: "url", autocomplete: "off", "aria-describedby": "rule-link-error",
+                        initial_value: "{known.link}", oninput: move |event| rule.write().link = event.value().trim().to_owned(),
+                    }
+                }
+                if let Some(version) = newer {
+                    div { class: "refused", role: "alert", "data-testid": "rule-conflict",
+                        p { "Somebody saved version {version} of this rule meanwhile." }
+                        button { r#type: "button", class: "action", "data-testid": "take-theirs", onclick: take_theirs, "Show theirs, drop my changes" }
+                        button {
+                            r#type: "button", class: "action", "data-testid": "keep-mine",
+                            onclick: move |_| {
+                                rule.write().version = i32::try_from(version).unwrap_or_default();
+                                overwrite()
+                            },
+                            "Overwrite with my version"
+                        }
+                    }
+                } else if let Some(message) = failure.message() {
+                    p { class: "field-error", role: "alert", "Not saved: {message}" }
+                }
+                div { class: "form-end",
+                    if !is_new && sure() {
+                        button { r#type: "button", class: "action danger", "data-testid": "rule-sure", onclick: delete, "Delete" }
+                        button { r#type: "button", class: "action", onclick: move |_| sure.set(false), "Cancel" }
+                    } else if !is_new {
+                        button { r#type: "button", class: "action", "data-testid": "rule-delete", onclick: move |_| sure.set(true), "Delete …" }
+                    }
+                    span { class: "spring" }
+                    button { r#type: "submit", class: "action primary", "data-testid": "rule-save", "Save" }
+                }
+            }
+        }
+    }
+}
+
+/// Which signals are meant, and how many these are.
+#[component]
+fn Signals(
+    /// The rule as it is being changed.
+    rule: Signal<Rule>,
+    /// What the field has at first.
+    initial: String,
+    /// What is wrong with it.
+    wrong: Option<String>,
+) -> Element {
+    let page: Page = use_context();
+    let meant = use_memo(move || {
+        let rule = rule.read();
+        let is_meant = |name: &&String| rule.signals.iter().any(|pattern| name::matches(pattern, name));
+        page.names.read().iter().filter(is_meant).count()
+    });
+    rsx! {
+        Field { id: "rule-signals", label: "Signals, or patterns such as boiler.*, separated by commas", wrong,
+            input {
+                id: "rule-signals", r#type: "text", autocomplete: "off", autocapitalize: "none", spellcheck: "false",
+                "aria-describedby": "rule-signals-count rule-signals-error", initial_value: "{initial}",
+                oninput: move |event| rule.write().signals = draft::listed(&event.value()),
+            }
+            p { id: "rule-signals-count", class: "note", role: "status",
+                match meant() {
+                    1 => "1 signal".to_owned(),
+                    many => format!("{many} signals that there are now"),
+                }
+            }
+        }
+    }
+}
+
+/// What is computed, and on which side of the limits it is wrong.
+#[component]
+fn Compared(
+    /// The rule as it is being changed.
+    rule: Signal<Rule>,
+    /// As it was.
+    known: Rule,
+    /// What is wrong with it.
+    wrong: Option<String>,
+) -> Element {
+    let (value, is) = {
+        let rule = rule.read();
+        (rule.value, rule.is)
+    };
+    let other = VALUES.iter().all(|(of, _)| *of != known.value.of).then_some(known.value.of);
+    rsx! {
+        div { class: "form-row",
+            Field { id: "rule-of", label: "When", wrong,
+                select {
+                    id: "rule-of", "aria-describedby": "rule-of-error",
+                    onchange: move |event| {
+                        let of = Of::try_from(event.value()).unwrap_or_default();
+                        let mut rule = rule.write();
+                        rule.value.of = of;
+                        rule.value.window = of.has_window().then(|| rule.value.window.unwrap_or(WINDOW));
+                        rule.value.per = (of == Of::Rate).then_some(rule.value.per.unwrap_or(Per::Minute));
+                        rule.value.counter &= of == Of::Rate;
+                        if of == Of::Silence {
+                            rule.is = Is::Above;
+                        }
+                    },
+                    for (of, name) in VALUES {
+                        option { value: String::from(of), selected: of == value.of, "{name}" }
+                    }
+                    if let Some(of) = other {
+                        option { value: String::from(of), selected: of == value.of, {String::from(of)} }
+                    }
+                }
+            }
+            if let Some(window) = value.window {
+                Field { id: "rule-window", label: "Of the last (s)", wrong: None,
+                    Number { id: "rule-window", label: None, initial: Some(f64::from(window)), placeholder: "300", on_number: move |typed| rule.write().value.window = Some(whole(typed)) }
+                }
+            }
+            if value.of == Of::Rate {
+                Field { id: "rule-per", label: "Per", wrong: None,
+                    select {
+                        id: "rule-per",
+                        onchange: move |event| rule.write().value.per = Some(match &*event.value() {
+                            "second" => Per::Second,
+                            "hour" => Per::Hour,
+                            _ => Per::Minute,
+                        }),
+                        for (per, name) in [(Per::Second, "second"), (Per::Minute, "minute"), (Per::Hour, "hour")] {
+                            option { value: name, selected: value.per == Some(per), "{name}" }
+                        }
+                    }
+                }
+            }
+            if value.of != Of::Silence {
+                Field { id: "rule-is", label: "Is", wrong: None,
+                    select {
+                        id: "rule-is",
+                        onchange: move |event| {
+                            let all = [Is::Above, Is::Below, Is::Inside, Is::Outside];
+                            let is = all.into_iter().find(|is| words::side(*is) == event.value()).unwrap_or_default();
+                            let mut rule = rule.write();
+                            let has_two = matches!(is, Is::Inside | Is::Outside);
+                            rule.is = is;
+                            for level in &mut rule.levels {
+                                // What it means depends on the side.
+                                level.recover = None;
+                                level.upper = level.upper.filter(|_| has_two);
+                            }
+                        },
+                        for known in [Is::Above, Is::Below, Is::Inside, Is::Outside] {
+                            option { value: words::side(known), selected: known == is, {words::side(known)} }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The channels that are notified.
+#[component]
+fn Whom(
+    /// The rule as it is being changed.
+    rule: Signal<Rule>,
+    /// What is wrong with them.
+    wrong: Option<String>,
+) -> Element {
+    let all = use_documents("/api/channels", |revision| revision.channels);
+    rsx! {
+        fieldset { class: "levels", "aria-describedby": "rule-to-note rule-to-error",
+            legend { class: "note", "Notify" }
+            for channel in channels::list(&all.read()) {
+                div { key: "{channels::name(channel)}", class: "check-row",
+                    label { class: "check-row",
+                        input {
+                            r#type: "checkbox", "data-channel": channels::name(channel),
+                            initial_checked: rule.peek().to.iter().any(|id| id == channels::name(channel)),
+                            onchange: {
+                                let id = channels::name(channel).to_owned();
+                                move |event: FormEvent| {
+                                    let mut rule = rule.write();
+                                    rule.to.retain(|known| *known != id);
+                                    if event.checked() {
+                                        rule.to.push(id.clone());
+                                    }
+                                }
+                            },
+                        }
+                        bdi { {channels::title(channel)} }
+                    }
+                    Test { id: channels::name(channel).to_owned() }
+                }
+            }
+            p { id: "rule-to-note", class: "note",
+                if channels::list(&all.read()).is_empty() {
+                    "There are no channels yet: nobody is notified. The page of alerts has them."
+                } else if rule.read().to.is_empty() {
+                    "None chosen: the channels that take such alerts are notified, or else the default."
+                }
+            }
+            p { id: "rule-to-error", class: "field-error", role: "status", {wrong.unwrap_or_default()} }
+        }
+    }
+}
+
+/// A number of seconds for its field; nothing for none.
+fn some(seconds: u32) -> Option<f64> {
+    (seconds > 0).then_some(f64::from(seconds))
+}
+
+/// What was typed as whole seconds.
+fn whole(typed: Option<f64>) -> u32 {
+    typed.unwrap_or_default().round() as u32
+}

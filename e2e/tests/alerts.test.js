@@ -1,0 +1,210 @@
+// Alerts on the page: seen the moment a limit is crossed, acknowledged, silenced; their rules and channels made and changed.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { test } from "node:test";
+
+import { cleanup } from "../support/cleanup.js";
+import { accessible, chart, eventually, link, open, readings, until } from "../support/page.js";
+import { Backend, folder } from "../support/programs.js";
+
+const SIGNALS = "signals";
+const RED = "#b42318";
+const HOT = {
+  id: "hot",
+  title: "Oven too hot",
+  signals: ["oven"],
+  is: "above",
+  levels: [{ severity: "critical", limit: 10 }],
+  min_interval: 0,
+};
+
+/** A server with ten minutes of a signal: hot in the first five, cool since. */
+async function start(t) {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post(...readings("oven", 600, 2, (n) => (n < 300 ? 20 : 5)));
+  return backend;
+}
+
+/** A program that is notified: what it was sent, in order. */
+async function receiver(t) {
+  const messages = [];
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const part of request) body += part;
+    messages.push(JSON.parse(body));
+    response.end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  cleanup(t, () => new Promise((resolve) => server.close(resolve)));
+  return { url: `http://127.0.0.1:${server.address().port}/hush`, messages };
+}
+
+const now = (backend, value, signal = "oven") =>
+  backend.post({ timestamp: new Date().toISOString(), signals: { [signal]: value } });
+const badge = async (page) => (await page.getByTestId("badge").allTextContents()).join();
+const states = ({ messages }) => messages.map(({ state }) => state);
+
+test("a crossed limit is seen without a reload, acknowledged, and over", async (t) => {
+  const [backend, notified] = [await start(t), await receiver(t)];
+  await backend.send("POST", "/api/channels", { id: "ops", kind: "webhook", url: notified.url, default: true });
+  const page = await open(t, backend);
+  await link(page, "live");
+  const drawn = chart(page, SIGNALS);
+  await until("the line is drawn", async () => (await drawn.pixels("#0b62b8")) > 100);
+  assert.equal(await drawn.pixels(RED), 0);
+  await backend.send("POST", "/api/rules", HOT);
+  const limit = await until("the limit is drawn", async () => {
+    const pixels = await drawn.pixels(RED);
+    return pixels > 100 && pixels;
+  });
+
+  await now(backend, 15);
+  await eventually(() => badge(page), "1", "the badge counts it");
+  await eventually(() => page.title(), "(1) Afterglow", "so does the title");
+  await until("the legend marks the signal", () =>
+    page.locator('[data-testid=legend-row][data-signal=oven] [data-testid=alert-mark]').isVisible(),
+  );
+  await until("so does the list", () =>
+    page.locator('[data-testid=row][data-signal=oven] [data-testid=alert-mark]').isVisible(),
+  );
+  await until("the time while it fires is drawn", async () => (await drawn.pixels(RED)) > limit + 5);
+  await until("somebody is notified", () => states(notified).join() === "firing");
+  await accessible(page);
+
+  const other = await open(t, { url: `${backend.url}/alerts` });
+  await page.keyboard.press("a");
+  const row = page.locator('[data-testid=alert][data-scope=oven]');
+  await until("it is listed", async () => (await row.textContent()).includes("15, limit 10, since"));
+  await accessible(page);
+  await row.getByTestId("ack").press("Enter");
+  await row.getByTestId("seen").waitFor();
+  await until("the other page knows", () => other.getByTestId("seen").isVisible());
+
+  await now(backend, 5);
+  await row.waitFor({ state: "detached" });
+  await page.locator('[data-testid=ended][data-scope=oven]').waitFor();
+  await eventually(() => badge(page), "");
+  await eventually(() => page.title(), "Alerts · Afterglow");
+  await until("those who were notified hear of its end", () => states(notified).join() === "firing,resolved");
+  await page.getByTestId("alert-show").click();
+  await until("its chart is shown", async () => (await chart(page, SIGNALS).pixels(RED)) > 50);
+});
+
+test("a rule is made from a panel, tested before it is saved, changed, paused and deleted", async (t) => {
+  const [backend, notified] = [await start(t), await receiver(t)];
+  await backend.send("POST", "/api/channels", { id: "ops", kind: "webhook", url: notified.url });
+  const page = await open(t, backend, { allow: [/status of 422/, /status of 409/] });
+  await link(page, "live");
+  await until("its values are known", async () => (await chart(page, SIGNALS).pixels("#0b62b8")) > 100);
+  await page.getByTestId("alert-me").click();
+  const form = page.getByTestId("rule-form");
+  await form.getByLabel("Name", { exact: true }).fill("Oven too hot");
+  await form.getByLabel("Limit").fill("10");
+  const found = page.getByTestId("backtest-found");
+  await until("it says when it would have fired", async () =>
+    /In the last 7 days it would have fired once, at most for 5 min/.test(await found.textContent()),
+  );
+  await form.getByLabel("For at least (s)").fill("600");
+  await eventually(() => found.textContent(), "In the last 7 days it would not have fired.");
+  await form.getByLabel("For at least (s)").fill("0");
+  await accessible(page);
+
+  await form.getByLabel("Limit").fill("");
+  await page.getByTestId("rule-save").click();
+  await until("the limit is missing", async () => (await page.locator("#level-0-limit-error").textContent()) !== "");
+  await form.getByLabel("Limit").fill("10");
+  await form.getByLabel("Over at").fill("");
+  await page.getByTestId("test-channel").click();
+  await until("the channel works", async () => /Delivered/.test(await page.getByTestId("tested").textContent()));
+  await form.locator('[data-channel="ops"]').check();
+  await page.getByTestId("rule-save").press("Enter");
+  await form.waitFor({ state: "detached" });
+  const saved = await backend.get("/api/rules/oven-too-hot");
+  assert.deepEqual([saved.signals, saved.to, saved.levels[0].limit], [["oven"], ["ops"], 10]);
+  await now(backend, 15);
+  await until("it fires", () => notified.messages.some(({ rule, state }) => rule === "oven-too-hot" && state === "firing"));
+
+  await page.getByTestId("to-alerts").click();
+  await page.getByTestId("edit-rule").click();
+  await form.getByLabel("Name", { exact: true }).fill("Mine");
+  await backend.send("PUT", "/api/rules/oven-too-hot", { ...saved, title: "Theirs" });
+  await page.getByTestId("rule-save").click();
+  await page.getByTestId("rule-conflict").getByText("Somebody saved version 2").waitFor();
+  await page.getByTestId("take-theirs").click();
+  await eventually(() => form.getByLabel("Name", { exact: true }).inputValue(), "Theirs");
+  await form.getByLabel("Name", { exact: true }).fill("Both");
+  await page.getByTestId("rule-save").click();
+  await form.waitFor({ state: "detached" });
+  assert.equal((await backend.get("/api/rules/oven-too-hot")).title, "Both");
+
+  const row = page.locator('[data-testid=rule][data-rule="oven-too-hot"]');
+  await until("the list has its new name", async () => (await row.textContent()).includes("Both"));
+  await page.getByTestId("pause-rule").click();
+  await until("it is paused", async () => (await row.textContent()).includes("Paused"));
+  await eventually(() => badge(page), "", "what it found is over");
+  await page.getByTestId("edit-rule").click();
+  await page.getByTestId("rule-delete").click();
+  await page.getByTestId("rule-sure").click();
+  await row.waitFor({ state: "detached" });
+  assert.deepEqual(await backend.get("/api/rules"), []);
+});
+
+test("a channel is added and tested, and its address is never shown", async (t) => {
+  const [backend, notified] = [await start(t), await receiver(t)];
+  const page = await open(t, { url: `${backend.url}/alerts` }, { allow: [/status of 422/] });
+  await link(page, "live");
+  await page.getByTestId("new-channel").click();
+  await page.getByLabel("Name", { exact: true }).fill("Operations");
+  await page.getByTestId("channel-save").click();
+  await until("the address is missing", async () => (await page.locator("#channel-url-error").textContent()) !== "");
+  await page.getByLabel("Address").fill(notified.url);
+  await accessible(page);
+  await page.getByTestId("channel-save").click();
+  const secret = await page.getByTestId("channel-secret").textContent();
+  assert.match(secret, /^whsec_/);
+  await page.getByTestId("channel-saved").getByTestId("test-channel").click();
+  await until("it works", async () => /Delivered/.test(await page.getByTestId("channel-saved").textContent()));
+  assert.equal(notified.messages.length, 1);
+  await page.keyboard.press("Escape");
+
+  const row = page.getByTestId("channel");
+  await row.getByText("Webhook http://127.0.0.1").waitFor();
+  await page.getByTestId("edit-channel").click();
+  assert.equal(await page.getByLabel("Address").inputValue(), "");
+  await page.getByLabel("Gets what no rule").check();
+  await page.getByTestId("channel-save").click();
+  await page.getByTestId("channel-form").waitFor({ state: "detached" });
+  await row.getByText("for what nobody else takes").waitFor();
+  assert.ok(!(await page.content()).includes("hush"));
+  await row.getByTestId("test-channel").click();
+  await until("its address was kept", () => notified.messages.length === 2);
+  await page.getByTestId("edit-channel").click();
+  await page.getByTestId("channel-delete").click();
+  await page.getByTestId("channel-sure").click();
+  await row.waitFor({ state: "detached" });
+});
+
+test("one of many alerts is found, and silenced from its row", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.send("POST", "/api/rules", { ...HOT, signals: ["rack.*"] });
+  const signals = Object.fromEntries(Array.from({ length: 300 }, (_, n) => [`rack.${n}`, 15]));
+  await backend.post({ timestamp: new Date().toISOString(), signals });
+  const page = await open(t, { url: `${backend.url}/alerts` }, { viewport: { width: 390, height: 800 }, colorScheme: "dark" });
+  await link(page, "live");
+  await eventually(() => badge(page), "300");
+  const wide = () => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  await eventually(wide, 0, "nothing is wider than a phone");
+  await page.keyboard.press("/");
+  await page.keyboard.type("rack.299");
+  const row = page.getByTestId("alert");
+  await eventually(() => row.count(), 1);
+  await row.getByTestId("silence").selectOption({ label: "for 1 hour" });
+  await page.getByTestId("silence-row").getByText("rack.299").waitFor();
+  await accessible(page);
+  const [{ rules, signals: silenced, to }] = await backend.get("/api/silences");
+  assert.deepEqual([rules, silenced], [["hot"], ["rack.299"]]);
+  assert.equal(Math.round((Date.parse(to) - Date.now()) / 60_000), 60);
+  await page.getByTestId("end-silence").click();
+  await page.getByTestId("silence-row").waitFor({ state: "detached" });
+});
