@@ -8,6 +8,7 @@ mod keys;
 mod password;
 pub mod people;
 mod principal;
+mod quota;
 mod refusals;
 mod throttle;
 mod tickets;
@@ -17,12 +18,13 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use afterglow_wire::access::{Key, Kind, NewKey, NewTicket};
+use afterglow_wire::access::{Key, KeyUsage, Kind, NewKey, NewTicket};
 use afterglow_wire::{Code, Invalid, Timestamp};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 pub use grant::Grant;
 pub use principal::{Denial, Granted, Principal, Who};
+pub use quota::WriteQuota;
 
 use crate::store::{self, StoreError};
 use keys::Keys;
@@ -49,6 +51,8 @@ pub fn accept(new: NewKey, id: String, now: Timestamp, creator: String) -> Resul
 #[derive(Clone)]
 pub struct Access {
     is_open: bool,
+    /// When the server started.
+    since: Timestamp,
     keys: Keys,
     tickets: Tickets,
     store: store::Access,
@@ -60,10 +64,11 @@ pub struct Access {
 
 impl Access {
     /// Of a server that is open or not: see [`Config::is_open`](crate::config::Config::is_open). With one key there may be
-    /// `key_rate` requests a second. No key is known before [`Access::reload`].
-    pub fn new(is_open: bool, store: store::Access, key_rate: NonZeroU32) -> Self {
+    /// `key_rate` requests a second. It starts at `since`. No key is known before [`Access::reload`].
+    pub fn new(is_open: bool, store: store::Access, key_rate: NonZeroU32, since: Timestamp) -> Self {
         Self {
             is_open,
+            since,
             keys: Keys::new(key_rate),
             tickets: Tickets::default(),
             store,
@@ -76,6 +81,11 @@ impl Access {
     /// Whether everyone who reaches the server may do everything.
     pub fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// When the server started.
+    pub fn since(&self) -> Timestamp {
+        self.since
     }
 
     /// Who sends the key `text`, as `kind`, from `address` at `now`.
@@ -105,6 +115,11 @@ impl Access {
     /// Whether samples may be sent in the address of this key.
     pub fn takes_get(&self, text: &str) -> bool {
         self.keys.takes_get(text)
+    }
+
+    /// What was done with each key since the server started, by id.
+    pub fn usage(&self) -> Vec<KeyUsage> {
+        self.keys.usage()
     }
 
     /// Counts a refusal for the audit log; whether `address` has been refused too often to be answered in more detail.

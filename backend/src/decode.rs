@@ -18,6 +18,7 @@ use afterglow_wire::limits::{AHEAD_MICROS, REJECTIONS_LISTED};
 use afterglow_wire::telemetry::Rejection;
 use afterglow_wire::{Code, Timestamp, name};
 
+use crate::access::WriteQuota;
 use crate::batch::{Batch, Sample, SignalId};
 use crate::refusal::Refusal;
 use crate::signals::{Selector, Signals};
@@ -55,6 +56,8 @@ pub struct Collector {
     most: usize,
     not_before: Timestamp,
     scope: Option<WriteScope>,
+    /// How many signals there were that the scope allows, once that was counted.
+    existing: Option<usize>,
     out: Decoded,
     /// The signals of the object before, by their place in it. Senders repeat themselves: comparing one name is
     /// several times cheaper than looking it up among all.
@@ -70,11 +73,16 @@ pub struct WriteScope {
     pub create: bool,
     /// How far in the past; any time when absent.
     pub append_only: Option<Duration>,
+    /// How many signals there may be of those that may be written, for a new one to be made; any number when absent.
+    pub most_signals: Option<usize>,
+    /// Counts what is written, and says when that is too much.
+    pub quota: Option<Arc<WriteQuota>>,
 }
 
 impl WriteScope {
     /// Everything.
-    pub const EVERYTHING: Self = Self { signals: None, create: true, append_only: None };
+    pub const EVERYTHING: Self =
+        Self { signals: None, create: true, append_only: None, most_signals: None, quota: None };
 
     fn check(&self, name: &str, signals: &Signals) -> Result<(), Verdict> {
         if self.signals.as_ref().is_some_and(|allowed| !allowed.has(name)) {
@@ -85,6 +93,14 @@ impl WriteScope {
             return Err((Code::ForbiddenSignal, message.into()));
         }
         Ok(())
+    }
+
+    /// How many signals there are of those that may be written.
+    fn count(&self, signals: &Signals) -> usize {
+        match &self.signals {
+            None => signals.len(),
+            Some(allowed) => signals.by_name().iter().filter(|(name, _)| allowed.has(name)).count(),
+        }
     }
 
     fn judge(&self, timestamp: Timestamp, now: Timestamp) -> Result<(), Verdict> {
@@ -115,6 +131,7 @@ impl Collector {
             most: usize::MAX,
             not_before: Timestamp::MIN,
             scope: None,
+            existing: None,
             out: Decoded::default(),
             previous: Vec::new(),
         }
@@ -292,6 +309,16 @@ impl Collector {
             .map_err(|message| (Code::BadSignalName, message))?;
         if let Some(scope) = &self.scope {
             scope.check(name, &self.signals)?;
+            if let Some(most) = scope.most_signals
+                && !self.is_known(name)
+            {
+                // Counted once for each request that brings new names.
+                let existing = *self.existing.get_or_insert_with(|| scope.count(&self.signals));
+                if existing + self.out.batch.new_names() >= most {
+                    let message = format!("this signal is new, and with this key there may be {most}");
+                    return Err((Code::TooManySignals, message));
+                }
+            }
         }
         let Some(signal) = self.signals.number(&mut self.out.batch, name) else {
             let limit = self.signals.limit();

@@ -43,6 +43,7 @@ mod stream;
 mod summary;
 mod table;
 mod telemetry;
+mod usage;
 
 use std::any::Any;
 use std::net::TcpListener;

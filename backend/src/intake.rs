@@ -118,6 +118,11 @@ impl Intake {
         let replaced = decoded.repeated();
         let Decoded { batch, rejected_count, rejected, warnings } = decoded;
         let accepted = batch.len() - replaced;
+        if let Some(quota) = scope.and_then(|scope| scope.quota.as_ref())
+            && !batch.is_empty()
+        {
+            quota.take(batch.len())?;
+        }
         self.metrics.received.inc_by((batch.len() + rejected_count) as u64);
         self.metrics.rejected.inc_by(rejected_count as u64);
         note.reject(rejected_count, &rejected);

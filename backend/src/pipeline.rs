@@ -93,7 +93,12 @@ impl Known {
     /// When the database does not answer, or these are damaged.
     pub fn load(config: &Config, store: &Store, clock: &Clock) -> Result<Self, StoreError> {
         let people = People::load(store, clock.clone())?;
-        let access = Access::new(config.is_open(), store.access().clone(), config.access.requests_per_key);
+        let access = Access::new(
+            config.is_open(),
+            store.access().clone(),
+            config.access.requests_per_key,
+            clock.now(),
+        );
         access.reload()?;
         Ok(Self { people, access })
     }

@@ -39,6 +39,7 @@ mod producer_outage;
 mod proxies;
 mod publisher;
 mod queries;
+mod quotas;
 mod retention;
 mod secrets;
 mod secure_clients;

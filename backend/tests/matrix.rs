@@ -62,6 +62,7 @@ const POLICY: &[(&str, &str, &str)] = &[
     ("DELETE", "/api/shares/{id}", "admin"),
     ("POST", "/api/tickets", "read"),
     ("GET", "/api/audit", "admin"),
+    ("GET", "/api/usage", "admin"),
     ("GET", "/api/ingest", "admin"),
     ("POST", "/api/login", "login"),
     ("POST", "/api/setup", "login"),

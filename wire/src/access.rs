@@ -3,6 +3,7 @@
 mod audit;
 mod key;
 mod share;
+mod usage;
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 pub use audit::AuditEntry;
 pub use key::{CreatedKey, Key, Kind, NewKey, Rotate, duration};
 pub use share::{CreatedShare, NewShare, NewTicket, OpenShare, OpenedShare, Share};
+pub use usage::{KeyUsage, Usage};
 
 /// A kind of operations. Every operation that not everyone may do belongs to exactly one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -121,6 +121,8 @@ codes! {
     UnknownProtocol => "unknown_protocol", 400;
     /// Requests with this key, or from this address, come faster than they may; try again later.
     RateLimited => "rate_limited", 429;
+    /// Samples come faster than may be written with this key; send them again later.
+    QuotaExceeded => "quota_exceeded", 429;
     /// Something broke in the server; its log says what.
     Internal => "internal", 500;
     /// Samples arrive faster than they can be stored; send again later.

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use afterglow_wire::access::{Key, Kind};
+use afterglow_wire::access::{Key, KeyUsage, Kind};
 use afterglow_wire::{Code, Timestamp};
 use arc_swap::ArcSwap;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -14,7 +14,7 @@ use ipnet::IpNet;
 use subtle::ConstantTimeEq as _;
 
 use super::token::Token;
-use super::{Denial, Grant, Granted, Who};
+use super::{Denial, Grant, Granted, Who, WriteQuota};
 use crate::admission::network;
 use crate::decode::WriteScope;
 use crate::signals::Selector;
@@ -105,6 +105,20 @@ impl Keys {
         Token::parse(text).and_then(|token| book.get(&token.id)).is_some_and(|entry| entry.key.get)
     }
 
+    /// What was written with each key that is no link, by id.
+    pub(super) fn usage(&self) -> Vec<KeyUsage> {
+        let book = self.book.load();
+        let keys = book.values().filter(|entry| entry.key.kind != Kind::Share);
+        let mut usage: Vec<_> = keys
+            .map(|entry| {
+                let quota = entry.granted.writing.quota.as_ref();
+                KeyUsage::of(&entry.key, quota.map_or((0, 0), |quota| quota.counts()))
+            })
+            .collect();
+        usage.sort_by(|a, b| a.id.cmp(&b.id));
+        usage
+    }
+
     /// When each key was used last, of those used since `since`.
     pub(super) fn uses(&self, since: Timestamp) -> Vec<Use> {
         let book = self.book.load();
@@ -185,7 +199,13 @@ fn granted(key: &Key) -> Granted {
             Kind::Key | Kind::In => Who::Key(key.id.as_str().into()),
         },
         scopes: key.scopes.iter().copied().collect(),
-        writing: WriteScope { signals: signals.clone(), create: key.create, append_only: key.append_only() },
+        writing: WriteScope {
+            signals: signals.clone(),
+            create: key.create,
+            append_only: key.append_only(),
+            most_signals: key.most_signals.map(|most| most as usize),
+            quota: Some(Arc::new(WriteQuota::new(key.samples_per_second.and_then(NonZeroU32::new)))),
+        },
         signals,
         board: key.board.as_deref().map(Arc::from),
         grant: Grant::new(),

@@ -66,7 +66,12 @@ fn context(folder: &std::path::Path) -> Context {
     };
     let alerts = Alerts::start(parts, lifeline()).unwrap();
     Context {
-        access: crate::access::Access::new(true, store.access().clone(), std::num::NonZeroU32::MIN),
+        access: crate::access::Access::new(
+            true,
+            store.access().clone(),
+            std::num::NonZeroU32::MIN,
+            afterglow_wire::Timestamp::MIN,
+        ),
         people: crate::access::people::People::load(&store, clock.clone()).unwrap(),
         bodies: Bodies::new(second, 2),
         intake: Intake::new(

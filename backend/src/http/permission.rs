@@ -127,6 +127,8 @@ permissions! {
     ReadChannels = "channels.read" for ADMIN;
     /// Save, delete and test channels: for administrators.
     WriteChannels = "channels.write" for ADMIN { WHILE_DRAINING: false };
+    /// See what was used, by key.
+    ReadUsage = "usage" for ADMIN;
     /// See who sent what lately.
     ReadIngestReport = "ingest.report" for ADMIN;
     /// Scrape the server's metrics.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::refusal::Refusal;
 use crate::store::StoreError;
 
-/// How long a client is asked to wait before it tries again.
+/// How long a client is asked to wait before it tries again, where the details do not say it.
 const RETRY_AFTER_SECONDS: u64 = 1;
 
 /// A refusal as HTTP answers it.
@@ -55,7 +55,8 @@ impl ResponseError for Problem {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         if self.0.code.may_retry() {
-            response.insert_header((header::RETRY_AFTER, RETRY_AFTER_SECONDS));
+            let seconds = self.0.details.as_ref().and_then(|details| details["seconds"].as_u64());
+            response.insert_header((header::RETRY_AFTER, seconds.unwrap_or(RETRY_AFTER_SECONDS)));
         }
         if self.0.code == Code::Unauthenticated {
             // Not Basic, for which browsers show a dialogue of their own.

@@ -23,7 +23,7 @@ use super::problem::method_not_allowed;
 use super::{
     alerts, annotations, audit, backtest, boards, channels, codes, dashboard, deletion, documents, history,
     inbox, ingest_report, keys, live, members, people, rules, shares, signals, silences, socketio, state,
-    stream, summary, telemetry,
+    stream, summary, telemetry, usage,
 };
 
 /// A row of the table.
@@ -109,6 +109,7 @@ table! {
     ManageShares      DELETE "/api/shares/{id}"      => shares::delete;
     MakeTickets       POST   "/api/tickets"          => shares::ticket;
     ReadAudit         GET    "/api/audit"            => audit::get;
+    ReadUsage         GET    "/api/usage"            => usage::get;
     ReadIngestReport  GET    "/api/ingest"           => ingest_report::get;
     Enter             POST   "/api/login"            => people::login;
     Enter             POST   "/api/setup"            => people::setup;

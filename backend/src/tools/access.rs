@@ -1,5 +1,6 @@
 //! `afterglow access`: keys and links without a server, or beside one; `afterglow audit`: the log of what was done.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use afterglow_wire::Timestamp;
@@ -75,6 +76,14 @@ pub struct Create {
     /// How far in the past its samples may lie, such as 10m
     #[arg(long, value_name = "DURATION")]
     append_only: Option<String>,
+
+    /// How many samples a second it may write, on average
+    #[arg(long, value_name = "N")]
+    samples_per_second: Option<NonZeroU32>,
+
+    /// How many signals there may be of those that it may write, for it to make a new one
+    #[arg(long, value_name = "N")]
+    most_signals: Option<NonZeroU32>,
 
     /// Make it a key for the address /in/KEY, which can only write
     #[arg(long)]
@@ -175,6 +184,8 @@ fn create(options: &Create) -> Result<(), ToolError> {
         expires: expires.or(year),
         create: !options.no_create,
         append_only: options.append_only.clone(),
+        samples_per_second: options.samples_per_second.map(NonZeroU32::get),
+        most_signals: options.most_signals.map(NonZeroU32::get),
         get: options.get,
     };
     let (text, made) = token::create(new.kind);

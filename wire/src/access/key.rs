@@ -59,6 +59,12 @@ pub struct NewKey {
     /// How far in the past the samples that it writes may lie, such as `10m`; what is older cannot be added or changed with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub append_only: Option<String>,
+    /// Samples a second that may be written with it, on average; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples_per_second: Option<u32>,
+    /// How many signals there may be of those that it may write, for it to make a new one; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_signals: Option<u32>,
     /// Whether `GET /in/KEY?signal=value` may be used too, for the kind `in`. Links are opened by programs that only look.
     #[serde(default)]
     pub get: bool,
@@ -121,6 +127,13 @@ impl NewKey {
         if let Some(text) = &self.append_only {
             duration(text).map_err(|message| Invalid::new("append_only", message))?;
         }
+        for (field, quota) in
+            [("samples_per_second", self.samples_per_second), ("most_signals", self.most_signals)]
+        {
+            if quota == Some(0) {
+                return Err(Invalid::new(field, "a whole number above 0 is expected"));
+            }
+        }
         if self.get && self.kind != Kind::In {
             return Err(Invalid::new("get", "it is for the kind `in` only"));
         }
@@ -136,6 +149,8 @@ impl NewKey {
             expires: self.expires,
             create: self.create,
             append_only: self.append_only,
+            samples_per_second: self.samples_per_second,
+            most_signals: self.most_signals,
             get: self.get,
             created: now,
             creator,
@@ -178,6 +193,12 @@ pub struct Key {
     /// How far in the past the samples that it writes may lie.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub append_only: Option<String>,
+    /// Samples a second that may be written with it, on average; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples_per_second: Option<u32>,
+    /// How many signals there may be of those that it may write, for it to make a new one; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_signals: Option<u32>,
     /// Whether its address takes GET too.
     #[serde(default)]
     pub get: bool,
@@ -280,6 +301,8 @@ mod tests {
                 "signals",
             ),
             (r#"{"label":"a","scopes":["write"],"append_only":"10"}"#, "append_only"),
+            (r#"{"label":"a","scopes":["write"],"samples_per_second":0}"#, "samples_per_second"),
+            (r#"{"label":"a","scopes":["write"],"most_signals":0}"#, "most_signals"),
             (r#"{"label":"a","scopes":["write"],"get":true}"#, "get"),
         ] {
             assert_eq!(accept(json).unwrap_err(), field, "{json}");

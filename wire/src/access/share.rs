@@ -52,6 +52,8 @@ impl NewShare {
             expires: Some(expires),
             create: false,
             append_only: None,
+            samples_per_second: None,
+            most_signals: None,
             get: false,
             created: now,
             creator,

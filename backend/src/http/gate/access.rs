@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_wire::Code;
-use afterglow_wire::access::{Key, Kind as KeyKind, NewTicket};
+use afterglow_wire::access::{Key, Kind as KeyKind, NewTicket, Usage};
 use afterglow_wire::alert::Episode;
 use afterglow_wire::revision::Revision;
 use tokio::sync::broadcast;
@@ -15,8 +15,8 @@ use super::super::permission::{
     DeleteSamples, Enter, KnowOneself, MakeTickets, ManageKeys, ManageMembers, ManageShares, OwnAccount,
     Permission, Public, ReadAlerts, ReadAnnotations, ReadAudit, ReadBoards, ReadChannels, ReadIngestReport,
     ReadKeys, ReadLive, ReadLiveSocketIo, ReadRules, ReadSamples, ReadShares, ReadSignals, ReadSilences,
-    TestRules, WriteAlerts, WriteAnnotations, WriteBoards, WriteChannels, WriteMetadata, WriteRules,
-    WriteSamples, WriteSilences, WriteThroughAddress,
+    ReadUsage, TestRules, WriteAlerts, WriteAnnotations, WriteBoards, WriteChannels, WriteMetadata,
+    WriteRules, WriteSamples, WriteSilences, WriteThroughAddress,
 };
 use super::super::problem::Problem;
 use super::Allowed;
@@ -221,6 +221,19 @@ impl Allowed<ReadLiveSocketIo> {
 
     pub(in crate::http) fn admission(&self) -> &Admission {
         &self.gate.context.admission
+    }
+}
+
+impl Allowed<ReadUsage> {
+    pub(in crate::http) fn usage(&self) -> Usage {
+        let context = &self.gate.context;
+        let signals = context.store.signals();
+        Usage {
+            since: context.access.since(),
+            signals: signals.len(),
+            most_signals: signals.limit(),
+            keys: context.access.usage(),
+        }
     }
 }
 
