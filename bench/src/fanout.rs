@@ -7,7 +7,6 @@ mod ingest;
 mod publisher;
 mod rates;
 mod stalled;
-mod websocket;
 
 use std::net::TcpStream;
 
@@ -20,6 +19,7 @@ use crate::Common;
 use crate::lab::Lab;
 use crate::packages;
 use crate::server::{Server, free_port};
+use crate::websocket;
 use hubs::Hub;
 pub(crate) use hubs::floor::serve as serve_floor;
 
@@ -83,7 +83,7 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Result<()> {
 }
 
 /// Also for the servers, which inherit it.
-fn allow_many_sockets() -> Result<()> {
+pub(crate) fn allow_many_sockets() -> Result<()> {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     Ok(setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?)
 }

@@ -20,6 +20,7 @@ mod query;
 mod samples;
 mod server;
 mod systems;
+mod websocket;
 mod windows;
 
 use std::process::ExitCode;
