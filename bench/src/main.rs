@@ -2,9 +2,10 @@
 //! `cargo xtask bench ...`, which builds what it measures.
 //!
 //! `systems` is who is measured, `server` one running process of theirs, `samples` what they are fed, `load` and
-//! `http` how; `ingest`, `disk`, `query`, `windows` and `fanout` are the measurements; `lab` is what they share.
+//! `http` how; `ingest`, `disk`, `query`, `windows`, `fanout` and `bounds` are the measurements; `lab` is what they share.
 #![expect(clippy::disallowed_methods, reason = "measuring time is what this program is for")]
 
+mod bounds;
 mod cleanup;
 mod commands;
 mod disk;
@@ -43,6 +44,8 @@ enum Bench {
     Windows(Common),
     /// The live path: CPU per delivery, latency, memory per client, clients that never read
     Fanout(fanout::Options),
+    /// What a client elsewhere notices of attacks, and what they leave behind
+    Bounds(bounds::Options),
     /// Used by `fanout`: a server that only writes
     #[command(hide = true)]
     Floor { address: String },
@@ -82,6 +85,7 @@ fn run() -> Result<()> {
         | Bench::Query(common)
         | Bench::Windows(common) => Lab::open(common),
         Bench::Fanout(options) => Lab::open(&options.common()),
+        Bench::Bounds(options) => Lab::open(&options.common()),
         Bench::Floor { address } => return fanout::serve_floor(address),
     }?;
     match &bench {
@@ -90,6 +94,7 @@ fn run() -> Result<()> {
         Bench::Query(_) => query::run(&lab),
         Bench::Windows(_) => windows::run(&lab),
         Bench::Fanout(options) => fanout::run(&lab, options),
+        Bench::Bounds(options) => bounds::run(&lab, options),
         Bench::Floor { .. } => Ok(()),
     }?;
     lab.print_commands();

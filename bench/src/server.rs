@@ -90,6 +90,11 @@ impl Server {
         Ok(kilobytes.parse::<u64>()? * 1024)
     }
 
+    /// How many files and sockets it has open.
+    pub(crate) fn files(&self) -> Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.child.id()))?.count())
+    }
+
     /// Bytes that it has caused to be written to the disk so far.
     pub(crate) fn written(&self) -> Result<u64> {
         let io = std::fs::read_to_string(format!("/proc/{}/io", self.child.id()))?;
