@@ -48,7 +48,7 @@ use room::Room;
 
 pub use delete::Deleted;
 pub use expire::Expired;
-pub(crate) use recover::{DamagedRow, Loaded, recover};
+pub(crate) use recover::{DamagedRow, Loaded, Unrecovered, recover};
 
 /// What sealings, merges, expiries and deletions keep between them.
 #[derive(Debug, Default)]

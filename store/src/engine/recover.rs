@@ -24,38 +24,63 @@ pub(crate) struct DamagedRow {
     pub(crate) why: String,
 }
 
+/// Why the journal cannot be read into the head.
+#[derive(Debug)]
+pub(crate) enum Unrecovered<E> {
+    /// A row cannot be used.
+    Damaged(DamagedRow),
+    /// The rows cannot be read.
+    Unread(E),
+}
+
 /// Builds the head from the `names` of the signals, the numbers of the last sealed commit and of the newest block, and all rows
-/// of both parts of the journal. Where both parts have rows, a sealing was interrupted: the older ones are sealed again, and nothing is lost or
+/// of both parts of the journal, of which `first` says with which row each begins. `next` reads the rows of a part after a
+/// number, as many as it likes and none at the end: a journal may be larger than what fits into memory beside its head.
+///
+/// Where both parts have rows, a sealing was interrupted: the older ones are sealed again, and nothing is lost or
 /// doubled because a sealing is one transaction.
-pub(crate) fn recover(
+pub(crate) fn recover<E>(
     names: Vec<String>,
     sealed: i64,
     newest_block: i64,
-    mut parts: [(Part, Vec<JournalRow>); 2],
-) -> Result<Loaded, DamagedRow> {
+    mut first: [(Part, Option<i64>); 2],
+    mut next: impl FnMut(Part, i64) -> Result<Vec<JournalRow>, E>,
+) -> Result<Loaded, Unrecovered<E>> {
     // Older first; an empty part counts as the newest.
-    parts.sort_by_key(|(_, rows)| rows.first().map_or(i64::MAX, |row| row.sequence));
-    let interrupted = parts.iter().all(|(_, rows)| !rows.is_empty());
+    first.sort_by_key(|(_, first)| first.unwrap_or(i64::MAX));
+    let interrupted = first.iter().all(|(_, first)| first.is_some());
     let mut head = Head::after(sealed);
-    let mut commits = Commits { active: parts[0].0, next_sequence: sealed + 1, last_at: 0 };
-    for (part, rows) in parts {
-        for row in &rows {
-            let damaged = |why: String| DamagedRow { part, sequence: row.sequence, why };
-            if i64::from(crc32fast::hash(row.samples.as_bytes())) != row.checksum {
-                return Err(damaged("its checksum is wrong".into()));
-            }
-            let mut batch = Batch::default();
-            journal::decode(&row.samples).map_err(damaged)?.into_iter().for_each(|sample| batch.push(sample));
-            head.add(&[batch], row.sequence);
-            if row.sequence >= commits.next_sequence {
-                (commits.next_sequence, commits.last_at) = (row.sequence + 1, row.committed_at);
+    let mut commits = Commits { active: first[0].0, next_sequence: sealed + 1, last_at: 0 };
+    for (part, begins) in first {
+        let mut after = i64::MIN;
+        loop {
+            let rows = next(part, after).map_err(Unrecovered::Unread)?;
+            let Some(last) = rows.last() else { break };
+            after = last.sequence;
+            for row in &rows {
+                add(&mut head, row)
+                    .map_err(|why| Unrecovered::Damaged(DamagedRow { part, sequence: row.sequence, why }))?;
+                if row.sequence >= commits.next_sequence {
+                    (commits.next_sequence, commits.last_at) = (row.sequence + 1, row.committed_at);
+                }
             }
         }
         if interrupted && !head.is_sealing() {
             head.rotate();
-        } else if !rows.is_empty() {
+        } else if begins.is_some() {
             commits.active = part;
         }
     }
     Ok(Loaded { names, newest_block, head, commits })
+}
+
+/// Adds a row's samples to the head.
+fn add(head: &mut Head, row: &JournalRow) -> Result<(), String> {
+    if i64::from(crc32fast::hash(row.samples.as_bytes())) != row.checksum {
+        return Err("its checksum is wrong".into());
+    }
+    let mut batch = Batch::default();
+    journal::decode(&row.samples)?.into_iter().for_each(|sample| batch.push(sample));
+    head.add(&[batch], row.sequence);
+    Ok(())
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use diesel::dsl::{min, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 
 use super::schema::{journal_a, journal_b, signal};
 use super::{number, numbering};
@@ -103,10 +105,29 @@ fn row((sequence, committed_at, samples, checksum): Columns) -> JournalRow {
     JournalRow { sequence, committed_at, samples, checksum }
 }
 
-/// All rows of a part, in order.
-pub(super) fn read_all(reader: &mut SqliteConnection, part: Part) -> QueryResult<Vec<JournalRow>> {
+/// Rows that a start reads at once: at most some 15 MB.
+const ROWS: i64 = 32;
+
+/// Longest text of a row, in bytes: many times what [`ROW_SAMPLES`](crate::journal::ROW_SAMPLES) samples take.
+const ROW_BYTES: i64 = 16 << 20;
+
+/// The number of the first row of a part; none when it is empty.
+pub(super) fn first(reader: &mut SqliteConnection, part: Part) -> QueryResult<Option<i64>> {
+    in_journal!(part, journal => journal::table.select(min(journal::sequence)).first(reader))
+}
+
+/// The number of a row of a part that is longer than any commit's. Reads no text.
+pub(super) fn oversized(reader: &mut SqliteConnection, part: Part) -> QueryResult<Option<i64>> {
+    let is_long = sql::<Bool>("octet_length(samples) > ").bind::<BigInt, _>(ROW_BYTES);
+    in_journal!(part, journal => journal::table.filter(is_long).select(min(journal::sequence)).first(reader))
+}
+
+/// The next rows of a part after the one numbered `after`, in order.
+pub(super) fn next(reader: &mut SqliteConnection, part: Part, after: i64) -> QueryResult<Vec<JournalRow>> {
     let rows: Vec<Columns> = in_journal!(part, journal => journal::table
+        .filter(journal::sequence.gt(after))
         .order(journal::sequence)
+        .limit(ROWS)
         .select((journal::sequence, journal::committed_at, journal::samples, journal::checksum))
         .load(reader)?);
     Ok(rows.into_iter().map(row).collect())

@@ -21,7 +21,7 @@ use super::schema::signal;
 use super::share::Shares;
 use super::{Connections, Sqlite, convert, foreign, guard, journal, log_path, number, numbering};
 use crate::clock::Clock;
-use crate::engine::{self, DamagedRow, Engine, Loaded};
+use crate::engine::{self, DamagedRow, Engine, Loaded, Unrecovered};
 use crate::journal::Part;
 use crate::lock::Lock;
 use crate::tables::BlockRows as _;
@@ -40,8 +40,8 @@ const NAMES_IN_DOUBT: &str = "SELECT count(*) AS value FROM signal AS named NOT 
 /// The first SQLite without the WAL-reset race that can corrupt a database with two or more connections.
 const OLDEST_SOUND_SQLITE: [u32; 3] = [3, 51, 3];
 
-/// Readers of boards, annotations and metadata.
-const DOCUMENT_READERS: u32 = 2;
+/// Readers of boards, annotations and metadata: two for clients, and one for the program itself.
+const DOCUMENT_READERS: u32 = 3;
 
 /// How long the connections may take to be opened: on a busy machine, longer than anybody waits for a free one.
 const OPEN_WAIT: Duration = Duration::from_secs(30);
@@ -186,14 +186,25 @@ fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, OpenError>
         return Err(unusable(path, "it is damaged: a signal's name differs between its table and its index"));
     }
     let sealed = numbering::sealed_sequence(reader).map_err(|why| unusable(path, why))?;
-    let mut read = |part| journal::read_all(reader, part).map_err(|error| not_opened(path, &error));
-    let parts = [(Part::A, read(Part::A)?), (Part::B, read(Part::B)?)];
+    let damaged = |DamagedRow { part, sequence, why }| {
+        unusable(path, format!("row {sequence} of {} is damaged: {why}", part.table()))
+    };
+    let mut first = [(Part::A, None), (Part::B, None)];
+    for (part, first) in &mut first {
+        let found = journal::oversized(reader, *part).map_err(|error| not_opened(path, &error))?;
+        if let Some(sequence) = found {
+            return Err(damaged(DamagedRow { part: *part, sequence, why: "it is too long".into() }));
+        }
+        *first = journal::first(reader, *part).map_err(|error| not_opened(path, &error))?;
+    }
     let newest_block = reader.newest_block().map_err(|why| unusable(path, why))?;
     if newest_block > i64::MAX / 2 {
         return Err(unusable(path, format!("it is damaged: a block has the number {newest_block}")));
     }
-    engine::recover(names, sealed, newest_block, parts).map_err(|DamagedRow { part, sequence, why }| {
-        unusable(path, format!("row {sequence} of {} is damaged: {why}", part.table()))
+    let next = |part, after| journal::next(reader, part, after);
+    engine::recover(names, sealed, newest_block, first, next).map_err(|unrecovered| match unrecovered {
+        Unrecovered::Damaged(row) => damaged(row),
+        Unrecovered::Unread(error) => not_opened(path, &error),
     })
 }
 

@@ -147,6 +147,31 @@ fn comments_and_additions_to_the_schema_are_no_difference() {
 }
 
 #[test]
+fn a_journal_is_read_in_pieces_and_a_row_that_is_too_long_is_not_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    for number in 0..100_u32 {
+        store.commit(&[batch(&store, &[("a", i64::from(number), f64::from(number))])]).unwrap();
+    }
+    let sequence = store.sequence();
+    drop(store);
+    let store = open(&folder);
+    let a = &store.details().unwrap()[0];
+    assert_eq!((store.sequence(), a.count, a.last_value), (sequence, 100, 99.0));
+    drop(store);
+    let long = "INSERT INTO journal_b (sequence, committed_at, count, samples, checksum) \
+        VALUES (1000, 0, 1, hex(zeroblob(9000000)), 0)";
+    let path = changed(&folder, long);
+    for refusal in [
+        Store::open(&config(&folder), Clock::manual(NOW)).err(),
+        Store::open_read_only(&path, Clock::manual(NOW)).err(),
+    ] {
+        let why = refusal.unwrap().to_string();
+        assert!(why.contains("row 1000 of journal_b is damaged: it is too long"), "{why}");
+    }
+}
+
+#[test]
 fn a_read_ends_at_its_limit_or_when_it_is_not_wanted_any_more() {
     use afterglow_wire::annotation::Annotation;
     let folder = tempfile::tempdir().unwrap();
