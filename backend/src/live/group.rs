@@ -3,7 +3,7 @@
 use afterglow_wire::revision::Revision;
 use afterglow_wire::v1::Position;
 
-use super::newest::Newest;
+use super::newest::{Newest, Room};
 use super::{Dialect, Frame, LiveSample, Protocol, Step};
 use crate::batch::SignalId;
 use crate::signals::Signals;
@@ -25,6 +25,8 @@ pub struct Group {
     has_skipped: bool,
     /// What those clients miss who are behind.
     missed: Option<Missed>,
+    /// For newest values.
+    room: Room,
 }
 
 /// What clients miss who are behind.
@@ -43,7 +45,7 @@ impl Group {
     pub const STEP_SAMPLES: usize = 50_000;
 
     /// A group whose clients have everything up to `position`, and the names of all signals that they want.
-    pub fn new(protocol: Protocol, position: Position) -> Self {
+    pub(super) fn new(protocol: Protocol, position: Position, room: &Room) -> Self {
         Self {
             protocol,
             position,
@@ -53,6 +55,7 @@ impl Group {
             unnamed: Vec::new(),
             has_skipped: false,
             missed: None,
+            room: room.clone(),
         }
     }
 
@@ -78,7 +81,7 @@ impl Group {
     }
 
     fn conflate(&mut self) {
-        let mut newest = Newest::default();
+        let mut newest = Newest::new(&self.room);
         newest.add(self.pending.drain(..).map(|live| live.sample));
         self.conflated = Some(newest);
     }
@@ -128,7 +131,7 @@ impl Group {
     pub fn fall_behind(&mut self) {
         if self.missed.is_none() {
             let (since, samples) = &self.sent;
-            let mut newest = Newest::default();
+            let mut newest = Newest::new(&self.room);
             newest.add(samples.iter().map(|live| live.sample));
             self.missed = Some(Missed { since: *since, newest, has_gap: self.has_skipped });
         }

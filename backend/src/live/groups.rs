@@ -10,6 +10,7 @@ use std::sync::Arc;
 use afterglow_wire::Timestamp;
 use afterglow_wire::v1::Position;
 
+use super::newest::Room;
 use super::{Group, GroupId, LiveSample, Protocol, Selection, SignalIndex, Wanted};
 use crate::batch::{Batch, SignalId};
 use crate::memory;
@@ -39,6 +40,8 @@ pub struct Groups<C> {
     instants: u32,
     /// Clients whose groups were split beyond the limits.
     refused: Vec<C>,
+    /// For the newest values of all groups.
+    room: Room,
 }
 
 /// A protocol and the fingerprint of a set of signals; none where everything is wanted.
@@ -70,6 +73,7 @@ impl<C> Default for Groups<C> {
             latest: Vec::new(),
             instants: 0,
             refused: Vec::new(),
+            room: Room::default(),
         }
     }
 }
@@ -142,7 +146,11 @@ impl<C> Groups<C> {
         self.by_set.insert(key, id);
         self.put(
             id,
-            Entry { group: Group::new(protocol, position), wanted: Vec::new(), members: Vec::new() },
+            Entry {
+                group: Group::new(protocol, position, &self.room),
+                wanted: Vec::new(),
+                members: Vec::new(),
+            },
         );
         Ok(id)
     }

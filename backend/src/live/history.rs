@@ -15,8 +15,8 @@ use crate::batch::{Batch, SignalId};
 use crate::signals::Selector;
 use crate::store::{Since, Stopped, Store, StoreError};
 
-/// Rows of the journal that are read at once.
-const ROWS: u32 = 256;
+/// Rows of the journal that are read at once: at most some 15 MB of text.
+const ROWS: u32 = 32;
 
 /// Takes frames.
 pub trait Output {

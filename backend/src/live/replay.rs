@@ -1,6 +1,6 @@
 //! What brings a client up to date that was away.
 
-use super::newest::Newest;
+use super::newest::{Newest, Room};
 use super::{Frame, LiveSample, Protocol, Step};
 use crate::batch::{Batch, SignalId};
 use crate::signals::Signals;
@@ -33,7 +33,7 @@ impl Replay<'_> {
         named: u32,
         commits: impl Iterator<Item = &'b Batch>,
     ) -> Vec<Frame> {
-        let mut newest = Newest::default();
+        let mut newest = Newest::new(&Room::default());
         newest.add(self.wanted(commits).iter().map(|live| live.sample));
         let mut frames = self.names(step, named);
         frames.extend(self.protocol.dialect().conflated(step, &newest, self.signals));
