@@ -1,17 +1,23 @@
 //! Documents (boards, annotations, signal metadata): reads and changes off the async workers, one change at a time, and a
 //! revision that counts them.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use afterglow_wire::revision::Revision;
 use tokio::sync::{Semaphore, watch};
 
 use crate::clock::Clock;
+use crate::places::Places;
 use crate::store::{SaveError, Store, while_wanted};
 
 /// Changes that may wait for their turn; beyond it a change is refused with `queue_full`. Commits of samples use the
 /// same connection: a client that floods the server with changes makes them wait for one change, not for all.
 const WAITING: usize = 64;
+
+/// Reads for clients that are under way at once, of which one address has half; further ones wait. The store has one more reader of
+/// documents, for the server itself.
+const READS: usize = 2;
 
 /// A kind of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +56,7 @@ pub enum Failure<E> {
 #[derive(Clone)]
 pub struct Documents {
     store: Store,
+    reads: Places,
     places: Arc<Semaphore>,
     turn: Arc<Semaphore>,
     revision: Arc<watch::Sender<Revision>>,
@@ -71,6 +78,7 @@ impl Documents {
         };
         Self {
             store,
+            reads: Places::new(READS, READS / 2),
             places: Arc::new(Semaphore::new(WAITING)),
             turn: Arc::new(Semaphore::new(1)),
             revision: Arc::new(watch::Sender::new(revision)),
@@ -114,20 +122,27 @@ impl Documents {
         ended(changing).await
     }
 
-    /// Runs `work`, which blocks and changes nothing. When the future is dropped, its reads of the database end.
+    /// Runs `work`, which blocks and changes nothing, for a client at `address` when its turn comes. When the future is dropped, its
+    /// reads of the database end.
     ///
     /// # Errors
     /// What `work` refuses.
     pub async fn read<T: Send + 'static, E: Send + 'static>(
         &self,
+        address: IpAddr,
         work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Failure<E>> {
+        let place = self.reads.take(address).await.ok_or(Failure::Broken)?;
         let store = self.store.clone();
         // Dropped with this future, when the client leaves.
         let waits = Arc::new(());
         let asked_for = Arc::downgrade(&waits);
         let is_unwanted = move || asked_for.strong_count() == 0;
-        let reading = actix_rt::task::spawn_blocking(move || while_wanted(is_unwanted, || work(&store)));
+        // The place goes with the work: a reader is in use for as long as that runs.
+        let reading = actix_rt::task::spawn_blocking(move || {
+            let _place = place;
+            while_wanted(is_unwanted, || work(&store))
+        });
         let done = ended(reading).await;
         drop(waits);
         done
@@ -219,12 +234,34 @@ mod tests {
         let refused = documents.change(Kind::Boards, |_| Ok(())).await.unwrap_err();
         assert!(matches!(refused, Failure::TooManyChanges), "{refused}");
         assert!(refused.to_string().starts_with("64 changes"), "{refused}");
-        assert!(documents.read(|_| Ok::<_, SaveError>(())).await.is_ok(), "reading goes on");
+        let here = IpAddr::from([127, 0, 0, 1]);
+        assert!(documents.read(here, |_| Ok::<_, SaveError>(())).await.is_ok(), "reading goes on");
         release.send(()).unwrap();
         for change in waiting {
             change.await.unwrap();
         }
         assert!(documents.change(Kind::Boards, |_| Ok(())).await.is_ok());
+    }
+
+    #[actix_rt::test]
+    async fn one_address_leaves_a_reader_to_others() {
+        let folder = tempfile::tempdir().unwrap();
+        let documents = documents(&folder);
+        let [a, b] = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
+        let (release, held) = oneshot::channel::<()>();
+        let read = |address| documents.read(address, |_| Ok::<_, SaveError>(()));
+        let mut first = Box::pin(documents.read(a, move |_| {
+            let _ = held.blocking_recv();
+            Ok::<_, SaveError>(())
+        }));
+        assert!((&mut first).now_or_never().is_none());
+        let mut second = Box::pin(read(a));
+        assert!((&mut second).now_or_never().is_none());
+        read(b).await.unwrap();
+        assert!((&mut second).now_or_never().is_none(), "it waits for its own address");
+        release.send(()).unwrap();
+        first.await.unwrap();
+        second.await.unwrap();
     }
 
     #[actix_rt::test]

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use crate::admission::network;
+
 /// A number of places, of which an address may have a part. Cloning shares them.
 #[derive(Clone, Debug)]
 pub struct Places {
@@ -30,7 +32,7 @@ impl Places {
 
     /// Waits for a place.
     pub async fn take(&self, address: IpAddr) -> Option<Place> {
-        let share = self.share(address);
+        let share = self.share(network(address));
         // Neither is ever closed.
         let own = Arc::clone(&share).acquire_owned().await.ok()?;
         let one = Arc::clone(&self.all).acquire_owned().await.ok()?;

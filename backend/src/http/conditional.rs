@@ -11,13 +11,19 @@ pub(super) fn tagged(
     tag: impl std::fmt::Display,
     value: &impl Serialize,
 ) -> HttpResponse {
+    let (mut response, is_known) = begin(request, tag);
+    if is_known { response.finish() } else { response.json(value) }
+}
+
+/// Begins an answer of what `tag` tells, and says whether the client has it already: then it has no body.
+pub(super) fn begin(request: &HttpRequest, tag: impl std::fmt::Display) -> (HttpResponseBuilder, bool) {
     let tag = format!("\"{tag}\"");
     let known = is_known(request.headers(), &tag);
     let mut response =
         HttpResponseBuilder::new(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
     // Keep it, but ask every time.
     response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((ETAG, tag));
-    if known { response.finish() } else { response.json(value) }
+    (response, known)
 }
 
 /// Whether the client has the answer with this tag already.

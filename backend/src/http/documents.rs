@@ -1,23 +1,40 @@
 //! What the routes of documents (boards, annotations, signal metadata) share: bodies, errors, and the revision.
 
-use actix_web::web::Payload;
+use std::convert::Infallible;
+use std::net::IpAddr;
+use std::sync::LazyLock;
+
+use actix_web::body::SizedStream;
+use actix_web::web::{Bytes, Payload};
 use actix_web::{HttpRequest, HttpResponse};
 use afterglow_wire::limits::SAVED_BODY_BYTES;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::{Code, Invalid};
+use futures_util::{Stream, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
 use super::body::{self, MediaType};
-use super::conditional::tagged;
+use super::conditional::{begin, tagged};
 use super::gate::Allowed;
 use super::gate::access::{Changes, Reads};
 use super::permission::{Permission, ReadBoards};
 use super::problem::Problem;
 use crate::decode::json::Format;
 use crate::documents::Failure;
+use crate::memory;
+use crate::shares::{Exhausted, Shares};
 use crate::store::{SaveError, Store};
+
+/// Bytes of documents that wait for their clients to read them, in all; one address may have a half of them. Beyond it
+/// 503 `queue_full`.
+const UNREAD: usize = 64 << 20;
+
+/// A connection's part of an answer is handed on in pieces of as many bytes; a shorter answer is none of [`UNREAD`].
+const PIECE: usize = 64 << 10;
+
+static UNREAD_SHARES: LazyLock<Shares> = LazyLock::new(|| Shares::halves(memory::bound(UNREAD)));
 
 /// The JSON body of a request that saves a document.
 pub(super) async fn read_json<T: DeserializeOwned>(
@@ -88,8 +105,39 @@ where
 {
     // The number first: a change in between is then asked for twice, and never missed.
     let number = allowed.number();
-    let document = allowed.read(read).await?;
-    Ok(tagged(request, format_args!("{number:x}"), &document))
+    // Written there, too: a thousand annotations can have megabytes.
+    let written = allowed.read(move |store| Ok::<_, E>(serde_json::to_vec(&read(store)?))).await?;
+    let text = written.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    let (mut response, is_known) = begin(request, format_args!("{number:x}"));
+    if is_known {
+        return Ok(response.finish());
+    }
+    response.content_type("application/json");
+    if text.len() <= PIECE {
+        return Ok(response.body(text));
+    }
+    let length = text.len() as u64;
+    Ok(response.body(SizedStream::new(length, pieces(text.into(), allowed.address(), &UNREAD_SHARES)?)))
+}
+
+/// An answer that is part of `unread` until its connection has taken the last piece.
+fn pieces(
+    text: Bytes,
+    address: IpAddr,
+    unread: &Shares,
+) -> Result<impl Stream<Item = Result<Bytes, Infallible>> + use<>, Problem> {
+    let share = unread.take(address, text.len()).map_err(|exhausted| {
+        let whose = match exhausted {
+            Exhausted::All => "clients",
+            Exhausted::Address => "clients at this address",
+        };
+        let message = format!("{whose} have too many answers that they do not read; ask again in a moment");
+        Problem::new(Code::QueueFull, message)
+    })?;
+    Ok(stream::unfold((text, share), |(mut text, share)| async {
+        let piece = text.split_to(text.len().min(PIECE));
+        (!piece.is_empty()).then_some((Ok(piece), (text, share)))
+    }))
 }
 
 /// Runs `delete` and answers 204.
@@ -158,6 +206,24 @@ mod tests {
     use afterglow_wire::board::Board;
 
     use super::*;
+
+    #[actix_rt::test]
+    async fn answers_that_nobody_reads_are_bounded_and_given_back() {
+        let unread = Shares::halves(4 * PIECE);
+        let [a, b] = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
+        let ask = |address| pieces(Bytes::from(vec![7; PIECE + 1]), address, &unread);
+        let refused = |address| ask(address).err().map(|problem| problem.to_string()).unwrap_or_default();
+        let mut first = Box::pin(ask(a).unwrap());
+        assert!(refused(a).starts_with("queue_full: clients at this address"), "{}", refused(a));
+        let _other = ask(b).unwrap();
+        for length in [PIECE, 1] {
+            let piece = futures_util::StreamExt::next(&mut first).await.unwrap().unwrap();
+            assert_eq!(piece.len(), length);
+            assert!(!refused(a).is_empty(), "it holds the rest");
+        }
+        assert!(futures_util::StreamExt::next(&mut first).await.is_none());
+        assert!(ask(a).is_ok());
+    }
 
     #[test]
     fn what_cannot_be_read_names_its_place() {

@@ -359,7 +359,7 @@ impl<P: Reads> Allowed<P> {
         work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Failure<E>> {
         let visible = self.visible().clone();
-        self.gate.context.documents.read(move |_| work(&visible)).await
+        self.gate.context.documents.read(self.address(), move |_| work(&visible)).await
     }
 }
 
