@@ -96,6 +96,7 @@ pub(super) async fn delete(
     responses(
         (status = 200, description = "Where the link leads", body = OpenedShare),
         (status = 401, description = "The link is over", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "The token is missing", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn open(
