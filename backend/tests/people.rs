@@ -71,7 +71,7 @@ impl<'b> Browser<'b> {
     }
 }
 
-/// The one-time code that an app shows which was given `made`, so many seconds from now.
+/// The one-time code that an app with the secret in `made` shows this many seconds from now.
 #[expect(clippy::disallowed_methods, reason = "what the app on a phone does")]
 pub(crate) fn code(made: &Value, ahead: u64) -> String {
     let secret = totp_rs::Secret::try_from_base32(made["secret"].as_str().unwrap()).unwrap();

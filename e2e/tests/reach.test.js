@@ -1,4 +1,4 @@
-// Whoever has only keys, or only fingers, or five hundred signals.
+// The page with a keyboard only, with touch only, and with five hundred signals.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

@@ -15,7 +15,7 @@ pub(super) fn tagged(
     if is_known { response.finish() } else { response.json(value) }
 }
 
-/// Begins an answer of what `tag` tells, and says whether the client has it already: then it has no body.
+/// Begins an answer with this entity tag, and says whether the client has it already: then it has no body.
 pub(super) fn begin(request: &HttpRequest, tag: impl std::fmt::Display) -> (HttpResponseBuilder, bool) {
     let tag = format!("\"{tag}\"");
     let known = is_known(request.headers(), &tag);

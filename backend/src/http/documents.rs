@@ -31,7 +31,7 @@ use crate::store::{SaveError, Store};
 /// 503 `queue_full`.
 const UNREAD: usize = 64 << 20;
 
-/// A connection's part of an answer is handed on in pieces of as many bytes; a shorter answer is none of [`UNREAD`].
+/// Bytes of the pieces in which an answer is handed on; an answer of one piece does not count towards [`UNREAD`].
 const PIECE: usize = 64 << 10;
 
 static UNREAD_SHARES: LazyLock<Shares> = LazyLock::new(|| Shares::halves(memory::bound(UNREAD)));

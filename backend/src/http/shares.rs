@@ -28,7 +28,7 @@ pub(super) async fn list(allowed: Allowed<ReadShares>) -> Result<web::Json<Vec<S
 
 /// Make a link to a board
 ///
-/// Whoever has it sees that board and the signals that are on it when they look, and nothing else. The answer has the link,
+/// Everyone who has it sees that board and the signals that are on it when they look, and nothing else. The answer has the link,
 /// this once.
 #[utoipa::path(
     post, path = "/api/shares", tag = "access",

@@ -66,7 +66,7 @@ pub fn side(is: Is) -> &'static str {
     }
 }
 
-/// A shape for each severity, so that colour is not all that tells them apart.
+/// A shape for each severity, so that colour is not the only difference.
 pub fn mark(severity: Severity) -> &'static str {
     match severity {
         Severity::Info => "●",

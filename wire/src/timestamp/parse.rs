@@ -40,7 +40,7 @@ pub(super) fn lacks_digits(text: &str) -> bool {
     let Ok(exponent) = exponent.parse::<i64>() else { return false };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = whole.trim_start_matches(['+', '-']).len();
-    // The power of ten of the first digit tells the unit, as the magnitude does.
+    // The power of ten of the first digit determines the unit, as the magnitude does.
     let second = match exponent + digits as i64 {
         ..=11 => 0,
         12..=14 => 3,

@@ -25,8 +25,7 @@ fn named<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     values.next().filter(|_| values.next().is_none())
 }
 
-/// The header's value that gives a browser the cookie; with an empty one, that takes it away.
-/// That of a link to a board.
+/// The name of the cookie of a link to a board.
 const fn share_name(is_secure: bool) -> &'static str {
     if is_secure { "__Host-ag-share" } else { "ag-share" }
 }
@@ -36,12 +35,14 @@ pub(super) fn share(headers: &HeaderMap, is_secure: bool) -> Option<&str> {
     named(headers, share_name(is_secure))
 }
 
-/// What the browser is told to keep of a link to a board: as long as it is open, and for links that lead here from elsewhere.
+/// The header's value that gives a browser the cookie of a link to a board, until the browser is closed. It is sent after links
+/// from other sites too.
 pub(in crate::http) fn set_share(value: &str, is_secure: bool) -> String {
     let secure = if is_secure { "; Secure" } else { "" };
     format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", share_name(is_secure))
 }
 
+/// The header's value that gives a browser the cookie of a session; with an empty `value`, that takes it away.
 pub(in crate::http) fn set(value: &str, is_secure: bool) -> String {
     let seconds = if value.is_empty() { 0 } else { SECONDS };
     let secure = if is_secure { "; Secure" } else { "" };

@@ -13,9 +13,9 @@ use crate::edge::page_state::PageState;
 use crate::edge::paint_loop::PaintLoop;
 use crate::edge::timer;
 
-/// How often is looked whether everything is here, in milliseconds.
+/// How often it is checked whether all that is printed has been loaded, in milliseconds.
 const LOOK_EVERY: i32 = 100;
-/// After so many looks what is here is printed: half a minute.
+/// After this many checks the page is printed as it is: half a minute.
 const LOOKS: usize = 300;
 /// Says on the document's element that the page is laid out for paper.
 const PAPER: &str = "data-paper";

@@ -97,7 +97,7 @@ pub(super) fn People(
                 }
             }
             p { class: "field-error", role: "alert", {refusal().map(|refusal| refusal.message)} }
-            p { class: "note", "Whoever has such a link sees this board and its signals, and nothing else." }
+            p { class: "note", "Everyone who has a link sees this board and its signals, and nothing else." }
         }
     }
 }
