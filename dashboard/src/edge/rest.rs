@@ -107,7 +107,7 @@ async fn told(address: &str, options: &RequestInit, cancel: Option<&AbortSignal>
 }
 
 /// Opens the page where one logs in, unless this is it, and notes where to come back to.
-fn lead_to_login() {
+pub fn lead_to_login() {
     let Some(window) = web_sys::window() else { return };
     let location = window.location();
     let (path, search) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());

@@ -47,6 +47,10 @@ impl Socket {
             }
         });
         let close = Closure::new(move |event: CloseEvent| {
+            if event.code() == afterglow_wire::close::UNAUTHENTICATED {
+                // Browsers hide why the next handshake fails.
+                crate::edge::rest::lead_to_login();
+            }
             handle(SocketEvent::Closed(reason(event.code(), &event.reason())));
         });
         socket.set_onmessage(Some(message.as_ref().unchecked_ref()));
