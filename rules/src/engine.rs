@@ -1,5 +1,6 @@
 //! All rules, all signals: commit by commit.
 
+mod conditions;
 mod rules;
 mod sets;
 mod start;
@@ -8,17 +9,16 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
 use std::sync::Arc;
 
-use afterglow_wire::limits::{RULE_INSTANCES, RULE_WINDOWS};
+use afterglow_wire::limits::RULE_INSTANCES;
 use afterglow_wire::rule::Of;
 
 use crate::compile::Program;
-use crate::join::Partner;
 use crate::machine::{Alert, Change, Verdict};
 use crate::signal::{Held, More, Names, Sample, Signal};
 use crate::silence::Silence;
 use crate::state::{Phase, State};
 use crate::transition::{Changed, Counts, Transition};
-use crate::window::{Shape, Window};
+use conditions::{joined, window_value};
 use sets::Sets;
 
 pub use start::Memory;
@@ -446,65 +446,4 @@ fn count(active: &mut HashMap<u32, usize>, alerts: &mut usize, rule: u32, was: b
     let of_rule = active.entry(rule).or_default();
     *of_rule = (*of_rule + usize::from(is)).saturating_sub(usize::from(was));
     *alerts = (*alerts + usize::from(is)).saturating_sub(usize::from(was));
-}
-
-/// The value of the window of a rule, of which `sample` is the newest.
-fn window_value(
-    rule: u32,
-    shape: &Shape,
-    sample: Sample,
-    more: &mut More,
-    windows: &mut usize,
-    counts: &mut Counts,
-) -> Option<f64> {
-    let place = more.windows.iter().position(|(of, _)| *of == rule);
-    let place = match place {
-        Some(place) => place,
-        None if *windows >= RULE_WINDOWS => {
-            counts.refused_windows += 1;
-            return None;
-        }
-        None => {
-            *windows += 1;
-            more.windows.push((rule, Window::new(shape)));
-            more.windows.len() - 1
-        }
-    };
-    let window = &mut more.windows[place].1;
-    window.push(sample.at, sample.value);
-    let is_known = more.known_since.is_some_and(|since| since <= sample.at - shape.window);
-    if is_known { window.value(shape) } else { None }
-}
-
-/// Whether all conditions on other signals hold; `None` when that is not known.
-fn joined(
-    rule: u32,
-    program: &Program,
-    sample: Sample,
-    more: &More,
-    signals: &[Signal],
-    names: &Names,
-) -> Option<bool> {
-    let (_, partners) = more.partners.iter().find(|(of, _)| *of == rule)?;
-    let mut all = Some(true);
-    for (join, partner) in program.joins.iter().zip(partners) {
-        let number = match partner {
-            Partner::Own => {
-                if !join.holds(sample.value) {
-                    return Some(false);
-                }
-                continue;
-            }
-            Partner::Named(name) => names.numbers.get(name),
-            Partner::Nobody => None,
-        };
-        let other =
-            number.and_then(|number| signals.get(*number as usize)?.more.as_ref()?.last_at(sample.at));
-        match other.filter(|(at, _)| sample.at - at <= join.within) {
-            None => all = None,
-            Some((_, value)) if !join.holds(value) => return Some(false),
-            Some(_) => {}
-        }
-    }
-    all
 }
