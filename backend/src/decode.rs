@@ -56,8 +56,6 @@ pub struct Collector {
     most: usize,
     not_before: Timestamp,
     scope: Option<WriteScope>,
-    /// How many signals there were that the scope allows, once that was counted.
-    existing: Option<usize>,
     out: Decoded,
     /// The signals of the object before, by their place in it. Senders repeat themselves: comparing one name is
     /// several times cheaper than looking it up among all.
@@ -97,9 +95,9 @@ impl WriteScope {
 
     /// How many signals there are of those that may be written.
     fn count(&self, signals: &Signals) -> usize {
-        match &self.signals {
-            None => signals.len(),
-            Some(allowed) => signals.by_name().iter().filter(|(name, _)| allowed.has(name)).count(),
+        match (&self.signals, &self.quota) {
+            (Some(allowed), Some(quota)) => quota.count(signals, allowed),
+            _ => signals.len(),
         }
     }
 
@@ -131,7 +129,6 @@ impl Collector {
             most: usize::MAX,
             not_before: Timestamp::MIN,
             scope: None,
-            existing: None,
             out: Decoded::default(),
             previous: Vec::new(),
         }
@@ -311,13 +308,10 @@ impl Collector {
             scope.check(name, &self.signals)?;
             if let Some(most) = scope.most_signals
                 && !self.is_known(name)
+                && scope.count(&self.signals) + self.out.batch.new_names() >= most
             {
-                // Counted once for each request that brings new names.
-                let existing = *self.existing.get_or_insert_with(|| scope.count(&self.signals));
-                if existing + self.out.batch.new_names() >= most {
-                    let message = format!("this signal is new, and with this key there may be {most}");
-                    return Err((Code::TooManySignals, message));
-                }
+                let message = format!("this signal is new, and with this key there may be {most}");
+                return Err((Code::TooManySignals, message));
             }
         }
         let Some(signal) = self.signals.number(&mut self.out.batch, name) else {

@@ -118,11 +118,6 @@ impl Intake {
         let replaced = decoded.repeated();
         let Decoded { batch, rejected_count, rejected, warnings } = decoded;
         let accepted = batch.len() - replaced;
-        if let Some(quota) = scope.and_then(|scope| scope.quota.as_ref())
-            && !batch.is_empty()
-        {
-            quota.take(batch.len())?;
-        }
         self.metrics.received.inc_by((batch.len() + rejected_count) as u64);
         self.metrics.rejected.inc_by(rejected_count as u64);
         note.reject(rejected_count, &rejected);
@@ -136,8 +131,18 @@ impl Intake {
                 ..Refusal::new(code, format!("nothing was usable: {message}"))
             });
         }
-        let timing = Timing::of(&batch, now);
-        self.committer.record(batch).await?;
+        let (timing, samples) = (Timing::of(&batch, now), batch.len());
+        let quota = scope.and_then(|scope| scope.quota.as_ref());
+        if let Some(Err(refusal)) = quota.map(|quota| quota.take(samples)) {
+            self.metrics.refused.inc_by(samples as u64);
+            return Err(refusal);
+        }
+        if let Err(refusal) = self.committer.record(batch).await {
+            if let Some(quota) = quota {
+                quota.give_back(samples);
+            }
+            return Err(refusal);
+        }
         (note.accepted, note.timing) = (accepted, timing);
         note.took_micros = u64::try_from(stopwatch.elapsed().as_micros()).unwrap_or(u64::MAX);
         Ok(Receipt { status: "success".into(), accepted, replaced, rejected_count, rejected, warnings })

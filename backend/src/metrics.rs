@@ -121,7 +121,10 @@ impl Metrics {
         let received = counter("samples_received", "Samples read from request bodies");
         let committed = counter("samples_committed", "Samples durably stored");
         let rejected = counter("samples_rejected", "Samples that were unusable");
-        let refused = counter("samples_refused", "Samples answered with 503, to be sent again");
+        let refused = counter(
+            "samples_refused",
+            "Samples answered with 503, or with 429 beyond a key's quota, to be sent again",
+        );
         let broadcast = counter("samples_broadcast", "Committed samples handed to the broadcaster");
         let broadcast_shed = counter(
             "samples_broadcast_shed",

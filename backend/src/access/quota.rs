@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::clock::Stopwatch;
 use crate::refusal::Refusal;
+use crate::signals::{Selector, Signals};
 
 /// A request is taken while what was taken before is at most this far ahead of the rate.
 const AHEAD: Duration = Duration::from_secs(1);
@@ -21,6 +22,14 @@ pub struct WriteQuota {
     running: Stopwatch,
     samples: AtomicU64,
     refused: AtomicU64,
+    counted: Mutex<Counted>,
+}
+
+/// Signals, the first of which were compared with what the key may write. There are never fewer, and none gets another name.
+#[derive(Debug, Default)]
+struct Counted {
+    compared: u32,
+    allowed: usize,
 }
 
 #[derive(Debug)]
@@ -34,7 +43,13 @@ impl WriteQuota {
     /// At most `per_second` samples a second, on average; any number when absent.
     pub fn new(per_second: Option<NonZeroU32>) -> Self {
         let rate = per_second.map(|per_second| Rate { per_second, paid_at: Mutex::default() });
-        Self { rate, running: Stopwatch::start(), samples: AtomicU64::new(0), refused: AtomicU64::new(0) }
+        Self {
+            rate,
+            running: Stopwatch::start(),
+            samples: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            counted: Mutex::default(),
+        }
     }
 
     /// Counts the samples of a request.
@@ -62,6 +77,28 @@ impl WriteQuota {
         }
     }
 
+    /// Takes back what [`Self::take`] counted of a request that was not stored.
+    pub fn give_back(&self, samples: usize) {
+        let samples = u64::try_from(samples).unwrap_or(u64::MAX);
+        self.samples.fetch_sub(samples, Ordering::Relaxed);
+        if let Some(rate) = &self.rate {
+            rate.give_back(samples);
+        }
+    }
+
+    /// How many of `signals` there are that `allowed` selects. Each is compared once in the life of the key, so this may be asked for
+    /// every new name.
+    pub fn count(&self, signals: &Signals, allowed: &Selector) -> usize {
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = u32::try_from(signals.len()).unwrap_or(u32::MAX);
+        if all > counted.compared {
+            let new = signals.range(counted.compared, all);
+            counted.allowed += new.iter().filter(|name| allowed.has(name)).count();
+            counted.compared = all;
+        }
+        counted.allowed
+    }
+
     /// Samples that were written, and that were refused because they came too fast.
     pub fn counts(&self) -> (u64, u64) {
         (self.samples.load(Ordering::Relaxed), self.refused.load(Ordering::Relaxed))
@@ -76,10 +113,19 @@ impl Rate {
         if !wait.is_zero() {
             return Err(wait);
         }
-        let nanos = u128::from(samples) * 1_000_000_000 / u128::from(self.per_second.get());
-        let takes = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        *paid_at = (*paid_at).max(now).saturating_add(takes);
+        *paid_at = (*paid_at).max(now).saturating_add(self.time_of(samples));
         Ok(())
+    }
+
+    fn give_back(&self, samples: u64) {
+        let mut paid_at = self.paid_at.lock().unwrap_or_else(PoisonError::into_inner);
+        *paid_at = paid_at.saturating_sub(self.time_of(samples));
+    }
+
+    /// In what time as many samples come at the rate.
+    fn time_of(&self, samples: u64) -> Duration {
+        let nanos = u128::from(samples) * 1_000_000_000 / u128::from(self.per_second.get());
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 }
 
@@ -95,6 +141,8 @@ mod tests {
         assert_eq!(rate.take(1, at(0)), Err(at(9_000)));
         assert_eq!(rate.take(1, at(8_000)), Err(at(1_000)));
         assert_eq!(rate.take(1, at(9_000)), Ok(()));
+        rate.give_back(1);
+        assert_eq!(rate.take(1, at(9_000)), Ok(()), "what was not stored does not count");
         // At the rate itself nothing waits.
         let steady = Rate { per_second: NonZeroU32::new(100).unwrap(), paid_at: Mutex::default() };
         for tenth in 0..1_000 {
