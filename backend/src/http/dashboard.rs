@@ -127,7 +127,8 @@ pub(super) async fn page(
 /// Whether a browser goes to an address that is not one of the API.
 fn is_reader(request: &HttpRequest) -> bool {
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html")) && !request.path().starts_with("/api/")
+    let is_api = request.path().get(..5).is_some_and(|begin| begin.eq_ignore_ascii_case("/api/"));
+    accept.is_some_and(|accept| accept.contains("text/html")) && !is_api
 }
 
 /// A file of the dashboard, or 404.

@@ -72,7 +72,8 @@ pub(super) async fn get(
     }
     let position = last_event_id(request.headers())?;
     let (pool, store) = (allowed.sessions().selecting, allowed.store().clone());
-    let wanted = patterns.clone();
+    // A link to a board shows the board's signals, and nothing of alerts.
+    let wanted = if allowed.principal().board().is_some() { Vec::new() } else { patterns.clone() };
     let select = move || Selection::within(&patterns, store.scope(), store.signals());
     let selection = pool.run(ticket.address(), select).await?;
     let news = News { episodes: allowed.episodes(), wanted };
