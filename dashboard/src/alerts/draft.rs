@@ -15,9 +15,9 @@ pub fn rule(title: &str, signals: Vec<String>, thresholds: &[Threshold], values:
         Some(Mark::Band(from, to)) if from.is_finite() && to.is_finite() => (Is::Inside, from, Some(to)),
         Some(Mark::Band(from, _)) if from.is_finite() => (Is::Above, from, None),
         Some(Mark::Band(_, to)) if to.is_finite() => (Is::Below, to, None),
-        _ => (Is::Above, values.map_or(0.0, |(_, high)| high), None),
+        // A threshold is as somebody typed it; a value may have many digits.
+        _ => (Is::Above, values.map_or(0.0, |(_, high)| rounded(high, range)), None),
     };
-    let limit = rounded(limit, range);
     let recover = match is {
         Is::Above => Some(limit - MARGIN * range),
         Is::Below => Some(limit + MARGIN * range),
@@ -53,8 +53,9 @@ fn rounded(number: f64, range: f64) -> f64 {
 
 /// How far beyond a limit something is, beyond another limit.
 pub fn shifted(limit: f64, by: f64) -> f64 {
+    let sum = limit + by;
     // Without the noise of the last bits.
-    ((limit + by) * 1e6).round() / 1e6
+    format!("{sum:.11e}").parse().unwrap_or(sum)
 }
 
 /// What is listed in a field, one after each comma or on each line.
@@ -86,6 +87,11 @@ mod tests {
         );
         let low = Threshold { to: Some(5.0), ..Threshold::default() };
         assert_eq!(made(&[low], Some((0.0, 10.0))), (Is::Below, Some(5.0), None, Some(5.5)));
+        assert_eq!(
+            made(&[Threshold { value: Some(80.123), ..Threshold::default() }], Some((0.0, 123_456.0))),
+            (Is::Above, Some(80.123), None, Some(-6_000.0)),
+            "it stays as it is"
+        );
         let band = Threshold { from: Some(5.0), to: Some(6.0), ..Threshold::default() };
         assert_eq!(made(&[band], None), (Is::Inside, Some(5.0), Some(6.0), None));
     }
@@ -101,6 +107,7 @@ mod tests {
     #[test]
     fn a_limit_that_moves_takes_its_end_along() {
         assert_eq!((shifted(80.3, -4.2), shifted(10.0, -1.0)), (76.1, 9.0));
+        assert_eq!((shifted(2e-9, -1e-10), shifted(3e17, 1e16)), (1.9e-9, 3.1e17));
         assert!(shifted(f64::NAN, 1.0).is_nan());
     }
 
