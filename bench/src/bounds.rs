@@ -208,7 +208,7 @@ fn crowd(lab: &Lab) -> Result<()> {
     progress("the crowd");
     let counts: Vec<_> = crowd::KINDS.iter().map(|kind| lab.scaled(kind.count)).collect();
     let until = AtomicBool::new(false);
-    let (seen, gone) = thread::scope(|scope| -> Result<_> {
+    let (mut seen, gone) = thread::scope(|scope| -> Result<_> {
         let (server, until, counts) = (&server, &until, &counts);
         scope.spawn(move || {
             let kinds = crowd::KINDS.iter().zip(counts);
@@ -229,7 +229,6 @@ fn crowd(lab: &Lab) -> Result<()> {
         drop(stop);
         Ok((seen, CROWD + start.elapsed()))
     })?;
-    let mut seen = seen;
     let (calm, during) = (calm.p99(), seen.p99());
     let rows: Vec<_> = (0..4)
         .map(|kind| {

@@ -114,7 +114,7 @@ test("a rule is made from a panel, tested before it is saved, changed, paused an
   await page.getByTestId("rule-save").click();
   await until("the limit is missing", async () => (await page.locator("#level-0-limit-error").textContent()) !== "");
   await form.getByLabel("Limit").fill("10");
-  await form.getByLabel("Over at").fill("");
+  await form.getByLabel("Ends at").fill("");
   await page.getByTestId("test-channel").click();
   await until("the channel works", async () => /Delivered/.test(await page.getByTestId("tested").textContent()));
   await form.locator('[data-channel="ops"]').check();

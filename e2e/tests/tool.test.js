@@ -124,7 +124,7 @@ test("a board that was deleted is not asked for again", async (t) => {
   assert.equal(asked, 0);
 });
 
-test("a network that is gone is said at once, and one that is not leaves no hole", async (t) => {
+test("a network that is gone shows at once, and one that is not gone leaves no hole", async (t) => {
   const backend = await start(t, "oven");
   const page = await open(t, backend, { allow: [/ERR_INTERNET_DISCONNECTED/] });
   await link(page, "live");

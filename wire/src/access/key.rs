@@ -162,7 +162,7 @@ impl NewKey {
 }
 
 /// A key without its secret.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Key {
     /// Its id: 16 hexadecimal digits, which are also in the key.

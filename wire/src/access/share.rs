@@ -7,7 +7,7 @@ use crate::invalid::{self, Invalid};
 use crate::limits::KEY_LABEL_BYTES;
 use crate::{Timestamp, slug};
 
-/// How long a share is valid unless that is said.
+/// How long a link is valid when the request does not say.
 const DEFAULT_MICROS: i64 = 30 * 86_400_000_000;
 
 /// A link to a board, as it is asked for.
@@ -47,19 +47,10 @@ impl NewShare {
             scopes: vec![Scope::Read],
             signals: Some(Vec::new()),
             board: Some(self.board),
-            addresses: Vec::new(),
-            not_before: None,
             expires: Some(expires),
-            create: false,
-            append_only: None,
-            samples_per_second: None,
-            most_signals: None,
-            get: false,
             created: now,
             creator,
-            replaces: None,
-            last_used: None,
-            last_used_from: None,
+            ..Key::default()
         })
     }
 }

@@ -34,7 +34,6 @@ impl<'h> Credential<'h> {
     }
 }
 
-/// `Bearer KEY`, or `Basic` with the key as the password.
 /// What a ticket is offered as by a WebSocket, which chooses another subprotocol.
 const TICKET: &str = "ag.ticket.";
 
@@ -54,6 +53,7 @@ pub(super) fn ticket(request: &HttpRequest) -> Option<&str> {
     }
 }
 
+/// `Bearer KEY`, or `Basic` with the key as the password.
 fn authorization(value: &str) -> Credential<'_> {
     let (scheme, rest) = value.trim().split_once(' ').unwrap_or((value, ""));
     if scheme.eq_ignore_ascii_case("bearer") {

@@ -193,6 +193,24 @@ pub(super) fn AlertMark(
     }
 }
 
+/// A field in which a list is searched.
+#[component]
+fn Search(
+    /// What screen readers call it.
+    label: &'static str,
+    /// What has been typed.
+    typed: Signal<String>,
+    /// Its id, where the key `/` leads to it.
+    id: Option<&'static str>,
+) -> Element {
+    rsx! {
+        input {
+            id, r#type: "search", placeholder: if id.is_some() { "Search (/)" } else { "Search" }, "aria-label": label, autocomplete: "off", spellcheck: "false",
+            oninput: move |event| typed.set(event.value()),
+        }
+    }
+}
+
 /// What fires and has fired, beside the rules, silences and channels.
 #[component]
 pub(super) fn AlertsView() -> Element {

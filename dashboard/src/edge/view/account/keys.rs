@@ -125,7 +125,7 @@ fn about(key: &Key) -> String {
 fn used(key: &Key) -> String {
     match (&key.last_used, &key.last_used_from) {
         (Some(at), Some(from)) => format!("last used {at} from {from}"),
-        _ => "never used, as far as is written down; uses are written each minute".to_owned(),
+        _ => "not used yet, or within the last minute only".to_owned(),
     }
 }
 

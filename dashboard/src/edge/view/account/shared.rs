@@ -13,7 +13,7 @@ struct Opened {
     board: String,
 }
 
-/// What is said while the link is opened, or that it is over.
+/// The page while a link is being opened, or after it has expired.
 #[component]
 pub(super) fn Shared() -> Element {
     let mut refusal = use_signal(|| None);

@@ -6,7 +6,7 @@ use dioxus::prelude::*;
 use serde_json::json;
 
 use super::super::page::Page;
-use super::{SeverityMark, use_documents};
+use super::{Search, SeverityMark, use_documents};
 use crate::alerts::episode::{Episode, Seen};
 use crate::alerts::words;
 use crate::boards::route::Route;
@@ -25,7 +25,7 @@ const SILENCES: [(&str, i64); 4] =
 #[component]
 pub(super) fn Firing() -> Element {
     let page: Page = use_context();
-    let mut typed = use_signal(String::new);
+    let typed = use_signal(String::new);
     let alerts = page.state.alerts.follow();
     let found: Vec<&Episode> =
         alerts.firing.iter().filter(|episode| is_found(&typed.read(), episode)).collect();
@@ -35,10 +35,7 @@ pub(super) fn Firing() -> Element {
             div { class: "card-head",
                 h2 { id: "firing-title", "Firing" }
                 span { class: "note", "{alerts.count}" }
-                input {
-                    id: "search", r#type: "search", placeholder: "Search (/)", "aria-label": "Search alerts", autocomplete: "off", spellcheck: "false",
-                    oninput: move |event| typed.set(event.value()),
-                }
+                Search { id: "search", label: "Search alerts", typed }
             }
             if alerts.count == 0 {
                 p { class: "note", role: "status", "Nothing fires." }
@@ -130,7 +127,7 @@ fn FiringRow(
 pub(super) fn Recent() -> Element {
     let page: Page = use_context();
     let history = use_documents("/api/alerts/history?limit=200", |revision| revision.alerts);
-    let mut typed = use_signal(String::new);
+    let typed = use_signal(String::new);
     let zone = page.state.zone.follow();
     let ended = Episode::all(&history.read()["episodes"]);
     let ended: Vec<&Episode> = ended
@@ -141,10 +138,7 @@ pub(super) fn Recent() -> Element {
         section { class: "card-table", "aria-labelledby": "recent-title", "data-testid": "recent",
             div { class: "card-head",
                 h2 { id: "recent-title", "Recent" }
-                input {
-                    r#type: "search", placeholder: "Search", "aria-label": "Search recent alerts", autocomplete: "off", spellcheck: "false",
-                    oninput: move |event| typed.set(event.value()),
-                }
+                Search { label: "Search recent alerts", typed }
             }
             if ended.is_empty() {
                 p { class: "note", "No alert has ended." }

@@ -120,7 +120,7 @@ fn Row(
                 }
             }
             if !is_silence {
-                Field { id: "level-{place}-recover", label: if has_two { "Over beyond, by" } else { "Over at" }, wrong: wrong("recover"),
+                Field { id: "level-{place}-recover", label: if has_two { "Ends beyond them by" } else { "Ends at" }, wrong: wrong("recover"),
                     for times in [moved()] {
                         Number {
                             key: "{times}", id: "level-{place}-recover", label: None, initial: recover, placeholder: "the limit",

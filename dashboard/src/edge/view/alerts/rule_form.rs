@@ -105,7 +105,7 @@ pub(super) fn RuleForm(
                     Field { id: "rule-for", label: "For at least (s)", wrong: failure.at("for"),
                         Number { id: "rule-for", label: None, initial: some(known.for_seconds), placeholder: "0", on_number: move |typed| rule.write().for_seconds = whole(typed) }
                     }
-                    Field { id: "rule-keep", label: "Right again for (s)", wrong: failure.at("keep"),
+                    Field { id: "rule-keep", label: "Back to normal for (s)", wrong: failure.at("keep"),
                         Number { id: "rule-keep", label: None, initial: some(known.keep), placeholder: "0", on_number: move |typed| rule.write().keep = whole(typed) }
                     }
                     Field { id: "rule-repeat", label: "Remind every (s)", wrong: failure.at("repeat"),

@@ -1,9 +1,10 @@
-//! The rules, with what becomes of them now.
+//! The rules, and whether they fire.
 
 use afterglow_wire::rule::Rule;
 use dioxus::prelude::*;
 
 use super::super::page::{Open, Page};
+use super::Search;
 use crate::alerts::{draft, words};
 use crate::boards::search::finds;
 use crate::connection::refusal::Refusal;
@@ -16,7 +17,7 @@ const ROWS: usize = 200;
 #[component]
 pub(super) fn Rules() -> Element {
     let page: Page = use_context();
-    let mut typed = use_signal(String::new);
+    let typed = use_signal(String::new);
     let alerts = page.state.alerts.follow();
     let is_found = |rule: &&Rule| finds(&typed.read(), &rule.signals.join(" "), &rule.title);
     let found: Vec<&Rule> = alerts.rules.iter().filter(is_found).collect();
@@ -26,10 +27,7 @@ pub(super) fn Rules() -> Element {
         section { class: "card-table", "aria-labelledby": "rules-title", "data-testid": "rules",
             div { class: "card-head",
                 h2 { id: "rules-title", "Rules" }
-                input {
-                    r#type: "search", placeholder: "Search", "aria-label": "Search rules", autocomplete: "off", spellcheck: "false",
-                    oninput: move |event| typed.set(event.value()),
-                }
+                Search { label: "Search rules", typed }
                 button {
                     r#type: "button", class: "action", "data-testid": "new-rule",
                     onclick: move |_| new.toggle_open(Open::Rule(Box::new(draft::rule("", Vec::new(), &[], None)))),
