@@ -122,6 +122,29 @@ fn a_crossing_and_its_end_are_sent_signed() {
 }
 
 #[test]
+fn a_notification_that_was_held_has_the_value_of_when_it_is_sent() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    lab.ops(&receiver);
+    lab.rule(hot());
+    let silence = lab.post("/api/silences", &json!({"signals": ["oven.*"], "to": "2100-01-01"}));
+    lab.sample("oven.1", 90.0);
+    eventually("it fires", || lab.backend().get("/api/alerts").json()["counts"]["firing"] == 1);
+    lab.sample("oven.1", 97.5);
+    lab.sample("oven.1", 95.0);
+    // The samples have been judged when the alert of a later one fires.
+    lab.rule(json!({"id": "last", "title": "Last", "signals": ["last"], "is": "above", "levels": [{"limit": 0}], "to": ["none"]}));
+    lab.sample("last", 1.0);
+    eventually("the later one fires", || lab.backend().get("/api/alerts").json()["counts"]["firing"] == 2);
+    let id = silence["id"].as_str().unwrap();
+    lab.post(&format!("/api/silences/{id}/end"), &json!({}));
+    let sent = receiver.wait(1).remove(0).json();
+    assert_eq!((&sent["signal"], &sent["value"]), (&json!("oven.1"), &json!(95.0)), "{sent}");
+    eventually("the worst value is known", || {
+        lab.backend().get("/api/alerts").json()["firing"][0]["peak"] == 97.5
+    });
+}
+
+#[test]
 fn a_rule_is_saved_replaced_and_deleted_as_a_board_is() {
     let lab = Lab::new();
     let saved = lab.rule(hot());

@@ -37,9 +37,9 @@ pub struct Episode {
     pub reason: Option<String>,
     /// The value with which it fired.
     pub value: f64,
-    /// The value furthest beyond the limit.
+    /// The value furthest beyond the limit, as of when the alert fired, changed its severity, was notified of or ended.
     pub peak: f64,
-    /// The value now, or with which it ended.
+    /// The value when the alert last fired, changed its severity, was notified of or ended; meanwhile the signal may have other values.
     pub last: f64,
     /// The limit that is crossed.
     pub limit: f64,

@@ -269,8 +269,9 @@ impl Ledger {
     }
 
     /// Time has passed: notifies of what was held and no longer is, and again of what is due.
-    pub fn tick(&mut self, now: Timestamp) {
+    pub fn tick(&mut self, engine: &Engine, now: Timestamp) {
         for key in self.unnotified.clone() {
+            self.measure(engine, &key);
             self.notify_or_hold(&key, now);
         }
         let due: Vec<Key> = self
@@ -280,9 +281,17 @@ impl Ledger {
             .map(|(key, _)| key.clone())
             .collect();
         for key in due {
+            self.measure(engine, &key);
             self.repeat(&key, now);
         }
         self.recent.retain(|_, recent| now.micros() - recent.notified_at < 2 * LONGEST_INTERVAL * SECOND);
+    }
+
+    /// Takes over the value that an episode has now: transitions tell only those at which something changed.
+    fn measure(&mut self, engine: &Engine, key: &Key) {
+        if let (Some(episode), Some(state)) = (self.open.get_mut(key), engine.state(&key.0, &key.1)) {
+            (episode.last, episode.peak) = (state.value, state.peak);
+        }
     }
 
     /// The shortest time after which a channel that was notified of it is notified again, in seconds; `None` for never.

@@ -122,7 +122,7 @@ impl Evaluation {
         self.engine.advance_to(now.micros(), &mut self.changes);
         self.follow(now);
         if self.ticked.elapsed() >= Duration::from_millis(500) {
-            self.ledger.tick(now);
+            self.ledger.tick(&self.engine, now);
             self.ticked = Stopwatch::start();
         }
         self.write();
