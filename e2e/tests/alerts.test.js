@@ -76,6 +76,8 @@ test("a crossed limit is seen without a reload, acknowledged, and over", async (
   await page.keyboard.press("a");
   const row = page.locator('[data-testid=alert][data-scope=oven]');
   await until("it is listed", async () => (await row.textContent()).includes("15, limit 10, since"));
+  await now(backend, 17);
+  await until("its value is the newest", async () => (await row.textContent()).includes("17, limit 10, since"));
   await accessible(page);
   await row.getByTestId("ack").press("Enter");
   await row.getByTestId("seen").waitFor();

@@ -30,7 +30,7 @@ pub struct Episode {
     pub reason: String,
     /// The worst value.
     pub peak: f64,
-    /// The value now, or with which it ended.
+    /// The value with which it fired, changed its severity or ended; not what it is now.
     pub last: f64,
     /// The limit that is crossed.
     pub limit: f64,

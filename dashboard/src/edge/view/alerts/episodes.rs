@@ -14,6 +14,7 @@ use crate::boards::search::finds;
 use crate::connection::refusal::Refusal;
 use crate::edge::rest;
 use crate::time::{DAY, HOUR, MINUTE, Range, SECOND, Span, text};
+use crate::values::unit::Unit;
 
 /// Rows of each list that are shown at most.
 const ROWS: usize = 200;
@@ -95,7 +96,7 @@ fn FiringRow(
             span { class: "row-text",
                 strong { bdi { "{title}" } }
                 Scope { episode: episode.clone() }
-                span { class: "note", {values(&page, &episode)} ", since {since}" }
+                span { class: "note", {firing(&page, &episode, &since)} }
                 if let Some(by) = episode.seen.as_ref() {
                     span { class: "note", "data-testid": "seen", {seen(by, &*zone)} }
                 }
@@ -151,7 +152,7 @@ pub(super) fn Recent() -> Element {
                             strong { bdi { "{episode.title}" } }
                             Scope { episode: episode.clone() }
                             span { class: "note",
-                                {values(&page, episode)}
+                                {ended_with(&page, episode)}
                                 ", {text::instant(episode.fired_at, SECOND, &*zone)}, for {text::length(length(episode))}"
                             }
                             if !episode.reason.is_empty() {
@@ -191,16 +192,29 @@ fn Scope(
     }
 }
 
-/// The value and its limit: `83.5 °C, limit 80 °C`; of what has ended, the worst value.
-fn values(page: &Page, episode: &Episode) -> String {
-    let of = page.state.alerts.get().rule(&episode.rule).map_or(Of::Last, |rule| rule.value.of);
-    let unit = page.state.metadata.get().unit(&episode.scope);
-    let text = |number| words::value(of, number, &unit);
-    let limit = text(episode.limit);
-    match episode.resolved_at {
-        None => format!("{}, limit {limit}", text(episode.last)),
-        Some(_) => format!("at worst {}, limit {limit}", text(episode.peak)),
+/// The value now, its limit, and since when: `83.5 °C, limit 80 °C, since 12:00:00`. What the value of a window is now only the server
+/// knows: then it is that of when the alert fired or changed its severity.
+fn firing(page: &Page, episode: &Episode, since: &str) -> String {
+    let (of, unit) = compared(page, episode);
+    let limit = words::value(of, episode.limit, &unit);
+    let summary = page.summary.read();
+    match summary.row(&episode.scope).filter(|row| of == Of::Last && row.last.is_some()) {
+        Some(row) => format!("{}, limit {limit}, since {since}", row.value),
+        None => format!("limit {limit}, since {since}, {} then", words::value(of, episode.last, &unit)),
     }
+}
+
+/// The worst value of an alert that has ended, and its limit.
+fn ended_with(page: &Page, episode: &Episode) -> String {
+    let (of, unit) = compared(page, episode);
+    let text = |number| words::value(of, number, &unit);
+    format!("at worst {}, limit {}", text(episode.peak), text(episode.limit))
+}
+
+/// What its rule compares, and the unit of the signal.
+fn compared(page: &Page, episode: &Episode) -> (Of, Unit) {
+    let of = page.state.alerts.get().rule(&episode.rule).map_or(Of::Last, |rule| rule.value.of);
+    (of, page.state.metadata.get().unit(&episode.scope))
 }
 
 fn seen(seen: &Seen, zone: &dyn crate::time::Zone) -> String {
