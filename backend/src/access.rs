@@ -4,6 +4,8 @@
 
 mod codes;
 mod grant;
+pub mod issuers;
+mod jwt;
 mod keys;
 mod password;
 pub mod people;
@@ -27,6 +29,7 @@ pub use principal::{Denial, Granted, Principal, Who};
 pub use quota::WriteQuota;
 
 use crate::store::{self, StoreError};
+use issuers::Issuers;
 use keys::Keys;
 use refusals::Refusals;
 use tickets::Tickets;
@@ -55,6 +58,7 @@ pub struct Access {
     since: Timestamp,
     keys: Keys,
     tickets: Tickets,
+    issuers: Issuers,
     store: store::Access,
     /// The number of the last entry of the audit log when the keys were read; held while they are.
     read: Arc<Mutex<i64>>,
@@ -65,12 +69,19 @@ pub struct Access {
 impl Access {
     /// Of a server that is open or not: see [`Config::is_open`](crate::config::Config::is_open). With one key there may be
     /// `key_rate` requests a second. It starts at `since`. No key is known before [`Access::reload`].
-    pub fn new(is_open: bool, store: store::Access, key_rate: NonZeroU32, since: Timestamp) -> Self {
+    pub fn new(
+        is_open: bool,
+        store: store::Access,
+        key_rate: NonZeroU32,
+        issuers: Issuers,
+        since: Timestamp,
+    ) -> Self {
         Self {
             is_open,
             since,
             keys: Keys::new(key_rate),
             tickets: Tickets::default(),
+            issuers,
             store,
             read: Arc::new(Mutex::new(-1)),
             refusals: Refusals::default(),
@@ -88,9 +99,22 @@ impl Access {
         self.since
     }
 
-    /// Who sends the key `text`, as `kind`, from `address` at `now`.
+    /// Waits until it can be said who sends the token `text`: the keys of its issuer may have to be fetched.
+    ///
+    /// # Errors
+    /// When too many wait already.
+    pub async fn wait_for(&self, text: &str) -> Result<(), Denial> {
+        if self.issuers.concerns(text) { self.issuers.wait_for_key(text).await } else { Ok(()) }
+    }
+
+    /// Who sends the key or the token `text`, as `kind`, from `address` at `now`.
     pub fn principal(&self, text: &str, kind: Kind, now: Timestamp, address: IpAddr) -> Principal {
-        match self.keys.check(text, kind, now, address) {
+        let checked = if kind == Kind::Key && self.issuers.concerns(text) {
+            self.issuers.check(text, now)
+        } else {
+            self.keys.check(text, kind, now, address)
+        };
+        match checked {
             Ok(granted) => Principal::Granted(granted),
             Err(denial) => Principal::Nobody(denial),
         }
@@ -149,8 +173,9 @@ impl Access {
         if self.store.last_entry()? == read { Ok(false) } else { self.reload().map(|()| true) }
     }
 
-    /// Ends the live clients of keys that have expired.
+    /// Ends the live clients of keys and tokens that have expired.
     pub fn expire(&self, now: Timestamp) {
+        self.issuers.expire(now);
         self.keys.expire(now);
     }
 

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
+use crate::access::issuers::Issuers;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, File};
 use crate::pipeline::PipelineError;
@@ -75,7 +76,7 @@ impl Cli {
         if let Command::Serve(config) | Command::Migrate(config) | Command::CheckConfig(config) =
             &mut cli.command
         {
-            config.store.overrides = file.overrides;
+            config.take_tables(file.tables);
         }
         Ok(cli)
     }
@@ -140,6 +141,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::CheckConfig(config) => {
             let config = checked(*config)?;
             config.server.tls_files()?.map(Certificate::load).transpose()?;
+            Issuers::open(&config.issuers, config.access.requests_per_key)?;
             say(&format!("valid: {config:#?}"))
         }
         Command::Export(options) => Ok(export::run(&options)?),

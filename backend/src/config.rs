@@ -4,6 +4,7 @@
 
 mod access;
 mod alerts;
+mod issuers;
 mod live;
 mod networks;
 mod retention;
@@ -22,6 +23,7 @@ use clap::{Args, Command, FromArgMatches as _};
 
 pub use access::{Access, Auth};
 pub use alerts::Alerts;
+pub use issuers::{Grants, Issuer, Signed};
 pub use live::Live;
 pub use networks::{Networks, ProxyHeader};
 pub use retention::{Age, Override, Size};
@@ -46,6 +48,10 @@ pub struct Config {
     /// Whom alerts may be sent to.
     #[command(flatten)]
     pub alerts: Alerts,
+
+    /// Whose tokens count: only the file can name them
+    #[arg(skip)]
+    pub issuers: Vec<Issuer>,
 }
 
 impl Config {
@@ -59,10 +65,16 @@ impl Config {
         let mut config = matches
             .and_then(|matches| Self::from_arg_matches(&matches))
             .map_err(|error| ConfigError::new(error.to_string()))?;
-        config.store.overrides = file.overrides;
-        config.alerts.commands = file.commands;
+        config.take_tables(file.tables);
         config.check()?;
         Ok(config)
+    }
+
+    /// Takes what no argument can say.
+    pub fn take_tables(&mut self, tables: Tables) {
+        self.store.overrides = tables.overrides;
+        self.alerts.commands = tables.commands;
+        self.issuers = tables.issuers;
     }
 
     /// Checks what no setting can decide alone.
@@ -86,10 +98,19 @@ impl Config {
 pub struct File {
     /// The values, as texts.
     pub values: Values,
+    /// What no argument can say.
+    pub tables: Tables,
+}
+
+/// The tables of the file that there can be several of.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tables {
     /// The tables `[[retention]]`.
     pub overrides: Vec<Override>,
     /// The tables `[[alert_command]]`.
     pub commands: BTreeMap<String, Vec<String>>,
+    /// The tables `[[issuer]]`.
+    pub issuers: Vec<Issuer>,
 }
 
 impl File {
@@ -112,8 +133,9 @@ impl File {
             top.sections("retention")?.into_iter().map(Override::read).collect::<Result<_, _>>()?;
         let commands =
             top.sections("alert_command")?.into_iter().map(alerts::command).collect::<Result<_, _>>()?;
+        let issuers = issuers::read(top.sections("issuer")?)?;
         top.finish()?;
-        Ok(Self { values, overrides, commands })
+        Ok(Self { values, tables: Tables { overrides, commands, issuers } })
     }
 }
 

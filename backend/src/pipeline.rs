@@ -9,6 +9,7 @@ use futures_util::future::OptionFuture;
 use tokio::sync::{mpsc, watch};
 
 use crate::access::Access;
+use crate::access::issuers::Issuers;
 use crate::access::people::People;
 use crate::actors::alerts::{self, Alerts};
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
@@ -16,6 +17,7 @@ use crate::actors::certificate::CertificateKeeper;
 use crate::actors::committer::Committer;
 use crate::actors::compactor::Compactor;
 use crate::actors::engine::Engines;
+use crate::actors::issuer_keys;
 use crate::actors::keeper::Keeper;
 use crate::actors::notifier::Notifier;
 use crate::actors::retention::Retention;
@@ -84,23 +86,25 @@ impl From<TcpListener> for Entrances {
 pub struct Known {
     people: People,
     access: Access,
+    issuers: Issuers,
 }
 
 impl Known {
-    /// Reads keys, members, sessions and invitations.
+    /// Reads keys, members, sessions and invitations. Tokens of `issuers` count too.
     ///
     /// # Errors
     /// When the database does not answer, or these are damaged.
-    pub fn load(config: &Config, store: &Store, clock: &Clock) -> Result<Self, StoreError> {
+    pub fn load(config: &Config, issuers: Issuers, store: &Store, clock: &Clock) -> Result<Self, StoreError> {
         let people = People::load(store, clock.clone())?;
         let access = Access::new(
             config.is_open(),
             store.access().clone(),
             config.access.requests_per_key,
+            issuers.clone(),
             clock.now(),
         );
         access.reload()?;
-        Ok(Self { people, access })
+        Ok(Self { people, access, issuers })
     }
 }
 
@@ -111,7 +115,7 @@ impl Known {
 pub async fn run(
     config: Config,
     store: Store,
-    Known { people, access }: Known,
+    Known { people, access, issuers }: Known,
     clock: Clock,
     entrances: Entrances,
     stop: impl Future<Output = ()>,
@@ -163,6 +167,9 @@ pub async fn run(
     Retention::start(store.clone(), config.store.retention(), clock.clone(), lifeline("retention"));
     if let Some(certificate) = entrances.certificate.clone() {
         CertificateKeeper::start(certificate, metrics.health.clone(), lifeline("certificate keeper"))?;
+    }
+    for issuer in issuers.published() {
+        issuer_keys::start(issuers.clone(), issuer, clock.clone(), lifeline("issuer keys"))?;
     }
     let (stop_sessions, stopping) = watch::channel(false);
     let ping_interval = config.live.ping_seconds.duration();

@@ -25,6 +25,7 @@ mod end_to_end;
 mod gate;
 mod hostile_input;
 mod ingest_report;
+mod issuers;
 mod keys;
 mod live;
 mod live_hostile;

@@ -1,6 +1,7 @@
 //! Starts and stops the real binary, and talks to it like a client.
 
 pub(crate) mod authority;
+pub(crate) mod provider;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -60,7 +60,7 @@ fn post(backend: &Backend, key: &str, body: &Value) -> Answer {
 }
 
 /// A socket on `/ws` with a key; of `afterglow.v1` with a protocol.
-fn socket(backend: &Backend, key: &str, protocol: Option<&str>) -> Socket {
+pub(crate) fn socket(backend: &Backend, key: &str, protocol: Option<&str>) -> Socket {
     let mut request = format!("ws://{}/ws", backend.address()).into_client_request().unwrap();
     request.headers_mut().insert("Authorization", bearer(key).parse().unwrap());
     if let Some(protocol) = protocol {
@@ -74,7 +74,7 @@ fn socket(backend: &Backend, key: &str, protocol: Option<&str>) -> Socket {
 }
 
 /// An answer that does not end, as it comes.
-fn stream(backend: &Backend, key: &str, path: &str) -> TcpStream {
+pub(crate) fn stream(backend: &Backend, key: &str, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(backend.address()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let (host, bearer) = (backend.address(), bearer(key));

@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
 
+use afterglow_backend::access::issuers::Issuers;
 use afterglow_backend::batch::{Batch, Sample};
 use afterglow_backend::clock::Clock;
 use afterglow_backend::config::{Config, File};
@@ -33,7 +34,8 @@ impl Inside {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (stop, stopped) = oneshot::channel();
-        let known = Known::load(&config, &store, &Clock::real()).unwrap();
+        let issuers = Issuers::open(&[], config.access.requests_per_key).unwrap();
+        let known = Known::load(&config, issuers, &store, &Clock::real()).unwrap();
         let served = store.clone();
         #[expect(clippy::disallowed_methods, reason = "the server of a test")]
         let runs = thread::spawn(move || {

@@ -181,6 +181,18 @@ impl Section {
         texts.map(Some).ok_or_else(|| self.wrong(key, &value, ALLOWED))
     }
 
+    /// The texts of a table by their keys, in the order of the alphabet; none when it is not there.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn pairs(&mut self, key: &'static str, allowed: &str) -> Result<Vec<(String, String)>, ConfigError> {
+        let Some(value) = self.take(key) else { return Ok(Vec::new()) };
+        let pairs: Option<Vec<_>> = value.as_table().and_then(|table| {
+            table.iter().map(|(key, text)| Some((key.clone(), text.as_str()?.to_owned()))).collect()
+        });
+        pairs.ok_or_else(|| self.wrong(key, &value, allowed))
+    }
+
     /// Whether a flag is set; it is not when the key is missing.
     ///
     /// # Errors

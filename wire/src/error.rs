@@ -131,6 +131,8 @@ codes! {
     DiskFull => "disk_full", 503;
     /// The database does not answer; send again later.
     StoreDown => "store_down", 503;
+    /// The keys of the issuer of a token cannot be had; send again later.
+    IssuerDown => "issuer_down", 503;
     /// A query took longer than its deadline.
     QueryTimeout => "query_timeout", 503;
     /// As many live clients are connected as may be; try again later.

@@ -32,6 +32,11 @@ impl Grant {
         let _ = self.is_over.subscribe().wait_for(|is_over| *is_over).await;
     }
 
+    /// Whether something is connected with it, beside the one who asks.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.is_over) > 1
+    }
+
     /// Whether both are one.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.is_over, &other.is_over)

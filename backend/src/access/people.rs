@@ -30,6 +30,7 @@ use crate::store::{Author, Event, Store, StoreError};
 
 pub use login::{Entered, Visitor};
 use state::State;
+pub use state::scopes as role_scopes;
 
 /// Passwords that are hashed at once: each takes 19 MiB and a processor.
 const HASHING: usize = 2;

@@ -55,6 +55,8 @@ pub enum Who {
     Share(Arc<str>),
     /// The member of this name.
     Member(Arc<str>),
+    /// The holder of a token: the issuer's name, and its name for the holder.
+    Token(Arc<str>),
 }
 
 impl fmt::Display for Who {
@@ -65,6 +67,7 @@ impl fmt::Display for Who {
             Self::Key(id) => write!(f, "key:{id}"),
             Self::Share(id) => write!(f, "share:{id}"),
             Self::Member(name) => write!(f, "member:{name}"),
+            Self::Token(holder) => write!(f, "token:{holder}"),
         }
     }
 }

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Failure, say};
+use crate::access::issuers::Issuers;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::memory;
@@ -18,11 +19,13 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
     memory::plan_with(config.server.memory.map(|size| size.0));
     memory::spawn_malloc_trim();
     let certificate = config.server.tls_files()?.map(Certificate::load).transpose()?;
+    let issuers = Issuers::open(&config.issuers, config.access.requests_per_key)?;
     let store = Store::open(&config.store.open(), Clock::real())?;
-    let known = Known::load(&config, &store, &Clock::real()).map_err(|error| OpenError::Unusable {
-        path: config.store.database.database.clone(),
-        why: format!("its keys and members cannot be read: {error}"),
-    })?;
+    let known =
+        Known::load(&config, issuers, &store, &Clock::real()).map_err(|error| OpenError::Unusable {
+            path: config.store.database.database.clone(),
+            why: format!("its keys and members cannot be read: {error}"),
+        })?;
     actix::System::new().block_on(async move {
         // Signals first: a process that has read the address may send one.
         let (mut terminate, mut interrupt) =

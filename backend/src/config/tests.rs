@@ -128,6 +128,7 @@ fn the_shipped_file_says_the_defaults_and_every_setting() {
     assert_eq!(given.store.overrides.drain(..).len(), 1);
     assert!(given.alerts.alert_targets.take().is_some());
     assert_eq!(std::mem::take(&mut given.alerts.commands).len(), 1);
+    assert_eq!(given.issuers.drain(..).map(|issuer| issuer.name).collect::<Vec<_>>(), ["company", "app"]);
     assert_eq!(given, load("", &[]).unwrap());
     assert_eq!(file(shipped).unwrap(), File::default(), "nothing is set until it is uncommented");
 

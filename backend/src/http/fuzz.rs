@@ -70,6 +70,7 @@ fn context(folder: &std::path::Path) -> Context {
             true,
             store.access().clone(),
             std::num::NonZeroU32::MIN,
+            crate::access::issuers::Issuers::open(&[], std::num::NonZeroU32::MIN).unwrap(),
             afterglow_wire::Timestamp::MIN,
         ),
         people: crate::access::people::People::load(&store, clock.clone()).unwrap(),

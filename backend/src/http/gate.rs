@@ -104,6 +104,12 @@ impl Gate {
         self.proxies.sender(peer, request.headers())
     }
 
+    /// Waits until it can be said who asks with a token.
+    async fn wait_for_issuer(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let Credential::Key(text) = Credential::of(request.headers()) else { return Ok(()) };
+        self.context.access.wait_for(&text).await.map_err(|Denial(code, why)| Problem::new(code, why))
+    }
+
     fn visit(&self, request: &HttpRequest, sender: &Sender, id: &RequestId) -> Result<Visit, Problem> {
         for asked in named_hosts(request, sender) {
             if !Authority::parse(asked).is_some_and(|authority| self.authorities.contains(&authority)) {
@@ -238,7 +244,8 @@ pub(super) async fn judge(
         .and_then(Authority::parse)
         .is_some_and(|host| host.host.eq_ignore_ascii_case("localhost"));
     let mut page = None;
-    let mut response = match gate.visit(request.request(), &sender, &id) {
+    let waited = gate.wait_for_issuer(request.request()).await;
+    let mut response = match waited.and_then(|()| gate.visit(request.request(), &sender, &id)) {
         Ok(visit) => {
             if let Site::Allowed(origin) = &visit.site {
                 page = Some(origin.clone());

@@ -109,6 +109,7 @@ pub(super) async fn me(allowed: Allowed<KnowOneself>) -> Result<web::Json<Me>, P
                 Me { role, has_codes, ..me("member", Some(name.to_string()), granted.scopes) }
             }
             Who::Key(id) => me("key", Some(id.to_string()), granted.scopes),
+            Who::Token(holder) => me("token", Some(holder.to_string()), granted.scopes),
             Who::Share(_) => me("share", granted.board.as_ref().map(ToString::to_string), granted.scopes),
             Who::Local | Who::Nobody => me("local", None, granted.scopes),
         },

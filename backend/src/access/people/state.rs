@@ -33,7 +33,7 @@ pub(super) struct Live {
 }
 
 /// What a role may do.
-pub(super) fn scopes(role: Role) -> Scopes {
+pub fn scopes(role: Role) -> Scopes {
     let all: &[Scope] = match role {
         Role::Viewer => &[Scope::Read],
         Role::Editor => &[Scope::Read, Scope::Write, Scope::Edit],
