@@ -15,7 +15,7 @@ use afterglow_wire::rule::{Each, Rule};
 use crate::SECOND;
 use crate::compile::{Bounds, Program};
 use crate::engine::Engine;
-use crate::join::{Join, Partner};
+use crate::join::{Link, Partner};
 use crate::signal::Sample;
 use crate::transition::{Kind, Transition};
 pub use presence::Presence;
@@ -84,14 +84,15 @@ impl Backtest {
         let before = program.shape.map_or(0, |shape| shape.reach())
             + program.for_time
             + program.keep
-            + silence.unwrap_or(0);
+            + silence.unwrap_or(0)
+            + program.links().map(|link| link.within).max().unwrap_or(0);
         self.from - before.max(3_600 * SECOND)
     }
 
     /// How samples are wanted.
     pub fn wants(&self) -> Wants {
         let program = &self.program;
-        if program.joins.iter().any(Join::names_another) {
+        if program.links().any(Link::names_another) {
             return Wants::Compared;
         }
         match program.rule.each {
@@ -114,10 +115,14 @@ impl Backtest {
 
     /// The names of the signals that the one called `name` is compared with.
     pub fn compared(&self, name: &str) -> Vec<Arc<str>> {
-        let partners = self.program.joins.iter().map(|join| join.partner(name));
-        partners
-            .filter_map(|partner| if let Partner::Named(name) = partner { Some(name) } else { None })
-            .collect()
+        let mut names: Vec<_> = self
+            .program
+            .links()
+            .filter_map(|link| if let Partner::Named(name) = link.partner(name) { Some(name) } else { None })
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
     /// The next signal; its number.

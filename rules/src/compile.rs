@@ -6,7 +6,7 @@ use afterglow_wire::name;
 use afterglow_wire::rule::{Each, Is, Late, Limit, Of, Rule, Severity};
 
 use crate::SECOND;
-use crate::join::Join;
+use crate::join::{Join, Link, Operand};
 use crate::window::Shape;
 
 /// A rule that is evaluated.
@@ -18,6 +18,8 @@ pub(crate) struct Program {
     pub(crate) levels: Vec<Bounds>,
     /// What is computed when it is not a single sample's.
     pub(crate) shape: Option<Shape>,
+    /// What the value is compared with.
+    pub(crate) operand: Option<Operand>,
     pub(crate) joins: Vec<Join>,
     /// In microseconds.
     pub(crate) for_time: i64,
@@ -44,6 +46,7 @@ impl Program {
             born,
             levels: rule.levels.iter().map(|level| Bounds::new(rule.is, level)).collect(),
             shape: Shape::of(&rule.value),
+            operand: rule.against.as_ref().map(|against| Operand::new(against, &rule.signals)),
             joins: rule.and.iter().map(|and| Join::new(and, &rule.signals)).collect(),
             for_time: seconds(rule.for_seconds),
             keep: seconds(rule.keep),
@@ -73,9 +76,16 @@ impl Program {
         self.rule.value.of == Of::Silence
     }
 
+    /// Which other signals its signals are looked at together with: of its conditions in order, then of its arithmetic.
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.joins.iter().map(|join| &join.link).chain(self.operand.iter().map(|operand| &operand.link))
+    }
+
     /// The limit beyond which a single sample's value begins an alert, when that is all that the rule looks at.
     pub(crate) fn plain(&self) -> Option<(Is, f64)> {
-        let is_plain = self.rule.value.of == Of::Last && matches!(self.rule.is, Is::Above | Is::Below);
+        let is_plain = self.rule.value.of == Of::Last
+            && self.operand.is_none()
+            && matches!(self.rule.is, Is::Above | Is::Below);
         is_plain.then(|| (self.rule.is, self.levels.first().map_or(f64::NAN, |level| level.limit)))
     }
 

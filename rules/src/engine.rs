@@ -1,12 +1,13 @@
 //! All rules, all signals: commit by commit.
 
 mod conditions;
+mod jump;
 mod rules;
 mod sets;
 mod start;
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, BinaryHeap, HashMap, HashSet};
+use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 
 use afterglow_wire::limits::RULE_INSTANCES;
@@ -14,11 +15,11 @@ use afterglow_wire::rule::Of;
 
 use crate::compile::Program;
 use crate::machine::{Alert, Change, Verdict};
-use crate::signal::{Held, More, Names, Sample, Signal};
+use crate::signal::{Held, More, Names, Past, Sample, Signal};
 use crate::silence::Silence;
 use crate::state::{Phase, State};
 use crate::transition::{Changed, Counts, Transition};
-use conditions::{joined, window_value};
+use conditions::{Others, window_value};
 use sets::Sets;
 
 pub use start::Memory;
@@ -34,8 +35,8 @@ pub struct Engine {
     names: Names,
     signals: Vec<Signal>,
     sets: Sets,
-    /// Names of signals that others are compared with and that do not exist yet.
-    wanted: HashSet<Arc<str>>,
+    /// Names of signals that others are looked at together with and that do not exist yet, and how old their values may be.
+    wanted: HashMap<Arc<str>, i64>,
     /// Since when commits are taken; `None` while they are not.
     listening: Option<i64>,
     due: BinaryHeap<Reverse<(i64, Look)>>,
@@ -71,7 +72,7 @@ impl Default for Engine {
             names: Names::default(),
             signals: Vec::new(),
             sets: Sets::default(),
-            wanted: HashSet::new(),
+            wanted: HashMap::new(),
             listening: Some(i64::MIN),
             due: BinaryHeap::new(),
             changed: BTreeSet::new(),
@@ -100,11 +101,23 @@ impl Out<'_> {
 }
 
 impl Engine {
-    /// Evaluates the samples of one commit, in any order, that was made at `arrival`. Commits come in order.
+    /// Evaluates the samples of one commit, in any order, that was made at `arrival`. Commits come in order. What comes late is in no
+    /// window.
     pub fn step(
         &mut self,
         arrival: i64,
         samples: impl IntoIterator<Item = Sample>,
+        out: &mut Vec<Transition>,
+    ) {
+        self.step_with(arrival, samples, &mut (), out);
+    }
+
+    /// As [`Engine::step`]; windows find in `past` what came late. `past` has this commit.
+    pub fn step_with(
+        &mut self,
+        arrival: i64,
+        samples: impl IntoIterator<Item = Sample>,
+        past: &mut dyn Past,
         out: &mut Vec<Transition>,
     ) {
         self.advance_to(arrival, out);
@@ -125,7 +138,7 @@ impl Engine {
         self.counts.evaluated += commit.len() as u64;
         for instant in commit.chunk_by(|a, b| a.at == b.at) {
             if !self.wanted_by_others() {
-                instant.iter().for_each(|sample| self.sample(*sample, arrival, out));
+                instant.iter().for_each(|sample| self.sample(*sample, arrival, past, out));
                 continue;
             }
             for sample in instant {
@@ -135,7 +148,7 @@ impl Engine {
                     more.remember(sample.at, sample.value);
                 }
             }
-            instant.iter().for_each(|sample| self.sample(*sample, arrival, out));
+            instant.iter().for_each(|sample| self.sample(*sample, arrival, past, out));
         }
         commit.clear();
         self.commit = commit;
@@ -148,7 +161,7 @@ impl Engine {
             if self.due.peek().is_some_and(|Reverse((end, _))| end < at) {
                 self.advance_to(*at, out);
             }
-            self.sample(Sample { signal, at: *at, value: *value }, *at, out);
+            self.sample(Sample { signal, at: *at, value: *value }, *at, &mut (), out);
         }
     }
 
@@ -157,11 +170,14 @@ impl Engine {
         self.sets.joined
     }
 
-    fn sample(&mut self, sample: Sample, arrival: i64, out: &mut Vec<Transition>) {
+    fn sample(&mut self, sample: Sample, arrival: i64, past: &mut dyn Past, out: &mut Vec<Transition>) {
         let Some(signal) = self.signals.get_mut(sample.signal as usize) else { return };
         let Sample { at, value, .. } = sample;
         if at < signal.newest {
             self.counts.late += 1;
+            if let Some(more) = &mut signal.more {
+                more.miss(at);
+            }
             return;
         }
         let quiet = signal.is_quiet(value) && signal.more.as_ref().is_none_or(|more| more.is_idle());
@@ -180,6 +196,7 @@ impl Engine {
                 signal.before = Some(signal.value);
                 if let Some(more) = &mut signal.more {
                     more.cadence.push(at - signal.newest);
+                    more.recount(sample.signal, signal.newest, at, past);
                 }
             }
             signal.newest = at;
@@ -288,6 +305,12 @@ impl Engine {
                 .map(|before| (sample.value - before).abs()),
             _ => Some(sample.value),
         };
+        let others = Others { rule, program, more, signals, names };
+        let value = value.and_then(|own| {
+            let value = others.value(sample, own);
+            counts.no_verdict += u64::from(value.is_none());
+            value
+        });
         let mut verdict = match value {
             None => Verdict::Unknown,
             Some(value) => program.level(value, current).map_or(Verdict::Right, Verdict::Wrong),
@@ -295,7 +318,7 @@ impl Engine {
         if let Verdict::Wrong(_) = verdict
             && !program.joins.is_empty()
         {
-            match joined(rule, program, sample, more, signals, names) {
+            match others.hold(sample) {
                 Some(true) => {}
                 Some(false) => verdict = Verdict::Right,
                 None => {

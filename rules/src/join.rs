@@ -3,23 +3,24 @@
 use std::sync::Arc;
 
 use afterglow_wire::name;
-use afterglow_wire::rule::And;
+use afterglow_wire::rule::{Against, And, Operation};
 
 use crate::SECOND;
 
-/// A condition on another signal, or on the signal's own last value.
+/// Which other signal belongs to each of a rule's signals.
 #[derive(Clone, Debug)]
-pub(crate) struct Join {
-    and: And,
+pub(crate) struct Link {
+    /// A name or a pattern; each signal itself when absent.
+    other: Option<String>,
     own: Vec<String>,
-    /// In microseconds.
+    /// How old the other's last value may be, in microseconds.
     pub(crate) within: i64,
 }
 
-/// The signal that a condition of an alert is about.
+/// The signal that belongs to one.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Partner {
-    /// The alert's own.
+    /// Itself.
     Own,
     /// The one with this name, when there is one.
     Named(Arc<str>),
@@ -27,24 +28,20 @@ pub(crate) enum Partner {
     Nobody,
 }
 
-impl Join {
+impl Link {
     /// `own` are the rule's own patterns.
-    pub(crate) fn new(and: &And, own: &[String]) -> Self {
-        Self { and: and.clone(), own: own.to_vec(), within: i64::from(and.within) * SECOND }
+    fn new(other: Option<&String>, own: &[String], within: u32) -> Self {
+        Self { other: other.cloned(), own: own.to_vec(), within: i64::from(within) * SECOND }
     }
 
-    /// Whether it is about another signal.
+    /// Whether it leads to another signal.
     pub(crate) fn names_another(&self) -> bool {
-        !self.and.signals.is_empty()
-    }
-
-    pub(crate) fn holds(&self, value: f64) -> bool {
-        self.and.is.holds(value, self.and.limit, self.and.upper.unwrap_or(f64::INFINITY))
+        self.other.is_some()
     }
 
     /// The signal that belongs to the one called `own`.
     pub(crate) fn partner(&self, own: &str) -> Partner {
-        let Some(other) = self.and.signals.first() else { return Partner::Own };
+        let Some(other) = &self.other else { return Partner::Own };
         let name = counterpart(&self.own, own, other);
         name.map_or(
             Partner::Nobody,
@@ -53,8 +50,40 @@ impl Join {
     }
 }
 
+/// A condition on another signal, or on the signal's own last value.
+#[derive(Clone, Debug)]
+pub(crate) struct Join {
+    and: And,
+    pub(crate) link: Link,
+}
+
+impl Join {
+    /// `own` are the rule's own patterns.
+    pub(crate) fn new(and: &And, own: &[String]) -> Self {
+        Self { and: and.clone(), link: Link::new(and.signals.first(), own, and.within) }
+    }
+
+    pub(crate) fn holds(&self, value: f64) -> bool {
+        self.and.is.holds(value, self.and.limit, self.and.upper.unwrap_or(f64::INFINITY))
+    }
+}
+
+/// The other operand of a rule's arithmetic.
+#[derive(Clone, Debug)]
+pub(crate) struct Operand {
+    pub(crate) operation: Operation,
+    pub(crate) link: Link,
+}
+
+impl Operand {
+    /// `own` are the rule's own patterns.
+    pub(crate) fn new(against: &Against, own: &[String]) -> Self {
+        Self { operation: against.operation, link: Link::new(Some(&against.signals), own, against.within) }
+    }
+}
+
 /// The name that `other` makes when each `*` in it stands for what it stands for in the first of `patterns` that matches `name`.
-pub(crate) fn counterpart(patterns: &[String], name: &str, other: &str) -> Option<String> {
+pub fn counterpart(patterns: &[String], name: &str, other: &str) -> Option<String> {
     let pieces = name::pieces(other);
     if pieces.len() == 1 {
         return pieces.into_iter().next();

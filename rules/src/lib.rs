@@ -32,19 +32,23 @@
 //! - **A rule is added or changes what it evaluates**: make a second engine with that rule alone, give it the samples of [`Engine::memory`] before now by
 //!   `step`, with the samples' own times, and [`Engine::adopt`] it. A text-only change ([`Rule::evaluates_as`]) needs `put` alone.
 //!   [`Engine::remove`] ends what fires, with the reason.
+//! - **The clock is set**: [`Engine::reset_clock`].
 //! - **Listening**: [`Engine::listen`] when commits are taken, [`Engine::deaf`] when they no longer are. Silence is counted only in between.
 //!
 //! # What is defined
 //!
 //! 1. A sample later than its signal's newest is evaluated at its own time, or at the commit's time if that is earlier.
 //! 2. One of the newest's time replaces it; an equal value changes nothing.
-//! 3. An earlier one is late: it changes nothing but [`Counts::late`].
+//! 3. An earlier one is late: it decides nothing, and is counted in [`Counts::late`]. A window that it lies in has it from its next slot on, by
+//!    [`Engine::step_with`].
 //! 4. A `for` or `keep` that ends at E is stamped E. It is decided by the first sample at or after E; a sample that breaks it counts
 //!    up to E + grace, where grace is 1.5 times what nine in ten of the last 32 intervals stay below, at most a minute, and a second when that is no
 //!    shorter than the `for` or `keep` or no interval is known. Without a sample it is decided at E + grace + the signal's lag.
 //! 5. A window of W seconds is the sixty last complete sixtieths of W, on a grid that begins in 1970, and the running one. It has a value once the signal
 //!    has been known for W.
-//! 6. Silence is measured from the last sample that was in order and fresh, or from when listening began if that is later.
+//! 6. With `against`, the value at a sample is what 5 or the sample says, less or divided by the last value that the other signal has at that instant. It
+//!    is not known without such a value, with one older than `within`, and where it is no finite number: then the state stays as it is.
+//! 7. Silence is measured from the last sample that was in order and fresh, or from when listening began if that is later.
 //!
 //! Therefore live equals back-test, whatever the batches, the calls of `advance_to` and the restarts, for samples that arrive in order with
 //! constant lag, as long as the samples of one instant arrive in one commit.
@@ -67,7 +71,8 @@ mod window;
 
 pub use backtest::{Backtest, Presence, Wants};
 pub use engine::{Engine, Memory};
-pub use signal::Sample;
+pub use join::counterpart;
+pub use signal::{Past, Sample};
 pub use state::{Phase, State};
 pub use transition::{Changed, Counts, Kind, Reason, Transition};
 

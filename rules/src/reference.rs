@@ -1,16 +1,16 @@
 //! The specification as a program, as slow as it may be: every value from all samples, every time by its definition.
 //!
-//! Only for tests, which compare the engine with it. It knows rules about one signal at a time, whose samples come in order.
+//! Only for tests, which compare the engine with it. It knows rules about one signal at a time, and the one that it is compared with, whose samples come in order.
 
-use afterglow_wire::rule::{Is, Limit, Of, Rule};
+use afterglow_wire::rule::{Is, Limit, Of, Operation, Rule};
 
 use crate::SECOND;
 
 /// An episode: when it fired, when it was resolved, and the worst level.
 pub(crate) type Episode = (i64, Option<i64>, usize);
 
-/// The episodes that a rule finds in the samples of one signal, up to `end`.
-pub(crate) fn episodes(rule: &Rule, samples: &[(i64, f64)], end: i64) -> Vec<Episode> {
+/// The episodes that a rule finds in the samples of one signal, up to `end`. `other` are those of the signal that it is compared with.
+pub(crate) fn episodes(rule: &Rule, samples: &[(i64, f64)], other: &[(i64, f64)], end: i64) -> Vec<Episode> {
     if rule.value.of == Of::Silence {
         return silences(rule, samples, end);
     }
@@ -46,7 +46,7 @@ pub(crate) fn episodes(rule: &Rule, samples: &[(i64, f64)], end: i64) -> Vec<Epi
         if !is_sample {
             break;
         }
-        let value = value(rule, &samples[..=next]);
+        let value = value(rule, &samples[..=next]).and_then(|own| compared(rule, at, own, other));
         let held = wrong.filter(|_| fires && right.is_none()).map(|(_, level)| level);
         let Some(value) = value else { continue };
         match (level(rule, value, held), wrong) {
@@ -164,6 +164,20 @@ fn value(rule: &Rule, samples: &[(i64, f64)]) -> Option<f64> {
             sorted.get(place.checked_sub(1)?).copied()
         }
         Of::Last | Of::Change | Of::Silence => None,
+    }
+}
+
+/// What the rule computes of its own value and the other signal's last.
+fn compared(rule: &Rule, at: i64, own: f64, other: &[(i64, f64)]) -> Option<f64> {
+    let Some(against) = &rule.against else { return Some(own) };
+    let (time, other) = *other.iter().rfind(|(time, _)| *time <= at)?;
+    if at - time > i64::from(against.within) * SECOND {
+        return None;
+    }
+    match against.operation {
+        Operation::Difference => Some(own - other),
+        Operation::Ratio if other == 0.0 => None,
+        Operation::Ratio => Some(own / other),
     }
 }
 

@@ -19,6 +19,19 @@ pub struct Sample {
     pub value: f64,
 }
 
+/// What is stored of signals: where windows find what came late.
+pub trait Past {
+    /// The samples of a signal from an instant to another, both included, in order; `None` when they cannot be had now.
+    fn samples(&mut self, signal: u32, from: i64, to: i64) -> Option<Vec<(i64, f64)>>;
+}
+
+/// No past: late samples do not count.
+impl Past for () {
+    fn samples(&mut self, _: u32, _: i64, _: i64) -> Option<Vec<(i64, f64)>> {
+        None
+    }
+}
+
 /// How many samples are remembered of a signal that other signals' rules look at.
 const RECENT: usize = 16;
 
@@ -54,6 +67,8 @@ pub(crate) struct More {
     pub(crate) silences: Vec<(u32, u32)>,
     /// Its last samples, when rules of other signals look at it.
     pub(crate) recent: Option<VecDeque<(i64, f64)>>,
+    /// How old these may be, in microseconds.
+    pub(crate) within: i64,
 }
 
 /// An alert of a rule.
@@ -95,6 +110,21 @@ impl More {
     /// Whether nothing looks at a sample but limits.
     pub(crate) fn is_idle(&self) -> bool {
         self.alerts.is_empty()
+    }
+
+    /// A sample earlier than the newest came.
+    pub(crate) fn miss(&mut self, at: i64) {
+        self.windows.iter_mut().for_each(|(_, window)| window.miss(at));
+    }
+
+    /// Fills windows again that missed samples, before a sample at `at`; `newest` is the time of the last one.
+    pub(crate) fn recount(&mut self, signal: u32, newest: i64, at: i64, past: &mut dyn Past) {
+        for (_, window) in &mut self.windows {
+            let Some(from) = window.recount(at) else { continue };
+            let Some(samples) = past.samples(signal, from, newest) else { continue };
+            window.clear();
+            samples.iter().for_each(|(at, value)| window.push(*at, *value));
+        }
     }
 
     pub(crate) fn remember(&mut self, at: i64, value: f64) {

@@ -19,6 +19,11 @@ pub(crate) fn rule(fields: &str) -> Rule {
     rule
 }
 
+/// The rule with another id.
+pub(crate) fn named(rule: Rule, id: &str) -> Rule {
+    Rule { id: id.into(), ..rule }
+}
+
 /// An engine that knows these signals.
 pub(crate) fn engine(rules: &[Rule], names: &[&str]) -> Engine {
     let mut engine = Engine::default();

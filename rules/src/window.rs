@@ -2,7 +2,7 @@
 //!
 //! A window is a ring of sixty slots on a grid of instants, and the running one. What lies in the slots is added in order, so that two windows with
 //! the same samples have the same value to the last bit, wherever they began. The newest sample is not in its slot before another comes, so it
-//! can be corrected.
+//! can be corrected. A sample that comes late is not added: as the next slot begins, the slots are filled again from all samples.
 
 mod parts;
 
@@ -69,6 +69,37 @@ impl Window {
         }
     }
 
+    /// A sample earlier than the newest came.
+    pub(crate) fn miss(&mut self, at: i64) {
+        match self {
+            Self::Moments(ring) => ring.miss(at),
+            Self::Extremes(ring) => ring.miss(at),
+            Self::Steps(ring) => ring.miss(at),
+            Self::Values(ring) => ring.miss(at),
+        }
+    }
+
+    /// From when on samples must be pushed again, because some were missed and the one at `at` begins another slot; `None` when
+    /// nothing is to be done.
+    pub(crate) fn recount(&self, at: i64) -> Option<i64> {
+        match self {
+            Self::Moments(ring) => ring.recount(at),
+            Self::Extremes(ring) => ring.recount(at),
+            Self::Steps(ring) => ring.recount(at),
+            Self::Values(ring) => ring.recount(at),
+        }
+    }
+
+    /// Forgets all samples.
+    pub(crate) fn clear(&mut self) {
+        match self {
+            Self::Moments(ring) => *ring = Ring::new(ring.slot),
+            Self::Extremes(ring) => *ring = Ring::new(ring.slot),
+            Self::Steps(ring) => *ring = Ring::new(ring.slot),
+            Self::Values(ring) => *ring = Ring::new(ring.slot),
+        }
+    }
+
     /// The value at the newest sample; `None` when there is none.
     pub(crate) fn value(&self, shape: &Shape) -> Option<f64> {
         match self {
@@ -91,11 +122,13 @@ pub(crate) struct Ring<P> {
     newest: Option<(i64, f64)>,
     /// The newest sample is the first of its slot.
     begins: bool,
+    /// A sample that belongs here came late.
+    missed: bool,
 }
 
 impl<P: Part> Ring<P> {
     fn new(slot: i64) -> Self {
-        Self { slot, slots: Vec::new(), complete: None, newest: None, begins: false }
+        Self { slot, slots: Vec::new(), complete: None, newest: None, begins: false, missed: false }
     }
 
     fn push(&mut self, at: i64, value: f64) {
@@ -115,6 +148,16 @@ impl<P: Part> Ring<P> {
         if self.complete.as_ref().is_none_or(|(running, _)| *running != number) {
             self.complete = Some((number, self.add(number - SLOTS, number)));
         }
+    }
+
+    fn miss(&mut self, at: i64) {
+        self.missed |= self.newest.is_some_and(|(newest, _)| at >= newest - self.slot * (SLOTS + 1));
+    }
+
+    fn recount(&self, at: i64) -> Option<i64> {
+        let (newest, _) = self.newest.filter(|_| self.missed)?;
+        let number = |at: i64| at.div_euclid(self.slot);
+        (number(newest) != number(at)).then(|| (number(newest) - SLOTS) * self.slot)
     }
 
     fn put(&mut self, at: i64, value: f64) {

@@ -42,6 +42,9 @@ pub struct Rule {
     /// What is computed of the samples.
     #[serde(default, skip_serializing_if = "is_default")]
     pub value: Value,
+    /// Another signal that the value is compared with: the limits are of the difference, or of the ratio.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
     /// On which side of the limits the value is wrong.
     pub is: Is,
     /// The limits, from the least severe to the most: 1 to 3.
@@ -211,6 +214,43 @@ impl Limit {
     }
 }
 
+/// Another signal whose last value is subtracted from the rule's value, or divides it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Against {
+    /// The other signal: one name, or one pattern in which each `*` stands for what it stands for in the rule's own pattern.
+    pub signals: String,
+    /// What is computed of the two.
+    #[serde(rename = "as")]
+    pub operation: Operation,
+    /// How old its last value may be, in seconds: 1 to 31 days. With an older one, or none, the value is not known.
+    #[serde(default = "usual_within", skip_serializing_if = "is_usual_within")]
+    pub within: u32,
+}
+
+/// What is computed of a rule's value and another signal's last value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// The value less the other.
+    Difference,
+    /// The value divided by the other; not known while the other is 0.
+    Ratio,
+}
+
+impl Operation {
+    /// The result; `None` where it is not a finite number.
+    pub fn of(self, value: f64, other: f64) -> Option<f64> {
+        let result = match self {
+            Self::Difference => value - other,
+            Self::Ratio => value / other,
+        };
+        Some(result).filter(|result| result.is_finite())
+    }
+}
+
 /// What must hold as well at the instant of a sample.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -275,6 +315,7 @@ impl Rule {
             && self.except == other.except
             && self.each == other.each
             && self.value == other.value
+            && self.against == other.against
             && self.is == other.is
             && self.levels == other.levels
             && self.for_seconds == other.for_seconds

@@ -3,7 +3,7 @@
 use afterglow_wire::limits::RULE_WINDOWS;
 
 use crate::compile::Program;
-use crate::join::Partner;
+use crate::join::{Link, Partner};
 use crate::signal::{More, Names, Sample, Signal};
 use crate::transition::Counts;
 use crate::window::{Shape, Window};
@@ -36,35 +36,54 @@ pub(super) fn window_value(
     if is_known { window.value(shape) } else { None }
 }
 
-/// Whether all conditions on other signals hold; `None` when that is not known.
-pub(super) fn joined(
-    rule: u32,
-    program: &Program,
-    sample: Sample,
-    more: &More,
-    signals: &[Signal],
-    names: &Names,
-) -> Option<bool> {
-    let (_, partners) = more.partners.iter().find(|(of, _)| *of == rule)?;
-    let mut all = Some(true);
-    for (join, partner) in program.joins.iter().zip(partners) {
-        let number = match partner {
-            Partner::Own => {
-                if !join.holds(sample.value) {
-                    return Some(false);
-                }
-                continue;
-            }
-            Partner::Named(name) => names.numbers.get(name),
-            Partner::Nobody => None,
-        };
-        let other =
-            number.and_then(|number| signals.get(*number as usize)?.more.as_ref()?.last_at(sample.at));
-        match other.filter(|(at, _)| sample.at - at <= join.within) {
-            None => all = None,
-            Some((_, value)) if !join.holds(value) => return Some(false),
-            Some(_) => {}
-        }
+/// What a rule looks at beside one of its signals.
+pub(super) struct Others<'e> {
+    pub(super) rule: u32,
+    pub(super) program: &'e Program,
+    pub(super) more: &'e More,
+    pub(super) signals: &'e [Signal],
+    pub(super) names: &'e Names,
+}
+
+impl Others<'_> {
+    /// The signals that belong to the rule's signal, in the order of [`Program::links`].
+    fn partners(&self) -> &[Partner] {
+        let of_rule = self.more.partners.iter().find(|(of, _)| *of == self.rule);
+        of_rule.map_or(&[], |(_, partners)| partners)
     }
-    all
+
+    /// The last value at `at` of what a link leads to; `None` when that is not known or too old.
+    fn last(&self, link: &Link, partner: &Partner, at: i64) -> Option<f64> {
+        let Partner::Named(name) = partner else { return None };
+        let number = self.names.numbers.get(name)?;
+        let (time, value) = self.signals.get(*number as usize)?.more.as_ref()?.last_at(at)?;
+        (at - time <= link.within).then_some(value)
+    }
+
+    /// The rule's value, of `own`, which is computed of its signal, and the other signal's; `None` when that is not known.
+    pub(super) fn value(&self, sample: Sample, own: f64) -> Option<f64> {
+        let Some(operand) = &self.program.operand else { return Some(own) };
+        let other = match self.partners().last()? {
+            Partner::Own => sample.value,
+            partner => self.last(&operand.link, partner, sample.at)?,
+        };
+        operand.operation.of(own, other)
+    }
+
+    /// Whether all conditions on other signals hold; `None` when that is not known.
+    pub(super) fn hold(&self, sample: Sample) -> Option<bool> {
+        let mut all = Some(true);
+        for (join, partner) in self.program.joins.iter().zip(self.partners()) {
+            let value = match partner {
+                Partner::Own => Some(sample.value),
+                partner => self.last(&join.link, partner, sample.at),
+            };
+            match value {
+                None => all = None,
+                Some(value) if !join.holds(value) => return Some(false),
+                Some(_) => {}
+            }
+        }
+        all
+    }
 }

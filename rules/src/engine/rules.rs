@@ -31,7 +31,7 @@ impl Engine {
         let free = self.programs.iter().position(Option::is_none).unwrap_or(self.programs.len());
         let number = free as u32;
         self.numbers.insert(program.id.clone(), number);
-        self.sets.joined |= !program.joins.is_empty();
+        self.sets.joined |= program.links().next().is_some();
         if free == self.programs.len() {
             self.programs.push(None);
         }
@@ -78,8 +78,8 @@ impl Engine {
         let name: Arc<str> = Arc::from(name);
         self.names.all[place] = name.clone();
         self.names.numbers.insert(name.clone(), signal);
-        if self.wanted.remove(&name) {
-            self.remember(signal);
+        if let Some(within) = self.wanted.remove(&name) {
+            self.remember(signal, within);
         }
         let selects =
             |program: &Option<Program>| program.as_ref().is_some_and(|program| program.selects(&name));
@@ -109,40 +109,47 @@ impl Engine {
         let Some(name) = self.names.all.get(signal as usize).cloned() else { return };
         let Some(state) = self.signals.get_mut(signal as usize) else { return };
         let needs_time = program.for_time > 0 || program.keep > 0;
-        if needs_time || program.shape.is_some() || program.is_silence() || !program.joins.is_empty() {
+        let is_linked = program.links().next().is_some();
+        if needs_time || program.shape.is_some() || program.is_silence() || is_linked {
             let more = state.more.get_or_insert_default();
             if let Some(silence) = self.silences.get_mut(&number) {
                 let expected = self.expected.get(&signal).copied().flatten();
                 more.silences.push((number, silence.scope(program.scope(&name), expected)));
             }
         }
-        if program.joins.is_empty() {
+        if !is_linked {
             return;
         }
-        let partners: Vec<_> = program.joins.iter().map(|join| join.partner(&name)).collect();
+        let partners: Vec<_> = program.links().map(|link| link.partner(&name)).collect();
         let others: Vec<_> = partners
             .iter()
-            .filter_map(|partner| match partner {
-                Partner::Named(other) => Some(other.clone()),
+            .zip(program.links())
+            .filter_map(|(partner, link)| match partner {
+                Partner::Named(other) => Some((other.clone(), link.within)),
                 _ => None,
             })
             .collect();
         if let Some(more) = &mut state.more {
             more.partners.push((number, partners));
         }
-        for other in others {
+        for (other, within) in others {
             match self.names.numbers.get(&other).copied() {
-                Some(other) => self.remember(other),
-                None => drop(self.wanted.insert(other)),
+                Some(other) => self.remember(other, within),
+                None => {
+                    let longest = self.wanted.entry(other).or_default();
+                    *longest = within.max(*longest);
+                }
             }
         }
     }
 
-    /// Others look at the last samples of this signal from now on.
-    fn remember(&mut self, signal: u32) {
+    /// Others look at the last samples of this signal from now on, as far as they are no older than `within`.
+    fn remember(&mut self, signal: u32, within: i64) {
         let Some(state) = self.signals.get_mut(signal as usize) else { return };
         let newest = state.is_known().then_some((state.newest, state.value));
-        state.more.get_or_insert_default().recent.get_or_insert_with(|| VecDeque::from_iter(newest));
+        let more = state.more.get_or_insert_default();
+        more.recent.get_or_insert_with(|| VecDeque::from_iter(newest));
+        more.within = within.max(more.within);
     }
 
     /// Takes a rule away at `now`. What fires of it ends for `reason`.

@@ -30,7 +30,8 @@ impl Engine {
             return None;
         }
         let shapes = rules.iter().filter_map(|rule| self.programs.get(*rule as usize)?.as_ref()?.shape);
-        let time = shapes.map(|shape| shape.reach()).max().unwrap_or(0);
+        let within = more.map_or(0, |more| more.within);
+        let time = shapes.map(|shape| shape.reach()).max().unwrap_or(0).max(within);
         Some(Memory { time, samples: if more.is_some() { INTERVALS + 1 } else { 2 } })
     }
 
@@ -91,7 +92,7 @@ impl Engine {
         of.lag = of.lag.max(state.lag);
         // What was stored is as old as the last change; samples that changed nothing have come since.
         let mut state = State { newest: state.newest.max(of.newest), ..state };
-        if of.is_known() && program.rule.value.of == Of::Last {
+        if of.is_known() && program.rule.value.of == Of::Last && program.operand.is_none() {
             state.value = of.value;
         }
         let more = of.more.get_or_insert_default();

@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 
-use afterglow_wire::rule::{And, Each, Found, Is, Level, Limit, Of, Per, Rule, Severity, Value};
+use afterglow_wire::rule::{
+    Against, And, Each, Found, Is, Level, Limit, Of, Operation, Per, Rule, Severity, Value,
+};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
-use crate::{Backtest, Engine, Kind, Phase, SECOND, Sample, State, Transition, reference};
+use crate::{Backtest, Engine, Kind, Past, Phase, SECOND, Sample, State, Transition, reference};
 
 const NAMES: [&str; 3] = ["s.a", "s.b", "t.a"];
 
@@ -259,7 +261,7 @@ fn the_engine_finds_what_the_reference_finds() {
         engine.advance_to(end + 1, &mut out);
         let mut expected: BTreeMap<String, Vec<reference::Episode>> = BTreeMap::new();
         for (name, samples) in NAMES.iter().zip(&all).filter(|(name, _)| name.starts_with('s')) {
-            expected.insert((*name).into(), reference::episodes(&rule, samples, end));
+            expected.insert((*name).into(), reference::episodes(&rule, samples, &[], end));
         }
         expected.retain(|_, episodes| !episodes.is_empty());
         prop_assert_eq!(episodes(&out), expected);
@@ -343,6 +345,101 @@ fn signals_together_are_the_same_however_they_come() {
         let end = end_of(&all);
         let plain = Way { lag: 0, cuts: vec![1], looks: Vec::new(), restarts: vec![false] };
         prop_assert_eq!(episodes(&live(&rule, &all, &way, end)), episodes(&live(&rule, &all, &plain, end)));
+        Ok(())
+    });
+}
+
+/// Differences and ratios: live, by the reference and back-tested.
+#[test]
+fn arithmetic_of_two_signals_is_that_of_the_reference() {
+    check(2_000, |mut rule, all, way| {
+        if rule.value.of == Of::Silence {
+            rule.value.of = Of::Last;
+            let level = Level { limit: Limit::Number(0.6), ..Level::default() };
+            (rule.is, rule.levels) = (Is::Above, vec![level]);
+        }
+        let operation = if way.looks.len() % 2 == 0 { Operation::Difference } else { Operation::Ratio };
+        rule.against = Some(Against { signals: "t.*".into(), operation, within: 30 });
+        prop_assert_eq!(rule.check(), Ok(()));
+        let end = end_of(&all);
+        let nothing = Vec::new();
+        let other = all.get(2).unwrap_or(&nothing);
+        let mut expected = BTreeMap::new();
+        // The other signal of `s.b` would be `t.b`, which does not exist.
+        let found = reference::episodes(&rule, &all[0], other, end);
+        if !found.is_empty() {
+            expected.insert(NAMES[0].to_owned(), found);
+        }
+        prop_assert_eq!(&episodes(&live(&rule, &all, &way, end)), &expected);
+        let mut test = Backtest::new(&rule, 0, end);
+        prop_assert_eq!(test.compared("s.a"), vec![std::sync::Arc::from("t.a")]);
+        let split = |samples: &[(i64, f64)]| -> (Vec<i64>, Vec<f64>) { samples.iter().copied().unzip() };
+        let ((times, values), (other_times, other_values)) = (split(&all[0]), split(other));
+        test.compared_samples(&[("s.a", &times, &values), ("t.a", &other_times, &other_values)]);
+        let found: Vec<i64> = test
+            .finish()
+            .scopes
+            .iter()
+            .flat_map(|scope| &scope.episodes)
+            .map(|one| one.fired.micros())
+            .collect();
+        let fired: Vec<i64> = expected.values().flatten().map(|(fired, ..)| *fired).collect();
+        prop_assert_eq!(found, fired);
+        Ok(())
+    });
+}
+
+/// Some samples come late, after later ones: a slot after the last of them every window is what it is with all in order.
+#[test]
+fn windows_with_late_samples_are_those_of_all_in_order() {
+    struct Stored(Vec<(i64, f64)>);
+    impl Past for Stored {
+        fn samples(&mut self, _: u32, from: i64, to: i64) -> Option<Vec<(i64, f64)>> {
+            let within = |(at, _): &&(i64, f64)| (from..=to).contains(at);
+            Some(self.0.iter().filter(within).copied().collect())
+        }
+    }
+    check(2_000, |mut rule, all, way| {
+        if !rule.value.of.has_window() {
+            return Ok(());
+        }
+        rule.is = Is::Above;
+        rule.levels = vec![Level { limit: Limit::Number(-1e9), ..Level::default() }];
+        let window = i64::from(rule.value.window.unwrap_or_default()) * SECOND;
+        let mut samples = all[0].clone();
+        let Some((newest, value)) = samples.last().copied() else { return Ok(()) };
+        // The last two slots, and a known signal, so that both speak.
+        samples.extend((1..=3).map(|n| (newest + n * (window / 60 + SECOND), value)));
+        let mut live = fresh_engine(&rule);
+        let (mut past, mut out) = (Stored(Vec::new()), Vec::new());
+        let mut put = |live: &mut Engine, past: &mut Stored, (at, value): (i64, f64)| {
+            past.0.push((at, value));
+            past.0.sort_by_key(|(at, _)| *at);
+            live.step_with(newest + 999 * SECOND, [Sample { signal: 0, at, value }], past, &mut out);
+        };
+        let mut held: Vec<(i64, f64)> = Vec::new();
+        let ends = samples.len() - 3;
+        for (index, sample) in samples.iter().enumerate() {
+            let is_late = index > 0 && index + 1 < ends && way.restarts[index % way.restarts.len()];
+            if is_late {
+                held.push(*sample);
+                continue;
+            }
+            put(&mut live, &mut past, *sample);
+            if way.cuts[index % way.cuts.len()] > 3 || index >= ends.saturating_sub(1) {
+                held.drain(..).for_each(|late| put(&mut live, &mut past, late));
+            }
+        }
+        let mut clean = fresh_engine(&rule);
+        for (at, value) in &samples {
+            clean.step(
+                newest + 999 * SECOND,
+                [Sample { signal: 0, at: *at, value: *value }],
+                &mut Vec::new(),
+            );
+        }
+        let value = |engine: &Engine| engine.state("r", "s.a").map(|state| state.value.to_bits());
+        prop_assert_eq!(value(&live), value(&clean));
         Ok(())
     });
 }

@@ -195,6 +195,48 @@ fn a_rule_can_look_at_another_signal() {
 }
 
 #[test]
+fn a_rule_can_be_about_the_difference_of_two_signals() {
+    let rule = serde_json::from_str(
+        r#"{"id":"r","title":"R","signals":["oven.*.temp"],"against":{"signals":"oven.*.setpoint","as":"difference","within":60},
+            "is":"above","levels":[{"limit":5,"recover":3}]}"#,
+    )
+    .unwrap();
+    let mut engine = engine(&[rule], &["oven.1.temp", "oven.1.setpoint"]);
+    let mut out = Vec::new();
+    let mut commit = |at: f64, signal: u32, value: f64, out: &mut Vec<Transition>| {
+        let at = micros(at);
+        engine.step(at, [Sample { signal, at, value }], out);
+    };
+    commit(0.0, 0, 90.0, &mut out);
+    commit(1.0, 1, 80.0, &mut out);
+    commit(2.0, 0, 84.0, &mut out);
+    commit(3.0, 0, 86.0, &mut out);
+    commit(4.0, 0, 84.0, &mut out);
+    // The setpoint's value is too old to say anything.
+    commit(70.0, 0, 70.0, &mut out);
+    commit(71.0, 1, 70.0, &mut out);
+    commit(72.0, 0, 72.0, &mut out);
+    same(&listed(&out), "3 oven.1.temp Fired 0 6\n72 oven.1.temp Resolved 0 2");
+    assert_eq!(engine.counts().no_verdict, 2);
+}
+
+#[test]
+fn a_ratio_with_zero_leaves_the_alert_as_it_is() {
+    let rule = serde_json::from_str(
+        r#"{"id":"r","title":"R","signals":["a"],"against":{"signals":"b","as":"ratio"},"is":"above","levels":[{"limit":2}]}"#,
+    )
+    .unwrap();
+    let mut engine = engine(&[rule], &["a", "b"]);
+    let mut out = Vec::new();
+    for (at, other) in [(1.0, 2.0), (2.0, 0.0), (3.0, 5.0)] {
+        let sample = |signal, value| Sample { signal, at: micros(at), value };
+        engine.step(micros(at), [sample(0, 6.0), sample(1, other)], &mut out);
+    }
+    same(&listed(&out), "1 a Fired 0 3\n3 a Resolved 0 1.2");
+    assert_eq!(engine.counts().no_verdict, 1);
+}
+
+#[test]
 fn samples_of_one_instant_are_compared_with_each_other() {
     let rule = serde_json::from_str(
         r#"{"id":"r","title":"R","signals":["a"],"is":"above","levels":[{"limit":80}],"and":[{"signals":["b"],"is":"above","limit":1}]}"#,

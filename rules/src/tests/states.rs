@@ -146,3 +146,44 @@ fn states_and_ids_are_functions_of_the_data() {
     let gone: Vec<_> = second.take_changed().into_iter().map(|changed| changed.state).collect();
     assert_eq!(gone, [None]);
 }
+
+/// However the clock is set: nothing fires and nothing ends for it, and what crosses next fires.
+#[test]
+fn a_clock_that_is_set_decides_nothing() {
+    for jump in [3_600.0, -3_600.0, 10.0 * 365.0 * 86_400.0, -10.0 * 365.0 * 86_400.0] {
+        let rules = [
+            rule(ABOVE),
+            super::rule(&format!(r#"{ABOVE},"for":60"#)),
+            super::rule(&format!(r#"{ABOVE},"keep":60"#)),
+            super::rule(r#""value":{"of":"silence"},"is":"above","levels":[{"limit":300}]"#),
+        ];
+        let ids = ["fires", "waits", "recovers", "silent"];
+        let rules: Vec<_> =
+            rules.into_iter().zip(ids).map(|(rule, id)| crate::tests::named(rule, id)).collect();
+        let start = 1_700_000_000.0;
+        let mut engine = engine(&rules, &["s"]);
+        let mut out = Vec::new();
+        engine.listen(micros(start));
+        feed(&mut engine, &[(start, 90.0), (start + 1.0, 70.0), (start + 2.0, 90.0)], &mut out);
+        engine.advance_to(micros(start + 3.0), &mut out);
+        out.clear();
+        let now = start + 3.0 + jump;
+        engine.deaf(micros(now.min(start + 3.0)), &mut out);
+        engine.reset_clock(micros(now));
+        engine.listen(micros(now));
+        engine.advance_to(micros(now + 59.0), &mut out);
+        assert_eq!(out, [], "{jump}");
+        // Pending begins again, and the others go on.
+        feed(&mut engine, &[(now + 60.0, 90.0)], &mut out);
+        let fired = format!("{} s Fired 0 90", now + 60.0);
+        same(&listed(&out), &fired);
+        out.clear();
+        feed(&mut engine, &[(now + 61.0, 70.0), (now + 62.0, 90.0)], &mut out);
+        let said = listed(&out);
+        for wanted in ["61 s Resolved", "62 s Fired 0 90", "62 s Pending 0 90"] {
+            let (second, rest) = wanted.split_once(' ').unwrap();
+            let wanted = format!("{} {rest}", now + second.parse::<f64>().unwrap());
+            assert!(said.contains(&wanted), "{wanted}: {said}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Which rules can be saved.
 
-use super::{And, Each, Is, Level, Limit, Of, Rule};
+use super::{Against, And, Each, Is, Level, Limit, Of, Rule};
 use crate::invalid::{self, Invalid};
 use crate::limits::{
     LONGEST_RULE_SECONDS, PERCENTILE_WINDOW_SECONDS, PROSE_BYTES, RULE_ANDS, RULE_CHANNELS, RULE_LEVELS,
@@ -30,6 +30,9 @@ impl Rule {
         patterns("except", &self.except)?;
         self.check_each()?;
         self.check_value()?;
+        if let Some(against) = &self.against {
+            self.check_against(against).map_err(|error| error.within("against"))?;
+        }
         self.check_levels()?;
         seconds("for", self.for_seconds, 0, LONGEST_RULE_SECONDS)?;
         if self.for_seconds > 0 && self.value.of == Of::Silence {
@@ -196,18 +199,37 @@ impl Rule {
         }
         invalid::count("signals", and.signals.len(), 1)?;
         patterns("signals", &and.signals)?;
-        let stars = |pattern: &String| name::pieces(pattern).len() - 1;
-        if let Some(other) = and.signals.first().map(stars).filter(|other| *other > 0)
-            && let Some(own) = self.signals.iter().find(|own| stars(own) != other)
-        {
-            let message = format!(
-                "it has {other} *, and {own:?} of the rule's signals another number; each * stands for the same in both"
-            );
-            return Err(Invalid::new("signals[0]", message));
+        if let Some(other) = and.signals.first() {
+            self.check_counterpart("signals[0]", other)?;
         }
         finite("limit", and.limit)?;
         check_upper(and.is, and.limit, and.upper)?;
         seconds("within", and.within, 1, LONGEST_RULE_SECONDS)
+    }
+
+    fn check_against(&self, against: &Against) -> Result<(), Invalid> {
+        if self.value.of == Of::Silence {
+            return Err(Invalid::new("signals", "nothing is compared in a silence; leave `against` out"));
+        }
+        let other = std::slice::from_ref(&against.signals);
+        patterns("signals", other).map_err(|error| Invalid { field: "signals".to_owned(), ..error })?;
+        self.check_counterpart("signals", &against.signals)?;
+        seconds("within", against.within, 1, LONGEST_RULE_SECONDS)
+    }
+
+    /// Whether the `*` of a pattern of another signal can stand for what those of the rule's own patterns do.
+    fn check_counterpart(&self, field: &str, other: &str) -> Result<(), Invalid> {
+        let stars = |pattern: &str| name::pieces(pattern).len() - 1;
+        let wanted = stars(other);
+        match self.signals.iter().find(|own| stars(own) != wanted) {
+            Some(own) if wanted > 0 => Err(Invalid::new(
+                field,
+                format!(
+                    "it has {wanted} *, and {own:?} of the rule's signals another number; each * stands for the same in both"
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 }
 

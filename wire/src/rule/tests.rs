@@ -36,6 +36,7 @@ fn what_is_unknown_is_refused() {
         r#"{"title":"A","signals":["a"],"is":"above","levels":[{"limit":1}],"threshold":3}"#,
         r#"{"title":"A","signals":["a"],"is":"above","levels":[{"limit":1}],"value":{"of":"p49","window":60}}"#,
         r#"{"title":"A","signals":["a"],"is":"above","levels":[{"limit":1}],"for":-1}"#,
+        r#"{"title":"A","signals":["a"],"is":"above","levels":[{"limit":1}],"against":{"signals":"b","as":"sum"}}"#,
     ] {
         assert!(serde_json::from_str::<Rule>(wrong).is_err(), "{wrong}");
     }
@@ -62,6 +63,9 @@ fn refusals_name_their_field() {
         ("value", json!({"of": "last", "window": 5}), "value.window"),
         ("value", json!({"of": "mean", "window": 5, "per": "hour"}), "value.per"),
         ("value", json!({"of": "mean", "window": 5, "counter": true}), "value.counter"),
+        ("against", json!({"signals": "", "as": "ratio"}), "against.signals"),
+        ("against", json!({"signals": "a.*.b.*", "as": "ratio"}), "against.signals"),
+        ("against", json!({"signals": "oven.*.set", "as": "difference", "within": 0}), "against.within"),
         ("is", json!("below"), "levels[0].recover"),
         ("is", json!("inside"), "levels[0].upper"),
         ("levels", json!([]), "levels"),
@@ -115,6 +119,9 @@ fn silence_has_rules_of_its_own() {
     assert_eq!(silence(|document| document["each"] = json!({"prefix": 0})), Err("each.prefix".into()));
     assert_eq!(silence(|document| document["is"] = json!("below")), Err("is".into()));
     assert_eq!(silence(|document| document["for"] = json!(1)), Err("for".into()));
+    let compared =
+        |document: &mut serde_json::Value| document["against"] = json!({"signals": "a", "as": "ratio"});
+    assert_eq!(silence(compared), Err("against.signals".into()));
     assert_eq!(
         silence(|document| document["levels"] = json!([{"limit": 0.5}])),
         Err("levels[0].limit".into())
