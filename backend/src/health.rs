@@ -67,6 +67,13 @@ impl Health {
         problem(state.commit.map(Stopwatch::elapsed), failed, state.sealing_failures)
     }
 
+    /// Whether commits hang, or the last one failed a moment ago.
+    pub fn refuses_samples(&self) -> bool {
+        let state = self.lock();
+        let failed = state.last_commit.and_then(|(outcome, since)| Some((outcome.err()?, since.elapsed())));
+        problem(state.commit.map(Stopwatch::elapsed), failed, 0).is_some()
+    }
+
     /// What `GET /health` answers.
     pub fn report(&self) -> health::Health {
         let problem = self.problem();

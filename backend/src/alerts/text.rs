@@ -5,7 +5,7 @@ use afterglow_wire::alert::{Episode, Event};
 use afterglow_wire::metadata::Metadata;
 use afterglow_wire::name;
 use afterglow_wire::placeholder;
-use afterglow_wire::rule::{Is, Of, Rule};
+use afterglow_wire::rule::{Is, Of, Operation, Rule};
 
 /// The sentence for people about what happened to `episode` at `at`.
 pub fn sentence(
@@ -36,6 +36,23 @@ pub fn sentence(
 }
 
 fn usual(rule: &Rule) -> &'static str {
+    match rule.against.as_ref().map(|against| (against.operation, rule.is)) {
+        Some((Operation::Difference, Is::Above)) => {
+            return "{name} less {other} is {value}{unit}, above {limit}{unit}, since {since}.";
+        }
+        Some((Operation::Difference, Is::Below)) => {
+            return "{name} less {other} is {value}{unit}, below {limit}{unit}, since {since}.";
+        }
+        Some((Operation::Difference, _)) => return "{name} less {other} is {value}{unit} since {since}.",
+        Some((Operation::Ratio, Is::Above)) => {
+            return "{name} divided by {other} is {value}, above {limit}, since {since}.";
+        }
+        Some((Operation::Ratio, Is::Below)) => {
+            return "{name} divided by {other} is {value}, below {limit}, since {since}.";
+        }
+        Some((Operation::Ratio, _)) => return "{name} divided by {other} is {value} since {since}.",
+        None => {}
+    }
     match (rule.value.of, rule.is) {
         (Of::Silence, _) => "{name} has been silent for {value} s, since {since}.",
         (_, Is::Above) => "{name} is at {value}{unit}, above {limit}{unit}, since {since}.",
@@ -57,6 +74,7 @@ fn find(
         "name" => display.unwrap_or_else(|| episode.scope.clone()),
         "signal" => episode.scope.clone(),
         "capture" => rule.and_then(|rule| capture(&rule.signals, &episode.scope)).unwrap_or_default(),
+        "other" => rule.and_then(|rule| other(rule, &episode.scope)).unwrap_or_default(),
         "value" => number(episode.last),
         "limit" => number(episode.limit),
         "unit" => metadata
@@ -104,6 +122,11 @@ fn duration(micros: i64) -> String {
         7_200..=172_799 => format!("{} h", seconds / 3_600),
         _ => format!("{} days", seconds / 86_400),
     }
+}
+
+/// The name of the signal that a rule compares this one with.
+fn other(rule: &Rule, scope: &str) -> Option<String> {
+    afterglow_rules::counterpart(&rule.signals, scope, &rule.against.as_ref()?.signals)
 }
 
 /// What the `*` of the first pattern that matches stand for in a name, with blanks between them.

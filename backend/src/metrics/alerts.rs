@@ -17,6 +17,8 @@ pub struct AlertMetrics {
     pub samples: Counter,
     /// Samples that were read from the journal because the evaluation was behind.
     pub shed: Counter,
+    turns: Counter,
+    silence_paused: Gauge,
     waiting: Gauge,
     evaluated: Gauge,
     late: Gauge,
@@ -41,11 +43,14 @@ impl AlertMetrics {
             "alert_samples_shed",
             "Samples read from the journal because rules were behind",
         );
+        let turns = counter(registry, "alert_turns", "Times that rules were looked at");
         let gauge = |registry: &mut Registry, name: &str, help: &str| {
             let gauge = Gauge::default();
             registry.register(name, help, gauge.clone());
             gauge
         };
+        let silence_paused =
+            gauge(registry, "alert_silence_paused", "1 while samples are refused and no silence is counted");
         let waiting = gauge(registry, "alert_samples_waiting", "Samples that wait to be evaluated");
         let evaluated = gauge(registry, "alert_samples_evaluated", "Samples of signals that a rule looks at");
         let late = gauge(
@@ -63,7 +68,26 @@ impl AlertMetrics {
         let delay = Histogram::new(exponential_buckets(0.005, 2.0, 16));
         let help = "From the moment a message was composed until it was taken, for those taken at once";
         registry.register_with_unit("alert_delay", help, Unit::Seconds, delay.clone());
-        Self { samples, shed, waiting, evaluated, late, no_verdict, refused, transitions, messages, delay }
+        Self {
+            samples,
+            shed,
+            turns,
+            silence_paused,
+            waiting,
+            evaluated,
+            late,
+            no_verdict,
+            refused,
+            transitions,
+            messages,
+            delay,
+        }
+    }
+
+    /// Rules were looked at, while samples are refused or not.
+    pub fn turn(&self, is_paused: bool) {
+        self.turns.inc();
+        self.silence_paused.set(i64::from(is_paused));
     }
 
     /// So many samples wait.

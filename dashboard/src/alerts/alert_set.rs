@@ -86,7 +86,9 @@ impl AlertSet {
     /// The limits of the rules about `signals`, where values of the signals are compared with them.
     pub fn limits(&self, signals: &[String]) -> Vec<Limit> {
         let mut limits: Vec<Limit> = Vec::new();
-        let drawn = |rule: &&Rule| rule.enabled && rule.each == Each::Signal && is_value(rule.value.of);
+        let drawn = |rule: &&Rule| {
+            rule.enabled && rule.each == Each::Signal && rule.against.is_none() && is_value(rule.value.of)
+        };
         for rule in self.rules.iter().filter(drawn) {
             if !signals.iter().any(|signal| is_about(rule, signal)) {
                 continue;

@@ -1,6 +1,6 @@
 //! Rules and what a back-test found, as sentences.
 
-use afterglow_wire::rule::{Is, Of, Per, Rule, Severity};
+use afterglow_wire::rule::{Is, Of, Operation, Per, Rule, Severity};
 
 use super::backtest::Found;
 use crate::time::{DAY, SECOND, text};
@@ -24,6 +24,10 @@ pub fn rule(rule: &Rule) -> String {
             Per::Minute => " per minute",
             Per::Hour => " per hour",
         };
+    }
+    if let Some(against) = &rule.against {
+        words += if against.operation == Operation::Ratio { " divided by " } else { " less " };
+        words += &against.signals;
     }
     let limits: Vec<String> = rule
         .levels

@@ -1,5 +1,7 @@
 //! What the thread that evaluates does, turn by turn.
 
+mod watch;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,9 +32,6 @@ const STATES_AT_ONCE: usize = 600;
 /// How often the cursor moves when nothing else changes.
 const CURSOR_PAUSE: Duration = Duration::from_secs(1);
 
-/// The wall clock was set when it is further from where it should be.
-const JUMP_MICROS: i64 = 60 * 1_000_000;
-
 /// How often old episodes are removed.
 const EXPIRE_PAUSE: Duration = Duration::from_secs(3_600);
 
@@ -59,6 +58,8 @@ pub(super) struct Evaluation {
     expired: Stopwatch,
     /// When the clock was looked at last, and what it said.
     seen: (Stopwatch, i64),
+    /// Whether samples are refused.
+    refuses: bool,
     /// Whether what was stored is read.
     is_ready: bool,
     /// Live clients.
@@ -81,6 +82,7 @@ impl Evaluation {
             ticked: Stopwatch::start(),
             expired: Stopwatch::start(),
             seen: (Stopwatch::start(), now),
+            refuses: false,
             is_ready: false,
             news,
         }
@@ -134,6 +136,7 @@ impl Evaluation {
             }
         }
         self.parts.metrics.alerts.counts(self.engine.counts());
+        self.parts.metrics.alerts.turn(self.refuses);
         !self.has_nothing_to_do() || !self.unwritten.is_quiet()
     }
 
@@ -186,23 +189,13 @@ impl Evaluation {
             let last = self.cursor.map_or(now, |cursor| cursor.at.micros());
             self.engine.deaf(last, &mut self.changes);
         }
+        if self.cursor.is_some_and(|cursor| cursor.at.micros() > now) {
+            self.engine.reset_clock(now);
+        }
         // Silence counts only while somebody listens: from now on, and not while the server was down.
         self.engine.listen(now);
         self.is_ready = true;
         Ok(())
-    }
-
-    /// A jump of the clock is no time that passed.
-    fn watch_clock(&mut self) {
-        let (since, before) = self.seen;
-        let now = self.parts.clock.now().micros();
-        let expected = before.saturating_add(i64::try_from(since.elapsed().as_micros()).unwrap_or(i64::MAX));
-        if (now - expected).abs() > JUMP_MICROS {
-            log::warn!("the clock was set: alerts of silence begin to count again");
-            self.engine.deaf(expected.min(now), &mut self.changes);
-            self.engine.listen(now);
-        }
-        self.seen = (Stopwatch::start(), now);
     }
 
     fn commit(&mut self, commit: &Committed) {
@@ -228,7 +221,8 @@ impl Evaluation {
             at: sample.timestamp.micros(),
             value: sample.value,
         });
-        self.engine.step(at.micros(), samples, &mut self.changes);
+        let mut past = past::Stored(&self.parts.store);
+        self.engine.step_with(at.micros(), samples, &mut past, &mut self.changes);
         self.follow(at);
     }
 
@@ -361,6 +355,12 @@ impl Evaluation {
         let reach = changed.iter().map(|(rule, _)| past::reach(rule)).max().unwrap_or_default();
         let from = now.micros().saturating_sub(reach);
         let until = self.cursor.map_or(now.micros(), |cursor| cursor.at.micros().max(now.micros()));
+        let is_compared = |(rule, _): &(Rule, Timestamp)| rule.against.is_some() || !rule.and.is_empty();
+        if changed.iter().any(is_compared)
+            && let Err(error) = past::warm(&self.parts.store, &mut other, self.learned, from)
+        {
+            log::warn!("new rules begin without the values that theirs are compared with: {error}");
+        }
         match past::samples(&self.parts.store, &other, self.learned, from, until) {
             Ok(samples) => {
                 let mut ignored = Vec::new();

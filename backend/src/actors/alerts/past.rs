@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use afterglow_rules::{Engine, Sample};
+use afterglow_rules::{Engine, Past, Sample};
 use afterglow_wire::Timestamp;
 use afterglow_wire::rule::Rule;
 
@@ -28,13 +28,18 @@ pub(super) fn reach(rule: &Rule) -> i64 {
 
 /// Gives the engine what it must know of signals before `at`.
 pub(super) fn warm(store: &Store, engine: &mut Engine, signals: u32, at: i64) -> Result<(), StoreError> {
-    let memories = (0..signals).filter_map(|signal| Some((signal, engine.memory(signal)?)));
-    let wanted: Vec<u32> = memories.clone().map(|(signal, _)| signal).collect();
-    let longest = memories.map(|(_, memory)| memory.time).max().unwrap_or_default().max(AT_LEAST);
-    let from = at.saturating_sub(longest);
+    // Signals whose past matters for as long are read together.
+    let mut wanted: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+    for signal in 0..signals {
+        if let Some(memory) = engine.memory(signal) {
+            wanted.entry(memory.time.max(AT_LEAST)).or_default().push(signal);
+        }
+    }
     let mut series: BTreeMap<u32, Vec<(i64, f64)>> = BTreeMap::new();
-    for sample in read(store, &wanted, from, at)? {
-        series.entry(sample.signal).or_default().push((sample.at, sample.value));
+    for (time, signals) in wanted {
+        for sample in read(store, &signals, at.saturating_sub(time), at)? {
+            series.entry(sample.signal).or_default().push((sample.at, sample.value));
+        }
     }
     if series.is_empty() {
         return Ok(());
@@ -48,6 +53,21 @@ pub(super) fn warm(store: &Store, engine: &mut Engine, signals: u32, at: i64) ->
         engine.warm(signal, since, &samples);
     }
     Ok(())
+}
+
+/// Where windows find what came late.
+pub(super) struct Stored<'s>(pub(super) &'s Store);
+
+impl Past for Stored<'_> {
+    fn samples(&mut self, signal: u32, from: i64, to: i64) -> Option<Vec<(i64, f64)>> {
+        match read(self.0, &[signal], from, to) {
+            Ok(samples) => Some(samples.into_iter().map(|sample| (sample.at, sample.value)).collect()),
+            Err(error) => {
+                log::warn!("a window goes without what came late: {error}");
+                None
+            }
+        }
+    }
 }
 
 /// The samples after `from` and up to `to` of the signals that a rule looks at, in the order of time.

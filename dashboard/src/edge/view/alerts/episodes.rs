@@ -1,7 +1,7 @@
 //! What fires, and what has fired.
 
 use afterglow_wire::Timestamp;
-use afterglow_wire::rule::Of;
+use afterglow_wire::rule::{Of, Operation};
 use dioxus::prelude::*;
 use serde_json::json;
 
@@ -195,10 +195,10 @@ fn Scope(
 /// The value now, its limit, and since when: `83.5 °C, limit 80 °C, since 12:00:00`. What the value of a window is now only the server
 /// knows: then it is that of when the alert fired or changed its severity.
 fn firing(page: &Page, episode: &Episode, since: &str) -> String {
-    let (of, unit) = compared(page, episode);
+    let Compared { of, unit, is_own } = compared(page, episode);
     let limit = words::value(of, episode.limit, &unit);
     let summary = page.summary.read();
-    match summary.row(&episode.scope).filter(|row| of == Of::Last && row.last.is_some()) {
+    match summary.row(&episode.scope).filter(|row| is_own && row.last.is_some()) {
         Some(row) => format!("{}, limit {limit}, since {since}", row.value),
         None => format!("limit {limit}, since {since}, {} then", words::value(of, episode.last, &unit)),
     }
@@ -206,15 +206,30 @@ fn firing(page: &Page, episode: &Episode, since: &str) -> String {
 
 /// The worst value of an alert that has ended, and its limit.
 fn ended_with(page: &Page, episode: &Episode) -> String {
-    let (of, unit) = compared(page, episode);
+    let Compared { of, unit, .. } = compared(page, episode);
     let text = |number| words::value(of, number, &unit);
     format!("at worst {}, limit {}", text(episode.peak), text(episode.limit))
 }
 
-/// What its rule compares, and the unit of the signal.
-fn compared(page: &Page, episode: &Episode) -> (Of, Unit) {
-    let of = page.state.alerts.get().rule(&episode.rule).map_or(Of::Last, |rule| rule.value.of);
-    (of, page.state.metadata.get().unit(&episode.scope))
+/// What a rule compares.
+struct Compared {
+    of: Of,
+    /// Of the number.
+    unit: Unit,
+    /// Whether it is the signal's own last value.
+    is_own: bool,
+}
+
+fn compared(page: &Page, episode: &Episode) -> Compared {
+    let alerts = page.state.alerts.get();
+    let rule = alerts.rule(&episode.rule);
+    let of = rule.map_or(Of::Last, |rule| rule.value.of);
+    let operation = rule.and_then(|rule| rule.against.as_ref()).map(|against| against.operation);
+    let unit = match operation {
+        Some(Operation::Ratio) => Unit::none(),
+        _ => page.state.metadata.get().unit(&episode.scope),
+    };
+    Compared { of, unit, is_own: of == Of::Last && operation.is_none() }
 }
 
 fn seen(seen: &Seen, zone: &dyn crate::time::Zone) -> String {
