@@ -2,8 +2,10 @@
 
 mod channels;
 mod crashes;
+mod routing;
 mod stream;
 mod targets;
+mod time;
 
 use serde_json::{Value, json};
 

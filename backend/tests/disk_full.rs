@@ -9,14 +9,14 @@ use std::process::Command;
 use crate::harness::{Answer, Backend, Socket, event, eventually, sql};
 
 /// A small file system of its own, unmounted when dropped.
-struct SmallDisk {
+pub(crate) struct SmallDisk {
     _folder: tempfile::TempDir,
-    path: PathBuf,
+    pub(crate) path: PathBuf,
 }
 
 impl SmallDisk {
     /// `None`, and the reason on standard error, where it cannot be mounted.
-    fn mount(test: &str) -> Option<Self> {
+    pub(crate) fn mount(test: &str) -> Option<Self> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().to_owned();
         let mount =
@@ -37,7 +37,7 @@ impl SmallDisk {
     }
 
     /// Takes all the room but `spare` bytes.
-    fn fill(&self, spare: usize) {
+    pub(crate) fn fill(&self, spare: usize) {
         let mut file = File::options().create(true).append(true).open(self.filler()).unwrap();
         for size in [1 << 20, 1 << 12, 1] {
             while file.write_all(&vec![1; size]).is_ok() {}
@@ -46,7 +46,7 @@ impl SmallDisk {
         file.set_len(length.saturating_sub(spare as u64)).unwrap();
     }
 
-    fn free(&self) {
+    pub(crate) fn free(&self) {
         fs::remove_file(self.filler()).unwrap();
     }
 }

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use afterglow_wire::Timestamp;
 
+use crate::fault;
+
 /// Tells the wall time: the system's, or one that a test moves by hand.
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
@@ -31,7 +33,8 @@ impl Clock {
             None => match SystemTime::now().duration_since(UNIX_EPOCH) {
                 Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
                 Err(before) => -i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX),
-            },
+            }
+            .saturating_add(fault::clock_offset()),
         };
         Timestamp::from_micros(micros)
     }

@@ -3,9 +3,13 @@
 //! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, or `crash:POINT` for a process that dies
 //! at a point.
 //! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent;
+//! `AFTERGLOW_CLOCK_FILE` names a file that says by how many seconds the wall clock is wrong, and may change.
+//! `AFTERGLOW_FALLBACK_MILLIS` says how long a channel must fail before its fallback is notified.
 //! `AFTERGLOW_HEAD_SAMPLES` makes the head small, `AFTERGLOW_BLOCK_SAMPLES` gives signals with few samples blocks.
 
+use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 /// Whether requests are answered when their commit begins instead of when it is on the disk.
@@ -103,6 +107,25 @@ pub fn block_samples() -> Option<usize> {
 /// How often sealing and retention check whether they have something to do.
 pub fn look_interval() -> Option<Duration> {
     number("AFTERGLOW_LOOK_MILLIS").map(Duration::from_millis)
+}
+
+/// How long a channel must have failed before its fallback is notified.
+pub fn fallback_after() -> Option<Duration> {
+    number("AFTERGLOW_FALLBACK_MILLIS").map(Duration::from_millis)
+}
+
+/// By how many microseconds the wall clock is wrong.
+pub fn clock_offset() -> i64 {
+    static FILE: LazyLock<Option<PathBuf>> = LazyLock::new(|| {
+        if cfg!(debug_assertions) {
+            std::env::var_os("AFTERGLOW_CLOCK_FILE").map(PathBuf::from)
+        } else {
+            None
+        }
+    });
+    let Some(file) = &*FILE else { return 0 };
+    let seconds = std::fs::read_to_string(file).ok().and_then(|text| text.trim().parse::<i64>().ok());
+    seconds.unwrap_or_default() * 1_000_000
 }
 
 fn number<T: FromStr>(variable: &str) -> Option<T> {

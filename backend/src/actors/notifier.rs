@@ -380,7 +380,7 @@ impl Worker {
         };
         log::warn!("a message to the channel {:?} was not delivered: {error}", self.channel);
         let since = *self.failing_since.get_or_insert(now);
-        if now - since >= FALLBACK && !self.fallback_notified {
+        if now - since >= fault::fallback_after().unwrap_or(FALLBACK) && !self.fallback_notified {
             self.fallback_notified = true;
             self.notify_fallback(
                 fallback,

@@ -1,0 +1,154 @@
+//! Whom an alert is sent to, what is sent together, and what is sent again.
+
+use serde_json::{Value, json};
+
+use super::time::SetClock;
+use super::{Lab, hot, listed};
+use crate::harness::{Backend, eventually};
+use crate::receiver::Receiver;
+
+fn channel(lab: &Lab, id: &str, receiver: &Receiver, more: &Value) {
+    let mut document = json!({"id": id, "kind": "webhook", "url": receiver.url(&format!("/{id}"))});
+    for (field, value) in more.as_object().unwrap() {
+        document[field] = value.clone();
+    }
+    lab.post("/api/channels", &document);
+}
+
+/// The rules that were notified of at a path, in order.
+fn rules_at(receiver: &Receiver, path: &str) -> Vec<String> {
+    let all = receiver.all();
+    let at_path = all.iter().filter(|one| one.path == path);
+    let mut rules: Vec<String> = at_path
+        .flat_map(|one| one.json()["alerts"].as_array().cloned().unwrap_or_default())
+        .map(|alert| alert["rule"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    rules.sort_unstable();
+    rules
+}
+
+/// Each member of `takes` decides, and those that a rule names go before them.
+#[test]
+fn channels_get_the_alerts_that_they_take() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    channel(&lab, "grave", &receiver, &json!({"takes": {"severities": ["critical"]}}));
+    channel(&lab, "kilns", &receiver, &json!({"takes": {"signals": ["kiln.*"]}}));
+    channel(&lab, "team", &receiver, &json!({"takes": {"labels": {"team": "heat"}}}));
+    channel(&lab, "named", &receiver, &json!({"takes": {"rules": ["grave*"]}}));
+    channel(&lab, "rest", &receiver, &json!({"default": true}));
+    channel(&lab, "own", &receiver, &json!({}));
+    for (id, signal, severity, more) in [
+        ("grave-one", "oven.1", "critical", json!({})),
+        ("kiln", "kiln.1", "warning", json!({})),
+        ("labelled", "oven.2", "warning", json!({"labels": {"team": "heat", "site": "a"}})),
+        ("other", "oven.3", "warning", json!({"labels": {"team": "cold"}})),
+        ("direct", "kiln.2", "critical", json!({"to": ["own"]})),
+    ] {
+        let mut rule = json!({"id": id, "title": id, "signals": [signal], "is": "above",
+            "levels": [{"severity": severity, "limit": 80}]});
+        for (field, value) in more.as_object().unwrap() {
+            rule[field] = value.clone();
+        }
+        lab.rule(rule);
+        lab.sample(signal, 90.0);
+    }
+    let expected: [(&str, &[&str]); 6] = [
+        ("/grave", &["grave-one"]),
+        ("/kilns", &["kiln"]),
+        ("/team", &["labelled"]),
+        ("/named", &["grave-one"]),
+        ("/rest", &["other"]),
+        ("/own", &["direct"]),
+    ];
+    let sent = || {
+        receiver.all().iter().map(|one| one.json()["alerts"].as_array().map_or(0, Vec::len)).sum::<usize>()
+    };
+    eventually("six notices are sent", || sent() >= 6);
+    for (path, rules) in expected {
+        assert_eq!(rules_at(&receiver, path), rules, "{path}");
+    }
+}
+
+/// What has the same value of the channel's label is one message, whatever its rule.
+#[test]
+fn a_channel_gathers_by_its_label() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    channel(&lab, "sites", &receiver, &json!({"default": true, "group_by": "site"}));
+    for (id, site) in [("a1", "a"), ("a2", "a"), ("b1", "b")] {
+        lab.rule(json!({"id": id, "title": id, "signals": [format!("{id}.temp")], "is": "above",
+            "levels": [{"limit": 80}], "labels": {"site": site}}));
+    }
+    let signals = json!({"a1.temp": 90, "a2.temp": 90, "b1.temp": 90});
+    assert_eq!(lab.backend().post(&json!({ "signals": signals }).to_string()).status, 200);
+    eventually("three notices are sent", || listed(&receiver.all()).len() >= 3);
+    let mut groups: Vec<Vec<String>> = receiver
+        .all()
+        .iter()
+        .map(|one| {
+            let alerts = one.json()["alerts"].as_array().cloned().unwrap_or_default();
+            let mut rules: Vec<_> =
+                alerts.iter().map(|alert| alert["rule"].as_str().unwrap_or_default().to_owned()).collect();
+            rules.sort_unstable();
+            rules
+        })
+        .collect();
+    groups.sort_unstable();
+    assert_eq!(groups, [vec!["a1".to_owned(), "a2".into()], vec!["b1".into()]]);
+}
+
+/// `repeat` is exact, is not sent of what was seen, and goes on with what was not.
+#[test]
+fn what_still_fires_is_sent_again_until_somebody_has_seen_it() {
+    let clock = SetClock::new();
+    let lab = clock.lab();
+    let receiver = Receiver::new();
+    lab.ops(&receiver);
+    let mut rule = hot();
+    rule["repeat"] = json!(60);
+    lab.rule(rule);
+    lab.sample("oven.1", 90.0);
+    lab.sample("oven.2", 90.0);
+    eventually("both are sent", || listed(&receiver.all()).len() == 2);
+    let firing = lab.backend().get("/api/alerts?signal=oven.1").json();
+    let id = firing["firing"][0]["id"].as_str().unwrap().to_owned();
+    lab.post(&format!("/api/alerts/{id}/ack"), &json!({"by": "ann"}));
+    clock.add(30);
+    lab.sample("oven.1", 95.0);
+    lab.sample("oven.2", 95.0);
+    eventually("the value is known", || lab.backend().metric("afterglow_alert_samples_evaluated") >= 4.0);
+    assert_eq!(listed(&receiver.all()).len(), 2, "30 s are too early");
+    clock.add(31);
+    eventually("it is sent again", || listed(&receiver.all()).len() == 3);
+    let again = receiver.all().pop().unwrap().json();
+    assert_eq!((&again["signal"], &again["state"]), (&json!("oven.2"), &json!("firing")), "{again}");
+    assert_eq!(again["value"], 95.0, "{again}");
+    lab.sample("oven.1", 1.0);
+    lab.sample("oven.2", 1.0);
+    eventually("both ends are sent", || {
+        listed(&receiver.all()).iter().filter(|(_, state)| state == "resolved").count() == 2
+    });
+    assert_eq!(listed(&receiver.all()).len(), 5);
+}
+
+/// A channel that fails is reported to its fallback, and so is its return.
+#[test]
+fn a_fallback_is_notified_of_a_channel_that_fails() {
+    let mut lab = Lab::new();
+    lab.backend.take().unwrap().close();
+    let environment = [("AFTERGLOW_FALLBACK_MILLIS", "500")];
+    lab.backend = Some(Backend::start_with(&lab.database(), "127.0.0.1:0", &environment));
+    let failing = Receiver::answering(|number| if number < 2 { "500 No" } else { "200 OK" }.into());
+    let well = Receiver::new();
+    channel(&lab, "boss", &well, &json!({}));
+    channel(&lab, "ops", &failing, &json!({"default": true, "fallback": "boss"}));
+    lab.rule(hot());
+    lab.sample("oven.1", 90.0);
+    let received = well.wait(2);
+    let what = |index: usize| {
+        let body = received[index].json();
+        (body["rule"].clone(), body["signal"].clone(), body["state"].clone())
+    };
+    assert_eq!(what(0), (json!("afterglow:channel"), json!("ops"), json!("firing")));
+    assert_eq!(what(1), (json!("afterglow:channel"), json!("ops"), json!("resolved")));
+    assert_eq!(listed(&failing.all()[2..]), [("oven.1".into(), "firing".into())], "nothing is lost");
+}
