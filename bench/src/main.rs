@@ -2,9 +2,10 @@
 //! `cargo xtask bench ...`, which builds what it measures.
 //!
 //! `systems` is who is measured, `server` one running process of theirs, `samples` what they are fed, `load` and
-//! `http` how; `ingest`, `disk`, `query`, `windows`, `fanout` and `bounds` are the measurements; `lab` is what they share.
+//! `http` how; `ingest`, `disk`, `query`, `windows`, `fanout`, `alerts` and `bounds` are the measurements; `lab` is what they share.
 #![expect(clippy::disallowed_methods, reason = "measuring time is what this program is for")]
 
+mod alerts;
 mod bounds;
 mod cleanup;
 mod commands;
@@ -44,6 +45,8 @@ enum Bench {
     Windows(Common),
     /// The live path: CPU per delivery, latency, memory per client, clients that never read
     Fanout(fanout::Options),
+    /// Alerts: delay to the webhook beside Prometheus and Alertmanager, cost of rules, a storm, back-tests
+    Alerts(alerts::Options),
     /// What a client elsewhere notices of attacks, and what they leave behind
     Bounds(bounds::Options),
     /// Used by `fanout`: a server that only writes
@@ -85,6 +88,7 @@ fn run() -> Result<()> {
         | Bench::Query(common)
         | Bench::Windows(common) => Lab::open(common),
         Bench::Fanout(options) => Lab::open(&options.common()),
+        Bench::Alerts(options) => Lab::open(&options.common()),
         Bench::Bounds(options) => Lab::open(&options.common()),
         Bench::Floor { address } => return fanout::serve_floor(address),
     }?;
@@ -94,6 +98,7 @@ fn run() -> Result<()> {
         Bench::Query(_) => query::run(&lab),
         Bench::Windows(_) => windows::run(&lab),
         Bench::Fanout(options) => fanout::run(&lab, options),
+        Bench::Alerts(options) => alerts::run(&lab, options),
         Bench::Bounds(options) => bounds::run(&lab, options),
         Bench::Floor { .. } => Ok(()),
     }?;

@@ -20,6 +20,8 @@ pub(crate) enum Bench {
     Windows(Options),
     /// The live path: CPU per delivery, latency, memory per client, clients that never read
     Fanout(Options),
+    /// Alerts: delay to the webhook beside Prometheus and Alertmanager, cost of rules, a storm, back-tests
+    Alerts(Options),
     /// What a client elsewhere notices of attacks, and what they leave behind
     Bounds(Options),
     /// Main-thread time of a live update in a browser, beside uPlot alone, Chart.js and Recharts
@@ -52,6 +54,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
             prerequisites::npm_packages(&hubs)?;
             ("fanout", options)
         }
+        Bench::Alerts(options) => ("alerts", options),
         Bench::Bounds(options) => ("bounds", options),
         Bench::Chart => return in_browser("chart.js", "AFTERGLOW_BENCH_CHART", &dashboard::build_chart()?),
         Bench::Page | Bench::Soak => {
