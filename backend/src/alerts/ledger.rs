@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use afterglow_rules::{Engine, Kind, Reason, Transition};
 use afterglow_wire::Timestamp;
 use afterglow_wire::alert::{Ack, Episode, EpisodeState, Event, Notice};
-use afterglow_wire::channel::ChannelKind;
+use afterglow_wire::channel::{Channel, ChannelKind};
 use afterglow_wire::rule::{Limit, Rule};
 
 use super::compose::episode_id;
@@ -298,8 +298,13 @@ impl Ledger {
     fn repeat_seconds(&self, episode: &Episode, channel: &str) -> Option<u32> {
         let own =
             self.saved.rules.get(&episode.rule).map(|(rule, _)| rule.repeat).filter(|repeat| *repeat > 0);
-        let kind = self.saved.channels.iter().find(|one| one.id == channel).map(|one| one.kind);
-        if kind == Some(ChannelKind::Alertmanager) { Some(ALERTMANAGER_REPEAT) } else { own }
+        if self.is_state(channel) { Some(ALERTMANAGER_REPEAT) } else { own }
+    }
+
+    /// Whether a channel has what it is not reminded of for ended, whoever has seen it.
+    fn is_state(&self, channel: &str) -> bool {
+        let is_own = |one: &&Channel| one.id == channel;
+        self.saved.channels.iter().find(is_own).is_some_and(|one| one.kind == ChannelKind::Alertmanager)
     }
 
     fn repeats(&self, episode: &Episode, now: Timestamp) -> bool {
@@ -321,7 +326,7 @@ impl Ledger {
         for channel in notified {
             let Some(episode) = self.open.get(key) else { return };
             let Some(seconds) = self.repeat_seconds(episode, &channel) else { continue };
-            let is_state = seconds == ALERTMANAGER_REPEAT;
+            let is_state = self.is_state(&channel);
             if since >= i64::from(seconds) * SECOND && (is_state || !(acked || silenced)) {
                 self.notice(key, Event::Repeat, &channel, number, now);
             }
