@@ -58,6 +58,10 @@ pub(super) struct Evaluation {
     expired: Stopwatch,
     /// When the clock was looked at last, and what it said.
     seen: (Stopwatch, i64),
+    /// When this process began.
+    begun: i64,
+    /// Whether silence counts since then.
+    hears: bool,
     /// Whether samples are refused.
     refuses: bool,
     /// Whether what was stored is read.
@@ -82,6 +86,8 @@ impl Evaluation {
             ticked: Stopwatch::start(),
             expired: Stopwatch::start(),
             seen: (Stopwatch::start(), now),
+            begun: now,
+            hears: false,
             refuses: false,
             is_ready: false,
             news,
@@ -164,7 +170,7 @@ impl Evaluation {
         self.rules = enabled(&saved);
         self.ledger.saved(saved);
         self.engine = Engine::default();
-        self.learned = 0;
+        (self.learned, self.hears) = (0, false);
         let now = self.parts.clock.now().micros();
         for (rule, born) in self.rules.values() {
             self.engine.put(rule, born.micros());
@@ -186,14 +192,11 @@ impl Evaluation {
             self.engine.listen(cursor.at.micros());
             self.is_ready = true;
             self.catch_up();
-            let last = self.cursor.map_or(now, |cursor| cursor.at.micros());
-            self.engine.deaf(last, &mut self.changes);
         }
         if self.cursor.is_some_and(|cursor| cursor.at.micros() > now) {
             self.engine.reset_clock(now);
         }
-        // Silence counts only while somebody listens: from now on, and not while the server was down.
-        self.engine.listen(now);
+        self.hear(now.max(self.begun));
         self.is_ready = true;
         Ok(())
     }
@@ -216,6 +219,7 @@ impl Evaluation {
 
     fn step(&mut self, at: Timestamp, samples: impl Iterator<Item = StoredSample>) {
         self.learn_signals();
+        self.hear(at.micros());
         let samples = samples.map(|sample| Sample {
             signal: sample.signal.0,
             at: sample.timestamp.micros(),
@@ -266,7 +270,11 @@ impl Evaluation {
                         now.micros(),
                     ) {
                         Ok(samples) => {
-                            self.engine.step(now.micros(), samples, &mut self.changes);
+                            self.hear(now.micros());
+                            // Each at its own time: when they came is not known any more.
+                            for instant in samples.chunk_by(|a, b| a.at == b.at) {
+                                self.engine.step(instant[0].at, instant.iter().copied(), &mut self.changes);
+                            }
                             self.follow(now);
                             self.cursor = Some(Cursor { sequence, at: now });
                         }

@@ -7,6 +7,18 @@ use crate::clock::Stopwatch;
 const JUMP_MICROS: i64 = 60 * 1_000_000;
 
 impl Evaluation {
+    /// Something is known of the time `at`. Silence counts only while somebody listens: up to the last commit of the process before, and since
+    /// this one began.
+    pub(super) fn hear(&mut self, at: i64) {
+        if self.hears || at < self.begun {
+            return;
+        }
+        self.hears = true;
+        let last = self.cursor.map_or(self.begun, |cursor| cursor.at.micros());
+        self.engine.deaf(last.min(self.begun), &mut self.changes);
+        self.engine.listen(self.begun);
+    }
+
     /// A jump of the clock is no time that passed.
     pub(super) fn watch_clock(&mut self) {
         let (since, before) = self.seen;
