@@ -2,6 +2,7 @@
 
 mod backtest;
 mod cost;
+mod crossing;
 mod delay;
 mod peer;
 mod receiver;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 
-use super::delay::{self, RULES, SIGNALS, Values};
+use super::crossing::{self, RULES, SIGNALS, Values};
 use super::receiver::Receiver;
 use super::until;
 use crate::figures::progress;
@@ -100,7 +100,7 @@ pub(super) fn delays(lab: &Lab, wait: Wait, crossings: usize) -> Result<Vec<f64>
     until(PATIENCE, || (0..crossings).all(|number| receiver.named(&format!("r{number}")).is_some()));
     drop(prometheus);
     drop(manager);
-    delay::delays(&receiver, &crossed, |number| format!("r{number}"))
+    crossing::delays(&receiver, &crossed, |number| format!("r{number}"))
 }
 
 fn launch(
