@@ -358,9 +358,10 @@ impl Store {
         &self,
         channel: &str,
         topic: Option<&str>,
+        too_many: bool,
         compose: impl FnOnce(Vec<Notice>) -> Message,
     ) -> Result<(), StoreError> {
-        self.engine.compose(channel, topic, compose)
+        self.engine.compose(channel, topic, too_many, compose)
     }
 
     /// The message of a channel that is to be sent first.

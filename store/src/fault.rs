@@ -5,6 +5,7 @@
 //! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent;
 //! `AFTERGLOW_CLOCK_FILE` names a file that says by how many seconds the wall clock is wrong, and may change.
 //! `AFTERGLOW_FALLBACK_MILLIS` says how long a channel must fail before its fallback is notified.
+//! `AFTERGLOW_WAITING_NOTICES` is how many notices may wait for a channel.
 //! `AFTERGLOW_HEAD_SAMPLES` makes the head small, `AFTERGLOW_BLOCK_SAMPLES` gives signals with few samples blocks.
 
 use std::path::PathBuf;
@@ -112,6 +113,11 @@ pub fn look_interval() -> Option<Duration> {
 /// How long a channel must have failed before its fallback is notified.
 pub fn fallback_after() -> Option<Duration> {
     number("AFTERGLOW_FALLBACK_MILLIS").map(Duration::from_millis)
+}
+
+/// How many notices may wait for a channel.
+pub fn waiting_notices() -> Option<u64> {
+    number("AFTERGLOW_WAITING_NOTICES")
 }
 
 /// By how many microseconds the wall clock is wrong.

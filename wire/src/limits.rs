@@ -201,6 +201,9 @@ pub const PERCENTILE_WINDOW_SECONDS: u32 = 3_600;
 /// Alerts that are pending, firing or recovering at once, all rules together; those beyond are counted and not evaluated.
 pub const RULE_INSTANCES: usize = 200_000;
 
+/// Notices that wait for a channel; beyond them the oldest become messages, which list some and count the others.
+pub const WAITING_NOTICES: u64 = 100_000;
+
 /// Windows that are kept in memory, all rules together; the values of those beyond are not computed, and counted.
 pub const RULE_WINDOWS: usize = 20_000;
 

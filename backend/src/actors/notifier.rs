@@ -2,8 +2,9 @@
 //! **Receives.** The names of channels with notices, through [`Notifier::wake`]; the outbox is the store's.
 //! **Sends.** Requests, letters and programs' input to receivers; notices for a fallback into the outbox.
 //! **Bound.** A thread for each channel with notices, of at most as many as are kept; one message of a channel at
-//! a time. What waits is rows of the outbox.
-//! **Overload.** Gather: the longer a channel takes, the more one message says. What is not listed in it is counted.
+//! a time. What waits is rows of the outbox, at most [`WAITING_NOTICES`] notices and what comes during one attempt.
+//! **Overload.** Gather: the longer a channel takes, the more one message says. What is not listed in it is counted. Beyond the bound the oldest
+//! notices become messages at once.
 //! **Restart.** What is stored and not marked as delivered is sent again, under the same number. A thread that panics ends the
 //! process.
 
@@ -15,6 +16,7 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::alert::{EpisodeState, Event, Message, Notice};
 use afterglow_wire::channel::{Channel, ChannelKind, ChannelTest, Delivery, Outcome};
 use afterglow_wire::document::Document as _;
+use afterglow_wire::limits::WAITING_NOTICES;
 use afterglow_wire::rule::Severity;
 use tokio::sync::mpsc;
 
@@ -286,21 +288,31 @@ impl Worker {
 
     fn step(&mut self) -> Result<Next, StoreError> {
         let store = &self.notifier.0.store;
+        let topics = store.topics(&self.channel)?;
+        let most = fault::waiting_notices().unwrap_or(WAITING_NOTICES);
+        if topics.iter().map(|topic| topic.waiting).sum::<u64>() > most
+            && let Some(topic) = topics.iter().max_by_key(|topic| topic.waiting)
+        {
+            log::warn!(
+                "more than {most} notices wait for the channel {:?}: they are summed up",
+                self.channel
+            );
+            return self.compose(Some(&topic.topic), &topic.topic, true);
+        }
         if let Some(stored) = store.first_message(&self.channel)? {
             return self.deliver(stored);
         }
         let now = self.since.elapsed();
         self.paces.retain(|_, pace| !pace.is_idle(now));
-        let topics = store.topics(&self.channel)?;
         if self.catching_up && !topics.is_empty() {
-            return self.compose(None, "*");
+            return self.compose(None, "*", false);
         }
         let mut soonest: Option<Duration> = None;
         for topic in topics {
             let due = self.paces.entry(topic.topic.clone()).or_default().due(now);
             if due <= now {
                 self.paces.entry(topic.topic.clone()).or_default().sent(now);
-                return self.compose(Some(&topic.topic), &topic.topic);
+                return self.compose(Some(&topic.topic), &topic.topic, false);
             }
             soonest = Some(soonest.map_or(due, |soonest| soonest.min(due)));
         }
@@ -310,13 +322,16 @@ impl Worker {
         }
     }
 
-    fn compose(&mut self, topic: Option<&str>, name: &str) -> Result<Next, StoreError> {
+    /// Makes a message of what waits of a topic, or of all; when there are `too_many` notices, before the messages that wait are sent.
+    fn compose(&mut self, topic: Option<&str>, name: &str, too_many: bool) -> Result<Next, StoreError> {
         let Shared { store, clock, .. } = &*self.notifier.0;
         let now = clock.now();
         let open = store.open_episodes()?;
         let still = open.iter().filter(|episode| topic.is_none_or(|topic| episode.rule == topic)).count();
-        store.compose(&self.channel, topic, |notices| compose(&self.channel, name, notices, still, now))?;
-        self.catching_up = false;
+        store.compose(&self.channel, topic, too_many, |notices| {
+            compose(&self.channel, name, notices, still, now)
+        })?;
+        self.catching_up &= too_many;
         fault::crash_point(Point::MessageComposed);
         Ok(Next::Again)
     }

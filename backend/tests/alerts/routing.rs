@@ -152,3 +152,47 @@ fn a_fallback_is_notified_of_a_channel_that_fails() {
     assert_eq!(what(1), (json!("afterglow:channel"), json!("ops"), json!("resolved")));
     assert_eq!(listed(&failing.all()[2..]), [("oven.1".into(), "firing".into())], "nothing is lost");
 }
+
+/// Beyond the bound the oldest notices are summed up: what is kept stays small, and every alert is counted once it is sent.
+#[test]
+fn more_notices_than_may_wait_are_summed_up() {
+    let mut lab = Lab::new();
+    lab.backend.take().unwrap().close();
+    let environment = [("AFTERGLOW_WAITING_NOTICES", "100")];
+    lab.backend = Some(Backend::start_with(&lab.database(), "127.0.0.1:0", &environment));
+    let failing = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let fails = std::sync::Arc::clone(&failing);
+    let receiver = Receiver::answering(move |_| {
+        if fails.load(std::sync::atomic::Ordering::Relaxed) { "500 No" } else { "200 OK" }.into()
+    });
+    lab.ops(&receiver);
+    for site in ["a", "b"] {
+        lab.rule(json!({"id": site, "title": site, "signals": [format!("{site}.*")], "is": "above", "levels": [{"limit": 80}]}));
+    }
+    let mut crossed = 0;
+    for round in 0..6 {
+        for site in ["a", "b"] {
+            let signals: serde_json::Map<String, Value> =
+                (0..80).map(|number| (format!("{site}.{round}.{number}"), json!(90))).collect();
+            assert_eq!(lab.backend().post(&json!({"signals": signals}).to_string()).status, 200);
+            crossed += 80;
+        }
+        eventually("all fire", || lab.backend().get("/api/alerts").json()["counts"]["firing"] == crossed);
+        eventually("few notices are kept", || {
+            let kept = crate::harness::sql(
+                &lab.database(),
+                "SELECT CAST(count(*) AS TEXT) AS value FROM alert_notice WHERE message IS NULL",
+            );
+            kept[0].parse::<u64>().unwrap() <= 100
+        });
+    }
+    failing.store(false, std::sync::atomic::Ordering::Relaxed);
+    let counted = || {
+        let mut messages: Vec<Value> = receiver.all().iter().map(crate::receiver::Received::json).collect();
+        messages.sort_by_key(|message| message["id"].to_string());
+        messages.dedup_by_key(|message| message["id"].to_string());
+        messages.iter().map(|message| message["firing"].as_u64().unwrap()).sum::<u64>()
+    };
+    eventually("all are counted", || lab.backend().get("/api/channels/ops/log").json()["waiting"] == 0);
+    assert_eq!(counted(), crossed);
+}

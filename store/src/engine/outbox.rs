@@ -28,11 +28,13 @@ impl Engine {
             .collect())
     }
 
-    /// Makes one message of what waits for a channel and a topic, or all topics. `compose` gets the notices, oldest first.
+    /// Makes one message of what waits for a channel and a topic, or all topics. `compose` gets the notices, oldest first. When there are `too_many` the
+    /// message replaces them: it lists some, and counts the others.
     pub(crate) fn compose(
         &self,
         channel: &str,
         topic: Option<&str>,
+        too_many: bool,
         compose: impl FnOnce(Vec<Notice>) -> Message,
     ) -> Result<(), StoreError> {
         let rows = self.tables.in_documents(|reader| reader.notices(channel, topic, NOTICES))?;
@@ -46,6 +48,9 @@ impl Engine {
         let document = json(&message)?;
         self.tables.writing(|writer| {
             writer.put_into_message(channel, topic, last, &message.id)?;
+            if too_many {
+                writer.forget_notices(&message.id)?;
+            }
             writer.add_message(&message.id, channel, &document, message.at.micros())
         })
     }

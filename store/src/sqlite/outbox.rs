@@ -93,6 +93,11 @@ impl OutboxRows for SqliteConnection {
         Ok(())
     }
 
+    fn forget_notices(&mut self, message: &str) -> Result<(), StoreError> {
+        diesel::delete(alert_notice::table.filter(alert_notice::message.eq(message))).execute(self)?;
+        Ok(())
+    }
+
     fn add_message(&mut self, id: &str, channel: &str, document: &str, now: i64) -> Result<(), StoreError> {
         diesel::insert_or_ignore_into(alert_message::table)
             .values((
@@ -129,7 +134,7 @@ impl OutboxRows for SqliteConnection {
     }
 
     fn delete_message(&mut self, message: &str) -> Result<(), StoreError> {
-        diesel::delete(alert_notice::table.filter(alert_notice::message.eq(message))).execute(self)?;
+        self.forget_notices(message)?;
         diesel::delete(alert_message::table.filter(alert_message::id.eq(message))).execute(self)?;
         Ok(())
     }

@@ -31,6 +31,9 @@ pub(crate) trait OutboxRows {
         message: &str,
     ) -> Result<(), StoreError>;
 
+    /// Removes the notices that are in a message, which says all that is kept of them.
+    fn forget_notices(&mut self, message: &str) -> Result<(), StoreError>;
+
     /// Adds a message, unless there is one with its number.
     fn add_message(&mut self, id: &str, channel: &str, document: &str, now: i64) -> Result<(), StoreError>;
 

@@ -202,7 +202,7 @@ fn a_message_is_stored_before_it_is_sent_and_gone_when_it_is_taken<D: Database>(
     let topics: Vec<_> =
         store.topics("ops").unwrap().into_iter().map(|topic| (topic.topic, topic.waiting)).collect();
     assert_eq!(topics, [("r".into(), 2), ("other".into(), 1)]);
-    store.compose("ops", Some("r"), |notices| message("m1", &notices)).unwrap();
+    store.compose("ops", Some("r"), false, |notices| message("m1", &notices)).unwrap();
     drop(store);
     let store = database.open();
     let stored = store.first_message("ops").unwrap().unwrap();
@@ -228,7 +228,7 @@ fn a_message_is_stored_before_it_is_sent_and_gone_when_it_is_taken<D: Database>(
     assert_eq!(store.first_message("ops").unwrap(), None);
     let log = store.deliveries("ops").unwrap();
     assert_eq!((log.deliveries.len(), log.waiting, log.broken.as_deref()), (2, 1, Some("no")));
-    store.compose("ops", None, |notices| message("m2", &notices)).unwrap();
+    store.compose("ops", None, false, |notices| message("m2", &notices)).unwrap();
     assert_eq!(store.first_message("ops").unwrap().unwrap().message.id, "m2");
     for number in 0..60 {
         store.log_delivery("ops", &attempt(number, Outcome::Delivered)).unwrap();
