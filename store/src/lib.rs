@@ -394,12 +394,12 @@ pub fn examine(database: &Path, progress: &mut dyn FnMut(usize, usize)) -> Resul
 }
 
 /// Copies a database as it is at this moment, also while another process writes it, into the file `to`, which is empty
-/// or does not exist. Blocks.
+/// or does not exist; what channels keep secret only `with_secrets`. Blocks.
 ///
 /// # Errors
 /// When the file is another's, has an older schema, or cannot be read, or `to` cannot be written.
-pub fn copy(database: &Path, to: &Path) -> Result<(), OpenError> {
-    sqlite::copy(database, to)
+pub fn copy(database: &Path, to: &Path, with_secrets: bool) -> Result<(), OpenError> {
+    sqlite::copy(database, to, with_secrets)
 }
 
 /// Keeps every `afterglow` from opening `database`, which need not exist, until the lock is dropped; there is none where

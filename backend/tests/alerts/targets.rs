@@ -145,4 +145,19 @@ fn a19_secrets_are_in_no_answer_no_log_and_no_document() {
         assert!(!logged.contains(secret), "{secret} is in {logged}");
         assert!(!documents.contains(secret), "{secret} is in {documents}");
     }
+    // A copy has them, unless it is made without; the rest is there.
+    for (more, has_secrets) in [(&[][..], true), (&["--without-secrets"][..], false)] {
+        let copy = lab.folder.path().join(format!("copy-{has_secrets}.db"));
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_afterglow"));
+        command.arg("backup").arg("--database").arg(lab.database()).arg("--to").arg(&copy).args(more);
+        assert!(command.status().unwrap().success());
+        let bytes = std::fs::read(&copy).unwrap();
+        for secret in SECRETS {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert_eq!(found, has_secrets, "{secret} {more:?}");
+        }
+        let channels =
+            sql(&copy, "SELECT id AS value FROM alert_document WHERE kind = 'channel' ORDER BY id");
+        assert_eq!(channels, ["hook", "pd"]);
+    }
 }

@@ -146,8 +146,9 @@ pub(crate) fn examine(path: &Path, progress: &mut dyn FnMut(usize, usize)) -> Re
     Ok(examiner.finish())
 }
 
-/// Copies the database at `path`, as it is at this moment, into the file `to`, which is empty or does not exist.
-pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), OpenError> {
+/// Copies the database at `path`, as it is at this moment, into the file `to`, which is empty or does not exist; the secrets of channels only
+/// `with_secrets`.
+pub(crate) fn copy(path: &Path, to: &Path, with_secrets: bool) -> Result<(), OpenError> {
     let mut connection = open::connect_read_only(path)?;
     let to = std::path::absolute(to).map_err(|error| open::unusable(to, error))?;
     let Some(target) = to.to_str() else { return Err(open::unusable(&to, "its name is not UTF-8")) };
@@ -159,7 +160,13 @@ pub(crate) fn copy(path: &Path, to: &Path) -> Result<(), OpenError> {
     // A copy that is interrupted is never used: it needs no journal of its own beside it.
     let forgotten =
         copy.batch_execute("PRAGMA journal_mode = MEMORY").and_then(|()| numbering::forget_epoch(&mut copy));
-    Ok(forgotten.map_err(StoreError::from)?)
+    forgotten.map_err(StoreError::from)?;
+    if !with_secrets {
+        // Not even in pages that are free.
+        copy.batch_execute("PRAGMA secure_delete = ON; DELETE FROM alert_secret")
+            .map_err(StoreError::from)?;
+    }
+    Ok(())
 }
 
 struct Examiner {

@@ -77,7 +77,7 @@ fn a_copy_numbers_its_commits_in_an_epoch_of_its_own() {
     let store = open(&folder);
     store.commit(&[batch(&store, &[("a", 1, 0.5)])]).unwrap();
     let to = folder.path().join("copy.db");
-    copy(&config(&folder).database, &to).unwrap();
+    copy(&config(&folder).database, &to, true).unwrap();
     assert_eq!(logs(&to), [""; 0].map(PathBuf::from), "nothing is left beside the copy");
     let later = Clock::manual(Timestamp::from_micros(NOW.micros() + 1));
     let copied = Store::open(&StoreConfig { database: to, ..config(&folder) }, later).unwrap();
@@ -130,7 +130,7 @@ fn a_database_with_another_schema_is_refused_before_it_is_read() {
             Store::open(&config(&folder), clock.clone()).err(),
             Store::open_read_only(&path, clock).err(),
             examine(&path, &mut |_, _| ()).err(),
-            copy(&path, &folder.path().join("copy.db")).err(),
+            copy(&path, &folder.path().join("copy.db"), true).err(),
         ];
         for refusal in refusals {
             let why = refusal.unwrap().to_string();
