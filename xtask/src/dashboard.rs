@@ -1,6 +1,8 @@
 //! The dashboard: Rust to WebAssembly, bound, shrunk, compressed, into `dashboard/dist`, from where the backend's
 //! build embeds it.
 
+mod split;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -35,7 +37,11 @@ pub(crate) fn build() -> Result<()> {
     let folder = root().join("dashboard");
     wasm_target()?;
     npm_packages(&folder)?;
-    let wasm = compile("--bin=afterglow-dashboard")?.join("afterglow-dashboard.wasm");
+    // The split needs to know what uses what, down to each string: at its usual level the linker has strings share their ends,
+    // and one part would lose what looks like another's.
+    let arguments = ["--bin=afterglow-dashboard", "--features=split"];
+    let wasm = compile(&arguments, &["-Clink-arg=--emit-relocs", "-Clink-arg=-O0"])?
+        .join("afterglow-dashboard.wasm");
     let (page, uplot) = (folder.join("static"), folder.join("node_modules/uplot/dist"));
     let mut sources = files(&page)?;
     sources.extend([uplot.join("uPlot.iife.min.js"), uplot.join("uPlot.min.css"), wasm.clone()]);
@@ -51,17 +57,27 @@ pub(crate) fn build() -> Result<()> {
             fs::remove_dir_all(old)?;
         }
     }
-    Bindgen::new().input_path(&wasm).web(true)?.typescript(false).out_name("afterglow").generate(&made)?;
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(&wasm)
+        .web(true)?
+        .typescript(false)
+        .demangle(false)
+        .out_name("afterglow")
+        .generate(&made)?;
+    let later = split::split(&wasm, &made)?;
     for source in sources.iter().filter(|source| **source != wasm) {
         copy(source, &made.join(source.strip_prefix(&page).or_else(|_| source.strip_prefix(&uplot))?))?;
     }
     number_imports(&made.join("afterglow.js"), &made.join("afterglow_bg.wasm"))?;
-    shrink(&folder, &made.join("afterglow_bg.wasm"))?;
+    for module in ["afterglow_bg.wasm", &later] {
+        shrink(&folder, &made.join(module))?;
+    }
     bundle(&folder, &made, &dist)?;
-    for whole in ["afterglow_bg.wasm", "favicon.svg", "index.html", "theme.js", "uPlot.iife.min.js"] {
+    for whole in ["afterglow_bg.wasm", &later, "favicon.svg", "index.html", "theme.js", "uPlot.iife.min.js"] {
         copy(&made.join(whole), &dist.join(whole))?;
     }
-    compress(&dist)?;
+    compress(&dist, &later)?;
     fs::write(stamp, inputs)?;
     Ok(())
 }
@@ -71,22 +87,23 @@ pub(crate) fn build_chart() -> Result<PathBuf> {
     let folder = root().join("dashboard");
     wasm_target()?;
     npm_packages(&folder)?;
-    let wasm = compile("--example=bench_chart")?.join("examples/bench_chart.wasm");
+    let wasm = compile(&["--example=bench_chart"], &[])?.join("examples/bench_chart.wasm");
     let made = target().join("bench-chart");
     Bindgen::new().input_path(wasm).web(true)?.typescript(false).out_name("chart").generate(&made)?;
     shrink(&folder, &made.join("chart_bg.wasm"))?;
     Ok(made)
 }
 
-/// Compiles one of the dashboard's targets; returns the folder of what was made.
-fn compile(what: &str) -> Result<PathBuf> {
-    run(&mut cargo([
-        "build",
+/// Compiles one of the dashboard's targets, with these arguments for cargo and for the compiler; returns the folder of what was
+/// made.
+fn compile(what: &[&str], flags: &[&str]) -> Result<PathBuf> {
+    let build = [
+        "rustc",
         "--package=afterglow-dashboard",
-        what,
         "--target=wasm32-unknown-unknown",
         "--profile=wasm-release",
-    ]))?;
+    ];
+    run(&mut cargo(build.iter().chain(what).chain(&["--"]).chain(flags)))?;
     Ok(target().join("wasm32-unknown-unknown/wasm-release"))
 }
 
@@ -144,9 +161,9 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes `x.br` and `x.gz` beside every file, and says what a page load transfers.
-fn compress(dist: &Path) -> Result<()> {
-    let mut transferred = 0;
+/// Writes `x.br` and `x.gz` beside every file, and says what a page load transfers, and `later` when something first needs it.
+fn compress(dist: &Path, later: &str) -> Result<()> {
+    let (mut transferred, mut then) = (0, 0);
     for file in files(dist)? {
         let bytes = fs::read(&file)?;
         let beside = |suffix: &str| PathBuf::from(format!("{}{suffix}", file.display()));
@@ -154,11 +171,12 @@ fn compress(dist: &Path) -> Result<()> {
         brotli::CompressorWriter::new(&mut brotli, 1 << 16, 11, 22).write_all(&bytes)?;
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
         gzip.write_all(&bytes)?;
-        transferred += brotli.len();
+        let part = if file.ends_with(later) { &mut then } else { &mut transferred };
+        *part += brotli.len();
         fs::write(beside(".br"), brotli)?;
         fs::write(beside(".gz"), gzip.finish()?)?;
     }
-    say(&format!("==> dashboard: {} KB with brotli, everything", transferred / 1000));
+    say(&format!("==> dashboard: {} KB with brotli, and {} KB later", transferred / 1000, then / 1000));
     Ok(())
 }
 

@@ -23,6 +23,7 @@ mod ingest;
 mod keys;
 mod kiosk;
 mod latency;
+mod later;
 mod legend;
 mod listeners;
 mod listing;
@@ -51,6 +52,7 @@ use std::rc::Rc;
 
 use dioxus::prelude::*;
 
+use later::{Later, Part};
 use page::Page;
 
 use crate::boards::panels;
@@ -59,8 +61,14 @@ use crate::connection::status::{Link, Load, Status};
 
 /// Renders the page into the element with the id `page`.
 pub fn launch() {
-    let root = if account::is_here() { account::Account } else { App };
+    let root = if account::is_here() { Beside } else { App };
     dioxus::LaunchBuilder::new().with_cfg(dioxus::web::Config::new().rootname("page")).launch(root);
+}
+
+/// A page beside the dashboard.
+#[component]
+fn Beside() -> Element {
+    rsx! { Later { part: Part::Account } }
 }
 
 /// The whole page.
@@ -97,9 +105,9 @@ fn App() -> Element {
                 notice::Failure { reason, bare: empty, on_retry: move |()| feed.hurry() }
             }
             if *board_state.route.read() == Route::Alerts {
-                alerts::AlertsView {}
+                Later { part: Part::Alerts }
             } else if *board_state.route.read() == Route::Ingest {
-                ingest::Ingest {}
+                Later { part: Part::Ingest }
             } else if let Route::Nothing(path) = &*board_state.route.read() {
                 notice::Nothing { path: path.clone(), on_back: move |()| home.visit(Route::everything()) }
             } else if !empty {
@@ -114,13 +122,7 @@ fn App() -> Element {
                 notice::Loading {}
             }
         }
-        panel_editor::PanelEditor {}
-        add_to::AddTo {}
-        annotate::Annotate {}
-        signal::SignalSettings {}
-        alerts::AlertForms {}
-        share::Share {}
-        help::Help {}
+        later::Sheets {}
     }
 }
 

@@ -65,6 +65,11 @@ pub(crate) enum Open {
 }
 
 impl Open {
+    /// Whether it is a form or sheet over the page, and not below a button.
+    pub(super) const fn is_sheet(&self) -> bool {
+        !matches!(self, Self::Boards | Self::Board | Self::Range)
+    }
+
     /// The id of the button that has the focus when this is closed.
     fn opener(&self) -> Option<&'static str> {
         match self {

@@ -4,6 +4,7 @@ use afterglow_wire::board::EVERYTHING;
 use dioxus::prelude::*;
 
 use super::board_list::BoardList;
+use super::later::{Later, Part};
 use super::page::{Open, Page};
 use crate::boards::route::Route;
 
@@ -49,7 +50,7 @@ pub(super) fn Switcher() -> Element {
                         "⋯"
                     }
                     if open {
-                        super::board_menu::BoardMenu {}
+                        Later { part: Part::BoardMenu }
                     }
                 }
                 if listed {
