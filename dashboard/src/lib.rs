@@ -8,6 +8,7 @@ pub mod alerts;
 pub mod boards;
 pub mod chart;
 pub mod connection;
+pub mod order;
 pub mod samples;
 pub mod stream;
 pub mod time;

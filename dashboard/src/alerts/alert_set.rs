@@ -5,6 +5,7 @@ use afterglow_wire::rule::{Each, Of, Rule, Severity};
 use serde_json::Value;
 
 use super::episode::{self, Episode};
+use crate::order;
 use crate::time::Span;
 
 /// Lines of limits on one chart at most: more are a tangle.
@@ -118,7 +119,7 @@ impl AlertSet {
                 severity: episode.severity,
             })
             .collect();
-        bands.sort_by_key(|band| band.from);
+        order::sort_by_key(&mut bands, |band| band.from);
         bands.dedup_by(|next, band| {
             let touches = band.to.is_none_or(|to| next.from <= to);
             if touches {

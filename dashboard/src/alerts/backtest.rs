@@ -4,6 +4,8 @@ use serde_json::Value;
 
 use super::episode::{instant, number, text};
 
+use crate::order;
+
 /// What a rule would have found.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Found {
@@ -46,7 +48,7 @@ impl Found {
                 episodes.push(Would { scope: text(&scope, "scope"), fired, resolved });
             }
         }
-        episodes.sort_by_key(|episode| std::cmp::Reverse(episode.fired));
+        order::sort_by_key(&mut episodes, |episode| std::cmp::Reverse(episode.fired));
         let end = |member| instant(answer, member).unwrap_or_default();
         Self {
             span: end("to") - end("from"),

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use super::panels::Panel;
 
+use crate::order;
+
 /// The numbers of lines' looks, by panel and signal.
 #[derive(Debug, Default)]
 pub struct Looks {
@@ -30,7 +32,7 @@ impl Looks {
             }
         }
         // Those that are known elsewhere choose first.
-        new.sort_by_key(|place| !self.last.contains_key(&panel.signals[*place]));
+        order::sort_by_key(&mut new, |place| !self.last.contains_key(&panel.signals[*place]));
         for place in new {
             let name = &panel.signals[place];
             let known = self.last.get(name).copied().filter(|look| *look < panel.signals.len());

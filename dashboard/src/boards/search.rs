@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use afterglow_wire::board::BoardSummary;
 
+use crate::order;
+
 /// Most names that are suggested at once.
 const SUGGESTED: usize = 200;
 
@@ -27,7 +29,7 @@ pub fn suggested<'a>(names: &'a [String], typed: &str) -> Vec<&'a str> {
         })
         .collect();
     // Stable: names stay in their order otherwise.
-    found.sort_by_key(|(is_later, _)| *is_later);
+    order::sort_by_key(&mut found, |(is_later, _)| *is_later);
     found.into_iter().take(SUGGESTED).map(|(_, name)| name).collect()
 }
 
@@ -37,7 +39,7 @@ pub fn boards<'a>(boards: &'a [BoardSummary], typed: &str, recent: &[String]) ->
     let mut found: Vec<&BoardSummary> =
         boards.iter().filter(|board| finds(typed, &board.id, &board.title)).collect();
     let age = |board: &BoardSummary| recent.iter().position(|id| *id == board.id).unwrap_or(recent.len());
-    found.sort_by(|a, b| age(a).cmp(&age(b)).then_with(|| by_title(a, b)));
+    order::sort_by(&mut found, |a, b| age(a).cmp(&age(b)).then_with(|| by_title(a, b)));
     found
 }
 

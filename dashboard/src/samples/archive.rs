@@ -12,6 +12,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::boards::metadata::SignalMetadata;
+use crate::order;
 use crate::samples::history::{Fetched, History, Loaded, Newest, Part, Series, Trace};
 use crate::time::{SECOND, Span};
 use fill::fill;
@@ -272,7 +273,7 @@ impl Archive {
                 excerpt.used = now;
             }
         }
-        self.excerpts.sort_by_key(|excerpt| (excerpt.used, excerpt.id));
+        order::sort_by_key(&mut self.excerpts, |excerpt| (excerpt.used, excerpt.id));
         let mut samples: usize = self.excerpts.iter().map(Excerpt::samples).sum();
         while samples > SAMPLES && self.excerpts.first().is_some_and(|oldest| oldest.used < now) {
             samples -= self.excerpts.remove(0).samples();

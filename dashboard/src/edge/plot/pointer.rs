@@ -11,6 +11,7 @@ use super::uplot::UPlot;
 use super::view_state::ViewState;
 use crate::boards::panels::{Entry, Panel};
 use crate::edge::page_state::PageState;
+use crate::order;
 use crate::samples::history::Series;
 use crate::samples::history::pyramid::Extent;
 use crate::samples::summary::Samples;
@@ -186,7 +187,7 @@ impl Pointer {
                 Some(Reading { entry, value: newest.value, text, hovered: false })
             })
             .collect();
-        readings.sort_by(|a, b| b.value.total_cmp(&a.value));
+        order::sort_by(&mut readings, |a, b| b.value.total_cmp(&a.value));
         let distance = |reading: &Reading| (uplot.val_to_pos(reading.value, "y", false) - top).abs();
         let nearest = (0..readings.len())
             .filter(|_| !top.is_nan())

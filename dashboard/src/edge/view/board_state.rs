@@ -14,6 +14,7 @@ use crate::boards::search;
 use crate::connection::refusal::Refusal;
 use crate::edge::page_state::PageState;
 use crate::edge::rest;
+use crate::order;
 
 /// Why a board that is not listed cannot be shown.
 const GONE: &str = "This board was deleted, or never existed.";
@@ -301,7 +302,7 @@ impl BoardState {
     pub(crate) async fn list(mut self) {
         // Without an answer the old list stays; the next change of the revision asks again.
         if let Ok(mut boards) = rest::get::<Vec<BoardSummary>>("/api/boards", None).await {
-            boards.sort_by(search::by_title);
+            order::sort_by(&mut boards, search::by_title);
             self.boards.set(boards);
         }
     }

@@ -10,6 +10,7 @@ use super::icon::Icon;
 use super::page::{Open, Page};
 use crate::boards::panels::Panel;
 use crate::chart::palette;
+use crate::order;
 use crate::samples::summary::{Row, Window};
 use crate::values::format::Digits;
 use crate::values::unit::Unit;
@@ -67,7 +68,7 @@ pub(super) fn Legend(
     let (column, down) = sorted();
     if let Some((.., figure)) = FIGURES.iter().find(|(candidate, ..)| *candidate == column) {
         let key = |row: Option<&Row>| row.and_then(|row| row.window.as_ref()).map(figure);
-        lines.sort_by(|a, b| compare(key(a.3), key(b.3)));
+        order::sort_by(&mut lines, |a, b| compare(key(a.3), key(b.3)));
     }
     if down {
         lines.reverse();

@@ -6,6 +6,7 @@ use super::gaps::Gaps;
 use super::outline::Outline;
 use super::pyramid::{Extent, Pyramid, Stats};
 use super::ring::Ring;
+use crate::order;
 use crate::time::Span;
 use crate::values::resolution::Resolution;
 
@@ -211,7 +212,7 @@ impl Series {
     /// Merges samples of any order; the last write of a timestamp wins, also over what is there already.
     pub fn merge(&mut self, mut samples: Vec<(i64, f64)>) {
         // Stable, so that of equal timestamps the last written stays last.
-        samples.sort_by_key(|(time, _)| *time);
+        order::sort_by_key(&mut samples, |(time, _)| *time);
         let Some((earliest, _)) = samples.first() else { return };
         let at = self.ring.lower_bound(*earliest);
         if at < self.ring.end() {
