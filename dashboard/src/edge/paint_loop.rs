@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::{Rc, Weak};
 
 use wasm_bindgen::JsCast as _;
@@ -44,8 +44,10 @@ const FEW_PIXELS: usize = 50;
 pub enum News {
     /// The connection or the history.
     Status(Status),
-    /// The newest values.
-    Summary(Summary),
+    /// The newest values, and whether only the time has changed.
+    Summary(Summary, bool),
+    /// The keys of the charts that are on screen, or almost.
+    Sight(BTreeSet<String>),
     /// The range.
     Time(TimeNews),
     /// The reader wants to annotate this instant.
@@ -82,6 +84,8 @@ pub struct PaintLoop {
     /// Whether a backlog is being read.
     behind: Cell<bool>,
     told: RefCell<Option<TimeNews>>,
+    /// The charts that were on screen at the last frame.
+    sight: RefCell<BTreeSet<String>>,
     cursors: Cell<Cursors>,
     painted_at: Cell<f64>,
     /// How long the browser took for each of the last two paints, its own drawing included.
@@ -103,6 +107,7 @@ impl PaintLoop {
             looked_up: Cell::new(f64::NEG_INFINITY),
             behind: Cell::new(false),
             told: RefCell::default(),
+            sight: RefCell::default(),
             cursors: Cell::default(),
             painted_at: Cell::new(f64::NEG_INFINITY),
             costs: Rc::default(),
@@ -264,6 +269,7 @@ impl PaintLoop {
             (self.tell)(News::Annotate(at));
         }
         self.tell_time(span);
+        self.tell_sight();
         self.tell_summary(now, sight);
     }
 
@@ -284,6 +290,17 @@ impl PaintLoop {
         }
     }
 
+    fn tell_sight(&self) {
+        let plots = self.plots.borrow();
+        let wanted = plots.iter().filter(|plot| plot.is_wanted());
+        let sight: BTreeSet<String> = wanted.map(|plot| plot.key()).collect();
+        drop(plots);
+        if *self.sight.borrow() != sight {
+            self.sight.replace(sight.clone());
+            (self.tell)(News::Sight(sight));
+        }
+    }
+
     fn tell_summary(&self, now: f64, sight: Sight) {
         let (told, seen) = self.summarised.get();
         let history = self.page_state.history.borrow();
@@ -291,7 +308,8 @@ impl PaintLoop {
         let (exact, means) = (self.page_state.exact.borrow(), self.page_state.means.borrow());
         let fetched = archive.changes() + exact.changes() + means.changes();
         let changes = (history.changes(), fetched, self.page_state.timeline.borrow().changes());
-        let due = if changes == seen { AGES_EVERY } else { SUMMARY_EVERY };
+        let is_quiet = changes == seen;
+        let due = if is_quiet { AGES_EVERY } else { SUMMARY_EVERY };
         if now - told >= due && !self.behind.get() {
             self.summarised.set((now, changes));
             let sight = closed(sight);
@@ -299,7 +317,7 @@ impl PaintLoop {
             let samples = Samples { history: &history, archive: &archive, exact: &exact, means: &means };
             let summary = Summary::new(&samples, &metadata, sight, self.page_state.clock.now());
             drop((history, archive, exact, means));
-            (self.tell)(News::Summary(summary));
+            (self.tell)(News::Summary(summary, is_quiet));
         }
     }
 }

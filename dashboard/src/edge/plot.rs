@@ -104,7 +104,13 @@ impl Plot {
         self.state.borrow_mut().grid = None;
     }
 
-    fn is_wanted(&self) -> bool {
+    /// The key of its panel.
+    pub fn key(&self) -> String {
+        self.state.borrow().panel.key().to_owned()
+    }
+
+    /// Whether it is to be painted: it is on screen, or almost, or is printed.
+    pub fn is_wanted(&self) -> bool {
         self.visibility.visible() || self.page_state.printing.get()
     }
 

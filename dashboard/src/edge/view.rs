@@ -46,6 +46,7 @@ mod stat;
 mod switcher;
 mod theme;
 mod toolbar;
+mod turns;
 mod zone_picker;
 
 use std::rc::Rc;

@@ -8,6 +8,7 @@ use super::alerts::AlertMark;
 use super::focus::move_in_rows;
 use super::icon::Icon;
 use super::page::{Open, Page};
+use super::turns::use_summary;
 use crate::boards::panels::Panel;
 use crate::chart::palette;
 use crate::order;
@@ -48,7 +49,7 @@ pub(super) fn Legend(
     let page: Page = use_context();
     let mut sorted = use_signal(|| (Column::Name, false));
     let mut all = use_signal(|| false);
-    let summary = page.summary.read();
+    let summary = use_summary(&page, panel.key());
     let mut lines: Vec<(usize, &String, bool, Option<&Row>)> = panel
         .signals
         .iter()

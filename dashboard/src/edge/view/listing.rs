@@ -6,6 +6,7 @@ use super::alerts::AlertMark;
 use super::focus::move_in_rows;
 use super::icon::Icon;
 use super::page::{Open, Page};
+use super::turns::{use_listed, use_rows};
 use crate::boards::metadata::SignalMetadata;
 use crate::boards::search::finds;
 use crate::samples::summary::Row;
@@ -18,11 +19,12 @@ const ROWS: usize = 200;
 pub(super) fn Listing() -> Element {
     let page: Page = use_context();
     let mut wanted = page.search;
-    let (summary, metadata) = (page.summary.read(), page.state.metadata.follow());
+    let (summary, metadata) = (use_listed(&page), page.state.metadata.follow());
     let typed = wanted.read();
     let found: Vec<_> = summary.rows.iter().filter(|row| finds(&typed, &row.name, &row.label)).collect();
     let mut all = use_signal(|| false);
-    let left_out = if all() { 0 } else { found.len().saturating_sub(ROWS) };
+    let rows = use_rows(&page, ROWS);
+    let left_out = if all() { 0 } else { found.len().saturating_sub(rows) };
     rsx! {
         section { class: "listing", "aria-labelledby": "listing-title",
             div { class: "listing-head",

@@ -35,6 +35,9 @@ pub(super) fn folded() -> BTreeSet<String> {
     kept.split(' ').filter(|key| !key.is_empty()).map(str::to_owned).collect()
 }
 
+/// A summary's number, and whether it is one of those that come only because time passes.
+pub(super) type Turn = (usize, bool);
+
 /// What is open over the page.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Open {
@@ -111,6 +114,10 @@ pub(crate) struct Page {
     pub(crate) board: Memo<Option<Board>>,
     /// The newest values.
     pub(crate) summary: Signal<Summary>,
+    /// Which of the summaries that is.
+    pub(crate) turn: Signal<Turn>,
+    /// The keys of the charts that are on screen, or almost.
+    pub(crate) sight: Signal<BTreeSet<String>>,
     /// The names of all signals, in order.
     pub(crate) names: Memo<Vec<String>>,
     /// The range; none before the first frame.

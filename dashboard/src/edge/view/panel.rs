@@ -9,6 +9,7 @@ use super::legend::Legend;
 use super::page::Page;
 use super::panel_frame::PanelFrame;
 use super::panel_tools::PanelButtons;
+use super::turns::{use_seen, use_summary};
 use crate::boards::panels::{Panel, SHOWN_AT_FIRST};
 use crate::connection::status::Link;
 use crate::time::{Range, SECOND, Span, text};
@@ -40,13 +41,14 @@ pub(super) fn PanelView(
         }
     };
     let (points, last, is_known) = {
-        let summary = page.summary.read();
+        let summary = use_summary(&page, panel.key());
         let rows = panel.signals.iter().filter_map(|name| summary.row(name));
         rows.fold((0, None, true), |(points, last, is_known), row| {
             let samples = row.window.map_or(0, |window| window.samples);
             (points + samples, row.last.max(last), is_known && row.is_known)
         })
     };
+    let seen = use_seen(&page, panel.key());
     let newest = last;
     let last = last.map(|last| afterglow_wire::Timestamp::from_micros(last).to_string()).unwrap_or_default();
     let span = use_memo({
@@ -117,7 +119,9 @@ pub(super) fn PanelView(
                     NoSamples { newest, is_known }
                 }
             }
-            Legend { panel: panel.clone(), shown: shown.clone() }
+            if seen {
+                Legend { panel: panel.clone(), shown: shown.clone() }
+            }
             if table() {
                 DataTable { panel: panel.clone(), shown, span: span() }
             }

@@ -1,5 +1,6 @@
 //! How the page starts: its state, the feed, the paint loop, and what components follow of them.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use dioxus::core::Runtime;
@@ -20,6 +21,7 @@ use crate::samples::summary::Summary;
 /// Starts the feed and the paint loop, and lets the loop write what components follow.
 pub(super) fn use_page(status: Signal<Status>) -> Page {
     let (summary, time, open) = (use_signal(Summary::default), use_signal(|| None), use_signal(|| None));
+    let (turn, sight) = (use_signal(|| (0_usize, true)), use_signal(BTreeSet::new));
     let (search, moving) = (use_signal(String::new), use_signal(|| None));
     let folded = use_signal(page::folded);
     let state = use_hook(|| {
@@ -46,11 +48,18 @@ pub(super) fn use_page(status: Signal<Status>) -> Page {
         let (runtime, can_annotate) = (Runtime::current(), mode.is_full());
         let paint_loop = PaintLoop::new(Rc::clone(&state), Rc::clone(&address), move |news| {
             let (mut status, mut summary, mut time, mut open) = (status, summary, time, open);
+            let (mut turn, mut sight) = (turn, sight);
             runtime.in_scope(ScopeId::ROOT, || match news {
                 News::Status(new) => status.set(new),
                 News::Time(new) => time.set(Some(new)),
-                News::Summary(new) if *summary.peek() != new => summary.set(new),
-                News::Summary(_) => {}
+                News::Summary(new, is_quiet) => {
+                    if *summary.peek() != new {
+                        summary.set(new);
+                    }
+                    let (last, _) = *turn.peek();
+                    turn.set((last.wrapping_add(1), is_quiet));
+                }
+                News::Sight(keys) => sight.set(keys),
                 News::Annotate(at) if can_annotate => {
                     open.set(Some(Open::Annotate(Asked { from: at, to: None })));
                 }
@@ -69,6 +78,8 @@ pub(super) fn use_page(status: Signal<Status>) -> Page {
             board_state,
             board,
             summary,
+            turn,
+            sight,
             names,
             time,
             open,
