@@ -1,26 +1,39 @@
 //! SQLite: one file in WAL mode, one writer, a few readers. Only statements, pragmas and files; what they mean is decided in
 //! `engine`.
 
-mod access;
-mod alerts;
-mod blocks;
-mod bundles;
 mod convert;
-mod deletions;
-mod documents;
 mod examine;
 mod foreign;
 mod guard;
 mod journal;
-mod numbering;
 mod open;
-mod outbox;
-mod people;
 mod reserve;
-mod rollups;
-mod schema;
 mod share;
 mod transaction;
+
+// The statements that all databases share.
+#[path = "statements/access.rs"]
+mod access;
+#[path = "statements/alerts.rs"]
+mod alerts;
+#[path = "statements/blocks.rs"]
+mod blocks;
+#[path = "statements/bundles.rs"]
+mod bundles;
+#[path = "statements/deletions.rs"]
+mod deletions;
+#[path = "statements/documents.rs"]
+mod documents;
+#[path = "statements/numbering.rs"]
+mod numbering;
+#[path = "statements/outbox.rs"]
+mod outbox;
+#[path = "statements/people.rs"]
+mod people;
+#[path = "statements/rollups.rs"]
+mod rollups;
+#[path = "statements/schema.rs"]
+mod schema;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
