@@ -136,7 +136,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Migrate(config) => {
             let store = checked(*config)?.store.open();
             Store::open(&store, Clock::real())?;
-            say(&format!("the database {} is up to date", store.database.display()))
+            say(&format!("the database {} is up to date", store.database))
         }
         Command::CheckConfig(config) => {
             let config = checked(*config)?;

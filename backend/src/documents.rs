@@ -204,7 +204,7 @@ mod tests {
         let clock = Clock::manual(Timestamp::MIN);
         let database = folder.path().join("a.db");
         let config = StoreConfig {
-            database,
+            database: database.into(),
             readers: 1,
             signal_limit: 1,
             read_limit: None,

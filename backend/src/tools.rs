@@ -25,6 +25,14 @@ pub use error::{ToolError, advice};
 pub use format::Format;
 use patterns::Patterns;
 
+use crate::config::Database;
+
+/// The file of a database, for what is only done with files; `why` is said of a server's.
+fn file<'d>(database: &'d Database, why: &str) -> Result<&'d Path, ToolError> {
+    let location = &database.database;
+    location.file().ok_or_else(|| ToolError::Refused(format!("{location} is on a server: {why}")))
+}
+
 /// A line on standard output.
 fn say(line: &str) -> Result<(), ToolError> {
     let mut out = std::io::stdout().lock();

@@ -1,6 +1,5 @@
 //! Keys and the audit log: what the rows mean. Every change is written down in the transaction that makes it.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use afterglow_wire::Timestamp;
@@ -13,7 +12,7 @@ use crate::clock::Clock;
 use crate::documents::{SaveError, json};
 use crate::people::{Hash, Invitation, PeopleChange};
 use crate::tables::{EntryRow, KeyRow, Rows, Tables};
-use crate::{OpenError, Span, Store, StoreConfig, StoreError, sqlite};
+use crate::{Location, OpenError, Span, Store, StoreConfig, StoreError, postgres, sqlite};
 
 /// Entries that are read at once.
 const PAGE: usize = 1_000;
@@ -60,12 +59,19 @@ impl Access {
         Self { tables, clock }
     }
 
-    /// That of a database file, which is made where there is none; also while a server has it open, which sees the changes
+    /// That of a database, which is made where there is none; also while a server has it open, which sees the changes
     /// within a second.
     ///
     /// # Errors
-    /// When the file is another's, or cannot be read or written.
+    /// When the database is another's, or cannot be read or written.
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
+        if let Location::Server(server) = &config.database {
+            // Opened as the one that writes samples, it would be taken from a process that has just lost its connection.
+            match postgres::open_beside(server) {
+                Err(OpenError::NotOurs { .. } | OpenError::OldSchema(_)) => {}
+                opened => return Ok(Self::new(opened?, clock)),
+            }
+        }
         match Store::open(config, clock.clone()) {
             Ok(store) => Ok(store.access().clone()),
             Err(OpenError::InUse(_)) => Self::open_beside(&config.database, clock),
@@ -73,8 +79,12 @@ impl Access {
         }
     }
 
-    fn open_beside(database: &Path, clock: Clock) -> Result<Self, OpenError> {
-        Ok(Self::new(sqlite::open_beside(database)?, clock))
+    fn open_beside(database: &Location, clock: Clock) -> Result<Self, OpenError> {
+        let tables = match database {
+            Location::File(path) => sqlite::open_beside(path)?,
+            Location::Server(server) => postgres::open_beside(server)?,
+        };
+        Ok(Self::new(tables, clock))
     }
 
     /// All keys and the hashes of their secrets; one for a board has the signals that are on it now. One that is damaged is left out, and so not valid.

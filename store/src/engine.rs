@@ -119,6 +119,11 @@ impl Engine {
         by.map_or(Ok(()), |author| audit::append(writer, self.clock.now().micros(), author, event))
     }
 
+    /// See [`Tables::is_lost`].
+    pub(crate) fn is_lost(&self) -> bool {
+        self.tables.is_lost()
+    }
+
     /// Names the numbering of commits.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch

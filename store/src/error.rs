@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use afterglow_wire::Code;
 
-/// Why a database cannot be opened. The file is as it was.
+/// Why a database cannot be opened; it is as it was. A server's is named by its address in place of a path.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The file is open in another `afterglow`.

@@ -1,5 +1,10 @@
 //! Where samples are kept. The only place that knows a database: domain types in, domain types out.
 
+#![allow(
+    clippy::duplicate_mod,
+    reason = "the files of `statements/` are compiled for the connections of each database"
+)]
+
 mod access;
 pub mod alerts;
 mod audit;
@@ -15,15 +20,19 @@ mod error;
 pub mod fault;
 mod head;
 mod journal;
+mod location;
 mod lock;
 pub mod people;
+mod postgres;
 mod query;
 mod reduce;
 mod retention;
 mod rollup;
+mod share;
 pub mod signals;
 mod slices;
 mod sqlite;
+mod statements;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -48,7 +57,9 @@ pub use columns::Columns;
 pub use documents::{Current, SaveError};
 pub use engine::{Deleted, Expired};
 pub use error::{OpenError, Stopped, StoreError};
+pub use location::Location;
 pub use lock::Lock;
+pub use postgres::Server;
 pub use query::{Detail, Details, Query, Sink};
 pub use retention::{RetentionPolicy, RetentionTiers, TrustedClock};
 pub use rollup::Bucket;
@@ -66,8 +77,8 @@ pub const HEAD_SAMPLES: usize = 4_000_000;
 /// Where the database is and how it is used.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// The SQLite file; made, with its folder, when it does not exist.
-    pub database: PathBuf,
+    /// The SQLite file, made with its folder when it does not exist, or the database of a PostgreSQL server.
+    pub database: Location,
     /// How many reads for one address may run at once; there are twice as many readers in all.
     pub readers: u32,
     /// How many signals are kept.
@@ -130,7 +141,10 @@ impl Store {
     /// # Errors
     /// When the file is another's, in use, or cannot be read or written; it is then left as it was.
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
-        let (engine, names) = sqlite::open(config, clock.clone())?;
+        let (engine, names) = match &config.database {
+            Location::File(path) => sqlite::open(path, config, clock.clone())?,
+            Location::Server(server) => postgres::open(server, config, clock.clone())?,
+        };
         Ok(Self {
             access: Access::new(Arc::clone(engine.tables()), clock),
             engine: Arc::new(engine),
@@ -146,8 +160,11 @@ impl Store {
     ///
     /// # Errors
     /// When the file is another's, has an older schema, or cannot be read.
-    pub fn open_read_only(database: &Path, clock: Clock) -> Result<Self, OpenError> {
-        let (engine, names) = sqlite::open_read_only(database, clock.clone())?;
+    pub fn open_read_only(database: &Location, clock: Clock) -> Result<Self, OpenError> {
+        let (engine, names) = match database {
+            Location::File(path) => sqlite::open_read_only(path, clock.clone())?,
+            Location::Server(server) => postgres::open_read_only(server, clock.clone())?,
+        };
         let limit = names.len();
         Ok(Self {
             access: Access::new(Arc::clone(engine.tables()), clock),
@@ -365,6 +382,12 @@ impl Store {
         let mut numbers: Vec<_> = found.into_iter().map(|(_, signal)| signal).collect();
         numbers.sort_unstable();
         numbers
+    }
+
+    /// Whether the database has what this process does not know of: somebody else has opened it, or the server went back to an
+    /// earlier state. Nothing can be written then until it has been opened again.
+    pub fn is_lost(&self) -> bool {
+        self.engine.is_lost()
     }
 
     /// When the newest sample arrived; `None` in an empty database.

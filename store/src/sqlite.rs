@@ -8,7 +8,7 @@ mod guard;
 mod journal;
 mod open;
 mod reserve;
-mod share;
+mod special;
 mod transaction;
 
 // The statements that all databases share.
@@ -32,21 +32,19 @@ mod outbox;
 mod people;
 #[path = "statements/rollups.rs"]
 mod rollups;
-#[path = "statements/schema.rs"]
-mod schema;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{Connection as _, SimpleConnection};
 use diesel::prelude::*;
 use diesel::r2d2::{ConnectionManager, Pool, PooledConnection};
 use diesel::result::Error as DieselError;
 
-use crate::batch::SignalId;
 use crate::lock::Lock;
+use crate::share::Shares;
 use crate::tables::{Outcome, Tables, Work};
-use crate::{OpenError, StoreError, budget, with_suffix};
+use crate::{StoreError, budget, with_suffix};
 
 pub use examine::{Damage, Examination, SignalSize, Tier};
 pub(crate) use examine::{copy, examine};
@@ -62,6 +60,9 @@ const SPARE_PART: i64 = 20;
 /// Free pages that are given back in one transaction: commits wait for no longer than that takes.
 const PAGES_AT_ONCE: i64 = 1_024;
 
+/// What the statements run on.
+type Connection = SqliteConnection;
+
 type Pooled = PooledConnection<ConnectionManager<SqliteConnection>>;
 
 /// A pool of connections, and how long to wait for one of them.
@@ -76,7 +77,7 @@ pub(crate) struct Sqlite {
     writer: Connections,
     readers: Connections,
     /// Who may have how many of the readers.
-    shares: share::Shares,
+    shares: Shares,
     /// For documents: queries for samples do not keep them from being read.
     documents: Connections,
     path: PathBuf,
@@ -198,34 +199,7 @@ struct IntegerRow {
     value: i64,
 }
 
-fn signal_of(id: i32) -> SignalId {
-    SignalId(id.cast_unsigned())
-}
-
-fn limit_of(rows: usize) -> i64 {
-    i64::try_from(rows).unwrap_or(i64::MAX)
-}
-
 /// The `value` column of a statement that gives one row.
 fn number(connection: &mut SqliteConnection, sql: &str) -> QueryResult<i64> {
     diesel::sql_query(sql).get_result::<IntegerRow>(connection).map(|row| row.value)
-}
-
-/// Why a running database refused. SQLite tells what kind of failure it was only by its message.
-impl From<DieselError> for StoreError {
-    fn from(error: DieselError) -> Self {
-        let why = error.to_string();
-        match budget::check() {
-            Err(stopped) if why == "interrupted" => stopped.into(),
-            _ if why.contains("disk is full") => Self::DiskFull(why),
-            _ => Self::Down(why),
-        }
-    }
-}
-
-/// Why a database that is being opened refused.
-impl From<DieselError> for OpenError {
-    fn from(error: DieselError) -> Self {
-        Self::Store(error.into())
-    }
 }

@@ -80,6 +80,11 @@ pub(crate) trait Tables: Send + Sync {
     /// # Errors
     /// When the disk is full or the database does not answer.
     fn checkpoint(&self) -> Result<(), StoreError>;
+
+    /// Whether the database has what this process does not know of, so that it must open the database again.
+    fn is_lost(&self) -> bool {
+        false
+    }
 }
 
 /// What is done on a connection.

@@ -85,6 +85,30 @@ pub(crate) fn chromium() -> Result<String> {
     find().context("no Chromium for the browser tests; install it (apt-get install chromium) or set CHROMIUM to its path")
 }
 
+/// Whether PostgreSQL is there, for the store's tests; installs it where that takes no questions, as [`chromium`] does.
+pub(crate) fn postgres() -> bool {
+    let is_there = || {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+        which("initdb").is_some()
+            || versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
+    };
+    if is_there() || std::env::var_os("AFTERGLOW_POSTGRES").is_some() {
+        return true;
+    }
+    if rustix::process::geteuid().is_root() && Path::new("/etc/debian_version").exists() {
+        eprintln!("no PostgreSQL was found; installing Debian's package");
+        // A cluster that the package made would be started: the tests have their own.
+        let script = "mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' \
+            > /etc/postgresql-common/createcluster.conf && apt-get update -q \
+            && apt-get install -y -q --no-install-recommends postgresql";
+        let mut install = command("sh", ["-c", script], &root());
+        if let Err(error) = run(install.env("DEBIAN_FRONTEND", "noninteractive")) {
+            eprintln!("{error:#}");
+        }
+    }
+    is_there()
+}
+
 /// Whether there is such a program.
 pub(crate) fn runs(tool: &str) -> bool {
     let status = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();

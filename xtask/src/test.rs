@@ -37,6 +37,9 @@ pub(crate) fn run() -> Result<()> {
         None => drop(summary.step("advisories", |_| policy::advisories())),
         Some(why) => summary.skip(&format!("advisories: {why}")),
     }
+    if !prerequisites::postgres() {
+        summary.skip("tests on PostgreSQL: it is not installed (apt-get install postgresql)");
+    }
     summary
         .step("Rust tests", |summary| summary.count(&mut cargo(["test", "--workspace", "--no-fail-fast"])));
     let built = summary.step("release build", |_| {

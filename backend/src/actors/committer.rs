@@ -174,8 +174,8 @@ impl Committer {
 }
 
 impl Commits {
-    /// Commits groups until the queue is closed and empty.
-    fn run(&self, waiting: &CommitQueue<Record>) {
+    /// Commits groups until the queue is closed and empty; whether it could until the end.
+    fn run(&self, waiting: &CommitQueue<Record>) -> bool {
         if let Err(error) = self.store.reserve_log() {
             log::warn!("commits may be slower at first: {error}");
         }
@@ -184,7 +184,11 @@ impl Commits {
             answered = group.len();
             self.metrics.depth(Queue::Ingest, waiting.len());
             self.commit(group);
+            if self.store.is_lost() {
+                return false;
+            }
         }
+        true
     }
 
     /// Makes a group durable, then answers it, then tells the listeners.
@@ -229,9 +233,10 @@ impl Actor for Committer {
         let waiting = Arc::clone(&self.waiting);
         let (ended, end) = oneshot::channel();
         let run = move || {
-            commits.run(&waiting);
-            // Nobody hears it when the pipeline has given up waiting.
-            let _ = ended.send(());
+            if commits.run(&waiting) {
+                // Nobody hears it when the pipeline has given up waiting.
+                let _ = ended.send(());
+            }
         };
         if let Err(error) = thread::Builder::new().name("commits".into()).spawn(run) {
             log::error!("the writer cannot start and the process stops: {error}");
@@ -277,7 +282,7 @@ mod tests {
     async fn samples_of_a_request_that_no_longer_waits_are_counted_all_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let config = StoreConfig {
-            database: folder.path().join("a.db"),
+            database: folder.path().join("a.db").into(),
             readers: 1,
             signal_limit: 1,
             read_limit: None,

@@ -1,6 +1,7 @@
 //! `afterglow serve`: from the configuration to a running pipeline.
 
 use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -23,7 +24,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
     let store = Store::open(&config.store.open(), Clock::real())?;
     let known =
         Known::load(&config, issuers, &store, &Clock::real()).map_err(|error| OpenError::Unusable {
-            path: config.store.database.database.clone(),
+            path: PathBuf::from(config.store.database.database.to_string()),
             why: format!("its keys and members cannot be read: {error}"),
         })?;
     actix::System::new().block_on(async move {

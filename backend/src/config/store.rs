@@ -1,7 +1,5 @@
 //! `[store]`: what is kept, where and for how long.
 
-use std::path::PathBuf;
-
 use afterglow_cli::settings::{Seconds, within};
 use afterglow_wire::Timestamp;
 use clap::Args;
@@ -9,7 +7,7 @@ use clap::Args;
 use super::parse;
 use super::retention::{Age, Override, Size};
 use crate::memory;
-use crate::store::{HEAD_SAMPLES, RetentionPolicy, RetentionTiers, StoreConfig};
+use crate::store::{HEAD_SAMPLES, Location, RetentionPolicy, RetentionTiers, StoreConfig};
 
 /// The settings of `[store]`.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -104,9 +102,9 @@ impl Store {
 /// Which database: also a setting of the tools that need no more.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct Database {
-    /// The SQLite file, made when it does not exist
-    #[arg(long, env = "AFTERGLOW_DATABASE", value_name = "FILE", default_value = "./data/afterglow.db")]
-    pub database: PathBuf,
+    /// The SQLite file, made when it does not exist, or a PostgreSQL database: postgres://user@host/database (docs/scale.md)
+    #[arg(long, env = "AFTERGLOW_DATABASE", value_name = "FILE|URL", default_value = "./data/afterglow.db")]
+    pub database: Location,
 }
 
 /// How many signals: also a setting of the import.

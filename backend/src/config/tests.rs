@@ -99,7 +99,7 @@ fn what_is_given_wins_over_the_file() {
     let toml = "[server]\nlisten = \"127.0.0.1:1\"\ninsecure = true\n[store]\nreaders = 9";
     let config = load(toml, &["--listen", "0.0.0.0:2"]).unwrap();
     assert_eq!((config.server.listen.port(), config.store.readers), (2, 9));
-    assert_eq!(config.store.database.database, Path::new("./data/afterglow.db"));
+    assert_eq!(config.store.database.database.file(), Some(Path::new("./data/afterglow.db")));
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `afterglow access`: keys and links without a server, or beside one; `afterglow audit`: the log of what was done.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::access::{Kind, NewKey, Scope, duration};
@@ -230,7 +229,7 @@ fn list(options: &List) -> Result<(), ToolError> {
 
 fn open(database: &Database) -> Result<Access, ToolError> {
     let config = StoreConfig {
-        database: PathBuf::clone(&database.database),
+        database: database.database.clone(),
         readers: 2,
         signal_limit: usize::MAX,
         head_samples: HEAD_SAMPLES,

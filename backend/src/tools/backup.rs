@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 
 use super::partial::Partial;
-use super::{ToolError, progress, say};
+use super::{ToolError, file, progress, say};
 use crate::clock::Stopwatch;
 use crate::config::Database;
 use crate::fault::{self, Point};
@@ -39,8 +39,9 @@ pub struct Options {
 /// When the database cannot be read or the copy cannot be written; there is then no copy.
 pub fn run(options: &Options) -> Result<(), ToolError> {
     let watch = Stopwatch::start();
-    let database = options.database.database.clone();
-    if is_same(&database, &options.to) {
+    let database =
+        file(&options.database, "a server's own tools, such as pg_dump, make a backup of its databases")?;
+    if is_same(database, &options.to) {
         return Err(ToolError::Refused(format!(
             "{} is the database itself; choose another name with --to",
             options.to.display()
@@ -61,7 +62,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
             log.display()
         )));
     }
-    store::copy(&database, copy.path(), !options.without_secrets)?;
+    store::copy(database, copy.path(), !options.without_secrets)?;
     fault::crash_point(Point::BackupCopied);
     make_room(&options.to)?;
     let size = copy.finish(options.force)?;

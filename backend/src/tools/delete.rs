@@ -49,8 +49,8 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
     let signals = Selector::new(&patterns);
     let database = options.database.database.clone();
     // Opening makes a database that does not exist.
-    if !database.exists() {
-        return Err(ToolError::Refused(format!("there is no database {}", database.display())));
+    if database.file().is_some_and(|file| !file.exists()) {
+        return Err(ToolError::Refused(format!("there is no database {database}")));
     }
     let config = StoreConfig {
         database,

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::progress::{self, Progress, bytes, number};
-use super::{ToolError, say};
+use super::{ToolError, file, say};
 use crate::config::Database;
 use crate::store::{self, Damage, Examination, Tier};
 
@@ -33,9 +33,12 @@ pub struct Options {
 /// # Errors
 /// When the database cannot be opened, and [`ToolError::Damaged`] when something in it is damaged.
 pub fn run(options: &Options) -> Result<(), ToolError> {
-    let database = options.database.database.clone();
+    let database = file(
+        &options.database,
+        "only files are examined; each block of a database is verified when it is read",
+    )?;
     let mut progress = Progress::start();
-    let found = store::examine(&database, &mut |done, total| {
+    let found = store::examine(database, &mut |done, total| {
         progress.show(|elapsed| {
             let rate = progress::rate(done as u64, elapsed);
             format!("{} of {} rows, {}/s", number(done as u64), number(total as u64), number(rate))

@@ -49,8 +49,8 @@ impl ToolError {
 /// What to do about a database that cannot be opened, as the end of a message.
 pub fn advice(error: &OpenError) -> &'static str {
     match error {
-        OpenError::InUse(_) => "; stop it, or choose another file with --database",
-        OpenError::NotOurs { .. } => "; choose another file with --database",
+        OpenError::InUse(_) => "; stop it, or choose another database with --database",
+        OpenError::NotOurs { .. } => "; choose another database with --database",
         OpenError::OldSchema(_) => "; stop its server and run `afterglow migrate` on it first",
         OpenError::Unusable { .. } | OpenError::Store(_) => "",
     }

@@ -109,7 +109,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
         head_samples: HEAD_SAMPLES,
     };
     let store = Store::open(&config, Clock::real())?;
-    let (notes, note) = Notebook::open(path, &config.database, format, Clock::real().now())?;
+    let (notes, note) = Notebook::open(path, &config.database, store.epoch(), format, Clock::real().now())?;
     if note.position > 0 {
         tell(&format!("going on after {} samples", number(note.samples)));
     }

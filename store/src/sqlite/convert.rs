@@ -3,12 +3,13 @@
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
-use super::schema::sample;
-use super::{number, signal_of};
+use super::number;
 use crate::StoreError;
 use crate::block::BLOCK_SAMPLES;
 use crate::columns::Columns;
 use crate::fault::{self, Point};
+use crate::statements::schema::sample;
+use crate::statements::signal_of;
 use crate::tables::{BlockRows as _, NewBlock};
 
 /// Converts block by block, each in a transaction of its own: interrupted at any moment, it goes on at the next start.

@@ -18,9 +18,9 @@ use diesel::query_dsl::methods::LoadQuery;
 use diesel::sql_types::{BigInt, Text};
 
 use super::open::TextRow;
-use super::schema::{block as blocks, rollup as rollups, signal};
-use super::{IntegerRow, guard, log_path, number, numbering, open};
+use super::{IntegerRow, guard, log_path, number, numbering, open, special};
 use crate::journal::Part;
+use crate::statements::schema::{block as blocks, rollup as rollups, signal};
 use crate::{OpenError, Span, StoreError};
 use check::{BlockRow, JournalRow, RollupRow};
 
@@ -159,7 +159,7 @@ pub(crate) fn copy(path: &Path, to: &Path, with_secrets: bool) -> Result<(), Ope
     let mut copy = guard::establish(target).map_err(|error| open::unusable(&to, error))?;
     // A copy that is interrupted is never used: it needs no journal of its own beside it.
     let forgotten =
-        copy.batch_execute("PRAGMA journal_mode = MEMORY").and_then(|()| numbering::forget_epoch(&mut copy));
+        copy.batch_execute("PRAGMA journal_mode = MEMORY").and_then(|()| special::forget_epoch(&mut copy));
     forgotten.map_err(StoreError::from)?;
     if !with_secrets {
         // Not even in pages that are free.

@@ -6,10 +6,10 @@ use diesel::dsl::{min, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool};
 
-use super::schema::{journal_a, journal_b, signal};
 use super::{number, numbering};
 use crate::StoreError;
 use crate::journal::{Part, Row};
+use crate::statements::schema::{journal_a, journal_b, signal};
 use crate::tables::{JournalRow, JournalRows};
 
 impl Part {

@@ -17,13 +17,13 @@ use diesel_migrations::MigrationHarness as _;
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::foreign::MIGRATIONS;
-use super::schema::signal;
-use super::share::Shares;
-use super::{Connections, Sqlite, convert, foreign, guard, journal, log_path, number, numbering};
+use super::{Connections, Sqlite, convert, foreign, guard, journal, log_path, number, numbering, special};
 use crate::clock::Clock;
 use crate::engine::{self, DamagedRow, Engine, Loaded, Unrecovered};
 use crate::journal::Part;
 use crate::lock::Lock;
+use crate::share::Shares;
+use crate::statements::schema::signal;
 use crate::tables::BlockRows as _;
 use crate::tables::Tables;
 use crate::{HEAD_SAMPLES, OpenError, PARTIAL, StoreConfig};
@@ -63,8 +63,11 @@ static HOUSEKEEPER: LazyLock<Arc<ScheduledThreadPool>> =
     LazyLock::new(|| Arc::new(ScheduledThreadPool::new(1)));
 
 /// Opens the database; also gives the names of its signals by number.
-pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine, Vec<String>), OpenError> {
-    let path = &config.database;
+pub(crate) fn open(
+    path: &Path,
+    config: &StoreConfig,
+    clock: Clock,
+) -> Result<(Engine, Vec<String>), OpenError> {
     refuse_partial(path)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder)
@@ -82,7 +85,7 @@ pub(crate) fn open(config: &StoreConfig, clock: Clock) -> Result<(Engine, Vec<St
         None => load(&mut *readers.pool.get().map_err(|error| unusable(path, error))?, path)?,
     };
     let shares = Shares::new(config.readers as usize, READER_WAIT);
-    let tables = Sqlite { writer, readers, shares, documents, path: path.clone(), _lock: Some(lock) };
+    let tables = Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: Some(lock) };
     let names = loaded.names.clone();
     let engine = Engine::new(Arc::new(tables), loaded, epoch, config.head_samples, clock);
     engine.resume_deletion().map_err(|error| unusable(path, error))?;
@@ -185,7 +188,9 @@ fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, OpenError>
     if number(reader, NAMES_IN_DOUBT).map_err(|error| not_opened(path, &error))? > 0 {
         return Err(unusable(path, "it is damaged: a signal's name differs between its table and its index"));
     }
-    let sealed = numbering::sealed_sequence(reader).map_err(|why| unusable(path, why))?;
+    let numbered = special::has_numbering(reader).map_err(|error| not_opened(path, &error))?;
+    let sealed = if numbered { numbering::sealed_sequence(reader) } else { Ok(0) };
+    let sealed = sealed.map_err(|why| unusable(path, why))?;
     let damaged = |DamagedRow { part, sequence, why }| {
         unusable(path, format!("row {sequence} of {} is damaged: {why}", part.table()))
     };

@@ -2,9 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::limit_of;
-use super::schema::{access_key, audit};
+use super::Connection;
 use crate::StoreError;
+use crate::statements::limit_of;
+use crate::statements::schema::{access_key, audit};
 use crate::tables::{AccessRows, EntryRow, KeyRow};
 
 /// The tenant of everything so far.
@@ -31,7 +32,7 @@ fn entry(columns: EntryColumns) -> EntryRow {
     EntryRow { id, tenant, at, who, address, action, object, outcome, detail, previous, hash }
 }
 
-impl AccessRows for SqliteConnection {
+impl AccessRows for Connection {
     fn keys(&mut self) -> Result<Vec<KeyRow>, StoreError> {
         let rows: Vec<KeyColumns> = access_key::table.order(access_key::id).select(KEY).load(self)?;
         Ok(rows.into_iter().map(key).collect())

@@ -3,8 +3,9 @@
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
-use super::limit_of;
-use super::schema::{alert_cursor, alert_document, alert_episode, alert_secret, alert_state};
+use super::Connection;
+use crate::statements::limit_of;
+use crate::statements::schema::{alert_cursor, alert_document, alert_episode, alert_secret, alert_state};
 use crate::tables::{AlertRows, EpisodeRow, SavedRow, SecretRow};
 use crate::{Span, StoreError};
 
@@ -47,7 +48,7 @@ fn episode((id, rule, scope, fired_at, resolved_at, document, ack): Episode) -> 
     EpisodeRow { id, rule, scope, fired_at, resolved_at, document, ack }
 }
 
-impl AlertRows for SqliteConnection {
+impl AlertRows for Connection {
     fn saved(&mut self, kind: &str) -> Result<Vec<SavedRow>, StoreError> {
         let rows: Vec<Saved> = alert_document::table
             .filter(alert_document::kind.eq(kind))
@@ -67,15 +68,17 @@ impl AlertRows for SqliteConnection {
     }
 
     fn put_saved(&mut self, kind: &str, row: &SavedRow, now: i64) -> Result<(), StoreError> {
-        diesel::replace_into(alert_document::table)
-            .values((
-                alert_document::kind.eq(kind),
-                alert_document::id.eq(&row.id),
-                alert_document::version.eq(row.version),
-                alert_document::document.eq(&row.document),
-                alert_document::created_at.eq(row.created_at),
-                alert_document::updated_at.eq(now),
-            ))
+        let content = (
+            alert_document::version.eq(row.version),
+            alert_document::document.eq(&row.document),
+            alert_document::created_at.eq(row.created_at),
+            alert_document::updated_at.eq(now),
+        );
+        diesel::insert_into(alert_document::table)
+            .values((alert_document::kind.eq(kind), alert_document::id.eq(&row.id), content))
+            .on_conflict((alert_document::tenant, alert_document::kind, alert_document::id))
+            .do_update()
+            .set(content)
             .execute(self)?;
         Ok(())
     }
@@ -103,14 +106,15 @@ impl AlertRows for SqliteConnection {
         let row =
             alert_secret::table.filter(alert_secret::channel.eq(channel).and(alert_secret::name.eq(name)));
         match value {
-            Some(value) => diesel::replace_into(alert_secret::table)
-                .values((
-                    alert_secret::channel.eq(channel),
-                    alert_secret::name.eq(name),
-                    alert_secret::value.eq(value),
-                    alert_secret::set_at.eq(now),
-                ))
-                .execute(self)?,
+            Some(value) => {
+                let content = (alert_secret::value.eq(value), alert_secret::set_at.eq(now));
+                diesel::insert_into(alert_secret::table)
+                    .values((alert_secret::channel.eq(channel), alert_secret::name.eq(name), content))
+                    .on_conflict((alert_secret::tenant, alert_secret::channel, alert_secret::name))
+                    .do_update()
+                    .set(content)
+                    .execute(self)?
+            }
             None => diesel::delete(row).execute(self)?,
         };
         Ok(())
@@ -122,8 +126,12 @@ impl AlertRows for SqliteConnection {
     }
 
     fn put_alert_cursor(&mut self, sequence: i64, at: i64) -> Result<(), StoreError> {
-        diesel::replace_into(alert_cursor::table)
-            .values((alert_cursor::id.eq(1), alert_cursor::sequence.eq(sequence), alert_cursor::at.eq(at)))
+        let content = (alert_cursor::sequence.eq(sequence), alert_cursor::at.eq(at));
+        diesel::insert_into(alert_cursor::table)
+            .values((alert_cursor::id.eq(1), content))
+            .on_conflict(alert_cursor::id)
+            .do_update()
+            .set(content)
             .execute(self)?;
         Ok(())
     }
@@ -137,13 +145,15 @@ impl AlertRows for SqliteConnection {
     fn put_alert_state(&mut self, rule: &str, scope: &str, document: Option<&str>) -> Result<(), StoreError> {
         let row = alert_state::table.filter(alert_state::rule.eq(rule).and(alert_state::scope.eq(scope)));
         match document {
-            Some(document) => diesel::replace_into(alert_state::table)
-                .values((
-                    alert_state::rule.eq(rule),
-                    alert_state::scope.eq(scope),
-                    alert_state::document.eq(document),
-                ))
-                .execute(self)?,
+            Some(document) => {
+                let content = alert_state::document.eq(document);
+                diesel::insert_into(alert_state::table)
+                    .values((alert_state::rule.eq(rule), alert_state::scope.eq(scope), content))
+                    .on_conflict((alert_state::tenant, alert_state::rule, alert_state::scope))
+                    .do_update()
+                    .set(content)
+                    .execute(self)?
+            }
             None => diesel::delete(row).execute(self)?,
         };
         Ok(())

@@ -6,9 +6,10 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Double, Integer};
 
-use super::schema::block as blocks;
-use super::{limit_of, signal_of};
+use super::{Connection, special};
 use crate::batch::SignalId;
+use crate::statements::schema::block as blocks;
+use crate::statements::{limit_of, signal_of};
 use crate::tables::{BlockPlace, BlockRow, BlockRows, BlockSummary, BlockTotals, NewBlock};
 use crate::{Span, StoreError};
 
@@ -48,7 +49,7 @@ struct TotalsRow {
     count: i64,
 }
 
-impl BlockRows for SqliteConnection {
+impl BlockRows for Connection {
     fn blocks(
         &mut self,
         signal: SignalId,
@@ -190,18 +191,12 @@ impl BlockRows for SqliteConnection {
     }
 
     fn block_totals(&mut self) -> Result<Vec<(SignalId, BlockTotals)>, StoreError> {
-        // Columns beside the only max() are those of its row.
-        const TOTALS: &str = "SELECT signal_id, max(last_timestamp) AS last_timestamp, last, \
-            CAST(total(count) AS INTEGER) AS count FROM block GROUP BY signal_id";
-        // Blocks do not overlap: the first to end is the first to begin.
-        const FIRSTS: &str = "SELECT signal_id, min(last_timestamp), first_timestamp AS value \
-            FROM block GROUP BY signal_id";
-        let firsts: HashMap<i32, i64> = diesel::sql_query(FIRSTS)
+        let firsts: HashMap<i32, i64> = diesel::sql_query(special::FIRST_BLOCKS)
             .load::<FirstRow>(self)?
             .into_iter()
             .map(|row| (row.signal_id, row.value))
             .collect();
-        let totals = diesel::sql_query(TOTALS).load::<TotalsRow>(self)?.into_iter();
+        let totals = diesel::sql_query(special::BLOCK_TOTALS).load::<TotalsRow>(self)?.into_iter();
         Ok(totals
             .map(|row| {
                 let first = firsts.get(&row.signal_id).copied();

@@ -4,9 +4,10 @@ use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::count;
 use diesel::prelude::*;
 
-use super::schema::bundle as bundles;
-use super::{limit_of, signal_of};
+use super::Connection;
 use crate::batch::SignalId;
+use crate::statements::schema::bundle as bundles;
+use crate::statements::{limit_of, signal_of};
 use crate::tables::{BundlePlace, BundleRow, BundleRows, NewBundle};
 use crate::{Span, StoreError, bundle};
 
@@ -29,7 +30,7 @@ fn place(((id, tier, sequence), signals, span, count, sealed_at): Place) -> Bund
     BundlePlace { id, tier, sequence, signals, span, count, sealed_at }
 }
 
-impl BundleRows for SqliteConnection {
+impl BundleRows for Connection {
     fn bundles(&mut self, signal: SignalId, span: Span) -> Result<Vec<BundleRow>, StoreError> {
         let signal_id = signal.0.cast_signed();
         let rows: Vec<Row> = bundles::table

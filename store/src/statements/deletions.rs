@@ -3,16 +3,16 @@
 use afterglow_wire::Timestamp;
 use diesel::prelude::*;
 
-use super::numbering;
-use super::schema::deletion;
+use super::{Connection, numbering};
 use crate::batch::SignalId;
+use crate::statements::schema::deletion;
 use crate::tables::DeletionRows;
 use crate::{Span, StoreError};
 
 /// There is at most one row.
 const ID: i32 = 1;
 
-impl DeletionRows for SqliteConnection {
+impl DeletionRows for Connection {
     fn begin_deletion(&mut self, signals: &[SignalId], span: Span) -> Result<(), StoreError> {
         let numbers: Vec<u32> = signals.iter().map(|signal| signal.0).collect();
         let numbers = serde_json::to_string(&numbers).map_err(|error| StoreError::Down(error.to_string()))?;

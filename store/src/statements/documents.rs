@@ -4,11 +4,12 @@ use afterglow_wire::annotation::Annotation;
 use afterglow_wire::board::{Board, BoardSummary};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::{Bool, Text};
 
-use super::limit_of;
-use super::schema::{annotation, board, metadata, signal};
+use super::{Connection, special};
 use crate::documents::json;
+use crate::statements::limit_of;
+use crate::statements::schema::{annotation, board, metadata, signal};
 use crate::tables::{AnnotationRow, DocumentRows};
 use crate::{Span, StoreError};
 
@@ -18,7 +19,7 @@ fn annotation_row((id, first, last, text, tags, signals): AnnotationColumns) -> 
     AnnotationRow { id, first, last, text, tags, signals }
 }
 
-impl DocumentRows for SqliteConnection {
+impl DocumentRows for Connection {
     fn boards(&mut self) -> Result<Vec<BoardSummary>, StoreError> {
         let rows: Vec<(String, i32, String)> = board::table
             .order((board::title, board::id))
@@ -36,14 +37,17 @@ impl DocumentRows for SqliteConnection {
     }
 
     fn put_board(&mut self, new: &Board, document: &str, now: i64) -> Result<(), StoreError> {
-        diesel::replace_into(board::table)
-            .values((
-                board::id.eq(&new.id),
-                board::version.eq(new.version),
-                board::title.eq(&new.title),
-                board::document.eq(document),
-                board::updated_at.eq(now),
-            ))
+        let content = (
+            board::version.eq(new.version),
+            board::title.eq(&new.title),
+            board::document.eq(document),
+            board::updated_at.eq(now),
+        );
+        diesel::insert_into(board::table)
+            .values((board::id.eq(&new.id), content))
+            .on_conflict(board::id)
+            .do_update()
+            .set(content)
             .execute(self)?;
         Ok(())
     }
@@ -60,13 +64,12 @@ impl DocumentRows for SqliteConnection {
     ) -> Result<(usize, Vec<AnnotationRow>), StoreError> {
         let tags = json(tags)?;
         let matching = || {
-            let lacks_none = sql::<Bool>("NOT EXISTS (SELECT 1 FROM json_each(")
-                .bind::<Text, _>(&tags)
-                .sql(") AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(annotation.tags)))");
+            let has_all =
+                sql::<Bool>(special::HAS_ALL_TAGS.0).bind::<Text, _>(&tags).sql(special::HAS_ALL_TAGS.1);
             annotation::table
                 .filter(annotation::last_timestamp.ge(span.from.micros()))
                 .filter(annotation::first_timestamp.le(span.to.micros()))
-                .filter(lacks_none)
+                .filter(has_all)
         };
         let newest = (annotation::first_timestamp.desc(), annotation::id.desc());
         let total: i64 = matching().count().get_result(self)?;
@@ -86,7 +89,7 @@ impl DocumentRows for SqliteConnection {
     }
 
     fn insert_annotation(&mut self, new: &Annotation, tags: &str, signals: &str) -> Result<i64, StoreError> {
-        diesel::insert_into(annotation::table)
+        Ok(diesel::insert_into(annotation::table)
             .values((
                 annotation::first_timestamp.eq(new.from.micros()),
                 annotation::last_timestamp.eq(new.end().micros()),
@@ -94,8 +97,8 @@ impl DocumentRows for SqliteConnection {
                 annotation::tags.eq(tags),
                 annotation::signals.eq(signals),
             ))
-            .execute(self)?;
-        Ok(diesel::select(sql::<BigInt>("last_insert_rowid()")).get_result(self)?)
+            .returning(annotation::id)
+            .get_result(self)?)
     }
 
     fn delete_annotation(&mut self, id: i64) -> Result<bool, StoreError> {
@@ -119,8 +122,11 @@ impl DocumentRows for SqliteConnection {
 
     fn put_metadata(&mut self, signal: i32, document: Option<&str>) -> Result<(), StoreError> {
         match document {
-            Some(document) => diesel::replace_into(metadata::table)
+            Some(document) => diesel::insert_into(metadata::table)
                 .values((metadata::signal_id.eq(signal), metadata::document.eq(document)))
+                .on_conflict(metadata::signal_id)
+                .do_update()
+                .set(metadata::document.eq(document))
                 .execute(self)?,
             None => diesel::delete(metadata::table.find(signal)).execute(self)?,
         };

@@ -3,12 +3,13 @@
 use diesel::dsl::{count_star, min};
 use diesel::prelude::*;
 
-use super::limit_of;
-use super::schema::{alert_delivery, alert_message, alert_notice};
+use super::Connection;
 use crate::StoreError;
+use crate::statements::limit_of;
+use crate::statements::schema::{alert_delivery, alert_message, alert_notice};
 use crate::tables::{MessageRow, OutboxRows, TopicRow};
 
-impl OutboxRows for SqliteConnection {
+impl OutboxRows for Connection {
     fn add_notice(
         &mut self,
         key: &str,
@@ -16,13 +17,15 @@ impl OutboxRows for SqliteConnection {
         topic: &str,
         document: &str,
     ) -> Result<(), StoreError> {
-        diesel::insert_or_ignore_into(alert_notice::table)
+        diesel::insert_into(alert_notice::table)
             .values((
                 alert_notice::key.eq(key),
                 alert_notice::channel.eq(channel),
                 alert_notice::topic.eq(topic),
                 alert_notice::document.eq(document),
             ))
+            .on_conflict(alert_notice::key)
+            .do_nothing()
             .execute(self)?;
         Ok(())
     }
@@ -99,7 +102,7 @@ impl OutboxRows for SqliteConnection {
     }
 
     fn add_message(&mut self, id: &str, channel: &str, document: &str, now: i64) -> Result<(), StoreError> {
-        diesel::insert_or_ignore_into(alert_message::table)
+        diesel::insert_into(alert_message::table)
             .values((
                 alert_message::id.eq(id),
                 alert_message::channel.eq(channel),
@@ -107,6 +110,8 @@ impl OutboxRows for SqliteConnection {
                 alert_message::attempts.eq(0),
                 alert_message::next_at.eq(now),
             ))
+            .on_conflict(alert_message::id)
+            .do_nothing()
             .execute(self)?;
         Ok(())
     }

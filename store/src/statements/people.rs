@@ -2,9 +2,10 @@
 
 use diesel::prelude::*;
 
-use super::schema::{invitation, member, session};
+use super::Connection;
 use crate::StoreError;
 use crate::people::{Hash, Invitation, Member, PeopleChange, Session};
+use crate::statements::schema::{invitation, member, session};
 use crate::tables::PeopleRows;
 
 /// Name, role, password, secret and last period of one-time codes, recovery codes, when it was made.
@@ -13,7 +14,7 @@ type MemberRow = (String, String, String, Option<Vec<u8>>, i64, Vec<u8>, i64);
 /// Hash, member, begin, last use, address, browser.
 type SessionRow = (Vec<u8>, String, i64, i64, String, String);
 
-impl PeopleRows for SqliteConnection {
+impl PeopleRows for Connection {
     fn members(&mut self) -> Result<Vec<Member>, StoreError> {
         let rows: Vec<MemberRow> = member::table.order(member::name).load(self)?;
         let member = |(name, role, password, totp, totp_used, recovery, created_at): MemberRow| Member {
@@ -70,27 +71,30 @@ impl PeopleRows for SqliteConnection {
                 diesel::delete(member::table.find(name)).execute(self)?;
             }
             PeopleChange::PutSession(new) => {
-                diesel::replace_into(session::table)
-                    .values((
-                        session::hash.eq(&new.hash[..]),
-                        session::member.eq(&new.member),
-                        session::created_at.eq(new.created_at),
-                        session::seen_at.eq(new.seen_at),
-                        session::address.eq(&new.address),
-                        session::agent.eq(&new.agent),
-                    ))
+                let content = (
+                    session::member.eq(&new.member),
+                    session::created_at.eq(new.created_at),
+                    session::seen_at.eq(new.seen_at),
+                    session::address.eq(&new.address),
+                    session::agent.eq(&new.agent),
+                );
+                diesel::insert_into(session::table)
+                    .values((session::hash.eq(&new.hash[..]), content))
+                    .on_conflict(session::hash)
+                    .do_update()
+                    .set(content)
                     .execute(self)?;
             }
             PeopleChange::RemoveSession(hash) => {
                 diesel::delete(session::table.find(&hash[..])).execute(self)?;
             }
             PeopleChange::PutInvitation(new) => {
-                diesel::replace_into(invitation::table)
-                    .values((
-                        invitation::hash.eq(&new.hash[..]),
-                        invitation::member.eq(&new.member),
-                        invitation::expires_at.eq(new.expires_at),
-                    ))
+                let content = (invitation::member.eq(&new.member), invitation::expires_at.eq(new.expires_at));
+                diesel::insert_into(invitation::table)
+                    .values((invitation::hash.eq(&new.hash[..]), content))
+                    .on_conflict(invitation::hash)
+                    .do_update()
+                    .set(content)
                     .execute(self)?;
             }
             PeopleChange::RemoveInvitation(hash) => {

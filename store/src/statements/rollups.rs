@@ -4,11 +4,12 @@ use diesel::dsl::max;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Integer};
 
-use super::schema::rollup as rollups;
-use super::{limit_of, signal_of};
+use super::{Connection, special};
 use crate::StoreError;
 use crate::batch::SignalId;
 use crate::rollup::Resolution;
+use crate::statements::schema::rollup as rollups;
+use crate::statements::{limit_of, signal_of};
 use crate::tables::{NewRollup, RollupRow, RollupRows};
 
 /// Number, resolution, arrival, payload, checksum.
@@ -33,7 +34,7 @@ struct TotalsRow {
     count: i64,
 }
 
-impl RollupRows for SqliteConnection {
+impl RollupRows for Connection {
     fn rollups(
         &mut self,
         signal: SignalId,
@@ -122,10 +123,7 @@ impl RollupRows for SqliteConnection {
     }
 
     fn rollup_totals(&mut self) -> Result<Vec<(SignalId, i64, i64)>, StoreError> {
-        // total() does not fail where damaged counts are too large for an integer.
-        const TOTALS: &str = "SELECT signal_id, min(first_bucket) AS first_bucket, \
-            CAST(total(count) AS INTEGER) AS count FROM rollup GROUP BY signal_id";
-        let totals = diesel::sql_query(TOTALS).load::<TotalsRow>(self)?.into_iter();
+        let totals = diesel::sql_query(special::ROLLUP_TOTALS).load::<TotalsRow>(self)?.into_iter();
         Ok(totals.map(|row| (signal_of(row.signal_id), row.first_bucket, row.count)).collect())
     }
 

@@ -110,7 +110,7 @@ fn examining_finds_what_was_changed_in_a_bundle() {
     let store = folder.open();
     seal_often(&store, 0..5);
     merge(&store);
-    let examine = || examine(&folder.config().database, &mut |_, _| ()).unwrap();
+    let examine = || examine(folder.config().database.file().unwrap(), &mut |_, _| ()).unwrap();
     let sound = examine();
     assert_eq!((sound.damage, sound.blocks.samples, sound.signals.len()), (vec![], 25, 5));
     for (change, what) in [

@@ -2,9 +2,13 @@
 
 use super::*;
 
+fn path(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("made/for/it/test.db")
+}
+
 fn config(folder: &tempfile::TempDir) -> StoreConfig {
     StoreConfig {
-        database: folder.path().join("made/for/it/test.db"),
+        database: path(folder).into(),
         readers: 2,
         signal_limit: 10,
         read_limit: None,
@@ -29,8 +33,7 @@ fn the_telemetry_view_shows_what_is_not_sealed_in_the_inherited_columns() {
     let samples = [("a", 1_700_000_000_000_001, 9.0), ("b", -1, 2.0), ("a", 1_700_000_000_000_001, 1.5)];
     store.commit(&[batch(&store, &samples)]).unwrap();
     let rows = || {
-        let mut connection =
-            diesel::SqliteConnection::establish(config(&folder).database.to_str().unwrap()).unwrap();
+        let mut connection = diesel::SqliteConnection::establish(path(&folder).to_str().unwrap()).unwrap();
         let sql = "SELECT timestamp || ' ' || signal_name || ' ' || value || ' ' || created_at || ' ' || typeof(id) \
                    AS row FROM telemetry ORDER BY id DESC";
         let rows: Vec<Row> = diesel::sql_query(sql).load(&mut connection).unwrap();
@@ -53,7 +56,7 @@ fn a_file_that_is_not_ours_is_refused_and_left_as_it_was() {
     let path = folder.path().join("notes.txt");
     let text = "not a database at all, but long enough to have a header ".repeat(40);
     std::fs::write(&path, &text).unwrap();
-    let config = StoreConfig { database: path.clone(), ..config(&folder) };
+    let config = StoreConfig { database: path.clone().into(), ..config(&folder) };
     let error = Store::open(&config, Clock::real()).err().unwrap();
     assert!(matches!(error, OpenError::NotOurs { .. }), "{error}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
@@ -67,7 +70,8 @@ fn another_programs_database_is_refused() {
     let path = folder.path().join("other.db");
     let mut other = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     other.batch_execute("CREATE TABLE invoice (id INTEGER)").unwrap();
-    let error = Store::open(&StoreConfig { database: path, ..config(&folder) }, Clock::real()).err().unwrap();
+    let error =
+        Store::open(&StoreConfig { database: path.into(), ..config(&folder) }, Clock::real()).err().unwrap();
     assert!(error.to_string().contains("another program"), "{error}");
 }
 
@@ -77,10 +81,10 @@ fn a_copy_numbers_its_commits_in_an_epoch_of_its_own() {
     let store = open(&folder);
     store.commit(&[batch(&store, &[("a", 1, 0.5)])]).unwrap();
     let to = folder.path().join("copy.db");
-    copy(&config(&folder).database, &to, true).unwrap();
+    copy(&path(&folder), &to, true).unwrap();
     assert_eq!(logs(&to), [""; 0].map(PathBuf::from), "nothing is left beside the copy");
     let later = Clock::manual(Timestamp::from_micros(NOW.micros() + 1));
-    let copied = Store::open(&StoreConfig { database: to, ..config(&folder) }, later).unwrap();
+    let copied = Store::open(&StoreConfig { database: to.into(), ..config(&folder) }, later).unwrap();
     assert_ne!(copied.epoch(), store.epoch());
     assert_eq!(copied.sequence(), store.sequence());
 }
@@ -90,7 +94,7 @@ fn changed(folder: &tempfile::TempDir, statements: &str) -> PathBuf {
     use diesel::connection::SimpleConnection as _;
     use diesel::prelude::*;
     drop(open(folder));
-    let path = config(folder).database;
+    let path = path(folder);
     let mut other = diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
     other.batch_execute(statements).unwrap();
     path
@@ -128,7 +132,7 @@ fn a_database_with_another_schema_is_refused_before_it_is_read() {
         let clock = Clock::manual(NOW);
         let refusals = [
             Store::open(&config(&folder), clock.clone()).err(),
-            Store::open_read_only(&path, clock).err(),
+            Store::open_read_only(&path.clone().into(), clock).err(),
             examine(&path, &mut |_, _| ()).err(),
             copy(&path, &folder.path().join("copy.db"), true).err(),
         ];
@@ -164,7 +168,7 @@ fn a_journal_is_read_in_pieces_and_a_row_that_is_too_long_is_not_read() {
     let path = changed(&folder, long);
     for refusal in [
         Store::open(&config(&folder), Clock::manual(NOW)).err(),
-        Store::open_read_only(&path, Clock::manual(NOW)).err(),
+        Store::open_read_only(&path.clone().into(), Clock::manual(NOW)).err(),
     ] {
         let why = refusal.unwrap().to_string();
         assert!(why.contains("row 1000 of journal_b is damaged: it is too long"), "{why}");

@@ -60,7 +60,7 @@ fn apply(bytes: &mut Vec<u8>, (at, in_header): (Index, bool), change: &Change) {
 
 fn config(database: &Path) -> StoreConfig {
     StoreConfig {
-        database: database.to_owned(),
+        database: database.to_owned().into(),
         readers: 2,
         signal_limit: 10,
         read_limit: None,
@@ -98,7 +98,7 @@ fn sound() -> Vec<u8> {
 /// Everything that a server and the tools do with a file. Errors are answers.
 fn use_it(path: &Path) {
     let _ = examine(path, &mut |_, _| ());
-    if let Ok(store) = Store::open_read_only(path, Clock::manual(NOW)) {
+    if let Ok(store) = Store::open_read_only(&path.to_owned().into(), Clock::manual(NOW)) {
         read(&store);
     }
     let Ok(store) = Store::open(&config(path), Clock::manual(NOW)) else { return };

@@ -17,12 +17,13 @@ use crate::config::{Database, SignalLimit};
 use crate::decode::{Collector, Decoded, csv, json};
 use crate::fuzz;
 use crate::signals::Signals;
+use crate::store::Location;
 
 const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 fn options(path: &Path) -> Options {
     Options {
-        database: Database { database: "none".into() },
+        database: Database { database: Location::File("none".into()) },
         signals: SignalLimit { signal_limit: 1_000 },
         format: None,
         dry_run: true,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::super::partial::folder_of;
 use super::super::{Format, ToolError, tell};
-use crate::store::with_suffix;
+use crate::store::{Location, with_suffix};
 
 /// What is noted after each durable commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ impl Note {
 
     /// Of an import into no database.
     pub(super) fn begin(source: &Path, format: Format, now: Timestamp) -> Result<Self, ToolError> {
-        Ok(Self::new(About::of(source, source, format)?, now))
+        Ok(Self::new(About::of(source, &Location::File(source.to_owned()), 0, format)?, now))
     }
 }
 
@@ -86,12 +86,13 @@ impl Notebook {
     /// The note of an earlier run with the same source and database, or a new one.
     pub(super) fn open(
         source: &Path,
-        database: &Path,
+        database: &Location,
+        epoch: u64,
         format: Format,
         now: Timestamp,
     ) -> Result<(Self, Note), ToolError> {
         let path = with_suffix(source, ".afterglow-import");
-        let about = About::of(source, database, format)?;
+        let about = About::of(source, database, epoch, format)?;
         let mut notebook = Self { path, failed: false };
         if let Ok(text) = fs::read(&notebook.path) {
             match serde_json::from_slice::<Note>(&text) {
@@ -134,20 +135,27 @@ fn replace_file(path: &Path, text: &[u8]) -> std::io::Result<()> {
 }
 
 impl About {
-    fn of(source: &Path, database: &Path, format: Format) -> Result<Self, ToolError> {
+    fn of(source: &Path, database: &Location, epoch: u64, format: Format) -> Result<Self, ToolError> {
         let file = fs::metadata(source).map_err(ToolError::file(source))?;
-        let database_file = fs::metadata(database).map_err(ToolError::file(database))?;
         let micros = |time: std::io::Result<std::time::SystemTime>| {
             let since = time.ok()?.duration_since(UNIX_EPOCH).ok()?;
             i64::try_from(since.as_micros()).ok()
         };
-        let made = micros(database_file.created()).unwrap_or(0);
+        let (name, identity) = match database {
+            Location::Server(server) => (PathBuf::from(server.to_string()), epoch.to_string()),
+            Location::File(path) => {
+                let about = fs::metadata(path).map_err(ToolError::file(path))?;
+                let made = micros(about.created()).unwrap_or(0);
+                let name = fs::canonicalize(path).map_err(ToolError::file(path))?;
+                (name, format!("{}:{}:{made}", about.dev(), about.ino()))
+            }
+        };
         Ok(Self {
             size: file.len(),
             modified: micros(file.modified()).unwrap_or(0),
             format: format.name().into(),
-            database: fs::canonicalize(database).map_err(ToolError::file(database))?,
-            database_file: format!("{}:{}:{made}", database_file.dev(), database_file.ino()),
+            database: name,
+            database_file: identity,
         })
     }
 }

@@ -4,9 +4,9 @@ use afterglow_wire::access::Key;
 use afterglow_wire::people::{Role, check_name};
 use diesel::prelude::*;
 
-use super::super::schema::{access_key, invitation, member, session};
 use super::{Damage, Examiner, load_until_error};
 use crate::audit::Verifier;
+use crate::statements::schema::{access_key, invitation, member, session};
 use crate::tables::AccessRows as _;
 
 /// Entries of the audit log that are read at once.

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 
 use super::{Damage, Examiner, MISSING, instant, load_until_error};
 use crate::batch::SignalId;
-use crate::sqlite::schema::bundle as bundles;
+use crate::statements::schema::bundle as bundles;
 use crate::tables::BundleRow;
 use crate::{Span, bundle};
 

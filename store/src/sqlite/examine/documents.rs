@@ -11,9 +11,9 @@ use afterglow_wire::rule::Rule;
 use afterglow_wire::silence::Silence;
 use diesel::prelude::*;
 
-use super::super::schema::{alert_document, alert_episode, annotation, board, metadata};
 use super::{Damage, Examiner, instant, load_until_error, named};
 use crate::Span;
+use crate::statements::schema::{alert_document, alert_episode, annotation, board, metadata};
 
 /// Address, version, title, document.
 type BoardRow = (String, i32, String, String);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::{StoreError, budget};
 
 /// Readers by the address that they read for.
-pub(super) struct Shares {
+pub(crate) struct Shares {
     most: usize,
     wait: Duration,
     held: Mutex<HashMap<IpAddr, usize>>,
@@ -16,19 +16,19 @@ pub(super) struct Shares {
 }
 
 /// The right to a reader; none is needed where nobody has asked.
-pub(super) struct Share<'s> {
+pub(crate) struct Share<'s> {
     shares: &'s Shares,
     address: Option<IpAddr>,
 }
 
 impl Shares {
     /// The most readers for one address; for one more, a query waits as long as `wait`.
-    pub(super) fn new(most: usize, wait: Duration) -> Self {
+    pub(crate) fn new(most: usize, wait: Duration) -> Self {
         Self { most, wait, held: Mutex::default(), freed: Condvar::new() }
     }
 
     /// The right to a reader for the address that this thread reads for.
-    pub(super) fn take(&self) -> Result<Share<'_>, StoreError> {
+    pub(crate) fn take(&self) -> Result<Share<'_>, StoreError> {
         let address = budget::asker();
         if let Some(address) = address {
             let is_full = |held: &mut HashMap<_, _>| held.get(&address).copied().unwrap_or(0) >= self.most;

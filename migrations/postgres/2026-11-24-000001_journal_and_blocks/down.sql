@@ -1,0 +1,3 @@
+DROP TABLE rollup;
+DROP TABLE block;
+DROP TABLE journal;

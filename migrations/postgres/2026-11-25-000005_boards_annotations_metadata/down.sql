@@ -1,0 +1,3 @@
+DROP TABLE metadata;
+DROP TABLE annotation;
+DROP TABLE board;

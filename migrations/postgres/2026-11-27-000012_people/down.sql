@@ -1,0 +1,3 @@
+DROP TABLE invitation;
+DROP TABLE session;
+DROP TABLE member;

@@ -1,0 +1,279 @@
+//! PostgreSQL: one process writes through one connection, which holds a lock as long as it lives; a few connections read.
+//!
+//! A transaction whose answer is lost with its connection is looked up by its number, so it is known whether it was kept.
+
+mod begin;
+mod driver;
+mod journal;
+mod link;
+mod open;
+mod server;
+mod special;
+
+// The statements that all databases share.
+#[path = "statements/access.rs"]
+mod access;
+#[path = "statements/alerts.rs"]
+mod alerts;
+#[path = "statements/blocks.rs"]
+mod blocks;
+#[path = "statements/bundles.rs"]
+mod bundles;
+#[path = "statements/deletions.rs"]
+mod deletions;
+#[path = "statements/documents.rs"]
+mod documents;
+#[path = "statements/numbering.rs"]
+mod numbering;
+#[path = "statements/outbox.rs"]
+mod outbox;
+#[path = "statements/people.rs"]
+mod people;
+#[path = "statements/rollups.rs"]
+mod rollups;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::r2d2::{Pool, PooledConnection};
+use diesel_async::AsyncPgConnection;
+use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
+use scheduled_thread_pool::ScheduledThreadPool;
+
+use crate::clock::Stopwatch;
+use crate::share::Shares;
+use crate::tables::{Outcome, Tables, Work};
+use crate::{StoreError, budget};
+use begin::{Fate, Transaction};
+use driver::Driver;
+use link::{LOST, Link, Manager};
+
+#[cfg(test)]
+pub(crate) use open::execute;
+pub(crate) use open::{open, open_beside, open_read_only};
+pub use server::Server;
+
+/// What the statements run on.
+pub(crate) type Connection = AsyncConnectionWrapper<AsyncPgConnection, Driver>;
+
+/// How long it is tried to find out what became of a transaction whose answer was lost.
+const LOST_ANSWER: Duration = Duration::from_secs(10);
+
+/// How long a connection is waited for when none can be made.
+const NO_CONNECTION: Duration = Duration::from_secs(1);
+
+/// Twice the longest pause between two attempts to connect.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// Makes the connections of all pools.
+static HOUSEKEEPER: LazyLock<Arc<ScheduledThreadPool>> =
+    LazyLock::new(|| Arc::new(ScheduledThreadPool::new(2)));
+
+/// A pool of connections, and how long to wait for one of them.
+#[derive(Clone)]
+struct Connections {
+    pool: Pool<Manager>,
+    wait: Duration,
+    /// Why the last connection could not be made, as long as none could.
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Connections {
+    /// A pool of at most `size` connections, which are made when they are needed.
+    fn new(manager: Manager, size: u32, wait: Duration) -> Self {
+        let failure = manager.failure();
+        let pool = Pool::builder()
+            .max_size(size)
+            .min_idle(Some(0))
+            // What bounds the pause between two attempts to connect.
+            .connection_timeout(PAUSE)
+            .max_lifetime(None)
+            .idle_timeout(None)
+            .thread_pool(Arc::clone(&HOUSEKEEPER))
+            .build_unchecked(manager);
+        Self { pool, wait, failure }
+    }
+
+    /// A connection.
+    ///
+    /// # Errors
+    /// [`StoreError::Busy`] when all are taken; why none can be made when that is so.
+    fn get(&self) -> Result<PooledConnection<Manager>, StoreError> {
+        let since = Stopwatch::start();
+        loop {
+            let rest = self.wait.saturating_sub(since.elapsed());
+            if let Ok(link) = self.pool.get_timeout(rest.min(NO_CONNECTION)) {
+                return Ok(link);
+            }
+            let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            if let Some(why) = failure {
+                return Err(StoreError::Down(why));
+            }
+            if rest <= NO_CONNECTION {
+                return Err(StoreError::Busy);
+            }
+        }
+    }
+}
+
+/// A database of a server and the connections to it.
+pub(crate) struct Postgres {
+    writer: Connections,
+    readers: Connections,
+    /// Who may have how many of the readers.
+    shares: Shares,
+    /// For documents: queries for samples do not keep them from being read.
+    documents: Connections,
+    /// A transaction that may have been kept although its writer was told otherwise.
+    unknown: Mutex<Option<Transaction>>,
+    /// Set when the database has what this process does not know, so that it cannot go on.
+    lost: AtomicBool,
+}
+
+impl Postgres {
+    fn unknown(&self) -> MutexGuard<'_, Option<Transaction>> {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection that writes, once it is known what has become of the transaction whose answer was lost.
+    fn writer(&self) -> Result<PooledConnection<Manager>, StoreError> {
+        if self.is_lost() {
+            return Err(StoreError::Down(format!("{LOST}; the server must be started again")));
+        }
+        let mut writer = self.writer.get().inspect_err(|error| {
+            if matches!(error, StoreError::Down(why) if why.starts_with(LOST)) {
+                self.lost.store(true, Ordering::Relaxed);
+            }
+        })?;
+        let mut unknown = self.unknown();
+        if let Some(transaction) = *unknown {
+            match transaction.fate(&mut writer.connection)? {
+                Fate::Undone => *unknown = None,
+                Fate::Open => return Err(StoreError::Busy),
+                Fate::Kept => {
+                    // What it was for was reported as failed, and this process does not know what is stored now.
+                    self.lost.store(true, Ordering::Relaxed);
+                    return Err(StoreError::Down(format!("{LOST}: it kept what was reported as failed")));
+                }
+            }
+        }
+        drop(unknown);
+        Ok(writer)
+    }
+
+    /// What a transaction came to whose answer was lost for the reason `why`.
+    fn settle(&self, transaction: Transaction, why: StoreError) -> Result<(), StoreError> {
+        let since = Stopwatch::start();
+        while since.elapsed() < LOST_ANSWER {
+            // Waits until the server has ended the earlier connection: the lock was its.
+            let Ok(mut writer) = self.writer.get() else { continue };
+            match transaction.fate(&mut writer.connection) {
+                Ok(Fate::Kept) => return Ok(()),
+                Ok(Fate::Undone) => return Err(why),
+                Ok(Fate::Open) | Err(_) => {}
+            }
+        }
+        *self.unknown() = Some(transaction);
+        Err(why)
+    }
+
+    fn snapshot_of(&self, connections: &Connections, work: Work<'_>) -> Result<(), StoreError> {
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let mut reader = connections.get()?;
+        reader.in_use = true;
+        reader.connection.batch_execute(BEGIN)?;
+        reading(&mut reader, work);
+        // Nothing was written: how it ends makes no difference, unless the connection is to be used again.
+        if reader.connection.batch_execute("ROLLBACK").is_ok() {
+            reader.in_use = false;
+        }
+        Ok(())
+    }
+}
+
+fn reading(reader: &mut Link, work: Work<'_>) {
+    reader.watched(|connection| {
+        budget::interruptible(|| work(connection));
+    });
+}
+
+impl Tables for Postgres {
+    fn read(&self, work: Work<'_>) -> Result<(), StoreError> {
+        let _share = self.shares.take()?;
+        reading(&mut *self.readers.get()?, work);
+        Ok(())
+    }
+
+    fn snapshot(&self, work: Work<'_>) -> Result<(), StoreError> {
+        let _share = self.shares.take()?;
+        self.snapshot_of(&self.readers, work)
+    }
+
+    fn documents(&self, work: Work<'_>) -> Result<(), StoreError> {
+        self.snapshot_of(&self.documents, work)
+    }
+
+    fn write(&self, work: Work<'_>) -> Result<(), StoreError> {
+        let mut writer = self.writer()?;
+        // Its state is not known until the end: until then a panic, or an early return, ends the connection.
+        writer.in_use = true;
+        let mut result = Ok(None);
+        writer.watched(|connection| {
+            let done = Transaction::begin(connection).and_then(|transaction| match work(connection) {
+                Outcome::Commit => Ok(Transaction::commit(connection).err().map(|why| (transaction, why))),
+                Outcome::Undo => Transaction::roll_back(connection).map(|()| None),
+            });
+            result = done;
+        });
+        match result {
+            Ok(None) => {
+                writer.in_use = false;
+                Ok(())
+            }
+            Ok(Some((transaction, why))) => {
+                // The connection is given up: with it ends whatever it has not ended.
+                drop(writer);
+                self.settle(transaction, why.into())
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A statement that was interrupted ended for the reason that it was interrupted for.
+    fn explain(&self, error: StoreError) -> StoreError {
+        match (error, budget::check()) {
+            (StoreError::Down(_), Err(stopped)) => stopped.into(),
+            // Diesel keeps no codes of statements' errors. The words are the system's, in the server's language.
+            (StoreError::Down(why), _) if why.contains("No space left on device") => {
+                StoreError::DiskFull(why)
+            }
+            (error, _) => error,
+        }
+    }
+
+    fn used_bytes(&self) -> Result<u64, StoreError> {
+        let used = special::number(&mut self.readers.get()?.connection, special::USED_BYTES)?;
+        Ok(used.cast_unsigned())
+    }
+
+    /// The server does so itself (autovacuum).
+    fn release_space(&self, _: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The server does so itself.
+    fn reserve_log(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The server does so itself.
+    fn checkpoint(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,205 @@
+//! How connections are made, and when one is used no more.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use diesel::connection::SimpleConnection as _;
+use diesel::r2d2::ManageConnection;
+use diesel_async::AsyncPgConnection;
+use diesel_async::pooled_connection::PoolableConnection as _;
+use tokio::task::AbortHandle;
+use tokio_postgres::error::SqlState;
+
+use super::driver::{self, Watch};
+use super::server::{Server, Tls};
+use super::{Connection, special};
+
+/// How long a server may take to accept a connection, with all that is said before the first statement.
+const GREETING: Duration = Duration::from_secs(10);
+
+/// A connection, and what ends it.
+pub(super) struct Link {
+    pub(super) connection: Connection,
+    /// What reads from and writes to its socket.
+    task: AbortHandle,
+    tls: Tls,
+    /// How long one of its statements may take.
+    limit: Duration,
+    /// Set while its state is not known, so that a panic does not hand it to another.
+    pub(super) in_use: bool,
+}
+
+impl Link {
+    /// Connects to `server`, and makes the `settings`.
+    ///
+    /// # Errors
+    /// Why the server cannot be reached, or refuses.
+    pub(super) fn new(server: &Server, tls: &Tls, limit: Duration, settings: &str) -> Result<Self, String> {
+        let runtime = driver::handle()?;
+        let (client, task) = driver::block_on(async {
+            let connecting = server.config().connect(tls.clone());
+            let (client, connection) = tokio::time::timeout(GREETING, connecting)
+                .await
+                .map_err(|_| format!("the server has not answered in {} s", GREETING.as_secs()))?
+                .map_err(|error| reason(&error))?;
+            let task = runtime.spawn(async move {
+                if let Err(error) = connection.await {
+                    log::debug!("a connection to PostgreSQL has ended: {error}");
+                }
+            });
+            Ok::<_, String>((client, task.abort_handle()))
+        })?;
+        let connected = driver::block_on(AsyncPgConnection::try_from(client));
+        let connection = Connection::from(connected.map_err(|error| error.to_string())?);
+        let mut link = Self { connection, task, tls: tls.clone(), limit, in_use: false };
+        link.connection.batch_execute(settings).map_err(|error| error.to_string())?;
+        Ok(link)
+    }
+
+    /// Does `work`, which is ended when it takes too long or is not wanted any more.
+    pub(super) fn watched(&mut self, work: impl FnOnce(&mut Connection)) {
+        let watch = Watch {
+            cancel: self.connection.cancel_token(),
+            tls: self.tls.clone(),
+            task: self.task.clone(),
+            limit: self.limit,
+            is_cancelled: false,
+        };
+        if !driver::watched(watch, || work(&mut self.connection)) {
+            self.task.abort();
+        }
+    }
+
+    /// Whether it cannot be used any more.
+    pub(super) fn is_broken(&mut self) -> bool {
+        self.in_use || self.task.is_finished() || self.connection.is_broken()
+    }
+}
+
+/// Why a server refused a connection, by its code.
+fn reason(error: &tokio_postgres::Error) -> String {
+    let Some(refused) = error.as_db_error() else {
+        let source = std::error::Error::source(error);
+        return source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"));
+    };
+    let advice = match *refused.code() {
+        SqlState::INVALID_PASSWORD | SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
+            "; check user and password in the database's URL"
+        }
+        SqlState::INVALID_CATALOG_NAME => "; create it first, as with createdb",
+        SqlState::TOO_MANY_CONNECTIONS => "; raise max_connections, or the limit of this user",
+        _ => "",
+    };
+    format!("the server refuses ({}): {}{advice}", refused.code().code(), refused.message())
+}
+
+/// What the connections of a pool are for.
+pub(super) enum Role {
+    /// To read.
+    Reader,
+    /// To write: each new one takes the lock, and finds that no other process had it in between.
+    Writer(Owner),
+    /// To write a little beside the process that has the lock.
+    Guest,
+}
+
+/// Who writes.
+#[derive(Clone, Copy)]
+pub(super) struct Owner {
+    /// The number that stands in the database as long as nobody else has opened it.
+    pub(super) number: i64,
+    /// The numbering that was found when it was opened.
+    pub(super) epoch: u64,
+}
+
+/// Makes the connections of a pool.
+pub(super) struct Manager {
+    server: Server,
+    tls: Tls,
+    role: Role,
+    limit: Duration,
+    settings: String,
+    /// One that is there already.
+    first: Mutex<Option<Link>>,
+    /// Why the last one could not be made.
+    failure: Arc<Mutex<Option<String>>>,
+}
+
+impl Manager {
+    pub(super) fn new(
+        server: &Server,
+        tls: &Tls,
+        role: Role,
+        limit: Duration,
+        settings: String,
+        first: Option<Link>,
+    ) -> Self {
+        let (first, failure) = (Mutex::new(first), Arc::default());
+        Self { server: server.clone(), tls: tls.clone(), role, limit, settings, first, failure }
+    }
+
+    pub(super) fn failure(&self) -> Arc<Mutex<Option<String>>> {
+        Arc::clone(&self.failure)
+    }
+
+    fn make(&self) -> Result<Link, String> {
+        if let Some(link) = self.first.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Ok(link);
+        }
+        let mut link = Link::new(&self.server, &self.tls, self.limit, &self.settings)?;
+        if let Role::Writer(owner) = &self.role {
+            take_lock(&mut link.connection)?;
+            let found = Owner {
+                number: special::owner(&mut link.connection).map_err(|error| error.to_string())?,
+                epoch: special::epoch(&mut link.connection)?,
+            };
+            if found.number != owner.number {
+                return Err(format!("{LOST}: another afterglow has opened it"));
+            }
+            if found.epoch != owner.epoch {
+                return Err(format!(
+                    "{LOST}: the server has gone back to an earlier state, or another has taken its place"
+                ));
+            }
+        }
+        Ok(link)
+    }
+}
+
+/// How the reason begins for which this process cannot go on.
+pub(super) const LOST: &str = "the database is no longer the one that was opened";
+
+/// Waits a moment for the lock that the process that writes has.
+///
+/// # Errors
+/// When another has it.
+pub(super) fn take_lock(connection: &mut Connection) -> Result<(), String> {
+    connection
+        .batch_execute(special::TAKE_LOCK)
+        .map_err(|error| format!("another afterglow has the lock of the database: {error}"))
+}
+
+/// Why a connection could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct NotMade(String);
+
+impl ManageConnection for Manager {
+    type Connection = Link;
+    type Error = NotMade;
+
+    fn connect(&self) -> Result<Link, NotMade> {
+        let made = self.make();
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = made.as_ref().err().cloned();
+        made.map_err(NotMade)
+    }
+
+    /// Asks nobody: that would be another way there and back.
+    fn is_valid(&self, link: &mut Link) -> Result<(), NotMade> {
+        if link.is_broken() { Err(NotMade("the server has closed the connection".into())) } else { Ok(()) }
+    }
+
+    fn has_broken(&self, link: &mut Link) -> bool {
+        link.is_broken()
+    }
+}

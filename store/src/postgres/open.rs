@@ -1,0 +1,287 @@
+//! Opens a database of a server: takes its lock, brings its schema up to date, and reads the journal into memory.
+
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use afterglow_wire::name;
+use diesel::connection::{Connection as _, SimpleConnection as _};
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
+
+use super::link::{Link, Manager, Owner, Role, take_lock};
+use super::server::{Server, Tls};
+use super::{Connection, Connections, Postgres, journal, numbering, special};
+use crate::clock::Clock;
+use crate::engine::{self, DamagedRow, Engine, Loaded, Unrecovered};
+use crate::journal::Part;
+use crate::share::Shares;
+use crate::statements::schema::signal;
+use crate::tables::{BlockRows as _, Tables};
+use crate::{HEAD_SAMPLES, OpenError, StoreConfig};
+
+/// Every version of the schema.
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/postgres");
+
+/// The first version with compression by lz4, and with the numbers of transactions that are asked for.
+const OLDEST_VERSION: i64 = 140_000;
+
+/// Readers of boards, annotations and metadata: two for clients, and one for the program itself.
+const DOCUMENT_READERS: u32 = 3;
+
+/// How long a query waits for a free reader before it is refused.
+const READER_WAIT: Duration = Duration::from_millis(500);
+
+/// How long a commit waits while a sealing writes its blocks.
+const WRITER_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a statement may take before its connection is taken for dead; the server ends it a little earlier.
+const WRITE_LIMIT: Duration = Duration::from_secs(30);
+const READ_LIMIT: Duration = Duration::from_secs(120);
+
+/// What all sessions have. A server notices a dead client within 20 seconds, and gives its lock to the next.
+const SETUP: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3; \
+    SET tcp_user_timeout = '15s'; SET lock_timeout = '5s';";
+
+/// What is acknowledged is on the disk, also where the server or the user is set to less; more than that is kept.
+const WRITER_SETUP: &str = "SET statement_timeout = '25s'; SET idle_in_transaction_session_timeout = '60s'; \
+    SELECT set_config('synchronous_commit', 'on', false) \
+        WHERE current_setting('synchronous_commit') IN ('off', 'local');";
+const READER_SETUP: &str = "SET statement_timeout = '110s'; SET idle_in_transaction_session_timeout = '5min'; \
+    SET default_transaction_read_only = on;";
+
+/// Opens the database; also gives the names of its signals by number.
+pub(crate) fn open(
+    server: &Server,
+    config: &StoreConfig,
+    clock: Clock,
+) -> Result<(Engine, Vec<String>), OpenError> {
+    let unusable = |why: String| unusable(server, &why);
+    let tls = server.tls().map_err(unusable)?;
+    let mut first = Link::new(server, &tls, WRITE_LIMIT, &settings(WRITER_SETUP)).map_err(unusable)?;
+    let connection = &mut first.connection;
+    check_server(connection).map_err(unusable)?;
+    take_lock(connection).map_err(|_| OpenError::InUse(address(server)))?;
+    let set = |connection: &mut Connection, settings: &str| {
+        connection.batch_execute(settings).map_err(|error| unusable(error.to_string()))
+    };
+    // A migration takes as long as it takes.
+    set(connection, "SET statement_timeout = 0")?;
+    let is_ours = prepare(connection).map_err(unusable)?;
+    set(connection, WRITER_SETUP)?;
+    if !is_ours {
+        return Err(OpenError::NotOurs {
+            path: address(server),
+            why: "it has tables of another program; give Afterglow a database, or a schema, of its own"
+                .into(),
+        });
+    }
+    let begun = numbering::epoch(connection, clock.now().micros());
+    begun.map_err(|error| unusable(error.to_string()))?;
+    let epoch = special::epoch(connection).map_err(unusable)?;
+    let number = RandomState::new().hash_one(clock.now().micros()).cast_signed();
+    special::own(connection, number).map_err(|error| unusable(error.to_string()))?;
+    let loaded = load(connection).map_err(unusable)?;
+    let role = Role::Writer(Owner { number, epoch });
+    let manager = Manager::new(server, &tls, role, WRITE_LIMIT, settings(WRITER_SETUP), Some(first));
+    let tables = Postgres {
+        writer: Connections::new(manager, 1, WRITER_WAIT),
+        readers: readers(server, &tls, 2 * config.readers),
+        shares: Shares::new(config.readers as usize, READER_WAIT),
+        documents: readers(server, &tls, DOCUMENT_READERS),
+        unknown: Mutex::default(),
+        lost: AtomicBool::new(false),
+    };
+    let names = loaded.names.clone();
+    let engine = Engine::new(Arc::new(tables), loaded, epoch, config.head_samples, clock);
+    engine.resume_deletion().map_err(|error| unusable(error.to_string()))?;
+    Ok((engine, names))
+}
+
+/// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.
+pub(crate) fn open_read_only(server: &Server, clock: Clock) -> Result<(Engine, Vec<String>), OpenError> {
+    let unusable = |why: String| unusable(server, &why);
+    let tls = server.tls().map_err(unusable)?;
+    let mut first = Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(unusable)?;
+    check_schema(server, &mut first.connection)?;
+    let repeatable = first.connection.transaction(|reader| {
+        diesel::sql_query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(reader)?;
+        QueryResult::Ok(load(reader))
+    });
+    let loaded = repeatable.map_err(|error| unusable(error.to_string()))?.map_err(unusable)?;
+    let tables = beside(server, &tls, Role::Reader, READER_SETUP);
+    let names = loaded.names.clone();
+    Ok((Engine::new(Arc::new(tables), loaded, 0, HEAD_SAMPLES, clock), names))
+}
+
+/// Opens a database of today's schema beside a process that has it open, for short changes of keys: those of both wait for each
+/// other.
+pub(crate) fn open_beside(server: &Server) -> Result<Arc<dyn Tables>, OpenError> {
+    let tls = server.tls().map_err(|why| unusable(server, &why))?;
+    let mut first =
+        Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(|why| unusable(server, &why))?;
+    check_schema(server, &mut first.connection)?;
+    Ok(Arc::new(beside(server, &tls, Role::Guest, WRITER_SETUP)))
+}
+
+/// The tables for a process that is not the one that writes samples.
+fn beside(server: &Server, tls: &Tls, role: Role, setup: &str) -> Postgres {
+    let manager = Manager::new(server, tls, role, WRITE_LIMIT, settings(setup), None);
+    let readers = readers(server, tls, 1);
+    Postgres {
+        writer: Connections::new(manager, 1, WRITER_WAIT),
+        documents: readers.clone(),
+        readers,
+        shares: Shares::new(1, READER_WAIT),
+        unknown: Mutex::default(),
+        lost: AtomicBool::new(false),
+    }
+}
+
+fn readers(server: &Server, tls: &Tls, size: u32) -> Connections {
+    let manager = Manager::new(server, tls, Role::Reader, READ_LIMIT, settings(READER_SETUP), None);
+    Connections::new(manager, size, READER_WAIT)
+}
+
+fn settings(more: &str) -> String {
+    format!("{SETUP} {more}")
+}
+
+/// What is said of a server in place of a file's path.
+fn address(server: &Server) -> PathBuf {
+    PathBuf::from(server.to_string())
+}
+
+fn unusable(server: &Server, why: &str) -> OpenError {
+    // In one line: the server quotes what it stumbles over, line ends included.
+    let words: Vec<_> = why.split_whitespace().collect();
+    OpenError::Unusable { path: address(server), why: words.join(" ") }
+}
+
+/// Refuses servers that cannot keep what they acknowledge, or are too old.
+fn check_server(connection: &mut Connection) -> Result<(), String> {
+    let failed = |error: diesel::result::Error| error.to_string();
+    const VERSION: &str = "SELECT current_setting('server_version_num')::bigint AS value";
+    let version = special::number(connection, VERSION).map_err(failed)?;
+    if version < OLDEST_VERSION {
+        return Err(format!("PostgreSQL {} is too old; 14 is needed", version / 10_000));
+    }
+    for setting in ["fsync", "full_page_writes"] {
+        let sql = format!("SELECT current_setting('{setting}') AS value");
+        if special::text(connection, &sql).map_err(failed)? != "on" {
+            return Err(format!(
+                "the server has {setting} off: what it acknowledges can be lost when the power fails"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The tables that its schema has.
+fn tables(connection: &mut Connection) -> Result<i64, String> {
+    const TABLES: &str = "SELECT count(*) AS value FROM pg_tables WHERE schemaname = current_schema()";
+    special::number(connection, TABLES).map_err(|error| error.to_string())
+}
+
+/// Whether its schema is ours.
+fn is_ours(connection: &mut Connection) -> Result<bool, String> {
+    const OURS: &str = "SELECT count(*) AS value FROM pg_tables WHERE schemaname = current_schema() \
+        AND tablename IN ('__diesel_schema_migrations', 'signal', 'journal', 'block')";
+    special::number(connection, OURS).map(|found| found == 4).map_err(|error| error.to_string())
+}
+
+/// Brings the schema of a database that is ours or new up to date; whether it is either.
+fn prepare(connection: &mut Connection) -> Result<bool, String> {
+    if tables(connection)? > 0 {
+        if !is_ours(connection)? {
+            return Ok(false);
+        }
+        missing_versions(connection)?;
+    }
+    let applied = connection
+        .run_pending_migrations(MIGRATIONS)
+        .map_err(|error| format!("its schema cannot be migrated: {error}"))?;
+    for migration in applied {
+        log::info!("migrated the database: {migration}");
+    }
+    Ok(true)
+}
+
+/// Refuses a schema that has a version which this program does not know; gives how many of those that it knows are missing.
+fn missing_versions(connection: &mut Connection) -> Result<usize, String> {
+    let failed = |error: &dyn std::fmt::Display| format!("its schema cannot be read: {error}");
+    let ours: Vec<Box<dyn Migration<Pg>>> = MIGRATIONS.migrations().map_err(|error| failed(&error))?;
+    let mut known: HashSet<String> = ours.iter().map(|ours| ours.name().version().to_string()).collect();
+    // Asked for through Diesel, the table of versions would be made where it is missing.
+    const APPLIED: &str = "SELECT version::text AS value FROM __diesel_schema_migrations ORDER BY version";
+    for version in special::texts(connection, APPLIED).map_err(|error| failed(&error))? {
+        if !known.remove(&version) {
+            return Err(format!("its schema is that of a newer afterglow: it has the migration {version}"));
+        }
+    }
+    Ok(known.len())
+}
+
+/// Refuses a database that is not ours, or has not today's schema.
+fn check_schema(server: &Server, connection: &mut Connection) -> Result<(), OpenError> {
+    if !is_ours(connection).map_err(|why| unusable(server, &why))? {
+        let why = "it has no tables of Afterglow".into();
+        return Err(OpenError::NotOurs { path: address(server), why });
+    }
+    match missing_versions(connection).map_err(|why| unusable(server, &why))? {
+        0 => Ok(()),
+        _ => Err(OpenError::OldSchema(address(server))),
+    }
+}
+
+fn load(connection: &mut Connection) -> Result<Loaded, String> {
+    let failed = |error: diesel::result::Error| error.to_string();
+    let rows: Vec<(i32, String)> = signal::table
+        .order(signal::id)
+        .select((signal::id, signal::name))
+        .load(connection)
+        .map_err(failed)?;
+    let mut names = Vec::with_capacity(rows.len());
+    for ((id, text), number) in rows.into_iter().zip(0_i32..) {
+        // A hole would give every later signal the samples of another.
+        if id != number {
+            return Err(format!("it is damaged: signal {number} is missing"));
+        }
+        if name::check(&text).is_err() {
+            return Err(format!("it is damaged: the name of signal {number} is not a name"));
+        }
+        names.push(text);
+    }
+    let sealed = numbering::sealed_sequence(connection)?;
+    if let Some(sequence) = journal::oversized(connection).map_err(failed)? {
+        return Err(format!("row {sequence} of the journal is damaged: it is too long"));
+    }
+    let first = journal::first(connection).map_err(failed)?;
+    let newest_block = connection.newest_block().map_err(|error| error.to_string())?;
+    if newest_block > i64::MAX / 2 {
+        return Err(format!("it is damaged: a block has the number {newest_block}"));
+    }
+    // All rows count as one part: whether some of them were being sealed makes no difference now.
+    let next =
+        |part, after| if part == Part::A { journal::next_rows(connection, after) } else { Ok(Vec::new()) };
+    let parts = [(Part::A, first), (Part::B, None)];
+    engine::recover(names, sealed, newest_block, parts, next).map_err(|unrecovered| match unrecovered {
+        Unrecovered::Damaged(DamagedRow { sequence, why, .. }) => {
+            format!("row {sequence} of the journal is damaged: {why}")
+        }
+        Unrecovered::Unread(error) => error.to_string(),
+    })
+}
+
+/// Runs statements on a connection of their own.
+#[cfg(test)]
+pub(crate) fn execute(server: &Server, statements: &str) -> Result<(), String> {
+    let tls = server.tls()?;
+    Link::new(server, &tls, WRITE_LIMIT, statements).map(drop)
+}

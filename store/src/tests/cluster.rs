@@ -1,0 +1,83 @@
+//! A PostgreSQL server for the tests of this process: it is started for the first of them, listens on a socket in a folder of its
+//! own, and ends with the process, however that ends.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
+
+/// The server's parent: it waits for the end of its standard input, which this process has open, and then ends the server. The
+/// data is not copied to the disk while it is made, only from then on.
+const KEEPER: &str = r#"
+trap '' INT
+umask 077
+folder=$(mktemp -d /tmp/afterglow-postgres-XXXXXX) || exit 1
+end() { [ -n "$server" ] && kill -QUIT $server && wait $server; cd /; rm -rf "$folder"; exit; }
+cd "$folder"
+"$1/initdb" -D data -A trust -U afterglow -E UTF8 --locale=C --no-sync >made 2>&1 || { cat made >&2; end; }
+"$1/postgres" -D data -k "$folder" -c listen_addresses= -c max_connections=300 -c shared_buffers=32MB </dev/null >log 2>&1 &
+server=$!
+until "$1/pg_isready" -q -h "$folder"; do
+    kill -0 $server 2>/dev/null || { cat log >&2; end; }
+    sleep 0.05
+done
+echo "$folder"
+cat >/dev/null
+end
+"#;
+
+/// The folder of the server's socket, and its keeper.
+struct Cluster {
+    folder: String,
+    _keeper: Child,
+}
+
+static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| {
+    let Some(programs) = programs() else {
+        eprintln!("skipped on PostgreSQL: it is not installed (apt-get install postgresql)");
+        return None;
+    };
+    let mut keeper = Command::new("sh");
+    if rustix::process::geteuid().is_root() {
+        // The server refuses to be root's.
+        keeper = Command::new("setpriv");
+        keeper.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh"]);
+    }
+    let keeper = keeper.args(["-c", KEEPER, "keeper"]).arg(programs);
+    let mut keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut folder = String::new();
+    BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut folder).unwrap();
+    assert!(!folder.is_empty(), "PostgreSQL did not start");
+    Some(Cluster { folder: folder.trim().to_owned(), _keeper: keeper })
+});
+
+/// The folder with the programs of PostgreSQL: that of `AFTERGLOW_POSTGRES`, the newest of Debian's, or one of `PATH`.
+pub(crate) fn programs() -> Option<PathBuf> {
+    let has_all =
+        |folder: &Path| ["initdb", "postgres", "pg_isready"].iter().all(|name| folder.join(name).is_file());
+    let mut folders: Vec<PathBuf> =
+        std::env::var_os("AFTERGLOW_POSTGRES").map(PathBuf::from).into_iter().collect();
+    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
+        .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).collect())
+        .unwrap_or_default();
+    versions.sort();
+    folders.extend(versions.into_iter().rev());
+    folders.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
+    folders.into_iter().find(|folder| has_all(folder))
+}
+
+/// Whether there is a server.
+pub(crate) fn is_here() -> bool {
+    CLUSTER.is_some()
+}
+
+/// The folder of the server's socket.
+pub(crate) fn folder() -> &'static str {
+    &CLUSTER.as_ref().expect("there is a server").folder
+}
+
+/// The URL of a schema of the server's database.
+pub(crate) fn url(schema: &str) -> String {
+    let host = folder().replace('/', "%2F");
+    format!("postgres://afterglow@{host}/postgres?options=-c%20search_path%3D{schema}")
+}
