@@ -150,8 +150,17 @@ fn shrink(folder: &Path, wasm: &Path) -> Result<()> {
 fn bundle(folder: &Path, made: &Path, dist: &Path) -> Result<()> {
     let esbuild = folder.join("node_modules/.bin/esbuild").to_string_lossy().into_owned();
     let into = format!("--outdir={}", dist.display());
-    let arguments =
-        ["boot.js", "style.css", "--bundle", "--minify", "--format=esm", "--log-level=warning", &into];
+    let arguments = [
+        "boot.js",
+        "style.css",
+        "--bundle",
+        "--minify",
+        "--format=esm",
+        "--log-level=warning",
+        // The binding names the script that loads the second module once for each function that it has.
+        "--log-override:duplicate-object-key=silent",
+        &into,
+    ];
     run(&mut command(&esbuild, arguments, made))
 }
 
