@@ -26,6 +26,9 @@ const GROUPS_OF_ADDRESS: usize = 50;
 /// each of them.
 const PATTERNS_OF_ADDRESS: usize = 2_048;
 
+/// Most patterns with `*` of the clients of all addresses, counted in the same way.
+const PATTERNS: usize = 4 * PATTERNS_OF_ADDRESS;
+
 /// Samples that may wait in all groups, 32 bytes each, for what is beyond [`Group::STEP_SAMPLES`] for a few of them.
 const WAITING_SAMPLES: usize = 2 << 20;
 
@@ -309,7 +312,15 @@ impl<C> Groups<C> {
                  allowed from one address"
             ));
         }
+        if self.patterns() + selection.wanted.comparisons() > PATTERNS {
+            return Err(format!("live clients have {PATTERNS} patterns with *; no more are allowed"));
+        }
         Ok(())
+    }
+
+    /// How many patterns all clients have.
+    fn patterns(&self) -> usize {
+        self.groups.iter().flatten().flat_map(|entry| &entry.wanted).map(|wanted| wanted.comparisons()).sum()
     }
 
     /// How many groups and patterns the clients of an address have, but for those who want everything.

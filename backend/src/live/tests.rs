@@ -284,6 +284,15 @@ fn groups_and_patterns_of_one_address_are_limited() {
         refused = refused.or(try_add(&mut groups, &patterns, other).err());
     }
     assert!(refused.is_some_and(|refused| refused.contains("no more than 2048")));
+    // Of all addresses together, four times as many.
+    let mut refused = Vec::new();
+    for client in 0..200 {
+        let mine = format!("y{client}*");
+        let patterns: Vec<_> = many[1..].iter().map(String::as_str).chain([mine.as_str(), "s50"]).collect();
+        let elsewhere = IpAddr::from([10, 0, 0, client]);
+        refused.extend(try_add(&mut groups, &patterns, elsewhere).err());
+    }
+    assert!(refused.len() > 100 && refused.iter().all(|refused| refused.contains("have 8192 patterns")));
 }
 
 #[test]
