@@ -43,7 +43,7 @@ impl Limited<'_> {
     pub async fn take(
         self,
         source: Source,
-        parse: impl AsyncFnOnce(Collector) -> Result<Collector, Refusal>,
+        parse: impl AsyncFnOnce(Box<Collector>) -> Result<Box<Collector>, Refusal>,
     ) -> Result<Receipt, Refusal> {
         self.intake.take(source, self.scope, parse).await
     }
@@ -88,7 +88,7 @@ impl Intake {
         &self,
         source: Source,
         scope: Option<&WriteScope>,
-        parse: impl AsyncFnOnce(Collector) -> Result<Collector, Refusal>,
+        parse: impl AsyncFnOnce(Box<Collector>) -> Result<Box<Collector>, Refusal>,
     ) -> Result<Receipt, Refusal> {
         let mut note = Request { bytes: source.bytes, ..Request::from(source.address) };
         let outcome = self.store(&mut note, scope, parse).await;
@@ -105,14 +105,15 @@ impl Intake {
         &self,
         note: &mut Request,
         scope: Option<&WriteScope>,
-        parse: impl AsyncFnOnce(Collector) -> Result<Collector, Refusal>,
+        parse: impl AsyncFnOnce(Box<Collector>) -> Result<Box<Collector>, Refusal>,
     ) -> Result<Receipt, Refusal> {
         let (stopwatch, now) = (Stopwatch::start(), self.clock.now());
         let collector = Collector::new(self.signals.clone(), now)
             .at_most(REQUEST_SAMPLES)
             .not_before(self.not_before)
             .within(scope.cloned());
-        let mut collector = parse(collector).await?;
+        // In a box, since futures and threads pass it on.
+        let mut collector = parse(Box::new(collector)).await?;
         self.metrics.observe(Stage::Decode, stopwatch.elapsed());
         let decoded = collector.take();
         let replaced = decoded.repeated();

@@ -52,8 +52,8 @@ pub struct Metrics {
     pub damaged_blocks: Gauge,
     /// Whether samples can be stored: what `/health` reports.
     pub health: Health,
-    stage: Family<Label, Histogram>,
-    queue: Family<Label, Gauge>,
+    stages: [Histogram; Stage::ALL.len()],
+    queues: [Gauge; Queue::ALL.len()],
     /// What becomes of alerts.
     pub alerts: AlertMetrics,
 }
@@ -88,6 +88,9 @@ pub enum Queue {
 }
 
 impl Stage {
+    const ALL: [Self; 7] =
+        [Self::Decode, Self::Commit, Self::Record, Self::Broadcast, Self::Query, Self::Seal, Self::Merge];
+
     fn name(self) -> &'static str {
         match self {
             Self::Decode => "decode",
@@ -102,6 +105,8 @@ impl Stage {
 }
 
 impl Queue {
+    const ALL: [Self; 1] = [Self::Ingest];
+
     fn name(self) -> &'static str {
         match self {
             Self::Ingest => "ingest",
@@ -144,15 +149,17 @@ impl Metrics {
         let frame_bytes = gauge("live_frame_bytes", "Bytes of frames on their way to live clients");
         let unsealed = gauge("samples_unsealed", "Samples in the journal that are not in a block yet");
         let damaged_blocks = gauge("damaged_blocks", "Blocks that could not be read since the start");
-        let stage = Family::new_with_constructor(stage_histogram as fn() -> Histogram);
+        let stage = Family::<Label, _>::new_with_constructor(stage_histogram as fn() -> Histogram);
+        let stages = Stage::ALL.map(|one| stage.get_or_create(&[("stage", one.name())]).clone());
         registry.register_with_unit(
             "stage",
             "Time spent in a step of the pipeline",
             Unit::Seconds,
-            stage.clone(),
+            stage,
         );
-        let queue = Family::default();
-        registry.register("queue_depth", "Entries waiting in a queue", queue.clone());
+        let queue = Family::<Label, Gauge>::default();
+        let queues = Queue::ALL.map(|one| queue.get_or_create(&[("queue", one.name())]).clone());
+        registry.register("queue_depth", "Entries waiting in a queue", queue);
         let alerts = AlertMetrics::new(&mut registry);
         Self {
             registry: Arc::new(registry),
@@ -172,20 +179,20 @@ impl Metrics {
             unsealed,
             damaged_blocks,
             health: Health::default(),
-            stage,
-            queue,
+            stages,
+            queues,
             alerts,
         }
     }
 
     /// Adds one measurement of `stage`.
     pub fn observe(&self, stage: Stage, took: Duration) {
-        self.stage.get_or_create(&[("stage", stage.name())]).observe(took.as_secs_f64());
+        self.stages[stage as usize].observe(took.as_secs_f64());
     }
 
     /// Sets the depth of `queue`.
     pub fn depth(&self, queue: Queue, entries: usize) {
-        self.queue.get_or_create(&[("queue", queue.name())]).set(i64::try_from(entries).unwrap_or(i64::MAX));
+        self.queues[queue as usize].set(i64::try_from(entries).unwrap_or(i64::MAX));
     }
 
     /// All numbers in Prometheus' text format.

@@ -69,6 +69,9 @@ impl Share {
     /// # Errors
     /// When there is not as much left; the share stays as it was.
     pub fn grow(&mut self, more: usize) -> Result<(), Exhausted> {
+        if more == 0 {
+            return Ok(());
+        }
         let taken = &mut *self.shares.taken();
         if taken.all + more > self.shares.all {
             return Err(Exhausted::All);
@@ -77,11 +80,9 @@ impl Share {
         if here + more > self.shares.per_address {
             return Err(Exhausted::Address);
         }
-        if more > 0 {
-            taken.by_address.insert(self.address, here + more);
-            taken.all += more;
-            self.amount += more;
-        }
+        taken.by_address.insert(self.address, here + more);
+        taken.all += more;
+        self.amount += more;
         Ok(())
     }
 
@@ -93,6 +94,9 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
+        if self.amount == 0 {
+            return;
+        }
         let taken = &mut *self.shares.taken();
         taken.all -= self.amount;
         if let Some(here) = taken.by_address.get_mut(&self.address) {

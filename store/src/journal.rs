@@ -9,6 +9,9 @@ use afterglow_wire::Timestamp;
 /// Samples in one row: the view makes a row's identity from it.
 pub(super) const ROW_SAMPLES: usize = 8_192;
 
+/// About what a sample takes in a row.
+const SAMPLE_BYTES: usize = 24;
+
 /// One of the two parts of the journal that take turns: while one is sealed, the other takes rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
@@ -64,6 +67,7 @@ struct Writer {
 impl Writer {
     fn write(&mut self, instant: &[Sample]) {
         let Some(first) = instant.first() else { return };
+        self.text.reserve((instant.len() + 1) * SAMPLE_BYTES);
         let (mut integer, mut float) = (itoa::Buffer::new(), zmij::Buffer::new());
         self.text.push_str(if self.count == 0 { "[[" } else { ",[" });
         self.text.push_str(integer.format(first.timestamp.micros()));

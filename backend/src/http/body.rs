@@ -43,21 +43,22 @@ pub(super) enum MediaType {
 /// What a request's `Content-Type` names; JSON when it names none.
 pub(super) fn media_type(headers: &HeaderMap) -> Result<MediaType, Problem> {
     let given = text(headers, &CONTENT_TYPE)?;
-    let media_type = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match media_type.as_str() {
-        "" | "application/json" => Ok(MediaType::Json(Format::Json)),
-        "application/x-ndjson" | "application/ndjson" | "application/jsonl" => {
-            Ok(MediaType::Json(Format::NdJson))
-        }
-        "text/csv" | "application/csv" => Ok(MediaType::Csv(None)),
-        "text/tab-separated-values" => Ok(MediaType::Csv(Some(b'\t'))),
-        other if other.ends_with("+json") => Ok(MediaType::Json(Format::Json)),
-        other => {
-            let message = format!(
-                "content type {other} is not read; send application/json, application/x-ndjson or text/csv"
-            );
-            Err(Problem::new(Code::UnsupportedMediaType, message))
-        }
+    let media_type = given.split(';').next().unwrap_or_default().trim();
+    let is = |names: &[&str]| names.iter().any(|name| media_type.eq_ignore_ascii_case(name));
+    let ending = media_type.len().checked_sub("+json".len()).and_then(|start| media_type.get(start..));
+    if is(&["", "application/json"]) || ending.is_some_and(|ending| ending.eq_ignore_ascii_case("+json")) {
+        Ok(MediaType::Json(Format::Json))
+    } else if is(&["application/x-ndjson", "application/ndjson", "application/jsonl"]) {
+        Ok(MediaType::Json(Format::NdJson))
+    } else if is(&["text/csv", "application/csv"]) {
+        Ok(MediaType::Csv(None))
+    } else if is(&["text/tab-separated-values"]) {
+        Ok(MediaType::Csv(Some(b'\t')))
+    } else {
+        let message = format!(
+            "content type {media_type} is not read; send application/json, application/x-ndjson or text/csv"
+        );
+        Err(Problem::new(Code::UnsupportedMediaType, message))
     }
 }
 
@@ -144,14 +145,17 @@ impl Bodies {
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Problem> {
-    match text(headers, &CONTENT_ENCODING)?.trim().to_ascii_lowercase().as_str() {
-        "" | "identity" => Ok(Encoding::Identity),
-        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
-        "zstd" => Ok(Encoding::Zstd),
-        other => {
-            let message = format!("content encoding {other} is not read; send gzip, zstd or none");
-            Err(Problem::new(Code::UnsupportedMediaType, message))
-        }
+    let name = text(headers, &CONTENT_ENCODING)?.trim();
+    let is = |names: &[&str]| names.iter().any(|known| name.eq_ignore_ascii_case(known));
+    if is(&["", "identity"]) {
+        Ok(Encoding::Identity)
+    } else if is(&["gzip", "x-gzip"]) {
+        Ok(Encoding::Gzip)
+    } else if is(&["zstd"]) {
+        Ok(Encoding::Zstd)
+    } else {
+        let message = format!("content encoding {name} is not read; send gzip, zstd or none");
+        Err(Problem::new(Code::UnsupportedMediaType, message))
     }
 }
 

@@ -238,11 +238,12 @@ pub(super) async fn judge(
     let id = RequestId::of(request.headers());
     let sender = gate.sender(request.request());
     let is_secure = gate.is_secure(&sender);
-    // Browsers take a promise of this name for one of every program on their machine.
-    let is_localhost = named_hosts(request.request(), &sender)
-        .next()
-        .and_then(Authority::parse)
-        .is_some_and(|host| host.host.eq_ignore_ascii_case("localhost"));
+    // Browsers take a promise of localhost for one of every program on their machine.
+    let stays_in_tls = is_secure
+        && named_hosts(request.request(), &sender)
+            .next()
+            .and_then(Authority::parse)
+            .is_none_or(|host| !host.host.eq_ignore_ascii_case("localhost"));
     let mut page = None;
     let waited = gate.wait_for_issuer(request.request()).await;
     let mut response = match waited.and_then(|()| gate.visit(request.request(), &sender, &id)) {
@@ -265,7 +266,7 @@ pub(super) async fn judge(
     if !gate.cors_origins.is_empty() {
         cors::add_headers(response.headers_mut(), page.as_deref());
     }
-    if is_secure && !is_localhost {
+    if stays_in_tls {
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(STAY_IN_TLS));
     }
     note(&id, &mut response);

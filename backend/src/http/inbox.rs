@@ -73,7 +73,7 @@ pub(super) async fn get(
         })?
         .into_inner();
     let source = Source { address: client(&request), bytes: request.query_string().len() };
-    let parse = async |mut collector: Collector| {
+    let parse = async |mut collector: Box<Collector>| {
         collect(&mut collector, &pairs)?;
         Ok(collector)
     };

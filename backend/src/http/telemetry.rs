@@ -85,7 +85,7 @@ impl Parameters {
 /// How a body is to be read.
 enum Form {
     Json(Format, Times),
-    Csv(Options),
+    Csv(Box<Options>),
 }
 
 /// Store samples
@@ -134,7 +134,7 @@ pub(super) async fn store(
         let media_type = body::media_type(request.headers())?;
         let form = match media_type {
             MediaType::Json(format) => Form::Json(format, parameters.times()?),
-            MediaType::Csv(separator) => Form::Csv(parameters.options(separator)?),
+            MediaType::Csv(separator) => Form::Csv(Box::new(parameters.options(separator)?)),
         };
         let body = allowed.bodies().read(request, payload).await?;
         Ok((form, body))
@@ -142,11 +142,11 @@ pub(super) async fn store(
     let (form, body) =
         read.await.inspect_err(|problem: &Problem| allowed.intake().refuse(source, problem.refusal()))?;
     source.bytes = body.len();
-    let parse = async |mut collector: Collector| {
+    let parse = async |mut collector: Box<Collector>| {
         let decode = move |text: &[u8]| {
             match form {
                 Form::Json(format, mut times) => json::decode_with(text, format, &mut times, &mut collector)?,
-                Form::Csv(options) => csv::decode(text, options, &mut collector)?,
+                Form::Csv(options) => csv::decode(text, *options, &mut collector)?,
             }
             Ok(collector)
         };

@@ -111,7 +111,7 @@ impl<T> Queue<T> {
     }
 
     fn take_group(&mut self, limit: usize) -> Option<Vec<T>> {
-        let mut group = Vec::new();
+        let mut group = Vec::with_capacity(self.waiting.len());
         let mut samples = 0;
         while let Some((next, _)) = self.waiting.front() {
             if !group.is_empty() && samples + next > limit {

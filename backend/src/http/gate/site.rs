@@ -2,7 +2,11 @@
 //! that are not browsers send neither.
 
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderMap, ORIGIN};
+use actix_web::http::header::{HeaderMap, HeaderName, ORIGIN};
+
+const SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const DESTINATION: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Where a request comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +29,9 @@ pub(super) fn of(
     public_origin: Option<&str>,
     allowed: &[String],
 ) -> Site {
-    let header = |name| headers.get(name).map(|value| value.to_str().unwrap_or("not plain text"));
+    let header = |name: HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("not plain text"));
     let foreign = |name: &str| Site::Foreign(name.chars().take(100).collect());
-    if let Some(origin) = header(ORIGIN.as_str())
+    if let Some(origin) = header(ORIGIN)
         && !is_own(origin, host, public_origin)
     {
         if allowed.iter().any(|allowed| allowed == origin) {
@@ -35,16 +39,16 @@ pub(super) fn of(
         }
         return foreign(origin);
     }
-    match header("sec-fetch-site") {
+    match header(SITE) {
         None | Some("same-origin" | "none") => Site::Own,
-        Some(_) if is_navigation(header("sec-fetch-mode"), header("sec-fetch-dest"), method) => Site::Link,
+        Some(_) if is_navigation(header(MODE), header(DESTINATION), method) => Site::Link,
         Some(other) => foreign(&format!("another site ({other})")),
     }
 }
 
 /// Whether a request says at all which site it comes from.
 pub(super) fn is_named(headers: &HeaderMap) -> bool {
-    headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site")
+    headers.contains_key(ORIGIN) || headers.contains_key(SITE)
 }
 
 fn is_own(origin: &str, host: Option<&str>, public_origin: Option<&str>) -> bool {
