@@ -205,7 +205,13 @@ impl From<SaveError> for Problem {
 mod tests {
     use afterglow_wire::board::Board;
 
+    use afterglow_wire::channel::Channel;
+    use afterglow_wire::document::Document;
+    use afterglow_wire::rule::Rule;
+    use afterglow_wire::silence::Silence;
+
     use super::*;
+    use crate::refusal::Refusal;
 
     #[actix_rt::test]
     async fn answers_that_nobody_reads_are_bounded_and_given_back() {
@@ -242,5 +248,41 @@ mod tests {
         let rule = parse::<afterglow_wire::rule::Rule>(br#"{"title":"X"}"#).unwrap_err().to_string();
         assert_eq!(rule, "invalid: is: it is missing");
         check(r#"{"panels":[{"tresholds":[]}]}"#, "invalid: panels[0].tresholds: unknown field");
+    }
+
+    /// A22: whatever is sent as a rule, a channel or a silence: no panic, and a refusal names a field of it, or says that it is no JSON.
+    #[test]
+    fn documents_of_alerts_do_not_break() {
+        fn check<D: Document>(input: &[u8]) {
+            match parse::<D>(input) {
+                Ok(document) => {
+                    if let Err(Invalid { field, message }) = document.check() {
+                        assert!(!field.is_empty() && !message.is_empty(), "{field:?}: {message:?}");
+                    }
+                }
+                Err(problem) => {
+                    let Refusal { code, details, .. } = problem.refusal();
+                    let field = details.as_ref().and_then(|details| details["field"].as_str());
+                    assert_eq!(
+                        field.is_some_and(|field| !field.is_empty()),
+                        *code == Code::Invalid,
+                        "{code:?}"
+                    );
+                }
+            }
+        }
+        let corpus = [
+            r#"{"id":"a","title":"A","signals":["oven.*.temp"],"except":["x"],"each":"signal","value":{"of":"mean","window":300},"is":"above","levels":[{"severity":"warning","limit":80,"recover":76},{"limit":95,"severity":"critical"}],"for":30,"keep":60,"and":[{"signals":["oven.*.door"],"is":"below","limit":0.5,"within":5}],"unless":[{"rule":"b","same":"*"}],"text":"{name} is at {value}","link":"https://wiki/x","labels":{"team":"ovens"},"to":["ops"],"repeat":60,"min_interval":0,"fresh":1,"late":"notify","forget":60,"against":{"signals":"oven.*.set","as":"ratio","within":9}}"#,
+            r#"{"signals":["a"],"value":{"of":"silence"},"is":"above","levels":[{"limit":"learned"}],"each":{"prefix":2},"title":"B"}"#,
+            r#"{"id":"ops","kind":"webhook","url":"http://127.0.0.1:9/x","secret":{"env":"AFTERGLOW_SECRET_X"},"default":true,"takes":{"severities":["critical"],"labels":{"a":"b"},"signals":["*"]},"group_by":"site","fallback":"boss","format":"alertmanager"}"#,
+            r#"{"kind":"email","title":"Mail","server":"mail:587","from":"a@b","to":["c@d"],"user":"u","password":"p","protection":"starttls"}"#,
+            r#"{"title":"Night","rules":["a*"],"signals":["b"],"severities":["info"],"labels":{"a":"b"},"from":"2026-01-01T00:00:00Z","to":1790000000,"windows":[{"days":["mon","sun"],"from":"22:00","to":"06:00","zone":"Europe/Berlin"}],"by":"ann","note":"x"}"#,
+        ];
+        let corpus = corpus.map(|text| text.as_bytes().to_vec());
+        crate::fuzz::each(30, &corpus, |input| {
+            check::<Rule>(input);
+            check::<Channel>(input);
+            check::<Silence>(input);
+        });
     }
 }
