@@ -152,6 +152,92 @@ test("a rule is made from a panel, tested before it is saved, changed, paused an
   assert.deepEqual(await backend.get("/api/rules"), []);
 });
 
+test("what few rules need is in their form, and numbers that are not allowed are not sent", async (t) => {
+  const backend = await start(t);
+  const page = await open(t, { url: `${backend.url}/alerts` });
+  await link(page, "live");
+  await page.getByTestId("new-rule").click();
+  const form = page.getByTestId("rule-form");
+  await form.getByLabel("Name", { exact: true }).fill("Too far");
+  await form.getByLabel("Signals, or patterns").fill("oven.*.temp");
+  const time = form.getByLabel("For at least (s)");
+  await time.fill("-5");
+  await page.getByTestId("rule-save").click();
+  await eventually(() => time.evaluate((field) => field.validity.rangeUnderflow && field.validationMessage !== ""), true);
+  assert.deepEqual(await backend.get("/api/rules"), [], "the browser says what is allowed");
+  await time.fill("30");
+
+  await form.getByTestId("rule-more").locator("summary").click();
+  await form.getByLabel("But not these").fill("oven.9.temp");
+  await form.getByLabel("Compared with another signal").selectOption("less");
+  await form.getByLabel("Its name, or a pattern").fill("oven.*.setpoint");
+  await form.getByLabel("No older than (s)").fill("3600");
+  await form.getByTestId("add-condition").click();
+  await form.getByLabel("And the last value of").fill("oven.*.door");
+  await form.getByTestId("condition").getByLabel("Is").selectOption("below");
+  await form.getByTestId("condition").getByLabel("Limit").fill("0.5");
+  await form.getByLabel("Not while one of these rules").fill("down");
+  await form.getByLabel("Labels, such as").fill("team=ovens, site=a");
+  await accessible(page);
+  await page.getByTestId("rule-save").click();
+  await form.waitFor({ state: "detached" });
+  const saved = await backend.get("/api/rules/too-far");
+  assert.deepEqual([saved.for, saved.except, saved.labels], [30, ["oven.9.temp"], { site: "a", team: "ovens" }]);
+  assert.deepEqual(saved.against, { signals: "oven.*.setpoint", as: "difference", within: 3600 });
+  assert.deepEqual(saved.and, [{ signals: ["oven.*.door"], is: "below", limit: 0.5 }]);
+  assert.deepEqual(saved.unless, [{ rule: "down", same: "*" }]);
+
+  // It is shown again, and stays as it is.
+  await page.getByTestId("edit-rule").click();
+  await eventually(() => form.getByLabel("Its name, or a pattern").inputValue(), "oven.*.setpoint");
+  await form.getByLabel("Name", { exact: true }).fill("Much too far");
+  await page.getByTestId("rule-save").click();
+  await form.waitFor({ state: "detached" });
+  assert.deepEqual(await backend.get("/api/rules/too-far"), { ...saved, title: "Much too far", version: 2 });
+});
+
+test("a silence holds in hours of the week", async (t) => {
+  const backend = await start(t);
+  const page = await open(t, { url: `${backend.url}/alerts` }, { allow: [/status of 422/] });
+  await link(page, "live");
+  const form = page.getByTestId("silence-form");
+  await form.locator("summary").click();
+  await form.getByLabel("Rules, by their ids").fill("hot");
+  await form.getByLabel("From").fill("21:30");
+  await form.locator('[data-day="sat"]').check();
+  await form.getByLabel("On the clock of").fill("Mars/Olympus");
+  await form.getByTestId("silence-save").click();
+  await until("the zone is wrong", async () => (await page.locator("#silence-zone-error").textContent()) !== "");
+  await accessible(page);
+  await form.getByLabel("On the clock of").fill("Europe/Berlin");
+  await form.getByTestId("silence-save").click();
+  await page.getByTestId("silence-row").getByText("in hours of the week").waitFor();
+  const [saved] = await backend.get("/api/silences");
+  assert.deepEqual([saved.rules, saved.windows], [["hot"], [{ days: ["sat"], from: "21:30", to: "06:00", zone: "Europe/Berlin" }]]);
+});
+
+test("who changes a channel at the same time chooses between theirs and mine", async (t) => {
+  const backend = await start(t);
+  await backend.send("POST", "/api/channels", { id: "ops", title: "Ops", kind: "webhook", url: "http://127.0.0.1:9/x" });
+  const page = await open(t, { url: `${backend.url}/alerts` }, { allow: [/status of 409/] });
+  await link(page, "live");
+  await page.getByTestId("edit-channel").click();
+  const name = page.getByLabel("Name", { exact: true });
+  await name.fill("Mine");
+  const theirs = { id: "ops", kind: "webhook", version: 1, title: "Theirs" };
+  await backend.send("PUT", "/api/channels/ops", theirs);
+  await page.getByTestId("channel-save").click();
+  await page.getByTestId("channel-conflict").getByText("Somebody saved version 2").waitFor();
+  await page.getByTestId("take-theirs").click();
+  await eventually(() => name.inputValue(), "Theirs");
+  await name.fill("Mine");
+  await backend.send("PUT", "/api/channels/ops", { ...theirs, version: 2, title: "Theirs again" });
+  await page.getByTestId("channel-save").click();
+  await page.getByTestId("keep-mine").click();
+  await page.getByTestId("channel-form").waitFor({ state: "detached" });
+  assert.equal((await backend.get("/api/channels/ops")).title, "Mine");
+});
+
 test("a channel is added and tested, and its address is never shown", async (t) => {
   const [backend, notified] = [await start(t), await receiver(t)];
   const page = await open(t, { url: `${backend.url}/alerts` }, { allow: [/status of 422/] });

@@ -1,7 +1,9 @@
 //! What the form of a rule begins with, and what of it the form can show.
 
+use std::collections::BTreeMap;
+
 use afterglow_wire::board::{Mark, Threshold};
-use afterglow_wire::rule::{Is, Level, Limit, Rule, Severity};
+use afterglow_wire::rule::{Is, Level, Limit, Rule, Same, Severity, Unless};
 
 /// How far on the right side of the limit an alert ends, as a share of the range of values: so it does not flap.
 const MARGIN: f64 = 0.05;
@@ -63,6 +65,32 @@ pub fn listed(text: &str) -> Vec<String> {
     text.split([',', '\n']).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
+/// What was typed as whole seconds: the browser does not submit others.
+pub fn whole(typed: Option<f64>) -> u32 {
+    typed.unwrap_or_default().round() as u32
+}
+
+/// The rules that explain a rule, by their ids: those that it had as they were, others where `*` stands for the same, or anywhere
+/// when the rule's patterns have none.
+pub fn unless(text: &str, rule: &Rule) -> Vec<Unless> {
+    let usual =
+        if rule.signals.iter().all(|signals| signals.contains('*')) { Same::Capture } else { Same::Anywhere };
+    let known =
+        |id: &str| rule.unless.iter().find(|unless| unless.rule == id).map_or(usual, |unless| unless.same);
+    listed(text).into_iter().map(|id| Unless { same: known(&id), rule: id }).collect()
+}
+
+/// Labels: `team=ovens, site=a`.
+pub fn labels(text: &str) -> BTreeMap<String, String> {
+    let pairs = listed(text).into_iter();
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
+            (name.trim().to_owned(), value.trim().to_owned())
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +137,25 @@ mod tests {
         assert_eq!((shifted(80.3, -4.2), shifted(10.0, -1.0)), (76.1, 9.0));
         assert_eq!((shifted(2e-9, -1e-10), shifted(3e17, 1e16)), (1.9e-9, 3.1e17));
         assert!(shifted(f64::NAN, 1.0).is_nan());
+    }
+
+    #[test]
+    fn rules_that_explain_stay_as_they_are() {
+        let mut rule = rule("A", vec!["oven.*".into()], &[], None);
+        rule.unless = vec![Unless { rule: "down".into(), same: Same::Anywhere }];
+        let same = |text: &str, rule: &Rule| -> Vec<Same> {
+            unless(text, rule).into_iter().map(|unless| unless.same).collect()
+        };
+        assert_eq!(same("down, works", &rule), [Same::Anywhere, Same::Capture]);
+        rule.signals.push("oven".into());
+        assert_eq!(same("works", &rule), [Same::Anywhere]);
+    }
+
+    #[test]
+    fn labels_are_pairs() {
+        let expected = [("site", "a"), ("team", "ovens"), ("x", "")];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(labels("team = ovens, site=a, x"), BTreeMap::from(expected));
     }
 
     #[test]

@@ -6,7 +6,9 @@ mod channels;
 mod episodes;
 mod levels;
 mod rule_form;
+mod rule_more;
 mod rules;
+mod silence_form;
 mod silences;
 
 use std::cell::Cell;
@@ -241,7 +243,9 @@ pub(super) fn AlertForms() -> Element {
             }
         },
         Some(Open::Channel(channel)) => rsx! {
-            channel_form::ChannelForm { channel: *channel }
+            for channel in [*channel] {
+                channel_form::ChannelForm { key: "{channel[\"id\"]} {channel[\"version\"]}", channel }
+            }
         },
         _ => rsx! {},
     }

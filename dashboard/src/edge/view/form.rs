@@ -35,12 +35,14 @@ pub(super) fn Number(
     /// What it is when it is empty.
     #[props(default = "auto")]
     placeholder: &'static str,
+    /// The least and the most that is allowed, and whole numbers: the browser says so, and does not submit others.
+    whole: Option<(u32, u32)>,
     /// Called with what was typed.
     on_number: EventHandler<Option<f64>>,
 ) -> Element {
     rsx! {
         input {
-            id: "{id}", r#type: "number", step: "any", "aria-label": label, placeholder, "aria-describedby": "{id}-error",
+            id: "{id}", r#type: "number", step: if whole.is_some() { "1" } else { "any" }, min: whole.map(|(least, _)| least), max: whole.map(|(_, most)| most), "aria-label": label, placeholder, "aria-describedby": "{id}-error",
             initial_value: initial.map(|number| number.to_string()).unwrap_or_default(),
             oninput: move |event| on_number.call(event.value().parse().ok()),
         }

@@ -42,6 +42,27 @@ impl Failure {
     }
 }
 
+/// That somebody saved another version, and the choice between the two.
+#[component]
+pub(super) fn Conflict(
+    /// What was not saved.
+    what: &'static str,
+    /// The version of the other.
+    version: i64,
+    /// Called to show theirs.
+    on_theirs: EventHandler<()>,
+    /// Called to save over it.
+    on_mine: EventHandler<()>,
+) -> Element {
+    rsx! {
+        div { class: "refused", role: "alert", "data-testid": "{what}-conflict",
+            p { "Somebody saved version {version} of this {what} meanwhile." }
+            button { r#type: "button", class: "action", "data-testid": "take-theirs", onclick: move |_| on_theirs.call(()), "Show theirs, drop my changes" }
+            button { r#type: "button", class: "action", "data-testid": "keep-mine", onclick: move |_| on_mine.call(()), "Overwrite with my version" }
+        }
+    }
+}
+
 /// A line with the reason; what belongs to a field stands there, too.
 #[component]
 pub(super) fn Refused() -> Element {

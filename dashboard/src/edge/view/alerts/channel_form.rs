@@ -6,10 +6,11 @@ use serde_json::Value;
 use super::super::copy::Copy;
 use super::super::dialog::Dialog;
 use super::super::form::Field;
-use super::super::page::Page;
-use super::super::refused::use_failure;
+use super::super::page::{Open, Page};
+use super::super::refused::{Conflict, use_failure};
 use super::channels::{Test, name, text};
 use crate::alerts::{channels, draft};
+use crate::connection::refusal::Refusal;
 use crate::edge::rest;
 
 /// The form.
@@ -28,10 +29,9 @@ pub(super) fn ChannelForm(
     let (is_new, id) = (known.get("version").is_none(), name(&known).to_owned());
     let address = format!("/api/channels/{id}");
     let [saving, deleting] = std::array::from_fn(|_| page.clone());
-    let submit = {
+    let save = {
         let address = address.clone();
-        move |event: FormEvent| {
-            event.prevent_default();
+        move || {
             let (page, address) = (saving.clone(), address.clone());
             async move {
                 let body = channel.peek().clone();
@@ -46,6 +46,22 @@ pub(super) fn ChannelForm(
                     Err(refusal) => failure.set(refusal),
                 }
             }
+        }
+    };
+    let overwrite = save.clone();
+    let take_theirs = {
+        let (page, address) = (page.clone(), address.clone());
+        move |()| {
+            let (page, address) = (page.clone(), address.clone());
+            spawn(async move {
+                match rest::get::<Value>(&address, None).await {
+                    Ok(theirs) => {
+                        let mut open = page.open;
+                        open.set(Some(Open::Channel(Box::new(theirs))));
+                    }
+                    Err(reason) => failure.set(Refusal::because(reason)),
+                }
+            });
         }
     };
     let delete = move |_| {
@@ -75,7 +91,11 @@ pub(super) fn ChannelForm(
     let kind = text(&channel.read(), "kind").to_owned();
     rsx! {
         Dialog { title: if is_new { "Add a channel" } else { "Channel" }, test: "channel-form", class: "narrow clear",
-            form { class: "form", onsubmit: submit,
+            form { class: "form",
+                onsubmit: move |event| {
+                    event.prevent_default();
+                    save()
+                },
                 Field { id: "channel-title", label: "Name", wrong: failure.at("title").or_else(|| failure.at("id")),
                     input {
                         id: "channel-title", r#type: "text", autocomplete: "off", autofocus: true, dir: "auto", required: is_new, "aria-describedby": "channel-title-error",
@@ -108,7 +128,13 @@ pub(super) fn ChannelForm(
                     "Gets what no rule and no other channel asks for"
                 }
                 if let Some(version) = failure.version().filter(|_| !is_new) {
-                    p { class: "field-error", role: "alert", "Not saved: somebody saved version {version} of this channel meanwhile. Close this and open it again to see theirs." }
+                    Conflict {
+                        what: "channel", version, on_theirs: take_theirs,
+                        on_mine: move |()| {
+                            channel.write()["version"] = version.into();
+                            spawn(overwrite());
+                        },
+                    }
                 } else if let Some(message) = failure.message() {
                     p { class: "field-error", role: "alert", "Not saved: {message}" }
                 }

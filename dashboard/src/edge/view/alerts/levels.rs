@@ -1,5 +1,6 @@
 //! The limits of a rule: a row for each level.
 
+use afterglow_wire::limits::LONGEST_RULE_SECONDS;
 use afterglow_wire::rule::{Found, Is, Level, Limit, Of, Rule};
 use dioxus::prelude::*;
 
@@ -97,7 +98,7 @@ fn Row(
             }
             Field { id: "level-{place}-limit", label: "{limit}", wrong: wrong("limit"),
                 Number {
-                    id: "level-{place}-limit", label: None, initial: level.limit.number(), placeholder: hint,
+                    id: "level-{place}-limit", label: None, initial: level.limit.number(), placeholder: hint, whole: is_silence.then_some((1, LONGEST_RULE_SECONDS)),
                     on_number: move |typed: Option<f64>| {
                         change(&|level| {
                             level.limit = match typed {

@@ -1,17 +1,19 @@
 //! The form of a rule: of a new one, or of one that is changed.
 
+use afterglow_wire::limits::{LONGEST_RULE_SECONDS, WINDOW_SECONDS};
 use afterglow_wire::name;
-use afterglow_wire::rule::{Is, Of, Per, Rule};
+use afterglow_wire::rule::{Each, Is, Of, Per, Rule};
 use dioxus::prelude::*;
 use serde_json::Value;
 
 use super::super::dialog::Dialog;
 use super::super::form::{Field, Number};
 use super::super::page::{Open, Page};
-use super::super::refused::use_failure;
+use super::super::refused::{Conflict, use_failure};
 use super::backtest::Backtest;
 use super::channels::{self, Test};
 use super::levels::Levels;
+use super::rule_more::More;
 use super::use_documents;
 use crate::alerts::{draft, words};
 use crate::edge::rest;
@@ -72,9 +74,9 @@ pub(super) fn RuleForm(
             }
         }
     };
-    let take_theirs = move |_| {
+    let take_theirs = move |()| {
         let (page, address) = (theirs.clone(), address.clone());
-        async move {
+        spawn(async move {
             match rest::get::<Value>(&address, None).await {
                 Ok(rule) => {
                     let mut open = page.open;
@@ -82,7 +84,7 @@ pub(super) fn RuleForm(
                 }
                 Err(reason) => failure.set(crate::connection::refusal::Refusal::because(reason)),
             }
-        }
+        });
     };
     let newer = failure.version().filter(|_| !is_new);
     rsx! {
@@ -103,15 +105,16 @@ pub(super) fn RuleForm(
                 Levels { rule, failure }
                 div { class: "form-row",
                     Field { id: "rule-for", label: "For at least (s)", wrong: failure.at("for"),
-                        Number { id: "rule-for", label: None, initial: some(known.for_seconds), placeholder: "0", on_number: move |typed| rule.write().for_seconds = whole(typed) }
+                        Number { id: "rule-for", label: None, initial: some(known.for_seconds), placeholder: "0", whole: (0, LONGEST_RULE_SECONDS), on_number: move |typed| rule.write().for_seconds = draft::whole(typed) }
                     }
                     Field { id: "rule-keep", label: "Back to normal for (s)", wrong: failure.at("keep"),
-                        Number { id: "rule-keep", label: None, initial: some(known.keep), placeholder: "0", on_number: move |typed| rule.write().keep = whole(typed) }
+                        Number { id: "rule-keep", label: None, initial: some(known.keep), placeholder: "0", whole: (0, LONGEST_RULE_SECONDS), on_number: move |typed| rule.write().keep = draft::whole(typed) }
                     }
                     Field { id: "rule-repeat", label: "Remind every (s)", wrong: failure.at("repeat"),
-                        Number { id: "rule-repeat", label: None, initial: some(known.repeat), placeholder: "never", on_number: move |typed| rule.write().repeat = whole(typed) }
+                        Number { id: "rule-repeat", label: None, initial: some(known.repeat), placeholder: "never", whole: (0, LONGEST_RULE_SECONDS), on_number: move |typed| rule.write().repeat = draft::whole(typed) }
                     }
                 }
+                More { rule, known: known.clone(), failure }
                 Backtest { rule }
                 Whom { rule, wrong: failure.at("to") }
                 Field { id: "rule-text", label: "Message (optional), with places such as {{name}} and {{value}}", wrong: failure.at("text"),
@@ -127,17 +130,12 @@ pub(super) fn RuleForm(
                     }
                 }
                 if let Some(version) = newer {
-                    div { class: "refused", role: "alert", "data-testid": "rule-conflict",
-                        p { "Somebody saved version {version} of this rule meanwhile." }
-                        button { r#type: "button", class: "action", "data-testid": "take-theirs", onclick: take_theirs, "Show theirs, drop my changes" }
-                        button {
-                            r#type: "button", class: "action", "data-testid": "keep-mine",
-                            onclick: move |_| {
-                                rule.write().version = i32::try_from(version).unwrap_or_default();
-                                overwrite()
-                            },
-                            "Overwrite with my version"
-                        }
+                    Conflict {
+                        what: "rule", version, on_theirs: take_theirs,
+                        on_mine: move |()| {
+                            rule.write().version = i32::try_from(version).unwrap_or_default();
+                            spawn(overwrite());
+                        },
                     }
                 } else if let Some(message) = failure.message() {
                     p { class: "field-error", role: "alert", "Not saved: {message}" }
@@ -219,6 +217,11 @@ fn Compared(
                         rule.value.counter &= of == Of::Rate;
                         if of == Of::Silence {
                             rule.is = Is::Above;
+                            // Nothing is compared in a silence, and nothing else is measured over several signals.
+                            rule.against = None;
+                            rule.and.clear();
+                        } else {
+                            rule.each = Each::Signal;
                         }
                     },
                     for (of, name) in VALUES {
@@ -231,7 +234,7 @@ fn Compared(
             }
             if let Some(window) = value.window {
                 Field { id: "rule-window", label: "Of the last (s)", wrong: None,
-                    Number { id: "rule-window", label: None, initial: Some(f64::from(window)), placeholder: "300", on_number: move |typed| rule.write().value.window = Some(whole(typed)) }
+                    Number { id: "rule-window", label: None, initial: Some(f64::from(window)), placeholder: "300", whole: (1, WINDOW_SECONDS), on_number: move |typed| rule.write().value.window = Some(draft::whole(typed)) }
                 }
             }
             if value.of == Of::Rate {
@@ -324,9 +327,4 @@ fn Whom(
 /// A number of seconds for its field; nothing for none.
 fn some(seconds: u32) -> Option<f64> {
     (seconds > 0).then_some(f64::from(seconds))
-}
-
-/// What was typed as whole seconds.
-fn whole(typed: Option<f64>) -> u32 {
-    typed.unwrap_or_default().round() as u32
 }

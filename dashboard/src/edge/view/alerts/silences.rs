@@ -4,6 +4,7 @@ use dioxus::prelude::*;
 use serde_json::{Value, json};
 
 use super::super::page::Page;
+use super::silence_form::SilenceForm;
 use super::use_documents;
 use crate::alerts::episode::{instant, text as text_of};
 use crate::connection::refusal::Refusal;
@@ -13,7 +14,7 @@ use crate::time::{SECOND, text};
 /// What ends this soon, in microseconds, has ended: the page's idea of the server's time is not exact.
 const NEARLY: i64 = 5 * SECOND;
 
-/// The silences that have not ended; nothing when there are none.
+/// The silences that have not ended.
 #[component]
 pub(super) fn Silences() -> Element {
     let page: Page = use_context();
@@ -25,9 +26,6 @@ pub(super) fn Silences() -> Element {
     let all = all.read();
     let is_open = |silence: &&Value| instant(silence, "to").is_none_or(|to| to > now);
     let open: Vec<&Value> = all.as_array().into_iter().flatten().filter(is_open).collect();
-    if open.is_empty() {
-        return rsx! {};
-    }
     rsx! {
         section { class: "card-table", "aria-labelledby": "silences-title", "data-testid": "silences",
             div { class: "card-head",
@@ -38,6 +36,7 @@ pub(super) fn Silences() -> Element {
                     SilenceRow { key: "{id}", silence: silence.clone(), on_refusal: move |reason| refusal.set(reason) }
                 }
             }
+            SilenceForm {}
             if let Some(refusal) = refusal() {
                 p { class: "field-error", role: "alert", "Not done: {refusal.message}" }
             }
