@@ -83,6 +83,8 @@ fn unreadable(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
         return Problem::from(match (path.as_str(), missing) {
             (".", Some((name, _))) => Invalid::new(name, "it is missing"),
             (_, Some((name, _))) => Invalid::new(format!("{path}.{name}"), "it is missing"),
+            // A member may be called nothing at all.
+            ("", None) => Invalid::new("\"\"", message),
             _ => Invalid::new(path, message),
         });
     }
