@@ -189,6 +189,26 @@ fn a_rule_is_saved_replaced_and_deleted_as_a_board_is() {
 
 /// A18: what becomes of an alert that fires when its rule is changed.
 #[test]
+fn rules_are_listed_in_pages() {
+    let lab = Lab::new();
+    let rules: Vec<Value> = ["d", "a", "c", "b", "e"]
+        .map(|id| json!({"id": id, "title": id, "signals": [id], "is": "above", "levels": [{"limit": 1}]}))
+        .into();
+    lab.post("/api/rules", &json!({ "rules": rules }));
+    let page = |query: &str| -> Vec<String> {
+        let rules = lab.backend().get(&format!("/api/rules{query}")).json();
+        rules.as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(page(""), ["a", "b", "c", "d", "e"]);
+    assert_eq!(page("?limit=2"), ["a", "b"]);
+    assert_eq!(page("?limit=2&after=b"), ["c", "d"]);
+    assert_eq!(page("?limit=2&after=d"), ["e"]);
+    for wrong in ["many", "0", "10001"] {
+        assert_eq!(lab.backend().get(&format!("/api/rules?limit={wrong}")).status, 400, "{wrong}");
+    }
+}
+
+#[test]
 fn an_edit_notifies_nobody_unless_it_ends_an_alert() {
     let (lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);

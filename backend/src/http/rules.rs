@@ -3,6 +3,7 @@
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Invalid;
+use afterglow_wire::limits::RULES;
 use afterglow_wire::rule::Rule;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,6 +20,10 @@ use crate::store::{SaveError, Store, StoreError};
 pub(super) struct Parameters {
     /// `export` for an object that `POST /api/rules` takes
     format: Option<String>,
+    /// Only rules whose names come after this one: the last of the page before
+    after: Option<String>,
+    /// How many rules at most, 1 to 10000; all when absent
+    limit: Option<String>,
 }
 
 /// Several rules.
@@ -30,7 +35,7 @@ struct Many {
 
 /// List rules
 ///
-/// All of every rule, by name.
+/// All of every rule, by name; a page of them with `after` and `limit`.
 #[utoipa::path(
     get, path = "/api/rules", tag = "alerts", params(Parameters),
     responses(
@@ -50,8 +55,20 @@ pub(super) async fn list(
         Some("export") => true,
         Some(other) => return Err(Problem::parameter("format", other, "export is expected, or nothing")),
     };
+    let Parameters { after, limit, .. } = parameters.into_inner();
+    let limit =
+        match &limit {
+            None => RULES,
+            Some(text) => text.parse().ok().filter(|limit| (1..=RULES).contains(limit)).ok_or_else(|| {
+                Problem::parameter("limit", text, "a whole number from 1 to 10000 is expected")
+            })?,
+        };
     get_document(&allowed, &request, move |store| {
-        let rules = all(store)?;
+        let mut rules = all(store)?;
+        if let Some(after) = &after {
+            rules.retain(|rule| rule.id > *after);
+        }
+        rules.truncate(limit);
         let rules = serde_json::to_value(rules).unwrap_or_default();
         Ok::<_, StoreError>(if is_export { json!({ "rules": rules }) } else { rules })
     })

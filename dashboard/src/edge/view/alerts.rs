@@ -17,7 +17,7 @@ use std::rc::Rc;
 use afterglow_wire::Timestamp;
 use afterglow_wire::board::Panel;
 use afterglow_wire::revision::Revision;
-use afterglow_wire::rule::Severity;
+use afterglow_wire::rule::{Rule, Severity};
 use dioxus::core::spawn_forever;
 use dioxus::prelude::*;
 use serde_json::Value;
@@ -28,6 +28,9 @@ use crate::alerts::{draft, words};
 use crate::connection::status::Link;
 use crate::edge::rest;
 use crate::edge::timer;
+
+/// Rules that are asked for at once.
+const RULES: usize = 1_000;
 
 /// Between an answer and the next question while much changes, in milliseconds.
 const AGAIN: i32 = 250;
@@ -44,14 +47,12 @@ pub(super) fn use_alerts(page: &Page) {
             firing.set_alerts(firing.state.alerts.get().with_firing(&alerts));
         },
     );
-    use_asked(
+    use_answered(
         page,
-        "/api/rules",
         |revision| revision.rules,
+        all_rules,
         move |all| {
-            if let Ok(all) = serde_json::from_value(all) {
-                rules.set_alerts(rules.state.alerts.get().with_rules(all));
-            }
+            rules.set_alerts(rules.state.alerts.get().with_rules(all));
         },
     );
     let page = page.clone();
@@ -81,6 +82,21 @@ pub(super) fn use_alerts(page: &Page) {
     });
 }
 
+/// All rules, in pages; nothing without an answer to each.
+async fn all_rules() -> Option<Vec<Rule>> {
+    let mut all: Vec<Rule> = Vec::new();
+    loop {
+        let after = all.last().map_or_else(String::new, |rule| format!("&after={}", rule.id));
+        let address = format!("/api/rules?limit={RULES}{after}");
+        let page: Vec<Rule> = serde_json::from_value(rest::get(&address, None).await.ok()?).ok()?;
+        let is_last = page.len() < RULES;
+        all.extend(page);
+        if is_last {
+            return Some(all);
+        }
+    }
+}
+
 /// Asks for `address` at first, and whenever the number of the revision changes: one question at a time.
 fn use_asked(
     page: &Page,
@@ -88,22 +104,32 @@ fn use_asked(
     number: fn(Revision) -> u64,
     on_answer: impl Fn(Value) + 'static,
 ) {
+    use_answered(page, number, move || async move { rest::get(address, None).await.ok() }, on_answer);
+}
+
+/// Asks at first, and whenever the number of the revision changes: one question at a time.
+fn use_answered<T: 'static, F: Future<Output = Option<T>> + 'static>(
+    page: &Page,
+    number: fn(Revision) -> u64,
+    ask: impl Fn() -> F + 'static,
+    on_answer: impl Fn(T) + 'static,
+) {
     let state = Rc::clone(&page.state);
     let number = use_memo(move || number(state.revision.follow()));
     // Whether a question is on its way, and whether it must be asked once more.
     let asking = use_hook(|| Rc::new((Cell::new(false), Cell::new(false))));
-    let on_answer: Rc<dyn Fn(Value)> = Rc::new(on_answer);
+    let both = Rc::new((ask, on_answer));
     use_effect(move || {
         let _ = number();
         if asking.0.replace(true) {
             return asking.1.set(true);
         }
-        let (asking, on_answer) = (Rc::clone(&asking), Rc::clone(&on_answer));
+        let (asking, both) = (Rc::clone(&asking), Rc::clone(&both));
         spawn_forever(async move {
             loop {
                 // Without an answer what is known stays; the next change asks again.
-                if let Ok(answer) = rest::get(address, None).await {
-                    on_answer(answer);
+                if let Some(answer) = (both.0)().await {
+                    (both.1)(answer);
                 }
                 if !asking.1.replace(false) {
                     break asking.0.set(false);
