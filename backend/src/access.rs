@@ -2,11 +2,14 @@
 //!
 //! Keys are in the database, and all of them in memory: checking one reads nothing.
 
+pub mod account;
 mod codes;
+mod form;
 mod grant;
 pub mod issuers;
 mod jwt;
 mod keys;
+pub mod oidc;
 mod password;
 pub mod people;
 mod principal;

@@ -23,7 +23,7 @@ use clap::{Args, Command, FromArgMatches as _};
 
 pub use access::{Access, Auth};
 pub use alerts::Alerts;
-pub use issuers::{Grants, Issuer, Signed};
+pub use issuers::{Grants, Issuer, Login, Signed};
 pub use live::Live;
 pub use networks::{Networks, ProxyHeader};
 pub use retention::{Age, Override, Size};
@@ -82,6 +82,14 @@ impl Config {
     /// # Errors
     /// Says what is wrong and what is allowed.
     pub fn check(&self) -> Result<(), ConfigError> {
+        if self.issuers.iter().any(|issuer| issuer.login.is_some())
+            && self.server.public_url.is_none()
+            && !self.server.listen.ip().is_loopback()
+        {
+            return Err(ConfigError::new(
+                "[[issuer]] with client_id needs public_url: the address to which people come back from there",
+            ));
+        }
         self.server.check()
     }
 

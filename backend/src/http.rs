@@ -25,6 +25,7 @@ mod ingest_report;
 mod keys;
 mod live;
 mod members;
+mod oidc;
 mod openapi;
 mod parameters;
 mod people;

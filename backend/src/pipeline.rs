@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::access::Access;
 use crate::access::issuers::Issuers;
+use crate::access::oidc::Logins;
 use crate::access::people::People;
 use crate::actors::alerts::{self, Alerts};
 use crate::actors::broadcaster::{Broadcaster, CloseAll};
@@ -128,8 +129,11 @@ pub async fn run(
         log::warn!("late samples are not told from new ones at first: {error}");
         Vec::new()
     });
+    let scheme = if entrances.certificate.is_some() { "https" } else { "http" };
+    let own = format!("{scheme}://{}", entrances.listener.local_addr()?);
+    let origin = config.server.public_url.clone().unwrap_or(own);
     if !config.is_open() && !people.is_anybody() {
-        announce_setup(&people, &config, &entrances)?;
+        announce_setup(&people, &origin)?;
     }
     let documents = Documents::new(store.clone(), &clock);
     let broadcaster = Broadcaster::start(
@@ -211,6 +215,7 @@ pub async fn run(
     let context = Context {
         access,
         people,
+        logins: Logins::new(issuers, &origin),
         // Twice as many: the bodies of one address can use the whole machine, and those of others need not wait for them.
         bodies: Bodies::new(config.server.body_seconds.duration(), 2 * processors()),
         intake,
@@ -262,15 +267,12 @@ pub async fn run(
 }
 
 /// Says, on standard error alone, with which link the first admin chooses a name and a password.
-fn announce_setup(people: &People, config: &Config, entrances: &Entrances) -> Result<(), PipelineError> {
+fn announce_setup(people: &People, origin: &str) -> Result<(), PipelineError> {
     let token = people.invite_first(SETUP_SECONDS)?;
-    let scheme = if entrances.certificate.is_some() { "https" } else { "http" };
-    let own = format!("{scheme}://{}", entrances.listener.local_addr()?);
-    let url = config.server.public_url.as_ref().unwrap_or(&own);
     let minutes = SETUP_SECONDS / 60;
     let _ = writeln!(
         std::io::stderr(),
-        "nobody can log in yet. Set up: {url}/setup#{token} (once, within {minutes} minutes; each start prints a new one)"
+        "nobody can log in yet. Set up: {origin}/setup#{token} (once, within {minutes} minutes; each start prints a new one)"
     );
     Ok(())
 }

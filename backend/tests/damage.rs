@@ -196,7 +196,7 @@ fn without_knowing_who_may_do_what_nobody_is_let_in() {
     let (database, errors) = (folder.path().join("a.db"), folder.path().join("errors"));
     Backend::start(&database).close();
     let sound = fs::read(&database).unwrap();
-    for table in ["access_key", "member", "session", "invitation"] {
+    for table in ["access_key", "member", "session", "invitation", "identity"] {
         let statement =
             format!("SELECT CAST(rootpage AS TEXT) AS value FROM sqlite_schema WHERE name = '{table}'");
         let root: usize = sql(&database, &statement)[0].parse().unwrap();

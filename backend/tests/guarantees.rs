@@ -35,6 +35,7 @@ mod live_stream;
 mod matrix;
 mod metadata;
 mod migration;
+mod oidc;
 mod people;
 mod producer_outage;
 mod proxies;

@@ -26,7 +26,10 @@ const OPEN: &[(&str, &str)] = &[
     // Everyone has these.
     ("GET", "/health"),
     ("GET", "/ready"),
+    ("GET", "/api/login"),
     ("POST", "/api/login"),
+    ("GET", "/api/login/oidc"),
+    ("GET", "/api/login/oidc/callback"),
     ("POST", "/api/setup"),
     ("POST", "/api/shares/open"),
 ];

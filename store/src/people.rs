@@ -53,6 +53,17 @@ pub struct Invitation {
     pub expires_at: i64,
 }
 
+/// An account of an identity provider with which a member logs in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The provider's address.
+    pub issuer: String,
+    /// What it calls the account.
+    pub subject: String,
+    /// Whose it is.
+    pub member: String,
+}
+
 /// Everyone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct People {
@@ -62,6 +73,8 @@ pub struct People {
     pub sessions: Vec<Session>,
     /// In no order.
     pub invitations: Vec<Invitation>,
+    /// In no order.
+    pub identities: Vec<Identity>,
 }
 
 /// A step of a change.
@@ -69,7 +82,7 @@ pub struct People {
 pub enum PeopleChange {
     /// Adds a member, or replaces the one of this name.
     PutMember(Member),
-    /// Removes a member, with the sessions and invitations.
+    /// Removes a member, with the sessions, invitations and identities.
     RemoveMember(String),
     /// Adds a session, or replaces it.
     PutSession(Session),
@@ -79,6 +92,8 @@ pub enum PeopleChange {
     PutInvitation(Invitation),
     /// Removes an invitation.
     RemoveInvitation(Hash),
+    /// Adds an identity, or gives it to another member.
+    PutIdentity(Identity),
 }
 
 impl Store {

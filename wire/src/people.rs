@@ -69,6 +69,36 @@ pub struct Login {
     pub code: Option<String>,
 }
 
+/// Somebody with whose accounts one can log in: the answer to `GET /api/login` has all of them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Provider {
+    /// What addresses call it.
+    #[cfg_attr(feature = "schema", schema(example = "company"))]
+    pub name: String,
+    /// What people call it.
+    #[cfg_attr(feature = "schema", schema(example = "Our Company"))]
+    pub title: String,
+}
+
+/// A body of `POST /api/login/oidc`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Connect {
+    /// The provider's name.
+    #[cfg_attr(feature = "schema", schema(example = "company"))]
+    pub issuer: String,
+}
+
+/// Where to go on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Onward {
+    /// The provider's address, with what it is asked.
+    pub url: String,
+}
+
 /// A body of `POST /api/setup`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -175,7 +205,7 @@ pub struct Member {
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// Whether a password was chosen; nobody logs in before.
+    /// Whether a password was chosen, or an account of an identity provider is known; nobody logs in before.
     pub is_active: bool,
     /// Whether a one-time code is shown to log in.
     pub has_codes: bool,

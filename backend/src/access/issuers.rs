@@ -8,6 +8,7 @@
 
 mod client;
 mod keys;
+mod login;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -31,6 +32,7 @@ use crate::config::{self, ConfigError, Grants, Signed};
 use crate::decode::WriteScope;
 use crate::signals::Selector;
 use client::Client;
+pub(super) use login::Exchange;
 
 /// How many verified tokens are known at once.
 const KNOWN: usize = 10_000;
@@ -66,6 +68,8 @@ struct Inner {
 pub struct Issuer {
     config: config::Issuer,
     keys: ArcSwap<Vec<Key>>,
+    /// What it knows this server by, where people log in with their accounts there.
+    client_secret: Option<String>,
     /// Where keys are published; none when they are in a file.
     published: Option<Published>,
 }
@@ -278,7 +282,12 @@ impl Issuer {
             Signed::Published { address, hosts } => {
                 let (ask, asked) = sync_channel(1);
                 let published = Published {
-                    client: Client::new(&config.issuer, address.clone(), hosts.clone()),
+                    client: Client::new(
+                        &config.issuer,
+                        address.clone(),
+                        hosts.clone(),
+                        config.login.is_some(),
+                    ),
                     ask,
                     asked: Mutex::new(Some(asked)),
                     is_fetching: AtomicBool::new(false),
@@ -289,7 +298,9 @@ impl Issuer {
                 (Vec::new(), Some(published))
             }
         };
-        Ok(Self { config, keys: ArcSwap::from_pointee(keys), published })
+        let client_secret = config.login.as_ref().and_then(|login| login.secret.as_deref());
+        let client_secret = client_secret.map(keys::secret_text).transpose()?;
+        Ok(Self { config, keys: ArcSwap::from_pointee(keys), client_secret, published })
     }
 
     /// What the configuration calls it.

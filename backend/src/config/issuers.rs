@@ -27,6 +27,21 @@ pub struct Issuer {
     pub grants: Vec<(String, Grants)>,
     /// The claim with the signals that exist for who has the token; it must be there then. All exist when absent.
     pub signals_claim: Option<String>,
+    /// How people log in with their accounts there; not at all when absent.
+    pub login: Option<Login>,
+}
+
+/// How people log in with an account of an issuer (OpenID Connect).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Login {
+    /// What the issuer calls this server.
+    pub client_id: String,
+    /// Where the secret is that the issuer gave this server, if it did.
+    pub secret: Option<PathBuf>,
+    /// What the page calls the issuer.
+    pub title: String,
+    /// Whether somebody whom nobody has added becomes a member at the first login.
+    pub creates: bool,
 }
 
 /// What a token may be signed with.
@@ -86,6 +101,7 @@ fn issuer(mut section: Section) -> Result<Issuer, ConfigError> {
     let grants_claim = section.texts("grants_claim")?;
     let grants = section.pairs("grants", GRANTS)?;
     let signals_claim = section.text("signals_claim")?;
+    let login = login(&mut section, &name)?;
     let signed = match (secret, public_key) {
         (Some(_), Some(_)) => {
             return Err(section.error("`secret_file` and `public_key_file` exclude each other"));
@@ -102,6 +118,11 @@ fn issuer(mut section: Section) -> Result<Issuer, ConfigError> {
         return Err(section.error(
             "`grants` is not for tokens with a key or secret from a file: who has one may read the signals that it names",
         ));
+    }
+    if login.is_some() && (!is_published || !grants.iter().any(|(_, text)| Role::named(text).is_some())) {
+        return Err(
+            section.error("`client_id` needs an issuer that publishes its keys, and `grants` with a role")
+        );
     }
     let grants = grants.into_iter().map(|(value, text)| {
         let meaning =
@@ -127,7 +148,22 @@ fn issuer(mut section: Section) -> Result<Issuer, ConfigError> {
         grants_claim: grants_claim.unwrap_or_else(|| vec!["roles".to_owned()]),
         grants,
         signals_claim: signals_claim.or_else(|| (!is_published).then(|| "signals".to_owned())),
+        login,
     })
+}
+
+fn login(section: &mut Section, name: &str) -> Result<Option<Login>, ConfigError> {
+    let client_id = section.text("client_id")?;
+    let secret = section.text("client_secret_file")?.map(PathBuf::from);
+    let title = section.text("title")?;
+    let creates = section.flag("create_members")?;
+    let Some(client_id) = client_id else {
+        if secret.is_some() || title.is_some() || creates {
+            return Err(section.error("`client_secret_file`, `title` and `create_members` need `client_id`"));
+        }
+        return Ok(None);
+    };
+    Ok(Some(Login { client_id, secret, title: title.unwrap_or_else(|| name.to_owned()), creates }))
 }
 
 /// What a text in `grants` means.

@@ -2,6 +2,7 @@
 
 use super::body::Bodies;
 use crate::access::Access;
+use crate::access::oidc::Logins;
 use crate::access::people::People;
 use crate::actors::alerts::Alerts;
 use crate::actors::committer;
@@ -24,6 +25,8 @@ pub struct Context {
     pub access: Access,
     /// Those who may log in.
     pub people: People,
+    /// How they log in with accounts of others.
+    pub logins: Logins,
     /// Makes samples durable.
     pub committer: committer::Handle,
     /// Reads request bodies.

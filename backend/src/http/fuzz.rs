@@ -73,6 +73,10 @@ fn context(folder: &std::path::Path) -> Context {
             crate::access::issuers::Issuers::open(&[], std::num::NonZeroU32::MIN).unwrap(),
             afterglow_wire::Timestamp::MIN,
         ),
+        logins: crate::access::oidc::Logins::new(
+            crate::access::issuers::Issuers::open(&[], std::num::NonZeroU32::MIN).unwrap(),
+            "http://x",
+        ),
         people: crate::access::people::People::load(&store, clock.clone()).unwrap(),
         bodies: Bodies::new(second, 2),
         intake: Intake::new(

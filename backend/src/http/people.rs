@@ -174,7 +174,7 @@ pub(super) async fn end_session(
     Ok(HttpResponse::NoContent().finish())
 }
 
-fn visitor<P: Permission>(allowed: &Allowed<P>, request: &HttpRequest) -> Visitor {
+pub(super) fn visitor<P: Permission>(allowed: &Allowed<P>, request: &HttpRequest) -> Visitor {
     let agent = request.headers().get(USER_AGENT).and_then(|value| value.to_str().ok());
     Visitor { address: allowed.address(), agent: agent.unwrap_or_default().to_owned() }
 }

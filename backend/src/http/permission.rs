@@ -67,6 +67,8 @@ permissions! {
     ReadContract = "contract" for Known;
     /// Show a password, or the link with which one is chosen.
     Enter = "enter" for Everyone { WHILE_DRAINING: false };
+    /// The same for browsers that an identity provider sends back here, with parameters of its own.
+    EnterFromElsewhere = "enter" for Everyone { WHILE_DRAINING: false, NAVIGABLE: true, LISTED_PARAMETERS_ONLY: false };
     /// Learn who one is.
     KnowOneself = "me" for Known { SHARED: true };
     /// Get what stands for a key in the request that opens a live connection.

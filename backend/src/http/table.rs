@@ -22,8 +22,8 @@ use super::permission::*;
 use super::problem::method_not_allowed;
 use super::{
     alerts, annotations, audit, backtest, boards, channels, codes, dashboard, deletion, documents, history,
-    inbox, ingest_report, keys, live, members, people, rules, shares, signals, silences, socketio, state,
-    stream, summary, telemetry, usage,
+    inbox, ingest_report, keys, live, members, oidc, people, rules, shares, signals, silences, socketio,
+    state, stream, summary, telemetry, usage,
 };
 
 /// A row of the table.
@@ -111,7 +111,11 @@ table! {
     ReadAudit         GET    "/api/audit"            => audit::get;
     ReadUsage         GET    "/api/usage"            => usage::get;
     ReadIngestReport  GET    "/api/ingest"           => ingest_report::get;
+    Enter             GET    "/api/login"            => oidc::providers;
     Enter             POST   "/api/login"            => people::login;
+    Enter             GET    "/api/login/oidc"       => oidc::begin;
+    OwnAccount        POST   "/api/login/oidc"       => oidc::connect;
+    EnterFromElsewhere GET   "/api/login/oidc/callback" => oidc::callback;
     Enter             POST   "/api/setup"            => people::setup;
     OwnAccount        POST   "/api/logout"           => people::logout;
     KnowOneself       GET    "/api/me"               => people::me;

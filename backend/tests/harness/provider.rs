@@ -144,7 +144,14 @@ pub(crate) struct Behaviour {
     pub(crate) description: Value,
     /// Paths that were asked for.
     pub(crate) asked: Vec<String>,
+    /// Claims of the ID token of who logs in; null takes one away.
+    pub(crate) person: Value,
+    /// Codes that were given, and what they were asked with.
+    codes: BTreeMap<String, BTreeMap<String, String>>,
 }
+
+/// What this server is called there, and its secret.
+pub(crate) const CLIENT: (&str, &str) = ("afterglow-login", "a secret: with+signs&more");
 
 /// A provider on a free port; it ends with the test's process.
 pub(crate) struct Provider {
@@ -156,7 +163,14 @@ impl Provider {
     pub(crate) fn new(keys: Vec<Key>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let behaviour = Behaviour { keys, instead: None, description: json!({}), asked: Vec::new() };
+        let behaviour = Behaviour {
+            keys,
+            instead: None,
+            description: json!({}),
+            asked: Vec::new(),
+            person: json!({}),
+            codes: BTreeMap::new(),
+        };
         let behaviour = Arc::new(Mutex::new(behaviour));
         let (shared, url) = (Arc::clone(&behaviour), format!("http://{address}"));
         let serve = move || {
@@ -212,13 +226,33 @@ fn answer(mut stream: TcpStream, url: &str, behaviour: &Mutex<Behaviour>) -> std
     }
     let (status, body) = match path {
         "/.well-known/openid-configuration" => {
-            let mut description = json!({"issuer": url, "jwks_uri": format!("{url}/keys")});
+            let mut description = json!({
+                "issuer": url,
+                "jwks_uri": format!("{url}/keys"),
+                "authorization_endpoint": format!("{url}/authorize"),
+                "token_endpoint": format!("{url}/token"),
+            });
             for (name, value) in behaviour.description.as_object().unwrap() {
                 description[name] = value.clone();
             }
             (200, description)
         }
         "/keys" => (200, json!({"keys": behaviour.keys.iter().map(Key::public).collect::<Vec<_>>()})),
+        // Who comes here is logged in already, and is sent back at once.
+        "/authorize" => {
+            let asked = pairs(target.split_once('?').map_or("", |(_, query)| query));
+            assert_eq!(asked["response_type"], "code");
+            assert_eq!((&*asked["client_id"], &*asked["code_challenge_method"]), (CLIENT.0, "S256"));
+            let code = format!("code-{}", behaviour.codes.len());
+            let location =
+                format!("{}?code={code}&state={}&session_state=x", asked["redirect_uri"], asked["state"]);
+            behaviour.codes.insert(code, asked);
+            return write!(
+                stream,
+                "HTTP/1.1 302 x\r\nLocation: {location}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+            );
+        }
+        "/token" => token(&mut behaviour, url, &headers, &pairs(std::str::from_utf8(&body).unwrap())),
         _ => (404, json!({})),
     };
     let body = body.to_string();
@@ -227,4 +261,56 @@ fn answer(mut stream: TcpStream, url: &str, behaviour: &Mutex<Behaviour>) -> std
         "HTTP/1.1 {status} x\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// Exchanges a code, once, for who has shown the secret and the verifier of PKCE.
+fn token(
+    behaviour: &mut Behaviour,
+    url: &str,
+    headers: &BTreeMap<String, String>,
+    asked: &BTreeMap<String, String>,
+) -> (u16, Value) {
+    let escaped = "a%20secret%3A%20with%2Bsigns%26more";
+    let basic = base64::engine::general_purpose::STANDARD.encode(format!("{}:{escaped}", CLIENT.0));
+    let is_client = headers.get("authorization") == Some(&format!("Basic {basic}"));
+    let begun = asked.get("code").and_then(|code| Some(std::mem::take(behaviour.codes.get_mut(code)?)));
+    let Some(begun) = begun.filter(|begun| !begun.is_empty()) else {
+        return (400, json!({"error": "invalid_grant"}));
+    };
+    let challenge =
+        text(ring::digest::digest(&ring::digest::SHA256, asked["code_verifier"].as_bytes()).as_ref());
+    let is_right = asked["grant_type"] == "authorization_code"
+        && challenge == begun["code_challenge"]
+        && asked["redirect_uri"] == begun["redirect_uri"];
+    if !is_client || !is_right {
+        return (400, json!({"error": "invalid_request"}));
+    }
+    let mut claims = json!({
+        "iss": url, "aud": CLIENT.0, "sub": "1", "exp": now() + 300, "iat": now(), "nonce": begun["nonce"],
+    });
+    for (name, value) in behaviour.person.as_object().unwrap() {
+        match value {
+            Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
+            value => claims[name] = value.clone(),
+        }
+    }
+    (200, json!({"token_type": "Bearer", "access_token": "x", "id_token": behaviour.keys[0].sign(&claims)}))
+}
+
+/// The pairs of a query or a form.
+fn pairs(query: &str) -> BTreeMap<String, String> {
+    let decoded = |text: &str| {
+        let mut bytes = Vec::new();
+        let mut rest = text.bytes();
+        while let Some(byte) = rest.next() {
+            if byte == b'%' {
+                let digits = [rest.next().unwrap(), rest.next().unwrap()];
+                bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
+            } else {
+                bytes.push(byte);
+            }
+        }
+        String::from_utf8(bytes).unwrap()
+    };
+    query.split('&').filter_map(|pair| pair.split_once('=')).map(|(a, b)| (decoded(a), decoded(b))).collect()
 }

@@ -123,9 +123,14 @@ pub fn lead_to_login() {
 
 /// The page that led to the login, once: a path of this server's.
 pub fn wanted() -> Option<String> {
-    let storage = web_sys::window()?.session_storage().ok()??;
-    let wanted = storage.get_item(WANTED).ok()??;
-    let _ = storage.remove_item(WANTED);
+    let wanted = still_wanted();
+    let _ = web_sys::window()?.session_storage().ok()??.remove_item(WANTED);
+    wanted
+}
+
+/// The same, to be asked for again.
+pub fn still_wanted() -> Option<String> {
+    let wanted = web_sys::window()?.session_storage().ok()??.get_item(WANTED).ok()??;
     (wanted.starts_with('/') && !wanted.starts_with("//")).then_some(wanted)
 }
 

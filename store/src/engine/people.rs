@@ -12,6 +12,7 @@ impl Engine {
                 members: reader.members()?,
                 sessions: reader.sessions()?,
                 invitations: reader.invitations()?,
+                identities: reader.identities()?,
             })
         })
     }

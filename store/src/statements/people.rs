@@ -4,8 +4,8 @@ use diesel::prelude::*;
 
 use super::Connection;
 use crate::StoreError;
-use crate::people::{Hash, Invitation, Member, PeopleChange, Session};
-use crate::statements::schema::{invitation, member, session};
+use crate::people::{Hash, Identity, Invitation, Member, PeopleChange, Session};
+use crate::statements::schema::{identity, invitation, member, session};
 use crate::tables::PeopleRows;
 
 /// Name, role, password, secret and last period of one-time codes, recovery codes, when it was made.
@@ -45,6 +45,11 @@ impl PeopleRows for Connection {
             .collect()
     }
 
+    fn identities(&mut self) -> Result<Vec<Identity>, StoreError> {
+        let rows: Vec<(String, String, String)> = identity::table.load(self)?;
+        Ok(rows.into_iter().map(|(issuer, subject, member)| Identity { issuer, subject, member }).collect())
+    }
+
     fn change_people(&mut self, change: &PeopleChange) -> Result<(), StoreError> {
         match change {
             PeopleChange::PutMember(new) => {
@@ -68,6 +73,7 @@ impl PeopleRows for Connection {
             PeopleChange::RemoveMember(name) => {
                 diesel::delete(session::table.filter(session::member.eq(name))).execute(self)?;
                 diesel::delete(invitation::table.filter(invitation::member.eq(name))).execute(self)?;
+                diesel::delete(identity::table.filter(identity::member.eq(name))).execute(self)?;
                 diesel::delete(member::table.find(name)).execute(self)?;
             }
             PeopleChange::PutSession(new) => {
@@ -99,6 +105,18 @@ impl PeopleRows for Connection {
             }
             PeopleChange::RemoveInvitation(hash) => {
                 diesel::delete(invitation::table.find(&hash[..])).execute(self)?;
+            }
+            PeopleChange::PutIdentity(new) => {
+                diesel::insert_into(identity::table)
+                    .values((
+                        identity::issuer.eq(&new.issuer),
+                        identity::subject.eq(&new.subject),
+                        identity::member.eq(&new.member),
+                    ))
+                    .on_conflict((identity::issuer, identity::subject))
+                    .do_update()
+                    .set(identity::member.eq(&new.member))
+                    .execute(self)?;
             }
         }
         Ok(())

@@ -150,6 +150,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    identity (issuer, subject) {
+        issuer -> Text,
+        subject -> Text,
+        member -> Text,
+    }
+}
+
+diesel::table! {
     invitation (hash) {
         hash -> Binary,
         member -> Nullable<Text>,

@@ -1,9 +1,9 @@
 //! Rows of those who may log in.
 
 use crate::StoreError;
-use crate::people::{Invitation, Member, PeopleChange, Session};
+use crate::people::{Identity, Invitation, Member, PeopleChange, Session};
 
-/// Members, sessions and invitations.
+/// Members, sessions, invitations and identities.
 pub(crate) trait PeopleRows {
     /// All members, by name.
     fn members(&mut self) -> Result<Vec<Member>, StoreError>;
@@ -13,6 +13,9 @@ pub(crate) trait PeopleRows {
 
     /// All invitations.
     fn invitations(&mut self) -> Result<Vec<Invitation>, StoreError>;
+
+    /// All identities.
+    fn identities(&mut self) -> Result<Vec<Identity>, StoreError>;
 
     /// Makes one change.
     fn change_people(&mut self, change: &PeopleChange) -> Result<(), StoreError>;

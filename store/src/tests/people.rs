@@ -1,7 +1,7 @@
 //! Those who may log in are there after a restart, and a change is made as a whole.
 
 use super::*;
-use crate::people::{Invitation, Member, People, PeopleChange, Session};
+use crate::people::{Identity, Invitation, Member, People, PeopleChange, Session};
 
 fn member(name: &str) -> Member {
     Member {
@@ -20,6 +20,14 @@ fn session(hash: u8, member: &str) -> Session {
     Session { hash: [hash; 32], member: member.to_owned(), created_at: 1, seen_at: 2, address, agent }
 }
 
+fn identity(subject: &str, member: &str) -> Identity {
+    Identity {
+        issuer: "https://id.example".to_owned(),
+        subject: subject.to_owned(),
+        member: member.to_owned(),
+    }
+}
+
 fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
     let database = D::new();
     let store = database.open();
@@ -34,13 +42,15 @@ fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
         PeopleChange::PutSession(session(2, "bob")),
         PeopleChange::PutInvitation(invitation),
         PeopleChange::PutInvitation(first.clone()),
+        PeopleChange::PutIdentity(identity("1", "ada")),
+        PeopleChange::PutIdentity(identity("2", "bob")),
     ];
     store.change_people(&changes, None).unwrap();
     drop(store);
     let store = database.open();
     let people = store.people().unwrap();
     assert_eq!(people.members, [full.clone(), member("bob")]);
-    assert_eq!((people.sessions.len(), people.invitations.len()), (2, 2));
+    assert_eq!((people.sessions.len(), people.invitations.len(), people.identities.len()), (2, 2, 2));
 
     // The sessions of a member that changes stay.
     let changed = Member { role: "admin".to_owned(), totp: None, ..full };
@@ -55,14 +65,19 @@ fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
             None,
         )
         .unwrap();
-    let left = People { members: vec![changed], sessions: vec![seen], invitations: vec![first] };
+    let left = People {
+        members: vec![changed],
+        sessions: vec![seen],
+        invitations: vec![first],
+        identities: vec![identity("1", "ada")],
+    };
     assert_eq!(store.people().unwrap(), left);
 
     // The last of these cannot be made.
     let undone = [
         PeopleChange::RemoveSession([1; 32]),
         PeopleChange::RemoveInvitation([2; 32]),
-        PeopleChange::PutSession(session(3, "nobody")),
+        PeopleChange::PutIdentity(identity("3", "nobody")),
     ];
     assert!(store.change_people(&undone, None).is_err());
     assert_eq!(store.people().unwrap(), left);

@@ -29,19 +29,24 @@ pub(super) fn of_set(set: &Value) -> Result<Vec<Key>, String> {
     Ok(keys)
 }
 
-/// The secret in a file; a line's end after it does not count.
+/// The secret in a file, to sign with.
 pub(super) fn secret(file: &Path) -> Result<Key, ConfigError> {
+    let text = secret_text(file)?;
+    if text.len() < SECRET_LEAST {
+        let what = "the secret has less than 32 bytes; `openssl rand -base64 48` makes one";
+        return Err(ConfigError::new(format!("{}: {what}", file.display())));
+    }
+    Ok(Key::of_secret(text.as_bytes()))
+}
+
+/// The secret in a file, which nobody else may read; a line's end after it does not count.
+pub(super) fn secret_text(file: &Path) -> Result<String, ConfigError> {
     let wrong = |what: &str| ConfigError::new(format!("{}: {what}", file.display()));
     let about = file.metadata().map_err(|error| wrong(&error.to_string()))?;
     if about.permissions().mode() & 0o007 != 0 {
         return Err(wrong("everybody may read this secret; take that right away (chmod o=)"));
     }
-    let text = read(file)?;
-    let text = text.trim_end_matches(['\r', '\n']);
-    if text.len() < SECRET_LEAST {
-        return Err(wrong("the secret has less than 32 bytes; `openssl rand -base64 48` makes one"));
-    }
-    Ok(Key::of_secret(text.as_bytes()))
+    Ok(read(file)?.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// The public key, or the set of them, in a file.

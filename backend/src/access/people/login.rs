@@ -1,15 +1,17 @@
 //! Ways in: a password, or a link with which one is chosen.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use afterglow_wire::Invalid;
 use afterglow_wire::access::Scopes;
-use afterglow_wire::people::{Login, Role, Setup, check_name, check_password};
+use afterglow_wire::people::{Login, MEMBER_NAME_BYTES, MEMBERS, Role, Setup, check_name, check_password};
 
 use super::state::{role, scopes};
 use super::{People, PeopleError, new_secret, secret_hash, themselves};
+use crate::access::account::Account;
 use crate::access::{codes, password};
-use crate::store::people::{Invitation, Member, PeopleChange, Session};
+use crate::store::people::{Identity, Invitation, Member, PeopleChange, Session};
 use crate::store::{Author, Event, StoreError};
 
 /// The longest text of a browser that is kept, in characters.
@@ -151,6 +153,79 @@ impl People {
         self.enter(member, visitor, changes, "password.choose")
     }
 
+    /// Begins a session for the member whose account at a provider this is; makes one where that is allowed. The provider says
+    /// each time what the member may do.
+    ///
+    /// # Errors
+    /// When nobody has this account, or it has no role.
+    pub async fn enter_with(&self, account: Account, visitor: Visitor) -> Result<Entered, PeopleError> {
+        self.run(visitor.address, move |people| people.enter_with_now(account, &visitor)).await
+    }
+
+    fn enter_with_now(&self, account: Account, visitor: &Visitor) -> Result<Entered, PeopleError> {
+        let denied = |message| PeopleError::Denied { message, needs_code: false };
+        let role =
+            account.role.ok_or(denied("this account has no role here; ask who manages the accounts"))?;
+        let _turn = self.take_turn();
+        let key = (account.issuer, account.subject);
+        let known =
+            self.read(|state| state.identities.get(&key).and_then(|name| state.members.get(name)).cloned());
+        if let Some(member) = known {
+            let changes = if member.role == role.name() {
+                Vec::new()
+            } else {
+                // As when an admin changes it.
+                self.read(|state| state.others(&member.name, None))
+            };
+            let member = Member { role: role.name().to_owned(), ..member };
+            return self.enter(member, visitor, changes, "session.begin");
+        }
+        if !account.creates {
+            return Err(denied("nobody here has this account; log in with a password and connect it"));
+        }
+        let name = self.read(|state| {
+            if state.members.len() >= MEMBERS { None } else { free_name(&account.called, &state.members) }
+        });
+        let name = name.ok_or(denied("there are as many members as may be"))?;
+        let member = self.new_member(&name, role);
+        let (issuer, subject) = key;
+        let changes = vec![
+            PeopleChange::PutMember(member.clone()),
+            PeopleChange::PutIdentity(Identity { issuer, subject, member: name }),
+        ];
+        self.enter(member, visitor, changes, "member.create")
+    }
+
+    /// Lets a member log in with an account from now on.
+    ///
+    /// # Errors
+    /// When it is another member's.
+    pub async fn connect(
+        &self,
+        account: Account,
+        member: String,
+        address: IpAddr,
+    ) -> Result<(), PeopleError> {
+        self.run(address, move |people| {
+            let _turn = people.take_turn();
+            people.member(&member)?;
+            let Account { issuer, subject, .. } = account;
+            let key = (issuer.clone(), subject.clone());
+            if people.read(|state| state.identities.get(&key).is_some_and(|other| *other != member)) {
+                let message = "this account is another member's";
+                return Err(PeopleError::Denied { message, needs_code: false });
+            }
+            let event = Event::done("identity.connect", &*member).with(&*issuer);
+            let identity = Identity { issuer, subject, member: member.clone() };
+            Ok(people.change(
+                vec![PeopleChange::PutIdentity(identity)],
+                &themselves(&member, address),
+                event,
+            )?)
+        })
+        .await
+    }
+
     /// Makes a link for the first admin, in place of earlier ones; valid for `seconds`. Blocks.
     ///
     /// # Errors
@@ -223,5 +298,46 @@ impl People {
         let event = Event::done(action, &**name).with(entered.role.name());
         self.change(changes, &themselves(name, visitor.address), event)?;
         Ok(entered)
+    }
+}
+
+/// A name that nobody has yet, like the one that somebody goes by; none when all of that kind are taken.
+fn free_name(called: &str, members: &BTreeMap<String, Member>) -> Option<String> {
+    let plain = called.split('@').next().unwrap_or_default().to_lowercase();
+    let allowed = |c: &char| c.is_ascii_alphanumeric() || "._-".contains(*c);
+    let plain: String = plain.chars().filter(allowed).take(MEMBER_NAME_BYTES - 5).collect();
+    let plain = if plain.is_empty() { "member" } else { &plain };
+    let numbered = (2..=MEMBERS + 1).map(|number| format!("{plain}-{number}"));
+    std::iter::once(plain.to_owned()).chain(numbered).find(|name| !members.contains_key(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_free_ones() {
+        let member = |name: &str| Member {
+            name: name.to_owned(),
+            role: String::new(),
+            password: String::new(),
+            totp: None,
+            totp_used: 0,
+            recovery: Vec::new(),
+            created_at: 0,
+        };
+        let members = ["ada", "ada-2", "member"].map(|name| (name.to_owned(), member(name))).into();
+        for (called, free) in [
+            ("Ada", "ada-3"),
+            ("ada@example.org", "ada-3"),
+            ("bob", "bob"),
+            ("Bob B.", "bobb."),
+            ("Пётр", "member-2"),
+            ("", "member-2"),
+        ] {
+            assert_eq!(free_name(called, &members).as_deref(), Some(free), "{called}");
+        }
+        let long = free_name(&"x".repeat(300), &members).unwrap();
+        assert!(check_name(&long).is_ok());
     }
 }

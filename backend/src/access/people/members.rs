@@ -17,13 +17,13 @@ const INVITATION: i64 = 3 * 86_400_000_000;
 impl People {
     /// All members, by name.
     pub fn members(&self) -> Vec<wire::Member> {
-        let shown = |member: &Member| wire::Member {
+        let shown = |state: &State, member: &Member| wire::Member {
             name: member.name.clone(),
             role: role(member),
-            is_active: !member.password.is_empty(),
+            is_active: state.can_log_in(member),
             has_codes: member.totp.is_some(),
         };
-        self.read(|state| state.members.values().map(shown).collect())
+        self.read(|state| state.members.values().map(|member| shown(state, member)).collect())
     }
 
     /// Adds a member, who gets a link to choose a password with; may do nothing before.

@@ -9,7 +9,7 @@ use afterglow_wire::people::Role;
 
 use crate::access::{Grant, Granted, Who};
 use crate::decode::WriteScope;
-use crate::store::people::{Hash, Invitation, Member, People as Stored, PeopleChange, Session};
+use crate::store::people::{Hash, Identity, Invitation, Member, People as Stored, PeopleChange, Session};
 
 const HOUR: i64 = 3_600_000_000;
 /// A session that nobody uses for this long is over.
@@ -22,6 +22,8 @@ pub(super) struct State {
     pub(super) members: BTreeMap<String, Member>,
     pub(super) sessions: HashMap<Hash, Live>,
     pub(super) invitations: HashMap<Hash, Invitation>,
+    /// Who logs in with which account of a provider: its address, and its name for the account.
+    pub(super) identities: HashMap<(String, String), String>,
 }
 
 /// A session and what its holder may do.
@@ -54,11 +56,17 @@ impl State {
         stored.sessions.into_iter().for_each(|session| state.apply(PeopleChange::PutSession(session)));
         let invitations = stored.invitations.into_iter().map(|invitation| (invitation.hash, invitation));
         state.invitations.extend(invitations);
+        stored.identities.into_iter().for_each(|identity| state.apply(PeopleChange::PutIdentity(identity)));
         state
     }
 
     pub(super) fn is_anybody(&self) -> bool {
-        self.members.values().any(|member| !member.password.is_empty())
+        self.members.values().any(|member| self.can_log_in(member))
+    }
+
+    /// Whether a member has a password, or an account of a provider.
+    pub(super) fn can_log_in(&self, member: &Member) -> bool {
+        !member.password.is_empty() || self.identities.values().any(|of| *of == member.name)
     }
 
     /// What the holder of a session may do, unless it is over; notes that it is used.
@@ -75,6 +83,7 @@ impl State {
             PeopleChange::RemoveMember(name) => {
                 self.members.remove(&name);
                 self.invitations.retain(|_, invitation| invitation.member.as_ref() != Some(&name));
+                self.identities.retain(|_, member| *member != name);
                 self.sessions.retain(|_, live| {
                     let stays = live.row.member != name;
                     if !stays {
@@ -111,6 +120,9 @@ impl State {
                 self.invitations.insert(invitation.hash, invitation);
             }
             PeopleChange::RemoveInvitation(hash) => drop(self.invitations.remove(&hash)),
+            PeopleChange::PutIdentity(Identity { issuer, subject, member }) => {
+                self.identities.insert((issuer, subject), member);
+            }
         }
     }
 
@@ -132,7 +144,7 @@ impl State {
     /// The names of those who may manage the others and can log in.
     pub(super) fn admins(&self) -> impl Iterator<Item = &str> {
         let admins = self.members.values().filter(|member| role(member) == Role::Admin);
-        admins.filter(|member| !member.password.is_empty()).map(|member| member.name.as_str())
+        admins.filter(|member| self.can_log_in(member)).map(|member| member.name.as_str())
     }
 }
 

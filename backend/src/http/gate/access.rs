@@ -12,14 +12,15 @@ use tokio::sync::broadcast;
 
 use super::super::body::Bodies;
 use super::super::permission::{
-    DeleteSamples, Enter, KnowOneself, MakeTickets, ManageKeys, ManageMembers, ManageShares, OwnAccount,
-    Permission, Public, ReadAlerts, ReadAnnotations, ReadAudit, ReadBoards, ReadChannels, ReadIngestReport,
-    ReadKeys, ReadLive, ReadLiveSocketIo, ReadRules, ReadSamples, ReadShares, ReadSignals, ReadSilences,
-    ReadUsage, TestRules, WriteAlerts, WriteAnnotations, WriteBoards, WriteChannels, WriteMetadata,
-    WriteRules, WriteSamples, WriteSilences, WriteThroughAddress,
+    DeleteSamples, Enter, EnterFromElsewhere, KnowOneself, MakeTickets, ManageKeys, ManageMembers,
+    ManageShares, OwnAccount, Permission, Public, ReadAlerts, ReadAnnotations, ReadAudit, ReadBoards,
+    ReadChannels, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo, ReadRules, ReadSamples, ReadShares,
+    ReadSignals, ReadSilences, ReadUsage, TestRules, WriteAlerts, WriteAnnotations, WriteBoards,
+    WriteChannels, WriteMetadata, WriteRules, WriteSamples, WriteSilences, WriteThroughAddress,
 };
 use super::super::problem::Problem;
 use super::Allowed;
+use crate::access::oidc::Logins;
 use crate::access::people::People;
 use crate::access::{Grant, Who};
 use crate::actors::alerts::Alerts;
@@ -251,11 +252,19 @@ impl Allowed<Enter> {
         let over = || self.denied(Problem::new(Code::Unauthenticated, "this link is over"));
         principal.board().cloned().ok_or_else(over)
     }
+}
 
+/// A permission to log in.
+pub(in crate::http) trait Enters: OfPeople {}
+
+impl Enters for Enter {}
+impl Enters for EnterFromElsewhere {}
+
+impl<P: Enters> Allowed<P> {
     /// What is answered to somebody who could not log in: the audit log counts it.
     pub(in crate::http) fn denied(&self, problem: Problem) -> Problem {
         if problem.refusal().code == Code::Unauthenticated {
-            self.gate.context.access.refuse(self.who(), self.address, Enter::NAME, Code::Unauthenticated);
+            self.gate.context.access.refuse(self.who(), self.address, P::NAME, Code::Unauthenticated);
         }
         problem
     }
@@ -265,6 +274,7 @@ impl Allowed<Enter> {
 pub(in crate::http) trait OfPeople: Permission {}
 
 impl OfPeople for Enter {}
+impl OfPeople for EnterFromElsewhere {}
 impl OfPeople for KnowOneself {}
 impl OfPeople for OwnAccount {}
 impl OfPeople for ManageMembers {}
@@ -272,6 +282,10 @@ impl OfPeople for ManageMembers {}
 impl<P: OfPeople> Allowed<P> {
     pub(in crate::http) fn people(&self) -> &People {
         &self.gate.context.people
+    }
+
+    pub(in crate::http) fn logins(&self) -> &Logins {
+        &self.gate.context.logins
     }
 }
 

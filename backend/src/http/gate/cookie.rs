@@ -42,6 +42,24 @@ pub(in crate::http) fn set_share(value: &str, is_secure: bool) -> String {
     format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}", share_name(is_secure))
 }
 
+/// The name of the cookie of a login at an identity provider.
+const fn login_name(is_secure: bool) -> &'static str {
+    if is_secure { "__Host-ag-login" } else { "ag-login" }
+}
+
+/// The login at an identity provider that was begun here.
+pub(in crate::http) fn login(headers: &HeaderMap, is_secure: bool) -> Option<&str> {
+    named(headers, login_name(is_secure))
+}
+
+/// The header's value that gives a browser the cookie of such a login for some seconds; with 0, that takes it away. It is sent when
+/// the provider leads the browser back.
+pub(in crate::http) fn set_login(value: &str, seconds: i64, is_secure: bool) -> String {
+    let secure = if is_secure { "; Secure" } else { "" };
+    let name = login_name(is_secure);
+    format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{secure}")
+}
+
 /// The header's value that gives a browser the cookie of a session; with an empty `value`, that takes it away.
 pub(in crate::http) fn set(value: &str, is_secure: bool) -> String {
     let seconds = if value.is_empty() { 0 } else { SECONDS };

@@ -6,7 +6,7 @@ use diesel::prelude::*;
 
 use super::{Damage, Examiner, load_until_error};
 use crate::audit::Verifier;
-use crate::statements::schema::{access_key, invitation, member, session};
+use crate::statements::schema::{access_key, identity, invitation, member, session};
 use crate::tables::AccessRows as _;
 
 /// Entries of the audit log that are read at once.
@@ -62,6 +62,14 @@ impl Examiner {
                 _ => check_hash(&hash),
             };
             self.check(place, member, checked);
+        }
+        let query = identity::table.select((identity::issuer, identity::member));
+        let identities: Vec<(String, String)> =
+            self.list("identity", |connection| load_until_error(query, connection));
+        for (_, member) in identities {
+            let checked =
+                if is_known(&member) { Ok(()) } else { Err(format!("there is no member {member:?}")) };
+            self.check("identity", Some(member), checked);
         }
         self.audit();
     }

@@ -1,19 +1,37 @@
 //! Logging in.
 
-use afterglow_wire::people::{Login as Body, Me};
+use afterglow_wire::people::{Login as Body, Me, Provider};
 use dioxus::prelude::*;
 
 use super::super::form::Field;
 use super::{Outcome, Password, leave_for};
+use crate::connection::refusal::Refusal;
 use crate::edge::rest;
 
-/// Name, password, and a one-time code where it is asked for.
+/// Why the browser is back from an identity provider without having logged in.
+fn refused_there() -> Option<Refusal> {
+    let hash = web_sys::window()?.location().hash().ok()?;
+    let message = match &*hash {
+        "#refused" => "This account may not log in here.",
+        "#failed" => "The identity provider does not answer; try again later.",
+        _ => return None,
+    };
+    Some(Refusal::because(message))
+}
+
+/// Name, password, and a one-time code where it is asked for; or an account of an identity provider.
 #[component]
 pub(super) fn Login() -> Element {
     let (mut name, password, mut code) =
         (use_signal(String::new), use_signal(String::new), use_signal(String::new));
     let (mut needs_code, mut refusal, mut busy) =
-        (use_signal(|| false), use_signal(|| None), use_signal(|| false));
+        (use_signal(|| false), use_signal(refused_there), use_signal(|| false));
+    let mut providers = use_signal(Vec::<Provider>::new);
+    use_future(move || async move {
+        // Without an answer there is still the password.
+        providers.set(rest::get("/api/login", None).await.unwrap_or_default());
+    });
+    let next = rest::escaped(&rest::still_wanted().unwrap_or_default());
     let submit = move |event: FormEvent| {
         event.prevent_default();
         async move {
@@ -54,6 +72,9 @@ pub(super) fn Login() -> Element {
             Outcome { refusal: refusal() }
             div { class: "form-end",
                 button { r#type: "submit", class: "action", disabled: busy(), "Log in" }
+            }
+            for Provider { name, title } in providers() {
+                a { class: "action", href: "/api/login/oidc?issuer={name}&next={next}", "Sign in with {title}" }
             }
         }
     }
