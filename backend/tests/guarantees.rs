@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+#[path = "../../store/src/tests/cluster.rs"]
+mod cluster;
 mod harness;
 mod receiver;
 mod writers;
@@ -37,6 +39,7 @@ mod metadata;
 mod migration;
 mod oidc;
 mod people;
+mod postgres;
 mod producer_outage;
 mod proxies;
 mod publisher;

@@ -75,9 +75,3 @@ pub(crate) fn is_here() -> bool {
 pub(crate) fn folder() -> &'static str {
     &CLUSTER.as_ref().expect("there is a server").folder
 }
-
-/// The URL of a schema of the server's database.
-pub(crate) fn url(schema: &str) -> String {
-    let host = folder().replace('/', "%2F");
-    format!("postgres://afterglow@{host}/postgres?options=-c%20search_path%3D{schema}")
-}

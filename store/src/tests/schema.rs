@@ -12,12 +12,12 @@ impl Schema {
     pub(super) fn new() -> Self {
         static LAST: AtomicU32 = AtomicU32::new(0);
         let name = format!("s{}", LAST.fetch_add(1, Ordering::Relaxed));
-        execute(&cluster::url("public"), &format!("CREATE SCHEMA {name}"));
+        execute(&url("public"), &format!("CREATE SCHEMA {name}"));
         Self(name)
     }
 
     pub(super) fn url(&self) -> String {
-        cluster::url(&self.0)
+        url(&self.0)
     }
 
     pub(super) fn config(&self) -> StoreConfig {
@@ -38,4 +38,10 @@ impl Schema {
 
 fn execute(url: &str, statements: &str) {
     crate::postgres::execute(&Server::new(url).unwrap(), statements).unwrap();
+}
+
+/// The URL of a schema of the server's database.
+fn url(schema: &str) -> String {
+    let host = cluster::folder().replace('/', "%2F");
+    format!("postgres://afterglow@{host}/postgres?options=-c%20search_path%3D{schema}")
 }
