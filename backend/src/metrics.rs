@@ -151,12 +151,7 @@ impl Metrics {
         let damaged_blocks = gauge("damaged_blocks", "Blocks that could not be read since the start");
         let stage = Family::<Label, _>::new_with_constructor(stage_histogram as fn() -> Histogram);
         let stages = Stage::ALL.map(|one| stage.get_or_create(&[("stage", one.name())]).clone());
-        registry.register_with_unit(
-            "stage",
-            "Time spent in a step of the pipeline",
-            Unit::Seconds,
-            stage,
-        );
+        registry.register_with_unit("stage", "Time spent in a step of the pipeline", Unit::Seconds, stage);
         let queue = Family::<Label, Gauge>::default();
         let queues = Queue::ALL.map(|one| queue.get_or_create(&[("queue", one.name())]).clone());
         registry.register("queue_depth", "Entries waiting in a queue", queue);
