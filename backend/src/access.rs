@@ -23,8 +23,8 @@ use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use afterglow_wire::access::{Key, KeyUsage, Kind, NewKey, NewTicket};
-use afterglow_wire::{Code, Invalid, Timestamp};
+use afterglow_wire::access::{Key, KeyUsage, Kind, NewKey, NewTicket, Scope};
+use afterglow_wire::{Code, Invalid, Timestamp, tenant};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 pub use grant::Grant;
@@ -40,11 +40,22 @@ use tickets::Tickets;
 /// Requests a second from one address that are refused one by one with 401 or 403; beyond it they get 429.
 const REFUSED_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
 
-/// The key that `new` asks for, if all of it is allowed.
+/// The key that `new` asks for, if all of it is allowed in the tenant of this name; in the default one when absent.
 ///
 /// # Errors
 /// Which field is not.
-pub fn accept(new: NewKey, id: String, now: Timestamp, creator: String) -> Result<Key, Invalid> {
+pub fn accept(
+    new: NewKey,
+    tenant: Option<&str>,
+    id: String,
+    now: Timestamp,
+    creator: String,
+) -> Result<Key, Invalid> {
+    if let Some(tenant) = tenant
+        && new.scopes.contains(&Scope::Operator)
+    {
+        return Err(Invalid::new("scopes", format!("operator is not allowed in the tenant {tenant}")));
+    }
     let key = new.accept(id, now, creator)?;
     for (index, network) in key.addresses.iter().enumerate() {
         keys::parse_network(network)
@@ -53,10 +64,20 @@ pub fn accept(new: NewKey, id: String, now: Timestamp, creator: String) -> Resul
     Ok(key)
 }
 
+/// A secret of a tenant, which it names; that of the default one is `secret` itself.
+pub fn of_tenant(tenant: Option<&str>, secret: String) -> String {
+    match tenant {
+        Some(tenant) => format!("{tenant}{}{secret}", tenant::SEPARATOR),
+        None => secret,
+    }
+}
+
 /// What the gate asks about principals. Cloning is cheap.
 #[derive(Clone)]
 pub struct Access {
     is_open: bool,
+    /// The tenant; the default one when absent.
+    tenant: Option<Arc<str>>,
     /// When the server started.
     since: Timestamp,
     keys: Keys,
@@ -79,10 +100,27 @@ impl Access {
         issuers: Issuers,
         since: Timestamp,
     ) -> Self {
+        Self::of(None, is_open, store, key_rate, issuers, since)
+    }
+
+    /// Of a tenant beside the default one, in which no tokens count.
+    pub fn of_tenant(tenant: Arc<str>, store: store::Access, key_rate: NonZeroU32, since: Timestamp) -> Self {
+        Self::of(Some(tenant), false, store, key_rate, Issuers::none(key_rate), since)
+    }
+
+    fn of(
+        tenant: Option<Arc<str>>,
+        is_open: bool,
+        store: store::Access,
+        key_rate: NonZeroU32,
+        issuers: Issuers,
+        since: Timestamp,
+    ) -> Self {
         Self {
             is_open,
             since,
-            keys: Keys::new(key_rate),
+            keys: Keys::new(key_rate, tenant.is_none()),
+            tenant,
             tickets: Tickets::default(),
             issuers,
             store,
@@ -95,6 +133,21 @@ impl Access {
     /// Whether everyone who reaches the server may do everything.
     pub fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// The tenant whose keys these are; the default one when absent.
+    pub fn tenant(&self) -> Option<&Arc<str>> {
+        self.tenant.as_ref()
+    }
+
+    /// Whether there is a key with this id.
+    pub fn has(&self, id: u64) -> bool {
+        self.keys.has(id)
+    }
+
+    /// Ends all keys, for the live clients too.
+    pub fn end(&self) {
+        self.keys.replace(Vec::new());
     }
 
     /// When the server started.
@@ -126,7 +179,7 @@ impl Access {
     /// Makes a ticket for who asks, unless too many wait to be used.
     pub fn ticket(&self, principal: &Principal, now: Timestamp) -> Option<NewTicket> {
         let (ticket, expires) = match principal.granted() {
-            Some(granted) => self.tickets.make(granted, now)?,
+            Some(granted) => self.tickets.make(granted, self.tenant.as_deref(), now)?,
             // Who needs no key needs no ticket, and may show one.
             None => Tickets::text(now),
         };

@@ -10,6 +10,8 @@ pub struct Admission {
     total: usize,
     per_address: usize,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    /// Of whose places these are a part.
+    whole: Option<Box<Admission>>,
 }
 
 /// A place, given back when dropped.
@@ -17,12 +19,24 @@ pub struct Admission {
 pub struct Ticket {
     address: IpAddr,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    /// The same place of the whole.
+    _of_whole: Option<Box<Ticket>>,
 }
 
 impl Admission {
     /// Allows `total` places, and at most `per_address` for one address.
     pub fn new(total: usize, per_address: usize) -> Self {
-        Self { total, per_address, taken: Arc::default() }
+        Self { total, per_address, taken: Arc::default(), whole: None }
+    }
+
+    /// A part of these places, of at most `total`, counted apart.
+    pub fn part(&self, total: usize) -> Self {
+        Self { total, taken: Arc::default(), whole: Some(Box::new(self.clone())), ..*self }
+    }
+
+    /// How many places are taken.
+    pub fn taken(&self) -> usize {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
     }
 
     /// Takes a place.
@@ -30,6 +44,7 @@ impl Admission {
     /// # Errors
     /// A sentence that says which limit is reached.
     pub fn admit(&self, address: IpAddr) -> Result<Ticket, String> {
+        let of_whole = self.whole.as_ref().map(|whole| whole.admit(address)).transpose()?;
         let address = network(address);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.values().sum::<usize>() >= self.total {
@@ -41,7 +56,7 @@ impl Admission {
             return Err(format!("{most} live clients are connected from {address}; no more are allowed"));
         }
         *here += 1;
-        Ok(Ticket { address, taken: Arc::clone(&self.taken) })
+        Ok(Ticket { address, taken: Arc::clone(&self.taken), _of_whole: of_whole.map(Box::new) })
     }
 }
 
@@ -88,6 +103,22 @@ mod tests {
         assert!(admission.admit(b).unwrap_err().starts_with("3 live clients"));
         drop(first);
         assert!(admission.admit(a).is_ok());
+    }
+
+    #[test]
+    fn a_part_has_no_more_than_the_whole() {
+        let whole = Admission::new(2, 2);
+        let part = whole.part(1);
+        let address = IpAddr::from([127, 0, 0, 1]);
+        let first = part.admit(address).unwrap();
+        assert!(part.admit(address).unwrap_err().starts_with("1 live clients"));
+        assert_eq!((part.taken(), whole.taken()), (1, 1), "what was refused takes no place");
+        let second = whole.admit(address).unwrap();
+        drop(first);
+        let _third = whole.admit(address).unwrap();
+        assert!(part.admit(address).is_err(), "the whole is full");
+        drop(second);
+        assert!(part.admit(address).is_ok());
     }
 
     #[test]

@@ -14,7 +14,9 @@ use crate::config::{Config, ConfigError, File};
 use crate::pipeline::PipelineError;
 use crate::store::{OpenError, Store};
 use crate::tls::{Certificate, TlsError};
-use crate::tools::{ToolError, access, advice, backup, delete, doctor, export, import, ready, rules, tail};
+use crate::tools::{
+    ToolError, access, advice, backup, delete, doctor, export, import, ready, rules, tail, tenants,
+};
 
 /// Send a number, see it move at once, keep it for years.
 #[derive(Debug, Parser)]
@@ -53,6 +55,9 @@ enum Command {
     /// Say who may do what: keys, and links for those who cannot log in
     #[command(subcommand)]
     Access(access::Command),
+    /// Let others use the same server, who know nothing of each other
+    #[command(subcommand)]
+    Tenant(tenants::Command),
     /// Examine the log of what was done
     #[command(subcommand)]
     Audit(access::AuditCommand),
@@ -152,6 +157,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Rules(options) => Ok(rules::run(&options)?),
         Command::Tail(options) => Ok(tail::run(&options)?),
         Command::Access(command) => Ok(access::run(&command)?),
+        Command::Tenant(command) => Ok(tenants::run(&command)?),
         Command::Audit(command) => Ok(access::audit(&command)?),
         Command::Ready(options) => Ok(ready::run(&options)?),
         Command::Manual { folder } => Ok(afterglow_cli::manual::write(&Cli::command(), &folder)?),

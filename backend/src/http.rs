@@ -44,6 +44,8 @@ mod stream;
 mod summary;
 mod table;
 mod telemetry;
+mod tenancy;
+mod tenants;
 mod usage;
 
 use std::any::Any;
@@ -62,6 +64,7 @@ use crate::tls::Certificate;
 pub use body::Bodies;
 pub use context::Context;
 pub use redirect::redirect;
+pub use tenancy::{Task, Tenancy};
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -92,6 +95,7 @@ const OTHER_FILES: usize = 128;
 /// When the listener cannot be used.
 pub fn serve(
     context: Context,
+    tenancy: Tenancy,
     listener: TcpListener,
     certificate: Option<&Certificate>,
     shutdown_seconds: u64,
@@ -102,7 +106,7 @@ pub fn serve(
     ));
     let silent = peer_silent(&context.config);
     let connections = connections();
-    let gate = web::Data::new(Gate::new(context, listener.local_addr()?, certificate.is_some()));
+    let gate = web::Data::new(Gate::new(context, tenancy, listener.local_addr()?, certificate.is_some()));
     let server = HttpServer::new(move || {
         App::new()
             .app_data(gate.clone())

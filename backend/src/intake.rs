@@ -4,12 +4,14 @@
 //! received = committed + rejected + refused + in flight.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use afterglow_wire::limits::REQUEST_SAMPLES;
 use afterglow_wire::telemetry::Receipt;
 use afterglow_wire::{Code, Timestamp};
 use serde_json::json;
 
+use crate::access::WriteQuota;
 use crate::actors::committer::Handle;
 use crate::clock::{Clock, Stopwatch};
 use crate::decode::{Collector, Decoded, WriteScope};
@@ -63,6 +65,8 @@ pub struct Intake {
     metrics: Metrics,
     clock: Clock,
     not_before: Timestamp,
+    /// How much may be written by all senders together; any number when absent.
+    quota: Option<Arc<WriteQuota>>,
 }
 
 impl Intake {
@@ -76,7 +80,12 @@ impl Intake {
         clock: Clock,
         not_before: Timestamp,
     ) -> Self {
-        Self { signals, committer, report, metrics, clock, not_before }
+        Self { signals, committer, report, metrics, clock, not_before, quota: None }
+    }
+
+    /// The same where all senders together may write at most what `quota` says.
+    pub fn at_most(self, quota: WriteQuota) -> Self {
+        Self { quota: Some(Arc::new(quota)), ..self }
     }
 
     /// For a sender that may write what `scope` allows; everything when absent.
@@ -133,15 +142,13 @@ impl Intake {
             });
         }
         let (timing, samples) = (Timing::of(&batch, now), batch.len());
-        let quota = scope.and_then(|scope| scope.quota.as_ref());
-        if let Some(Err(refusal)) = quota.map(|quota| quota.take(samples)) {
+        let of_key = scope.and_then(|scope| scope.quota.as_deref());
+        if let Err(refusal) = take(of_key, self.quota.as_deref(), samples) {
             self.metrics.refused.inc_by(samples as u64);
             return Err(refusal);
         }
         if let Err(refusal) = self.committer.record(batch).await {
-            if let Some(quota) = quota {
-                quota.give_back(samples);
-            }
+            [of_key, self.quota.as_deref()].into_iter().flatten().for_each(|quota| quota.give_back(samples));
             return Err(refusal);
         }
         (note.accepted, note.timing) = (accepted, timing);
@@ -156,4 +163,14 @@ impl Intake {
         note.at = self.clock.now();
         self.report.record(note);
     }
+}
+
+/// Counts samples towards both quotas, or towards none.
+fn take(of_key: Option<&WriteQuota>, of_all: Option<&WriteQuota>, samples: usize) -> Result<(), Refusal> {
+    of_key.map_or(Ok(()), |quota| quota.take(samples))?;
+    let taken = of_all.map_or(Ok(()), |quota| quota.take(samples));
+    if let (Err(_), Some(quota)) = (&taken, of_key) {
+        quota.give_back(samples);
+    }
+    taken
 }

@@ -32,6 +32,7 @@ pub mod places;
 pub mod pool;
 pub mod refusal;
 pub mod shares;
+pub mod tenants;
 pub mod tls;
 pub mod tools;
 

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod backup;
+mod database;
 pub mod delete;
 pub mod doctor;
 mod error;
@@ -17,6 +18,7 @@ mod progress;
 pub mod ready;
 pub mod rules;
 pub mod tail;
+pub mod tenants;
 
 use std::io::Write as _;
 use std::path::Path;

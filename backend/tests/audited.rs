@@ -169,6 +169,9 @@ fn keys_and_people(walk: &mut Walk<'_>, ada: &mut Browser<'_>, login: &Value) {
     let share = made["id"].as_str().unwrap();
     walk.step(ada, "DELETE /api/shares/{id}", share, &none, ("share.revoke", share));
 
+    walk.step(ada, "POST /api/tenants", "", &json!({"name": "acme"}), ("tenant.create", "acme"));
+    walk.step(ada, "DELETE /api/tenants/{name}", "acme", &none, ("tenant.delete", "acme"));
+
     let bob = json!({"name": "bob", "role": "viewer"});
     walk.step(ada, "POST /api/members", "", &bob, ("member.create", "bob"));
     walk.step(ada, "POST /api/members/{name}/reset", "bob", &none, ("member.link", "bob"));

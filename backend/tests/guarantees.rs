@@ -54,6 +54,7 @@ mod signal_limit;
 mod slow_client;
 mod socketio;
 mod storage_crashes;
+mod tenants;
 mod tls;
 mod tools;
 mod write_errors;

@@ -61,16 +61,25 @@ fn post(backend: &Backend, key: &str, body: &Value) -> Answer {
 
 /// A socket on `/ws` with a key; of `afterglow.v1` with a protocol.
 pub(crate) fn socket(backend: &Backend, key: &str, protocol: Option<&str>) -> Socket {
-    let mut request = format!("ws://{}/ws", backend.address()).into_client_request().unwrap();
-    request.headers_mut().insert("Authorization", bearer(key).parse().unwrap());
-    if let Some(protocol) = protocol {
-        request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
-    }
-    let (socket, _) = tungstenite::connect(request).unwrap();
+    let socket = try_socket(backend, key, protocol).unwrap();
     if let tungstenite::stream::MaybeTlsStream::Plain(stream) = socket.get_ref() {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
     }
     socket
+}
+
+/// The same where it may be refused.
+pub(crate) fn try_socket(
+    backend: &Backend,
+    key: &str,
+    protocol: Option<&str>,
+) -> Result<Socket, tungstenite::Error> {
+    let mut request = format!("ws://{}/ws", backend.address()).into_client_request()?;
+    request.headers_mut().insert("Authorization", bearer(key).parse().unwrap());
+    if let Some(protocol) = protocol {
+        request.headers_mut().insert("Sec-WebSocket-Protocol", protocol.parse().unwrap());
+    }
+    tungstenite::connect(request).map(|(socket, _)| socket)
 }
 
 /// An answer that does not end, as it comes.

@@ -79,7 +79,11 @@ impl Access {
         }
     }
 
-    fn open_beside(database: &Location, clock: Clock) -> Result<Self, OpenError> {
+    /// That of a database of today's schema, without a lock: for what is short, with a server or without.
+    ///
+    /// # Errors
+    /// When there is none, it is another's, has an older schema, or cannot be read.
+    pub fn open_beside(database: &Location, clock: Clock) -> Result<Self, OpenError> {
         let tables = match database {
             Location::File(path) => sqlite::open_beside(path)?,
             Location::Server(server) => postgres::open_beside(server)?,
@@ -268,7 +272,11 @@ impl Access {
         })
     }
 
-    fn now(&self) -> i64 {
+    pub(crate) fn tables(&self) -> &(dyn Tables + 'static) {
+        &*self.tables
+    }
+
+    pub(crate) fn now(&self) -> i64 {
         self.clock.now().micros()
     }
 }

@@ -65,6 +65,12 @@ pub enum Point {
     MessageComposed,
     /// A message is sent and taken, the store does not know.
     MessageSent,
+    /// The database of a new tenant is there, the tenant is not.
+    TenantMade,
+    /// A tenant is marked for deletion, its files are there.
+    TenantMarked,
+    /// The files of a tenant are gone, the mark is there.
+    TenantRemoved,
 }
 
 /// Dies here, like `kill -9` would, if a test asked for it.
@@ -84,6 +90,9 @@ pub fn crash_point(point: Point) {
         Point::AlertsWritten => "crash:alerts_written",
         Point::MessageComposed => "crash:message_composed",
         Point::MessageSent => "crash:message_sent",
+        Point::TenantMade => "crash:tenant_made",
+        Point::TenantMarked => "crash:tenant_marked",
+        Point::TenantRemoved => "crash:tenant_removed",
     };
     if asked_for(name) {
         std::process::abort();

@@ -34,6 +34,7 @@ mod slices;
 mod sqlite;
 mod statements;
 mod tables;
+pub mod tenants;
 #[cfg(test)]
 mod tests;
 

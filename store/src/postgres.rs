@@ -31,6 +31,8 @@ mod outbox;
 mod people;
 #[path = "statements/rollups.rs"]
 mod rollups;
+#[path = "statements/tenants.rs"]
+mod tenants;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};

@@ -32,6 +32,8 @@ mod outbox;
 mod people;
 #[path = "statements/rollups.rs"]
 mod rollups;
+#[path = "statements/tenants.rs"]
+mod tenants;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

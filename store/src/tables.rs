@@ -13,6 +13,7 @@ mod journal;
 mod outbox;
 mod people;
 mod rollups;
+mod tenants;
 
 use crate::StoreError;
 
@@ -26,6 +27,7 @@ pub(crate) use journal::{JournalRow, JournalRows};
 pub(crate) use outbox::{MessageRow, OutboxRows, TopicRow};
 pub(crate) use people::PeopleRows;
 pub(crate) use rollups::{NewRollup, RollupRow, RollupRows};
+pub(crate) use tenants::{TenantRow, TenantRows};
 
 /// A database.
 pub(crate) trait Tables: Send + Sync {
@@ -173,6 +175,7 @@ pub(crate) trait Rows:
     + DocumentRows
     + PeopleRows
     + AccessRows
+    + TenantRows
     + AlertRows
     + OutboxRows
 {
@@ -187,6 +190,7 @@ impl<T> Rows for T where
         + DocumentRows
         + PeopleRows
         + AccessRows
+        + TenantRows
         + AlertRows
         + OutboxRows
 {

@@ -31,6 +31,7 @@ pub mod secret;
 pub mod silence;
 pub mod slug;
 pub mod telemetry;
+pub mod tenant;
 pub mod timestamp;
 pub mod v1;
 

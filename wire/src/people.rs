@@ -58,7 +58,7 @@ impl fmt::Display for Role {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Login {
-    /// The member's name.
+    /// The member's name; behind it `@` and the tenant, where that is not the default one.
     #[cfg_attr(feature = "schema", schema(example = "ada"))]
     pub name: String,
     /// The password.
@@ -195,6 +195,9 @@ pub struct Me {
     /// Whether the member shows a one-time code to log in.
     #[serde(default)]
     pub has_codes: bool,
+    /// The tenant; the default one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
 }
 
 /// Somebody who may log in.

@@ -107,6 +107,11 @@ impl Issuers {
         Ok(Self(Arc::new(Inner { all: all.collect::<Result<_, _>>()?, known: Mutex::default(), rate })))
     }
 
+    /// None at all.
+    pub fn none(rate: NonZeroU32) -> Self {
+        Self(Arc::new(Inner { all: Vec::new(), known: Mutex::default(), rate }))
+    }
+
     /// Those whose keys must be fetched.
     pub fn published(&self) -> Vec<Arc<Issuer>> {
         self.0.all.iter().filter(|issuer| issuer.published.is_some()).cloned().collect()

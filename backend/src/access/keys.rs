@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use afterglow_wire::access::{Key, KeyUsage, Kind};
+use afterglow_wire::access::{Key, KeyUsage, Kind, Scope};
 use afterglow_wire::{Code, Timestamp};
 use arc_swap::ArcSwap;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -31,6 +31,8 @@ pub(super) struct Keys {
     book: Arc<ArcSwap<HashMap<u64, Arc<Entry>>>>,
     /// Requests a second with one key.
     rate: NonZeroU32,
+    /// Whether keys may have the scope `operator`.
+    of_operators: bool,
 }
 
 struct Entry {
@@ -45,16 +47,24 @@ struct Entry {
 }
 
 impl Keys {
-    /// No keys; with one there may be `rate` requests a second.
-    pub(super) fn new(rate: NonZeroU32) -> Self {
-        Self { book: Arc::default(), rate }
+    /// No keys; with one there may be `rate` requests a second. Only some tenants have operators.
+    pub(super) fn new(rate: NonZeroU32, of_operators: bool) -> Self {
+        Self { book: Arc::default(), rate, of_operators }
+    }
+
+    /// Whether there is a key with this id.
+    pub(super) fn has(&self, id: u64) -> bool {
+        self.book.load().contains_key(&id)
     }
 
     /// Replaces all keys. What is no longer there, or is not what it was, ends for its live clients.
     pub(super) fn replace(&self, keys: Vec<(Key, SecretHash)>) {
         let before = self.book.load_full();
         let mut book = HashMap::with_capacity(keys.len());
-        for (key, hash) in keys {
+        for (mut key, hash) in keys {
+            if !self.of_operators {
+                key.scopes.retain(|scope| *scope != Scope::Operator);
+            }
             let Ok(id) = u64::from_str_radix(&key.id, 16) else { continue };
             let known = before.get(&id).filter(|known| known.allows_the_same(&key));
             book.insert(id, Arc::new(Entry::new(key, hash, known.map(|known| &**known), self.rate)));
@@ -204,7 +214,10 @@ fn granted(key: &Key) -> Granted {
             create: key.create,
             append_only: key.append_only(),
             most_signals: key.most_signals.map(|most| most as usize),
-            quota: Some(Arc::new(WriteQuota::new(key.samples_per_second.and_then(NonZeroU32::new)))),
+            quota: Some(Arc::new(WriteQuota::new(
+                "with this key",
+                key.samples_per_second.and_then(NonZeroU32::new),
+            ))),
         },
         signals,
         board: key.board.as_deref().map(Arc::from),

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::sync::Semaphore;
 
 use super::throttle::Throttle;
-use super::{Granted, Who};
+use super::{Granted, Who, of_tenant};
 use crate::clock::{Clock, Stopwatch};
 use crate::pool::Pool;
 use crate::refusal::Refusal;
@@ -42,6 +42,8 @@ const WAITING: usize = 32;
 pub struct People(Arc<Inner>);
 
 struct Inner {
+    /// The tenant; the default one when absent.
+    tenant: Option<Arc<str>>,
     store: Store,
     clock: Clock,
     running: Stopwatch,
@@ -51,8 +53,14 @@ struct Inner {
     throttle: Mutex<Throttle>,
     /// Secrets of one-time codes that no app has shown a code of yet, by member.
     chosen: Mutex<HashMap<String, Vec<u8>>>,
-    hashing: Pool,
-    waiting: Semaphore,
+    hashing: Hashing,
+}
+
+/// The threads that hash passwords, for all tenants. Cloning shares them.
+#[derive(Clone)]
+struct Hashing {
+    threads: Pool,
+    waiting: Arc<Semaphore>,
 }
 
 /// Why something was not done. Nothing has changed then.
@@ -127,16 +135,34 @@ impl People {
     /// # Errors
     /// When the database does not answer.
     pub fn load(store: &Store, clock: Clock) -> Result<Self, StoreError> {
+        let waiting = Arc::new(Semaphore::new(WAITING + HASHING));
+        Self::of(None, store, clock, Hashing { threads: Pool::new(HASHING), waiting })
+    }
+
+    /// Those of a tenant beside these, who share the threads. Blocks.
+    ///
+    /// # Errors
+    /// When the tenant's database does not answer.
+    pub fn of_tenant(&self, tenant: Arc<str>, store: &Store, clock: Clock) -> Result<Self, StoreError> {
+        Self::of(Some(tenant), store, clock, self.0.hashing.clone())
+    }
+
+    fn of(
+        tenant: Option<Arc<str>>,
+        store: &Store,
+        clock: Clock,
+        hashing: Hashing,
+    ) -> Result<Self, StoreError> {
         Ok(Self(Arc::new(Inner {
-            state: RwLock::new(State::new(store.people()?)),
+            state: RwLock::new(State::new(store.people()?, tenant.is_none())),
+            tenant,
             store: store.clone(),
             clock,
             running: Stopwatch::start(),
             turn: Mutex::default(),
             throttle: Mutex::default(),
             chosen: Mutex::default(),
-            hashing: Pool::new(HASHING),
-            waiting: Semaphore::new(WAITING + HASHING),
+            hashing,
         })))
     }
 
@@ -157,6 +183,17 @@ impl People {
         self.read(State::is_anybody)
     }
 
+    /// Ends all sessions and links.
+    pub fn end(&self) {
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.end();
+    }
+
+    /// A new secret of 256 random bits that names its tenant, as text.
+    fn secret(&self) -> String {
+        of_tenant(self.0.tenant.as_deref(), new_secret())
+    }
+
     /// What the holder of a session's cookie may do; none when the session is over.
     pub fn session(&self, cookie: &str) -> Option<Arc<Granted>> {
         let now = self.now();
@@ -169,9 +206,9 @@ impl People {
         address: IpAddr,
         work: impl FnOnce(&Self) -> Result<T, PeopleError> + Send + 'static,
     ) -> Result<T, PeopleError> {
-        let _waits = self.0.waiting.try_acquire().map_err(|_| PeopleError::Busy)?;
+        let _waits = self.0.hashing.waiting.try_acquire().map_err(|_| PeopleError::Busy)?;
         let people = self.clone();
-        self.0.hashing.run(address, move || work(&people)).await.unwrap_or(Err(PeopleError::Broken))
+        self.0.hashing.threads.run(address, move || work(&people)).await.unwrap_or(Err(PeopleError::Broken))
     }
 
     fn take_turn(&self) -> MutexGuard<'_, ()> {
@@ -204,9 +241,9 @@ fn themselves(name: &str, address: IpAddr) -> Author {
     Author { who: Who::Member(name.into()).to_string(), address: address.to_string() }
 }
 
-/// A secret for a link, and what is kept of it.
-pub fn new_link() -> (String, Hash) {
-    let secret = new_secret();
+/// A secret for a link of a tenant, of the default one when absent, and what is kept of it.
+pub fn new_link(tenant: Option<&str>) -> (String, Hash) {
+    let secret = of_tenant(tenant, new_secret());
     let hash = secret_hash(&secret);
     (secret, hash)
 }

@@ -1,4 +1,4 @@
-//! What was done with a key since the server started, and how much may be written with it.
+//! What was done with a key, or in a tenant, since the server started, and how much may be written with it.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,9 +15,11 @@ use crate::signals::{Selector, Signals};
 /// A request is taken while what was taken before is at most this far ahead of the rate.
 const AHEAD: Duration = Duration::from_secs(1);
 
-/// Counts and limits of one key.
+/// Counts and limits of one key, or of one tenant.
 #[derive(Debug)]
 pub struct WriteQuota {
+    /// Whose it is, as messages say it.
+    whose: &'static str,
     rate: Option<Rate>,
     running: Stopwatch,
     samples: AtomicU64,
@@ -40,10 +42,11 @@ struct Rate {
 }
 
 impl WriteQuota {
-    /// At most `per_second` samples a second, on average; any number when absent.
-    pub fn new(per_second: Option<NonZeroU32>) -> Self {
+    /// At most `per_second` samples a second, on average; any number when absent. Messages say that of what may be written `whose`.
+    pub fn new(whose: &'static str, per_second: Option<NonZeroU32>) -> Self {
         let rate = per_second.map(|per_second| Rate { per_second, paid_at: Mutex::default() });
         Self {
+            whose,
             rate,
             running: Stopwatch::start(),
             samples: AtomicU64::new(0),
@@ -69,9 +72,10 @@ impl WriteQuota {
                 let limit = self.rate.as_ref().map_or(0, |rate| rate.per_second.get());
                 let seconds = wait.as_secs() + 1;
                 let message = format!(
-                    "with this key at most {limit} samples a second may be written; send them again in {seconds} s"
+                    "{} at most {limit} samples a second may be written; send them again in {seconds} s",
+                    self.whose
                 );
-                let details = json!({ "limit": limit, "seconds": seconds });
+                let details = json!({ "quota": "samples_per_second", "limit": limit, "seconds": seconds });
                 Err(Refusal { details: Some(details), ..Refusal::new(Code::QuotaExceeded, message) })
             }
         }

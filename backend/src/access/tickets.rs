@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use super::Granted;
+use super::{Granted, of_tenant};
 
 /// How long a ticket counts, in microseconds.
 const VALID: i64 = 30_000_000;
@@ -29,8 +29,14 @@ struct Ticket {
 
 impl Tickets {
     /// Makes one for the holder of `granted`; the text, and until when it counts.
-    pub(super) fn make(&self, granted: &Arc<Granted>, now: Timestamp) -> Option<(String, Timestamp)> {
+    pub(super) fn make(
+        &self,
+        granted: &Arc<Granted>,
+        tenant: Option<&str>,
+        now: Timestamp,
+    ) -> Option<(String, Timestamp)> {
         let (text, expires) = Self::text(now);
+        let text = of_tenant(tenant, text);
         let mut tickets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if tickets.len() >= MOST {
             tickets.retain(|_, ticket| ticket.expires > now);
@@ -76,7 +82,7 @@ mod tests {
             grant: Grant::new(),
         });
         let (tickets, now) = (Tickets::default(), Timestamp::from_micros(5));
-        let make = || tickets.make(&granted, now).unwrap();
+        let make = || tickets.make(&granted, None, now).unwrap();
         let (text, expires) = make();
         assert!(tickets.take(&text, now).is_some());
         assert!(tickets.take(&text, now).is_none(), "it was used");
@@ -85,9 +91,9 @@ mod tests {
         granted.grant.end();
         assert!(tickets.take(&last, now).is_none(), "the key is over");
         for _ in 0..MOST {
-            assert!(tickets.make(&granted, now).is_some());
+            assert!(tickets.make(&granted, None, now).is_some());
         }
-        assert!(tickets.make(&granted, now).is_none());
-        assert!(tickets.make(&granted, expires).is_some(), "those that are over make room");
+        assert!(tickets.make(&granted, None, now).is_none());
+        assert!(tickets.make(&granted, None, expires).is_some(), "those that are over make room");
     }
 }

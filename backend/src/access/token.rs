@@ -42,6 +42,11 @@ pub fn id(id: u64) -> String {
     format!("{id:016x}")
 }
 
+/// The id in a text that may be a key; nothing else of it is looked at.
+pub fn id_in(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.get(BEGINNING..BEGINNING + ID)?, 16).ok()
+}
+
 impl Token {
     /// Reads a text; `None` when it has not the form of a key, or its check sum is wrong.
     pub fn parse(text: &str) -> Option<Self> {

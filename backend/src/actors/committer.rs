@@ -13,6 +13,7 @@ use std::thread;
 
 use actix::prelude::*;
 use afterglow_wire::Code;
+use afterglow_wire::limits::REQUEST_SAMPLES;
 use tokio::sync::oneshot;
 
 use crate::batch::Batch;
@@ -149,11 +150,17 @@ struct Commits {
 }
 
 impl Committer {
-    /// Starts the actor; must be called within an actix system.
-    pub fn start(store: Store, listeners: Vec<Listener>, metrics: Metrics, lifeline: Lifeline) -> Handle {
+    /// Starts the actor; must be called within an actix system. One `part`th of [`WAITING_SAMPLES`] may wait, and the largest request.
+    pub fn start(
+        store: Store,
+        listeners: Vec<Listener>,
+        metrics: Metrics,
+        part: usize,
+        lifeline: Lifeline,
+    ) -> Handle {
         let acknowledge_early = fault::acknowledges_before_commit();
-        let waiting =
-            Arc::new(CommitQueue::new(WAITING_REQUESTS, memory::bound(WAITING_SAMPLES), COMMIT_SAMPLES));
+        let most = (memory::bound(WAITING_SAMPLES) / part).max(REQUEST_SAMPLES);
+        let waiting = Arc::new(CommitQueue::new(WAITING_REQUESTS, most, COMMIT_SAMPLES));
         let committer = Self {
             waiting: Arc::clone(&waiting),
             commits: Some(Commits { store, listeners, metrics: metrics.clone(), acknowledge_early }),
@@ -292,7 +299,7 @@ mod tests {
         let metrics = Metrics::default();
         let (lost, _losses) = tokio::sync::mpsc::unbounded_channel();
         let lifeline = Lifeline::new("committer", lost);
-        let handle = Committer::start(store.clone(), Vec::new(), metrics.clone(), lifeline);
+        let handle = Committer::start(store.clone(), Vec::new(), metrics.clone(), 1, lifeline);
         let mut batch = Batch::default();
         let signal = store.signals().number(&mut batch, "a").unwrap();
         batch.push(Sample { signal, timestamp: Timestamp::from_micros(1), value: 0.5 });

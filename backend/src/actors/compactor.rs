@@ -46,14 +46,16 @@ pub struct Compactor {
     failed: bool,
     /// How many samples are enough, if a test has a say in it.
     enough: Option<usize>,
+    /// What that is divided by otherwise.
+    part: usize,
     /// Since the last sealing.
     since: Stopwatch,
     _lifeline: Lifeline,
 }
 
 impl Compactor {
-    /// Starts the actor; must be called within an actix system.
-    pub fn start(store: Store, metrics: Metrics, lifeline: Lifeline) -> Addr<Self> {
+    /// Starts the actor; must be called within an actix system. One `part`th of the samples that would be enough are.
+    pub fn start(store: Store, metrics: Metrics, part: usize, lifeline: Lifeline) -> Addr<Self> {
         let since = Stopwatch::start();
         let enough = fault::seal_samples();
         Actor::start(Self {
@@ -63,6 +65,7 @@ impl Compactor {
             merging: false,
             failed: false,
             enough,
+            part,
             since,
             _lifeline: lifeline,
         })
@@ -75,7 +78,7 @@ impl Compactor {
         let due = if self.failed {
             self.since.elapsed() >= RETRY
         } else {
-            let enough = self.enough.unwrap_or_else(|| enough(self.store.signals().len()));
+            let enough = self.enough.unwrap_or_else(|| enough(self.store.signals().len()) / self.part);
             is_due(unsealed, enough, self.since.elapsed())
         };
         if self.sealing || !due {

@@ -76,6 +76,17 @@ impl Size {
     const LEAST: u64 = 64_000_000;
 }
 
+impl Size {
+    /// As many bytes.
+    ///
+    /// # Errors
+    /// What is allowed.
+    pub fn of_bytes(bytes: u64) -> Result<Self, String> {
+        let least = Self::LEAST;
+        if bytes < least { Err(format!("a number of bytes, at least {least}")) } else { Ok(Self(bytes)) }
+    }
+}
+
 impl FromStr for Size {
     type Err = String;
 

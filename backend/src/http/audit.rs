@@ -24,6 +24,8 @@ pub(super) struct Parameters {
     who: Option<String>,
     /// What was done, such as `key.create`, or `refused`
     action: Option<String>,
+    /// The tenant, the own one when absent; only operators may name another one
+    tenant: Option<String>,
 }
 
 /// Read the audit log
@@ -35,6 +37,7 @@ pub(super) struct Parameters {
     responses(
         (status = 200, description = "The entries", content_type = "application/x-ndjson", body = afterglow_wire::access::AuditEntry),
         (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "There is no such tenant", body = afterglow_wire::ErrorBody),
         (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
@@ -42,7 +45,8 @@ pub(super) async fn get(
     allowed: Allowed<ReadAudit>,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let Parameters { from, to, who, action } = parameters.into_inner();
+    let Parameters { from, to, who, action, tenant } = parameters.into_inner();
+    let allowed = allowed.within(tenant.as_deref())?;
     let span = between(from.as_deref(), to.as_deref(), Timestamp::MAX)?;
     let query = AuditQuery { after: 0, span, who, action };
     let access = allowed.store().access().clone();

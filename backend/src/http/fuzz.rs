@@ -49,7 +49,7 @@ fn context(folder: &std::path::Path) -> Context {
         lifeline(),
     );
     let deletions = Deletions::new(store.clone(), broadcaster.clone());
-    let committer = Committer::start(store.clone(), Vec::new(), metrics.clone(), lifeline());
+    let committer = Committer::start(store.clone(), Vec::new(), metrics.clone(), 1, lifeline());
     let stopping = watch::channel(false).1;
     let ingest_report = Recorder::new(clock.now());
     // Nobody may be told anything.
@@ -157,7 +157,12 @@ fn corpus() -> Vec<Vec<u8>> {
 #[actix_web::test]
 async fn no_request_is_answered_with_500() {
     let folder = tempfile::tempdir().unwrap();
-    let gate = web::Data::new(Gate::new(context(folder.path()), ([127, 0, 0, 1], 80).into(), false));
+    let gate = web::Data::new(Gate::new(
+        context(folder.path()),
+        Tenancy::new().0,
+        ([127, 0, 0, 1], 80).into(),
+        false,
+    ));
     let assets = web::Data::new(dashboard::Assets::new(None, &[]));
     let app = App::new().app_data(gate).app_data(assets);
     let app = test::init_service(app.wrap(middleware::from_fn(gate::judge)).configure(table::routes)).await;

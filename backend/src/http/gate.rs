@@ -28,14 +28,14 @@ use actix_web::http::header::{
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
-use afterglow_wire::Code;
-use afterglow_wire::access::Kind;
+use afterglow_wire::access::{Kind, Scope};
+use afterglow_wire::{Code, tenant};
 
-use super::Context;
 use super::address::{Client, INBOX, address, shown_path};
 use super::parameters::{ListedParameters, check_count};
 use super::permission::{Holders, Permission};
 use super::problem::Problem;
+use super::{Context, Tenancy};
 use crate::access::{Denial, Principal};
 use crate::authority::Authority;
 use crate::store::Store;
@@ -50,7 +50,9 @@ const STAY_IN_TLS: &str = "max-age=31536000";
 
 /// What requests are judged by, and what lies behind.
 pub(super) struct Gate {
+    /// The default tenant's.
     context: Context,
+    tenancy: Tenancy,
     authorities: Authorities,
     /// The origin of `public_url`.
     public_origin: Option<String>,
@@ -62,17 +64,19 @@ pub(super) struct Gate {
 }
 
 /// What is known of a request before its route is.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct Visit {
     principal: Principal,
+    /// What there is for the tenant of the principal; the default one's when absent.
+    tenant: Option<Arc<Context>>,
     site: Site,
     id: RequestId,
     is_secure: bool,
 }
 
 impl Gate {
-    /// The gate before `context`, of a server that listens at `listen`, in TLS or not.
-    pub(super) fn new(context: Context, listen: SocketAddr, is_tls: bool) -> Self {
+    /// The gate before `context` and those of further tenants, of a server that listens at `listen`, in TLS or not.
+    pub(super) fn new(context: Context, tenancy: Tenancy, listen: SocketAddr, is_tls: bool) -> Self {
         let public_origin = context.config.server.public_url.clone();
         let public = public_origin.as_deref().and_then(|url| Some(url.split_once("://")?.1.to_owned()));
         let named = context.config.server.allowed_hosts.0.iter().cloned().chain(public);
@@ -80,7 +84,7 @@ impl Gate {
         let server = &context.config.server;
         let proxies = Proxies::new(server.trusted_proxies.clone(), server.proxy_header);
         let cors_origins = context.config.access.cors_origins.0.clone();
-        Self { authorities, public_origin, cors_origins, is_tls, proxies, context }
+        Self { authorities, public_origin, cors_origins, is_tls, proxies, context, tenancy }
     }
 
     /// Whether everyone who reaches this server may change everything, and nobody said that this is meant.
@@ -88,9 +92,9 @@ impl Gate {
         self.needs_nothing() && !self.context.config.server.insecure
     }
 
-    /// Whether nobody needs a key or a session: the server was started so, and nobody has a password.
+    /// Whether nobody needs a key or a session: the server was started so, nobody has a password, and there is one tenant.
     fn needs_nothing(&self) -> bool {
-        self.context.access.is_open() && !self.context.people.is_anybody()
+        self.context.access.is_open() && !self.context.people.is_anybody() && !self.tenancy.exist()
     }
 
     /// Whether the client's own connection is in TLS.
@@ -142,59 +146,74 @@ impl Gate {
             site => {
                 let is_secure = self.is_secure(sender);
                 let has_cookies = !matches!(site, Site::Allowed(_));
-                let principal = self.principal(request, sender.address.ip(), is_secure, has_cookies)?;
-                Ok(Visit { principal, site, id: id.clone(), is_secure })
+                let (principal, tenant) =
+                    self.principal(request, sender.address.ip(), is_secure, has_cookies)?;
+                Ok(Visit { principal, tenant, site, id: id.clone(), is_secure })
             }
         }
     }
 
-    /// Who asks. No header is looked at where everyone may do everything; a key in the address counts there, too. Cookies count for
-    /// our own page alone.
+    /// Who asks, and of which tenant, the default one when absent. No header is looked at where everyone may do everything; a key in the
+    /// address counts there, too. Cookies count for our own page alone.
     fn principal(
         &self,
         request: &HttpRequest,
         address: IpAddr,
         is_secure: bool,
         has_cookies: bool,
-    ) -> Result<Principal, Problem> {
-        let access = &self.context.access;
+    ) -> Result<Known, Problem> {
         if let Some(text) = request.path().strip_prefix(INBOX) {
-            return Ok(access.principal(text, Kind::In, self.context.clock.now(), address));
+            return Ok(self.by_key(text, Kind::In, address));
         }
         if self.needs_nothing() {
-            return Ok(Principal::Local);
+            return Ok((Principal::Local, None));
         }
         Ok(match Credential::of(request.headers()) {
             Credential::None => {
                 if let Some(ticket) = credential::ticket(request) {
-                    return Ok(access.by_ticket(ticket, self.context.clock.now()));
+                    let tenant = self.of_secret(ticket);
+                    let access = &tenant.as_deref().unwrap_or(&self.context).access;
+                    return Ok((access.by_ticket(ticket, self.context.clock.now()), tenant));
                 }
                 let cookies = request.headers();
                 let session = cookie::value(cookies, is_secure).filter(|_| has_cookies);
                 let share = cookie::share(cookies, is_secure).filter(|_| has_cookies);
                 match (session.map(|cookie| self.member(request, cookie)).transpose()?, share) {
-                    (Some(member @ Principal::Granted(_)), _) | (Some(member), None) => member,
-                    (_, Some(link)) => access.principal(link, Kind::Share, self.context.clock.now(), address),
+                    (Some(member @ (Principal::Granted(_), _)), _) | (Some(member), None) => member,
+                    (_, Some(link)) => self.by_key(link, Kind::Share, address),
                     (None, None) => nobody(
                         "this needs a key, sent as `Authorization: Bearer KEY`, or a member who is logged in",
                     ),
                 }
             }
             Credential::Malformed(why) => nobody(why),
-            Credential::Key(text) => access.principal(&text, Kind::Key, self.context.clock.now(), address),
+            Credential::Key(text) => self.by_key(&text, Kind::Key, address),
         })
+    }
+
+    /// Who sends the key `text`, as `kind`, from `address`.
+    fn by_key(&self, text: &str, kind: Kind, address: IpAddr) -> Known {
+        let tenant = self.tenancy.with_key(text);
+        let access = &tenant.as_deref().unwrap_or(&self.context).access;
+        (access.principal(text, kind, self.context.clock.now(), address), tenant)
+    }
+
+    /// The tenant that a cookie or a ticket names.
+    fn of_secret(&self, text: &str) -> Option<Arc<Context>> {
+        tenant::of_secret(text).and_then(|name| self.tenancy.named(name))
     }
 
     /// Whose session this is. A browser adds the cookie to every request, so one that changes something must say whose page it
     /// comes from.
-    fn member(&self, request: &HttpRequest, cookie: &str) -> Result<Principal, Problem> {
-        let Some(granted) = self.context.people.session(cookie) else {
+    fn member(&self, request: &HttpRequest, cookie: &str) -> Result<Known, Problem> {
+        let tenant = self.of_secret(cookie);
+        let Some(granted) = tenant.as_deref().unwrap_or(&self.context).people.session(cookie) else {
             return Ok(nobody("the session is over; log in again"));
         };
         if !request.method().is_safe() && !site::is_named(request.headers()) {
             return Err(foreign("an unknown site", request));
         }
-        Ok(Principal::Granted(granted))
+        Ok((Principal::Granted(granted), tenant))
     }
 }
 
@@ -202,15 +221,19 @@ impl Gate {
     /// What is answered instead of `problem`, which says that a permission is lacking: the audit log counts it.
     fn refuse<P: Permission>(&self, visit: &Visit, address: IpAddr, problem: Problem) -> Problem {
         let code = problem.refusal().code;
-        if !self.context.access.refuse(visit.principal.who(), address, P::NAME, code) {
+        let access = &visit.tenant.as_deref().unwrap_or(&self.context).access;
+        if !access.refuse(visit.principal.who(), address, P::NAME, code) {
             return problem;
         }
         Problem::new(Code::RateLimited, "requests from this address are refused too often; try again later")
     }
 }
 
-fn nobody(why: &'static str) -> Principal {
-    Principal::Nobody(Denial(Code::Unauthenticated, why))
+/// A principal, and what there is for its tenant; the default one's when absent.
+type Known = (Principal, Option<Arc<Context>>);
+
+fn nobody(why: &'static str) -> Known {
+    (Principal::Nobody(Denial(Code::Unauthenticated, why)), None)
 }
 
 /// Every authority that a request names, the one that counts first: a trusted proxy's word, a request in absolute form, the
@@ -317,10 +340,14 @@ fn add_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// The proof that a request has the permission `P`: what a handler takes first, and its only way to the context. Which
-/// permission opens what stands in access.rs.
+/// The proof that a request has the permission `P`: what a handler takes first, and its only way to the context, which is that of the
+/// principal's tenant. Which permission opens what stands in access.rs.
 pub(super) struct Allowed<P> {
     gate: web::Data<Gate>,
+    /// What there is for the tenant; the default one's when absent.
+    tenant: Option<Arc<Context>>,
+    /// Whether the tenant is another one than the principal's, who is an operator.
+    is_elsewhere: bool,
     id: RequestId,
     principal: Principal,
     is_secure: bool,
@@ -360,8 +387,10 @@ impl<P: Permission> Allowed<P> {
             return Err(foreign("another site", request));
         }
         let address = address(request);
-        authorize::<P>(&visit.principal).map_err(|problem| gate.refuse::<P>(&visit, address, problem))?;
-        if !P::WHILE_DRAINING && gate.context.committer.is_draining() {
+        authorize::<P>(&visit.principal, visit.tenant.is_none())
+            .map_err(|problem| gate.refuse::<P>(&visit, address, problem))?;
+        let context = visit.tenant.as_deref().unwrap_or(&gate.context);
+        if !P::WHILE_DRAINING && context.committer.is_draining() {
             return Err(Problem::new(Code::Draining, "the server is stopping"));
         }
         check_count(request.query_string())?;
@@ -370,21 +399,35 @@ impl<P: Permission> Allowed<P> {
         {
             listed.check(request)?;
         }
-        let Visit { principal, id, is_secure, .. } = visit;
-        let scoped = principal.signals().map(|scope| gate.context.store.within(Some(Arc::clone(scope))));
-        Ok(Self { gate: gate.clone(), id, principal, is_secure, address, scoped, permission: PhantomData })
+        let scoped = visit.principal.signals().map(|scope| context.store.within(Some(Arc::clone(scope))));
+        let Visit { principal, tenant, id, is_secure, .. } = visit;
+        Ok(Self {
+            gate: gate.clone(),
+            tenant,
+            is_elsewhere: false,
+            id,
+            principal,
+            is_secure,
+            address,
+            scoped,
+            permission: PhantomData,
+        })
     }
 }
 
-/// Whether a principal has the permission `P`.
-fn authorize<P: Permission>(principal: &Principal) -> Result<(), Problem> {
+/// Whether a principal, of the default tenant or another, has the permission `P`.
+fn authorize<P: Permission>(principal: &Principal, is_of_default: bool) -> Result<(), Problem> {
     match (P::HOLDERS, principal) {
         (_, principal) if principal.board().is_some() && !P::SHARED && P::HOLDERS != Holders::Everyone => {
             Err(Problem::new(Code::Forbidden, "a link to a board shows that board and nothing else"))
         }
         (Holders::Everyone, _) | (Holders::Known, Principal::Local | Principal::Granted(_)) => Ok(()),
         (_, Principal::Nobody(Denial(code, why))) => Err(Problem::new(*code, *why)),
-        (Holders::Scope(scope), principal) if principal.may(scope) => Ok(()),
+        (Holders::Scope(scope), principal)
+            if principal.may(scope) && (is_of_default || scope != Scope::Operator) =>
+        {
+            Ok(())
+        }
         (Holders::Scope(scope), _) => {
             let message =
                 format!("this needs the permission {}, which keys of the scope {scope} have", P::NAME);

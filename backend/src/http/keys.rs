@@ -9,6 +9,7 @@ use afterglow_wire::{Invalid, Timestamp};
 
 use super::documents::read_json;
 use super::gate::Allowed;
+use super::parameters::OfTenant;
 use super::permission::{ManageKeys, ReadKeys};
 use super::problem::Problem;
 use crate::access::{accept, token};
@@ -17,14 +18,18 @@ use crate::access::{accept, token};
 ///
 /// Every key, without its secret, which is kept nowhere. Links to boards are in `/api/shares`.
 #[utoipa::path(
-    get, path = "/api/keys", tag = "access",
+    get, path = "/api/keys", tag = "access", params(OfTenant),
     responses(
         (status = 200, description = "The keys", body = Vec<Key>),
+        (status = 422, description = "There is no such tenant", body = afterglow_wire::ErrorBody),
         (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
-pub(super) async fn list(allowed: Allowed<ReadKeys>) -> Result<web::Json<Vec<Key>>, Problem> {
-    let mut keys = allowed.keys().await?;
+pub(super) async fn list(
+    allowed: Allowed<ReadKeys>,
+    of: web::Query<OfTenant>,
+) -> Result<web::Json<Vec<Key>>, Problem> {
+    let mut keys = allowed.within(of.tenant.as_deref())?.keys().await?;
     keys.retain(|key| key.kind != Kind::Share);
     Ok(web::Json(keys))
 }
@@ -47,9 +52,11 @@ pub(super) async fn post(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let new: NewKey = read_json(&allowed, &request, payload).await?;
+    let allowed = allowed.within(new.tenant.as_deref())?;
     let (text, made) = token::create(new.kind);
-    let key = accept(new, token::id(made.id), allowed.clock().now(), allowed.who().to_string())?;
-    let (author, kept) = (allowed.author(), key.clone());
+    let (author, tenant) = (allowed.author(), allowed.tenant().map(|tenant| &**tenant));
+    let key = accept(new, tenant, token::id(made.id), allowed.clock().now(), author.who.clone())?;
+    let kept = key.clone();
     allowed.change_keys(move |store| store.access().add_key(&author, &kept, &made.hash)).await?;
     Ok(created(text, key))
 }
@@ -65,17 +72,20 @@ fn created(text: String, description: Key) -> HttpResponse {
 /// It is not valid any more once this is answered. Live clients that came with it are closed with 4401 at once.
 #[utoipa::path(
     delete, path = "/api/keys/{id}", tag = "access",
-    params(("id" = String, Path, description = "Its id")),
+    params(("id" = String, Path, description = "Its id"), OfTenant),
     responses(
         (status = 204, description = "Revoked"),
         (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "There is no such tenant", body = afterglow_wire::ErrorBody),
         (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn delete(
     allowed: Allowed<ManageKeys>,
     id: web::Path<String>,
+    of: web::Query<OfTenant>,
 ) -> Result<HttpResponse, Problem> {
+    let allowed = allowed.within(of.tenant.as_deref())?;
     let author = allowed.author();
     allowed.change_keys(move |store| store.access().revoke_key(&author, &id)).await?;
     Ok(HttpResponse::NoContent().finish())

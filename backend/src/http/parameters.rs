@@ -49,6 +49,14 @@ impl ListedParameters {
     }
 }
 
+/// Whose data an operator asks for.
+#[derive(Debug, Default, serde::Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OfTenant {
+    /// The tenant, the own one when absent; only operators may name another one
+    pub(super) tenant: Option<String>,
+}
+
 /// Refuses more parameters than any route takes, before they are read.
 pub(super) fn check_count(query: &str) -> Result<(), Problem> {
     match query.split('&').filter(|parameter| !parameter.is_empty()).nth(QUERY_PARAMETERS) {

@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Code;
 use afterglow_wire::access::Scopes;
 use afterglow_wire::people::{Login, Me, NewPassword, SessionInfo, Setup};
+use afterglow_wire::tenant;
 
 use super::documents::read_json;
 use super::gate::{Allowed, cookie};
@@ -22,7 +23,7 @@ impl From<PeopleError> for Problem {
 
 /// Log in
 ///
-/// The answer brings the session's cookie.
+/// The answer brings the session's cookie. The name of a member of another tenant than the default one ends with `@` and the tenant.
 #[utoipa::path(
     post, path = "/api/login", tag = "access", request_body = Login,
     responses(
@@ -37,7 +38,13 @@ pub(super) async fn login(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let login: Login = read_json(&allowed, &request, payload).await?;
+    let mut login: Login = read_json(&allowed, &request, payload).await?;
+    // No member has a name with an @: where there is no such tenant, the name is as wrong as another.
+    let tenant = login.name.rsplit_once('@').map(|(_, tenant)| tenant.trim().to_owned());
+    let allowed = allowed.of(tenant.as_deref());
+    if let (Some(_), Some((name, _))) = (allowed.tenant(), login.name.rsplit_once('@')) {
+        login.name = name.to_owned();
+    }
     let entered = allowed.people().login(login, visitor(&allowed, &request)).await;
     let entered = entered.map_err(|error| allowed.denied(error.into()))?;
     Ok(enter(&allowed, &entered))
@@ -62,6 +69,7 @@ pub(super) async fn setup(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let setup: Setup = read_json(&allowed, &request, payload).await?;
+    let allowed = allowed.of(tenant::of_secret(&setup.token));
     let entered = allowed.people().setup(setup, visitor(&allowed, &request)).await;
     let entered = entered.map_err(|error| allowed.denied(error.into()))?;
     Ok(enter(&allowed, &entered))
@@ -99,6 +107,7 @@ pub(super) async fn me(allowed: Allowed<KnowOneself>) -> Result<web::Json<Me>, P
         role: None,
         scopes: scopes.iter().collect(),
         has_codes: false,
+        tenant: allowed.tenant().map(ToString::to_string),
     };
     Ok(web::Json(match allowed.principal() {
         Principal::Local | Principal::Nobody(_) => me("local", None, Scopes::all()),
@@ -184,8 +193,9 @@ fn enter(allowed: &Allowed<Enter>, entered: &Entered) -> HttpResponse {
         kind: "member".to_owned(),
         name: Some(entered.name.clone()),
         role: Some(entered.role),
-        scopes: entered.scopes().iter().collect(),
+        scopes: entered.scopes.iter().collect(),
         has_codes: entered.has_codes,
+        tenant: allowed.tenant().map(ToString::to_string),
     };
     HttpResponse::Ok().insert_header((SET_COOKIE, cookie::set(&entered.cookie, allowed.is_secure()))).json(me)
 }

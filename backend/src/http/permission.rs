@@ -133,6 +133,8 @@ permissions! {
     ReadUsage = "usage" for ADMIN;
     /// See who sent what lately.
     ReadIngestReport = "ingest.report" for ADMIN;
+    /// Make, list and delete tenants.
+    ManageTenants = "tenants" for OPERATOR { WHILE_DRAINING: false };
     /// Scrape the server's metrics.
     ReadMetrics = "metrics" for OPERATOR;
 }

@@ -105,6 +105,7 @@ pub(super) async fn open(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let OpenShare { token } = read_json(&allowed, &request, payload).await?;
+    let allowed = allowed.of_key(&token);
     let board = allowed.shared(&token)?.to_string();
     let cookie = cookie::set_share(&token, allowed.is_secure());
     Ok(HttpResponse::Ok().insert_header((SET_COOKIE, cookie)).json(OpenedShare { board }))

@@ -23,7 +23,7 @@ use super::problem::method_not_allowed;
 use super::{
     alerts, annotations, audit, backtest, boards, channels, codes, dashboard, deletion, documents, history,
     inbox, ingest_report, keys, live, members, oidc, people, rules, shares, signals, silences, socketio,
-    state, stream, summary, telemetry, usage,
+    state, stream, summary, telemetry, tenants, usage,
 };
 
 /// A row of the table.
@@ -131,6 +131,9 @@ table! {
     ManageMembers     PATCH  "/api/members/{name}"   => members::patch;
     ManageMembers     DELETE "/api/members/{name}"   => members::delete;
     ManageMembers     POST   "/api/members/{name}/reset" => members::reset;
+    ManageTenants     GET    "/api/tenants"          => tenants::list;
+    ManageTenants     POST   "/api/tenants"          => tenants::post;
+    ManageTenants     DELETE "/api/tenants/{name}"   => tenants::delete;
     ReadContract      GET    "/api/openapi.json"     => openapi::get;
     ReadLive          GET    "/api/stream"           => stream::get;
     ReadLive          GET    "/ws"                   => live::get;

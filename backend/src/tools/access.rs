@@ -6,12 +6,12 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::access::{Kind, NewKey, Scope, duration};
 use clap::{Args, Subcommand};
 
-use super::{ToolError, say, tell};
+use super::database::{TenantDatabase, refused};
+use super::{ToolError, say, tell, tenants};
 use crate::access::people::new_link;
 use crate::access::{accept, token};
 use crate::clock::Clock;
-use crate::config::Database;
-use crate::store::{Access, Author, HEAD_SAMPLES, SaveError, StoreConfig};
+use crate::store::Author;
 
 /// How long a key of the scope `admin` is valid unless that is said.
 const ADMIN_DAYS: i64 = 365;
@@ -29,6 +29,9 @@ pub enum Command {
     SetupLink(List),
     /// Print a link with which a member chooses another password; one-time codes stay
     ResetPassword(ResetPassword),
+    /// Make, list, export and delete tenants, as `afterglow tenant` does
+    #[command(subcommand)]
+    Tenant(tenants::Command),
 }
 
 /// What is done with keys.
@@ -46,7 +49,7 @@ pub enum KeyCommand {
 #[derive(Args, Debug)]
 pub struct Create {
     #[command(flatten)]
-    database: Database,
+    database: TenantDatabase,
 
     /// What it is for
     #[arg(long)]
@@ -97,14 +100,14 @@ pub struct Create {
 #[derive(Args, Debug)]
 pub struct List {
     #[command(flatten)]
-    database: Database,
+    database: TenantDatabase,
 }
 
 /// Which key.
 #[derive(Args, Debug)]
 pub struct Revoke {
     #[command(flatten)]
-    database: Database,
+    database: TenantDatabase,
 
     /// Its id
     id: String,
@@ -114,7 +117,7 @@ pub struct Revoke {
 #[derive(Args, Debug)]
 pub struct ResetPassword {
     #[command(flatten)]
-    database: Database,
+    database: TenantDatabase,
 
     /// The member's name
     name: String,
@@ -136,12 +139,13 @@ pub fn run(command: &Command) -> Result<(), ToolError> {
         Command::Key(KeyCommand::Create(options)) => create(options),
         Command::Key(KeyCommand::List(options)) => list(options),
         Command::Key(KeyCommand::Revoke(options)) => {
-            let access = open(&options.database)?;
+            let access = options.database.open()?;
             access.revoke_key(&Author::command_line(), &options.id).map_err(refused)?;
             say(&format!("the key {} is revoked", options.id))
         }
         Command::SetupLink(options) => link(&options.database, None),
         Command::ResetPassword(options) => link(&options.database, Some(&options.name)),
+        Command::Tenant(command) => tenants::run(command),
     }
 }
 
@@ -151,7 +155,7 @@ pub fn run(command: &Command) -> Result<(), ToolError> {
 /// When the database cannot be used, and [`ToolError::Damaged`] when the log is not as it was written.
 pub fn audit(command: &AuditCommand) -> Result<(), ToolError> {
     let AuditCommand::Verify(options) = command;
-    match open(&options.database)?.verify_audit()? {
+    match options.database.open()?.verify_audit()? {
         Ok(chain) if chain.entries == 0 => say("the audit log is empty"),
         Ok(chain) => say(&format!(
             "the audit log is sound: {} entries, {} to {}",
@@ -186,21 +190,22 @@ fn create(options: &Create) -> Result<(), ToolError> {
         samples_per_second: options.samples_per_second.map(NonZeroU32::get),
         most_signals: options.most_signals.map(NonZeroU32::get),
         get: options.get,
+        tenant: None,
     };
     let (text, made) = token::create(new.kind);
     let author = Author::command_line();
-    let key = accept(new, token::id(made.id), now, author.who.clone())
+    let key = accept(new, options.database.tenant(), token::id(made.id), now, author.who.clone())
         .map_err(|invalid| ToolError::Refused(invalid.to_string()))?;
-    open(&options.database)?.add_key(&author, &key, &made.hash).map_err(refused)?;
+    options.database.open()?.add_key(&author, &key, &made.hash).map_err(refused)?;
     say(&text)
 }
 
 /// Prints a link for the first admin, or for a member.
-fn link(database: &Database, member: Option<&str>) -> Result<(), ToolError> {
-    let (secret, hash) = new_link();
+fn link(database: &TenantDatabase, member: Option<&str>) -> Result<(), ToolError> {
+    let (secret, hash) = new_link(database.tenant());
     let micros = Clock::real().now().micros().saturating_add(LINK_MINUTES * 60_000_000);
     let expires = Timestamp::from_micros(micros);
-    open(database)?.invite(&Author::command_line(), member, hash, expires).map_err(refused)?;
+    database.open()?.invite(&Author::command_line(), member, hash, expires).map_err(refused)?;
     let member = member.map(|name| format!(":{name}")).unwrap_or_default();
     say(&format!("/setup#{secret}{member}"))?;
     tell(&format!("open this below the server's address within {LINK_MINUTES} minutes; it counts once"));
@@ -209,7 +214,7 @@ fn link(database: &Database, member: Option<&str>) -> Result<(), ToolError> {
 
 fn list(options: &List) -> Result<(), ToolError> {
     let mut text = String::from("id                scopes               signals  expires  last used  label");
-    for (key, _) in open(&options.database)?.keys()? {
+    for (key, _) in options.database.open()?.keys()? {
         let scopes: afterglow_wire::access::Scopes = key.scopes.iter().copied().collect();
         let signals = key.signals.map_or_else(|| "*".to_owned(), |signals| signals.join(","));
         let instant = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
@@ -225,22 +230,4 @@ fn list(options: &List) -> Result<(), ToolError> {
         text.push_str(&afterglow_wire::printable(&line));
     }
     say(&text)
-}
-
-fn open(database: &Database) -> Result<Access, ToolError> {
-    let config = StoreConfig {
-        database: database.database.clone(),
-        readers: 2,
-        signal_limit: usize::MAX,
-        head_samples: HEAD_SAMPLES,
-        read_limit: None,
-    };
-    Ok(Access::open(&config, Clock::real())?)
-}
-
-fn refused(error: SaveError) -> ToolError {
-    match error {
-        SaveError::Store(error) => error.into(),
-        other => ToolError::Refused(other.to_string()),
-    }
 }

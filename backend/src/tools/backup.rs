@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::database::TenantDatabase;
 use super::partial::Partial;
-use super::{ToolError, file, progress, say};
+use super::{ToolError, progress, say};
 use crate::clock::Stopwatch;
-use crate::config::Database;
 use crate::fault::{self, Point};
 use crate::store::{self, OpenError};
 
@@ -18,7 +18,7 @@ use crate::store::{self, OpenError};
 #[derive(Args, Debug)]
 pub struct Options {
     #[command(flatten)]
-    database: Database,
+    database: TenantDatabase,
 
     /// The copy, which must not exist; it opens with `afterglow serve --database`
     #[arg(long, value_name = "FILE")]
@@ -40,8 +40,8 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<(), ToolError> {
     let watch = Stopwatch::start();
     let database =
-        file(&options.database, "a server's own tools, such as pg_dump, make a backup of its databases")?;
-    if is_same(database, &options.to) {
+        options.database.file("a server's own tools, such as pg_dump, make a backup of its databases")?;
+    if is_same(&database, &options.to) {
         return Err(ToolError::Refused(format!(
             "{} is the database itself; choose another name with --to",
             options.to.display()
@@ -62,7 +62,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
             log.display()
         )));
     }
-    store::copy(database, copy.path(), !options.without_secrets)?;
+    store::copy(&database, copy.path(), !options.without_secrets)?;
     fault::crash_point(Point::BackupCopied);
     make_room(&options.to)?;
     let size = copy.finish(options.force)?;

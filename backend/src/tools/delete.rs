@@ -4,10 +4,10 @@
 use afterglow_wire::{Timestamp, name};
 use clap::Args;
 
+use super::database::TenantDatabase;
 use super::progress::number;
 use super::{Patterns, ToolError, say};
 use crate::clock::Clock;
-use crate::config::Database;
 use crate::signals::Selector;
 use crate::store::{Deleted, HEAD_SAMPLES, Span, Store, StoreConfig};
 
@@ -15,7 +15,7 @@ use crate::store::{Deleted, HEAD_SAMPLES, Span, Store, StoreConfig};
 #[derive(Args, Debug)]
 pub struct Options {
     #[command(flatten)]
-    database: Database,
+    database: TenantDatabase,
 
     /// Names separated by commas; `*` stands for any characters, `\,` for a comma in a name
     #[arg(long, value_name = "NAMES", required = true)]
@@ -47,7 +47,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
     name::check_patterns(&patterns)
         .map_err(|(pattern, message)| ToolError::Refused(format!("--signals {pattern}: {message}")))?;
     let signals = Selector::new(&patterns);
-    let database = options.database.database.clone();
+    let database = options.database.path()?;
     // Opening makes a database that does not exist.
     if database.file().is_some_and(|file| !file.exists()) {
         return Err(ToolError::Refused(format!("there is no database {database}")));

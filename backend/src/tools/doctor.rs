@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::database::TenantDatabase;
 use super::progress::{self, Progress, bytes, number};
-use super::{ToolError, file, say};
-use crate::config::Database;
+use super::{ToolError, say};
 use crate::store::{self, Damage, Examination, Tier};
 
 /// Signals that are listed unless all are asked for.
@@ -17,7 +17,7 @@ const LARGEST: usize = 20;
 #[derive(Args, Debug)]
 pub struct Options {
     #[command(flatten)]
-    database: Database,
+    database: TenantDatabase,
 
     /// Print JSON
     #[arg(long)]
@@ -33,12 +33,11 @@ pub struct Options {
 /// # Errors
 /// When the database cannot be opened, and [`ToolError::Damaged`] when something in it is damaged.
 pub fn run(options: &Options) -> Result<(), ToolError> {
-    let database = file(
-        &options.database,
-        "only files are examined; each block of a database is verified when it is read",
-    )?;
+    let database = options
+        .database
+        .file("only files are examined; each block of a database is verified when it is read")?;
     let mut progress = Progress::start();
-    let found = store::examine(database, &mut |done, total| {
+    let found = store::examine(&database, &mut |done, total| {
         progress.show(|elapsed| {
             let rate = progress::rate(done as u64, elapsed);
             format!("{} of {} rows, {}/s", number(done as u64), number(total as u64), number(rate))

@@ -10,11 +10,11 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::limits::MAX_POINTS;
 use clap::Args;
 
+use super::database::TenantDatabase;
 use super::partial::Partial;
 use super::progress::{self, Progress};
 use super::{Format, Patterns, ToolError, tell};
 use crate::clock::Clock;
-use crate::config::Database;
 use crate::encode::{self, Encoder, Output};
 use crate::signals::Selector;
 use crate::store::{Detail, Query, Sink, Span, Stopped, Store, StoreError};
@@ -23,10 +23,10 @@ use columns::ColumnWriter;
 pub(super) use columns::parquet;
 
 /// What a user may set.
-#[derive(Args, Debug)]
+#[derive(Args, Clone, Debug)]
 pub struct Options {
     #[command(flatten)]
-    database: Database,
+    database: TenantDatabase,
 
     /// First instant, ISO 8601 or an integer epoch [default: the earliest sample]
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -57,6 +57,20 @@ pub struct Options {
     force: bool,
 }
 
+impl Options {
+    /// The same for a tenant.
+    ///
+    /// # Errors
+    /// When they name another one.
+    pub(super) fn of_tenant(&self, name: &str) -> Result<Self, ToolError> {
+        if self.database.tenant.as_deref().is_some_and(|other| other != name) {
+            return Err(ToolError::Refused(format!("--tenant names another tenant than {name}")));
+        }
+        let database = TenantDatabase { tenant: Some(name.to_owned()), ..self.database.clone() };
+        Ok(Self { database, ..self.clone() })
+    }
+}
+
 /// Writes the samples that are asked for, signal by signal in the order of their names, oldest first. Where samples have
 /// expired, each minute's or hour's lowest and highest stand for them.
 ///
@@ -71,7 +85,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
     let signals = Selector::or_everything(&Patterns::all(&options.signals));
     let query = Query { span, signals, detail: Detail::at_most(options.max_points) };
     let format = options.format.or_else(|| Format::of(&options.output)).unwrap_or(Format::Csv);
-    let database = options.database.database.clone();
+    let database = options.database.path()?;
     if options.output.as_os_str() == "-" {
         let out = std::io::stdout();
         if format == Format::Parquet && out.is_terminal() {

@@ -18,10 +18,11 @@ use afterglow_formats::Verdict;
 use afterglow_wire::Timestamp;
 use clap::Args;
 
+use super::database::TenantDatabase;
 use super::progress::{self, Progress, number};
 use super::{Format, ToolError, say, tell};
 use crate::clock::Clock;
-use crate::config::{Database, SignalLimit};
+use crate::config::SignalLimit;
 use crate::decode::Collector;
 use crate::signals::Signals;
 use crate::store::{HEAD_SAMPLES, Store, StoreConfig};
@@ -50,7 +51,7 @@ const UNSET: Timestamp = Timestamp::from_micros(365 * 86_400 * 1_000_000);
 #[derive(Args, Debug)]
 pub struct Options {
     #[command(flatten)]
-    database: Database,
+    database: TenantDatabase,
 
     #[command(flatten)]
     signals: SignalLimit,
@@ -102,7 +103,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
         return import(path, source, collector(signals, now), target, Note::begin(path, format, now)?);
     }
     let config = StoreConfig {
-        database: options.database.database.clone(),
+        database: options.database.path()?,
         readers: 1,
         signal_limit: options.signals.signal_limit,
         read_limit: None,

@@ -9,10 +9,10 @@ use afterglow_wire::rule::Rule;
 use clap::{Args, Subcommand};
 use serde::Deserialize;
 
+use super::database::TenantDatabase;
 use super::{ToolError, say, tell};
 use crate::backtest;
 use crate::clock::Clock;
-use crate::config::Database;
 use crate::store::Store;
 
 /// What a user may set.
@@ -36,7 +36,7 @@ enum Command {
 #[derive(Args, Debug)]
 struct TestOptions {
     #[command(flatten)]
-    database: Database,
+    database: TenantDatabase,
 
     /// The file: one rule, an array, or {"rules": [...]}
     file: PathBuf,
@@ -78,7 +78,7 @@ fn test(options: &TestOptions) -> Result<(), ToolError> {
         return Err(ToolError::Refused(format!("--from {from} does not lie before --to {to}")));
     }
     let expected = options.expect.as_ref().map(|file| parse::<Found>(file)).transpose()?;
-    let store = Store::open_read_only(&options.database.database, Clock::real())?;
+    let store = Store::open_read_only(&options.database.path()?, Clock::real())?;
     let mut found = Found::new();
     for (id, rule) in rules {
         let request = BacktestRequest { rule, from, to, signals: Vec::new() };

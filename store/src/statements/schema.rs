@@ -166,6 +166,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    tenant_database (name) {
+        name -> Text,
+        file -> Text,
+        is_deleting -> Bool,
+        limits -> Text,
+        created_at -> BigInt,
+    }
+}
+
+diesel::table! {
     access_key (id) {
         id -> Text,
         tenant_id -> Integer,

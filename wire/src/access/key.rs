@@ -68,6 +68,9 @@ pub struct NewKey {
     /// Whether `GET /in/KEY?signal=value` may be used too, for the kind `in`. Links are opened by programs that only look.
     #[serde(default)]
     pub get: bool,
+    /// The tenant that it is for; the own one when absent. Only operators may name another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<String>,
 }
 
 fn yes() -> bool {

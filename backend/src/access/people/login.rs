@@ -7,8 +7,8 @@ use afterglow_wire::Invalid;
 use afterglow_wire::access::Scopes;
 use afterglow_wire::people::{Login, MEMBER_NAME_BYTES, MEMBERS, Role, Setup, check_name, check_password};
 
-use super::state::{role, scopes};
-use super::{People, PeopleError, new_secret, secret_hash, themselves};
+use super::state::role;
+use super::{People, PeopleError, secret_hash, themselves};
 use crate::access::account::Account;
 use crate::access::{codes, password};
 use crate::store::people::{Identity, Invitation, Member, PeopleChange, Session};
@@ -39,17 +39,12 @@ pub struct Entered {
     pub cookie: String,
     /// The member.
     pub name: String,
-    /// What it may do.
+    /// What it is.
     pub role: Role,
+    /// What it may do.
+    pub scopes: Scopes,
     /// Whether it shows codes to log in.
     pub has_codes: bool,
-}
-
-impl Entered {
-    /// What the role may do.
-    pub fn scopes(&self) -> Scopes {
-        scopes(self.role)
-    }
 }
 
 impl People {
@@ -232,7 +227,7 @@ impl People {
     /// When the database does not answer.
     pub fn invite_first(&self, seconds: i64) -> Result<String, StoreError> {
         let _turn = self.take_turn();
-        let token = new_secret();
+        let token = self.secret();
         let earlier = |state: &super::State| {
             let first = state.invitations.values().filter(|one| one.member.is_none());
             first.map(|one| PeopleChange::RemoveInvitation(one.hash)).collect()
@@ -271,11 +266,12 @@ impl People {
         action: &'static str,
     ) -> Result<Entered, PeopleError> {
         let now = self.now();
-        let cookie = new_secret();
+        let cookie = self.secret();
         changes.extend(self.read(|state| state.expired(now)));
         let entered = Entered {
             name: member.name.clone(),
             role: role(&member),
+            scopes: self.read(|state| state.scopes(role(&member))),
             has_codes: member.totp.is_some(),
             cookie: cookie.clone(),
         };

@@ -7,7 +7,7 @@ use afterglow_wire::people::{self as wire, MEMBERS, NewMember, Role, check_name}
 use afterglow_wire::{Invalid, Timestamp};
 
 use super::state::role;
-use super::{People, PeopleError, State, new_secret, secret_hash};
+use super::{People, PeopleError, State, secret_hash};
 use crate::store::people::{Invitation, Member, PeopleChange};
 use crate::store::{Author, Event};
 
@@ -123,7 +123,7 @@ impl People {
 
     /// Writes a member and a new link, which is the only one. The caller has the turn.
     fn invite(&self, member: Member, by: &Author, event: Event) -> Result<wire::Invitation, PeopleError> {
-        let (token, name) = (new_secret(), member.name.clone());
+        let (token, name) = (self.secret(), member.name.clone());
         let expires_at = self.now() + INVITATION;
         let mut changes: Vec<_> = self.read(|state| {
             let theirs = state.invitations.values().filter(|one| one.member.as_ref() == Some(&name));

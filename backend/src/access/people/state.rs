@@ -24,6 +24,8 @@ pub(super) struct State {
     pub(super) invitations: HashMap<Hash, Invitation>,
     /// Who logs in with which account of a provider: its address, and its name for the account.
     pub(super) identities: HashMap<(String, String), String>,
+    /// Whether admins are operators, too.
+    has_operators: bool,
 }
 
 /// A session and what its holder may do.
@@ -50,14 +52,25 @@ pub(super) fn role(member: &Member) -> Role {
 }
 
 impl State {
-    pub(super) fn new(stored: Stored) -> Self {
-        let mut state = Self::default();
+    pub(super) fn new(stored: Stored, has_operators: bool) -> Self {
+        let mut state = Self { has_operators, ..Self::default() };
         state.members.extend(stored.members.into_iter().map(|member| (member.name.clone(), member)));
         stored.sessions.into_iter().for_each(|session| state.apply(PeopleChange::PutSession(session)));
         let invitations = stored.invitations.into_iter().map(|invitation| (invitation.hash, invitation));
         state.invitations.extend(invitations);
         stored.identities.into_iter().for_each(|identity| state.apply(PeopleChange::PutIdentity(identity)));
         state
+    }
+
+    /// What a role may do here.
+    pub(super) fn scopes(&self, role: Role) -> Scopes {
+        scopes(role).iter().filter(|scope| self.has_operators || *scope != Scope::Operator).collect()
+    }
+
+    /// Ends all sessions and links.
+    pub(super) fn end(&mut self) {
+        self.invitations.clear();
+        self.sessions.drain().for_each(|(_, live)| live.granted.grant.end());
     }
 
     pub(super) fn is_anybody(&self) -> bool {
@@ -99,7 +112,7 @@ impl State {
                     || {
                         Arc::new(Granted {
                             who: Who::Member(member.name.as_str().into()),
-                            scopes: scopes(role(member)),
+                            scopes: self.scopes(role(member)),
                             signals: None,
                             board: None,
                             writing: WriteScope::EVERYTHING,

@@ -4,21 +4,22 @@ use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use afterglow_wire::Code;
-use afterglow_wire::access::{Key, Kind as KeyKind, NewTicket, Usage};
+use afterglow_wire::access::{Key, Kind as KeyKind, NewTicket, Scope, Usage};
 use afterglow_wire::alert::Episode;
 use afterglow_wire::revision::Revision;
+use afterglow_wire::{Code, Invalid, tenant};
 use tokio::sync::broadcast;
 
 use super::super::body::Bodies;
 use super::super::permission::{
     DeleteSamples, Enter, EnterFromElsewhere, KnowOneself, MakeTickets, ManageKeys, ManageMembers,
-    ManageShares, OwnAccount, Permission, Public, ReadAlerts, ReadAnnotations, ReadAudit, ReadBoards,
-    ReadChannels, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo, ReadRules, ReadSamples, ReadShares,
-    ReadSignals, ReadSilences, ReadUsage, TestRules, WriteAlerts, WriteAnnotations, WriteBoards,
+    ManageShares, ManageTenants, OwnAccount, Permission, Public, ReadAlerts, ReadAnnotations, ReadAudit,
+    ReadBoards, ReadChannels, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo, ReadRules, ReadSamples,
+    ReadShares, ReadSignals, ReadSilences, ReadUsage, TestRules, WriteAlerts, WriteAnnotations, WriteBoards,
     WriteChannels, WriteMetadata, WriteRules, WriteSamples, WriteSilences, WriteThroughAddress,
 };
 use super::super::problem::Problem;
+use super::super::{Context, Tenancy};
 use super::Allowed;
 use crate::access::oidc::Logins;
 use crate::access::people::People;
@@ -37,6 +38,16 @@ use crate::metrics::Metrics;
 use crate::store::{Author, Event, SaveError, Store};
 
 impl<P: Permission> Allowed<P> {
+    /// All that there is for the tenant of who asks.
+    pub(super) fn context(&self) -> &Context {
+        self.tenant.as_deref().unwrap_or(&self.gate.context)
+    }
+
+    /// The tenant; the default one when absent.
+    pub(in crate::http) fn tenant(&self) -> Option<&Arc<str>> {
+        self.context().access.tenant()
+    }
+
     /// Who asks.
     pub(in crate::http) fn who(&self) -> Who {
         self.principal.who()
@@ -44,35 +55,36 @@ impl<P: Permission> Allowed<P> {
 
     /// Who asks, as the audit log names them.
     pub(in crate::http) fn author(&self) -> Arc<Author> {
-        Arc::new(Author { who: self.who().to_string(), address: self.address.to_string() })
+        let operator = if self.is_elsewhere { "operator " } else { "" };
+        Arc::new(Author { who: format!("{operator}{}", self.who()), address: self.address.to_string() })
     }
 
     /// The store as it is for who asks.
     fn visible(&self) -> &Store {
-        self.scoped.as_ref().unwrap_or(&self.gate.context.store)
+        self.scoped.as_ref().unwrap_or(&self.context().store)
     }
 
     pub(in crate::http) fn clock(&self) -> &Clock {
-        &self.gate.context.clock
+        &self.context().clock
     }
 
     /// Reads the request's body.
     pub(in crate::http) fn bodies(&self) -> &Bodies {
-        &self.gate.context.bodies
+        &self.context().bodies
     }
 
     pub(in crate::http) fn metrics(&self) -> &Metrics {
-        &self.gate.context.metrics
+        &self.context().metrics
     }
 }
 
 impl Allowed<Public> {
     pub(in crate::http) fn is_draining(&self) -> bool {
-        self.gate.context.committer.is_draining()
+        self.context().committer.is_draining()
     }
 
     pub(in crate::http) fn health(&self) -> &Health {
-        &self.gate.context.metrics.health
+        &self.context().metrics.health
     }
 }
 
@@ -86,14 +98,14 @@ impl Writes for WriteThroughAddress {}
 impl<P: Writes> Allowed<P> {
     /// Takes what may be written.
     pub(in crate::http) fn intake(&self) -> Limited<'_> {
-        self.gate.context.intake.within(self.principal.granted().map(|granted| &granted.writing))
+        self.context().intake.within(self.principal.granted().map(|granted| &granted.writing))
     }
 }
 
 impl Allowed<WriteThroughAddress> {
     /// Whether samples may be sent in the address of this key.
     pub(in crate::http) fn takes_get(&self, key: &str) -> bool {
-        self.gate.context.access.takes_get(key)
+        self.context().access.takes_get(key)
     }
 }
 
@@ -107,7 +119,7 @@ impl ListsKeys for ReadShares {}
 impl<P: ListsKeys> Allowed<P> {
     /// All keys, without their secrets.
     pub(in crate::http) async fn keys(&self) -> Result<Vec<Key>, Problem> {
-        let access = self.gate.context.store.access().clone();
+        let access = self.context().store.access().clone();
         let keys = actix_web::web::block(move || access.keys()).await??;
         Ok(keys.into_iter().map(|(key, _)| key).collect())
     }
@@ -116,16 +128,53 @@ impl<P: ListsKeys> Allowed<P> {
 impl Allowed<MakeTickets> {
     /// Makes a ticket for who asks.
     pub(in crate::http) fn ticket(&self) -> Result<NewTicket, Problem> {
-        let made = self.gate.context.access.ticket(&self.principal, self.gate.context.clock.now());
+        let made = self.context().access.ticket(&self.principal, self.context().clock.now());
         made.ok_or_else(|| {
             Problem::new(Code::RateLimited, "too many tickets wait to be used; try again in a moment")
         })
     }
 }
 
-impl Allowed<ReadAudit> {
+/// A permission that an operator has in every tenant.
+pub(in crate::http) trait Everywhere: Permission {}
+
+impl Everywhere for ManageKeys {}
+
+impl Everywhere for ReadKeys {}
+
+impl Everywhere for ReadAudit {}
+
+impl Everywhere for ReadUsage {}
+
+impl<P: Everywhere> Allowed<P> {
+    /// The same in the tenant of this name, the own one when absent. Only operators, who are in the default tenant, may have it elsewhere.
+    pub(in crate::http) fn within(self, tenant: Option<&str>) -> Result<Self, Problem> {
+        let own = self.tenant().map_or(tenant::DEFAULT, |own| own);
+        let Some(name) = tenant.filter(|name| *name != own) else { return Ok(self) };
+        if self.tenant.is_some() || !self.principal.may(Scope::Operator) {
+            let message = "only keys of the scope operator may name another tenant";
+            return Err(Problem::new(Code::Forbidden, message));
+        }
+        let context = self.gate.tenancy.named(name);
+        let context = context.ok_or_else(|| Invalid::new("tenant", "there is no tenant of this name"))?;
+        Ok(Self { tenant: Some(context), is_elsewhere: true, scoped: None, ..self })
+    }
+}
+
+impl Allowed<ManageTenants> {
+    pub(in crate::http) fn tenancy(&self) -> &Tenancy {
+        &self.gate.tenancy
+    }
+
+    /// The default tenant's store, which knows of all tenants.
     pub(in crate::http) fn store(&self) -> &Store {
         &self.gate.context.store
+    }
+}
+
+impl Allowed<ReadAudit> {
+    pub(in crate::http) fn store(&self) -> &Store {
+        &self.context().store
     }
 }
 
@@ -142,8 +191,8 @@ impl<P: ChangesKeys> Allowed<P> {
         &self,
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
-        let access = self.gate.context.access.clone();
-        let changing = self.gate.context.documents.in_turn(move |store| {
+        let access = self.context().access.clone();
+        let changing = self.context().documents.in_turn(move |store| {
             let done = work(store)?;
             access.reload()?;
             Ok(done)
@@ -168,29 +217,29 @@ impl<P: Queries> Allowed<P> {
 
     /// How long a query may go on without a piece of its answer being made and taken.
     pub(in crate::http) fn query_timeout(&self) -> Duration {
-        self.gate.context.config.store.query_seconds.duration()
+        self.context().config.store.query_seconds.duration()
     }
 }
 
 impl Allowed<DeleteSamples> {
     pub(in crate::http) fn deletions(&self) -> &Deletions {
-        &self.gate.context.deletions
+        &self.context().deletions
     }
 
     /// Whether there is a signal called `name`.
     pub(in crate::http) fn has_signal(&self, name: &str) -> bool {
-        self.gate.context.store.signals().find(name).is_some()
+        self.context().store.signals().find(name).is_some()
     }
 }
 
 impl Allowed<ReadLive> {
     /// Episodes as they begin, change and end, those of all signals.
     pub(in crate::http) fn episodes(&self) -> broadcast::Receiver<Arc<Episode>> {
-        self.gate.context.alerts.news()
+        self.context().alerts.news()
     }
 
     pub(in crate::http) fn sessions(&self) -> Sessions {
-        self.gate.context.sessions.of(&self.principal)
+        self.context().sessions.of(&self.principal)
     }
 
     /// Whether who asked may no longer have what the request brings.
@@ -207,7 +256,7 @@ impl Allowed<ReadLive> {
     }
 
     pub(in crate::http) fn admission(&self) -> &Admission {
-        &self.gate.context.admission
+        &self.context().admission
     }
 
     pub(in crate::http) fn store(&self) -> &Store {
@@ -217,17 +266,17 @@ impl Allowed<ReadLive> {
 
 impl Allowed<ReadLiveSocketIo> {
     pub(in crate::http) fn sessions(&self) -> Sessions {
-        self.gate.context.sessions.of(&self.principal)
+        self.context().sessions.of(&self.principal)
     }
 
     pub(in crate::http) fn admission(&self) -> &Admission {
-        &self.gate.context.admission
+        &self.context().admission
     }
 }
 
 impl Allowed<ReadUsage> {
     pub(in crate::http) fn usage(&self) -> Usage {
-        let context = &self.gate.context;
+        let context = self.context();
         let signals = context.store.signals();
         Usage {
             since: context.access.since(),
@@ -240,14 +289,26 @@ impl Allowed<ReadUsage> {
 
 impl Allowed<ReadIngestReport> {
     pub(in crate::http) fn ingest_report(&self) -> &Recorder {
-        &self.gate.context.ingest_report
+        &self.context().ingest_report
     }
 }
 
 impl Allowed<Enter> {
+    /// For somebody of the tenant of this name; of the default one when absent, or when it is none's.
+    pub(in crate::http) fn of(self, tenant: Option<&str>) -> Self {
+        let tenant = tenant.and_then(|name| self.gate.tenancy.named(name));
+        Self { tenant, ..self }
+    }
+
+    /// For somebody of the tenant that has this key.
+    pub(in crate::http) fn of_key(self, text: &str) -> Self {
+        let tenant = self.gate.tenancy.with_key(text);
+        Self { tenant, ..self }
+    }
+
     /// The board that the link with this token shows.
     pub(in crate::http) fn shared(&self, token: &str) -> Result<Arc<str>, Problem> {
-        let context = &self.gate.context;
+        let context = self.context();
         let principal = context.access.principal(token, KeyKind::Share, context.clock.now(), self.address);
         let over = || self.denied(Problem::new(Code::Unauthenticated, "this link is over"));
         principal.board().cloned().ok_or_else(over)
@@ -264,7 +325,7 @@ impl<P: Enters> Allowed<P> {
     /// What is answered to somebody who could not log in: the audit log counts it.
     pub(in crate::http) fn denied(&self, problem: Problem) -> Problem {
         if problem.refusal().code == Code::Unauthenticated {
-            self.gate.context.access.refuse(self.who(), self.address, P::NAME, Code::Unauthenticated);
+            self.context().access.refuse(self.who(), self.address, P::NAME, Code::Unauthenticated);
         }
         problem
     }
@@ -281,11 +342,11 @@ impl OfPeople for ManageMembers {}
 
 impl<P: OfPeople> Allowed<P> {
     pub(in crate::http) fn people(&self) -> &People {
-        &self.gate.context.people
+        &self.context().people
     }
 
     pub(in crate::http) fn logins(&self) -> &Logins {
-        &self.gate.context.logins
+        &self.context().logins
     }
 }
 
@@ -337,7 +398,7 @@ macro_rules! alert_documents {
         impl Allowed<$changes> {
             /// Where changed rules, silences and channels, and what people have seen, are heard of.
             pub(in crate::http) fn alerts(&self) -> &Alerts {
-                &self.gate.context.alerts
+                &self.context().alerts
             }
         }
     )+};
@@ -352,7 +413,7 @@ alert_documents! {
 
 impl Allowed<WriteChannels> {
     pub(in crate::http) fn notifier(&self) -> &Notifier {
-        &self.gate.context.notifier
+        &self.context().notifier
     }
 }
 
@@ -364,7 +425,7 @@ impl<P: Reads> Allowed<P> {
             .scoped
             .as_ref()
             .map_or(0, |_| BuildHasherDefault::<DefaultHasher>::default().hash_one(self.who().to_string()));
-        self.gate.context.documents.number(P::KIND) ^ salt
+        self.context().documents.number(P::KIND) ^ salt
     }
 
     /// Does `work`, which blocks and changes nothing.
@@ -373,7 +434,7 @@ impl<P: Reads> Allowed<P> {
         work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Failure<E>> {
         let visible = self.visible().clone();
-        self.gate.context.documents.read(self.address(), move |_| work(&visible)).await
+        self.context().documents.read(self.address(), move |_| work(&visible)).await
     }
 }
 
@@ -385,14 +446,14 @@ impl Allowed<ReadBoards> {
 
     /// The newest revision of every kind.
     pub(in crate::http) fn revision(&self) -> Revision {
-        self.gate.context.documents.revision()
+        self.context().documents.revision()
     }
 }
 
 impl<P: Changes> Allowed<P> {
     /// Writes into the audit log what is about to be done, where no single transaction does it.
     pub(in crate::http) async fn record(&self, event: Event) -> Result<(), Problem> {
-        let (access, author) = (self.gate.context.store.access().clone(), self.author());
+        let (access, author) = (self.context().store.access().clone(), self.author());
         let record = move || access.record(vec![(Author::clone(&author), event)]);
         Ok(actix_web::web::block(record).await??)
     }
@@ -403,6 +464,6 @@ impl<P: Changes> Allowed<P> {
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
         let store = self.visible().by(self.author());
-        self.gate.context.documents.change(P::KIND, move |_| work(&store)).await
+        self.context().documents.change(P::KIND, move |_| work(&store)).await
     }
 }

@@ -10,6 +10,7 @@ use afterglow_formats::table;
 use afterglow_wire::Timestamp;
 
 use super::super::Format;
+use super::super::database::TenantDatabase;
 use super::super::export::parquet;
 use super::{Importer, Options, Source};
 use super::{columns, tables};
@@ -23,7 +24,10 @@ const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
 fn options(path: &Path) -> Options {
     Options {
-        database: Database { database: Location::File("none".into()) },
+        database: TenantDatabase {
+            server: Database { database: Location::File("none".into()) },
+            tenant: None,
+        },
         signals: SignalLimit { signal_limit: 1_000 },
         format: None,
         dry_run: true,

@@ -1,0 +1,208 @@
+//! All that one tenant has, from its database to its live clients: built back to front, and drained in order.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use actix::Addr;
+use tokio::sync::{mpsc, watch};
+
+use super::{Known, processors};
+use crate::access::WriteQuota;
+use crate::access::oidc::Logins;
+use crate::actors::alerts::{self, Alerts};
+use crate::actors::broadcaster::{Broadcaster, CloseAll};
+use crate::actors::committer::Committer;
+use crate::actors::compactor::Compactor;
+use crate::actors::engine::Engines;
+use crate::actors::keeper::Keeper;
+use crate::actors::notifier::Notifier;
+use crate::actors::retention::Retention;
+use crate::actors::session::{HistoryReaders, Sessions};
+use crate::admission::Admission;
+use crate::alerts::send::Sender;
+use crate::clock::Clock;
+use crate::committed::Listener;
+use crate::config::Config;
+use crate::deletions::Deletions;
+use crate::documents::Documents;
+use crate::http::{Bodies, Context};
+use crate::ingest_report::Recorder;
+use crate::intake::Intake;
+use crate::lifeline::Lifeline;
+use crate::metrics::Metrics;
+use crate::pool::Pool;
+use crate::store::Store;
+
+/// What the bounds on samples in memory are divided by for each tenant beside the default one.
+const PART: usize = 4;
+
+/// What all tenants share: bounds of the process.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) bodies: Bodies,
+    pub(super) selecting: Pool,
+    pub(super) admission: Admission,
+    /// Where browsers find the server.
+    origin: Arc<str>,
+}
+
+impl Shared {
+    pub(super) fn new(config: &Config, origin: &str) -> Self {
+        Self {
+            // Twice as many: the bodies of one address can use the whole machine, and those of others need not wait for them.
+            bodies: Bodies::new(config.server.body_seconds.duration(), 2 * processors()),
+            selecting: Pool::new(processors()),
+            admission: Admission::new(config.live.live_clients, config.live.live_clients_per_address),
+            origin: origin.into(),
+        }
+    }
+}
+
+/// A tenant that runs.
+pub(super) struct Tenant {
+    pub(super) context: Context,
+    broadcaster: Addr<Broadcaster>,
+    stop_sessions: watch::Sender<bool>,
+}
+
+impl Tenant {
+    /// Starts all that a tenant needs; must be called within an actix system, on whose current thread the actors run. `lost` hears of an
+    /// actor that is lost. At most `samples_per_second` may be written, when present.
+    ///
+    /// # Errors
+    /// When there can be no thread.
+    pub(super) fn start(
+        config: Config,
+        store: Store,
+        Known { people, access, issuers }: Known,
+        clock: Clock,
+        shared: Shared,
+        samples_per_second: Option<NonZeroU32>,
+        lost: &mpsc::UnboundedSender<&'static str>,
+    ) -> std::io::Result<Self> {
+        let lifeline = |actor| Lifeline::new(actor, lost.clone());
+        let part = if access.tenant().is_some() { PART } else { 1 };
+        let metrics = Metrics::new();
+        let latest = store.latest().unwrap_or_else(|error| {
+            log::warn!("late samples are not told from new ones at first: {error}");
+            Vec::new()
+        });
+        let documents = Documents::new(store.clone(), &clock);
+        let broadcaster = Broadcaster::start(
+            &store,
+            clock.clone(),
+            &latest,
+            documents.watch(),
+            config.live.slow_seconds.duration(),
+            metrics.clone(),
+            lifeline("broadcaster"),
+        );
+        let live = Listener::new(
+            broadcaster.clone().recipient(),
+            metrics.broadcast.clone(),
+            metrics.broadcast_shed.clone(),
+        );
+        let is_local = config.server.listen.ip().is_loopback();
+        let page = config.server.public_url.clone();
+        let sender =
+            Sender::new(config.alerts.targets(is_local), config.alerts.commands.clone(), page.clone());
+        let notifier = Notifier::start(store.clone(), sender, clock.clone(), metrics.clone(), lost.clone());
+        let parts = alerts::Parts {
+            store: store.clone(),
+            clock: clock.clone(),
+            metrics: metrics.clone(),
+            documents: documents.clone(),
+            notifier: notifier.clone(),
+            page,
+        };
+        let alerts = Alerts::start(parts, lifeline("alerts"))?;
+        let evaluated =
+            Listener::new(alerts.clone(), metrics.alerts.samples.clone(), metrics.alerts.shed.clone());
+        let listeners = vec![live, evaluated];
+        let committer =
+            Committer::start(store.clone(), listeners, metrics.clone(), part, lifeline("committer"));
+        Compactor::start(store.clone(), metrics.clone(), part, lifeline("compactor"));
+        Retention::start(store.clone(), config.store.retention(), clock.clone(), lifeline("retention"));
+        let (stop_sessions, stopping) = watch::channel(false);
+        let ping_interval = config.live.ping_seconds.duration();
+        let engines = Engines::new(
+            broadcaster.clone(),
+            clock.clone(),
+            ping_interval,
+            stopping.clone(),
+            store.signals().clone(),
+        );
+        let sessions = Sessions {
+            broadcaster: broadcaster.clone(),
+            store: store.clone(),
+            epoch: store.epoch(),
+            clock: clock.clone(),
+            ping_interval,
+            selecting: shared.selecting,
+            // One of an address's readers stays for queries: a client that reads its history slowly keeps one for as long as that
+            // takes.
+            history_readers: HistoryReaders::new(
+                config.store.readers() as usize - 1,
+                config.live.slow_seconds.duration(),
+            ),
+            engines,
+            stopping,
+            grant: None,
+        };
+        let ingest_report = Recorder::new(clock.now());
+        let intake = Intake::new(
+            store.signals().clone(),
+            committer.clone(),
+            ingest_report.clone(),
+            metrics.clone(),
+            clock.clone(),
+            config.store.not_before,
+        );
+        let (intake, admission) = match access.tenant() {
+            None => (intake, shared.admission),
+            Some(_) => {
+                let quota = WriteQuota::new("in this tenant", samples_per_second);
+                (intake.at_most(quota), shared.admission.part(config.live.live_clients))
+            }
+        };
+        Keeper::start(access.clone(), people.clone(), clock.clone(), lifeline("keeper"));
+        let context = Context {
+            access,
+            people,
+            logins: Logins::new(issuers, &shared.origin),
+            bodies: shared.bodies,
+            intake,
+            committer,
+            store: store.clone(),
+            documents,
+            deletions: Deletions::new(store, broadcaster.clone()),
+            alerts,
+            notifier,
+            ingest_report,
+            sessions,
+            admission,
+            clock,
+            metrics,
+            config,
+        };
+        Ok(Self { context, broadcaster, stop_sessions })
+    }
+
+    /// Refuses samples from now on, writes those that were taken, and closes live clients.
+    pub(super) async fn drain(&self) {
+        let Context { committer, alerts, notifier, .. } = &self.context;
+        committer.drain().await;
+        // What was committed last is evaluated; what follows is told now or after the next start.
+        alerts.stop().await;
+        notifier.stop();
+        let _ = self.broadcaster.send(CloseAll).await;
+        self.stop_sessions.send_replace(true);
+    }
+
+    /// Writes what is in memory only to be found quickly, for a database that is about to be closed. Blocks.
+    pub(super) fn compact(store: &Store) {
+        if let Err(error) = store.compact_and_checkpoint() {
+            log::warn!("the journal stays as it is until the next start: {error}");
+        }
+    }
+}

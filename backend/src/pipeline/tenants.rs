@@ -1,0 +1,282 @@
+//! **Role.** Starts and stops the tenants beside the default one, each on a thread of its own; makes and deletes them.
+//! **Receives.** [`Task`]s from requests; looks every [`LOOK`] whether another process has made one, or wants one deleted.
+//! **Sends.** The outcome to each request.
+//! **Bound.** One task at a time; as many wait as `http/tenancy` says.
+//! **Overload.** Refuse: 503.
+//! **Restart.** A deletion that was begun is completed at the next start. A tenant whose database cannot be opened is tried again at
+//! each look, and the others are served. The process stops when this task, or an actor of a tenant, is lost.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::Arbiter;
+use actix_rt::task::{JoinHandle, spawn_blocking};
+use afterglow_wire::Invalid;
+use afterglow_wire::tenant::{CreatedTenant, NewTenant};
+use futures_util::future::join_all;
+use tokio::sync::{mpsc, oneshot};
+
+use super::tenant::{Shared, Tenant};
+use super::{DRAIN, Known};
+use crate::access::people::People;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::documents::Failure;
+use crate::http::{Task, Tenancy};
+use crate::memory;
+use crate::store::tenants::Tenant as Row;
+use crate::store::{Author, HEAD_SAMPLES, SaveError, Store, StoreConfig, StoreError};
+use crate::tenants::{self, TENANTS_NEED_FILES};
+
+/// How often tenants are compared with the database.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// Samples in memory of one tenant at which nothing more is taken until some have been sealed: a quarter of the default tenant's.
+const TENANT_HEAD_SAMPLES: usize = HEAD_SAMPLES / 4;
+
+/// What tenants are made of, and those that run.
+pub(super) struct Tenants {
+    config: Config,
+    store: Store,
+    people: People,
+    clock: Clock,
+    shared: Shared,
+    tenancy: Tenancy,
+    lost: mpsc::UnboundedSender<&'static str>,
+    running: BTreeMap<String, Running>,
+    /// Why tenants do not run that should.
+    failed: BTreeMap<String, String>,
+    /// The number of the last entry of the audit log when the tenants were read.
+    read: i64,
+}
+
+struct Running {
+    tenant: Tenant,
+    arbiter: Arbiter,
+    /// Tells the pipeline when an actor is lost.
+    watch: JoinHandle<()>,
+}
+
+impl Tenants {
+    /// Starts all tenants that there are, and completes deletions.
+    ///
+    /// # Errors
+    /// When the default tenant's database does not answer.
+    pub(super) async fn start(
+        default: &Tenant,
+        shared: Shared,
+        tenancy: Tenancy,
+        lost: mpsc::UnboundedSender<&'static str>,
+    ) -> Result<Self, StoreError> {
+        let context = &default.context;
+        let mut tenants = Self {
+            config: context.config.clone(),
+            store: context.store.clone(),
+            people: context.people.clone(),
+            clock: context.clock.clone(),
+            shared,
+            tenancy,
+            lost,
+            running: BTreeMap::new(),
+            failed: BTreeMap::new(),
+            read: -1,
+        };
+        tenants.look().await?;
+        Ok(tenants)
+    }
+
+    /// Does what is asked until `stop` is ready; then the tenants still run.
+    pub(super) async fn run(mut self, mut tasks: mpsc::Receiver<Task>, stop: oneshot::Receiver<()>) -> Self {
+        let mut interval = actix_rt::time::interval(LOOK);
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                _ = &mut stop => return self,
+                Some(task) = tasks.recv() => match task {
+                    // Who asked may have left; it is done all the same.
+                    Task::Create(new, author, done) => drop(done.send(self.create(new, author).await)),
+                    Task::Delete(name, author, done) => drop(done.send(self.delete(name, author).await)),
+                },
+                _ = interval.tick() => {
+                    if let Err(error) = self.look().await {
+                        log::error!("tenants are not compared with the database for now: {error}");
+                    }
+                }
+            }
+        }
+    }
+
+    /// Drains all tenants at once.
+    pub(super) async fn drain(&self) {
+        join_all(self.running.values().map(|running| running.tenant.drain())).await;
+    }
+
+    /// Closes the databases of all tenants, after [`Self::drain`].
+    pub(super) async fn close(self) {
+        let compacting = self.running.into_values().map(|running| {
+            let store = running.tenant.context.store.clone();
+            spawn_blocking(move || Tenant::compact(&store))
+        });
+        join_all(compacting).await;
+    }
+
+    async fn create(
+        &mut self,
+        new: NewTenant,
+        author: Arc<Author>,
+    ) -> Result<CreatedTenant, Failure<SaveError>> {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        let database = self.file().map_err(|why| Failure::Store(Invalid::new("name", why).into()))?;
+        let create = move || tenants::create(store.access(), &database, new, &author, &clock);
+        let created = blocking(create).await?;
+        self.look().await.map_err(|error| Failure::Store(error.into()))?;
+        match self.failed.get(&created.name) {
+            None => Ok(created),
+            Some(why) => Err(Failure::Store(StoreError::Down(why.clone()).into())),
+        }
+    }
+
+    async fn delete(&mut self, name: String, author: Arc<Author>) -> Result<(), Failure<SaveError>> {
+        let store = self.store.clone();
+        let marked = name.clone();
+        blocking(move || store.access().begin_tenant_deletion(&author, &marked)).await?;
+        self.look().await.map_err(|error| Failure::Store(error.into()))?;
+        match self.failed.get(&name) {
+            None => Ok(()),
+            Some(why) => Err(Failure::Store(StoreError::Down(why.clone()).into())),
+        }
+    }
+
+    /// Starts the tenants that there are and ends those that are being deleted, if anything was written since the last time.
+    async fn look(&mut self) -> Result<(), StoreError> {
+        let (access, read, again) = (self.store.access().clone(), self.read, !self.failed.is_empty());
+        let found = spawn_blocking(move || {
+            let last = access.last_entry()?;
+            let tenants = (last != read || again).then(|| access.tenants()).transpose()?;
+            Ok::<_, StoreError>((last, tenants))
+        });
+        let broken = |_| StoreError::Down("a thread broke; the log says why".into());
+        let (last, tenants) = found.await.map_err(broken)??;
+        let Some(tenants) = tenants else { return Ok(()) };
+        if !tenants.is_empty() {
+            self.tenancy.note();
+        }
+        self.failed.retain(|name, _| tenants.iter().any(|tenant| tenant.name == *name));
+        for tenant in tenants {
+            let outcome = if tenant.is_deleting {
+                self.end(&tenant).await
+            } else if self.running.contains_key(&tenant.name) {
+                Ok(())
+            } else {
+                self.begin(&tenant).await
+            };
+            match outcome {
+                Ok(()) => drop(self.failed.remove(&tenant.name)),
+                Err(why) => {
+                    if self.failed.get(&tenant.name) != Some(&why) {
+                        log::error!("the tenant {}: {why}; it is tried again", tenant.name);
+                    }
+                    self.failed.insert(tenant.name, why);
+                }
+            }
+        }
+        self.read = last;
+        Ok(())
+    }
+
+    /// The default tenant's database.
+    fn file(&self) -> Result<PathBuf, String> {
+        self.config
+            .store
+            .database
+            .database
+            .file()
+            .map(Path::to_owned)
+            .ok_or_else(|| TENANTS_NEED_FILES.into())
+    }
+
+    /// Starts a tenant on a thread of its own.
+    async fn begin(&mut self, row: &Row) -> Result<(), String> {
+        let path = row.path(&self.file()?);
+        // It would be made anew, and what is missing would not be missed.
+        if !path.exists() {
+            return Err(format!("its database {} is missing", path.display()));
+        }
+        let config =
+            tenants::config(&self.config, path, &row.limits).map_err(|invalid| invalid.to_string())?;
+        let name: Arc<str> = row.name.as_str().into();
+        let (lost, mut losses) = mpsc::unbounded_channel();
+        let start = {
+            let (name, people, clock) = (Arc::clone(&name), self.people.clone(), self.clock.clone());
+            let (shared, rate) =
+                (self.shared.clone(), row.limits.samples_per_second.and_then(NonZeroU32::new));
+            move || {
+                let open =
+                    StoreConfig { head_samples: memory::bound(TENANT_HEAD_SAMPLES), ..config.store.open() };
+                let store = Store::open(&open, clock.clone()).map_err(|error| error.to_string())?;
+                let known = Known::of_tenant(name, &config, &store, &people, &clock)
+                    .map_err(|error| format!("its keys and members cannot be read: {error}"))?;
+                Tenant::start(config, store, known, clock, shared, rate, &lost)
+                    .map_err(|error| error.to_string())
+            }
+        };
+        let arbiter = Arbiter::new();
+        let (started, outcome) = oneshot::channel();
+        arbiter.spawn_fn(move || drop(started.send(start())));
+        let tenant = match outcome.await.unwrap_or_else(|_| Err("its start broke; the log says why".into())) {
+            Ok(tenant) => tenant,
+            Err(why) => {
+                arbiter.stop();
+                return Err(why);
+            }
+        };
+        let lost = self.lost.clone();
+        #[expect(clippy::disallowed_methods, reason = "it ends with the tenant")]
+        let watch = actix_rt::spawn(async move {
+            if let Some(actor) = losses.recv().await {
+                let _ = lost.send(actor);
+            }
+        });
+        self.tenancy.put(name, tenant.context.clone());
+        self.running.insert(row.name.clone(), Running { tenant, arbiter, watch });
+        Ok(())
+    }
+
+    /// Ends a tenant that is being deleted, and removes what it has.
+    async fn end(&mut self, row: &Row) -> Result<(), String> {
+        self.tenancy.remove(&row.name);
+        if let Some(Running { tenant, arbiter, watch }) = self.running.remove(&row.name) {
+            tenant.context.access.end();
+            tenant.context.people.end();
+            // What is still being written then has a file that nobody finds.
+            if tokio::time::timeout(DRAIN, tenant.drain()).await.is_err() {
+                log::warn!("the tenant {} is removed before it has come to rest", row.name);
+            }
+            watch.abort();
+            arbiter.stop();
+        }
+        let (store, row) = (self.store.clone(), row.clone());
+        let database = self.file()?;
+        let finished = spawn_blocking(move || tenants::finish_deletion(store.access(), &database, &row));
+        match finished.await {
+            Ok(finished) => finished.map_err(|error| error.to_string()),
+            Err(_) => Err("its deletion broke; the log says why".into()),
+        }
+    }
+}
+
+/// Does `work`, which blocks.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, SaveError> + Send + 'static,
+) -> Result<T, Failure<SaveError>> {
+    match spawn_blocking(work).await {
+        Ok(done) => done.map_err(Failure::Store),
+        Err(broken) => {
+            log::error!("a thread that makes or deletes tenants broke: {broken}");
+            Err(Failure::Broken)
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Tenants beside the default one: how they are made and removed, with a server or without.
+
+use std::path::{Path, PathBuf};
+
+use afterglow_wire::tenant::{CreatedTenant, NewTenant, TenantLimits, check_name};
+use afterglow_wire::{Invalid, Timestamp};
+
+use crate::access::people::new_link;
+use crate::clock::Clock;
+use crate::config::{Age, Config, Size};
+use crate::fault::{self, Point};
+use crate::store::tenants::{Tenant, folder, remove_files};
+use crate::store::{Access, Author, HEAD_SAMPLES, OpenError, SaveError, StoreConfig, StoreError};
+
+/// Why a server's database has no tenants but the default one.
+pub const TENANTS_NEED_FILES: &str = "tenants beside the default one need a database in a file";
+
+/// How long the link for the first admin of a tenant is valid.
+const LINK_MICROS: i64 = 30 * 60_000_000;
+
+/// Reads for one address that may run at once in a further tenant: idle readers have memory, too.
+const READERS: u32 = 2;
+
+/// The settings that limits change, each as it is configured.
+#[derive(Default)]
+struct Settings {
+    signals: Option<u32>,
+    live_clients: Option<u32>,
+    size: Option<Size>,
+    raw: Option<Age>,
+    minutes: Option<Age>,
+    hours: Option<Age>,
+}
+
+impl Settings {
+    fn of(limits: &TenantLimits) -> Result<Self, Invalid> {
+        let above = |field: &str, number: Option<u32>| match number {
+            Some(0) => Err(Invalid::new(format!("limits.{field}"), "a whole number above 0 is expected")),
+            number => Ok(number),
+        };
+        let age = |field: &str, text: &Option<String>| {
+            let invalid = |allowed| Invalid::new(format!("limits.{field}"), format!("expected is {allowed}"));
+            text.as_deref().map(str::parse::<Age>).transpose().map_err(invalid)
+        };
+        let size = limits.bytes.map(Size::of_bytes).transpose();
+        above("samples_per_second", limits.samples_per_second)?;
+        Ok(Self {
+            signals: above("signals", limits.signals)?,
+            live_clients: above("live_clients", limits.live_clients)?,
+            size: size.map_err(|allowed| Invalid::new("limits.bytes", format!("expected is {allowed}")))?,
+            raw: age("keep_raw", &limits.keep_raw)?,
+            minutes: age("keep_minutes", &limits.keep_minutes)?,
+            hours: age("keep_hours", &limits.keep_hours)?,
+        })
+    }
+}
+
+/// What a tenant with these limits and this database is configured as, on a server that is configured as `config`.
+///
+/// # Errors
+/// Which limit is not allowed.
+pub fn config(config: &Config, database: PathBuf, limits: &TenantLimits) -> Result<Config, Invalid> {
+    let settings = Settings::of(limits)?;
+    let mut config = config.clone();
+    let store = &mut config.store;
+    store.database.database = database.into();
+    store.readers = READERS;
+    store.signals.signal_limit = settings.signals.map_or(store.signals.signal_limit, |most| most as usize);
+    store.max_size = settings.size.or(store.max_size);
+    store.keep_raw = settings.raw.unwrap_or(store.keep_raw);
+    store.keep_minutes = settings.minutes.unwrap_or(store.keep_minutes);
+    store.keep_hours = settings.hours.unwrap_or(store.keep_hours);
+    let live = &mut config.live;
+    live.live_clients = settings.live_clients.map_or(live.live_clients, |most| most as usize);
+    // They run with the server's rights: for those alone who configure it.
+    config.alerts.commands.clear();
+    Ok(config)
+}
+
+/// Makes a tenant of the server whose database is `database`, and a link for its first admin. Blocks.
+///
+/// # Errors
+/// When it is not allowed, or a database does not answer; nothing is left then.
+pub fn create(
+    access: &Access,
+    database: &Path,
+    new: NewTenant,
+    author: &Author,
+    clock: &Clock,
+) -> Result<CreatedTenant, SaveError> {
+    let NewTenant { name, limits } = new;
+    check_name(&name)?;
+    Settings::of(&limits)?;
+    let file = format!("{name}-{:08x}.db", rand::random::<u32>());
+    let now = clock.now();
+    let tenant = Tenant { name: name.clone(), file, is_deleting: false, limits, created: now };
+    let path = tenant.path(database);
+    // The row comes last: a file without one is nobody's, a row without a file would be a tenant that has lost everything.
+    let (secret, hash) = new_link(Some(&name));
+    let expires = Timestamp::from_micros(now.micros().saturating_add(LINK_MICROS));
+    let made = open(path.clone(), clock).map_err(unusable).and_then(|own| {
+        own.invite(author, None, hash, expires)?;
+        fault::crash_point(Point::TenantMade);
+        access.add_tenant(author, &tenant)
+    });
+    if made.is_err()
+        && let Err(error) = remove_files(&path)
+    {
+        log::warn!("{} is left of a tenant that could not be made: {error}", path.display());
+    }
+    made.map(|()| CreatedTenant { name, link: format!("/setup#{secret}") })
+}
+
+/// Removes the files of a tenant that is being deleted, then the tenant. Blocks.
+///
+/// # Errors
+/// When a file cannot be removed or the database does not answer; what is left is removed by the next call.
+pub fn finish_deletion(access: &Access, database: &Path, tenant: &Tenant) -> Result<(), StoreError> {
+    fault::crash_point(Point::TenantMarked);
+    remove_files(&tenant.path(database)).map_err(|error| {
+        StoreError::Down(format!("a file of the tenant {} cannot be removed: {error}", tenant.name))
+    })?;
+    fault::crash_point(Point::TenantRemoved);
+    access.end_tenant_deletion(&tenant.name)?;
+    // Only the last one leaves it empty.
+    let _ = std::fs::remove_dir(folder(database));
+    Ok(())
+}
+
+/// Keys and links of a database, which is made where there is none; also while a server has it open.
+fn open(database: PathBuf, clock: &Clock) -> Result<Access, OpenError> {
+    let config = StoreConfig {
+        database: database.into(),
+        readers: 1,
+        signal_limit: usize::MAX,
+        head_samples: HEAD_SAMPLES,
+        read_limit: None,
+    };
+    Access::open(&config, clock.clone())
+}
+
+fn unusable(error: OpenError) -> SaveError {
+    StoreError::Down(error.to_string()).into()
+}

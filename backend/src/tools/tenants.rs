@@ -1,0 +1,171 @@
+//! `afterglow tenant`: tenants without a server, or beside one.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use afterglow_wire::printable;
+use afterglow_wire::tenant::{NewTenant, TenantLimits};
+use clap::{Args, Subcommand};
+
+use super::database::{open, refused};
+use super::{ToolError, export, file, say, tell};
+use crate::clock::{Clock, Stopwatch};
+use crate::config::{Age, Database, Size};
+use crate::store::{self, Access, Author, OpenError};
+use crate::tenants::{self, TENANTS_NEED_FILES};
+
+/// How long a running server may take to delete a tenant, and how often it is looked at meanwhile.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(50);
+
+/// What is done with tenants.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a tenant and print the link for its first admin, this once; a running server serves it within a second
+    Create(Box<Create>),
+    /// Print the tenants beside the default one
+    List(List),
+    /// Delete a tenant with all that it has; its keys and live clients end within a second
+    Delete(Delete),
+    /// Write the samples of a tenant as csv, ndjson or parquet, as `afterglow export` does
+    Export(Box<Export>),
+}
+
+/// A new tenant.
+#[derive(Args, Debug)]
+pub struct Create {
+    #[command(flatten)]
+    database: Database,
+
+    /// Its name: 1 to 32 of a to z, 0 to 9 and -, a letter first
+    name: String,
+
+    /// How many samples a second may be written, on average, with all keys together
+    #[arg(long, value_name = "N")]
+    samples_per_second: Option<NonZeroU32>,
+
+    /// Signals that are kept [default: as many as the server keeps of the default tenant]
+    #[arg(long, value_name = "N")]
+    signals: Option<NonZeroU32>,
+
+    /// Size of its database beyond which its oldest samples expire before their time, such as 500MB or 20GB
+    #[arg(long, value_name = "SIZE")]
+    max_size: Option<Size>,
+
+    /// Live clients that may be connected at once
+    #[arg(long, value_name = "N")]
+    live_clients: Option<NonZeroU32>,
+
+    /// How long samples are kept as they are, such as 36h, 7d or forever [default: the server's setting]
+    #[arg(long, value_name = "AGE")]
+    keep_raw: Option<Age>,
+
+    /// How long a minute's values are kept
+    #[arg(long, value_name = "AGE")]
+    keep_minutes: Option<Age>,
+
+    /// How long an hour's values are kept
+    #[arg(long, value_name = "AGE")]
+    keep_hours: Option<Age>,
+}
+
+/// Which tenants.
+#[derive(Args, Debug)]
+pub struct List {
+    #[command(flatten)]
+    database: Database,
+}
+
+/// Which tenant.
+#[derive(Args, Debug)]
+pub struct Delete {
+    #[command(flatten)]
+    database: Database,
+
+    /// Its name
+    name: String,
+}
+
+/// Whose samples, and which.
+#[derive(Args, Debug)]
+pub struct Export {
+    /// The tenant's name
+    name: String,
+
+    #[command(flatten)]
+    options: export::Options,
+}
+
+/// Does what is asked with tenants.
+///
+/// # Errors
+/// When it is not allowed, or the database cannot be used.
+pub fn run(command: &Command) -> Result<(), ToolError> {
+    match command {
+        Command::Create(options) => create(options),
+        Command::List(options) => list(&options.database),
+        Command::Delete(options) => delete(&options.database, &options.name),
+        Command::Export(export) => export::run(&export.options.of_tenant(&export.name)?),
+    }
+}
+
+fn create(options: &Create) -> Result<(), ToolError> {
+    let age = |age: Option<Age>| age.map(|age| age.to_string());
+    let limits = TenantLimits {
+        samples_per_second: options.samples_per_second.map(NonZeroU32::get),
+        signals: options.signals.map(NonZeroU32::get),
+        bytes: options.max_size.map(|size| size.0),
+        live_clients: options.live_clients.map(NonZeroU32::get),
+        keep_raw: age(options.keep_raw),
+        keep_minutes: age(options.keep_minutes),
+        keep_hours: age(options.keep_hours),
+    };
+    let new = NewTenant { name: options.name.clone(), limits };
+    let database = file(&options.database, TENANTS_NEED_FILES)?;
+    let access = open(options.database.database.clone())?;
+    let created = tenants::create(&access, database, new, &Author::command_line(), &Clock::real());
+    say(&created.map_err(refused)?.link)?;
+    tell(
+        "open this below the server's address within 30 minutes to become the tenant's first admin; it counts once. \
+         A server with tenants is not open: everybody needs a key or a login",
+    );
+    Ok(())
+}
+
+fn list(database: &Database) -> Result<(), ToolError> {
+    let mut text = String::from("name                              made                         limits");
+    for tenant in Access::open_beside(&database.database, Clock::real())?.tenants()? {
+        let limits = serde_json::to_string(&tenant.limits).unwrap_or_default();
+        let state = if tenant.is_deleting { "  being deleted" } else { "" };
+        let line = format!("{:<32}  {}  {limits}{state}", tenant.name, tenant.created);
+        text.push('\n');
+        text.push_str(&printable(&line));
+    }
+    say(&text)
+}
+
+fn delete(database: &Database, name: &str) -> Result<(), ToolError> {
+    let location = &database.database;
+    let database = file(database, TENANTS_NEED_FILES)?;
+    let claim = match store::claim(database) {
+        Err(OpenError::InUse(_)) => None,
+        claim => Some(claim?),
+    };
+    let access = Access::open_beside(location, Clock::real())?;
+    access.begin_tenant_deletion(&Author::command_line(), name).map_err(refused)?;
+    let left = || Ok::<_, ToolError>(access.tenants()?.into_iter().find(|tenant| tenant.name == name));
+    let waited = Stopwatch::start();
+    while let Some(tenant) = left()? {
+        if claim.is_some() {
+            tenants::finish_deletion(&access, database, &tenant)?;
+        } else if waited.elapsed() > PATIENCE {
+            let message = format!(
+                "the server that has the database open has not deleted the tenant {name} yet; it goes on, and its log says why"
+            );
+            return Err(ToolError::NotReady(message));
+        } else {
+            std::thread::park_timeout(LOOK);
+        }
+    }
+    say(&format!("the tenant {name} is deleted"))
+}
