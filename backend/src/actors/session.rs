@@ -184,6 +184,20 @@ impl<C: Conversation> Session<C> {
         Self::end(ctx, close::UNAUTHENTICATED, "this key is no longer valid");
     }
 
+    /// Ends it with the server, or with all that its tenant has: who may no longer be here hears of that.
+    fn end_stopping(&self, ctx: &mut Socket<C>) {
+        if self.is_over() {
+            Self::end_unauthenticated(ctx);
+        } else {
+            Self::end(ctx, close::GOING_AWAY, "the server is stopping");
+        }
+    }
+
+    /// Whether the client may no longer have what it was let in for.
+    fn is_over(&self) -> bool {
+        self.sessions.grant.as_ref().is_some_and(Grant::is_over)
+    }
+
     fn check_alive(&mut self, ctx: &mut Socket<C>) {
         if self.evicted.load(Ordering::Relaxed) {
             Self::end(ctx, close::TOO_SLOW, "this client reads too slowly");
@@ -219,7 +233,7 @@ impl<C: Conversation> Session<C> {
         let joined = self.sessions.clone().join(join(client)).into_actor(self);
         ctx.wait(joined.map(move |joined, session, ctx| match joined {
             Ok(joined) => then(session, ctx, joined),
-            Err(_) => Self::end(ctx, close::GOING_AWAY, "the server is stopping"),
+            Err(_) => session.end_stopping(ctx),
         }));
     }
 
@@ -242,7 +256,7 @@ impl<C: Conversation> Actor for Session<C> {
         // Also for those whom the broadcaster does not know: they have not subscribed, or wait for their history.
         let mut stopping = self.sessions.stopping.clone();
         let stops = async move { stopping.wait_for(|stopping| *stopping).await.is_ok() }.into_actor(self);
-        ctx.spawn(stops.map(|_, _, ctx| Self::end(ctx, close::GOING_AWAY, "the server is stopping")));
+        ctx.spawn(stops.map(|_, session, ctx| session.end_stopping(ctx)));
         if let Some(grant) = self.sessions.grant.clone() {
             let over = async move { grant.over().await }.into_actor(self);
             ctx.spawn(over.map(|(), _, ctx| Self::end_unauthenticated(ctx)));
@@ -268,7 +282,7 @@ impl<C: Conversation> Handler<Push> for Session<C> {
             return Self::end(ctx, close::TOO_SLOW, "this client reads too slowly");
         }
         // It stood still while its socket was full, and could not hear of it.
-        if self.sessions.grant.as_ref().is_some_and(Grant::is_over) {
+        if self.is_over() {
             return Self::end_unauthenticated(ctx);
         }
         if push.client == self.client {
@@ -281,7 +295,11 @@ impl<C: Conversation> Handler<Close> for Session<C> {
     type Result = ();
 
     fn handle(&mut self, Close { code, reason }: Close, ctx: &mut Self::Context) {
-        Self::end(ctx, code, reason);
+        if code == close::GOING_AWAY {
+            self.end_stopping(ctx);
+        } else {
+            Self::end(ctx, code, reason);
+        }
     }
 }
 

@@ -174,7 +174,7 @@ impl ActorFuture<Session<SocketIo>> for Pump {
                     if engine.is_evicted() {
                         Session::<SocketIo>::end(ctx, close::TOO_SLOW, "this client reads too slowly");
                     } else {
-                        Session::<SocketIo>::end(ctx, close::GOING_AWAY, "the server is stopping");
+                        session.end_stopping(ctx);
                     }
                     return Poll::Ready(());
                 }
