@@ -80,7 +80,11 @@ fn acknowledged_samples_survive_kill_nine_on_postgresql() {
     const PACE: Pace = Pace { per_post: 1, start: 1_700_000_000_000_000, step: 1 };
     let url = database("killed");
     let mut writers: Vec<_> = (0..8).map(|number| Writer::new("", number)).collect();
-    for number in 0..kill_rounds(5) {
+    let mut number = 0;
+    // A slow machine may write nothing at all in a round.
+    while number < kill_rounds(5) || acknowledged(&writers) <= 20 {
+        assert!(number < 1_000, "hardly anything is written: {}", acknowledged(&writers));
+        number += 1;
         let backend = Backend::start(&url);
         let until_kill = Duration::from_micros(rand::rng().random_range(1_000..250_000));
         write_until(&backend.url(""), &mut writers, PACE, || {
@@ -89,8 +93,10 @@ fn acknowledged_samples_survive_kill_nine_on_postgresql() {
         });
         assert_eq!(losses(&url, &writers), [""; 0], "after round {number}");
     }
-    let acknowledged: u64 = writers.iter().map(|writer| writer.acknowledged).sum();
-    assert!(acknowledged > 20, "hardly anything was written: {acknowledged}");
+}
+
+fn acknowledged(writers: &[Writer]) -> u64 {
+    writers.iter().map(|writer| writer.acknowledged).sum()
 }
 
 /// What is missing, doubled or wrong; empty when all is well.
