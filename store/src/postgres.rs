@@ -48,7 +48,7 @@ use crate::clock::Stopwatch;
 use crate::share::Shares;
 use crate::tables::{Outcome, Tables, Work};
 use crate::{StoreError, budget};
-use begin::{Fate, Transaction};
+use begin::Transaction;
 use driver::Driver;
 use link::{LOST, Link, Manager};
 
@@ -128,7 +128,9 @@ pub(crate) struct Postgres {
     shares: Shares,
     /// For documents: queries for samples do not keep them from being read.
     documents: Connections,
-    /// A transaction that may have been kept although its writer was told otherwise.
+    /// Whether another process has the lock: transactions of this one are not counted.
+    is_guest: bool,
+    /// A transaction that may have been kept although it was reported as failed.
     unknown: Mutex<Option<Transaction>>,
     /// Set when the database has what this process does not know, so that it cannot go on.
     lost: AtomicBool,
@@ -151,30 +153,27 @@ impl Postgres {
         })?;
         let mut unknown = self.unknown();
         if let Some(transaction) = *unknown {
-            match transaction.fate(&mut writer.connection)? {
-                Fate::Undone => *unknown = None,
-                Fate::Open => return Err(StoreError::Busy),
-                Fate::Kept => {
-                    // What it was for was reported as failed, and this process does not know what is stored now.
-                    self.lost.store(true, Ordering::Relaxed);
-                    return Err(StoreError::Down(format!("{LOST}: it kept what was reported as failed")));
-                }
+            if transaction.is_kept(&mut writer.connection)? {
+                // What it was for was reported as failed, and this process does not know what is stored now.
+                self.lost.store(true, Ordering::Relaxed);
+                return Err(StoreError::Down(format!("{LOST}: it kept what was reported as failed")));
             }
+            *unknown = None;
         }
         drop(unknown);
         Ok(writer)
     }
 
-    /// What a transaction came to whose answer was lost for the reason `why`.
+    /// What became of a transaction whose answer was lost for the reason `why`.
     fn settle(&self, transaction: Transaction, why: StoreError) -> Result<(), StoreError> {
         let since = Stopwatch::start();
         while since.elapsed() < LOST_ANSWER {
             // Waits until the server has ended the earlier connection: the lock was its.
             let Ok(mut writer) = self.writer.get() else { continue };
-            match transaction.fate(&mut writer.connection) {
-                Ok(Fate::Kept) => return Ok(()),
-                Ok(Fate::Undone) => return Err(why),
-                Ok(Fate::Open) | Err(_) => {}
+            match transaction.is_kept(&mut writer.connection) {
+                Ok(true) => return Ok(()),
+                Ok(false) => return Err(why),
+                Err(_) => {}
             }
         }
         *self.unknown() = Some(transaction);
@@ -223,9 +222,13 @@ impl Tables for Postgres {
         writer.in_use = true;
         let mut result = Ok(None);
         writer.watched(|connection| {
-            let done = Transaction::begin(connection).and_then(|transaction| match work(connection) {
-                Outcome::Commit => Ok(Transaction::commit(connection).err().map(|why| (transaction, why))),
-                Outcome::Undo => Transaction::roll_back(connection).map(|()| None),
+            let done = Transaction::begin(connection, self.is_guest).and_then(|transaction| {
+                match work(connection) {
+                    Outcome::Commit => {
+                        Ok(Transaction::commit(connection).err().map(|why| (transaction, why)))
+                    }
+                    Outcome::Undo => Transaction::roll_back(connection).map(|()| None),
+                }
             });
             result = done;
         });
@@ -237,6 +240,9 @@ impl Tables for Postgres {
             Ok(Some((transaction, why))) => {
                 // The connection is given up: with it ends whatever it has not ended.
                 drop(writer);
+                if self.is_guest {
+                    return Err(why.into());
+                }
                 self.settle(transaction, why.into())
             }
             Err(error) => Err(error.into()),

@@ -90,7 +90,10 @@ pub(crate) fn postgres() -> bool {
     let is_there = || {
         let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
         which("initdb").is_some()
-            || versions.into_iter().any(|version| version.path().join("bin/initdb").is_file())
+            || versions.into_iter().any(|version| {
+                let number = version.file_name().to_str().and_then(|name| name.parse::<u32>().ok());
+                number.is_some_and(|number| number >= 14) && version.path().join("bin/initdb").is_file()
+            })
     };
     if is_there() || std::env::var_os("AFTERGLOW_POSTGRES").is_some() {
         return true;
@@ -98,8 +101,8 @@ pub(crate) fn postgres() -> bool {
     if rustix::process::geteuid().is_root() && Path::new("/etc/debian_version").exists() {
         eprintln!("no PostgreSQL was found; installing Debian's package");
         // A cluster that the package made would be started: the tests have their own.
-        let script = "mkdir -p /etc/postgresql-common && echo 'create_main_cluster = false' \
-            > /etc/postgresql-common/createcluster.conf && apt-get update -q \
+        let script = "conf=/etc/postgresql-common/createcluster.conf; mkdir -p ${conf%/*} \
+            && { [ -e $conf ] || echo 'create_main_cluster = false' > $conf; } && apt-get update -q \
             && apt-get install -y -q --no-install-recommends postgresql";
         let mut install = command("sh", ["-c", script], &root());
         if let Err(error) = run(install.env("DEBIAN_FRONTEND", "noninteractive")) {

@@ -7,6 +7,8 @@ CREATE TABLE numbering (
     -- The number of the last commit whose samples are in blocks; written in the transaction that empties the journal.
     sealed_sequence bigint  NOT NULL,
     -- The process that opened the database last, by a number of its own: an earlier one must not write any more.
-    owner           bigint  NOT NULL DEFAULT 0
+    owner           bigint  NOT NULL DEFAULT 0,
+    -- Transactions of the process that has the lock; each counts itself.
+    writes          bigint  NOT NULL DEFAULT 0
 );
 INSERT INTO numbering (id, epoch, sealed_sequence) VALUES (1, 0, 0);

@@ -2,32 +2,24 @@
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
 use futures_util::future;
 
-use super::special::{ALONE, IntegerRow};
-use super::{Connection, driver};
+use super::special::IntegerRow;
+use super::{Connection, driver, special};
 
-/// A transaction that writes, by its number.
+/// A transaction that writes. Those of the process that has the lock are counted in the database, each in itself: the server's own
+/// numbers come back after a crash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Transaction(i64);
 
-/// What has become of a transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
-    Kept,
-    Undone,
-    /// It is still under way.
-    Open,
-}
-
 impl Transaction {
-    /// Begins one, in one way there and back.
-    pub(super) fn begin(writer: &mut Connection) -> QueryResult<Self> {
+    /// Begins one. All that write wait for each other.
+    pub(super) fn begin(writer: &mut Connection, is_guest: bool) -> QueryResult<Self> {
         // Two shared references: what is asked through them is sent at once.
         let (mut first, mut second) = (&**writer, &**writer);
         let begun = diesel_async::SimpleAsyncConnection::batch_execute(&mut first, "BEGIN");
-        let row = diesel_async::RunQueryDsl::get_result::<IntegerRow>(diesel::sql_query(ALONE), &mut second);
+        let count = diesel::sql_query(if is_guest { special::WAIT } else { special::COUNT });
+        let row = diesel_async::RunQueryDsl::get_result::<IntegerRow>(count, &mut second);
         driver::block_on(future::try_join(begun, row)).map(|((), row)| Self(row.value))
     }
 
@@ -41,16 +33,8 @@ impl Transaction {
         SimpleConnection::batch_execute(writer, "ROLLBACK")
     }
 
-    /// What has become of it.
-    pub(super) fn fate(self, connection: &mut Connection) -> QueryResult<Fate> {
-        const FATE: &str = "SELECT CASE pg_xact_status($1::text::xid8) WHEN 'committed' THEN 1 WHEN 'aborted' THEN 0 \
-            ELSE 2 END::bigint AS value";
-        let query = diesel::sql_query(FATE).bind::<BigInt, _>(self.0);
-        let row: IntegerRow = query.get_result(connection)?;
-        Ok(match row.value {
-            0 => Fate::Undone,
-            1 => Fate::Kept,
-            _ => Fate::Open,
-        })
+    /// Whether it was kept, asked by the process that has the lock again, and before it begins another one.
+    pub(super) fn is_kept(self, writer: &mut Connection) -> QueryResult<bool> {
+        special::number(writer, "SELECT writes AS value FROM numbering").map(|last| last == self.0)
     }
 }

@@ -14,7 +14,7 @@ use super::driver::{self, Watch};
 use super::server::{Server, Tls};
 use super::{Connection, special};
 
-/// How long a server may take to accept a connection, with all that is said before the first statement.
+/// How long a server may take to accept a connection, including the handshake before the first statement.
 const GREETING: Duration = Duration::from_secs(10);
 
 /// A connection, and what ends it.
@@ -49,10 +49,14 @@ impl Link {
             });
             Ok::<_, String>((client, task.abort_handle()))
         })?;
-        let connected = driver::block_on(AsyncPgConnection::try_from(client));
+        let late = |_| format!("the server has not answered in {} s", GREETING.as_secs());
+        let connecting = async { tokio::time::timeout(GREETING, AsyncPgConnection::try_from(client)).await };
+        let connected = driver::block_on(connecting).map_err(late)?;
         let connection = Connection::from(connected.map_err(|error| error.to_string())?);
         let mut link = Self { connection, task, tls: tls.clone(), limit, in_use: false };
-        link.connection.batch_execute(settings).map_err(|error| error.to_string())?;
+        let mut set = Ok(());
+        link.watched(|connection| set = connection.batch_execute(settings));
+        set.map_err(|error| error.to_string())?;
         Ok(link)
     }
 
@@ -112,6 +116,21 @@ pub(super) struct Owner {
     pub(super) epoch: u64,
 }
 
+impl Owner {
+    /// Whether the database still is this one's.
+    fn check(self, connection: &mut Connection) -> Result<(), String> {
+        if special::owner(connection).map_err(|error| error.to_string())? != self.number {
+            return Err(format!("{LOST}: another afterglow has opened it"));
+        }
+        if special::epoch(connection)? != self.epoch {
+            return Err(format!(
+                "{LOST}: the server has gone back to an earlier state, or another has taken its place"
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Makes the connections of a pool.
 pub(super) struct Manager {
     server: Server,
@@ -148,19 +167,10 @@ impl Manager {
         }
         let mut link = Link::new(&self.server, &self.tls, self.limit, &self.settings)?;
         if let Role::Writer(owner) = &self.role {
+            // Before too: a process that has opened it since keeps the lock for as long as it lives.
+            owner.check(&mut link.connection)?;
             take_lock(&mut link.connection)?;
-            let found = Owner {
-                number: special::owner(&mut link.connection).map_err(|error| error.to_string())?,
-                epoch: special::epoch(&mut link.connection)?,
-            };
-            if found.number != owner.number {
-                return Err(format!("{LOST}: another afterglow has opened it"));
-            }
-            if found.epoch != owner.epoch {
-                return Err(format!(
-                    "{LOST}: the server has gone back to an earlier state, or another has taken its place"
-                ));
-            }
+            owner.check(&mut link.connection)?;
         }
         Ok(link)
     }

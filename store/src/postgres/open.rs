@@ -95,6 +95,7 @@ pub(crate) fn open(
         readers: readers(server, &tls, 2 * config.readers),
         shares: Shares::new(config.readers as usize, READER_WAIT),
         documents: readers(server, &tls, DOCUMENT_READERS),
+        is_guest: false,
         unknown: Mutex::default(),
         lost: AtomicBool::new(false),
     };
@@ -139,6 +140,7 @@ fn beside(server: &Server, tls: &Tls, role: Role, setup: &str) -> Postgres {
         documents: readers.clone(),
         readers,
         shares: Shares::new(1, READER_WAIT),
+        is_guest: true,
         unknown: Mutex::default(),
         lost: AtomicBool::new(false),
     }
@@ -153,7 +155,7 @@ fn settings(more: &str) -> String {
     format!("{SETUP} {more}")
 }
 
-/// What is said of a server in place of a file's path.
+/// What messages name a server's database by, in place of a file's path.
 fn address(server: &Server) -> PathBuf {
     PathBuf::from(server.to_string())
 }

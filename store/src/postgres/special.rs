@@ -26,9 +26,11 @@ pub(super) const TAKE_LOCK: &str = "SET lock_timeout = '2s'; \
     SELECT pg_advisory_lock(1097297015::bigint << 32 | (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())); \
     SET lock_timeout = '5s'";
 
-/// The number of this transaction, which is the only one that writes: those of other processes wait for each other.
-pub(super) const ALONE: &str = "SELECT pg_current_xact_id()::text::bigint AS value FROM (SELECT pg_advisory_xact_lock( \
-    1097297016::bigint << 32 | (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema()))) AS alone";
+/// Counts a transaction of the process that has the lock. Others wait until it has ended.
+pub(super) const COUNT: &str = "UPDATE numbering SET writes = writes + 1 RETURNING writes AS value";
+
+/// Waits for the transactions of others, and lets them wait.
+pub(super) const WAIT: &str = "SELECT writes AS value FROM numbering FOR UPDATE";
 
 /// Bytes of what is stored, without what deleted rows leave: that is used again.
 pub(super) const USED_BYTES: &str = "SELECT ( \

@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 /// The server's parent: it waits for the end of its standard input, which this process has open, and then ends the server. The
 /// data is not copied to the disk while it is made, only from then on.
 const KEEPER: &str = r#"
-trap '' INT
+trap '' INT TERM HUP PIPE
 umask 077
 folder=$(mktemp -d /tmp/afterglow-postgres-XXXXXX) || exit 1
 end() { [ -n "$server" ] && kill -QUIT $server && wait $server; cd /; rm -rf "$folder"; exit; }
@@ -51,17 +51,19 @@ static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| {
     Some(Cluster { folder: folder.trim().to_owned(), _keeper: keeper })
 });
 
-/// The folder with the programs of PostgreSQL: that of `AFTERGLOW_POSTGRES`, the newest of Debian's, or one of `PATH`.
+/// The folder with the programs of PostgreSQL: that of `AFTERGLOW_POSTGRES`, the newest of Debian's from 14 on, or one of `PATH`.
 pub(crate) fn programs() -> Option<PathBuf> {
     let has_all =
         |folder: &Path| ["initdb", "postgres", "pg_isready"].iter().all(|name| folder.join(name).is_file());
     let mut folders: Vec<PathBuf> =
         std::env::var_os("AFTERGLOW_POSTGRES").map(PathBuf::from).into_iter().collect();
-    let mut versions: Vec<PathBuf> = std::fs::read_dir("/usr/lib/postgresql")
-        .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path().join("bin"))).collect())
-        .unwrap_or_default();
+    let entries = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let version =
+        |name: &std::ffi::OsStr| name.to_str()?.parse::<u32>().ok().filter(|version| *version >= 14);
+    let mut versions: Vec<(u32, PathBuf)> =
+        entries.filter_map(|entry| Some((version(&entry.file_name())?, entry.path().join("bin")))).collect();
     versions.sort();
-    folders.extend(versions.into_iter().rev());
+    folders.extend(versions.into_iter().rev().map(|(_, folder)| folder));
     folders.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
     folders.into_iter().find(|folder| has_all(folder))
 }
