@@ -102,8 +102,8 @@ fn an_endless_head_is_refused() {
         let _ = stream.read_to_string(&mut answer);
         assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 4"), "{answer}");
     }
-    let grown = backend.resident().saturating_sub(before);
-    assert!(grown < 16 << 20, "{grown} bytes more");
+    // What is freed goes back to the system twice a minute.
+    eventually("less than 16 MiB more", || backend.resident().saturating_sub(before) < 16 << 20);
     backend.close();
 }
 

@@ -11,6 +11,9 @@ const DAY: i64 = 86_400_000_000;
 
 /// A database of an engine that the suite runs on; what it needs is removed when it is dropped.
 trait Database {
+    /// How many sequences of steps are tried on it unless `PROPTEST_CASES` says so.
+    const CASES: u32 = 500;
+
     /// Whether its engine can be tested on this machine; says so where it cannot.
     fn is_here() -> bool {
         true
@@ -38,6 +41,9 @@ trait Database {
 struct Postgres(schema::Schema);
 
 impl Database for Postgres {
+    /// Each takes more than a second.
+    const CASES: u32 = 40;
+
     fn is_here() -> bool {
         cluster::is_here()
     }

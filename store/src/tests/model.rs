@@ -308,13 +308,13 @@ fn run<D: Database>(steps: &[Step]) {
     assert_eq!(store.damaged(), 0);
 }
 
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(500)
+fn cases<D: Database>() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(D::CASES)
 }
 
 fn the_store_is_what_maps_are<D: Database>() {
     // More by PROPTEST_CASES, for a night.
-    let config = ProptestConfig { max_shrink_iters: 2_000, cases: cases(), ..ProptestConfig::default() };
+    let config = ProptestConfig { max_shrink_iters: 2_000, cases: cases::<D>(), ..ProptestConfig::default() };
     proptest!(config, |(steps in proptest::collection::vec(step(), 1..25))| run::<D>(&steps));
 }
 
