@@ -214,6 +214,8 @@ struct Worker {
     /// Whether what has gathered during a failure is sent as one message.
     catching_up: bool,
     next_beat: Duration,
+    /// What became of the last attempt, as long as the database does not take it: until then nothing is sent.
+    unnoted: Option<(Delivery, Option<Timestamp>)>,
 }
 
 /// What is to be done next.
@@ -238,6 +240,7 @@ impl Worker {
             fallback_notified: false,
             catching_up: false,
             next_beat: Duration::ZERO,
+            unnoted: None,
         }
     }
 
@@ -287,6 +290,7 @@ impl Worker {
     }
 
     fn step(&mut self) -> Result<Next, StoreError> {
+        self.note_attempt()?;
         let store = &self.notifier.0.store;
         let topics = store.topics(&self.channel)?;
         let most = fault::waiting_notices().unwrap_or(WAITING_NOTICES);
@@ -376,9 +380,19 @@ impl Worker {
             took_millis: millis(took),
             error: attempt.error.clone(),
         };
-        store.delivered(&self.channel, &delivery, next_at)?;
+        self.unnoted = Some((delivery, next_at));
+        self.note_attempt()?;
         self.note(attempt.error.as_deref(), fallback.as_deref())?;
         Ok(Next::Again)
+    }
+
+    /// Writes what became of the last attempt, unless that is written.
+    fn note_attempt(&mut self) -> Result<(), StoreError> {
+        if let Some((delivery, next_at)) = &self.unnoted {
+            self.notifier.0.store.delivered(&self.channel, delivery, *next_at)?;
+            self.unnoted = None;
+        }
+        Ok(())
     }
 
     /// Notes whether the channel works, and notifies its fallback when it has not for a while.

@@ -64,6 +64,8 @@ pub(super) struct Evaluation {
     hears: bool,
     /// Whether samples are refused.
     refuses: bool,
+    /// The commit after which changed rules are to be taken that could not be read.
+    unread: Option<u64>,
     /// Whether what was stored is read.
     is_ready: bool,
     /// Live clients.
@@ -89,6 +91,7 @@ impl Evaluation {
             begun: now,
             hears: false,
             refuses: false,
+            unread: None,
             is_ready: false,
             news,
         }
@@ -111,6 +114,11 @@ impl Evaluation {
             return true;
         }
         self.watch_clock();
+        if let Some(sequence) = self.unread.take() {
+            self.reload(sequence);
+        }
+        // What is sent again while nothing can be written would only grow.
+        let is_written = self.unwritten.is_quiet();
         let is_idle = inputs.is_empty();
         for input in inputs {
             match input {
@@ -129,7 +137,7 @@ impl Evaluation {
         let now = self.parts.clock.now();
         self.engine.advance_to(now.micros(), &mut self.changes);
         self.follow(now);
-        if self.ticked.elapsed() >= Duration::from_millis(500) {
+        if is_written && self.ticked.elapsed() >= Duration::from_millis(500) {
             self.ledger.tick(&self.engine, now);
             self.ticked = Stopwatch::start();
         }
@@ -297,7 +305,11 @@ impl Evaluation {
     fn reload(&mut self, sequence: u64) {
         let saved = match self.read_saved() {
             Ok(saved) => saved,
-            Err(error) => return log::error!("changed rules wait for the next change: {error}"),
+            Err(error) => {
+                log::error!("changed rules are read again in a moment: {error}");
+                self.unread = Some(sequence);
+                return;
+            }
         };
         let now = self.parts.clock.now();
         let rules = enabled(&saved);
