@@ -163,6 +163,11 @@ impl Access {
         if self.issuers.concerns(text) { self.issuers.wait_for_key(text).await } else { Ok(()) }
     }
 
+    /// Whether tokens of any issuer count.
+    pub fn has_issuers(&self) -> bool {
+        self.issuers.all().next().is_some()
+    }
+
     /// Who sends the key or the token `text`, as `kind`, from `address` at `now`.
     pub fn principal(&self, text: &str, kind: Kind, now: Timestamp, address: IpAddr) -> Principal {
         let checked = if kind == Kind::Key && self.issuers.concerns(text) {

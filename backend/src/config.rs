@@ -95,9 +95,7 @@ impl Config {
 
     /// Whether everyone who reaches the server may do everything. Behind a proxy that is more than who can reach the address.
     pub fn is_open(&self) -> bool {
-        let server = &self.server;
-        let is_private = server.listen.ip().is_loopback() && server.trusted_proxies.0.is_empty();
-        self.access.auth == Auth::Auto && (is_private || server.insecure)
+        self.access.auth == Auth::Auto && (self.server.is_local() || self.server.insecure)
     }
 }
 

@@ -152,7 +152,7 @@ pub async fn run(
         lifeline.end();
         tenants
     });
-    // Not drained: what it answers is said at once.
+    // Not drained: it answers at once.
     let redirect =
         entrances.redirect.map(|listener| http::redirect(&context.config, listener)).transpose()?;
     let mut redirect = OptionFuture::from(redirect);

@@ -6,6 +6,7 @@ use afterglow_wire::tenant::{CreatedTenant, NewTenant, TenantLimits, check_name}
 use afterglow_wire::{Invalid, Timestamp};
 
 use crate::access::people::new_link;
+use crate::alerts::target::Targets;
 use crate::clock::Clock;
 use crate::config::{Age, Config, Size};
 use crate::fault::{self, Point};
@@ -74,6 +75,8 @@ pub fn config(config: &Config, database: PathBuf, limits: &TenantLimits) -> Resu
     live.live_clients = settings.live_clients.map_or(live.live_clients, |most| most as usize);
     // They run with the server's rights: for those alone who configure it.
     config.alerts.commands.clear();
+    // Admins of tenants may not reach what only the server and its operator do.
+    config.alerts.alert_targets = Some(Targets::Public);
     Ok(config)
 }
 

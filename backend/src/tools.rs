@@ -29,7 +29,7 @@ use patterns::Patterns;
 
 use crate::config::Database;
 
-/// The file of a database, for what is only done with files; `why` is said of a server's.
+/// The file of a database, for what works with files only; a database on a server is refused with `why`.
 fn file<'d>(database: &'d Database, why: &str) -> Result<&'d Path, ToolError> {
     let location = &database.database;
     location.file().ok_or_else(|| ToolError::Refused(format!("{location} is on a server: {why}")))

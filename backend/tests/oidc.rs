@@ -144,14 +144,18 @@ fn an_account_of_a_provider_logs_in_with_the_role_that_it_has_there() {
     assert_eq!(lab.login(&mut other, person), "/boards/x");
     assert_eq!(lab.me(&mut other), (200, json!("ada-2"), json!("viewer")));
 
-    // The role is the provider's at each login; sessions from before end with the old one.
+    // The role is the provider's at each login; sessions from before end with the old one. There always is an admin.
     let mut again = Visitor::default();
     let person = json!({"sub": "1", "preferred_username": "renamed", "roles": ["viewers", "senders"]});
+    assert_eq!(lab.login(&mut again, person.clone()), "/login#failed");
+    assert_eq!(lab.me(&mut ada), (200, json!("ada"), json!("admin")));
+    let second = json!({"sub": "3", "preferred_username": "eve", "roles": ["admins"]});
+    assert_eq!(lab.login(&mut Visitor::default(), second), "/boards/x");
     assert_eq!(lab.login(&mut again, person), "/boards/x");
     assert_eq!(lab.me(&mut again), (200, json!("ada"), json!("viewer")));
     assert_eq!(lab.me(&mut ada).0, 401);
 
-    // Without a role nobody gets in, whoever it is.
+    // Without a role nobody gets in, members included.
     for roles in [json!([]), json!(["senders"]), json!("admin"), Value::Null] {
         let mut nobody = Visitor::default();
         let person = json!({"sub": "1", "roles": roles});

@@ -67,6 +67,14 @@ impl Access {
         Ok(rows.into_iter().filter_map(sound).collect())
     }
 
+    /// Whether there are any, also such that cannot be read.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn has_tenants(&self) -> Result<bool, StoreError> {
+        Ok(!self.tables().in_documents(|reader| reader.tenants())?.is_empty())
+    }
+
     /// Adds a tenant, whose file is there already.
     ///
     /// # Errors
@@ -122,7 +130,9 @@ fn sound(row: TenantRow) -> Option<Tenant> {
     let TenantRow { name, file, is_deleting, limits, created_at } = row;
     // What is in a file's name leads to a file.
     let is_file_name = !file.contains('/') && !file.starts_with('.');
-    let limits = serde_json::from_str(&limits).ok().filter(|_| is_file_name);
+    let limits = serde_json::from_str(&limits).ok();
+    // Whatever its limits were, one that is being deleted goes.
+    let limits = limits.or_else(|| is_deleting.then(TenantLimits::default)).filter(|_| is_file_name);
     if limits.is_none() {
         log::error!("the row of the tenant {name:?} is damaged, and the tenant is not served");
     }

@@ -199,14 +199,15 @@ impl Issuers {
 
     fn remember(&self, hash: [u8; 32], new: Known, now: Timestamp) -> Result<(), Denial> {
         let mut known = self.known();
+        // While it was verified the keys may have been replaced.
+        if !new.issuer.keys.load().contains(&new.key) {
+            return Err(Denial(Code::Unauthenticated, "this token is not signed with a key of its issuer"));
+        }
         if known.len() >= KNOWN {
             known.retain(|_, token| token.goes_on(now) && token.is_used());
         }
         if known.len() >= KNOWN {
-            return Err(Denial(
-                Code::RateLimited,
-                "live clients with as many tokens as may be are connected",
-            ));
+            return Err(Denial(Code::RateLimited, "too many different tokens are in use; try again later"));
         }
         known.insert(hash, new);
         Ok(())

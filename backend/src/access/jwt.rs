@@ -113,7 +113,7 @@ pub(super) fn is_token(text: &str) -> bool {
     text.starts_with("eyJ") && text.split('.').count() == 3
 }
 
-/// The `iss` and the header of a token, whoever has signed it.
+/// The `iss` and the header of a token, whose signature is not verified.
 pub(super) fn peek(token: &str) -> Option<(String, Header)> {
     if token.len() > LONGEST {
         return None;

@@ -15,12 +15,12 @@ use afterglow_wire::people::Provider;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
 
 use super::account::{Account, LoginError};
 use super::form::form;
 use super::issuers::{Exchange, Issuer, Issuers};
 use crate::pool::Pool;
+use crate::shares::Shares;
 use begun::{Begun, Sealer};
 
 /// How long somebody may take to log in there, in seconds.
@@ -29,7 +29,7 @@ pub const SECONDS: i64 = 600;
 /// Requests to providers at once.
 const THREADS: usize = 4;
 
-/// Logins that may wait for that.
+/// Logins that may wait for that, a half of them from one address.
 const WAITING: usize = 64;
 
 /// What providers ask people for: who they are, and what to call them.
@@ -45,7 +45,7 @@ struct Inner {
     callback: String,
     sealer: Sealer,
     pool: Pool,
-    waiting: Semaphore,
+    waiting: Shares,
 }
 
 /// A login that has begun.
@@ -88,7 +88,7 @@ impl Logins {
             callback: format!("{origin}/api/login/oidc/callback"),
             sealer: Sealer::new(),
             pool: Pool::new(THREADS),
-            waiting: Semaphore::new(WAITING),
+            waiting: Shares::halves(WAITING),
         }))
     }
 
@@ -172,11 +172,11 @@ impl Logins {
             verifier: self.0.sealer.verifier(&begun),
             nonce: self.0.sealer.nonce(&begun),
         };
-        let _waits = self.0.waiting.try_acquire().map_err(|_| LoginError::Busy)?;
+        let _waits = self.0.waiting.take(address, 1).map_err(|_| LoginError::Busy)?;
         let issuers = self.0.issuers.clone();
         let work = move || issuers.account(&issuer, &exchange, now);
         let account = self.0.pool.run(address, work).await;
-        let account = account.unwrap_or_else(|_| Err(LoginError::Down("a thread broke".to_owned())))?;
+        let account = account.unwrap_or_else(|_| Err(LoginError::Down("a thread panicked".to_owned())))?;
         let connects = Some(begun.member).filter(|member| !member.is_empty());
         Ok(Verified { account, connects, next: begun.next })
     }

@@ -122,6 +122,11 @@ pub struct Server {
 }
 
 impl Server {
+    /// Whether only this machine reaches the server: behind a proxy, others do.
+    pub fn is_local(&self) -> bool {
+        self.listen.ip().is_loopback() && self.trusted_proxies.0.is_empty()
+    }
+
     /// Checks what no setting can decide alone.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         self.tls_files()?;

@@ -114,8 +114,11 @@ pub(super) async fn callback(
         Err(problem) => {
             let problem = allowed.denied(problem);
             let Refusal { code, message, .. } = problem.refusal();
-            log::warn!("a login at an identity provider failed: {}", printable(message));
-            let reason = if *code == Code::Unauthenticated { "refused" } else { "failed" };
+            let is_refused = *code == Code::Unauthenticated;
+            // Anybody can bring wrong answers; the audit log counts them.
+            let level = if is_refused { log::Level::Debug } else { log::Level::Warn };
+            log::log!(level, "a login at an identity provider failed: {}", printable(message));
+            let reason = if is_refused { "refused" } else { "failed" };
             answer.append_header((LOCATION, format!("/login#{reason}"))).finish()
         }
     }
@@ -135,7 +138,7 @@ async fn finish(
         let entered = allowed.people().enter_with(account, visitor(allowed, request)).await?;
         return Ok((Some(entered.cookie), next));
     };
-    // Whoever is logged in now began it.
+    // The member who is logged in now must have begun it.
     if allowed.who() != Who::Member(name.as_str().into()) {
         return Err(Problem::new(Code::Unauthenticated, "this was begun by another member"));
     }

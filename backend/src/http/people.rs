@@ -40,7 +40,7 @@ pub(super) async fn login(
 ) -> Result<HttpResponse, Problem> {
     let mut login: Login = read_json(&allowed, &request, payload).await?;
     // No member has a name with an @: where there is no such tenant, the name is as wrong as another.
-    let tenant = login.name.rsplit_once('@').map(|(_, tenant)| tenant.trim().to_owned());
+    let tenant = login.name.rsplit_once('@').map(|(_, tenant)| tenant.trim().to_lowercase());
     let allowed = allowed.of(tenant.as_deref());
     if let (Some(_), Some((name, _))) = (allowed.tenant(), login.name.rsplit_once('@')) {
         login.name = name.to_owned();

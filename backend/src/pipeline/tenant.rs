@@ -102,7 +102,7 @@ impl Tenant {
             metrics.broadcast.clone(),
             metrics.broadcast_shed.clone(),
         );
-        let is_local = config.server.listen.ip().is_loopback();
+        let is_local = config.server.is_local();
         let page = config.server.public_url.clone();
         let sender =
             Sender::new(config.alerts.targets(is_local), config.alerts.commands.clone(), page.clone());
@@ -192,7 +192,7 @@ impl Tenant {
     pub(super) async fn drain(&self) {
         let Context { committer, alerts, notifier, .. } = &self.context;
         committer.drain().await;
-        // What was committed last is evaluated; what follows is told now or after the next start.
+        // What was committed last is evaluated; notices of it are sent now or after the next start.
         alerts.stop().await;
         notifier.stop();
         let _ = self.broadcaster.send(CloseAll).await;

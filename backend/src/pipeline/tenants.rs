@@ -19,8 +19,8 @@ use afterglow_wire::tenant::{CreatedTenant, NewTenant};
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 
+use super::Known;
 use super::tenant::{Shared, Tenant};
-use super::{DRAIN, Known};
 use crate::access::people::People;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -30,6 +30,9 @@ use crate::memory;
 use crate::store::tenants::Tenant as Row;
 use crate::store::{Author, HEAD_SAMPLES, SaveError, Store, StoreConfig, StoreError};
 use crate::tenants::{self, TENANTS_NEED_FILES};
+
+/// How long what runs of a tenant may take to end before its files are removed; less than a stop of the server may take.
+const END: Duration = Duration::from_secs(3);
 
 /// How often tenants are compared with the database.
 const LOOK: Duration = Duration::from_secs(1);
@@ -155,13 +158,15 @@ impl Tenants {
         let (access, read, again) = (self.store.access().clone(), self.read, !self.failed.is_empty());
         let found = spawn_blocking(move || {
             let last = access.last_entry()?;
-            let tenants = (last != read || again).then(|| access.tenants()).transpose()?;
+            let is_new = last != read || again;
+            let tenants = is_new.then(|| Ok::<_, StoreError>((access.has_tenants()?, access.tenants()?)));
+            let tenants = tenants.transpose()?;
             Ok::<_, StoreError>((last, tenants))
         });
         let broken = |_| StoreError::Down("a thread broke; the log says why".into());
         let (last, tenants) = found.await.map_err(broken)??;
-        let Some(tenants) = tenants else { return Ok(()) };
-        if !tenants.is_empty() {
+        let Some((exist, tenants)) = tenants else { return Ok(()) };
+        if exist {
             self.tenancy.note();
         }
         self.failed.retain(|name, _| tenants.iter().any(|tenant| tenant.name == *name));
@@ -201,7 +206,7 @@ impl Tenants {
     /// Starts a tenant on a thread of its own.
     async fn begin(&mut self, row: &Row) -> Result<(), String> {
         let path = row.path(&self.file()?);
-        // It would be made anew, and what is missing would not be missed.
+        // Opening it would make an empty one, and hide that samples are lost.
         if !path.exists() {
             return Err(format!("its database {} is missing", path.display()));
         }
@@ -226,7 +231,8 @@ impl Tenants {
         let arbiter = Arbiter::new();
         let (started, outcome) = oneshot::channel();
         arbiter.spawn_fn(move || drop(started.send(start())));
-        let tenant = match outcome.await.unwrap_or_else(|_| Err("its start broke; the log says why".into())) {
+        let tenant = match outcome.await.unwrap_or_else(|_| Err("its start failed; the log says why".into()))
+        {
             Ok(tenant) => tenant,
             Err(why) => {
                 arbiter.stop();
@@ -252,8 +258,8 @@ impl Tenants {
             tenant.context.access.end();
             tenant.context.people.end();
             // What is still being written then has a file that nobody finds.
-            if tokio::time::timeout(DRAIN, tenant.drain()).await.is_err() {
-                log::warn!("the tenant {} is removed before it has come to rest", row.name);
+            if tokio::time::timeout(END, tenant.drain()).await.is_err() {
+                log::warn!("the tenant {} is removed although not everything in it has ended", row.name);
             }
             watch.abort();
             arbiter.stop();
@@ -263,7 +269,7 @@ impl Tenants {
         let finished = spawn_blocking(move || tenants::finish_deletion(store.access(), &database, &row));
         match finished.await {
             Ok(finished) => finished.map_err(|error| error.to_string()),
-            Err(_) => Err("its deletion broke; the log says why".into()),
+            Err(_) => Err("its deletion failed; the log says why".into()),
         }
     }
 }

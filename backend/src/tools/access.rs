@@ -13,7 +13,7 @@ use crate::access::{accept, token};
 use crate::clock::Clock;
 use crate::store::Author;
 
-/// How long a key of the scope `admin` is valid unless that is said.
+/// How long a key of the scope `admin` is valid by default.
 const ADMIN_DAYS: i64 = 365;
 
 /// How long a link is valid.

@@ -17,7 +17,7 @@ pub(super) struct TenantDatabase {
     #[command(flatten)]
     pub(super) server: Database,
 
-    /// The tenant that is meant [default: the one that owns what names no tenant]
+    /// The tenant that is meant [default: the tenant `default`]
     #[arg(long, value_name = "NAME")]
     pub(super) tenant: Option<String>,
 }
@@ -37,14 +37,21 @@ impl TenantDatabase {
             Some(tenant) if tenant.is_deleting => {
                 Err(ToolError::Refused(format!("the tenant {name} is being deleted")))
             }
-            Some(tenant) => Ok(tenant.path(database).into()),
+            Some(tenant) => {
+                let path = tenant.path(database);
+                if !path.exists() {
+                    let message = format!("the database {} of the tenant {name} is missing", path.display());
+                    return Err(ToolError::Refused(message));
+                }
+                Ok(path.into())
+            }
             None => Err(ToolError::Refused(format!(
                 "there is no tenant {name:?}; `afterglow tenant list` lists those there are"
             ))),
         }
     }
 
-    /// The file, for what is only done with files; `why` is said of a server's.
+    /// The file, for what works with files only; a database on a server is refused with `why`.
     pub(super) fn file(&self, why: &str) -> Result<PathBuf, ToolError> {
         if self.tenant().is_none() {
             file(&self.server, why)?;

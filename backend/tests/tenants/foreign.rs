@@ -56,7 +56,7 @@ fn seed(backend: &Backend, key: &str) -> Value {
     make("/api/silences", silence);
     make(
         "/api/channels",
-        json!({"id": "canary-channel", "kind": "webhook", "url": "http://127.0.0.1:1/canary", "secret": "canary"}),
+        json!({"id": "canary-channel", "kind": "webhook", "url": "https://canary.invalid/canary", "secret": "canary"}),
     );
     let made = make("/api/keys", json!({"label": "canary", "scopes": ["read"]}));
     let share = make("/api/shares", json!({"board": "canary-board", "label": "canary"}));

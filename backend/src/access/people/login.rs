@@ -7,6 +7,7 @@ use afterglow_wire::Invalid;
 use afterglow_wire::access::Scopes;
 use afterglow_wire::people::{Login, MEMBER_NAME_BYTES, MEMBERS, Role, Setup, check_name, check_password};
 
+use super::members::check_not_last;
 use super::state::role;
 use super::{People, PeopleError, secret_hash, themselves};
 use crate::access::account::Account;
@@ -166,6 +167,9 @@ impl People {
         let known =
             self.read(|state| state.identities.get(&key).and_then(|name| state.members.get(name)).cloned());
         if let Some(member) = known {
+            if role != Role::Admin {
+                self.read(|state| check_not_last(state, &member.name, "role"))?;
+            }
             let changes = if member.role == role.name() {
                 Vec::new()
             } else {
@@ -176,12 +180,17 @@ impl People {
             return self.enter(member, visitor, changes, "session.begin");
         }
         if !account.creates {
-            return Err(denied("nobody here has this account; log in with a password and connect it"));
+            return Err(denied(
+                "no member has connected this account; log in with a password and connect it",
+            ));
+        }
+        if role != Role::Admin && self.read(|state| state.admins().next().is_none()) {
+            return Err(denied("the first member must be an admin"));
         }
         let name = self.read(|state| {
             if state.members.len() >= MEMBERS { None } else { free_name(&account.called, &state.members) }
         });
-        let name = name.ok_or(denied("there are as many members as may be"))?;
+        let name = name.ok_or(denied("the limit of members is reached"))?;
         let member = self.new_member(&name, role);
         let (issuer, subject) = key;
         let changes = vec![

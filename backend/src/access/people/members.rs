@@ -143,7 +143,7 @@ impl People {
 }
 
 /// Somebody must be able to manage the others.
-fn check_not_last(state: &State, name: &str, field: &str) -> Result<(), Invalid> {
+pub(super) fn check_not_last(state: &State, name: &str, field: &str) -> Result<(), Invalid> {
     let mut admins = state.admins();
     if admins.next() == Some(name) && admins.next().is_none() {
         return Err(Invalid::new(field, format!("{name} is the only admin; make another one first")));

@@ -23,7 +23,7 @@ use super::super::{Context, Tenancy};
 use super::Allowed;
 use crate::access::oidc::Logins;
 use crate::access::people::People;
-use crate::access::{Grant, Who};
+use crate::access::{Denial, Grant, Principal, Who};
 use crate::actors::alerts::Alerts;
 use crate::actors::notifier::Notifier;
 use crate::actors::session::Sessions;
@@ -294,16 +294,27 @@ impl Allowed<ReadIngestReport> {
 }
 
 impl Allowed<Enter> {
-    /// For somebody of the tenant of this name; of the default one when absent, or when it is none's.
+    /// For somebody of the tenant of this name; of the default one when it is absent or unknown.
     pub(in crate::http) fn of(self, tenant: Option<&str>) -> Self {
         let tenant = tenant.and_then(|name| self.gate.tenancy.named(name));
-        Self { tenant, ..self }
+        self.within(tenant)
     }
 
     /// For somebody of the tenant that has this key.
     pub(in crate::http) fn of_key(self, text: &str) -> Self {
         let tenant = self.gate.tenancy.with_key(text);
-        Self { tenant, ..self }
+        self.within(tenant)
+    }
+
+    /// Who has asked is nobody there: no name of one tenant is in the audit log of another.
+    fn within(self, tenant: Option<Arc<Context>>) -> Self {
+        let name =
+            |tenant: &Option<Arc<Context>>| tenant.as_ref().and_then(|one| one.access.tenant().cloned());
+        if name(&tenant) == name(&self.tenant) {
+            return self;
+        }
+        let principal = Principal::Nobody(Denial(Code::Unauthenticated, "this is another tenant's"));
+        Self { tenant, principal, ..self }
     }
 
     /// The board that the link with this token shows.
