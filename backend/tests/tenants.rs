@@ -310,7 +310,7 @@ fn a_tenant_whose_making_or_deletion_is_killed_is_there_or_gone() {
 }
 
 #[test]
-fn a_tenant_whose_database_is_lost_is_not_made_anew_and_the_others_are_served() {
+fn a_tenant_whose_database_is_lost_is_not_made_again_and_the_others_are_served() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("a.db");
     let operator = key(&database, &["--scopes", "operator"]);

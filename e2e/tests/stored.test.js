@@ -1,6 +1,6 @@
 // What the page shows against what is stored: generated ranges, widths and cursors, on a page that is kept open.
 //
-// AFTERGLOW_SHOWN=2000 checks so many (signal, range, width, cursors); AFTERGLOW_SEED chooses others.
+// AFTERGLOW_SHOWN=2000 checks 2,000 (signal, range, width, cursors); AFTERGLOW_SEED chooses others.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 

@@ -1,4 +1,4 @@
-//! Rules: what is wrong, for how long, and who is told. Saved on the server, written as JSON.
+//! Rules: what is wrong, for how long, and who is notified. Saved on the server, written as JSON.
 //!
 //! A rule is *which* signals × a *value* computed of their samples × a *comparison* with the limits of its levels × *how long*
 //! it must be so. Every kind of rule (a threshold, a dead device, a stuck sensor) is a choice of these. What the fields mean for
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use value::{Of, Per, Value};
 
-/// What is to be noticed, and who is told.
+/// What is to be noticed, and who is notified.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -58,7 +58,7 @@ pub struct Rule {
     /// What must hold as well: at most 2.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub and: Vec<And>,
-    /// While one of these rules fires or is pending, nobody is told of this one: at most 10.
+    /// While one of these rules fires or is pending, nobody is notified of this one: at most 10.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unless: Vec<Unless>,
     /// The sentence that people get, with placeholders such as `{name}` and `{value}`; a usual one when empty.
@@ -73,7 +73,7 @@ pub struct Rule {
     /// The channels that are told; found by what the channels take when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to: Vec<String>,
-    /// Seconds after which an alert that still fires is told again, from 60 to 31 days; never when 0.
+    /// Seconds after which an alert that still fires is sent again, from 60 to 31 days; never when 0.
     #[serde(default, skip_serializing_if = "is_default")]
     pub repeat: u32,
     /// Seconds between two fires of one alert that are told; doubles while it comes and goes. Up to a day.
@@ -300,7 +300,7 @@ pub enum Same {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Late {
-    /// They are in the history; what still holds at the next fresh sample is told then.
+    /// They are in the history; what still holds at the next fresh sample is sent then.
     #[default]
     History,
     /// They are told.

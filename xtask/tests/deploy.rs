@@ -1,4 +1,4 @@
-//! Whoever follows `deploy/` and the workflows finds files that can be read, settings that exist, and units that stay shut.
+//! The files of `deploy/` and the workflows can be read, name settings that exist, and keep units hardened.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 

@@ -82,7 +82,7 @@ fn utf8(text: &[u8]) -> Result<&str, String> {
     std::str::from_utf8(text).map_err(|error| format!("is not UTF-8 at byte {}", error.valid_up_to()))
 }
 
-/// The member that has an object's time, where nothing else is said.
+/// The member that has an object's time, unless another is named.
 const TIMESTAMP: &str = "timestamp";
 
 struct Parser<'c> {

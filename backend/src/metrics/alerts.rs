@@ -90,7 +90,7 @@ impl AlertMetrics {
         self.silence_paused.set(i64::from(is_paused));
     }
 
-    /// So many samples wait.
+    /// Sets how many samples wait.
     pub fn waiting(&self, samples: usize) {
         self.waiting.set(i64::try_from(samples).unwrap_or(i64::MAX));
     }

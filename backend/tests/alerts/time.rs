@@ -24,7 +24,7 @@ impl SetClock {
         clock
     }
 
-    /// Sets the clock, by so many seconds more.
+    /// Sets the clock, forward by a number of seconds.
     pub(super) fn add(&self, seconds: i64) {
         self.offset.set(self.offset.get() + seconds);
         // Renamed: it is read at any moment.
