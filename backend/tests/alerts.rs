@@ -337,6 +337,28 @@ fn a_silence_holds_what_begins_and_not_what_ends() {
 }
 
 #[test]
+fn what_becomes_worse_during_a_silence_is_notified_of_when_it_ends() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    lab.ops(&receiver);
+    lab.rule(json!({"id": "hot", "title": "Hot", "signals": ["oven.*"], "is": "above",
+        "levels": [{"limit": 80, "severity": "warning"}, {"limit": 95, "severity": "critical"}]}));
+    lab.sample("oven.1", 90.0);
+    receiver.wait(1);
+    lab.post("/api/silences", &json!({"id": "works", "signals": ["oven.*"], "to": "2100-01-01T00:00:00Z"}));
+    lab.sample("oven.1", 99.0);
+    eventually("it is worse", || {
+        lab.backend().get("/api/alerts").json()["firing"][0]["severity"] == "critical"
+    });
+    lab.backend().send("POST", "/api/silences/works/end", "");
+    let message = receiver.wait(2).remove(1).json();
+    assert_eq!(
+        (&message["severity"], &message["state"]),
+        (&json!("critical"), &json!("firing")),
+        "{message}"
+    );
+}
+
+#[test]
 fn an_alert_is_acknowledged_and_that_is_kept() {
     let (lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);

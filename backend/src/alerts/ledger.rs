@@ -37,6 +37,8 @@ pub struct Ledger {
     open: HashMap<Key, Episode>,
     /// Those of which nobody has been notified yet, and may be.
     unnotified: BTreeSet<Key>,
+    /// Those that have become worse while nobody could be notified of that: the level before, and when the present one was reached.
+    risen: BTreeMap<Key, (u8, i64)>,
     /// When each alert was last notified of, and the interval before the next notification.
     recent: HashMap<Key, Recent>,
     /// When each rule last fired, in microseconds, for the rules that it explains.
@@ -218,30 +220,37 @@ impl Ledger {
             // Anyone who has seen it has not seen this.
             episode.ack = None;
         }
-        let notified = episode.notified.clone();
+        let is_known = !episode.notified.is_empty();
         self.change(key);
-        if transition.late || notified.is_empty() {
+        if transition.late || !is_known {
             return;
         }
         if is_worse && self.held(key, now, false).is_some() {
+            let risen = self.risen.entry(key.clone()).or_insert((before, transition.at));
+            risen.1 = transition.at;
             return;
         }
+        if self.risen.get(key).is_some_and(|(before, _)| is_worse || transition.level <= *before) {
+            self.risen.remove(key);
+        }
+        self.notify_of_level(key, is_worse, transition.at);
+    }
+
+    /// Notifies those who were notified of the alert that it has become worse; where that updates what they see, also that it has
+    /// become better.
+    fn notify_of_level(&mut self, key: &Key, is_worse: bool, at: i64) {
         let can_update = |kind| matches!(kind, ChannelKind::Pagerduty | ChannelKind::Alertmanager);
+        let notified = self.open.get(key).map(|episode| episode.notified.clone()).unwrap_or_default();
         for channel in notified {
             let kind = self.saved.channels.iter().find(|one| one.id == channel).map(|one| one.kind);
             if is_worse || kind.is_some_and(can_update) {
-                self.notice(
-                    key,
-                    Event::Level,
-                    &channel,
-                    transition.at,
-                    Timestamp::from_micros(transition.at),
-                );
+                self.notice(key, Event::Level, &channel, at, Timestamp::from_micros(at));
             }
         }
     }
 
     fn resolved(&mut self, key: &Key, transition: &Transition, reason: Reason, now: Timestamp) {
+        self.risen.remove(key);
         let Some(mut episode) = self.open.remove(key) else { return };
         follow(&mut episode, transition);
         let at = Timestamp::from_micros(transition.at.max(episode.fired_at.micros()));
@@ -274,6 +283,13 @@ impl Ledger {
             self.measure(engine, &key);
             self.notify_or_hold(&key, now);
         }
+        for (key, (_, at)) in self.risen.clone() {
+            if self.held(&key, now, false).is_none() {
+                self.risen.remove(&key);
+                self.measure(engine, &key);
+                self.notify_of_level(&key, true, at);
+            }
+        }
         let due: Vec<Key> = self
             .open
             .iter()
@@ -301,7 +317,7 @@ impl Ledger {
         if self.is_state(channel) { Some(ALERTMANAGER_REPEAT) } else { own }
     }
 
-    /// Whether a channel has what it is not reminded of for ended, whoever has seen it.
+    /// Whether a channel takes an alert that it does not hear of for ended, even when somebody has acknowledged it.
     fn is_state(&self, channel: &str) -> bool {
         let is_own = |one: &&Channel| one.id == channel;
         self.saved.channels.iter().find(is_own).is_some_and(|one| one.kind == ChannelKind::Alertmanager)
