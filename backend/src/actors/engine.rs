@@ -178,8 +178,12 @@ impl Engine {
             conflated: false,
         };
         let broadcaster = self.seat.engines.broadcaster.clone();
-        let joined = broadcaster.send(join);
-        ctx.spawn(actix::fut::wrap_future::<_, A>(joined).map(|_, _, _| ()));
+        // Without an answer: a message whose answer nobody waits for any more is not handled, and this actor may end first, when a
+        // WebSocket takes over.
+        if let Err(SendError::Full(join)) = broadcaster.try_send(join) {
+            let joined = broadcaster.send(join);
+            ctx.spawn(actix::fut::wrap_future::<_, A>(joined).map(|_, _, _| ()));
+        }
         self.membership = Some(Membership { broadcaster, client: number, frames });
         let greeting = Greeting { status: "connected".into(), server_time: self.seat.engines.clock.now() };
         let greeting = serde_json::to_string(&greeting).unwrap_or_default();
