@@ -4,7 +4,6 @@
 
 pub mod account;
 mod codes;
-mod form;
 mod grant;
 pub mod issuers;
 mod jwt;

@@ -151,8 +151,11 @@ fn what_is_wrong_with_a_token_is_unauthenticated() {
         changed("sub", json!("a\nb")),
         changed("sub", json!("x".repeat(256))),
         changed("sub", Value::Null),
-        // An ID token.
+        // ID tokens, and a logout token.
         changed("nonce", json!("n")),
+        changed("at_hash", json!("h")),
+        changed("c_hash", json!("h")),
+        changed("events", json!({"http://schemas.openid.net/event/backchannel-logout": {}})),
         header(json!({"alg": "none"})),
         header(json!({"alg": "HS256", "kid": "rsa-0"})),
         header(json!({"alg": "RS512", "kid": "rsa-0"})),

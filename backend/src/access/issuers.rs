@@ -49,6 +49,9 @@ const PATTERNS: usize = 1_000;
 /// For how long keys count that could not be asked for again, in microseconds.
 const KEPT: i64 = 24 * 3_600_000_000;
 
+/// Claims that ID tokens and logout tokens have (OpenID Connect Core 1.0, 2 and 3; Back-Channel Logout 1.0, 2.4).
+const NOT_OF_ACCESS_TOKENS: [&str; 4] = ["nonce", "at_hash", "c_hash", "events"];
+
 /// The message for what is no token of ours, whatever is wrong with it.
 const NOT_VALID: Denial =
     Denial(Code::Unauthenticated, "this token is not valid: it is of no issuer that counts here");
@@ -180,7 +183,7 @@ impl Issuers {
         if keys.is_empty() {
             return Err(Denial(
                 Code::IssuerDown,
-                "the keys of the issuer of this token cannot be had for now",
+                "the keys of the issuer of this token cannot be fetched for now",
             ));
         }
         let meant = keys.iter().filter(|key| key.is_meant(header.kid.as_deref()));
@@ -320,9 +323,13 @@ impl Issuer {
     }
 
     fn granted(&self, claims: &Claims) -> Result<Granted, jwt::Why> {
-        // Only those for the login have it; they are for one's own program, not to ask with.
-        if self.published.is_some() && claims.all.contains_key("nonce") {
-            return Err("this is an ID token, which says who somebody is; send an access token");
+        // They are for the program that asks for a login, not to ask a server with.
+        if self.published.is_some()
+            && NOT_OF_ACCESS_TOKENS.iter().any(|claim| claims.all.contains_key(*claim))
+        {
+            return Err(
+                "this is an ID token or a logout token, which says who somebody is; send an access token",
+            );
         }
         let scopes = if self.published.is_some() {
             self.scopes(&claims.all)

@@ -17,7 +17,6 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::account::{Account, LoginError};
-use super::form::form;
 use super::issuers::{Exchange, Issuer, Issuers};
 use crate::pool::Pool;
 use crate::shares::Shares;
@@ -122,16 +121,18 @@ impl Logins {
         };
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(self.0.sealer.verifier(&begun)));
         let client_id = issuer.login().map(|login| &*login.client_id).unwrap_or_default();
-        let query = form(&[
-            ("response_type", "code"),
-            ("client_id", client_id),
-            ("redirect_uri", &self.0.callback),
-            ("scope", SCOPE),
-            ("state", &self.0.sealer.state(&begun)),
-            ("nonce", &self.0.sealer.nonce(&begun)),
-            ("code_challenge", &challenge),
-            ("code_challenge_method", "S256"),
-        ]);
+        let query = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs([
+                ("response_type", "code"),
+                ("client_id", client_id),
+                ("redirect_uri", &self.0.callback),
+                ("scope", SCOPE),
+                ("state", &self.0.sealer.state(&begun)),
+                ("nonce", &self.0.sealer.nonce(&begun)),
+                ("code_challenge", &challenge),
+                ("code_challenge_method", "S256"),
+            ])
+            .finish();
         let sign = if endpoint.contains('?') { '&' } else { '?' };
         Ok(Start { cookie: self.0.sealer.seal(&begun), url: format!("{endpoint}{sign}{query}") })
     }

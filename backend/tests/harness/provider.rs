@@ -270,7 +270,7 @@ fn token(
     headers: &BTreeMap<String, String>,
     asked: &BTreeMap<String, String>,
 ) -> (u16, Value) {
-    let escaped = "a%20secret%3A%20with%2Bsigns%26more";
+    let escaped = "a+secret%3A+with%2Bsigns%26more";
     let basic = base64::engine::general_purpose::STANDARD.encode(format!("{}:{escaped}", CLIENT.0));
     let is_client = headers.get("authorization") == Some(&format!("Basic {basic}"));
     let begun = asked.get("code").and_then(|code| Some(std::mem::take(behaviour.codes.get_mut(code)?)));
@@ -299,18 +299,5 @@ fn token(
 
 /// The pairs of a query or a form.
 fn pairs(query: &str) -> BTreeMap<String, String> {
-    let decoded = |text: &str| {
-        let mut bytes = Vec::new();
-        let mut rest = text.bytes();
-        while let Some(byte) = rest.next() {
-            if byte == b'%' {
-                let digits = [rest.next().unwrap(), rest.next().unwrap()];
-                bytes.push(u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap());
-            } else {
-                bytes.push(byte);
-            }
-        }
-        String::from_utf8(bytes).unwrap()
-    };
-    query.split('&').filter_map(|pair| pair.split_once('=')).map(|(a, b)| (decoded(a), decoded(b))).collect()
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
 }

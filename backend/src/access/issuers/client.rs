@@ -7,11 +7,11 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use form_urlencoded::{Serializer, byte_serialize};
 use serde_json::Value;
-use ureq::http::Response;
+use ureq::http::{Response, Uri};
 
 use super::{Exchange, keys};
-use crate::access::form::{escaped, form};
 use crate::access::jwt::Key;
 
 /// How long one request may take in all.
@@ -104,6 +104,7 @@ impl Client {
         match secret {
             // RFC 6749, 2.3.1: both are escaped as in a form.
             Some(secret) if self.takes_basic() => {
+                let escaped = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
                 let pair = STANDARD.encode(format!("{}:{}", escaped(client_id), escaped(secret)));
                 request = request.header("Authorization", format!("Basic {pair}"));
             }
@@ -111,7 +112,9 @@ impl Client {
             None => pairs.push(("client_id", client_id)),
         }
         let request = request.header("Content-Type", "application/x-www-form-urlencoded");
-        let response = request.send(form(&pairs)).map_err(|error| format!("{address}: {error}"))?;
+        let response = request
+            .send(Serializer::new(String::new()).extend_pairs(pairs).finish())
+            .map_err(|error| format!("{address}: {error}"))?;
         if response.status() == 400 || response.status() == 401 {
             // What it says may be the user's fault or the configuration's: it is not secret.
             let said = answer(&address, response, 0).unwrap_or_default();
@@ -133,7 +136,7 @@ impl Client {
     fn description(&self) -> Result<Value, String> {
         let description = self.get(&format!("{}{DISCOVERY}", self.issuer.trim_end_matches('/')))?;
         if description.get("issuer").and_then(Value::as_str) != Some(&self.issuer) {
-            return Err(format!("it calls itself something else than {}", self.issuer));
+            return Err(format!("it calls itself something other than {}", self.issuer));
         }
         Ok(description)
     }
@@ -142,10 +145,10 @@ impl Client {
     fn address(&self, description: &Value, name: &str) -> Result<String, String> {
         let address = description.get(name).and_then(Value::as_str);
         let address = address.ok_or_else(|| format!("it does not say what its {name} is"))?;
-        let (scheme, host) = split(address).ok_or_else(|| format!("its {name} is not an address"))?;
-        let (own_scheme, own_host) = split(&self.issuer).unwrap_or_default();
-        let is_own = (scheme, host) == (own_scheme, own_host);
-        if is_own || (scheme == "https" && self.hosts.iter().any(|listed| listed == host)) {
+        let named = split(address).ok_or_else(|| format!("its {name} is not an address"))?;
+        let is_own = split(&self.issuer).is_some_and(|own| own == named);
+        let (scheme, host) = named;
+        if is_own || (scheme == "https" && self.hosts.contains(&host)) {
             return Ok(address.to_owned());
         }
         Err(format!("its {name} is on {host:?}, which is neither its own host nor one of `hosts`"))
@@ -168,9 +171,9 @@ fn answer(address: &str, mut response: Response<ureq::Body>, expected: u16) -> R
     serde_json::from_str(&text).map_err(|error| format!("{address}: the answer is not JSON: {error}"))
 }
 
-/// The scheme, and the host with its port.
-fn split(address: &str) -> Option<(&str, &str)> {
-    let (scheme, rest) = address.split_once("://")?;
-    let host = rest.split(['/', '?', '#', '\\']).next()?;
-    (!host.is_empty() && !host.contains('@')).then_some((scheme, host))
+/// The scheme, and the host with its port, as they are read when the address is asked.
+fn split(address: &str) -> Option<(String, String)> {
+    let uri: Uri = address.parse().ok()?;
+    let (scheme, authority) = (uri.scheme_str()?, uri.authority()?.as_str());
+    (!authority.contains('@')).then(|| (scheme.to_owned(), authority.to_owned()))
 }
