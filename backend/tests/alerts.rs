@@ -2,6 +2,7 @@
 
 mod channels;
 mod crashes;
+mod delivery;
 mod routing;
 mod stream;
 mod targets;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::{Backend, close_code, eventually};
 use crate::keys::{afterglow, ask, guarded, id, key, socket, try_socket};
 use crate::people::{Browser, PASSWORD};
+use crate::receiver::Receiver;
 
 /// Makes a tenant on the command line; the link for its first admin.
 pub(crate) fn make_tenant(database: &Path, arguments: &[&str]) -> String {
@@ -178,6 +179,23 @@ fn a_member_of_a_tenant_is_a_member_of_that_tenant_alone() {
         ada.cookie = Some(wrong);
         assert_eq!(ada.ask("GET", "/api/signals", "").0, 401);
     }
+}
+
+#[test]
+fn alerts_of_a_tenant_reach_nothing_that_only_the_server_reaches() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    make_tenant(&database, &["acme"]);
+    let keys = [tenant_key(&database, "acme", "admin"), key(&database, &["--scopes", "admin"])];
+    let (backend, receiver) = (guarded(&database), Receiver::new());
+    let [tried, own] = keys.map(|key| {
+        let channel = json!({"id": "ops", "kind": "webhook", "url": receiver.url("/ops")}).to_string();
+        let saved = ask(&backend, &key, "POST", "/api/channels", &channel);
+        let tried = ask(&backend, &key, "POST", "/api/channels/ops/test", "");
+        (saved.status, tried.text)
+    });
+    assert_eq!(receiver.all().len(), 1, "{tried:?} {own:?}");
+    assert!(tried.1.contains("private network"), "{tried:?}");
 }
 
 #[test]

@@ -83,7 +83,7 @@ fn pump(mut from: UnixStream, mut to: UnixStream, mut is_passed: impl FnMut(&[u8
     }
 }
 
-/// Ends all connections to the schema's database but one's own.
+/// Ends the connection that holds the schema's lock.
 const END_ALL: &str = "SELECT pg_terminate_backend(pid) FROM pg_locks \
     WHERE locktype = 'advisory' AND classid = 1097297015 AND pid <> pg_backend_pid() \
     AND objid = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
@@ -158,6 +158,21 @@ on_a_server! {
         drop(store);
         let store = Store::open(&schema.config(), Clock::manual(NOW)).unwrap();
         assert_eq!(contents(&store), [("a".into(), 1, 1.0)]);
+    }
+
+    fn a_process_ends_while_another_that_has_opened_its_database_runs() {
+        let schema = Schema::new();
+        let store = Store::open(&schema.config(), Clock::manual(NOW)).unwrap();
+        store.commit([batch(&store, &[("a", 1, 1.0)])]).unwrap();
+        schema.execute(END_ALL);
+        let other = Store::open(&schema.config(), Clock::manual(NOW)).unwrap();
+        let since = crate::clock::Stopwatch::start();
+        while !store.is_lost() {
+            assert!(store.commit([batch(&store, &[("a", 2, 2.0)])]).is_err());
+            assert!(since.elapsed() < Duration::from_secs(30), "it still tries");
+        }
+        other.commit([batch(&other, &[("a", 3, 3.0)])]).unwrap();
+        assert_eq!(contents(&other), [("a".into(), 1, 1.0), ("a".into(), 3, 3.0)]);
     }
 
     fn a_statement_that_failed_undoes_its_transaction_though_nobody_looked() {
