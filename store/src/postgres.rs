@@ -238,7 +238,7 @@ impl Tables for Postgres {
                 Ok(())
             }
             Ok(Some((transaction, why))) => {
-                // The connection is given up: with it ends whatever it has not ended.
+                // The connection is closed, which ends the transaction if it is still open.
                 drop(writer);
                 if self.is_guest {
                     return Err(why.into());

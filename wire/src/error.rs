@@ -131,7 +131,7 @@ codes! {
     DiskFull => "disk_full", 503;
     /// The database does not answer; send again later.
     StoreDown => "store_down", 503;
-    /// The keys of the issuer of a token cannot be had; send again later.
+    /// The keys of the issuer of a token cannot be fetched; send again later.
     IssuerDown => "issuer_down", 503;
     /// A query took longer than its deadline.
     QueryTimeout => "query_timeout", 503;

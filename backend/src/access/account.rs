@@ -27,7 +27,7 @@ pub enum LoginError {
     Unknown,
     /// The provider does not answer as it should.
     Down(String),
-    /// The browser brings back something else than what it was sent away with, or too late.
+    /// The browser brings back something other than what it was given, or too late.
     Denied(&'static str),
     /// Too many wait.
     Busy,

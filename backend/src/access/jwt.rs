@@ -126,7 +126,7 @@ pub(super) fn peek(token: &str) -> Option<(String, Header)> {
 pub(super) fn check_header(header: &Header) -> Result<(), Why> {
     let kind = header.typ.as_deref().unwrap_or("JWT").to_ascii_lowercase();
     if !matches!(kind.trim_start_matches("application/"), "jwt" | "at+jwt") {
-        return Err("this token is not one to ask with: its `typ` is neither JWT nor at+jwt");
+        return Err("this kind of token does not count here: its `typ` is neither JWT nor at+jwt");
     }
     // Extensions that must be understood; none is.
     if header.crit.is_some() {

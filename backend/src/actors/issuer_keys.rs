@@ -45,7 +45,9 @@ pub fn start(issuers: Issuers, issuer: Arc<Issuer>, clock: Clock, lifeline: Life
                 }
                 Err(why) => {
                     let name = issuer.name();
-                    log::warn!("the keys of the issuer {name} cannot be had, and stay as they are: {why}");
+                    log::warn!(
+                        "the keys of the issuer {name} cannot be fetched, and stay as they are: {why}"
+                    );
                     failed = Some(true);
                     AGAIN
                 }

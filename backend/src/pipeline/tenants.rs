@@ -163,7 +163,7 @@ impl Tenants {
             let tenants = tenants.transpose()?;
             Ok::<_, StoreError>((last, tenants))
         });
-        let broken = |_| StoreError::Down("a thread broke; the log says why".into());
+        let broken = |_| StoreError::Down("a thread panicked; the log says why".into());
         let (last, tenants) = found.await.map_err(broken)??;
         let Some((exist, tenants)) = tenants else { return Ok(()) };
         if exist {

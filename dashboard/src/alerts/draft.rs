@@ -70,13 +70,12 @@ pub fn whole(typed: Option<f64>) -> u32 {
     typed.unwrap_or_default().round() as u32
 }
 
-/// The rules that explain a rule, by their ids: those that it had as they were, others where `*` stands for the same, or anywhere
-/// when the rule's patterns have none.
-pub fn unless(text: &str, rule: &Rule) -> Vec<Unless> {
+/// The rules that explain a rule, by their ids: those `saved` as they are, others where `*` stands for the same, or anywhere when
+/// the rule's patterns have none.
+pub fn unless(text: &str, rule: &Rule, saved: &[Unless]) -> Vec<Unless> {
     let usual =
         if rule.signals.iter().all(|signals| signals.contains('*')) { Same::Capture } else { Same::Anywhere };
-    let known =
-        |id: &str| rule.unless.iter().find(|unless| unless.rule == id).map_or(usual, |unless| unless.same);
+    let known = |id: &str| saved.iter().find(|unless| unless.rule == id).map_or(usual, |unless| unless.same);
     listed(text).into_iter().map(|id| Unless { same: known(&id), rule: id }).collect()
 }
 
@@ -142,11 +141,14 @@ mod tests {
     #[test]
     fn rules_that_explain_stay_as_they_are() {
         let mut rule = rule("A", vec!["oven.*".into()], &[], None);
-        rule.unless = vec![Unless { rule: "down".into(), same: Same::Anywhere }];
+        let saved = [Unless { rule: "down".into(), same: Same::Anywhere }];
         let same = |text: &str, rule: &Rule| -> Vec<Same> {
-            unless(text, rule).into_iter().map(|unless| unless.same).collect()
+            unless(text, rule, &saved).into_iter().map(|unless| unless.same).collect()
         };
         assert_eq!(same("down, works", &rule), [Same::Anywhere, Same::Capture]);
+        // Also once it was deleted while it was typed.
+        rule.unless = unless("dow", &rule, &saved);
+        assert_eq!(same("down", &rule), [Same::Anywhere]);
         rule.signals.push("oven".into());
         assert_eq!(same("works", &rule), [Same::Anywhere]);
     }

@@ -2,7 +2,7 @@
 
 CREATE TABLE board (
     id         text    NOT NULL PRIMARY KEY COLLATE "C",
-    -- Counts the changes: whoever replaces a board says which version.
+    -- Counts the changes: a request that replaces a board names the version.
     version    integer NOT NULL,
     title      text    NOT NULL COLLATE "C",
     document   text    NOT NULL,

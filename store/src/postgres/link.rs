@@ -186,7 +186,7 @@ pub(super) const LOST: &str = "the database is no longer the one that was opened
 pub(super) fn take_lock(connection: &mut Connection) -> Result<(), String> {
     connection
         .batch_execute(special::TAKE_LOCK)
-        .map_err(|error| format!("another afterglow has the lock of the database: {error}"))
+        .map_err(|error| format!("the lock of the database cannot be taken: {error}"))
 }
 
 /// Why a connection could not be made.
@@ -204,7 +204,7 @@ impl ManageConnection for Manager {
         made.map_err(NotMade)
     }
 
-    /// Asks nobody: that would be another way there and back.
+    /// Asks nobody: that would be another round trip.
     fn is_valid(&self, link: &mut Link) -> Result<(), NotMade> {
         if link.is_broken() { Err(NotMade("the server has closed the connection".into())) } else { Ok(()) }
     }

@@ -41,7 +41,7 @@ static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| {
     if rustix::process::geteuid().is_root() {
         // The server refuses to be root's.
         keeper = Command::new("setpriv");
-        keeper.args(["--reuid=nobody", "--regid=nogroup", "--clear-groups", "sh"]);
+        keeper.args(["--reuid=nobody", &format!("--regid={}", group_of_nobody()), "--clear-groups", "sh"]);
     }
     let keeper = keeper.args(["-c", KEEPER, "keeper"]).arg(programs);
     let mut keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -50,6 +50,12 @@ static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| {
     assert!(!folder.is_empty(), "PostgreSQL did not start");
     Some(Cluster { folder: folder.trim().to_owned(), _keeper: keeper })
 });
+
+/// The number of the group of `nobody`, whose name differs between systems.
+fn group_of_nobody() -> String {
+    let output = Command::new("id").args(["-g", "nobody"]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
 
 /// The folder with the programs of PostgreSQL: that of `AFTERGLOW_POSTGRES`, the newest of Debian's from 14 on, or one of `PATH`.
 pub(crate) fn programs() -> Option<PathBuf> {

@@ -28,6 +28,7 @@ pub(super) fn More(
             && known.labels.is_empty()
             && known.except.is_empty())
         || known.each != Each::Signal;
+    let unless = known.unless.clone();
     let is_silence = rule.read().value.of == Of::Silence;
     let against = rule.read().against.clone();
     let within = known.against.as_ref().map(|against| f64::from(against.within));
@@ -97,7 +98,7 @@ pub(super) fn More(
                     initial_value: known.unless.iter().map(|unless| &*unless.rule).collect::<Vec<_>>().join(", "),
                     oninput: move |event| {
                         let mut rule = rule.write();
-                        rule.unless = draft::unless(&event.value(), &rule);
+                        rule.unless = draft::unless(&event.value(), &rule, &unless);
                     },
                 }
             }
