@@ -1,5 +1,7 @@
 //! Back-tests on what the store has: reads a rule's samples signal by signal and evaluates them.
 
+pub mod minutes;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +43,7 @@ pub fn run(
     match test.wants() {
         Wants::Each => {
             for name in names {
+                reader.read_minutes(&name, &mut test)?;
                 let signal = test.signal(&name);
                 reader.read(&name, &mut |times, values| {
                     test.samples(signal, times, values);
@@ -54,6 +57,7 @@ pub fn run(
                 series.extend(test.compared(&name).into_iter().map(|name| (name, Vec::new(), Vec::new())));
                 left_out |= !reader.read_whole(&mut series)?;
                 if !left_out {
+                    reader.read_minutes(&name, &mut test)?;
                     let series: Vec<_> = series
                         .iter()
                         .map(|(name, times, values)| (&**name, &times[..], &values[..]))
@@ -114,6 +118,15 @@ impl Reader<'_> {
         let store = self.store;
         let mut samples = Samples { reader: self, take, exact_from: None };
         store.query_in_pieces(&query, &mut samples)
+    }
+
+    /// Reads the means of minutes, when the test wants them.
+    fn read_minutes(&self, name: &str, test: &mut Backtest) -> Result<(), StoreError> {
+        let Some(from) = test.minutes_from() else { return Ok(()) };
+        let to = self.span.to.micros();
+        let whole = to - to.rem_euclid(COARSE) + COARSE;
+        test.minutes(minutes::read(self.store, name, (from, whole), &mut || self.check())?);
+        Ok(())
     }
 
     /// Reads all samples of some signals; whether there was room for them.

@@ -1,4 +1,4 @@
-//! Alerts: a notification at once, once, with what was promised, and never about nothing.
+//! Alerts: a notification at once, once, with what was promised, and never about nothing. `alerts/README.md` lists what is proved where.
 
 mod channels;
 mod crashes;
@@ -7,6 +7,7 @@ mod routing;
 mod stream;
 mod targets;
 mod time;
+mod usual;
 
 use serde_json::{Value, json};
 
@@ -44,6 +45,12 @@ impl Lab {
         let answer = self.backend().send("PUT", path, &body.to_string());
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
         answer.json()
+    }
+
+    /// Kills the backend, and starts it again.
+    fn crash(&mut self) {
+        self.backend.take().unwrap().kill_nine();
+        self.backend = Some(Backend::start(&self.database()));
     }
 
     /// A webhook that gets everything, signed with `hush`.
@@ -264,6 +271,37 @@ fn what_is_wrong_already_is_notified_of() {
     );
 }
 
+/// A11: a spool of two hours that ends hot is one message, one that ends cool none.
+#[test]
+fn a11_a_spool_that_catches_up_notifies_of_what_still_holds() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    lab.ops(&receiver);
+    lab.rule(hot());
+    let now = afterglow_backend::clock::Clock::real().now().micros() / 1_000_000;
+    // A crossing every minute, and then a quarter of an hour of the last value.
+    let spool = |signal: &str, last: f64| {
+        let value =
+            |minute: i64| if minute > 105 { last } else { f64::from(u8::from(minute % 2 == 0)) * 90.0 };
+        let all: Vec<Value> = (0..=120)
+            .map(|minute| json!({"timestamp": now - (120 - minute) * 60, "signals": {signal: value(minute)}}))
+            .collect();
+        for part in all.chunks(30) {
+            assert_eq!(lab.backend().post(&json!(part).to_string()).status, 200);
+        }
+    };
+    spool("oven.cool", 20.0);
+    spool("oven.hot", 99.0);
+    receiver.wait(1);
+    lab.sample("oven.next", 90.0);
+    receiver.wait(2);
+    let notified = listed(&receiver.all());
+    assert_eq!(notified, [("oven.hot".into(), "firing".into()), ("oven.next".into(), "firing".into())]);
+    let history = lab.backend().get("/api/alerts/history?limit=1000").json();
+    assert_eq!(history["total"], 53 + 53 + 1 + 1, "{history}");
+    let told = history["episodes"].as_array().unwrap().iter().filter(|episode| episode["late"] != true);
+    assert_eq!(told.count(), 2, "the others are history");
+}
+
 /// A11, as far as a suite goes: history that arrives today changes the history, and no phone rings.
 #[test]
 fn a_backfill_changes_history_and_notifies_nobody() {
@@ -338,8 +376,8 @@ fn a_silence_holds_what_begins_and_not_what_ends() {
 }
 
 #[test]
-fn what_becomes_worse_during_a_silence_is_notified_of_when_it_ends() {
-    let (lab, receiver) = (Lab::new(), Receiver::new());
+fn what_becomes_worse_during_a_silence_is_notified_of_when_it_ends_even_after_a_crash() {
+    let (mut lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);
     lab.rule(json!({"id": "hot", "title": "Hot", "signals": ["oven.*"], "is": "above",
         "levels": [{"limit": 80, "severity": "warning"}, {"limit": 95, "severity": "critical"}]}));
@@ -350,6 +388,7 @@ fn what_becomes_worse_during_a_silence_is_notified_of_when_it_ends() {
     eventually("it is worse", || {
         lab.backend().get("/api/alerts").json()["firing"][0]["severity"] == "critical"
     });
+    lab.crash();
     lab.backend().send("POST", "/api/silences/works/end", "");
     let message = receiver.wait(2).remove(1).json();
     assert_eq!(
@@ -396,6 +435,53 @@ fn a_rule_is_silent_while_another_explains_it() {
     assert_eq!(firing["firing"][0]["held_by"], "rule down", "{firing}");
     let notified = listed(&receiver.all());
     assert_eq!(notified, [("site.a.up".into(), "firing".into()), ("site.b.temp".into(), "firing".into())]);
+    // The end of `down` at one site explains nothing at another.
+    lab.sample("site.a.up", 1.0);
+    receiver.wait(3);
+    lab.sample("site.c.temp", 90.0);
+    receiver.wait(4);
+    let notified = listed(&receiver.all());
+    assert_eq!(
+        notified[2..],
+        [("site.a.up".into(), "resolved".into()), ("site.c.temp".into(), "firing".into())]
+    );
+}
+
+/// The list of proofs names no test that is not there.
+#[test]
+fn every_test_that_is_named_exists() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let list = std::fs::read_to_string(root.join("backend/tests/alerts/README.md")).unwrap();
+    let mut sources = String::new();
+    let mut folders: Vec<_> = ["backend/src", "backend/tests", "rules/src", "store/src", "wire/src"]
+        .map(|folder| root.join(folder))
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                sources.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let quoted = list.split('`').skip(1).step_by(2);
+    let is_test = |name: &&str| {
+        name.contains('_')
+            && name
+                .chars()
+                .all(|letter| letter == '_' || letter.is_ascii_lowercase() || letter.is_ascii_digit())
+    };
+    let named: Vec<&str> = quoted.filter(is_test).collect();
+    assert!(named.len() > 60, "{}", named.len());
+    let missing: Vec<_> = named
+        .iter()
+        .filter(|name| !['(', '<'].iter().any(|after| sources.contains(&format!("fn {name}{after}"))))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    let file = root.join("e2e/tests/alerts.test.js");
+    assert!(file.is_file(), "{file:?}");
 }
 
 /// Without a rule nothing is handed to the evaluation.

@@ -13,10 +13,11 @@ use afterglow_wire::limits::{BACKTEST_EPISODES, BACKTEST_SCOPES};
 use afterglow_wire::rule::{Each, Rule};
 
 use crate::SECOND;
+use crate::band::{HOUR, WEEKS};
 use crate::compile::{Bounds, Program};
 use crate::engine::Engine;
 use crate::join::{Link, Partner};
-use crate::signal::Sample;
+use crate::signal::{Past, Sample};
 use crate::transition::{Kind, Transition};
 pub use presence::Presence;
 
@@ -33,6 +34,22 @@ pub struct Backtest {
     out: Vec<Transition>,
     /// Signals of scopes that others stand for.
     others: u32,
+    minutes: Minutes,
+}
+
+/// The means of the minutes of the present signal, each with the instant at which the minute begins, in order.
+#[derive(Debug, Default)]
+struct Minutes(Vec<(i64, f64)>);
+
+impl Past for Minutes {
+    fn samples(&mut self, _: u32, _: i64, _: i64) -> Option<Vec<(i64, f64)>> {
+        None
+    }
+
+    fn minutes(&mut self, _: u32, from: i64, to: i64) -> Option<Vec<f64>> {
+        let place = |at: i64| self.0.partition_point(|(begins, _)| *begins < at);
+        Some(self.0.get(place(from)..place(to))?.iter().map(|(_, mean)| *mean).collect())
+    }
 }
 
 /// How the samples of a rule's signals are wanted.
@@ -73,6 +90,7 @@ impl Backtest {
             scopes: BTreeMap::new(),
             out: Vec::new(),
             others: 0,
+            minutes: Minutes::default(),
         }
     }
 
@@ -87,6 +105,17 @@ impl Backtest {
             + silence.unwrap_or(0)
             + program.links().map(|link| link.within).max().unwrap_or(0);
         self.from - before.max(3_600 * SECOND)
+    }
+
+    /// From when on the means of minutes are wanted beside samples, by [`Backtest::minutes`]: for limits that are what is usual.
+    pub fn minutes_from(&self) -> Option<i64> {
+        let hour = |at: i64| at - at.rem_euclid(HOUR);
+        self.program.is_usual.then(|| hour(self.begins()) - WEEKS * 168 * HOUR)
+    }
+
+    /// The means of the minutes of the signal whose samples come next, each with the instant at which the minute begins, in order.
+    pub fn minutes(&mut self, minutes: Vec<(i64, f64)>) {
+        self.minutes = Minutes(minutes);
     }
 
     /// How samples are wanted.
@@ -136,7 +165,7 @@ impl Backtest {
     /// Samples of a signal, later than those of it before, in order.
     pub fn samples(&mut self, signal: u32, times: &[i64], values: &[f64]) {
         self.samples += times.len() as u64;
-        self.engine.replay(signal, times, values, &mut self.out);
+        self.engine.replay(signal, (times, values), &mut self.minutes, &mut self.out);
         self.sort();
     }
 
@@ -160,7 +189,7 @@ impl Backtest {
                 }
             }
             self.samples += commit.len() as u64;
-            engine.step(at, commit.iter().copied(), &mut self.out);
+            engine.step_with(at, commit.iter().copied(), &mut self.minutes, &mut self.out);
         }
         engine.advance_to(self.to.saturating_add(1), &mut self.out);
         let own = series.first().map(|(name, ..)| *name);

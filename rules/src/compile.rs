@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use afterglow_wire::name;
-use afterglow_wire::rule::{Each, Is, Late, Limit, Of, Rule, Severity};
+use afterglow_wire::rule::{Each, Found, Is, Late, Level, Limit, Of, Rule, Severity};
 
 use crate::SECOND;
+use crate::band::Band;
 use crate::join::{Join, Link, Operand};
 use crate::window::Shape;
 
@@ -21,6 +22,8 @@ pub(crate) struct Program {
     /// What the value is compared with.
     pub(crate) operand: Option<Operand>,
     pub(crate) joins: Vec<Join>,
+    /// Values are compared by how many deviations they are from the middle of what is usual.
+    pub(crate) is_usual: bool,
     /// In microseconds.
     pub(crate) for_time: i64,
     pub(crate) keep: i64,
@@ -48,6 +51,7 @@ impl Program {
             shape: Shape::of(&rule.value),
             operand: rule.against.as_ref().map(|against| Operand::new(against, &rule.signals)),
             joins: rule.and.iter().map(|and| Join::new(and, &rule.signals)).collect(),
+            is_usual: rule.is_usual(),
             for_time: seconds(rule.for_seconds),
             keep: seconds(rule.keep),
             fresh: seconds(rule.fresh),
@@ -85,6 +89,7 @@ impl Program {
     pub(crate) fn plain(&self) -> Option<(Is, f64)> {
         let is_plain = self.rule.value.of == Of::Last
             && self.operand.is_none()
+            && !self.is_usual
             && matches!(self.rule.is, Is::Above | Is::Below);
         is_plain.then(|| (self.rule.is, self.levels.first().map_or(f64::NAN, |level| level.limit)))
     }
@@ -100,14 +105,20 @@ impl Program {
         })
     }
 
-    /// Whether `value` is worse than `other`.
-    pub(crate) fn is_worse(&self, value: f64, other: f64) -> bool {
+    /// The limits of a level in an hour with this band.
+    pub(crate) fn usual(&self, level: u8, band: &Band) -> Option<[f64; 2]> {
+        self.rule.levels.get(usize::from(level)).map(|level| band.limits(level.deviations()))
+    }
+
+    /// Whether `value` is worse than `other`; `usual` are the limits of the hour, for a rule that has such.
+    pub(crate) fn is_worse(&self, value: f64, other: f64, usual: Option<[f64; 2]>) -> bool {
         let Some(level) = self.levels.first() else { return false };
         match self.rule.is {
             Is::Above => value > other,
             Is::Below => value < other,
             Is::Inside | Is::Outside => {
-                let middle = f64::midpoint(level.limit, level.upper);
+                let [lower, upper] = usual.unwrap_or([level.limit, level.upper]);
+                let middle = f64::midpoint(lower, upper);
                 let further = (value - middle).abs() > (other - middle).abs();
                 further == (self.rule.is == Is::Outside)
             }
@@ -121,10 +132,11 @@ impl Program {
 }
 
 impl Bounds {
-    fn new(is: Is, level: &afterglow_wire::rule::Level) -> Self {
+    fn new(is: Is, level: &Level) -> Self {
         let limit = match level.limit {
             Limit::Number(limit) => limit,
-            Limit::Found(_) => f64::NAN,
+            Limit::Found(Found::Learned) => f64::NAN,
+            Limit::Found(Found::Usual) => return Self::usual(is, level),
         };
         let upper = level.upper.unwrap_or(f64::INFINITY);
         let margin = level.recover.unwrap_or(0.0);
@@ -133,6 +145,18 @@ impl Bounds {
             Is::Below => (level.recover.unwrap_or(limit), f64::INFINITY),
             Is::Inside => (limit - margin, upper + margin),
             Is::Outside => (limit + margin, upper - margin),
+        };
+        Self { severity: level.severity, limit, upper, right }
+    }
+
+    /// In deviations from the middle.
+    fn usual(is: Is, level: &Level) -> Self {
+        let k = level.deviations();
+        let near = level.recover.unwrap_or(k);
+        let (limit, upper, right) = match is {
+            Is::Above => (k, f64::INFINITY, (f64::NEG_INFINITY, near)),
+            Is::Below => (-k, f64::INFINITY, (-near, f64::INFINITY)),
+            Is::Inside | Is::Outside => (-k, k, (-near, near)),
         };
         Self { severity: level.severity, limit, upper, right }
     }

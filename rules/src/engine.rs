@@ -1,5 +1,6 @@
 //! All rules, all signals: commit by commit.
 
+mod ahead;
 mod conditions;
 mod jump;
 mod rules;
@@ -19,6 +20,7 @@ use crate::signal::{Held, More, Names, Past, Sample, Signal};
 use crate::silence::Silence;
 use crate::state::{Phase, State};
 use crate::transition::{Changed, Counts, Transition};
+use ahead::Ahead;
 use conditions::{Others, window_value};
 use sets::Sets;
 
@@ -52,6 +54,8 @@ pub struct Engine {
     windows: usize,
     /// Samples of the commit that is being evaluated.
     commit: Vec<Sample>,
+    /// How far the next hour has been looked at.
+    ahead: Ahead,
 }
 
 /// What a look is due at.
@@ -83,6 +87,7 @@ impl Default for Engine {
             active: HashMap::new(),
             windows: 0,
             commit: Vec::new(),
+            ahead: Ahead::default(),
         }
     }
 }
@@ -155,13 +160,19 @@ impl Engine {
     }
 
     /// Evaluates samples of one signal in order, each as a commit that is made at the sample's own time.
-    pub(crate) fn replay(&mut self, signal: u32, times: &[i64], values: &[f64], out: &mut Vec<Transition>) {
+    pub(crate) fn replay(
+        &mut self,
+        signal: u32,
+        (times, values): (&[i64], &[f64]),
+        past: &mut dyn Past,
+        out: &mut Vec<Transition>,
+    ) {
         self.counts.evaluated += times.len() as u64;
         for (at, value) in times.iter().zip(values) {
             if self.due.peek().is_some_and(|Reverse((end, _))| end < at) {
                 self.advance_to(*at, out);
             }
-            self.sample(Sample { signal, at: *at, value: *value }, *at, &mut (), out);
+            self.sample(Sample { signal, at: *at, value: *value }, *at, past, out);
         }
     }
 
@@ -211,7 +222,7 @@ impl Engine {
         }
         self.alive(sample, lag, out);
         if !quiet {
-            self.judge(sample, lag, out);
+            self.judge(sample, lag, past, out);
         }
     }
 
@@ -270,7 +281,7 @@ impl Engine {
     }
 
     /// Judges the newest sample of a signal by every rule that it can matter to.
-    fn judge(&mut self, sample: Sample, lag: i64, out: &mut Vec<Transition>) {
+    fn judge(&mut self, sample: Sample, lag: i64, past: &mut dyn Past, out: &mut Vec<Transition>) {
         let Some(mut more) =
             self.signals.get_mut(sample.signal as usize).map(|signal| signal.more.take().unwrap_or_default())
         else {
@@ -283,14 +294,20 @@ impl Engine {
         rules.sort_unstable();
         rules.dedup();
         for rule in rules {
-            self.judge_by(rule, sample, lag, &mut more, out);
+            self.judge_by((rule, sample, lag), &mut more, past, out);
         }
         if let Some(signal) = self.signals.get_mut(sample.signal as usize) {
             signal.more = Some(more);
         }
     }
 
-    fn judge_by(&mut self, rule: u32, sample: Sample, lag: i64, more: &mut More, out: &mut Vec<Transition>) {
+    fn judge_by(
+        &mut self,
+        (rule, sample, lag): (u32, Sample, i64),
+        more: &mut More,
+        past: &mut dyn Past,
+        out: &mut Vec<Transition>,
+    ) {
         let Self { programs, names, signals, counts, .. } = self;
         let Some(Some(program)) = programs.get(rule as usize) else { return };
         let Some(name) = names.all.get(sample.signal as usize) else { return };
@@ -305,16 +322,26 @@ impl Engine {
                 .map(|before| (sample.value - before).abs()),
             _ => Some(sample.value),
         };
+        let band = program
+            .is_usual
+            .then(|| more.bands.get_or_insert_default().at(sample.signal, sample.at, past))
+            .flatten();
         let others = Others { rule, program, more, signals, names };
         let value = value.and_then(|own| {
-            let value = others.value(sample, own);
+            let value = others.value(sample, own).filter(|_| band.is_some() == program.is_usual);
             counts.no_verdict += u64::from(value.is_none());
             value
         });
-        let mut verdict = match value {
+        let compared = value.map(|value| band.map_or(value, |band| band.deviations(value)));
+        let mut verdict = match compared {
             None => Verdict::Unknown,
             Some(value) => program.level(value, current).map_or(Verdict::Right, Verdict::Wrong),
         };
+        let level = match verdict {
+            Verdict::Wrong(level) => level,
+            _ => before.map_or(0, |state| state.level),
+        };
+        let usual = band.and_then(|band| program.usual(level, &band));
         if let Verdict::Wrong(_) = verdict
             && !program.joins.is_empty()
         {
@@ -337,10 +364,11 @@ impl Engine {
             sample.at,
             verdict,
             value.unwrap_or_default(),
+            usual,
             lag <= program.fresh,
         );
         // What is kept must not depend on whether something was to be said.
-        let kept = |state: State| (state.peak, state.level, state.stale);
+        let kept = |state: State| (state.peak, state.level, state.stale, state.usual);
         if before.zip(state).is_some_and(|(before, state)| kept(before) != kept(state)) {
             self.changed.insert((rule, name.clone()));
         }

@@ -48,7 +48,10 @@
 //!    has been known for W.
 //! 6. With `against`, the value at a sample is what 5 or the sample says, less or divided by the last value that the other signal has at that instant. It
 //!    is not known without such a value, with one older than `within`, and where it is no finite number: then the state stays as it is.
-//! 7. Silence is measured from the last sample that was in order and fresh, or from when listening began if that is later.
+//! 7. With `"limit": "usual"` the limits at a sample are `k` deviations from the middle of what the signal had in the same hour of the week, in the
+//!    four weeks before, as [`Past::minutes`] says. They are not known before two of these weeks have three minutes with samples between them: then the
+//!    state stays as it is.
+//! 8. Silence is measured from the last sample that was in order and fresh, or from when listening began if that is later.
 //!
 //! Therefore live equals back-test, whatever the batches, the calls of `advance_to` and the restarts, for samples that arrive in order with
 //! constant lag, as long as the samples of one instant arrive in one commit.
@@ -56,6 +59,7 @@
 //! [`Rule::evaluates_as`]: afterglow_wire::rule::Rule::evaluates_as
 
 mod backtest;
+mod band;
 mod cadence;
 mod compile;
 mod engine;

@@ -48,6 +48,7 @@ impl Change {
             pending_at: state.pending_at,
             fired_at: state.fired_at,
             peak: state.peak,
+            usual: state.usual,
             late: late && !program.tells_late(),
         }
     }
@@ -97,20 +98,28 @@ impl Alert<'_> {
         }
     }
 
-    /// A sample at `at`, or a correction of the last one. Time has passed up to it.
-    pub(crate) fn judge(&mut self, at: i64, verdict: Verdict, value: f64, fresh: bool) {
+    /// A sample at `at`, or a correction of the last one. Time has passed up to it. `usual` are the limits that it is judged by, where those are what is
+    /// usual.
+    pub(crate) fn judge(
+        &mut self,
+        at: i64,
+        verdict: Verdict,
+        value: f64,
+        usual: Option<[f64; 2]>,
+        fresh: bool,
+    ) {
         let program = self.program;
         let Some(before) = *self.state else {
             if let Verdict::Wrong(level) = verdict {
-                self.begin(at, level, value, fresh);
+                self.begin(at, level, value, usual, fresh);
             }
             return;
         };
         let mut state = State { newest: at, stale: !fresh, ..before };
         if verdict != Verdict::Unknown {
-            state.value = value;
+            (state.value, state.usual) = (value, usual);
         }
-        if matches!(verdict, Verdict::Wrong(_)) && program.is_worse(value, state.peak) {
+        if matches!(verdict, Verdict::Wrong(_)) && program.is_worse(value, state.peak, usual) {
             state.peak = value;
         }
         match (before.phase, verdict) {
@@ -159,7 +168,7 @@ impl Alert<'_> {
         self.confirm(at, fresh);
     }
 
-    fn begin(&mut self, at: i64, level: u8, value: f64, fresh: bool) {
+    fn begin(&mut self, at: i64, level: u8, value: f64, usual: Option<[f64; 2]>, fresh: bool) {
         let state = State {
             phase: Phase::Pending,
             level,
@@ -169,6 +178,7 @@ impl Alert<'_> {
             newest: at,
             value,
             peak: value,
+            usual,
             lag: 0,
             stale: !fresh,
             unnotified: false,
@@ -191,8 +201,8 @@ impl Alert<'_> {
     /// Goes on firing, after `fire` perhaps, at a level.
     fn set_level(&mut self, at: i64, level: u8, seen: State) {
         let Some(before) = *self.state else { return };
-        let state =
-            State { level, newest: at, value: seen.value, peak: seen.peak, stale: seen.stale, ..before };
+        let State { value, peak, usual, stale, .. } = seen;
+        let state = State { level, newest: at, value, peak, usual, stale, ..before };
         *self.state = Some(state);
         if before.level != level {
             self.emit(Kind::Level(before.level), at, state);

@@ -46,7 +46,9 @@ pub(crate) fn episodes(rule: &Rule, samples: &[(i64, f64)], other: &[(i64, f64)]
         if !is_sample {
             break;
         }
-        let value = value(rule, &samples[..=next]).and_then(|own| compared(rule, at, own, other));
+        let value = value(rule, &samples[..=next])
+            .and_then(|own| compared(rule, at, own, other))
+            .and_then(|own| if rule.is_usual() { deviations(samples, at, own) } else { Some(own) });
         let held = wrong.filter(|_| fires && right.is_none()).map(|(_, level)| level);
         let Some(value) = value else { continue };
         match (level(rule, value, held), wrong) {
@@ -181,10 +183,57 @@ fn compared(rule: &Rule, at: i64, own: f64, other: &[(i64, f64)]) -> Option<f64>
     }
 }
 
+/// How many deviations a value is from what was usual in the same hour of the four weeks before.
+fn deviations(samples: &[(i64, f64)], at: i64, value: f64) -> Option<f64> {
+    let hour = at.div_euclid(3_600 * SECOND);
+    let mut weeks = 0;
+    let mut means = Vec::new();
+    for week in [672, 504, 336, 168] {
+        let mut minutes = std::collections::BTreeMap::<i64, Vec<f64>>::new();
+        for (at, value) in samples.iter().filter(|(at, _)| at.div_euclid(3_600 * SECOND) == hour - week) {
+            minutes.entry(at.div_euclid(60 * SECOND)).or_default().push(*value);
+        }
+        weeks += usize::from(!minutes.is_empty());
+        means.extend(minutes.values().map(|values| values.iter().sum::<f64>() / values.len() as f64));
+    }
+    if weeks < 2 || means.len() < 3 {
+        return None;
+    }
+    let median = |values: &[f64]| {
+        let below = |limit: f64| values.iter().filter(|value| **value < limit).count();
+        let ranked = |rank: usize| {
+            let holds = |one: &&f64| {
+                below(**one) <= rank
+                    && rank < below(**one) + values.iter().filter(|other| other == one).count()
+            };
+            *values.iter().find(holds).unwrap()
+        };
+        f64::midpoint(ranked((values.len() - 1) / 2), ranked(values.len() / 2))
+    };
+    let middle = median(&means);
+    let distances: Vec<f64> = means.iter().map(|mean| (mean - middle).abs()).collect();
+    let deviation = match median(&distances) {
+        0.0 => 1.2533 * (distances.iter().sum::<f64>() / distances.len() as f64),
+        median => 1.4826 * median,
+    };
+    let deviation = deviation.max(middle.abs() / 500.0);
+    Some(if value == middle { 0.0 } else { (value - middle) / deviation })
+}
+
 /// The worst level that `value` has; a level that is `held`, or a milder one, stays until it recovers.
 fn level(rule: &Rule, value: f64, held: Option<usize>) -> Option<usize> {
     (0..rule.levels.len()).rev().find(|index| {
-        let level = rule.levels[*index];
+        let mut level = rule.levels[*index];
+        if rule.is_usual() {
+            let k = level.k.unwrap_or(5.0);
+            let near = level.recover.unwrap_or(k);
+            let (limit, upper, recover) = match rule.is {
+                Is::Above => (k, None, near),
+                Is::Below => (-k, None, -near),
+                _ => (-k, Some(k), k - near),
+            };
+            (level.limit, level.upper, level.recover) = (Limit::Number(limit), upper, Some(recover));
+        }
         let limit = level.limit.number().unwrap_or(f64::NAN);
         let upper = level.upper.unwrap_or(f64::INFINITY);
         let margin = level.recover.unwrap_or(0.0);

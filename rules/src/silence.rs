@@ -167,7 +167,7 @@ impl Scope {
                     let value = limit as f64 / SECOND as f64;
                     match alert.state {
                         Some(state) if state.phase == Phase::Firing => alert.raise(at, level, value),
-                        _ => alert.judge(at, Verdict::Wrong(level), value, true),
+                        _ => alert.judge(at, Verdict::Wrong(level), value, None, true),
                     }
                 }
                 _ => return,
@@ -187,6 +187,6 @@ impl Scope {
             cadence.push(at - before);
         }
         let silent = before.map_or(0.0, |before| (at - before) as f64 / SECOND as f64);
-        Alert { program, state: &mut self.state, out }.judge(at, Verdict::Right, silent, true);
+        Alert { program, state: &mut self.state, out }.judge(at, Verdict::Right, silent, None, true);
     }
 }

@@ -35,6 +35,9 @@ pub struct State {
     pub value: f64,
     /// The worst value since it went wrong.
     pub peak: f64,
+    /// The limits of its level when it was judged last, where they are what is usual.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<[f64; 2]>,
     /// How much later than its time a sample came, in microseconds.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub lag: i64,

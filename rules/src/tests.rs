@@ -4,6 +4,7 @@ mod changes;
 mod equality;
 mod kinds;
 mod states;
+mod usual;
 
 use std::fmt::Write;
 

@@ -32,6 +32,8 @@ pub struct Transition {
     pub fired_at: Option<i64>,
     /// The worst value since it went wrong.
     pub peak: f64,
+    /// The limits of the level where they are what is usual in the hour of the week.
+    pub usual: Option<[f64; 2]>,
     /// It is due to samples that were not fresh: history, nobody is notified. Never with a rule that says `"late": "notify"`.
     pub late: bool,
 }

@@ -58,6 +58,12 @@ pub struct Episode {
     /// How often the notification was repeated.
     #[serde(default)]
     pub repeats: u32,
+    /// For a rule about what is usual: between which values that was when the value was judged last, by its level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usual: Option<[f64; 2]>,
+    /// That it has become worse, which nobody could be notified of yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risen: Option<Risen>,
     /// Of how many earlier episodes of this rule and scope nobody was notified, because they followed each other too quickly.
     #[serde(default)]
     pub held_back: u32,
@@ -67,6 +73,16 @@ pub struct Episode {
     /// Who has seen it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ack: Option<Ack>,
+}
+
+/// That an alert has become worse while nobody could be notified of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Risen {
+    /// How bad it is as far as those who were notified know.
+    pub from: Severity,
+    /// When it became as bad as it is.
+    pub at: Timestamp,
 }
 
 /// Whether an episode still fires.

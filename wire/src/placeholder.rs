@@ -5,9 +5,9 @@
 use crate::invalid::Invalid;
 
 /// Every placeholder but `{label.x}`, which stands for the rule's label x.
-pub const PLACEHOLDERS: [&str; 13] = [
-    "name", "signal", "capture", "other", "value", "limit", "unit", "severity", "since", "duration", "age",
-    "title", "url",
+pub const PLACEHOLDERS: [&str; 14] = [
+    "name", "signal", "capture", "other", "value", "limit", "usual", "unit", "severity", "since", "duration",
+    "age", "title", "url",
 ];
 
 /// Checks that `text` has no other placeholder than there are.

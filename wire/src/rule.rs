@@ -172,15 +172,25 @@ pub struct Level {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upper: Option<f64>,
     /// The value at which it is over, on the right side of the limit; for `inside` and `outside` how far beyond a limit the
-    /// value must be. The limit itself when absent.
+    /// value must be; for what is usual how many deviations from the middle. The limit itself when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recover: Option<f64>,
+    /// How many deviations from the middle of what is usual the limit lies, for `"limit": "usual"` only: 1 to 100, 5 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub k: Option<f64>,
+}
+
+impl Level {
+    /// How many deviations from the middle of what is usual the limit lies.
+    pub fn deviations(&self) -> f64 {
+        self.k.unwrap_or(5.0)
+    }
 }
 
 /// A limit: a number, or a word for one that is found from the samples.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
-#[serde(untagged, expecting = "a number or \"learned\" is expected")]
+#[serde(untagged, expecting = "a number, \"learned\" or \"usual\" is expected")]
 pub enum Limit {
     /// This number.
     Number(f64),
@@ -196,6 +206,9 @@ pub enum Found {
     /// For silence: five times as long as between most of a signal's samples, at least 10 seconds, once 16 intervals are known; or
     /// three times the period that its metadata expects.
     Learned,
+    /// `k` usual deviations from the middle of what the signal had in the same hour of the week, in the four weeks before. Not known before
+    /// two of these weeks have samples in that hour.
+    Usual,
 }
 
 impl Default for Limit {
@@ -308,6 +321,11 @@ pub enum Late {
 }
 
 impl Rule {
+    /// Whether its limits are what is usual in the hour of the week.
+    pub fn is_usual(&self) -> bool {
+        self.levels.iter().any(|level| level.limit == Limit::Found(Found::Usual))
+    }
+
     /// Whether both find the same in the same samples: they differ in nothing but what people read, whom it is sent to and how often.
     pub fn evaluates_as(&self, other: &Self) -> bool {
         self.enabled == other.enabled

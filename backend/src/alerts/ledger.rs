@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use afterglow_rules::{Engine, Kind, Reason, Transition};
 use afterglow_wire::Timestamp;
-use afterglow_wire::alert::{Ack, Episode, EpisodeState, Event, Notice};
+use afterglow_wire::alert::{Ack, Episode, EpisodeState, Event, Notice, Risen};
 use afterglow_wire::channel::{Channel, ChannelKind};
 use afterglow_wire::rule::{Limit, Rule};
 
@@ -37,12 +37,10 @@ pub struct Ledger {
     open: HashMap<Key, Episode>,
     /// Those of which nobody has been notified yet, and may be.
     unnotified: BTreeSet<Key>,
-    /// Those that have become worse while nobody could be notified of that: the level before, and when the present one was reached.
-    risen: BTreeMap<Key, (u8, i64)>,
     /// When each alert was last notified of, and the interval before the next notification.
     recent: HashMap<Key, Recent>,
-    /// When each rule last fired, in microseconds, for the rules that it explains.
-    ended: HashMap<String, i64>,
+    /// When alerts ended a moment ago, in microseconds: rule to scopes, for the rules that it explains.
+    ended: HashMap<String, HashMap<String, i64>>,
     /// Rules that are about to fire somewhere: rule to scopes.
     pending: HashMap<String, BTreeSet<String>>,
     /// By their numbers: one alert may have several episodes in one commit.
@@ -123,6 +121,7 @@ impl Ledger {
                 pending_at: episode.pending_at.micros(),
                 fired_at: Some(episode.fired_at.micros()),
                 peak: episode.peak,
+                usual: episode.usual,
                 late: false,
             };
             self.apply(&transition, now);
@@ -193,7 +192,9 @@ impl Ledger {
             value: transition.value,
             peak: transition.peak,
             last: transition.value,
-            limit: rule.map_or(0.0, |rule| limit_of(rule, transition.level)),
+            limit: rule.map_or(0.0, |rule| limit_of(rule, transition)),
+            usual: transition.usual,
+            risen: None,
             late: transition.late,
             held_by: None,
             notified: Vec::new(),
@@ -211,8 +212,9 @@ impl Ledger {
     }
 
     fn level(&mut self, key: &Key, transition: &Transition, before: u8, now: Timestamp) {
-        let limit = self.saved.rules.get(&key.0).map(|(rule, _)| limit_of(rule, transition.level));
+        let limit = self.saved.rules.get(&key.0).map(|(rule, _)| limit_of(rule, transition));
         let Some(episode) = self.open.get_mut(key) else { return };
+        let known = episode.risen.map_or(episode.severity, |risen| risen.from);
         follow(episode, transition);
         episode.limit = limit.unwrap_or(episode.limit);
         let is_worse = transition.level > before;
@@ -226,14 +228,23 @@ impl Ledger {
             return;
         }
         if is_worse && self.held(key, now, false).is_some() {
-            let risen = self.risen.entry(key.clone()).or_insert((before, transition.at));
-            risen.1 = transition.at;
+            self.rise(key, Some(Risen { from: known, at: Timestamp::from_micros(transition.at) }));
             return;
         }
-        if self.risen.get(key).is_some_and(|(before, _)| is_worse || transition.level <= *before) {
-            self.risen.remove(key);
+        if is_worse || transition.severity <= known {
+            self.rise(key, None);
         }
         self.notify_of_level(key, is_worse, transition.at);
+    }
+
+    /// Keeps that an alert has become worse, or that those who are to know it do.
+    fn rise(&mut self, key: &Key, risen: Option<Risen>) {
+        if let Some(episode) = self.open.get_mut(key)
+            && episode.risen != risen
+        {
+            episode.risen = risen;
+            self.change(key);
+        }
     }
 
     /// Notifies those who were notified of the alert that it has become worse; where that updates what they see, also that it has
@@ -250,9 +261,9 @@ impl Ledger {
     }
 
     fn resolved(&mut self, key: &Key, transition: &Transition, reason: Reason, now: Timestamp) {
-        self.risen.remove(key);
         let Some(mut episode) = self.open.remove(key) else { return };
         follow(&mut episode, transition);
+        episode.risen = None;
         let at = Timestamp::from_micros(transition.at.max(episode.fired_at.micros()));
         episode.state = EpisodeState::Resolved;
         episode.resolved_at = Some(at);
@@ -263,7 +274,7 @@ impl Ledger {
             Reason::Disabled => Some("the rule was disabled".into()),
             Reason::Deleted => Some("the rule was deleted".into()),
         };
-        self.ended.insert(key.0.clone(), now.micros());
+        self.ended.entry(key.0.clone()).or_default().insert(key.1.clone(), now.micros());
         if self.unnotified.remove(key) && episode.notified.is_empty() && !episode.late {
             self.recent.entry(key.clone()).and_modify(|recent| recent.held_back += 1);
         }
@@ -283,9 +294,14 @@ impl Ledger {
             self.measure(engine, &key);
             self.notify_or_hold(&key, now);
         }
-        for (key, (_, at)) in self.risen.clone() {
+        let risen: Vec<(Key, i64)> = self
+            .open
+            .iter()
+            .filter_map(|(key, episode)| Some((key.clone(), episode.risen?.at.micros())))
+            .collect();
+        for (key, at) in risen {
             if self.held(&key, now, false).is_none() {
-                self.risen.remove(&key);
+                self.rise(&key, None);
                 self.measure(engine, &key);
                 self.notify_of_level(&key, true, at);
             }
@@ -300,13 +316,17 @@ impl Ledger {
             self.measure(engine, &key);
             self.repeat(&key, now);
         }
+        self.ended.retain(|_, scopes| {
+            scopes.retain(|_, ended| now.micros() - *ended < routing::AFTER_UNLESS * SECOND);
+            !scopes.is_empty()
+        });
         self.recent.retain(|_, recent| now.micros() - recent.notified_at < 2 * LONGEST_INTERVAL * SECOND);
     }
 
     /// Takes over the value that an episode has now: transitions tell only those at which something changed.
     fn measure(&mut self, engine: &Engine, key: &Key) {
         if let (Some(episode), Some(state)) = (self.open.get_mut(key), engine.state(&key.0, &key.1)) {
-            (episode.last, episode.peak) = (state.value, state.peak);
+            (episode.last, episode.peak, episode.usual) = (state.value, state.peak, state.usual);
         }
     }
 
@@ -460,9 +480,14 @@ fn follow(episode: &mut Episode, transition: &Transition) {
     episode.severity = transition.severity;
     episode.last = transition.value;
     episode.peak = transition.peak;
+    episode.usual = transition.usual;
 }
 
-fn limit_of(rule: &Rule, level: u8) -> f64 {
-    let limit = rule.levels.get(usize::from(level)).map(|level| level.limit);
+/// The limit that a value is beyond: of what is usual that on its side.
+fn limit_of(rule: &Rule, transition: &Transition) -> f64 {
+    if let Some([lower, upper]) = transition.usual {
+        return if transition.value < f64::midpoint(lower, upper) { lower } else { upper };
+    }
+    let limit = rule.levels.get(usize::from(transition.level)).map(|level| level.limit);
     limit.and_then(Limit::number).unwrap_or_default()
 }

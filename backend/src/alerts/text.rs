@@ -36,6 +36,9 @@ pub fn sentence(
 }
 
 fn usual(rule: &Rule) -> &'static str {
+    if rule.is_usual() {
+        return "{name} is at {value}{unit}, outside the usual {usual}{unit}, since {since}.";
+    }
     match rule.against.as_ref().map(|against| (against.operation, rule.is)) {
         Some((Operation::Difference, Is::Above)) => {
             return "{name} less {other} is {value}{unit}, above {limit}{unit}, since {since}.";
@@ -77,6 +80,9 @@ fn find(
         "other" => rule.and_then(|rule| other(rule, &episode.scope)).unwrap_or_default(),
         "value" => number(episode.last),
         "limit" => number(episode.limit),
+        "usual" => episode
+            .usual
+            .map_or_else(String::new, |[lower, upper]| format!("{} to {}", number(lower), number(upper))),
         "unit" => metadata
             .and_then(|metadata| metadata.unit.clone())
             .map_or_else(String::new, |unit| format!(" {unit}")),

@@ -196,3 +196,40 @@ fn more_notices_than_may_wait_are_summed_up() {
     eventually("all are counted", || lab.backend().get("/api/channels/ops/log").json()["waiting"] == 0);
     assert_eq!(counted(), crossed);
 }
+
+/// Each member of a silence decides which alerts it holds.
+#[test]
+fn one_of_many_is_silenced_and_no_other() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    lab.ops(&receiver);
+    for (number, silence, held, notified) in [
+        (1, json!({"signals": ["oven.1.a"]}), ("a", 90.0), ("b", 90.0)),
+        (2, json!({"rules": ["cold-2"]}), ("a", -1.0), ("b", 90.0)),
+        (3, json!({"severities": ["critical"]}), ("a", 99.0), ("b", 90.0)),
+        (4, json!({"labels": {"team": "ice"}}), ("a", -1.0), ("b", 90.0)),
+        (5, json!({"rules": ["hot-5"], "signals": ["oven.*.a"]}), ("a", 90.0), ("b", 90.0)),
+    ] {
+        let signals = format!("oven.{number}.*");
+        lab.rule(json!({"id": format!("hot-{number}"), "title": "Hot", "signals": [signals], "is": "above",
+            "levels": [{"limit": 80, "severity": "warning"}, {"limit": 95, "severity": "critical"}]}));
+        lab.rule(
+            json!({"id": format!("cold-{number}"), "title": "Cold", "signals": [signals], "is": "below",
+            "levels": [{"limit": 0}], "labels": {"team": "ice"}}),
+        );
+        let mut document = silence;
+        (document["id"], document["to"]) = (json!(format!("s-{number}")), json!("2100-01-01T00:00:00Z"));
+        lab.post("/api/silences", &document);
+        let sample = |(signal, value): (&str, f64)| lab.sample(&format!("oven.{number}.{signal}"), value);
+        sample(held);
+        eventually("it is held", || {
+            lab.backend().get("/api/alerts?state=silenced").json()["total"] == number
+        });
+        sample(notified);
+        let found = listed(&receiver.wait(number));
+        assert_eq!(
+            found[number - 1],
+            (format!("oven.{number}.{}", notified.0), "firing".into()),
+            "{document}"
+        );
+    }
+}

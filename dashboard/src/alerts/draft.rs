@@ -27,7 +27,8 @@ pub fn rule(title: &str, signals: Vec<String>, thresholds: &[Threshold], values:
     };
     let recover = recover.filter(|_| range > 0.0).map(|recover| rounded(recover, range));
     rule.is = is;
-    rule.levels = vec![Level { severity: Severity::Warning, limit: Limit::Number(limit), upper, recover }];
+    rule.levels =
+        vec![Level { severity: Severity::Warning, limit: Limit::Number(limit), upper, recover, k: None }];
     rule
 }
 

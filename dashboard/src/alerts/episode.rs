@@ -130,6 +130,8 @@ mod tests {
             held_by: None,
             notified: vec![],
             notified_at: None,
+            usual: None,
+            risen: None,
             repeats: 0,
             held_back: 0,
             labels: Default::default(),

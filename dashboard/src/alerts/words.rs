@@ -1,6 +1,6 @@
 //! Rules and what a back-test found, as sentences.
 
-use afterglow_wire::rule::{Is, Of, Operation, Per, Rule, Severity};
+use afterglow_wire::rule::{Found as FoundLimit, Is, Limit, Of, Operation, Per, Rule, Severity};
 
 use super::backtest::Found;
 use crate::time::{DAY, SECOND, text};
@@ -33,7 +33,11 @@ pub fn rule(rule: &Rule) -> String {
         .levels
         .iter()
         .map(|level| {
-            let Some(limit) = level.limit.number() else { return "longer than usual".to_owned() };
+            let limit = match level.limit {
+                Limit::Number(limit) => limit,
+                Limit::Found(FoundLimit::Learned) => return "longer than usual".to_owned(),
+                Limit::Found(FoundLimit::Usual) => return format!("{} what is usual", side(rule.is)),
+            };
             let number = |number: f64| format::value(number, &Unit::none());
             match (rule.value.of, rule.is, level.upper) {
                 (Of::Silence, Is::Above, _) => {
@@ -124,6 +128,7 @@ mod tests {
                 r#"{"value":{"of":"silence"},"is":"above","levels":[{"limit":"learned"}]}"#,
                 "silent longer than usual",
             ),
+            (r#"{"is":"outside","levels":[{"limit":"usual"}]}"#, "value outside what is usual"),
             (
                 r#"{"value":{"of":"rate","per":"minute","window":600},"is":"above","levels":[{"limit":10},{"severity":"critical","limit":20}]}"#,
                 "rate of 10 min per minute above 10, above 20",

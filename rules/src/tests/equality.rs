@@ -86,6 +86,7 @@ fn rule() -> impl Strategy<Value = Rule> {
                 limit: Limit::Number(limit),
                 upper,
                 recover,
+                k: None,
             };
             let step = f64::from(step);
             rule.levels = match is {
@@ -398,6 +399,10 @@ fn windows_with_late_samples_are_those_of_all_in_order() {
             let within = |(at, _): &&(i64, f64)| (from..=to).contains(at);
             Some(self.0.iter().filter(within).copied().collect())
         }
+
+        fn minutes(&mut self, _: u32, _: i64, _: i64) -> Option<Vec<f64>> {
+            None
+        }
     }
     check(2_000, |mut rule, all, way| {
         if !rule.value.of.has_window() {
@@ -409,7 +414,7 @@ fn windows_with_late_samples_are_those_of_all_in_order() {
         let mut samples = all[0].clone();
         let Some((newest, value)) = samples.last().copied() else { return Ok(()) };
         // The last two slots, and a known signal, so that both speak.
-        samples.extend((1..=3).map(|n| (newest + n * (window / 60 + SECOND), value)));
+        samples.extend((1..=3).map(|n| (newest + n * (window / 60 + 2), value)));
         let mut live = fresh_engine(&rule);
         let (mut past, mut out) = (Stored(Vec::new()), Vec::new());
         let mut put = |live: &mut Engine, past: &mut Stored, (at, value): (i64, f64)| {

@@ -40,6 +40,8 @@ fn episode(id: &str, fired_at: i64, resolved_at: Option<i64>) -> Episode {
         held_by: None,
         notified: vec!["ops".into()],
         notified_at: None,
+        usual: None,
+        risen: None,
         repeats: 0,
         held_back: 0,
         labels: std::collections::BTreeMap::new(),

@@ -1,6 +1,6 @@
 //! Which rules can be saved.
 
-use super::{Against, And, Each, Is, Level, Limit, Of, Rule};
+use super::{Against, And, Each, Found, Is, Level, Limit, Of, Rule};
 use crate::invalid::{self, Invalid};
 use crate::limits::{
     LONGEST_RULE_SECONDS, PERCENTILE_WINDOW_SECONDS, PROSE_BYTES, RULE_ANDS, RULE_CHANNELS, RULE_LEVELS,
@@ -131,11 +131,17 @@ impl Rule {
             return Err(Invalid::new("severity", "it is not worse than that of the level before"));
         }
         let silence = self.value.of == Of::Silence;
+        if self.is_usual() {
+            return self.check_usual(level, milder);
+        }
+        if level.k.is_some() {
+            return Err(Invalid::new("k", "only the limit \"usual\" is so far from a middle; leave it out"));
+        }
         let Limit::Number(limit) = level.limit else {
             if !silence {
                 return Err(Invalid::new(
                     "limit",
-                    "only the limit of a silence can be learned; a number is expected",
+                    "only the limit of a silence can be learned; a number or \"usual\" is expected",
                 ));
             }
             if self.each != Each::Signal {
@@ -188,6 +194,44 @@ impl Rule {
             Is::Outside if recover * 2.0 > upper - limit => Err(Invalid::new(
                 "recover",
                 "it is more than half of what lies between the limits: nothing would be over",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// A level of a rule about what is usual.
+    fn check_usual(&self, level: &Level, milder: Option<&Level>) -> Result<(), Invalid> {
+        if level.limit != Limit::Found(Found::Usual) {
+            return Err(Invalid::new("limit", "\"usual\" is expected, as another level of the rule has it"));
+        }
+        let is_own =
+            matches!(self.value.of, Of::Last | Of::Mean | Of::Min | Of::Max | Of::First | Of::Percentile(_));
+        if !is_own || self.against.is_some() {
+            return Err(Invalid::new(
+                "limit",
+                "what is usual is known of a signal's own values: last, mean, min, max, first and p50 to p99, without `against`; a number is expected",
+            ));
+        }
+        if self.is == Is::Inside {
+            return Err(Invalid::new(
+                "limit",
+                "nothing is wrong inside what is usual; \"above\", \"below\" and \"outside\" are allowed",
+            ));
+        }
+        if level.upper.is_some() {
+            return Err(Invalid::new("upper", "\"usual\" is on both sides of its middle; leave it out"));
+        }
+        let k = level.deviations();
+        if !(1.0..=100.0).contains(&k) {
+            return Err(Invalid::new("k", format!("it is {k}; 1 to 100 deviations are allowed")));
+        }
+        if milder.is_some_and(|milder| k <= milder.deviations()) {
+            return Err(Invalid::new("k", "it is not higher than that of the level before"));
+        }
+        match level.recover {
+            Some(recover) if !(recover > 0.0 && recover <= k) => Err(Invalid::new(
+                "recover",
+                format!("it is {recover}; more than 0 and up to the {k} deviations of the limit are allowed"),
             )),
             _ => Ok(()),
         }

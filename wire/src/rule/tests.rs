@@ -137,6 +137,57 @@ fn silence_has_rules_of_its_own() {
 }
 
 #[test]
+fn what_is_usual_has_rules_of_its_own() {
+    use serde_json::json;
+    let usual = |change: &dyn Fn(&mut serde_json::Value)| {
+        refused(&rule(|document| {
+            document["is"] = json!("outside");
+            document["levels"] =
+                json!([{"limit": "usual"}, {"limit": "usual", "k": 8, "recover": 4, "severity": "critical"}]);
+            change(document);
+        }))
+    };
+    assert_eq!(usual(&|_| ()), Ok(()));
+    for (field, value, answer) in [
+        ("is", json!("above"), Ok(())),
+        ("value", json!({"of": "mean", "window": 300}), Ok(())),
+        ("is", json!("inside"), Err("levels[0].limit")),
+        ("value", json!({"of": "stddev", "window": 300}), Err("levels[0].limit")),
+        ("value", json!({"of": "change"}), Err("levels[0].limit")),
+        ("against", json!({"signals": "a", "as": "ratio"}), Err("levels[0].limit")),
+        ("levels", json!([{"limit": 3}, {"limit": "usual", "severity": "critical"}]), Err("levels[0].limit")),
+        ("levels", json!([{"limit": "usual", "k": 0.5}]), Err("levels[0].k")),
+        ("levels", json!([{"limit": "usual", "upper": 7}]), Err("levels[0].upper")),
+        ("levels", json!([{"limit": "usual", "recover": 5.5}]), Err("levels[0].recover")),
+        ("levels", json!([{"limit": "usual", "recover": 0}]), Err("levels[0].recover")),
+        (
+            "levels",
+            json!([{"limit": "usual"}, {"limit": "usual", "severity": "critical"}]),
+            Err("levels[1].k"),
+        ),
+    ] {
+        let found = usual(&|document| document[field] = value.clone());
+        assert_eq!(found, answer.map_err(str::to_owned), "{field} {value}");
+    }
+    assert_eq!(refused(&with("levels", json!([{"limit": 1, "k": 3}]))), Err("levels[0].k".into()));
+}
+
+/// The rules of docs/alerts.md can be saved.
+#[test]
+fn the_rules_of_the_documentation_are_allowed() {
+    let blocks = include_str!("../../../docs/alerts.md").split("```json\n").skip(1);
+    let texts = blocks.map(|block| block.split("```").next().unwrap());
+    let rules: Vec<Rule> = texts
+        .filter(|text| text.contains("\"levels\""))
+        .map(|text| serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}")))
+        .collect();
+    assert!(rules.len() >= 7, "{}", rules.len());
+    for rule in &rules {
+        assert_eq!(rule.check(), Ok(()), "{}", rule.id);
+    }
+}
+
+#[test]
 fn only_what_is_evaluated_makes_a_rule_another() {
     let as_it_was = rule(|_| ());
     for same in [with("title", "B".into()), with("to", serde_json::json!(["ops"])), with("repeat", 60.into())]

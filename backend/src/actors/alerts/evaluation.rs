@@ -32,6 +32,9 @@ const STATES_AT_ONCE: usize = 600;
 /// How often the cursor moves when nothing else changes.
 const CURSOR_PAUSE: Duration = Duration::from_secs(1);
 
+/// Signals of which is learned in one turn what is usual in the hour that comes.
+const AHEAD: usize = 8;
+
 /// How often old episodes are removed.
 const EXPIRE_PAUSE: Duration = Duration::from_secs(3_600);
 
@@ -142,6 +145,7 @@ impl Evaluation {
             self.ticked = Stopwatch::start();
         }
         self.write();
+        self.engine.look_ahead(now.micros(), &mut past::Stored(&self.parts.store), AHEAD);
         if self.expired.elapsed() >= EXPIRE_PAUSE {
             self.expired = Stopwatch::start();
             let before = Timestamp::from_micros(now.micros().saturating_sub(KEEP_MICROS));
@@ -280,8 +284,10 @@ impl Evaluation {
                         Ok(samples) => {
                             self.hear(now.micros());
                             // Each at its own time: when they came is not known any more.
+                            let mut stored = past::Stored(&self.parts.store);
                             for instant in samples.chunk_by(|a, b| a.at == b.at) {
-                                self.engine.step(instant[0].at, instant.iter().copied(), &mut self.changes);
+                                let samples = instant.iter().copied();
+                                self.engine.step_with(instant[0].at, samples, &mut stored, &mut self.changes);
                             }
                             self.follow(now);
                             self.cursor = Some(Cursor { sequence, at: now });

@@ -6,6 +6,7 @@ use afterglow_rules::{Engine, Past, Sample};
 use afterglow_wire::Timestamp;
 use afterglow_wire::rule::Rule;
 
+use crate::backtest::minutes;
 use crate::batch::SignalId;
 use crate::signals::{Selector, Signals};
 use crate::store::{Detail, Query, Sink, Span, Stopped, Store, StoreError};
@@ -55,7 +56,7 @@ pub(super) fn warm(store: &Store, engine: &mut Engine, signals: u32, at: i64) ->
     Ok(())
 }
 
-/// Where windows find what came late.
+/// Where windows find what came late, and limits what was usual.
 pub(super) struct Stored<'s>(pub(super) &'s Store);
 
 impl Past for Stored<'_> {
@@ -64,6 +65,17 @@ impl Past for Stored<'_> {
             Ok(samples) => Some(samples.into_iter().map(|sample| (sample.at, sample.value)).collect()),
             Err(error) => {
                 log::warn!("a window goes without what came late: {error}");
+                None
+            }
+        }
+    }
+
+    fn minutes(&mut self, signal: u32, from: i64, to: i64) -> Option<Vec<f64>> {
+        let name = self.0.signals().name(SignalId(signal))?;
+        match minutes::read(self.0, &name, (from, to), &mut || Ok(())) {
+            Ok(means) => Some(means.into_iter().map(|(_, mean)| mean).collect()),
+            Err(error) => {
+                log::warn!("what is usual for {name:?} is looked up again in a minute: {error}");
                 None
             }
         }

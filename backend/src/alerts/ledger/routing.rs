@@ -8,7 +8,7 @@ use super::super::text;
 use super::{Held, Key, Ledger, SECOND};
 
 /// Seconds from the end of a rule that explains others to the notification of these, if they still fire.
-const AFTER_UNLESS: i64 = 30;
+pub(super) const AFTER_UNLESS: i64 = 30;
 
 impl Ledger {
     /// Why nobody is to be notified of an episode now.
@@ -41,8 +41,9 @@ impl Ledger {
         let fires = self.open.keys().any(|(rule, scope)| *rule == unless.rule && is_same(scope));
         let is_pending =
             self.pending.get(&unless.rule).is_some_and(|scopes| scopes.iter().any(|scope| is_same(scope)));
-        let ended = self.ended.get(&unless.rule);
-        fires || is_pending || ended.is_some_and(|ended| now.micros() - ended < AFTER_UNLESS * SECOND)
+        let is_recent = |ended: i64| now.micros() - ended < AFTER_UNLESS * SECOND;
+        let mut ended = self.ended.get(&unless.rule).into_iter().flatten();
+        fires || is_pending || ended.any(|(scope, ended)| is_recent(*ended) && is_same(scope))
     }
 
     /// The channels that are notified of an episode.

@@ -99,9 +99,9 @@ impl Evaluation {
         }
         match past::samples(&self.parts.store, &other, self.learned, from, until) {
             Ok(samples) => {
-                let mut ignored = Vec::new();
+                let (mut stored, mut ignored) = (past::Stored(&self.parts.store), Vec::new());
                 for sample in samples {
-                    other.step(sample.at, [sample], &mut ignored);
+                    other.step_with(sample.at, [sample], &mut stored, &mut ignored);
                     ignored.clear();
                 }
             }
