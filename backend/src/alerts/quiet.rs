@@ -125,6 +125,52 @@ mod tests {
         assert_eq!(minutes(&night("UTC"), "2027-03-28T00:00:00Z", 24), 120);
     }
 
+    /// What `zdump -v -c 2027,2028` says: the first instant after each change, and the seconds from UTC before and after it.
+    const CHANGES: [(&str, &str, i64, i64); 6] = [
+        ("Europe/Berlin", "2027-03-28T01:00:00Z", 3_600, 7_200),
+        ("Europe/Berlin", "2027-10-31T01:00:00Z", 7_200, 3_600),
+        ("America/New_York", "2027-03-14T07:00:00Z", -18_000, -14_400),
+        ("America/New_York", "2027-11-07T06:00:00Z", -14_400, -18_000),
+        ("Australia/Lord_Howe", "2027-04-03T15:00:00Z", 39_600, 37_800),
+        ("Australia/Lord_Howe", "2027-10-02T15:30:00Z", 37_800, 39_600),
+    ];
+
+    /// Every minute of the 48 hours around each change, with windows within a day, over midnight, and of single days.
+    #[test]
+    fn a15_every_minute_around_a_change_of_the_clocks_is_as_zdump_says() {
+        let windows = [
+            ("01:30", "03:30", None),
+            ("02:00", "02:01", None),
+            ("22:00", "06:00", None),
+            ("00:00", "12:00", Some(6)),
+            ("18:00", "02:30", Some(5)),
+        ];
+        for (zone, change, before, after) in CHANGES {
+            let change = change.parse::<Timestamp>().unwrap().micros() / 1_000_000;
+            for (from, to, day) in windows {
+                let days = day.map_or("[]", |day| if day == 6 { r#"["sun"]"# } else { r#"["sat"]"# });
+                let quiet =
+                    quiet(&format!(r#"{{"days":{days},"from":"{from}","to":"{to}","zone":"{zone}"}}"#));
+                let minute =
+                    |text: &str| text[..2].parse::<i64>().unwrap() * 60 + text[3..].parse::<i64>().unwrap();
+                let (from, to) = (minute(from), minute(to));
+                for second in (change - 24 * 3_600..change + 24 * 3_600).step_by(60) {
+                    let local = (second + if second < change { before } else { after }).div_euclid(60);
+                    // 1970-01-01 was a Thursday; Monday is 0.
+                    let (today, now) = ((local.div_euclid(1_440) + 3).rem_euclid(7), local.rem_euclid(1_440));
+                    let is_day = |today: i64| day.is_none_or(|day| day == today);
+                    let expected = if from < to {
+                        (from..to).contains(&now) && is_day(today)
+                    } else {
+                        (now >= from && is_day(today)) || (now < to && is_day((today + 6) % 7))
+                    };
+                    let found = quiet.is_active(Timestamp::from_micros(second * 1_000_000));
+                    assert_eq!(found, expected, "{zone} {change} {second} {from} {to} {day:?}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn a_night_belongs_to_the_day_on_which_it_begins() {
         let quiet = quiet(r#"{"days":["fri"],"from":"22:00","to":"06:00","zone":"UTC"}"#);
