@@ -1,6 +1,7 @@
 //! Alerts: how long after a sample was accepted its webhook arrives, beside Prometheus with Alertmanager; what rules cost ingest; a storm; back-tests.
 
 mod backtest;
+mod busy;
 mod cost;
 mod crossing;
 mod delay;
@@ -38,6 +39,8 @@ pub(crate) struct Options {
 enum Part {
     /// From the acceptance of a sample to its webhook
     Delay,
+    /// The same while the server seals, exports and tests rules
+    Busy,
     /// CPU per sample with rules that do not fire
     Cost,
     /// 10,000 signals that cross in one batch
@@ -57,6 +60,9 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Result<()> {
     let is_wanted = |part| options.only.is_empty() || options.only.contains(&part);
     if is_wanted(Part::Delay) {
         delay::run(lab, options.alone)?;
+    }
+    if is_wanted(Part::Busy) {
+        delay::run_busy(lab)?;
     }
     if is_wanted(Part::Cost) {
         cost::run(lab, options.rounds)?;

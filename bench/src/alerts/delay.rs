@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 
+use super::busy::{self, Done};
 use super::crossing::{RULES, SIGNALS, Values, delays};
 use super::peer::{self, Wait};
 use super::receiver::Receiver;
@@ -30,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) fn run(lab: &Lab, alone: bool) -> Result<()> {
     let crossings = usize::try_from(lab.scaled(RULES as u64))?.min(RULES);
     progress(&format!("delay: Afterglow, {crossings} crossings"));
-    let ours = ours(lab, crossings)?;
+    let ours = ours(lab, crossings, None)?;
     let mut rows = vec![row("Afterglow", &ours, &ours)];
     if !alone {
         for wait in [Wait::Zero, Wait::Default] {
@@ -53,6 +54,21 @@ pub(super) fn run(lab: &Lab, alone: bool) -> Result<()> {
     Ok(())
 }
 
+/// As Afterglow's row of [`run`], while samples are exported, rules are tested and more is sealed.
+pub(super) fn run_busy(lab: &Lab) -> Result<()> {
+    let crossings = usize::try_from(lab.scaled(RULES as u64))?.min(RULES);
+    progress(&format!("delay: Afterglow, busy, {crossings} crossings"));
+    let done = Done::default();
+    let [name, crossings, p50, p99, longest, _] = row("Afterglow", &ours(lab, crossings, Some(&done))?, &[]);
+    let count = |count: &AtomicU64| count.load(Ordering::Relaxed).to_string();
+    print_table(
+        "The same while all samples are exported and a rule is tested on the old ones, again and again, and as many are sealed",
+        ["system", "crossings", "p50", "p99", "longest", "exports", "tests"],
+        &[[name, crossings, p50, p99, longest, count(&done.exports), count(&done.tests)]],
+    );
+    Ok(())
+}
+
 fn row(name: &str, delays: &[f64], ours: &[f64]) -> [String; 6] {
     let at = |delays: &[f64], percent: usize| {
         let place = (delays.len() * percent).div_ceil(100).saturating_sub(1);
@@ -68,8 +84,8 @@ fn row(name: &str, delays: &[f64], ours: &[f64]) -> [String; 6] {
     ]
 }
 
-/// The delays in milliseconds, in order.
-fn ours(lab: &Lab, crossings: usize) -> Result<Vec<f64>> {
+/// The delays in milliseconds, in order. With `done` the server has more to do.
+fn ours(lab: &Lab, crossings: usize, done: Option<&Done>) -> Result<Vec<f64>> {
     let (folder, receiver) = (lab.folder()?, Receiver::new("rule")?);
     let server = lab.start(lab.systems[0], folder.path())?;
     let rules: Vec<String> = (0..RULES)
@@ -81,7 +97,11 @@ fn ours(lab: &Lab, crossings: usize) -> Result<Vec<f64>> {
             )
         })
         .collect();
-    drop(set_up(&server.address, &receiver, &rules)?);
+    let mut connection = set_up(&server.address, &receiver, &rules)?;
+    if done.is_some() {
+        busy::fill(&mut connection, |samples| lab.scaled(samples))?;
+    }
+    drop(connection);
     let (values, start) = (Values::new(), Instant::now());
     let (accepted, stopping) = (Mutex::new(Vec::new()), AtomicU64::new(0));
     let feed = |number: u64| -> Result<()> {
@@ -124,10 +144,17 @@ fn ours(lab: &Lab, crossings: usize) -> Result<Vec<f64>> {
     };
     thread::scope(|scope| {
         let feeds: Vec<_> = (0..CONNECTIONS as u64).map(|number| scope.spawn(move || feed(number))).collect();
+        let others = done.map(|done| {
+            let (address, stopping) = (&server.address, &stopping);
+            [
+                scope.spawn(move || busy::export(address, done, stopping)),
+                scope.spawn(move || busy::test(address, done, stopping)),
+            ]
+        });
         let crossed = scope.spawn(cross).join();
         until(PATIENCE, || (0..crossings).all(|number| receiver.named(&format!("r{number}")).is_some()));
         stopping.store(1, Ordering::Relaxed);
-        for feed in feeds {
+        for feed in feeds.into_iter().chain(others.into_iter().flatten()) {
             feed.join().unwrap_or_else(|_| bail!("a client broke"))?;
         }
         crossed.unwrap_or_else(|_| bail!("the client that crosses broke"))
