@@ -4,9 +4,11 @@
 //! **Bound.** A thread for each channel with notices, of at most as many as are kept; one message of a channel at
 //! a time. What waits is rows of the outbox, at most [`WAITING_NOTICES`] notices and what comes during one attempt.
 //! **Overload.** Gather: the longer a channel takes, the more one message says. What is not listed in it is counted. Beyond the bound the oldest
-//! notices become messages at once.
+//! notices become messages at once. While the disk is full messages are sent from memory (`notifier/urgent`).
 //! **Restart.** What is stored and not marked as delivered is sent again, under the same number. A thread that panics ends the
 //! process.
+
+mod urgent;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -30,6 +32,7 @@ use crate::lifeline::Lifeline;
 use crate::metrics::Metrics;
 use crate::store::alerts::{Fold, NewNotice, Stored};
 use crate::store::{SaveError, Store, StoreError};
+use urgent::Urgent;
 
 /// A thread that has nothing to do ends after this time.
 const IDLE: Duration = Duration::from_secs(60);
@@ -60,6 +63,7 @@ struct Shared {
     metrics: Metrics,
     lost: mpsc::UnboundedSender<&'static str>,
     workers: Mutex<Workers>,
+    urgent: Urgent,
 }
 
 #[derive(Default)]
@@ -99,8 +103,8 @@ impl Notifier {
         metrics: Metrics,
         lost: mpsc::UnboundedSender<&'static str>,
     ) -> Self {
-        let notifier =
-            Self(Arc::new(Shared { store, sender, clock, metrics, lost, workers: Mutex::default() }));
+        let (workers, urgent) = <(Mutex<Workers>, Urgent)>::default();
+        let notifier = Self(Arc::new(Shared { store, sender, clock, metrics, lost, workers, urgent }));
         notifier.wake_all();
         notifier
     }
@@ -290,6 +294,9 @@ impl Worker {
     }
 
     fn step(&mut self) -> Result<Next, StoreError> {
+        if let Some(next) = self.send_urgent() {
+            return Ok(next);
+        }
         self.note_attempt()?;
         let store = &self.notifier.0.store;
         let topics = store.topics(&self.channel)?;

@@ -4,6 +4,7 @@
 
 mod routing;
 mod saved;
+mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -34,7 +35,8 @@ pub type Key = (String, String);
 #[derive(Debug, Default)]
 pub struct Ledger {
     saved: Saved,
-    open: HashMap<Key, Episode>,
+    /// In order: those of one rule are found together.
+    open: BTreeMap<Key, Episode>,
     /// Those of which nobody has been notified yet, and may be.
     unnotified: BTreeSet<Key>,
     /// When each alert was last notified of, and the interval before the next notification.
@@ -76,7 +78,7 @@ enum Held {
 impl Ledger {
     /// Goes on from the episodes that were open.
     pub fn new(open: Vec<Episode>) -> Self {
-        let open: HashMap<Key, Episode> = open
+        let open: BTreeMap<Key, Episode> = open
             .into_iter()
             .map(|episode| ((episode.rule.clone(), episode.scope.clone()), episode))
             .collect();

@@ -129,7 +129,7 @@ fn a14_a_clock_that_is_set_decides_nothing() {
     }
 }
 
-/// A9: while samples are refused nothing looks dead, and afterwards alerts go on.
+/// A9: while samples are refused nothing looks dead, people are notified of that and of what fires, and afterwards alerts go on.
 #[test]
 fn a9_a_full_disk_makes_no_device_look_dead() {
     let Some(disk) = SmallDisk::mount("alerts on a full disk") else { return };
@@ -140,8 +140,12 @@ fn a9_a_full_disk_makes_no_device_look_dead() {
     lab.ops(&receiver);
     lab.rule(hot());
     lab.rule(silent(60));
+    let mut waits = hot();
+    (waits["id"], waits["signals"], waits["for"]) = (json!("waits"), json!(["kiln.*"]), json!(60));
+    lab.rule(waits);
     lab.sample("device.1", 1.0);
-    eventually("it is evaluated", || lab.backend().metric("afterglow_alert_samples_evaluated") >= 1.0);
+    lab.sample("kiln.1", 90.0);
+    eventually("both are evaluated", || lab.backend().metric("afterglow_alert_samples_evaluated") >= 2.0);
     disk.fill(0);
     let post = |signal: &str| {
         let objects: Vec<Value> = (0..2_000)
@@ -164,12 +168,29 @@ fn a9_a_full_disk_makes_no_device_look_dead() {
             lab.backend().metric("afterglow_alert_turns_total") >= before + 2.0
         });
     }
+    let notified = |rule: &str| -> Vec<String> {
+        let all = receiver.all();
+        let alerts = all.iter().flat_map(|one| one.json()["alerts"].as_array().cloned().unwrap_or_default());
+        let of_rule = alerts.filter(|alert| alert["rule"] == rule);
+        of_rule.map(|alert| alert["state"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    eventually("people know of the disk, and of what fires", || {
+        post("filler");
+        notified("afterglow:store") == ["firing"] && notified("waits") == ["firing"]
+    });
+    assert_eq!(post("filler"), 503, "it is still full");
     disk.free();
     eventually("there is room", || lab.backend().post(r#"{"signals":{"device.1":2}}"#).status == 200);
     lab.sample("oven.1", 90.0);
-    let first = receiver.wait(1).remove(0).json();
-    assert_eq!((&first["rule"], &first["signal"]), (&json!("hot"), &json!("oven.1")), "{first}");
-    assert_eq!(total(&lab), 1, "nothing was silent while nobody listened");
+    eventually("the next crossing is sent", || notified("hot") == ["firing"]);
+    eventually("people know that there is room", || notified("afterglow:store") == ["firing", "resolved"]);
+    eventually("all is written", || total(&lab) == 2);
+    let log = lab.backend().get("/api/channels/ops/log").json();
+    assert_eq!(
+        (notified("silent").len(), notified("waits").len(), &log["waiting"]),
+        (0, 1, &json!(0)),
+        "{log}"
+    );
 }
 
 /// Fired and resolved of the episodes of each signal.

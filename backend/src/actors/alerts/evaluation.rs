@@ -22,6 +22,7 @@ use crate::documents::Kind;
 use crate::store::alerts::{Cursor, Fold, Replayed, StateRow};
 use crate::store::{Sequences, StoreError};
 use rules::enabled;
+use watch::Refusal;
 
 /// Rows of the journal that are read at once.
 const JOURNAL_ROWS: u32 = 256;
@@ -67,6 +68,8 @@ pub(super) struct Evaluation {
     hears: bool,
     /// Whether samples are refused.
     refuses: bool,
+    /// Since when they are, and whether somebody was notified.
+    refusal: Option<Refusal>,
     /// The commit after which changed rules are to be taken that could not be read.
     unread: Option<u64>,
     /// Whether what was stored is read.
@@ -94,6 +97,7 @@ impl Evaluation {
             begun: now,
             hears: false,
             refuses: false,
+            refusal: None,
             unread: None,
             is_ready: false,
             news,
@@ -334,8 +338,20 @@ impl Evaluation {
             return;
         }
         self.unwritten.cursor = self.cursor;
-        if let Err(error) = self.write_all() {
-            log::error!("what follows from samples waits for the database, and nobody is notified: {error}");
+        self.parts.notifier.leave_out_sent(&mut self.unwritten.notices);
+        match self.write_all() {
+            Ok(()) => {}
+            Err(error @ StoreError::DiskFull(_)) => {
+                log::error!(
+                    "what follows from samples waits for room, and people are notified from memory: {error}"
+                );
+                self.parts.notifier.send_from_memory(&self.unwritten.notices);
+            }
+            Err(error) => {
+                log::error!(
+                    "what follows from samples waits for the database, and nobody is notified: {error}"
+                );
+            }
         }
     }
 
@@ -361,6 +377,7 @@ impl Evaluation {
         if !is_quiet {
             self.parts.documents.touch(Kind::Alerts);
         }
+        self.parts.notifier.forget_memory();
         self.parts.notifier.wake(channels.iter().map(String::as_str));
         Ok(())
     }

@@ -1,8 +1,10 @@
 //! Who is notified of an episode, and why nobody is.
 
+use std::collections::BTreeMap;
+
 use afterglow_wire::Timestamp;
 use afterglow_wire::channel::{Channel, ChannelKind};
-use afterglow_wire::rule::{Rule, Same, Unless};
+use afterglow_wire::rule::{Rule, Same, Severity, Unless};
 
 use super::super::text;
 use super::{Held, Key, Ledger, SECOND};
@@ -38,7 +40,10 @@ impl Ledger {
                 captured.is_some() && text::capture(&other.signals, elsewhere) == captured
             }),
         };
-        let fires = self.open.keys().any(|(rule, scope)| *rule == unless.rule && is_same(scope));
+        let from = (unless.rule.clone(), String::new());
+        let mut open =
+            self.open.range(from..).map(|(key, _)| key).take_while(|(rule, _)| *rule == unless.rule);
+        let fires = open.any(|(_, scope)| is_same(scope));
         let is_pending =
             self.pending.get(&unless.rule).is_some_and(|scopes| scopes.iter().any(|scope| is_same(scope)));
         let is_recent = |ended: i64| now.micros() - ended < AFTER_UNLESS * SECOND;
@@ -49,16 +54,25 @@ impl Ledger {
     /// The channels that are notified of an episode.
     pub(super) fn route(&self, key: &Key) -> Vec<String> {
         let Some(episode) = self.open.get(key) else { return Vec::new() };
-        let named = self.saved.rules.get(&key.0).map(|(rule, _)| &*rule.to).unwrap_or_default();
+        self.channels_of(&episode.rule, &episode.scope, episode.severity, &episode.labels)
+    }
+
+    /// The channels that are notified of an alert of a rule with these labels.
+    pub(super) fn channels_of(
+        &self,
+        rule: &str,
+        scope: &str,
+        severity: Severity,
+        labels: &BTreeMap<String, String>,
+    ) -> Vec<String> {
+        let named = self.saved.rules.get(rule).map(|(rule, _)| &*rule.to).unwrap_or_default();
         let channels = || self.saved.channels.iter().filter(|channel| channel.kind != ChannelKind::Heartbeat);
         let ids = |chosen: Vec<&Channel>| chosen.into_iter().map(|channel| channel.id.clone()).collect();
         if !named.is_empty() {
             return ids(channels().filter(|channel| named.contains(&channel.id)).collect());
         }
         let takes = |channel: &&Channel| {
-            channel.takes.as_ref().is_some_and(|takes| {
-                takes.matches(&episode.rule, &episode.scope, episode.severity, &episode.labels)
-            })
+            channel.takes.as_ref().is_some_and(|takes| takes.matches(rule, scope, severity, labels))
         };
         let taking: Vec<&Channel> = channels().filter(takes).collect();
         if !taking.is_empty() {

@@ -1,7 +1,21 @@
 //! What makes time no time: a clock that is set, and a server that takes no samples.
 
+use std::time::Duration;
+
+use afterglow_wire::Timestamp;
+
 use super::Evaluation;
 use crate::clock::Stopwatch;
+
+/// A database that takes no samples for so long is reported: one commit may fail.
+const REPORTED_AFTER: Duration = Duration::from_secs(3);
+
+/// That the database takes no samples.
+pub(super) struct Refusal {
+    since: Timestamp,
+    age: Stopwatch,
+    is_reported: bool,
+}
 
 /// The wall clock was set when it is further from where it should be.
 const JUMP_MICROS: i64 = 60 * 1_000_000;
@@ -42,6 +56,29 @@ impl Evaluation {
         match (refuses, std::mem::replace(&mut self.refuses, refuses)) {
             (true, false) => self.engine.deaf(before.min(now), &mut self.changes),
             (false, true) => self.engine.listen(now),
+            _ => {}
+        }
+        self.report_store(refuses, Timestamp::from_micros(now));
+    }
+
+    /// Notifies people of a database that takes no samples, and of its recovery.
+    fn report_store(&mut self, refuses: bool, now: Timestamp) {
+        match (&mut self.refusal, refuses) {
+            (None, true) => {
+                self.refusal = Some(Refusal { since: now, age: Stopwatch::start(), is_reported: false });
+            }
+            (Some(refusal), true) if !refusal.is_reported && refusal.age.elapsed() >= REPORTED_AFTER => {
+                refusal.is_reported = true;
+                let since = refusal.since;
+                self.unwritten.notices.extend(self.ledger.of_store(true, since, now));
+            }
+            (Some(refusal), false) => {
+                let (is_reported, since) = (refusal.is_reported, refusal.since);
+                self.refusal = None;
+                if is_reported {
+                    self.unwritten.notices.extend(self.ledger.of_store(false, since, now));
+                }
+            }
             _ => {}
         }
     }
