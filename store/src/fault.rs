@@ -1,6 +1,6 @@
 //! Faults that tests ask for, to prove that they would notice. Only debug builds can have one.
 //!
-//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, or `crash:POINT` for a process that dies
+//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, `hide_rules`, or `crash:POINT` for a process that dies
 //! at a point.
 //! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent;
 //! `AFTERGLOW_CLOCK_FILE` names a file that says by how many seconds the wall clock is wrong, and may change.
@@ -11,6 +11,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Whether requests are answered when their commit begins instead of when it is on the disk.
@@ -27,6 +28,12 @@ pub fn linger() {
 /// Whether every query takes longer than it may.
 pub fn makes_queries_late() -> bool {
     asked_for("late_queries")
+}
+
+/// Whether rules cannot be read this time, which is every other time.
+pub fn hides_rules() -> bool {
+    static ASKED: AtomicU32 = AtomicU32::new(0);
+    asked_for("hide_rules") && ASKED.fetch_add(1, Ordering::Relaxed) % 2 == 1
 }
 
 /// Whether what is to be told is written in another transaction than what has happened.

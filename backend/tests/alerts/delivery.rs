@@ -38,3 +38,22 @@ fn a_message_is_sent_once_though_its_delivery_cannot_be_written() {
     assert_eq!(log()["deliveries"][0]["outcome"], "delivered");
     assert_eq!(receiver.all().len(), 1);
 }
+
+/// Rules that could not be read when they changed are read again, and see what was committed meanwhile.
+#[test]
+fn rules_that_could_not_be_read_are_read_again() {
+    let (folder, receiver) = (tempfile::tempdir().unwrap(), Receiver::new());
+    let faults = [("AFTERGLOW_FAULT", "hide_rules")];
+    let backend = Some(Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &faults));
+    let lab = Lab { folder, backend };
+    lab.ops(&receiver);
+    for number in 1..=3 {
+        let mut rule = hot();
+        rule["id"] = json!(format!("hot-{number}"));
+        rule["signals"] = json!([format!("oven.{number}")]);
+        lab.rule(rule);
+        lab.sample(&format!("oven.{number}"), 90.0);
+        let notified = listed(&receiver.wait(number));
+        assert_eq!(notified[number - 1], (format!("oven.{number}"), "firing".into()));
+    }
+}
