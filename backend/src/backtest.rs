@@ -39,6 +39,9 @@ pub fn run(
         .filter(|name| test.selects(name) && only.has(name))
         .filter(|name| store.scope().is_none_or(|scope| scope.has(name)))
         .collect();
+    let unheard = store.unheard(span)?;
+    let spans: Vec<_> = unheard.iter().map(|span| (span.from.micros(), span.to.micros())).collect();
+    test.unheard(&spans);
     let mut left_out = false;
     match test.wants() {
         Wants::Each => {

@@ -35,6 +35,10 @@ pub struct Backtest {
     /// Signals of scopes that others stand for.
     others: u32,
     minutes: Minutes,
+    /// When listening begins, `true`, and ends, in order.
+    turns: Vec<(i64, bool)>,
+    /// How many of them time has passed, for the present signal.
+    turned: usize,
 }
 
 /// The means of the minutes of the present signal, each with the instant at which the minute begins, in order.
@@ -91,6 +95,8 @@ impl Backtest {
             out: Vec::new(),
             others: 0,
             minutes: Minutes::default(),
+            turns: Vec::new(),
+            turned: 0,
         }
     }
 
@@ -116,6 +122,21 @@ impl Backtest {
     /// The means of the minutes of the signal whose samples come next, each with the instant at which the minute begins, in order.
     pub fn minutes(&mut self, minutes: Vec<(i64, f64)>) {
         self.minutes = Minutes(minutes);
+    }
+
+    /// Between which instants no samples could come, the earliest first: silence is not counted there. To be called before the first sample.
+    pub fn unheard(&mut self, spans: &[(i64, i64)]) {
+        if !self.program.is_silence() {
+            return;
+        }
+        let mut apart: Vec<(i64, i64)> = Vec::new();
+        for (from, to) in spans {
+            match apart.last_mut() {
+                Some(last) if *from <= last.1 => last.1 = last.1.max(*to),
+                _ => apart.push((*from, *to)),
+            }
+        }
+        self.turns = apart.iter().flat_map(|(from, to)| [(*from, false), (*to, true)]).collect();
     }
 
     /// How samples are wanted.
@@ -159,13 +180,39 @@ impl Backtest {
         let number = self.signals;
         self.signals += 1;
         self.engine.learn(number, name, None);
+        // Time begins again for each signal.
+        self.turned = 0;
+        if !self.turns.is_empty() {
+            self.engine.listen(i64::MIN);
+        }
         number
+    }
+
+    /// Lets listening begin and end up to and without `by`.
+    fn turn(&mut self, by: i64) {
+        while let Some((at, listens)) = self.turns.get(self.turned).filter(|(at, _)| *at < by).copied() {
+            self.turned += 1;
+            if listens {
+                self.engine.advance_to(at, &mut self.out);
+                self.engine.listen(at);
+            } else {
+                self.engine.deaf(at, &mut self.out);
+            }
+        }
     }
 
     /// Samples of a signal, later than those of it before, in order.
     pub fn samples(&mut self, signal: u32, times: &[i64], values: &[f64]) {
         self.samples += times.len() as u64;
-        self.engine.replay(signal, (times, values), &mut self.minutes, &mut self.out);
+        let mut begin = 0;
+        while let Some(first) = times.get(begin).copied() {
+            self.turn(first);
+            let next = self.turns.get(self.turned).map_or(i64::MAX, |(at, _)| *at);
+            let end = begin + times[begin..].partition_point(|at| *at <= next).max(1);
+            let part = (&times[begin..end], &values[begin..end]);
+            self.engine.replay(signal, part, &mut self.minutes, &mut self.out);
+            begin = end;
+        }
         self.sort();
     }
 
@@ -203,6 +250,7 @@ impl Backtest {
         let signal = self.signal(name);
         self.samples += presence.samples();
         for at in presence.points() {
+            self.turn(at);
             self.engine.step(at, [Sample { signal, at, value: 0.0 }], &mut self.out);
         }
         self.others += signals.saturating_sub(1);
@@ -219,6 +267,7 @@ impl Backtest {
 
     /// What was found. Samples end with `to`.
     pub fn finish(mut self) -> backtest::Backtest {
+        self.turn(self.to);
         self.engine.advance_to(self.to.saturating_add(1), &mut self.out);
         self.sort();
         let span = (self.to - self.from).max(1) as f64;

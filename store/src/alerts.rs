@@ -61,12 +61,19 @@ pub struct Fold {
     pub episodes: Vec<Episode>,
     /// The notices that are due.
     pub notices: Vec<NewNotice>,
+    /// Times in which no samples could come.
+    pub unheard: Vec<Span>,
+    /// Until when samples could come, when that is to be noted beside the cursor.
+    pub heard: Option<Timestamp>,
 }
 
 impl Fold {
     /// Whether nothing but the cursor moves.
     pub fn is_quiet(&self) -> bool {
-        self.states.is_empty() && self.episodes.is_empty() && self.notices.is_empty()
+        self.states.is_empty()
+            && self.episodes.is_empty()
+            && self.notices.is_empty()
+            && self.unheard.is_empty()
     }
 }
 
@@ -79,6 +86,8 @@ pub struct Folded {
     pub states: Vec<StateRow>,
     /// The episodes that have not ended.
     pub open: Vec<Episode>,
+    /// Until when samples could come, as far as that was noted.
+    pub heard: Option<Timestamp>,
 }
 
 /// A commit as the journal has it.
@@ -322,7 +331,16 @@ impl Store {
         self.engine.acknowledge(self.author(), episode, ack)
     }
 
-    /// Removes episodes that ended before `before`, and the oldest beyond as many as are kept; how many.
+    /// The times in which no samples could come that touch `span`, in order. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn unheard(&self, span: Span) -> Result<Vec<Span>, StoreError> {
+        self.limited(|| self.engine.unheard(span))
+    }
+
+    /// Removes episodes, and times in which no samples could come, that ended before `before`, and the oldest episodes beyond as many as are kept; how many
+    /// episodes.
     ///
     /// # Errors
     /// When the disk is full or the database does not answer.

@@ -89,6 +89,14 @@ fn a10_a_restart_makes_no_device_look_dead() {
         assert_eq!(listed(&receiver.all()), [("device.0".into(), "firing".into())], "killed: {is_killed}");
         let episode = &lab.backend().get("/api/alerts").json()["firing"][0];
         assert_eq!((total(&lab), &episode["value"]), (1, &json!(4.0)), "{episode}");
+        // And a test of the rule leaves the same time out.
+        let question = json!({"rule": silent(4), "from": "2026-01-01T00:00:00Z", "to": episode["fired_at"]});
+        let found = lab.post("/api/rules/test", &question);
+        assert_eq!(
+            (&found["times"], &found["scopes"][0]["scope"]),
+            (&json!(1), &json!("device.0")),
+            "{found}"
+        );
     }
 }
 

@@ -138,6 +138,37 @@ fn a_prefix_is_alive_when_any_of_its_signals_is() {
     same(&listed(&out), "60 s2 Fired 0 60\n160 s1 Fired 0 60\n170 s2 Resolved 0 170");
 }
 
+/// A back-test leaves out what the evaluation left out.
+#[test]
+fn a_test_counts_silence_only_while_somebody_listened() {
+    let rule = rule(r#""value":{"of":"silence"},"is":"above","levels":[{"limit":60}]"#);
+    let down = (micros(1_000.0), micros(2_000.0));
+    let every_ten =
+        |range: std::ops::RangeInclusive<i64>| range.step_by(10).map(|second| second * crate::SECOND);
+    let goes_on: Vec<i64> = every_ten(0..=1_000).chain(every_ten(2_000..=3_000)).collect();
+    let stopped: Vec<i64> = every_ten(0..=950).collect();
+    let early: Vec<i64> = every_ten(0..=500).collect();
+    let found = |unheard: &[(i64, i64)]| {
+        let mut test = crate::Backtest::new(&rule, 0, micros(3_000.0));
+        test.unheard(unheard);
+        for (name, times) in [("s1", &stopped), ("s2", &goes_on), ("s3", &early)] {
+            let signal = test.signal(name);
+            // In pieces, as they are read.
+            times.chunks(7).for_each(|times| test.samples(signal, times, &vec![0.0; times.len()]));
+        }
+        let scopes = test.finish().scopes;
+        let fired =
+            scopes.into_iter().map(|scope| (scope.scope, scope.episodes[0].fired.micros() / crate::SECOND));
+        fired.collect::<Vec<_>>()
+    };
+    let named =
+        |fired: &[(&str, i64)]| fired.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect::<Vec<_>>();
+    assert_eq!(found(&[]), named(&[("s1", 1_010), ("s2", 1_060), ("s3", 560)]));
+    assert_eq!(found(&[down]), named(&[("s1", 2_060), ("s3", 560)]));
+    let overlapping = [down, (micros(1_200.0), micros(1_300.0)), (micros(1_900.0), micros(2_100.0))];
+    assert_eq!(found(&overlapping), named(&[("s1", 2_160), ("s3", 560)]));
+}
+
 #[test]
 fn silence_is_counted_only_while_somebody_listens() {
     let mut engine = engine(&[rule(SILENT)], &["s"]);

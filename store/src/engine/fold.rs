@@ -27,7 +27,8 @@ impl Engine {
                 document: Some(document),
             });
             let open = reader.open_episodes()?.into_iter().filter_map(episode).collect();
-            Ok(Folded { cursor, states: states.collect(), open })
+            let heard = reader.heard()?.map(Timestamp::from_micros);
+            Ok(Folded { cursor, states: states.collect(), open, heard })
         })
     }
 
@@ -75,6 +76,11 @@ impl Engine {
         Ok(History { episodes: rows.into_iter().filter_map(episode).collect(), total })
     }
 
+    /// The times in which no samples could come that touch `span`.
+    pub(crate) fn unheard(&self, span: Span) -> Result<Vec<Span>, StoreError> {
+        self.tables.in_documents(|reader| reader.unheard(span))
+    }
+
     /// Notes who has seen an episode, or that nobody has.
     pub(crate) fn acknowledge(
         &self,
@@ -97,7 +103,10 @@ impl Engine {
 
     /// Removes episodes that ended before `before`, and the oldest beyond as many as are kept; how many.
     pub(crate) fn expire_episodes(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.tables.writing(|writer| writer.expire_episodes(before.micros(), EPISODES))
+        self.tables.writing(|writer| {
+            writer.expire_unheard(before.micros())?;
+            writer.expire_episodes(before.micros(), EPISODES)
+        })
     }
 
     /// The commits after the one numbered `sequence`, each whole, of the journal's next `limit` rows.
@@ -156,8 +165,14 @@ fn write_states(writer: &mut dyn Rows, fold: &Fold) -> Result<(), StoreError> {
             ack: None,
         })?;
     }
+    for span in &fold.unheard {
+        writer.put_unheard(*span)?;
+    }
     if let Some(cursor) = fold.cursor {
         writer.put_alert_cursor(cursor.sequence.cast_signed(), cursor.at.micros())?;
+    }
+    if let Some(heard) = fold.heard {
+        writer.put_heard(heard.micros())?;
     }
     Ok(())
 }

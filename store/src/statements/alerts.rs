@@ -1,11 +1,14 @@
 //! The statements of alerts.
 
+use afterglow_wire::Timestamp;
 use diesel::prelude::*;
 use diesel::upsert::excluded;
 
 use super::Connection;
 use crate::statements::limit_of;
-use crate::statements::schema::{alert_cursor, alert_document, alert_episode, alert_secret, alert_state};
+use crate::statements::schema::{
+    alert_cursor, alert_document, alert_episode, alert_secret, alert_state, alert_unheard,
+};
 use crate::tables::{AlertRows, EpisodeRow, SavedRow, SecretRow};
 use crate::{Span, StoreError};
 
@@ -133,6 +136,43 @@ impl AlertRows for Connection {
             .do_update()
             .set(content)
             .execute(self)?;
+        Ok(())
+    }
+
+    fn heard(&mut self) -> Result<Option<i64>, StoreError> {
+        let heard: Option<Option<i64>> =
+            alert_cursor::table.select(alert_cursor::heard_at).first(self).optional()?;
+        Ok(heard.flatten())
+    }
+
+    fn put_heard(&mut self, at: i64) -> Result<(), StoreError> {
+        diesel::update(alert_cursor::table).set(alert_cursor::heard_at.eq(at)).execute(self)?;
+        Ok(())
+    }
+
+    fn put_unheard(&mut self, span: Span) -> Result<(), StoreError> {
+        let end = alert_unheard::to_at.eq(span.to.micros());
+        diesel::insert_into(alert_unheard::table)
+            .values((alert_unheard::from_at.eq(span.from.micros()), end))
+            .on_conflict(alert_unheard::from_at)
+            .do_update()
+            .set(end)
+            .execute(self)?;
+        Ok(())
+    }
+
+    fn unheard(&mut self, span: Span) -> Result<Vec<Span>, StoreError> {
+        let rows: Vec<(i64, i64)> = alert_unheard::table
+            .filter(alert_unheard::to_at.ge(span.from.micros()))
+            .filter(alert_unheard::from_at.le(span.to.micros()))
+            .order(alert_unheard::from_at)
+            .load(self)?;
+        let instant = Timestamp::from_micros;
+        Ok(rows.into_iter().map(|(from, to)| Span { from: instant(from), to: instant(to) }).collect())
+    }
+
+    fn expire_unheard(&mut self, before: i64) -> Result<(), StoreError> {
+        diesel::delete(alert_unheard::table.filter(alert_unheard::to_at.lt(before))).execute(self)?;
         Ok(())
     }
 

@@ -229,6 +229,7 @@ diesel::table! {
         id -> Integer,
         sequence -> BigInt,
         at -> BigInt,
+        heard_at -> Nullable<BigInt>,
     }
 }
 
@@ -251,6 +252,13 @@ diesel::table! {
         resolved_at -> Nullable<BigInt>,
         document -> Text,
         ack -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    alert_unheard (from_at) {
+        from_at -> BigInt,
+        to_at -> BigInt,
     }
 }
 

@@ -40,6 +40,21 @@ pub(crate) trait AlertRows {
     /// Adds or replaces the state of a rule and scope; `None` removes it.
     fn put_alert_state(&mut self, rule: &str, scope: &str, document: Option<&str>) -> Result<(), StoreError>;
 
+    /// Until when samples could come, as far as that is known.
+    fn heard(&mut self) -> Result<Option<i64>, StoreError>;
+
+    /// Notes that samples could come until `at`, beside the cursor.
+    fn put_heard(&mut self, at: i64) -> Result<(), StoreError>;
+
+    /// Adds a time in which no samples could come, or makes it as long as this.
+    fn put_unheard(&mut self, span: Span) -> Result<(), StoreError>;
+
+    /// The times in which no samples could come that touch `span`, in order.
+    fn unheard(&mut self, span: Span) -> Result<Vec<Span>, StoreError>;
+
+    /// Removes times in which no samples could come that ended before `before`.
+    fn expire_unheard(&mut self, before: i64) -> Result<(), StoreError>;
+
     /// Adds an episode, or replaces all of it but its acknowledgement.
     fn put_episode(&mut self, row: &EpisodeRow) -> Result<(), StoreError>;
 

@@ -159,6 +159,7 @@ fn a_fold_is_there_after_opening_again_and_may_be_written_twice<D: Database>() {
         states: vec![state(Some(r#"{"phase":"pending","pending_at":5}"#))],
         episodes: vec![episode("1", 10, None), episode("2", 20, Some(30))],
         notices: vec![notice("1")],
+        ..Fold::default()
     };
     store.fold(&fold).unwrap();
     let ack = Ack { by: "ann".into(), ..Ack::default() };
@@ -192,7 +193,18 @@ fn a_fold_is_there_after_opening_again_and_may_be_written_twice<D: Database>() {
     let folded = store.folded().unwrap();
     assert_eq!((folded.states.len(), folded.open.len(), folded.cursor), (0, 0, cursor));
     assert!(matches!(store.acknowledge("3", None), Err(SaveError::NotFound(_))));
+    assert_eq!(folded.heard, None);
+    store.fold(&Fold { heard: Some(Timestamp::from_micros(45)), ..Fold::default() }).unwrap();
+    let folded = store.folded().unwrap();
+    assert_eq!((folded.heard, folded.cursor), (Some(Timestamp::from_micros(45)), cursor));
+    let fold = |from, to| Fold { unheard: vec![span(from, to)], ..Fold::default() };
+    for (from, to) in [(50, 60), (20, 30), (50, 70)] {
+        store.fold(&fold(from, to)).unwrap();
+    }
+    assert_eq!(store.unheard(span(30, 100)).unwrap(), [span(20, 30), span(50, 70)]);
+    assert_eq!(store.unheard(span(31, 49)).unwrap(), []);
     assert_eq!(store.expire_episodes(Timestamp::from_micros(35)).unwrap(), 1);
+    assert_eq!(store.unheard(span(0, 100)).unwrap(), [span(50, 70)]);
     assert_eq!(history(0, 100), ["1"]);
 }
 

@@ -3,7 +3,7 @@
 mod rules;
 mod watch;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,9 @@ const JOURNAL_ROWS: u32 = 256;
 
 /// States that are written in one transaction: commits of samples share the writer.
 const STATES_AT_ONCE: usize = 600;
+
+/// Episodes that have ended, and are written in one transaction.
+const EPISODES_AT_ONCE: usize = 1_000;
 
 /// How often the cursor moves when nothing else changes.
 const CURSOR_PAUSE: Duration = Duration::from_secs(1);
@@ -68,6 +71,10 @@ pub(super) struct Evaluation {
     hears: bool,
     /// Whether samples are refused.
     refuses: bool,
+    /// Since when they are or were last, in microseconds.
+    deaf_since: i64,
+    /// Until when the process before heard of samples, if that was noted.
+    heard: Option<Timestamp>,
     /// Since when they are, and whether somebody was notified.
     refusal: Option<Refusal>,
     /// The commit after which changed rules are to be taken that could not be read.
@@ -97,6 +104,8 @@ impl Evaluation {
             begun: now,
             hears: false,
             refuses: false,
+            deaf_since: now,
+            heard: None,
             refusal: None,
             unread: None,
             is_ready: false,
@@ -170,7 +179,7 @@ impl Evaluation {
     pub(super) fn finish(&mut self) {
         self.written = Stopwatch::start();
         self.gather();
-        self.unwritten.cursor = self.cursor;
+        self.note_position();
         if let Err(error) = self.write_all() {
             log::warn!("what was evaluated last is evaluated again at the next start: {error}");
         }
@@ -180,7 +189,7 @@ impl Evaluation {
     fn begin(&mut self) -> Result<(), StoreError> {
         let store = self.parts.store.clone();
         let folded = store.folded()?;
-        self.cursor = folded.cursor;
+        (self.cursor, self.heard) = (folded.cursor, folded.heard);
         self.ledger = Ledger::new(folded.open);
         let saved = self.read_saved()?;
         self.rules = enabled(&saved);
@@ -320,12 +329,17 @@ impl Evaluation {
 
     /// Adds what is new to what is to be written.
     fn gather(&mut self) {
-        for changed in self.engine.take_changed() {
-            let document = changed.state.and_then(|state| serde_json::to_string(&state).ok());
-            let (rule, scope) = (changed.rule.to_string(), changed.scope.to_string());
-            self.unwritten.states.retain(|row| (&row.rule, &row.scope) != (&rule, &scope));
-            self.unwritten.states.push(StateRow { rule, scope, document });
+        let changed = self.engine.take_changed();
+        if !self.unwritten.states.is_empty() {
+            let again: HashSet<(&str, &str)> =
+                changed.iter().map(|changed| (&*changed.rule, &*changed.scope)).collect();
+            self.unwritten.states.retain(|row| !again.contains(&(&*row.rule, &*row.scope)));
         }
+        self.unwritten.states.extend(changed.into_iter().map(|changed| StateRow {
+            rule: changed.rule.to_string(),
+            scope: changed.scope.to_string(),
+            document: changed.state.and_then(|state| serde_json::to_string(&state).ok()),
+        }));
         let Entries { episodes, notices } = self.ledger.take();
         self.unwritten.episodes.extend(episodes.into_iter().map(|(_, episode)| episode));
         self.unwritten.notices.extend(notices.into_iter().map(|(_, notice)| notice));
@@ -337,7 +351,7 @@ impl Evaluation {
         if self.unwritten.is_quiet() && !moved {
             return;
         }
-        self.unwritten.cursor = self.cursor;
+        self.note_position();
         self.parts.notifier.leave_out_sent(&mut self.unwritten.notices);
         match self.write_all() {
             Ok(()) => {}
@@ -355,11 +369,18 @@ impl Evaluation {
         }
     }
 
+    /// How far everything is evaluated, and until when samples could come.
+    fn note_position(&mut self) {
+        self.unwritten.cursor = self.cursor;
+        self.unwritten.heard = (!self.refuses && self.cursor.is_some()).then(|| self.parts.clock.now());
+    }
+
     /// Writes all that is unwritten: what one alert is about always in one transaction, the cursor with the last.
     fn write_all(&mut self) -> Result<(), StoreError> {
         let channels: HashSet<String> =
             self.unwritten.notices.iter().map(|notice| notice.channel.clone()).collect();
         let is_quiet = self.unwritten.is_quiet();
+        self.write_history()?;
         while self.unwritten.states.len() > STATES_AT_ONCE {
             let part = part(&mut self.unwritten);
             if let Err(error) = self.parts.store.fold(&part) {
@@ -379,6 +400,28 @@ impl Evaluation {
         }
         self.parts.notifier.forget_memory();
         self.parts.notifier.wake(channels.iter().map(String::as_str));
+        Ok(())
+    }
+
+    /// Writes episodes that have ended and that nobody was notified of, a few at a time: a week that arrives at once has many. A replay finds the same
+    /// ones again, so they need not be in one transaction with anything else.
+    fn write_history(&mut self) -> Result<(), StoreError> {
+        if self.unwritten.episodes.len() <= EPISODES_AT_ONCE {
+            return Ok(());
+        }
+        let is_history = |episode: &Episode| episode.resolved_at.is_some() && episode.notified.is_empty();
+        let (mut ended, others): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.unwritten.episodes).into_iter().partition(is_history);
+        self.unwritten.episodes = others.into();
+        while !ended.is_empty() {
+            let episodes = ended.drain(..ended.len().min(EPISODES_AT_ONCE)).collect();
+            let part = Fold { episodes, ..Fold::default() };
+            if let Err(error) = self.parts.store.fold(&part) {
+                self.unwritten.episodes.splice(0..0, part.episodes.into_iter().chain(ended));
+                return Err(error);
+            }
+            self.announce(part.episodes);
+        }
         Ok(())
     }
 
@@ -406,5 +449,5 @@ fn part(fold: &mut Fold) -> Fold {
         .into_iter()
         .partition(|notice| is_of(&notice.notice.rule, &notice.notice.signal));
     fold.notices = others;
-    Fold { cursor: None, states, episodes, notices }
+    Fold { states, episodes, notices, ..Fold::default() }
 }

@@ -6,6 +6,7 @@ use afterglow_wire::Timestamp;
 
 use super::Evaluation;
 use crate::clock::Stopwatch;
+use crate::store::Span;
 
 /// A database that takes no samples for so long is reported: one commit may fail.
 const REPORTED_AFTER: Duration = Duration::from_secs(3);
@@ -28,9 +29,14 @@ impl Evaluation {
             return;
         }
         self.hears = true;
-        let last = self.cursor.map_or(self.begun, |cursor| cursor.at.micros());
+        let cursor = self.cursor.map(|cursor| cursor.at);
+        let last = cursor.max(self.heard).map_or(self.begun, Timestamp::micros);
         self.engine.deaf(last.min(self.begun), &mut self.changes);
         self.engine.listen(self.begun);
+        if !self.rules.is_empty() {
+            // With a rule the cursor moves every second: that is when the process before ended.
+            self.unheard(last, self.begun);
+        }
     }
 
     /// A jump of the clock is no time that passed.
@@ -45,6 +51,7 @@ impl Evaluation {
             if !self.refuses {
                 self.engine.listen(now);
             }
+            self.unheard(expected, now);
         }
         self.watch_commits(before, now);
         self.seen = (Stopwatch::start(), now);
@@ -54,11 +61,25 @@ impl Evaluation {
     fn watch_commits(&mut self, before: i64, now: i64) {
         let refuses = self.parts.metrics.health.refuses_samples();
         match (refuses, std::mem::replace(&mut self.refuses, refuses)) {
-            (true, false) => self.engine.deaf(before.min(now), &mut self.changes),
-            (false, true) => self.engine.listen(now),
+            (true, false) => {
+                self.deaf_since = before.min(now);
+                self.engine.deaf(self.deaf_since, &mut self.changes);
+            }
+            (false, true) => {
+                self.engine.listen(now);
+                self.unheard(self.deaf_since, now);
+            }
             _ => {}
         }
         self.report_store(refuses, Timestamp::from_micros(now));
+    }
+
+    /// Keeps that no samples could come in a time, for tests of rules.
+    fn unheard(&mut self, from: i64, to: i64) {
+        if from < to {
+            let instant = Timestamp::from_micros;
+            self.unwritten.unheard.push(Span { from: instant(from), to: instant(to) });
+        }
     }
 
     /// Notifies people of a database that takes no samples, and of its recovery.
