@@ -196,6 +196,11 @@ impl Access {
         self.tickets.take(text, now).map_or(Principal::Nobody(over), Principal::Granted)
     }
 
+    /// Whether another server may know more of the key `text` than this one: it has the form of a key, and is not known.
+    pub fn may_be_new(&self, text: &str) -> bool {
+        !self.issuers.concerns(text) && !self.keys.knows(text)
+    }
+
     /// Whether samples may be sent in the address of this key.
     pub fn takes_get(&self, text: &str) -> bool {
         self.keys.takes_get(text)

@@ -6,6 +6,7 @@ pub mod certificate;
 pub mod committer;
 pub mod compactor;
 pub mod engine;
+pub mod follower;
 pub mod issuer_keys;
 pub mod keeper;
 pub mod notifier;

@@ -6,13 +6,13 @@
 //!
 //! [`Store::committed_since`]: crate::store::Store::committed_since
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use actix::prelude::*;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::batch::Batch;
-use crate::store::{Commit, Sequences};
+use crate::store::{Commit, News, Sequences, Store};
 
 /// Samples that have just become durable.
 #[derive(Clone, Debug, Message)]
@@ -46,6 +46,9 @@ pub trait Hears: Send {
 
     /// Tells of a commit; whether there was room.
     fn hear(&self, commit: &Committed) -> bool;
+
+    /// Tells that the numbers up to `sequence` are taken by what cannot be told any more.
+    fn skip(&self, _sequence: u64) {}
 }
 
 impl Hears for Recipient<Committed> {
@@ -78,6 +81,49 @@ impl Listener {
         self.committed.inc_by(samples);
         if !self.hears.hear(commit) {
             self.shed.inc_by(samples);
+        }
+    }
+}
+
+/// Tells all listeners of commits, in order, whoever learns of them first. Cloning shares it.
+#[derive(Clone)]
+pub struct Announcer(Arc<Announced>);
+
+struct Announced {
+    store: Store,
+    /// Held while one thread tells: the next one has what came later.
+    listeners: Mutex<Vec<Listener>>,
+}
+
+impl Announcer {
+    /// Tells `listeners` of the commits of `store`.
+    pub fn new(store: Store, listeners: Vec<Listener>) -> Self {
+        Self(Arc::new(Announced { store, listeners: Mutex::new(listeners) }))
+    }
+
+    /// Tells of a commit that this process has just made, and of those of others before it.
+    pub fn committed(&self, commit: Commit) {
+        if self.0.store.is_shared() {
+            return self.announce();
+        }
+        let listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let committed = Committed::from(commit);
+        listeners.iter().for_each(|listener| listener.tell(&committed));
+    }
+
+    /// Tells of what the store has heard of, in whatever process it was committed.
+    pub fn announce(&self) {
+        let listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        for news in self.0.store.take_news() {
+            match news {
+                News::Commit(commit) => {
+                    let committed = Committed::from(commit);
+                    listeners.iter().for_each(|listener| listener.tell(&committed));
+                }
+                News::Skipped(sequence) => {
+                    listeners.iter().for_each(|listener| listener.hears.skip(sequence));
+                }
+            }
         }
     }
 }

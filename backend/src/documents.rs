@@ -65,8 +65,9 @@ pub struct Documents {
 impl Documents {
     /// The documents of `store`.
     pub fn new(store: Store, clock: &Clock) -> Self {
-        // Counting goes on from the time: no number comes back after a restart.
-        let start = u64::try_from(clock.now().micros()).unwrap_or_default();
+        // Counting goes on from the time: no number comes back after a restart. Where several servers have one database, it counts.
+        let start =
+            if store.is_shared() { 0 } else { u64::try_from(clock.now().micros()).unwrap_or_default() };
         let revision = Revision {
             boards: start,
             annotations: start,
@@ -76,13 +77,17 @@ impl Documents {
             silences: start,
             channels: start,
         };
-        Self {
+        let documents = Self {
             store,
             reads: Places::new(READS, READS / 2),
             places: Arc::new(Semaphore::new(WAITING)),
             turn: Arc::new(Semaphore::new(1)),
             revision: Arc::new(watch::Sender::new(revision)),
+        };
+        if documents.store.is_shared() {
+            documents.count_shared();
         }
+        documents
     }
 
     /// Runs `work`, which blocks, when its turn comes, and then counts the revision of this kind up.
@@ -94,10 +99,10 @@ impl Documents {
         kind: Kind,
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
-        let revision = Arc::clone(&self.revision);
+        let documents = self.clone();
         self.in_turn(move |store| {
             let done = work(store)?;
-            revision.send_modify(|revision| *number(revision, kind) += 1);
+            documents.touch(kind);
             Ok(done)
         })
         .await
@@ -150,7 +155,34 @@ impl Documents {
 
     /// Counts the revision of a kind up: something of it was changed by the server itself.
     pub fn touch(&self, kind: Kind) {
+        if self.store.is_shared() {
+            return self.count_shared();
+        }
         self.revision.send_modify(|revision| *number(revision, kind) += 1);
+    }
+
+    /// Takes over the numbers of a database that several servers change. Blocks.
+    fn count_shared(&self) {
+        match self.store.revisions() {
+            Ok(kinds) => self.take_over(&kinds),
+            // The next look does it.
+            Err(error) => log::warn!("pages learn of a change a little later: {error}"),
+        }
+    }
+
+    /// Takes over the numbers that a database shared by several servers has for each kind.
+    pub fn take_over(&self, kinds: &[(String, i64)]) {
+        self.revision.send_if_modified(|revision| {
+            let before = *revision;
+            for (name, count) in kinds {
+                if let Some(kind) = named(name) {
+                    let number = number(revision, kind);
+                    // Never back: another thread may have been faster.
+                    *number = (*number).max(count.cast_unsigned());
+                }
+            }
+            *revision != before
+        });
     }
 
     /// The newest revision, and a way to wait for the next one.
@@ -177,6 +209,20 @@ async fn ended<T, E>(work: actix_rt::task::JoinHandle<Result<T, E>>) -> Result<T
             Err(Failure::Broken)
         }
     }
+}
+
+/// The kind that a database calls so.
+fn named(name: &str) -> Option<Kind> {
+    Some(match name {
+        "boards" => Kind::Boards,
+        "annotations" => Kind::Annotations,
+        "metadata" => Kind::Metadata,
+        "rules" => Kind::Rules,
+        "alerts" => Kind::Alerts,
+        "silences" => Kind::Silences,
+        "channels" => Kind::Channels,
+        _ => return None,
+    })
 }
 
 fn number(revision: &mut Revision, kind: Kind) -> &mut u64 {

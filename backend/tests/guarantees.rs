@@ -37,6 +37,7 @@ mod live_stream;
 mod matrix;
 mod metadata;
 mod migration;
+mod nodes;
 mod oidc;
 mod people;
 mod postgres;

@@ -17,7 +17,7 @@ pub(crate) struct Seen {
     /// Signal and microsecond to value.
     pub(crate) samples: BTreeMap<(String, i64), f64>,
     /// How often a sample was told that was there already.
-    doubled: usize,
+    pub(crate) doubled: usize,
     /// How often the stream resumed where it was, and how often it began again.
     pub(crate) resumed: usize,
     pub(crate) begun: usize,

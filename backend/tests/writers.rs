@@ -34,21 +34,24 @@ impl Writer {
         if signal == 0 { 1.0 } else { -1.0 }
     }
 
+    /// What it posts next.
+    pub(crate) fn body(&self, pace: Pace) -> String {
+        let [rising, falling] = &self.signals;
+        let objects: Vec<_> = (1..=pace.per_post)
+            .map(|i| {
+                let number = self.acknowledged + i;
+                let time = pace.start + number * pace.step;
+                format!(r#"{{"timestamp":{time},"signals":{{"{rising}":{number},"{falling}":-{number}}}}}"#)
+            })
+            .collect();
+        format!("[{}]", objects.join(","))
+    }
+
     /// Posts until the connection breaks.
     fn write(&mut self, url: &str, pace: Pace) {
         let agent = client();
-        let [rising, falling] = &self.signals;
         loop {
-            let objects: Vec<_> = (1..=pace.per_post)
-                .map(|i| {
-                    let number = self.acknowledged + i;
-                    let time = pace.start + number * pace.step;
-                    format!(
-                        r#"{{"timestamp":{time},"signals":{{"{rising}":{number},"{falling}":-{number}}}}}"#
-                    )
-                })
-                .collect();
-            match try_post(url, &agent, &format!("[{}]", objects.join(","))) {
+            match try_post(url, &agent, &self.body(pace)) {
                 Some(answer) => assert_eq!(answer.status, 200, "{}", answer.text),
                 None => return,
             }

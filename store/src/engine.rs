@@ -14,6 +14,7 @@ mod details;
 mod expire;
 mod extremes;
 mod fold;
+mod follow;
 mod merge;
 mod metadata;
 mod outbox;
@@ -27,18 +28,20 @@ mod saved;
 mod seal;
 mod since;
 
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use afterglow_wire::Timestamp;
 
-use crate::StoreError;
 use crate::audit::{self, Author, Event};
 use crate::block::SMALL_BLOCK;
 use crate::clock::Clock;
 use crate::fault;
 use crate::head::Head;
+use crate::signals::Signals;
 use crate::tables::{Rows, Tables};
+use crate::{News, StoreError};
 use commit::Commits;
 use damaged::Damaged;
 use delete::Unfinished;
@@ -80,6 +83,14 @@ pub(crate) struct Engine {
     clock: Clock,
     /// Names the numbering of commits; 0 in a database that is only read.
     epoch: u64,
+    /// The dictionary, which learns the names of what is committed.
+    signals: Signals,
+    /// Commits of all processes that nobody has heard of yet, where there may be several.
+    news: Mutex<VecDeque<News>>,
+    /// Counts the changes of what is no sample, as far as they are known.
+    changes: AtomicI64,
+    /// Whether this process does what one alone must do.
+    leads: AtomicBool,
     tables: Arc<dyn Tables>,
 }
 
@@ -105,8 +116,17 @@ impl Engine {
             damaged: Damaged::default(),
             clock,
             epoch,
+            signals: Signals::empty(0),
+            news: Mutex::default(),
+            changes: AtomicI64::new(0),
+            leads: AtomicBool::new(!tables.is_shared()),
             tables,
         }
+    }
+
+    /// With the dictionary of its database.
+    pub(crate) fn with(self, signals: Signals) -> Self {
+        Self { signals, ..self }
     }
 
     /// The database.
@@ -117,6 +137,11 @@ impl Engine {
     /// Writes down what an author does, in the transaction of `writer`.
     fn note(&self, writer: &mut dyn Rows, by: Option<&Author>, event: Event) -> Result<(), StoreError> {
         by.map_or(Ok(()), |author| audit::append(writer, self.clock.now().micros(), author, event))
+    }
+
+    /// See [`Tables::is_shared`].
+    pub(crate) fn is_shared(&self) -> bool {
+        self.tables.is_shared()
     }
 
     /// See [`Tables::is_lost`].
@@ -159,7 +184,7 @@ impl Engine {
     pub(crate) fn compact_and_checkpoint(&self) -> Result<(), StoreError> {
         self.closing.store(true, Ordering::Relaxed);
         // Twice where a sealing had been begun and not finished: it comes before what was taken since.
-        while self.unsealed() > 0 {
+        while self.leads() && self.unsealed() > 0 {
             self.seal()?;
         }
         self.tables.release_space(true)?;

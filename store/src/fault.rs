@@ -1,6 +1,6 @@
 //! Faults that tests ask for, to prove that they would notice. Only debug builds can have one.
 //!
-//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, `hide_rules`, or `crash:POINT` for a process that dies
+//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, `hide_rules`, `skip_sync`, or `crash:POINT` for a process that dies
 //! at a point.
 //! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent;
 //! `AFTERGLOW_CLOCK_FILE` names a file that says by how many seconds the wall clock is wrong, and may change.
@@ -39,6 +39,11 @@ pub fn hides_rules() -> bool {
 /// Whether what is to be told is written in another transaction than what has happened.
 pub fn splits_the_fold() -> bool {
     asked_for("split_fold")
+}
+
+/// Whether a process answers without a look at what others have committed.
+pub fn skips_sync() -> bool {
+    asked_for("skip_sync")
 }
 
 /// A place in the code at which a test may want the process to die.

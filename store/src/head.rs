@@ -18,6 +18,8 @@ pub(super) struct Head {
     sealing: Option<Arc<Generation>>,
     /// The number of the last journal row that is in here or in a block, or of a later deletion.
     sequence: i64,
+    /// The number that the last sealing or deletion has written down.
+    sealed_sequence: i64,
 }
 
 /// Samples that will be sealed together.
@@ -116,7 +118,7 @@ impl Generation {
 impl Head {
     /// An empty head of a database whose commits up to the one numbered `sequence` are in blocks.
     pub(super) fn after(sequence: i64) -> Self {
-        Self { sequence, ..Self::default() }
+        Self { sequence, sealed_sequence: sequence, ..Self::default() }
     }
 
     /// Adds what has just been committed up to the journal's row `sequence`.
@@ -130,6 +132,17 @@ impl Head {
     /// The number `sequence` is taken by something that adds no samples.
     pub(super) fn skip_to(&mut self, sequence: i64) {
         self.sequence = self.sequence.max(sequence);
+    }
+
+    /// The number `sequence` is that of a deletion.
+    pub(super) fn deleted(&mut self, sequence: i64) {
+        self.skip_to(sequence);
+        self.sealed_sequence = self.sealed_sequence.max(sequence);
+    }
+
+    /// The number that the last sealing or deletion has written down, as far as is known here.
+    pub(super) fn sealed_sequence(&self) -> i64 {
+        self.sealed_sequence
     }
 
     /// The last number that was taken, by a journal row or otherwise.
@@ -192,7 +205,9 @@ impl Head {
 
     /// Drops the generation that is in blocks now.
     pub(super) fn sealed(&mut self) {
-        self.sealing = None;
+        if let Some(sealed) = self.sealing.take() {
+            self.sealed_sequence = self.sealed_sequence.max(sealed.last_sequence);
+        }
     }
 }
 

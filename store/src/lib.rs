@@ -112,6 +112,15 @@ pub struct Commit {
     pub batches: Vec<Batch>,
 }
 
+/// What has happened in a database that several processes write.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// A commit.
+    Commit(Commit),
+    /// The numbers up to this one are taken by what cannot be told any more: commits that were sealed meanwhile, or a deletion.
+    Skipped(u64),
+}
+
 /// What was committed after some commit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Since {
@@ -137,19 +146,25 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, makes or migrates it where needed, and locks it against other processes.
+    /// Opens the database, and makes or migrates it where needed. A file is locked against other processes; a server's database may be
+    /// opened by several.
     ///
     /// # Errors
-    /// When the file is another's, in use, or cannot be read or written; it is then left as it was.
+    /// When it is another's, in use, or cannot be read or written; it is then left as it was.
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
         let (engine, names) = match &config.database {
             Location::File(path) => sqlite::open(path, config, clock.clone())?,
             Location::Server(server) => postgres::open(server, config, clock.clone())?,
         };
+        let signals = Signals::new(names, config.signal_limit);
+        let engine = engine.with(signals.clone());
+        if engine.is_shared() {
+            engine.lead()?;
+        }
         Ok(Self {
             access: Access::new(Arc::clone(engine.tables()), clock),
             engine: Arc::new(engine),
-            signals: Signals::new(names, config.signal_limit),
+            signals,
             read_limit: config.read_limit,
             scope: None,
             author: None,
@@ -167,10 +182,11 @@ impl Store {
             Location::Server(server) => postgres::open_read_only(server, clock.clone())?,
         };
         let limit = names.len();
+        let signals = Signals::new(names, limit);
         Ok(Self {
             access: Access::new(Arc::clone(engine.tables()), clock),
-            engine: Arc::new(engine),
-            signals: Signals::new(names, limit),
+            engine: Arc::new(engine.with(signals.clone())),
+            signals,
             read_limit: None,
             scope: None,
             author: None,
@@ -229,10 +245,53 @@ impl Store {
     /// # Errors
     /// When nothing was stored: the disk is full, the database does not answer, or there is no room for new signals.
     pub fn commit(&self, batches: impl Into<Vec<Batch>>) -> Result<Commit, StoreError> {
-        let mut batches = batches.into();
-        let new = self.signals.learn(&mut batches).ok_or(StoreError::NoRoom)?;
-        let sequences = self.engine.commit(&batches, new)?;
-        Ok(Commit { sequences, batches })
+        self.engine.commit(batches.into())
+    }
+
+    /// Whether other processes may write the same database. Then somebody must call [`Store::sync`] and [`Store::lead`] every now and
+    /// then, and what is committed, by whomever, is in [`Store::take_news`].
+    pub fn is_shared(&self) -> bool {
+        self.engine.is_shared()
+    }
+
+    /// Takes over what was committed before the call, in whatever process. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.engine.sync()
+    }
+
+    /// What has happened since the last call, in order: commits of all processes, this one included. Bounded: the oldest are left out
+    /// where nobody asks, which the numbers of those to come show. Nothing in a database that has one process.
+    pub fn take_news(&self) -> Vec<News> {
+        self.engine.take_news()
+    }
+
+    /// Whether this process does what one alone must do: it seals, expires, deletes and evaluates.
+    pub fn leads(&self) -> bool {
+        self.engine.leads()
+    }
+
+    /// Takes the lead where no process has it, or keeps it; whether this process leads. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn lead(&self) -> Result<bool, StoreError> {
+        self.engine.lead()
+    }
+
+    /// Counts changes of what is no sample, as far as [`Store::sync`] has seen them, in whatever process.
+    pub fn changes(&self) -> i64 {
+        self.engine.changes()
+    }
+
+    /// The kinds of what is no sample, each with the number of its changes; none in a database that has one process. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn revisions(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        self.engine.revisions()
     }
 
     /// Makes the log's file as long as commits will need it, which halves the time of those that would make it longer.

@@ -1,6 +1,8 @@
-//! PostgreSQL: one process writes through one connection, which holds a lock as long as it lives; a few connections read.
+//! PostgreSQL: each process writes through one connection, which holds a lock of its own as long as it lives; a few connections read.
 //!
-//! A transaction whose answer is lost with its connection is looked up by its number, so it is known whether it was kept.
+//! All transactions that write, in whatever process, begin by locking one row, and so follow one another. One whose answer is lost
+//! with its connection is looked up by its number, so it is known whether it was kept. One process leads: the others leave to it what
+//! must not be done twice. Its transactions for that are undone when another leads by then.
 
 mod begin;
 mod driver;
@@ -53,7 +55,7 @@ use driver::Driver;
 use link::{LOST, Link, Manager};
 
 #[cfg(test)]
-pub(crate) use open::execute;
+pub(crate) use open::{ask, execute, hold};
 pub(crate) use open::{open, open_beside, open_read_only};
 pub use server::Server;
 
@@ -128,8 +130,12 @@ pub(crate) struct Postgres {
     shares: Shares,
     /// For documents: queries for samples do not keep them from being read.
     documents: Connections,
-    /// Whether another process has the lock: transactions of this one are not counted.
-    is_guest: bool,
+    /// To see what other processes have done.
+    followers: Connections,
+    /// The number of this process in the database; none for one that is not entered, whose transactions are not counted.
+    run: Option<i64>,
+    /// Whether this process led when it was last known.
+    leads: AtomicBool,
     /// A transaction that may have been kept although it was reported as failed.
     unknown: Mutex<Option<Transaction>>,
     /// Set when the database has what this process does not know, so that it cannot go on.
@@ -200,6 +206,92 @@ fn reading(reader: &mut Link, work: Work<'_>) {
     });
 }
 
+impl Postgres {
+    /// Does `work` in a transaction, for `leaders` alone when it is for them.
+    fn transaction(&self, work: Work<'_>, for_leaders: bool) -> Result<(), StoreError> {
+        let mut writer = self.writer()?;
+        // Its state is not known until the end: until then a panic, or an early return, ends the connection.
+        writer.in_use = true;
+        let mut result = Ok(Ended::Whole);
+        writer.watched(|connection| {
+            let begun = match self.run {
+                Some(run) => Transaction::begin(connection, run).map(|(begun, leader)| (Some(begun), leader)),
+                None => Transaction::begin_beside(connection).map(|()| (None, 0)),
+            };
+            result = begun.and_then(|(transaction, leader)| {
+                if for_leaders && self.run != Some(leader) {
+                    return Transaction::roll_back(connection).map(|()| Ended::NotLeading);
+                }
+                match work(connection) {
+                    Outcome::Commit => Ok(match Transaction::commit(connection) {
+                        Ok(()) => Ended::Whole,
+                        Err(why) => Ended::Unknown(transaction, why),
+                    }),
+                    Outcome::Undo => Transaction::roll_back(connection).map(|()| Ended::Whole),
+                }
+            });
+        });
+        match result {
+            Ok(Ended::Whole) => {
+                writer.in_use = false;
+                Ok(())
+            }
+            Ok(Ended::NotLeading) => {
+                writer.in_use = false;
+                self.led_no_more();
+                Err(StoreError::Down("another afterglow on this database does this now".into()))
+            }
+            Ok(Ended::Unknown(transaction, why)) => {
+                // The connection is closed, which ends the transaction if it is still open.
+                drop(writer);
+                match transaction {
+                    Some(transaction) => self.settle(transaction, why.into()),
+                    None => Err(why.into()),
+                }
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Lets another process lead; or else it can after a while.
+    fn yield_lead(&self) {
+        if let Some(run) = self.run
+            && self.leads.swap(false, Ordering::Relaxed)
+            && let Ok(mut writer) = self.writer.pool.get_timeout(NO_CONNECTION)
+        {
+            writer.watched(|connection| {
+                if let Err(error) = special::yield_lead(connection, run) {
+                    log::debug!("another process can lead only after a while: {error}");
+                }
+            });
+        }
+    }
+
+    /// Another process leads: what this one knows of what it was doing is not true any more.
+    fn led_no_more(&self) {
+        if self.leads.swap(false, Ordering::Relaxed) {
+            log::error!("another afterglow leads on this database: this one was not heard of for too long");
+            self.lost.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+/// How a transaction ended.
+enum Ended {
+    /// It was kept, or undone as its work wanted.
+    Whole,
+    /// It was undone: another process leads.
+    NotLeading,
+    /// The answer to its end is lost.
+    Unknown(Option<Transaction>, diesel::result::Error),
+}
+
+impl Drop for Postgres {
+    fn drop(&mut self) {
+        self.yield_lead();
+    }
+}
+
 impl Tables for Postgres {
     fn read(&self, work: Work<'_>) -> Result<(), StoreError> {
         let _share = self.shares.take()?;
@@ -217,36 +309,35 @@ impl Tables for Postgres {
     }
 
     fn write(&self, work: Work<'_>) -> Result<(), StoreError> {
+        self.transaction(work, false)
+    }
+
+    fn maintain(&self, work: Work<'_>) -> Result<(), StoreError> {
+        self.transaction(work, true)
+    }
+
+    fn is_shared(&self) -> bool {
+        self.run.is_some()
+    }
+
+    fn beside(&self, work: Work<'_>) -> Result<(), StoreError> {
+        self.snapshot_of(&self.followers, work)
+    }
+
+    fn lead(&self) -> Result<bool, StoreError> {
+        let Some(run) = self.run else { return Ok(false) };
         let mut writer = self.writer()?;
-        // Its state is not known until the end: until then a panic, or an early return, ends the connection.
         writer.in_use = true;
-        let mut result = Ok(None);
-        writer.watched(|connection| {
-            let done = Transaction::begin(connection, self.is_guest).and_then(|transaction| {
-                match work(connection) {
-                    Outcome::Commit => {
-                        Ok(Transaction::commit(connection).err().map(|why| (transaction, why)))
-                    }
-                    Outcome::Undo => Transaction::roll_back(connection).map(|()| None),
-                }
-            });
-            result = done;
-        });
-        match result {
-            Ok(None) => {
-                writer.in_use = false;
-                Ok(())
-            }
-            Ok(Some((transaction, why))) => {
-                // The connection is closed, which ends the transaction if it is still open.
-                drop(writer);
-                if self.is_guest {
-                    return Err(why.into());
-                }
-                self.settle(transaction, why.into())
-            }
-            Err(error) => Err(error.into()),
+        let mut result = Ok(false);
+        writer.watched(|connection| result = special::lead(connection, run));
+        let leads = result?;
+        writer.in_use = false;
+        if leads {
+            self.leads.store(true, Ordering::Relaxed);
+        } else {
+            self.led_no_more();
         }
+        Ok(leads)
     }
 
     /// A statement that was interrupted ended for the reason that it was interrupted for.
@@ -276,8 +367,9 @@ impl Tables for Postgres {
         Ok(())
     }
 
-    /// The server does so itself.
+    /// The server does so itself. Another process may lead from now on.
     fn checkpoint(&self) -> Result<(), StoreError> {
+        self.yield_lead();
         Ok(())
     }
 

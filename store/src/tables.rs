@@ -23,7 +23,7 @@ pub(crate) use blocks::{BlockPlace, BlockRow, BlockRows, BlockSummary, BlockTota
 pub(crate) use bundles::{BundlePlace, BundleRow, BundleRows, NewBundle};
 pub(crate) use deletions::DeletionRows;
 pub(crate) use documents::{AnnotationRow, DocumentRows};
-pub(crate) use journal::{JournalRow, JournalRows};
+pub(crate) use journal::{JournalRow, JournalRows, Shared};
 pub(crate) use outbox::{MessageRow, OutboxRows, TopicRow};
 pub(crate) use people::PeopleRows;
 pub(crate) use rollups::{NewRollup, RollupRow, RollupRows};
@@ -55,6 +55,36 @@ pub(crate) trait Tables: Send + Sync {
     /// # Errors
     /// When the disk is full or the database does not answer; everything is undone then.
     fn write(&self, work: Work<'_>) -> Result<(), StoreError>;
+
+    /// As [`Tables::write`], for what only the process does that leads.
+    ///
+    /// # Errors
+    /// As there, and when another process leads by now.
+    fn maintain(&self, work: Work<'_>) -> Result<(), StoreError> {
+        self.write(work)
+    }
+
+    /// Whether other processes may write the same database. Then this one must [follow](crate::engine) them.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// As [`Tables::snapshot`], on connections that neither queries nor documents take.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn beside(&self, work: Work<'_>) -> Result<(), StoreError> {
+        self.snapshot(work)
+    }
+
+    /// Takes the lead where no process has it, or keeps it; whether this process leads. It loses it after ten seconds in which it has
+    /// neither asked nor written.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    fn lead(&self) -> Result<bool, StoreError> {
+        Ok(true)
+    }
 
     /// The true reason of an error of one of its statements, where the statement alone could not tell.
     fn explain(&self, error: StoreError) -> StoreError;
@@ -144,6 +174,22 @@ impl dyn Tables {
         work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
     ) -> Result<T, E> {
         self.run(work, |work| self.write(work))
+    }
+
+    /// [`Tables::maintain`] for work that has a result; an error undoes it.
+    pub(crate) fn maintaining<T, E: WorkError>(
+        &self,
+        work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run(work, |work| self.maintain(work))
+    }
+
+    /// [`Tables::beside`] for work that has a result.
+    pub(crate) fn reading_beside<T, E: WorkError>(
+        &self,
+        work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run(work, |work| self.beside(work))
     }
 
     fn run<T, E: WorkError>(

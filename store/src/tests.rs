@@ -132,6 +132,7 @@ mod deletion;
 mod files;
 mod hostile;
 mod model;
+mod nodes;
 mod people;
 mod schema;
 mod server;

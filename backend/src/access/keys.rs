@@ -109,6 +109,11 @@ impl Keys {
         Ok(Arc::clone(&entry.granted))
     }
 
+    /// Whether this is the text of a key that is known, valid or not.
+    pub(super) fn knows(&self, text: &str) -> bool {
+        Token::parse(text).is_none_or(|token| self.book.load().contains_key(&token.id))
+    }
+
     /// The key with this id and kind that takes GET in its address.
     pub(super) fn takes_get(&self, text: &str) -> bool {
         let book = self.book.load();

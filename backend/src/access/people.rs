@@ -178,6 +178,18 @@ impl People {
         Ok(())
     }
 
+    /// Reads all of them again: another server may have changed some. Sessions that are over there end here. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer; they are those that were read last.
+    pub fn reload(&self) -> Result<(), StoreError> {
+        let _turn = self.take_turn();
+        let stored = self.0.store.people()?;
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.replace(stored);
+        Ok(())
+    }
+
     /// Whether somebody has a password: from then on nobody gets in without one, or a key.
     pub fn is_anybody(&self) -> bool {
         self.read(State::is_anybody)

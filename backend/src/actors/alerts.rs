@@ -4,6 +4,7 @@
 //! [`NEWS`] ahead of the slowest, who misses the oldest.
 //! **Bound.** [`WAITING_SAMPLES`] samples of commits. Without a rule nothing is kept, and nothing is done.
 //! **Overload.** Shed: commits beyond the bound are dropped, and read from the journal when their turn comes.
+//! Where several servers have one database, only the one that leads evaluates.
 //! **Restart.** From the stored cursor: the journal is evaluated from there, and gives the same alerts under the same numbers.
 //! The thread that panics ends the process.
 
@@ -109,10 +110,13 @@ impl Alerts {
         let run = move || {
             let mut evaluation = Evaluation::new(parts, news);
             while let Some(inputs) = inbox.take(evaluation.wait().min(LOOK)) {
-                let is_awake = evaluation.turn(inputs);
+                // What comes before this process leads is in the database, from which the evaluation begins.
+                let is_awake = inbox.store.leads() && evaluation.turn(inputs);
                 inbox.settle(is_awake);
             }
-            evaluation.finish();
+            if inbox.store.leads() {
+                evaluation.finish();
+            }
             inbox.finished();
             lifeline.end();
         };

@@ -29,7 +29,7 @@ pub use client::{Client, Close, Outlet, Push, Queued};
 use pace::{Pace, Step};
 
 use crate::clock::{Clock, Stopwatch};
-use crate::committed::Committed;
+use crate::committed::{Committed, Hears};
 use crate::lifeline::Lifeline;
 use crate::live::{Frame, Frames, Group, Groups, Member, Protocol, Recent, Replay, Selection};
 use crate::metrics::{Metrics, Stage};
@@ -91,6 +91,20 @@ pub struct Leave {
 pub struct Deleted {
     /// The deletion's number among those of the commits.
     pub sequence: u64,
+}
+
+/// How commits reach [`Broadcaster`].
+pub struct Live(pub Addr<Broadcaster>);
+
+impl Hears for Live {
+    fn hear(&self, commit: &Committed) -> bool {
+        self.0.try_send(commit.clone()).is_ok()
+    }
+
+    fn skip(&self, sequence: u64) {
+        // Where there is no room the next commit says the same.
+        let _ = self.0.try_send(Deleted { sequence });
+    }
 }
 
 /// Closes every client because the server stops; answered when each has been sent its close.

@@ -1,6 +1,6 @@
 //! **Role.** Makes batches durable: whatever arrived while one commit ran goes into the next (group commit).
 //! **Receives.** Batches from the intake, through [`Handle`] and its queue; [`Drain`] from the pipeline.
-//! **Sends.** The outcome to each request after COMMIT; then [`Committed`] to every [`Listener`].
+//! **Sends.** The outcome to each request after COMMIT; then the commit to [`Announcer`].
 //! **Bound.** [`WAITING_REQUESTS`] requests and [`WAITING_SAMPLES`] samples waiting, one commit in flight.
 //! **Overload.** Refuse: the request is answered 503 `queue_full` and may be sent again. Towards listeners: shed, each for
 //! itself; they notice by the commit's number and read the journal.
@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use crate::batch::Batch;
 use crate::clock::Stopwatch;
-use crate::committed::{Committed, Listener};
+use crate::committed::Announcer;
 use crate::fault;
 use crate::lifeline::Lifeline;
 use crate::memory;
@@ -143,7 +143,7 @@ pub struct Committer {
 /// What commits need; runs on a thread of its own, since commits block.
 struct Commits {
     store: Store,
-    listeners: Vec<Listener>,
+    announcer: Announcer,
     metrics: Metrics,
     /// Whether tests want a backend that lies.
     acknowledge_early: bool,
@@ -153,7 +153,7 @@ impl Committer {
     /// Starts the actor; must be called within an actix system. One `part`th of [`WAITING_SAMPLES`] may wait, and the largest request.
     pub fn start(
         store: Store,
-        listeners: Vec<Listener>,
+        announcer: Announcer,
         metrics: Metrics,
         part: usize,
         lifeline: Lifeline,
@@ -163,7 +163,7 @@ impl Committer {
         let waiting = Arc::new(CommitQueue::new(WAITING_REQUESTS, most, COMMIT_SAMPLES));
         let committer = Self {
             waiting: Arc::clone(&waiting),
-            commits: Some(Commits { store, listeners, metrics: metrics.clone(), acknowledge_early }),
+            commits: Some(Commits { store, announcer, metrics: metrics.clone(), acknowledge_early }),
             finished: false,
             drained: Vec::new(),
             _lifeline: lifeline,
@@ -226,8 +226,7 @@ impl Commits {
             waiter.answer(answer.clone());
         }
         if let Ok(commit) = outcome {
-            let committed = Committed::from(commit);
-            self.listeners.iter().for_each(|listener| listener.tell(&committed));
+            self.announcer.committed(commit);
         }
     }
 }
@@ -299,7 +298,8 @@ mod tests {
         let metrics = Metrics::default();
         let (lost, _losses) = tokio::sync::mpsc::unbounded_channel();
         let lifeline = Lifeline::new("committer", lost);
-        let handle = Committer::start(store.clone(), Vec::new(), metrics.clone(), 1, lifeline);
+        let announcer = Announcer::new(store.clone(), Vec::new());
+        let handle = Committer::start(store.clone(), announcer, metrics.clone(), 1, lifeline);
         let mut batch = Batch::default();
         let signal = store.signals().number(&mut batch, "a").unwrap();
         batch.push(Sample { signal, timestamp: Timestamp::from_micros(1), value: 0.5 });

@@ -81,7 +81,7 @@ impl Compactor {
             let enough = self.enough.unwrap_or_else(|| enough(self.store.signals().len()) / self.part);
             is_due(unsealed, enough, self.since.elapsed())
         };
-        if self.sealing || !due {
+        if self.sealing || !due || !self.store.leads() {
             return;
         }
         self.sealing = true;

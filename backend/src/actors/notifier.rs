@@ -121,8 +121,11 @@ impl Notifier {
         self.wake(beating.map(|saved| &*saved.document.id));
     }
 
-    /// Wakes these channels, which have notices.
+    /// Wakes these channels, which have notices. Where several servers have one database, only the one that leads sends.
     pub fn wake<'c>(&self, channels: impl Iterator<Item = &'c str>) {
+        if !self.0.store.leads() {
+            return;
+        }
         for channel in channels {
             let mut workers = self.workers();
             if workers.stopping {

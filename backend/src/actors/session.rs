@@ -97,14 +97,32 @@ impl Sessions {
                 Joined::Ahead(ahead) => *ahead,
                 joined => return Ok(joined),
             };
-            if ahead.from.is_some_and(|from| from.sequence > self.store.sequence()) {
-                return Ok(Joined::Unknown);
+            let is_unknown = || ahead.from.is_some_and(|from| from.sequence > self.store.sequence());
+            if is_unknown() {
+                // Another server may have given it to the client.
+                self.sync().await;
+                if is_unknown() {
+                    return Ok(Joined::Unknown);
+                }
             }
             actix_rt::time::sleep(AHEAD_PAUSE).await;
             join = ahead;
         }
         // What it has was shed: it misses nothing of what `Broadcaster` knows. The next frame tells from where it carries on.
         self.broadcaster.send(Join { from: None, ..join }).await
+    }
+}
+
+impl Sessions {
+    /// Takes over what other servers have committed, where there may be some.
+    async fn sync(&self) {
+        if self.store.is_shared() {
+            let store = self.store.clone();
+            let synced = actix_rt::task::spawn_blocking(move || store.sync()).await;
+            if let Ok(Err(error)) = synced {
+                log::debug!("what other servers have committed is not known: {error}");
+            }
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use crate::access::oidc::Logins;
 use crate::access::people::People;
 use crate::actors::alerts::Alerts;
 use crate::actors::committer;
+use crate::actors::follower::Others;
 use crate::actors::notifier::Notifier;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
@@ -45,6 +46,8 @@ pub struct Context {
     pub notifier: Notifier,
     /// Remembers what arrived lately.
     pub ingest_report: Recorder,
+    /// The other servers of the database, where there may be some.
+    pub others: Option<Others>,
     /// What a live session is made of.
     pub sessions: Sessions,
     /// How many live clients there may be.

@@ -19,6 +19,7 @@ use crate::admission::Admission;
 use crate::alerts::send::Sender;
 use crate::alerts::target::Targets;
 use crate::clock::Clock;
+use crate::committed::Announcer;
 use crate::config::{Config, File};
 use crate::deletions::Deletions;
 use crate::documents::Documents;
@@ -49,7 +50,13 @@ fn context(folder: &std::path::Path) -> Context {
         lifeline(),
     );
     let deletions = Deletions::new(store.clone(), broadcaster.clone());
-    let committer = Committer::start(store.clone(), Vec::new(), metrics.clone(), 1, lifeline());
+    let committer = Committer::start(
+        store.clone(),
+        Announcer::new(store.clone(), Vec::new()),
+        metrics.clone(),
+        1,
+        lifeline(),
+    );
     let stopping = watch::channel(false).1;
     let ingest_report = Recorder::new(clock.now());
     // Nobody may be told anything.
@@ -66,6 +73,7 @@ fn context(folder: &std::path::Path) -> Context {
     };
     let alerts = Alerts::start(parts, lifeline()).unwrap();
     Context {
+        others: None,
         access: crate::access::Access::new(
             true,
             store.access().clone(),

@@ -117,7 +117,25 @@ impl Gate {
         self.context.access.wait_for(&text).await.map_err(|Denial(code, why)| Problem::new(code, why))
     }
 
+    /// Waits until this server has what others know of the sender's key or session, when it knows none such.
+    async fn wait_for_others(&self, request: &HttpRequest, is_secure: bool) {
+        let Some(others) = self.context.others.as_ref().filter(|_| !self.needs_nothing()) else { return };
+        let is_new = match Credential::of(request.headers()) {
+            Credential::Key(text) => self.context.access.may_be_new(&text),
+            Credential::None => cookie::value(request.headers(), is_secure)
+                .is_some_and(|cookie| self.context.people.session(cookie).is_none()),
+            Credential::Malformed(_) => false,
+        };
+        if is_new {
+            others.wait().await;
+        }
+    }
+
     fn visit(&self, request: &HttpRequest, sender: &Sender, id: &RequestId) -> Result<Visit, Problem> {
+        // Not every database can be asked for such a name.
+        if request.uri().path().contains("%00") {
+            return Err(Problem::new(Code::NotFound, "nothing here has U+0000 in its name"));
+        }
         for asked in named_hosts(request, sender) {
             if !Authority::parse(asked).is_some_and(|authority| self.authorities.contains(&authority)) {
                 let asked: String = asked.chars().take(100).collect();
@@ -272,6 +290,7 @@ pub(super) async fn judge(
             .is_none_or(|host| !host.host.eq_ignore_ascii_case("localhost"));
     let mut page = None;
     let waited = gate.wait_for_issuer(request.request()).await;
+    gate.wait_for_others(request.request(), is_secure).await;
     let mut response = match waited.and_then(|()| gate.visit(request.request(), &sender, &id)) {
         Ok(visit) => {
             if let Site::Allowed(origin) = &visit.site {

@@ -10,10 +10,11 @@ use super::{Known, processors};
 use crate::access::WriteQuota;
 use crate::access::oidc::Logins;
 use crate::actors::alerts::{self, Alerts};
-use crate::actors::broadcaster::{Broadcaster, CloseAll};
+use crate::actors::broadcaster::{Broadcaster, CloseAll, Live};
 use crate::actors::committer::Committer;
 use crate::actors::compactor::Compactor;
 use crate::actors::engine::Engines;
+use crate::actors::follower::{self, Others};
 use crate::actors::keeper::Keeper;
 use crate::actors::notifier::Notifier;
 use crate::actors::retention::Retention;
@@ -21,7 +22,7 @@ use crate::actors::session::{HistoryReaders, Sessions};
 use crate::admission::Admission;
 use crate::alerts::send::Sender;
 use crate::clock::Clock;
-use crate::committed::Listener;
+use crate::committed::{Announcer, Listener};
 use crate::config::Config;
 use crate::deletions::Deletions;
 use crate::documents::Documents;
@@ -98,7 +99,7 @@ impl Tenant {
             lifeline("broadcaster"),
         );
         let live = Listener::new(
-            broadcaster.clone().recipient(),
+            Live(broadcaster.clone()),
             metrics.broadcast.clone(),
             metrics.broadcast_shed.clone(),
         );
@@ -118,9 +119,9 @@ impl Tenant {
         let alerts = Alerts::start(parts, lifeline("alerts"))?;
         let evaluated =
             Listener::new(alerts.clone(), metrics.alerts.samples.clone(), metrics.alerts.shed.clone());
-        let listeners = vec![live, evaluated];
+        let announcer = Announcer::new(store.clone(), vec![live, evaluated]);
         let committer =
-            Committer::start(store.clone(), listeners, metrics.clone(), part, lifeline("committer"));
+            Committer::start(store.clone(), announcer.clone(), metrics.clone(), part, lifeline("committer"));
         Compactor::start(store.clone(), metrics.clone(), part, lifeline("compactor"));
         Retention::start(store.clone(), config.store.retention(), clock.clone(), lifeline("retention"));
         let (stop_sessions, stopping) = watch::channel(false);
@@ -166,7 +167,17 @@ impl Tenant {
             }
         };
         Keeper::start(access.clone(), people.clone(), clock.clone(), lifeline("keeper"));
+        let others = if store.is_shared() {
+            let (store, documents, access, people) =
+                (store.clone(), documents.clone(), access.clone(), people.clone());
+            let (alerts, notifier) = (alerts.clone(), notifier.clone());
+            let parts = follower::Parts { store, announcer, documents, access, people, alerts, notifier };
+            Some(follower::start(parts, lifeline("follower"))?)
+        } else {
+            None
+        };
         let context = Context {
+            others,
             access,
             people,
             logins: Logins::new(issuers, &shared.origin),
@@ -190,11 +201,12 @@ impl Tenant {
 
     /// Refuses samples from now on, writes those that were taken, and closes live clients.
     pub(super) async fn drain(&self) {
-        let Context { committer, alerts, notifier, .. } = &self.context;
+        let Context { committer, alerts, notifier, others, .. } = &self.context;
         committer.drain().await;
         // What was committed last is evaluated; notices of it are sent now or after the next start.
         alerts.stop().await;
         notifier.stop();
+        others.iter().for_each(Others::stop);
         let _ = self.broadcaster.send(CloseAll).await;
         self.stop_sessions.send_replace(true);
     }

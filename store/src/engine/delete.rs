@@ -23,7 +23,7 @@ use crate::fault::{self, Point};
 use crate::head::Head;
 use crate::rollup::{self, Resolution};
 use crate::tables::{NewBlock, NewRollup, Rows};
-use crate::{Sequences, Span, StoreError, bundle};
+use crate::{News, Sequences, Span, StoreError, bundle};
 
 /// Rows that are replaced in one transaction: commits wait for no longer than that takes.
 const AT_ONCE: usize = if cfg!(test) { 2 } else { 32 };
@@ -59,6 +59,12 @@ impl Engine {
         if signals.is_empty() {
             return Ok(Deleted::default());
         }
+        if !self.leads() {
+            let why = "another server of this database deletes; send it again to reach that one";
+            return Err(StoreError::Down(why.into()));
+        }
+        // What other processes have committed before is deleted, too.
+        self.sync()?;
         let _room = self.room.expected();
         let mut alone = self.lock_maintenance();
         self.finish_deletion(&mut alone)?;
@@ -71,7 +77,7 @@ impl Engine {
                 self.seal_alone()?;
             }
         }
-        self.tables.writing(|writer| writer.begin_deletion(&signals, span))?;
+        self.tables.maintaining(|writer| writer.begin_deletion(&signals, span))?;
         fault::crash_point(Point::DeletionBegun);
         alone.unfinished = Some(Unfinished { signals, span });
         self.finish_deletion(&mut alone)
@@ -114,7 +120,7 @@ impl Engine {
                 return Err(StoreError::Down(why.into()));
             }
             let mut write = |plan: &Plan| {
-                self.tables.writing(|writer| self.write(plan, writer))?;
+                self.tables.maintaining(|writer| self.write(plan, writer))?;
                 fault::crash_point(Point::DeletionPart);
                 Ok(())
             };
@@ -131,10 +137,16 @@ impl Engine {
 
     fn end_deletion(&self) -> Result<Sequences, StoreError> {
         let mut commits = self.lock_commits();
-        let number = commits.next_sequence;
-        self.tables.writing(|writer| writer.end_deletion(number))?;
+        let number = self.tables.maintaining(|writer| {
+            self.follow(writer, &mut commits)?;
+            writer.end_deletion(commits.next_sequence)?;
+            Ok::<_, StoreError>(commits.next_sequence)
+        })?;
         commits.next_sequence = number + 1;
-        self.change_head(|head| head.skip_to(number));
+        self.change_head(|head| head.deleted(number));
+        if self.tables.is_shared() {
+            self.put_news(News::Skipped(number.cast_unsigned()));
+        }
         let at = Timestamp::from_micros(self.clock.now().micros());
         Ok(Sequences { before: (number - 1).cast_unsigned(), last: number.cast_unsigned(), at })
     }

@@ -17,6 +17,7 @@ use crate::{Details, Span, StoreError, budget};
 impl Engine {
     /// The latest instant of each signal, by number.
     pub(crate) fn latest(&self, signals: &Signals) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        self.sync()?;
         let mut latest = self.read_head(Head::latest);
         latest.extend(self.latest_stored()?);
         let mut all = vec![None; signals.len()];
@@ -31,6 +32,7 @@ impl Engine {
 
     /// The names of all signals that have a sample, in order.
     pub(crate) fn signal_names(&self, signals: &Signals) -> Result<Vec<String>, StoreError> {
+        self.sync()?;
         let in_head = self.read_head(Head::signals);
         let stored = self.latest_stored()?.into_iter().map(|(signal, _)| signal);
         let names = in_head.into_iter().chain(stored).filter_map(|signal| signals.name(signal));
@@ -52,20 +54,32 @@ impl Engine {
 
     /// What every signal amounts to, by name.
     pub(crate) fn details(&self, signals: &Signals) -> Result<Vec<Details>, StoreError> {
+        self.sync()?;
         let wanted = signals.by_name();
-        // In one transaction: what expires in between would be counted in both tiers, or in neither.
-        self.tables.in_snapshot(|reader| {
-            // The head before the first statement: what is sealed in between is in both, and nothing is in neither.
-            let heads: Vec<Option<Summary>> =
-                self.read_head(|head| wanted.iter().map(|(_, signal)| head.summary(*signal)).collect());
-            let stored = self.totals(reader)?;
-            wanted
-                .iter()
-                .zip(heads)
-                .map(|(signal, head)| self.detail(reader, signal, head, &stored))
-                .filter_map(Result::transpose)
-                .collect()
-        })
+        loop {
+            // In one transaction: what expires in between would be counted in both tiers, or in neither.
+            let details = self.tables.in_snapshot(|reader| {
+                // The head before the first statement: what is sealed in between is in both, and nothing is in neither.
+                let (heads, sequence): (Vec<Option<Summary>>, u64) = self.read_head(|head| {
+                    let heads = wanted.iter().map(|(_, signal)| head.summary(*signal)).collect();
+                    (heads, head.sequence().cast_unsigned())
+                });
+                if self.is_behind(reader, sequence)? {
+                    return Ok(None);
+                }
+                let stored = self.totals(reader)?;
+                let details = wanted
+                    .iter()
+                    .zip(heads)
+                    .map(|(signal, head)| self.detail(reader, signal, head, &stored))
+                    .filter_map(Result::transpose);
+                details.collect::<Result<_, StoreError>>().map(Some)
+            })?;
+            match details {
+                Some(details) => return Ok(details),
+                None => self.sync()?,
+            }
+        }
     }
 
     /// What is stored of all signals, by a statement for each tier.

@@ -21,6 +21,9 @@ const AT_ONCE: usize = 32;
 /// Blocks that are downsampled at once when there is no room: a few, so that no more is lost than must be.
 const AT_ONCE_FOR_ROOM: usize = 4;
 
+/// Steps for room between two looks at how much there is.
+const MOST_STEPS: u64 = 256;
+
 /// What a pass has done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expired {
@@ -45,7 +48,7 @@ struct Downsampled {
 }
 
 impl Engine {
-    /// Expires what `retention` no longer keeps at `now`, then gives free space back.
+    /// Expires what `retention` no longer keeps at `now`, then gives free space back. Does nothing where another process leads.
     pub(crate) fn expire(
         &self,
         retention: &RetentionPolicy,
@@ -53,6 +56,9 @@ impl Engine {
         signals: &Signals,
     ) -> Result<Expired, StoreError> {
         let mut done = Expired::default();
+        if !self.leads() {
+            return Ok(done);
+        }
         self.settle_expired(retention, now, signals)?;
         for (name, signal) in signals.by_name() {
             let tiers = retention.of(&name);
@@ -65,7 +71,7 @@ impl Engine {
             }
         }
         if let Some(max_bytes) = retention.max_bytes {
-            while self.tables.used_bytes()? > max_bytes && self.expire_oldest(&mut done)? {}
+            self.make_room(max_bytes, &mut done)?;
         }
         self.tables.release_space(false)?;
         Ok(done)
@@ -90,6 +96,27 @@ impl Engine {
                 let before = cutoffs.get(&run.signal).copied().unwrap_or(i64::MIN);
                 run.last.0 < before && place.sealed_at < before
             })?;
+        }
+        Ok(())
+    }
+
+    /// Downsamples the oldest rows until no more than `max_bytes` are used. Where it takes long to learn how many are, several go for
+    /// half of what is too much, by what the last ones have freed, before that is asked again.
+    fn make_room(&self, max_bytes: u64, done: &mut Expired) -> Result<(), StoreError> {
+        let (mut used, mut steps) = (self.tables.used_bytes()?, 1);
+        while used > max_bytes {
+            for _ in 0..steps {
+                if !self.expire_oldest(done)? {
+                    return Ok(());
+                }
+            }
+            let left = self.tables.used_bytes()?;
+            let freed = used.saturating_sub(left) / steps;
+            steps = match left.saturating_sub(max_bytes).checked_div(freed) {
+                Some(needed) if self.tables.is_shared() => (needed / 2).clamp(1, MOST_STEPS),
+                _ => 1,
+            };
+            used = left;
         }
         Ok(())
     }
@@ -215,7 +242,7 @@ impl Engine {
                 self.downsample(&downsampled, |writer| writer.delete_rollups(&ids))?;
             }
             Resolution::Hour if !ids.is_empty() => {
-                self.tables.writing(|writer| writer.delete_rollups(&ids))?;
+                self.tables.maintaining(|writer| writer.delete_rollups(&ids))?;
             }
             Resolution::Hour => {}
         }
@@ -231,7 +258,7 @@ impl Engine {
         if downsampled.buckets.is_empty() {
             return Ok(());
         }
-        self.tables.writing(|writer| {
+        self.tables.maintaining(|writer| {
             add_buckets(writer, downsampled)?;
             remove(writer)?;
             fault::crash_point(Point::ExpireWritten);

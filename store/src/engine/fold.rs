@@ -37,11 +37,11 @@ impl Engine {
         fault::crash_point(Point::AlertsEvaluated);
         if fault::splits_the_fold() {
             // On purpose wrong: the notices are not in the transaction of what has happened.
-            self.tables.writing(|writer| write_states(writer, fold))?;
+            self.tables.maintaining(|writer| write_states(writer, fold))?;
             fault::linger();
-            self.tables.writing(|writer| write_notices(writer, fold))?;
+            self.tables.maintaining(|writer| write_notices(writer, fold))?;
         } else {
-            self.tables.writing(|writer| {
+            self.tables.maintaining(|writer| {
                 write_states(writer, fold)?;
                 write_notices(writer, fold)
             })?;
@@ -103,7 +103,7 @@ impl Engine {
 
     /// Removes episodes that ended before `before`, and the oldest beyond as many as are kept; how many.
     pub(crate) fn expire_episodes(&self, before: Timestamp) -> Result<usize, StoreError> {
-        self.tables.writing(|writer| {
+        self.tables.maintaining(|writer| {
             writer.expire_unheard(before.micros())?;
             writer.expire_episodes(before.micros(), EPISODES)
         })
@@ -111,6 +111,7 @@ impl Engine {
 
     /// The commits after the one numbered `sequence`, each whole, of the journal's next `limit` rows.
     pub(crate) fn replay(&self, sequence: u64, limit: u32) -> Result<Replayed, StoreError> {
+        self.sync()?;
         let known = self.sequence();
         if sequence >= known {
             return Ok(Replayed::Nothing);

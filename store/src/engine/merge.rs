@@ -35,6 +35,9 @@ pub(super) type FullTiers = Vec<(u32, i32)>;
 impl Engine {
     /// Merges bundles of some groups; whether there may be more to merge. Commits and queries go on meanwhile.
     pub(crate) fn merge(&self) -> Result<bool, StoreError> {
+        if !self.leads() {
+            return Ok(false);
+        }
         let full = &mut self.lock_maintenance().full;
         let mut plan = Plan::default();
         let more = self.tables.reading(|reader| {
@@ -58,7 +61,7 @@ impl Engine {
         if plan.replaced_bundles.is_empty() {
             return Ok(());
         }
-        self.tables.writing(|writer| {
+        self.tables.maintaining(|writer| {
             self.write(plan, writer)?;
             fault::crash_point(Point::MergeWritten);
             Ok(())

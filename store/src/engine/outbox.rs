@@ -46,7 +46,7 @@ impl Engine {
         };
         let message = compose(rows.into_iter().filter_map(read).collect());
         let document = json(&message)?;
-        self.tables.writing(|writer| {
+        self.tables.maintaining(|writer| {
             writer.put_into_message(channel, topic, last, &message.id)?;
             if too_many {
                 writer.forget_notices(&message.id)?;
@@ -71,7 +71,7 @@ impl Engine {
                     "the message {:?} of the channel {channel:?} cannot be read and is dropped: {error}",
                     row.id
                 );
-                self.tables.writing(|writer| writer.delete_message(&row.id))?;
+                self.tables.maintaining(|writer| writer.delete_message(&row.id))?;
                 self.first_message(channel)
             }
         }
@@ -85,7 +85,7 @@ impl Engine {
         next_at: Option<Timestamp>,
     ) -> Result<(), StoreError> {
         let document = json(delivery)?;
-        self.tables.writing(|writer| {
+        self.tables.maintaining(|writer| {
             match next_at {
                 Some(next_at) => {
                     let attempts = i32::try_from(delivery.attempt).unwrap_or(i32::MAX);

@@ -45,6 +45,9 @@ impl Engine {
         let newest = self.newest_block.fetch_add(blocks, Ordering::Relaxed);
         writer.delete_blocks(&plan.replaced_blocks)?;
         writer.insert_blocks(newest + 1, &plan.blocks)?;
+        if blocks > 0 {
+            writer.note_newest_block(newest + blocks)?;
+        }
         writer.delete_bundles(&plan.replaced_bundles)?;
         writer.insert_bundles(&plan.bundles)?;
         writer.delete_rollups(&plan.replaced_rollups)?;

@@ -14,6 +14,7 @@ use super::extremes::FINE;
 use crate::batch::SignalId;
 use crate::block;
 use crate::columns::Columns;
+use crate::fault;
 use crate::signals::Signals;
 use crate::tables::{BlockSummary, Rows};
 use crate::{Detail, Query, Sink, Span, StoreError, budget};
@@ -56,6 +57,7 @@ impl Engine {
         at_once: bool,
         sink: &mut dyn Sink,
     ) -> Result<u64, StoreError> {
+        self.sync()?;
         let (before, known) = (self.sequence(), signals.len());
         let wanted = signals.select(&query.signals, || sink.check())?;
         let mut place = Place::begin(query, 0);
@@ -70,11 +72,16 @@ impl Engine {
                 // Only the beginning of an answer can still be refused. The wait for a reader has an end, and so has the sink's
                 // patience.
                 Err(StoreError::Busy) if sequence.is_some() => continue,
-                piece => {
-                    let (reached, newest) = piece?;
-                    place = reached;
-                    newest
-                }
+                piece => match piece? {
+                    Some((reached, newest)) => {
+                        place = reached;
+                        newest
+                    }
+                    None => {
+                        self.sync()?;
+                        continue;
+                    }
+                },
             };
             // A commit after the selection may have brought a signal that belongs to it.
             let newest = if signals.len() == known { newest } else { before };
@@ -86,7 +93,8 @@ impl Engine {
         }
     }
 
-    /// Reads on from `place` until as much is read ahead as may be; returns where it got, and the number of the last commit.
+    /// Reads on from `place` until as much is read ahead as may be; returns where it got, and the number of the last commit. Nothing is
+    /// read where another process has sealed what the head does not have yet: a block might have a newer write than the head.
     fn piece(
         &self,
         reader: &mut dyn Rows,
@@ -94,7 +102,7 @@ impl Engine {
         wanted: &[(Arc<str>, SignalId)],
         mut place: Place,
         ahead: &mut ReadAhead<'_>,
-    ) -> Result<(Place, u64), StoreError> {
+    ) -> Result<Option<(Place, u64)>, StoreError> {
         // The head before the first statement, with which the snapshot begins: what is sealed in between is in both and
         // merges, and nothing is in neither. Not before there is a reader: copies do not wait for one.
         let (heads, sequence) = self.read_head(|head| {
@@ -110,6 +118,9 @@ impl Engine {
             }
             (heads, head.sequence().cast_unsigned())
         });
+        if self.is_behind(reader, sequence)? {
+            return Ok(None);
+        }
         for head in heads {
             ahead.check()?;
             let (name, signal) = &wanted[place.signal];
@@ -120,7 +131,12 @@ impl Engine {
                 break;
             }
         }
-        Ok((place, sequence))
+        Ok(Some((place, sequence)))
+    }
+
+    /// Whether another process has sealed commits after the one numbered `sequence`. The first statement of a snapshot.
+    pub(super) fn is_behind(&self, reader: &mut dyn Rows, sequence: u64) -> Result<bool, StoreError> {
+        Ok(self.tables.is_shared() && reader.sealed()?.cast_unsigned() > sequence && !fault::skips_sync())
     }
 
     /// One signal's answer from `place` on, until it is whole or as much is read ahead as may be.

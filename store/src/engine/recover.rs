@@ -76,11 +76,19 @@ pub(crate) fn recover<E>(
 
 /// Adds a row's samples to the head.
 fn add(head: &mut Head, row: &JournalRow) -> Result<(), String> {
+    head.add(&[samples(row)?], row.sequence);
+    Ok(())
+}
+
+/// A row's samples.
+///
+/// # Errors
+/// What is wrong with the row.
+pub(super) fn samples(row: &JournalRow) -> Result<Batch, String> {
     if i64::from(crc32fast::hash(row.samples.as_bytes())) != row.checksum {
         return Err("its checksum is wrong".into());
     }
     let mut batch = Batch::default();
     journal::decode(&row.samples)?.into_iter().for_each(|sample| batch.push(sample));
-    head.add(&[batch], row.sequence);
-    Ok(())
+    Ok(batch)
 }

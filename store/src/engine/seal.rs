@@ -15,7 +15,12 @@ use crate::{StoreError, bundle};
 
 impl Engine {
     /// Seals what the head has; returns how many signals had samples in it. Commits and queries go on meanwhile.
+    ///
+    /// Does nothing where another process leads.
     pub(crate) fn seal(&self) -> Result<usize, StoreError> {
+        if !self.leads() {
+            return Ok(0);
+        }
         let _room = self.room.expected();
         let mut alone = self.lock_maintenance();
         // What is sealed now must not be deleted with what was there before.
@@ -37,7 +42,7 @@ impl Engine {
         let mut plan = Plan::default();
         let signals = self.tables.reading(|reader| self.plan_sealing(reader, &generation, &mut plan))?;
         fault::crash_point(Point::SealPlanned);
-        self.tables.writing(|writer| {
+        self.tables.maintaining(|writer| {
             self.write(&plan, writer)?;
             fault::crash_point(Point::SealWritten);
             writer.empty(sealing, generation.last_sequence())

@@ -6,6 +6,7 @@ use crate::{Since, StoreError, journal};
 impl Engine {
     /// What the first `limit` rows after the one numbered `sequence` hold.
     pub(crate) fn committed_since(&self, sequence: u64, limit: u32) -> Result<Since, StoreError> {
+        self.sync()?;
         // A commit is in the head only once it is in the journal.
         let known = self.sequence();
         if sequence >= known {

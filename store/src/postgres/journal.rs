@@ -6,12 +6,12 @@ use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::special::number;
+use super::special::{self, number};
 use super::{Connection, numbering};
 use crate::StoreError;
 use crate::journal::{Part, Row};
 use crate::statements::schema::signal;
-use crate::tables::{JournalRow, JournalRows};
+use crate::tables::{JournalRow, JournalRows, Shared};
 
 diesel::table! {
     journal (sequence) {
@@ -85,6 +85,52 @@ impl JournalRows for Connection {
             (SELECT max(arrived_at) FROM rollup)) AS value";
         Ok(number(self, NEWEST)?)
     }
+
+    fn shared(&mut self) -> Result<Option<Shared>, StoreError> {
+        const SHARED: &str = "SELECT greatest(sealed_sequence, (SELECT max(sequence) FROM journal)) AS last, \
+            sealed_sequence AS sealed, newest_block, changes, \
+            (SELECT coalesce(max(id) + 1, 0)::bigint FROM signal) AS signals FROM numbering";
+        let row: SharedRow = diesel::sql_query(SHARED).get_result(self)?;
+        let signals = u32::try_from(row.signals).unwrap_or(u32::MAX);
+        let SharedRow { last, sealed, newest_block, changes, .. } = row;
+        Ok(Some(Shared { last, sealed, signals, newest_block, changes }))
+    }
+
+    fn sealed(&mut self) -> Result<i64, StoreError> {
+        numbering::sealed_sequence(self).map_err(StoreError::Down)
+    }
+
+    fn signal_names(&mut self, first: u32) -> Result<Vec<(i32, String)>, StoreError> {
+        Ok(signal::table
+            .filter(signal::id.ge(first.cast_signed()))
+            .order(signal::id)
+            .select((signal::id, signal::name))
+            .load(self)?)
+    }
+
+    fn note_newest_block(&mut self, number: i64) -> Result<(), StoreError> {
+        let sql = diesel::sql_query("UPDATE numbering SET newest_block = $1 WHERE newest_block < $1");
+        sql.bind::<BigInt, _>(number).execute(self)?;
+        Ok(())
+    }
+
+    fn revisions(&mut self) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(special::named_numbers(self, "SELECT kind AS name, number AS value FROM revision")?)
+    }
+}
+
+#[derive(QueryableByName)]
+struct SharedRow {
+    #[diesel(sql_type = BigInt)]
+    last: i64,
+    #[diesel(sql_type = BigInt)]
+    sealed: i64,
+    #[diesel(sql_type = BigInt)]
+    newest_block: i64,
+    #[diesel(sql_type = BigInt)]
+    changes: i64,
+    #[diesel(sql_type = BigInt)]
+    signals: i64,
 }
 
 /// The number of the first row; none when there are none.

@@ -101,26 +101,26 @@ fn reason(error: &tokio_postgres::Error) -> String {
 pub(super) enum Role {
     /// To read.
     Reader,
-    /// To write: each new one takes the lock, and finds that no other process had it in between.
-    Writer(Owner),
-    /// To write a little beside the process that has the lock.
+    /// To write: each new one takes the lock of its process.
+    Writer(Node),
+    /// To write a little for a process that is not entered.
     Guest,
 }
 
-/// Who writes.
+/// A process that writes.
 #[derive(Clone, Copy)]
-pub(super) struct Owner {
-    /// The number that stands in the database as long as nobody else has opened it.
-    pub(super) number: i64,
+pub(super) struct Node {
+    /// Its number in the database.
+    pub(super) run: i64,
     /// The numbering that was found when it was opened.
     pub(super) epoch: u64,
 }
 
-impl Owner {
-    /// Whether the database still is this one's.
+impl Node {
+    /// Whether the database still knows this process, and is the one that it was.
     fn check(self, connection: &mut Connection) -> Result<(), String> {
-        if special::owner(connection).map_err(|error| error.to_string())? != self.number {
-            return Err(format!("{LOST}: another afterglow has opened it"));
+        if special::writes_of(connection, self.run).map_err(|error| error.to_string())?.is_none() {
+            return Err(format!("{LOST}: it does not know this process any more"));
         }
         if special::epoch(connection)? != self.epoch {
             return Err(format!(
@@ -166,11 +166,10 @@ impl Manager {
             return Ok(link);
         }
         let mut link = Link::new(&self.server, &self.tls, self.limit, &self.settings)?;
-        if let Role::Writer(owner) = &self.role {
-            // Before too: a process that has opened it since keeps the lock for as long as it lives.
-            owner.check(&mut link.connection)?;
-            take_lock(&mut link.connection)?;
-            owner.check(&mut link.connection)?;
+        if let Role::Writer(node) = &self.role {
+            // First: another server has no lock for it to wait for.
+            node.check(&mut link.connection)?;
+            take_locks(&mut link.connection, node.run)?;
         }
         Ok(link)
     }
@@ -179,13 +178,13 @@ impl Manager {
 /// How the reason begins for which this process cannot go on.
 pub(super) const LOST: &str = "the database is no longer the one that was opened";
 
-/// Waits a moment for the lock that the process that writes has.
+/// Waits a moment for the schema's lock, which all processes share, and for that of the process with the number `run`.
 ///
 /// # Errors
-/// When another has it.
-pub(super) fn take_lock(connection: &mut Connection) -> Result<(), String> {
-    connection
-        .batch_execute(special::TAKE_LOCK)
+/// When somebody changes the schema, or an earlier connection of the process has not ended.
+pub(super) fn take_locks(connection: &mut Connection, run: i64) -> Result<(), String> {
+    special::schema_lock(connection, "pg_advisory_lock_shared")
+        .and_then(|()| special::lock_of(connection, run))
         .map_err(|error| format!("the lock of the database cannot be taken: {error}"))
 }
 

@@ -1,4 +1,4 @@
-//! Opens a database of a server: takes its lock, brings its schema up to date, and reads the journal into memory.
+//! Opens a database of a server: brings its schema up to date, enters the process, and reads the journal into memory.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
@@ -15,7 +15,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness as _, embed_migrations};
 
-use super::link::{Link, Manager, Owner, Role, take_lock};
+use super::link::{Link, Manager, Node, Role, take_locks};
 use super::server::{Server, Tls};
 use super::{Connection, Connections, Postgres, journal, numbering, special};
 use crate::clock::Clock;
@@ -35,6 +35,12 @@ const OLDEST_VERSION: i64 = 140_000;
 /// Readers of boards, annotations and metadata: two for clients, and one for the program itself.
 const DOCUMENT_READERS: u32 = 3;
 
+/// Readers that see what other processes have done: one that does so regularly, and one for queries.
+const FOLLOWERS: u32 = 2;
+
+/// How often it is tried to have the schema alone, two seconds each.
+const SCHEMA_TRIES: usize = 15;
+
 /// How long a query waits for a free reader before it is refused.
 const READER_WAIT: Duration = Duration::from_millis(500);
 
@@ -47,10 +53,10 @@ const READ_LIMIT: Duration = Duration::from_secs(120);
 
 /// What all sessions have. A server notices a dead client within 20 seconds, and gives its lock to the next.
 const SETUP: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3; \
-    SET tcp_user_timeout = '15s'; SET lock_timeout = '5s';";
+    SET tcp_user_timeout = '15s'; SET lock_timeout = '8s';";
 
 /// What is acknowledged is on the disk, also where the server or the user is set to less; more than that is kept.
-const WRITER_SETUP: &str = "SET statement_timeout = '25s'; SET idle_in_transaction_session_timeout = '60s'; \
+const WRITER_SETUP: &str = "SET statement_timeout = '25s'; SET idle_in_transaction_session_timeout = '5s'; \
     SELECT set_config('synchronous_commit', 'on', false) \
         WHERE current_setting('synchronous_commit') IN ('off', 'local');";
 const READER_SETUP: &str = "SET statement_timeout = '110s'; SET idle_in_transaction_session_timeout = '5min'; \
@@ -67,41 +73,34 @@ pub(crate) fn open(
     let mut first = Link::new(server, &tls, WRITE_LIMIT, &settings(WRITER_SETUP)).map_err(unusable)?;
     let connection = &mut first.connection;
     check_server(connection).map_err(unusable)?;
-    take_lock(connection).map_err(|_| OpenError::InUse(address(server)))?;
-    let set = |connection: &mut Connection, settings: &str| {
-        connection.batch_execute(settings).map_err(|error| unusable(error.to_string()))
-    };
-    // A migration takes as long as it takes.
-    set(connection, "SET statement_timeout = 0")?;
-    let is_ours = prepare(connection).map_err(unusable)?;
-    set(connection, WRITER_SETUP)?;
-    if !is_ours {
-        return Err(OpenError::NotOurs {
-            path: address(server),
-            why: "it has tables of another program; give Afterglow a database, or a schema, of its own"
-                .into(),
-        });
-    }
-    let begun = numbering::epoch(connection, clock.now().micros());
-    begun.map_err(|error| unusable(error.to_string()))?;
+    bring_up_to_date(server, connection)?;
+    let failed = |error: diesel::result::Error| unusable(error.to_string());
+    numbering::epoch(connection, clock.now().micros()).map_err(failed)?;
     let epoch = special::epoch(connection).map_err(unusable)?;
-    let number = RandomState::new().hash_one(clock.now().micros()).cast_signed();
-    special::own(connection, number).map_err(|error| unusable(error.to_string()))?;
-    let loaded = load(connection).map_err(unusable)?;
-    let role = Role::Writer(Owner { number, epoch });
+    // Never 0, which is nobody.
+    let run = (RandomState::new().hash_one(clock.now().micros()) >> 1 | 1).cast_signed();
+    special::enter(connection, run).map_err(failed)?;
+    take_locks(connection, run).map_err(unusable)?;
+    let loaded = connection.transaction(|reader| {
+        diesel::sql_query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(reader)?;
+        QueryResult::Ok(load(reader))
+    });
+    let loaded = loaded.map_err(failed)?.map_err(unusable)?;
+    let role = Role::Writer(Node { run, epoch });
     let manager = Manager::new(server, &tls, role, WRITE_LIMIT, settings(WRITER_SETUP), Some(first));
     let tables = Postgres {
         writer: Connections::new(manager, 1, WRITER_WAIT),
         readers: readers(server, &tls, 2 * config.readers),
         shares: Shares::new(config.readers as usize, READER_WAIT),
         documents: readers(server, &tls, DOCUMENT_READERS),
-        is_guest: false,
+        followers: readers(server, &tls, FOLLOWERS),
+        run: Some(run),
+        leads: AtomicBool::new(false),
         unknown: Mutex::default(),
         lost: AtomicBool::new(false),
     };
     let names = loaded.names.clone();
     let engine = Engine::new(Arc::new(tables), loaded, epoch, config.head_samples, clock);
-    engine.resume_deletion().map_err(|error| unusable(error.to_string()))?;
     Ok((engine, names))
 }
 
@@ -138,9 +137,11 @@ fn beside(server: &Server, tls: &Tls, role: Role, setup: &str) -> Postgres {
     Postgres {
         writer: Connections::new(manager, 1, WRITER_WAIT),
         documents: readers.clone(),
+        followers: readers.clone(),
         readers,
         shares: Shares::new(1, READER_WAIT),
-        is_guest: true,
+        run: None,
+        leads: AtomicBool::new(false),
         unknown: Mutex::default(),
         lost: AtomicBool::new(false),
     }
@@ -191,6 +192,57 @@ fn tables(connection: &mut Connection) -> Result<i64, String> {
     special::number(connection, TABLES).map_err(|error| error.to_string())
 }
 
+/// Brings the schema up to date if it is not, while no other process uses it, and leaves it locked against such changes.
+fn bring_up_to_date(server: &Server, connection: &mut Connection) -> Result<(), OpenError> {
+    let unusable = |why: String| unusable(server, &why);
+    let set = |connection: &mut Connection, settings: &str| {
+        connection.batch_execute(settings).map_err(|error| unusable(error.to_string()))
+    };
+    check_namespace(connection).map_err(unusable)?;
+    for _ in 0..SCHEMA_TRIES {
+        if special::schema_lock(connection, "pg_advisory_lock_shared").is_err() {
+            // Another process migrates, or is of a version that writes alone.
+            continue;
+        }
+        if tables(connection).map_err(unusable)? > 0 {
+            if !is_ours(connection).map_err(unusable)? {
+                return Err(OpenError::NotOurs {
+                    path: address(server),
+                    why:
+                        "it has tables of another program; give Afterglow a database, or a schema, of its own"
+                            .into(),
+                });
+            }
+            if missing_versions(connection).map_err(unusable)? == 0 {
+                return Ok(());
+            }
+        }
+        set(connection, "SELECT pg_advisory_unlock_all()")?;
+        if special::schema_lock(connection, "pg_advisory_lock").is_ok() {
+            // A migration takes as long as it takes.
+            set(connection, "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0")?;
+            migrate(connection).map_err(unusable)?;
+            set(connection, WRITER_SETUP)?;
+            set(connection, "SELECT pg_advisory_unlock_all()")?;
+        }
+    }
+    Err(OpenError::InUse(address(server)))
+}
+
+/// Refuses a search path whose schema is not there: every statement would fail for another reason.
+fn check_namespace(connection: &mut Connection) -> Result<(), String> {
+    const SCHEMA: &str = "SELECT coalesce(current_schema()::text, '') AS value";
+    let failed = |error: diesel::result::Error| error.to_string();
+    if special::text(connection, SCHEMA).map_err(failed)?.is_empty() {
+        let path =
+            special::text(connection, "SELECT current_setting('search_path') AS value").map_err(failed)?;
+        return Err(format!(
+            "there is no schema {path:?}, or its use is not granted; create it first, as with CREATE SCHEMA"
+        ));
+    }
+    Ok(())
+}
+
 /// Whether its schema is ours.
 fn is_ours(connection: &mut Connection) -> Result<bool, String> {
     const OURS: &str = "SELECT count(*) AS value FROM pg_tables WHERE schemaname = current_schema() \
@@ -198,12 +250,9 @@ fn is_ours(connection: &mut Connection) -> Result<bool, String> {
     special::number(connection, OURS).map(|found| found == 4).map_err(|error| error.to_string())
 }
 
-/// Brings the schema of a database that is ours or new up to date; whether it is either.
-fn prepare(connection: &mut Connection) -> Result<bool, String> {
+/// Makes the tables, or brings them up to date, if nobody else has done so meanwhile.
+fn migrate(connection: &mut Connection) -> Result<(), String> {
     if tables(connection)? > 0 {
-        if !is_ours(connection)? {
-            return Ok(false);
-        }
         missing_versions(connection)?;
     }
     let applied = connection
@@ -212,7 +261,7 @@ fn prepare(connection: &mut Connection) -> Result<bool, String> {
     for migration in applied {
         log::info!("migrated the database: {migration}");
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Refuses a schema that has a version which this program does not know; gives how many of those that it knows are missing.
@@ -286,4 +335,21 @@ fn load(connection: &mut Connection) -> Result<Loaded, String> {
 pub(crate) fn execute(server: &Server, statements: &str) -> Result<(), String> {
     let tls = server.tls()?;
     Link::new(server, &tls, WRITE_LIMIT, statements).map(drop)
+}
+
+/// The `value` column of a statement that gives one row.
+#[cfg(test)]
+pub(crate) fn ask(server: &Server, statement: &str) -> Result<i64, String> {
+    let tls = server.tls()?;
+    let mut link = Link::new(server, &tls, WRITE_LIMIT, "")?;
+    special::number(&mut link.connection, statement).map_err(|error| error.to_string())
+}
+
+/// Keeps the schema's lock until it is dropped.
+#[cfg(test)]
+pub(crate) fn hold(server: &Server, what: &str) -> Result<impl Sized + use<>, String> {
+    let tls = server.tls()?;
+    let mut link = Link::new(server, &tls, WRITE_LIMIT, "")?;
+    special::schema_lock(&mut link.connection, what).map_err(|error| error.to_string())?;
+    Ok(link)
 }

@@ -1,6 +1,8 @@
 //! Statements whose text is PostgreSQL's own.
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use sha2::{Digest as _, Sha256};
 
 use super::Connection;
@@ -21,15 +23,44 @@ pub(super) const ROLLUP_TOTALS: &str = "SELECT signal_id, min(first_bucket) AS f
 /// Before and after a JSON array of tags: whether an annotation has all of them.
 pub(super) const HAS_ALL_TAGS: (&str, &str) = ("annotation.tags::jsonb @> ", "::jsonb");
 
-/// Takes the lock of the process that writes: one for each schema, "Aglw" before its number.
-pub(super) const TAKE_LOCK: &str = "SET lock_timeout = '2s'; \
-    SELECT pg_advisory_lock(1097297015::bigint << 32 | (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())); \
-    SET lock_timeout = '5s'";
+/// The number of the lock that belongs to the schema: "Aglw" before the schema's own.
+const LOCK: &str =
+    "(1097297015::bigint << 32 | (SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema()))";
 
-/// Counts a transaction of the process that has the lock. Others wait until it has ended.
-pub(super) const COUNT: &str = "UPDATE numbering SET writes = writes + 1 RETURNING writes AS value";
+/// Does `what` with the schema's lock, and waits no longer than two seconds for it. All processes share it while the schema is today's; who
+/// changes the schema has it alone.
+pub(super) fn schema_lock(connection: &mut Connection, what: &str) -> QueryResult<()> {
+    connection
+        .batch_execute(&format!("SET lock_timeout = '2s'; SELECT {what}({LOCK}); SET lock_timeout = '8s'"))
+}
 
-/// Waits for the transactions of others, and lets them wait.
+/// Takes the lock of the process with this number: nobody else wants it, so it is free when its earlier connection has ended.
+pub(super) fn lock_of(connection: &mut Connection, run: i64) -> QueryResult<()> {
+    connection.batch_execute(&format!(
+        "SET lock_timeout = '2s'; SELECT pg_advisory_lock({run}); SET lock_timeout = '8s'"
+    ))
+}
+
+/// Counts a transaction of a process.
+pub(super) const COUNT: &str = "UPDATE node SET writes = writes + 1 WHERE run = $1 RETURNING writes AS value";
+
+/// Waits for the transactions of others, and lets them wait; says who leads, and keeps the lead where that is this process.
+pub(super) const FOLLOW_ONE_ANOTHER: &str = "UPDATE numbering SET writes = writes + 1, \
+    owner_until = CASE WHEN owner = $1 THEN clock_timestamp() + interval '10 s' ELSE owner_until END \
+    RETURNING owner AS value";
+
+/// Takes the lead where nobody has it, or keeps it: rows are changed where that is so.
+const LEAD: &str = "UPDATE numbering SET owner = $1, owner_until = clock_timestamp() + interval '10 s' \
+    WHERE owner = $1 OR owner_until < clock_timestamp()";
+
+/// Gives the lead up.
+const YIELD: &str = "UPDATE numbering SET owner_until = '-infinity' WHERE owner = $1";
+
+/// Enters a process, and forgets those that are gone for a day.
+const ENTER: &str = "INSERT INTO node (run) VALUES ($1)";
+const FORGET: &str = "DELETE FROM node WHERE seen_at < clock_timestamp() - interval '1 day' AND pg_try_advisory_xact_lock(run)";
+
+/// Waits for the transactions of others, and lets them wait, without being counted.
 pub(super) const WAIT: &str = "SELECT writes AS value FROM numbering FOR UPDATE";
 
 /// Bytes of what is stored, without what deleted rows leave: that is used again.
@@ -61,21 +92,51 @@ pub(super) fn text(connection: &mut Connection, sql: &str) -> QueryResult<String
     diesel::sql_query(sql).get_result::<TextRow>(connection).map(|row| row.value)
 }
 
+#[derive(QueryableByName)]
+struct NamedRow {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+    #[diesel(sql_type = BigInt)]
+    value: i64,
+}
+
+/// The columns `name` and `value` of a statement that gives any number of rows.
+pub(super) fn named_numbers(connection: &mut Connection, sql: &str) -> QueryResult<Vec<(String, i64)>> {
+    let rows = diesel::sql_query(sql).load::<NamedRow>(connection)?;
+    Ok(rows.into_iter().map(|row| (row.name, row.value)).collect())
+}
+
 /// As [`text`], for a statement that gives any number of rows.
 pub(super) fn texts(connection: &mut Connection, sql: &str) -> QueryResult<Vec<String>> {
     let rows = diesel::sql_query(sql).load::<TextRow>(connection)?;
     Ok(rows.into_iter().map(|row| row.value).collect())
 }
 
-/// The process that opened the database last.
-pub(super) fn owner(connection: &mut Connection) -> QueryResult<i64> {
-    number(connection, "SELECT owner AS value FROM numbering")
+/// Does a statement about the process with this number; how many rows that changes.
+fn about(connection: &mut Connection, sql: &str, run: i64) -> QueryResult<usize> {
+    diesel::sql_query(sql).bind::<BigInt, _>(run).execute(connection)
 }
 
-/// Notes that the process with this number has opened the database.
-pub(super) fn own(connection: &mut Connection, number: i64) -> QueryResult<()> {
-    let sql = diesel::sql_query("UPDATE numbering SET owner = $1");
-    sql.bind::<diesel::sql_types::BigInt, _>(number).execute(connection).map(drop)
+/// Enters a process with this number.
+pub(super) fn enter(connection: &mut Connection, run: i64) -> QueryResult<()> {
+    diesel::sql_query(FORGET).execute(connection)?;
+    about(connection, ENTER, run).map(drop)
+}
+
+/// How many transactions of a process were kept; none when the database does not know the process.
+pub(super) fn writes_of(connection: &mut Connection, run: i64) -> QueryResult<Option<i64>> {
+    let sql = diesel::sql_query("SELECT writes AS value FROM node WHERE run = $1").bind::<BigInt, _>(run);
+    Ok(sql.get_result::<IntegerRow>(connection).optional()?.map(|row| row.value))
+}
+
+/// Takes the lead, or keeps it; whether the process with this number leads.
+pub(super) fn lead(connection: &mut Connection, run: i64) -> QueryResult<bool> {
+    about(connection, LEAD, run).map(|changed| changed > 0)
+}
+
+/// Gives the lead up, where the process with this number has it.
+pub(super) fn yield_lead(connection: &mut Connection, run: i64) -> QueryResult<()> {
+    about(connection, YIELD, run).map(drop)
 }
 
 /// Names the numbering of commits: the database, the server's files, and how often a standby has become the primary. A server

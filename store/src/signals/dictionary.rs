@@ -133,6 +133,23 @@ impl Signals {
         fit.then_some(Learned { signals: self, first, names, _turn: Some(turn) })
     }
 
+    /// Takes over names that another process has stored, with their numbers, which follow those that are known.
+    ///
+    /// # Errors
+    /// A sentence when a number is missing.
+    pub(crate) fn learn_stored(&self, stored: Vec<(i32, String)>) -> Result<(), String> {
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        for (number, name) in stored {
+            let next = names.len();
+            match usize::try_from(number) {
+                Ok(number) if number < next => {}
+                Ok(number) if number == next => names.push(name.into(), SignalId(number as u32)),
+                _ => return Err(format!("it is damaged: signal {next} is missing")),
+            }
+        }
+        Ok(())
+    }
+
     /// The signals that `selector` selects, by name. Names with `*` are compared outside of any lock, and `check` is asked
     /// now and then whether to go on.
     ///

@@ -26,6 +26,46 @@ pub(crate) trait JournalRows {
 
     /// When the newest sample arrived, in any tier; 0 in an empty database.
     fn newest_arrival(&mut self) -> Result<i64, StoreError>;
+
+    /// How far all processes together have got; none in a database that has one process.
+    fn shared(&mut self) -> Result<Option<Shared>, StoreError> {
+        Ok(None)
+    }
+
+    /// The number below which other processes may have sealed commits; 0 in a database that has one process.
+    fn sealed(&mut self) -> Result<i64, StoreError> {
+        Ok(0)
+    }
+
+    /// Numbers and names of the signals numbered from `first` on, in order.
+    fn signal_names(&mut self, _first: u32) -> Result<Vec<(i32, String)>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    /// Notes the highest number that a block has got, where other processes must know it.
+    fn note_newest_block(&mut self, _number: i64) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    /// The kinds of what other processes may change, each with a number that counts its changes.
+    fn revisions(&mut self) -> Result<Vec<(String, i64)>, StoreError> {
+        Ok(Vec::new())
+    }
+}
+
+/// How far the processes of one database have got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shared {
+    /// The last number that a commit or a deletion has.
+    pub(crate) last: i64,
+    /// The number that the last sealing or deletion wrote down.
+    pub(crate) sealed: i64,
+    /// How many signals there are.
+    pub(crate) signals: u32,
+    /// The highest number that a block has had.
+    pub(crate) newest_block: i64,
+    /// Counts changes of what is no sample.
+    pub(crate) changes: i64,
 }
 
 /// A row of the journal as it is stored.

@@ -41,15 +41,6 @@ fn signals_beyond_the_limit_get_no_number<D: Database>() {
     assert!(signals.number(&mut batch, "3").is_some());
 }
 
-fn a_database_in_use_is_refused_until_its_owner_lets_go<D: Database>() {
-    let database = D::new();
-    let owner = database.open();
-    let error = database.open_at(Clock::real()).err().unwrap();
-    assert!(matches!(error, OpenError::InUse(_)), "{error}");
-    drop(owner);
-    database.open();
-}
-
 fn queries_choose_by_span_name_and_pattern<D: Database>() {
     let database = D::new();
     let store = database.open();
@@ -383,7 +374,6 @@ suite! {
     what_is_committed_is_there_after_opening_again_and_the_last_write_wins,
     a_signal_without_a_committed_sample_is_not_listed,
     signals_beyond_the_limit_get_no_number,
-    a_database_in_use_is_refused_until_its_owner_lets_go,
     queries_choose_by_span_name_and_pattern,
     a_spike_survives_reduction_from_any_tier,
     a_reduced_answer_is_the_same_again_and_follows_what_is_written,

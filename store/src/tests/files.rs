@@ -21,6 +21,16 @@ fn open(folder: &tempfile::TempDir) -> Store {
 }
 
 #[test]
+fn a_file_in_use_is_refused_until_its_owner_lets_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let owner = open(&folder);
+    let error = Store::open(&config(&folder), Clock::real()).err().unwrap();
+    assert!(matches!(error, OpenError::InUse(_)), "{error}");
+    drop(owner);
+    open(&folder);
+}
+
+#[test]
 fn the_telemetry_view_shows_what_is_not_sealed_in_the_inherited_columns() {
     use diesel::prelude::*;
     #[derive(QueryableByName, Debug, PartialEq)]

@@ -142,12 +142,12 @@ on_a_server! {
         assert_eq!(contents(&store).len(), 6);
     }
 
-    fn a_process_whose_database_was_opened_by_another_does_not_write_again() {
+    fn a_process_that_the_database_does_not_know_any_more_does_not_write_again() {
         let schema = Schema::new();
         let store = Store::open(&schema.config(), Clock::manual(NOW)).unwrap();
         store.commit([batch(&store, &[("a", 1, 1.0)])]).unwrap();
-        // As if another had opened it while this one had no connection.
-        schema.execute("UPDATE numbering SET owner = owner + 1");
+        // As if the server had gone back to an earlier state.
+        schema.execute("DELETE FROM node");
         schema.execute(END_ALL);
         let since = crate::clock::Stopwatch::start();
         while !store.is_lost() {
@@ -160,19 +160,31 @@ on_a_server! {
         assert_eq!(contents(&store), [("a".into(), 1, 1.0)]);
     }
 
-    fn a_process_ends_while_another_that_has_opened_its_database_runs() {
+    fn a_server_of_a_version_that_writes_alone_keeps_others_out() {
         let schema = Schema::new();
-        let store = Store::open(&schema.config(), Clock::manual(NOW)).unwrap();
-        store.commit([batch(&store, &[("a", 1, 1.0)])]).unwrap();
-        schema.execute(END_ALL);
-        let other = Store::open(&schema.config(), Clock::manual(NOW)).unwrap();
-        let since = crate::clock::Stopwatch::start();
-        while !store.is_lost() {
-            assert!(store.commit([batch(&store, &[("a", 2, 2.0)])]).is_err());
-            assert!(since.elapsed() < Duration::from_secs(30), "it still tries");
-        }
-        other.commit([batch(&other, &[("a", 3, 3.0)])]).unwrap();
-        assert_eq!(contents(&other), [("a".into(), 1, 1.0), ("a".into(), 3, 3.0)]);
+        drop(Store::open(&schema.config(), Clock::manual(NOW)).unwrap());
+        let server = Server::new(&schema.url()).unwrap();
+        let alone = crate::postgres::hold(&server, "pg_advisory_lock").unwrap();
+        const WAITING: &str = "SELECT count(*) AS value FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+            AND objid = (SELECT oid FROM pg_namespace WHERE nspname = current_schema())";
+        let opening = std::thread::scope(|scope| {
+            let opening = scope.spawn(|| Store::open(&schema.config(), Clock::manual(NOW)));
+            let since = crate::clock::Stopwatch::start();
+            while crate::postgres::ask(&server, WAITING).unwrap() == 0 {
+                assert!(!opening.is_finished() && since.elapsed() < Duration::from_secs(30), "it does not wait");
+            }
+            drop(alone);
+            opening.join().unwrap()
+        });
+        assert!(opening.is_ok());
+    }
+
+    fn a_schema_that_is_not_there_is_named() {
+        let schema = Schema::new();
+        let url = format!("{}x", schema.url());
+        let config = StoreConfig { database: url.parse().unwrap(), ..schema.config() };
+        let error = Store::open(&config, Clock::real()).err().unwrap().to_string();
+        assert!(error.contains("CREATE SCHEMA"), "{error}");
     }
 
     fn a_statement_that_failed_undoes_its_transaction_though_nobody_looked() {

@@ -62,6 +62,21 @@ impl State {
         state
     }
 
+    /// Replaces all by what is `stored`. Who holds a session that is still there has what it had; the others' end.
+    pub(super) fn replace(&mut self, stored: Stored) {
+        let mut new = Self::new(stored, self.has_operators);
+        for (hash, before) in self.sessions.drain() {
+            match new.sessions.get_mut(&hash) {
+                Some(live) if live.granted.scopes == before.granted.scopes => {
+                    live.seen.fetch_max(before.seen.load(Ordering::Relaxed), Ordering::Relaxed);
+                    live.granted = before.granted;
+                }
+                _ => before.granted.grant.end(),
+            }
+        }
+        *self = new;
+    }
+
     /// What a role may do here.
     pub(super) fn scopes(&self, role: Role) -> Scopes {
         scopes(role).iter().filter(|scope| self.has_operators || *scope != Scope::Operator).collect()

@@ -1,0 +1,18 @@
+DROP TRIGGER counted ON board;
+DROP TRIGGER counted ON annotation;
+DROP TRIGGER counted ON metadata;
+DROP TRIGGER counted ON alert_document;
+DROP TRIGGER counted ON alert_episode;
+DROP TRIGGER seen ON alert_episode;
+DROP TRIGGER counted ON access_key;
+DROP TRIGGER counted ON member;
+DROP TRIGGER counted ON session;
+DROP TRIGGER counted ON invitation;
+DROP TRIGGER counted ON identity;
+DROP FUNCTION count_alert_revision;
+DROP FUNCTION count_revision;
+DROP TABLE revision;
+DROP TABLE node;
+ALTER TABLE numbering DROP COLUMN changes;
+ALTER TABLE numbering DROP COLUMN newest_block;
+ALTER TABLE numbering DROP COLUMN owner_until;

@@ -1,0 +1,214 @@
+//! Several processes on one database: each follows what the others commit, and one leads.
+//!
+//! A commit's number is chosen in its transaction, which all processes make one after another, so there is one order. Before a process
+//! chooses one, and before it answers a question, it takes over what others have committed since: the names of signals, and the rows of
+//! the journal into its head. What the leader has sealed leaves the other heads: they are read again from what the journal still has.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
+
+use afterglow_wire::Timestamp;
+
+use super::Engine;
+use super::commit::Commits;
+use super::recover::samples;
+use crate::fault;
+use crate::head::Head;
+use crate::tables::{JournalRow, Rows, Shared};
+use crate::{Commit, News, Sequences, StoreError};
+
+/// Rows of the journal that are read at once.
+const ROWS: u32 = 64;
+
+/// News that wait for someone to take them; beyond it the oldest are dropped, which the next one shows.
+const NEWS: usize = 1_024;
+
+impl Engine {
+    /// Takes over what was committed before the call, in whatever process.
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        if !self.tables.is_shared() || fault::skips_sync() {
+            return Ok(());
+        }
+        let Some(shared) = self.tables.reading_beside(|reader| reader.shared())? else { return Ok(()) };
+        self.changes.fetch_max(shared.changes, Ordering::Relaxed);
+        if self.has(&shared) {
+            return Ok(());
+        }
+        let mut commits = self.lock_commits();
+        self.tables.reading_beside(|reader| self.follow(reader, &mut commits))
+    }
+
+    fn has(&self, shared: &Shared) -> bool {
+        self.signals.len() >= shared.signals as usize
+            && self
+                .read_head(|head| shared.last <= head.sequence() && shared.sealed <= head.sealed_sequence())
+    }
+
+    /// Takes over what `rows` show of other processes, in one transaction or where none can commit.
+    pub(super) fn follow(&self, rows: &mut dyn Rows, commits: &mut Commits) -> Result<(), StoreError> {
+        let Some(shared) = rows.shared()? else { return Ok(()) };
+        self.changes.fetch_max(shared.changes, Ordering::Relaxed);
+        self.newest_block.fetch_max(shared.newest_block, Ordering::Relaxed);
+        if self.has(&shared) {
+            return Ok(());
+        }
+        let known = u32::try_from(self.signals.len()).unwrap_or(u32::MAX);
+        if known < shared.signals {
+            self.signals.learn_stored(rows.signal_names(known)?).map_err(StoreError::Down)?;
+        }
+        let (known, sealed) = self.read_head(|head| (head.sequence(), head.sealed_sequence()));
+        if sealed < shared.sealed {
+            let mut head = Head::after(shared.sealed);
+            let seen =
+                self.take_over(rows, i64::MIN, known, &shared, |batches, last| head.add(batches, last))?;
+            head.skip_to(shared.last);
+            self.change_head(|old| *old = head);
+            self.tell(seen, commits, &shared);
+        } else {
+            let mut new = Vec::new();
+            let seen = self.take_over(rows, known, known, &shared, |batches, last| {
+                new.push((batches.to_vec(), last));
+            })?;
+            self.change_head(|head| {
+                new.iter().for_each(|(batches, last)| head.add(batches, *last));
+                head.skip_to(shared.last);
+            });
+            self.tell(seen, commits, &shared);
+        }
+        Ok(())
+    }
+
+    /// Hands all rows after the one numbered `after` to `add`; returns what of it comes after the number `known`.
+    fn take_over(
+        &self,
+        rows: &mut dyn Rows,
+        after: i64,
+        known: i64,
+        shared: &Shared,
+        mut add: impl FnMut(&[crate::batch::Batch], i64),
+    ) -> Result<Vec<News>, StoreError> {
+        let (mut after, mut seen) = (after, Seen { news: Vec::new(), last: known });
+        loop {
+            let page = rows.journal_after(after, ROWS)?;
+            let Some(last) = page.last() else { break };
+            after = last.sequence;
+            for row in page {
+                let batch = samples(&row).map_err(|why| {
+                    StoreError::Down(format!("row {} of the journal is damaged: {why}", row.sequence))
+                })?;
+                let batches = [batch];
+                add(&batches, row.sequence);
+                let [batch] = batches;
+                seen.row(&row, batch);
+            }
+        }
+        seen.skip_to(shared.last);
+        Ok(seen.news)
+    }
+
+    /// Puts what was taken over where others hear of it.
+    fn tell(&self, news: Vec<News>, commits: &mut Commits, shared: &Shared) {
+        commits.next_sequence = shared.last + 1;
+        for one in news {
+            if let News::Commit(commit) = &one {
+                commits.last_at = commit.sequences.at.micros();
+            }
+            self.put_news(one);
+        }
+    }
+
+    /// Puts one thing that has happened behind those that wait.
+    pub(super) fn put_news(&self, one: News) {
+        let mut news = self.lock_news();
+        if news.len() >= NEWS {
+            news.pop_front();
+        }
+        news.push_back(one);
+    }
+
+    /// What has happened since the last call, in order.
+    pub(crate) fn take_news(&self) -> Vec<News> {
+        self.lock_news().drain(..).collect()
+    }
+
+    fn lock_news(&self) -> MutexGuard<'_, VecDeque<News>> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts changes of what is no sample, in whatever process.
+    pub(crate) fn changes(&self) -> i64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// The kinds of what is no sample, each with the number of its changes; none in a database that has one process.
+    pub(crate) fn revisions(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        self.tables.reading_beside(|reader| reader.revisions())
+    }
+
+    /// Whether this process does what one alone must do.
+    pub(crate) fn leads(&self) -> bool {
+        self.leads.load(Ordering::Acquire)
+    }
+
+    /// Takes the lead where no process has it, or keeps it; whether this process leads.
+    pub(crate) fn lead(&self) -> Result<bool, StoreError> {
+        let led = self.leads();
+        if !self.tables.lead()? {
+            self.leads.store(false, Ordering::Release);
+            return Ok(false);
+        }
+        if !led {
+            // What the last leader has left, and the numbers of its blocks.
+            let mut commits = self.lock_commits();
+            self.tables.reading_beside(|reader| self.follow(reader, &mut commits))?;
+            drop(commits);
+            self.lock_maintenance().full.clear();
+            self.resume_deletion()?;
+            self.leads.store(true, Ordering::Release);
+        }
+        Ok(true)
+    }
+}
+
+/// Rows of the journal on their way to those who hear of commits.
+struct Seen {
+    news: Vec<News>,
+    /// The last number that is in them.
+    last: i64,
+}
+
+impl Seen {
+    /// A row; one that is known already is passed over.
+    fn row(&mut self, row: &JournalRow, batch: crate::batch::Batch) {
+        if row.sequence <= self.last {
+            return;
+        }
+        let at = Timestamp::from_micros(row.committed_at);
+        let last = row.sequence.cast_unsigned();
+        let before = last - 1;
+        if let Some(News::Commit(commit)) = self.news.last_mut()
+            && commit.sequences.at == at
+            && commit.sequences.last + 1 == last
+        {
+            // One commit has several rows.
+            commit.sequences.last = last;
+            commit.batches.push(batch);
+        } else {
+            self.skip_to(row.sequence - 1);
+            self.news.push(News::Commit(Commit {
+                sequences: Sequences { before, last, at },
+                batches: vec![batch],
+            }));
+        }
+        self.last = row.sequence;
+    }
+
+    /// Numbers up to `sequence` have no row any more: they are sealed, or a deletion's.
+    fn skip_to(&mut self, sequence: i64) {
+        if self.last < sequence {
+            self.last = sequence;
+            self.news.push(News::Skipped(sequence.cast_unsigned()));
+        }
+    }
+}
