@@ -15,7 +15,7 @@ use crate::pipeline::PipelineError;
 use crate::store::{OpenError, Store};
 use crate::tls::{Certificate, TlsError};
 use crate::tools::{
-    ToolError, access, advice, backup, delete, doctor, export, import, ready, rules, tail, tenants,
+    ToolError, access, advice, backup, delete, doctor, export, import, push, ready, rules, tail, tenants,
 };
 
 /// Send a number, see it move at once, keep it for years.
@@ -52,6 +52,8 @@ enum Command {
     Rules(rules::Options),
     /// Follow signals of a running server: values in place, or lines of JSON when piped
     Tail(tail::Options),
+    /// Send the numbers that another program prints, one a line, to a running server
+    Push(push::Options),
     /// Say who may do what: keys, and links for those who cannot log in
     #[command(subcommand)]
     Access(access::Command),
@@ -156,6 +158,7 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Doctor(options) => Ok(doctor::run(&options)?),
         Command::Rules(options) => Ok(rules::run(&options)?),
         Command::Tail(options) => Ok(tail::run(&options)?),
+        Command::Push(options) => Ok(push::run(&options)?),
         Command::Access(command) => Ok(access::run(&command)?),
         Command::Tenant(command) => Ok(tenants::run(&command)?),
         Command::Audit(command) => Ok(access::audit(&command)?),

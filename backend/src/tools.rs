@@ -1,5 +1,5 @@
-//! The tools around a database, each a subcommand: samples out, in and away, a copy, an examination; and signals live in a
-//! terminal.
+//! The tools around a database, each a subcommand: samples out, in and away, a copy, an examination; signals live in a terminal,
+//! and lines of other programs to a server.
 //!
 //! Export, backup and doctor only read, also while a server writes the database. Import and delete write, and need it alone.
 
@@ -15,6 +15,7 @@ pub mod import;
 mod partial;
 mod patterns;
 mod progress;
+pub mod push;
 pub mod ready;
 pub mod rules;
 pub mod tail;

@@ -44,6 +44,7 @@ mod postgres;
 mod producer_outage;
 mod proxies;
 mod publisher;
+mod push;
 mod queries;
 mod quotas;
 mod retention;

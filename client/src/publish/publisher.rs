@@ -46,6 +46,7 @@ enum Event {
     Record(Vec<Reading>),
     Answer(Delivery),
     Close(Duration),
+    Finish(Duration),
 }
 
 /// Sends samples on a thread of its own.
@@ -113,7 +114,14 @@ impl Publisher {
         }
     }
 
-    /// Sends what it can within `deadline`, spools the rest, and ends; `None` when the thread had broken.
+    /// Sends until nothing is left, trying again for up to `patience` while the backend fails, and ends as [`Self::close`] does.
+    pub fn finish(self, patience: Duration) -> Option<Closed> {
+        let _ = self.events.send(Event::Finish(patience));
+        self.thread.join().ok()
+    }
+
+    /// Sends what it can within `deadline`, spools the rest, and ends; `None` when the thread had broken. A backend that fails is not
+    /// tried again.
     pub fn close(self, deadline: Duration) -> Option<Closed> {
         let _ = self.events.send(Event::Close(deadline));
         self.thread.join().ok()
@@ -126,9 +134,12 @@ fn run(
     inbox: &Receiver<Event>,
     answers: &SyncSender<Event>,
 ) -> Closed {
-    let mut deadline = None;
+    let (mut deadline, mut patience) = (None, None);
     loop {
         let now = clock::uptime();
+        if patience.is_some_and(|until| outbox.waiting() == 0 || until <= now) {
+            deadline = Some(now);
+        }
         if let Some(batch) = outbox.turn(now) {
             let answers = answers.clone();
             courier.send_then(batch, move |delivery| drop(answers.send(Event::Answer(delivery))));
@@ -137,7 +148,7 @@ fn run(
             let (spooled, lost) = outbox.finish(now);
             return Closed { tally: outbox.tally(), spooled, lost };
         }
-        let wake = outbox.wake().into_iter().chain(deadline).min();
+        let wake = outbox.wake().into_iter().chain(deadline).chain(patience).min();
         let rest = wake.map_or(LONGEST_REST, |wake| wake.saturating_sub(now));
         match inbox.recv_timeout(rest) {
             Ok(Event::Record(readings)) => outbox.record(readings, clock::uptime()),
@@ -146,6 +157,7 @@ fn run(
                 deadline = Some(clock::uptime() + within);
                 outbox.drain(clock::uptime());
             }
+            Ok(Event::Finish(within)) => patience = Some(clock::uptime() + within),
             Err(RecvTimeoutError::Timeout) => {}
             // Cannot be: this thread has a sender.
             Err(RecvTimeoutError::Disconnected) => deadline = Some(now),
