@@ -1,6 +1,9 @@
-//! `cargo xtask dist`: what a user needs, as a folder and as an archive of it, for the machine's own platform.
+//! `cargo xtask dist`: what a user needs, for the machine's own platform: a folder, an archive of it, a Debian package, and a bill of
+//! materials.
 
 mod archive;
+mod deb;
+mod sbom;
 
 use std::fs;
 use std::path::Path;
@@ -13,14 +16,18 @@ use crate::run::{command, output, release_binary, root, run as run_command, say}
 use crate::{build, dashboard, prerequisites};
 use archive::Entry;
 
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
 const BINARIES: [&str; 2] = ["afterglow", "afterglow-producer"];
 
 /// Files of the repository, and where they are in the archive.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 9] = [
     ("backend/afterglow.toml", "etc/afterglow.toml"),
     ("producer/producer.toml", "etc/producer.toml"),
     ("deploy/systemd/afterglow.service", "lib/systemd/system/afterglow.service"),
     ("deploy/systemd/afterglow-producer.service", "lib/systemd/system/afterglow-producer.service"),
+    ("deploy/systemd/afterglow-backup.service", "lib/systemd/system/afterglow-backup.service"),
+    ("deploy/systemd/afterglow-backup.timer", "lib/systemd/system/afterglow-backup.timer"),
     ("LICENSE-MIT", "LICENSE-MIT"),
     ("LICENSE-APACHE", "LICENSE-APACHE"),
     ("CHANGELOG.md", "CHANGELOG.md"),
@@ -49,22 +56,43 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         dashboard::build()?;
         build::binaries()?;
     }
-    let name = format!("afterglow-{}-{}", env!("CARGO_PKG_VERSION"), platform()?);
+    let (platform, modified) = (platform()?, modified());
+    let name = format!("afterglow-{VERSION}-{platform}");
     let dist = root().join("dist");
     if dist.exists() {
         fs::remove_dir_all(&dist).context("the old dist/")?;
     }
-    let folder = dist.join(&name);
     let entries = entries(&dist.join("parts"))?;
-    archive::write_folder(&entries, &folder)?;
-    let packed = archive::tar_gz(&name, &entries, modified())?;
-    let file = format!("{name}.tar.gz");
-    let sums = format!("{}  {file}\n", hex(&Sha256::digest(&packed)));
-    fs::write(dist.join(&file), packed)?;
-    fs::write(dist.join("SHA256SUMS"), sums)?;
     fs::remove_dir_all(dist.join("parts"))?;
-    say(&format!("==> {}\n==> {}", folder.display(), dist.join(file).display()));
+    archive::write_folder(&entries, &dist.join(&name))?;
+    let mut files = vec![(format!("{name}.tar.gz"), archive::tar_gz(&name, &entries, modified)?)];
+    if let Some((name, package)) = debian(&platform, &entries, modified)? {
+        files.push((name, package));
+    }
+    let time = jiff::Timestamp::from_second(modified)?.to_string();
+    files.push((format!("{name}.cdx.json"), sbom::write(&platform, &time)?));
+    let mut sums = String::new();
+    for (name, bytes) in &files {
+        fs::write(dist.join(name), bytes)?;
+        sums.push_str(&format!("{}  {name}\n", hex(&Sha256::digest(bytes))));
+        say(&format!("==> {}, {:.1} MB", dist.join(name).display(), bytes.len() as f64 / 1e6));
+    }
+    fs::write(dist.join("SHA256SUMS"), sums)?;
     Ok(())
+}
+
+/// The Debian package and its name, where there are packages for this platform.
+fn debian(platform: &str, entries: &[Entry], modified: i64) -> Result<Option<(String, Vec<u8>)>> {
+    let Some(architecture) = deb::architecture(platform) else { return Ok(None) };
+    let libc = entries.iter().filter_map(|entry| deb::libc(entry.bytes()));
+    // Of versions of one length the greater text is the later.
+    let libc = libc
+        .max_by_key(|version| (version.len(), version.clone()))
+        .context("a program that names its libc")?;
+    let scripts = deb::scripts()?;
+    let package = deb::Package { version: VERSION, architecture, libc: &libc, scripts: &scripts };
+    let name = format!("afterglow_{VERSION}_{architecture}.deb");
+    Ok(Some((name, deb::pack(&package, entries, modified)?)))
 }
 
 /// Everything in the archive; what must be made first is made below `parts`.
@@ -76,7 +104,9 @@ fn entries(parts: &Path) -> Result<Vec<Entry>> {
         let (built, stripped) = (release_binary(binary), parts.join(binary));
         let words = [Path::new("-o"), &stripped, &built];
         run_command(&mut command("strip", words, &root()))?;
-        entries.push(Entry::program(&format!("bin/{binary}"), fs::read(&stripped)?));
+        let program = fs::read(&stripped)?;
+        say(&format!("==> {binary}: {:.1} MB", program.len() as f64 / 1e6));
+        entries.push(Entry::program(&format!("bin/{binary}"), program));
     }
     run_command(command(&release_binary("afterglow").to_string_lossy(), ["manual"], &root()).arg(&share))?;
     run_command(
@@ -97,7 +127,7 @@ fn platform() -> Result<String> {
 }
 
 /// The time of every file in the archive, in seconds since 1970: what `SOURCE_DATE_EPOCH` says, the commit's, or 0.
-fn modified() -> u64 {
+fn modified() -> i64 {
     let given = std::env::var("SOURCE_DATE_EPOCH").ok();
     let of_commit = || output(&mut command("git", ["log", "-1", "--format=%ct"], &root())).ok();
     given.or_else(of_commit).and_then(|seconds| seconds.parse().ok()).unwrap_or(0)

@@ -154,7 +154,7 @@ fn actions_are_pinned_by_commit() {
 fn units_are_read_as_they_are_meant_and_stay_shut() {
     let units: Vec<_> = files(&root().join("deploy/systemd"))
         .into_iter()
-        .filter(|path| has_extension(path, &["service", "conf"]))
+        .filter(|path| has_extension(path, &["service", "timer", "conf"]))
         .collect();
     assert!(units.len() >= 3, "{units:?}");
     for path in &units {

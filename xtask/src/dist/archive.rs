@@ -1,6 +1,7 @@
 //! An archive whose bytes depend on what is in it and on nothing else: not on the machine, the user, or the order and times of
 //! files.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
@@ -28,6 +29,24 @@ impl Entry {
     /// A file that everyone may run.
     pub(super) fn program(path: &str, bytes: Vec<u8>) -> Self {
         Self { path: path.to_owned(), mode: 0o755, bytes }
+    }
+
+    /// The same file in another place.
+    pub(super) fn at(&self, path: &str) -> Self {
+        Self { path: path.to_owned(), ..self.clone() }
+    }
+
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Its bytes' number.
+    pub(super) fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -60,20 +79,34 @@ pub(super) fn write_folder(entries: &[Entry], folder: &Path) -> Result<()> {
 }
 
 /// The files below a folder `name`, sorted, all of root's and of the time `modified`, as a compressed archive.
-pub(super) fn tar_gz(name: &str, entries: &[Entry], modified: u64) -> Result<Vec<u8>> {
+pub(super) fn tar_gz(name: &str, entries: &[Entry], modified: i64) -> Result<Vec<u8>> {
+    let below: Vec<_> = entries.iter().map(|entry| entry.at(&format!("{name}/{}", entry.path))).collect();
+    packed(&below, &BTreeSet::new(), modified)
+}
+
+/// These `folders` and files, sorted, all of root's and of the time `modified`, compressed.
+pub(super) fn packed(entries: &[Entry], folders: &BTreeSet<String>, modified: i64) -> Result<Vec<u8>> {
     let mut sorted: Vec<_> = entries.iter().collect();
     sorted.sort();
     // A header of gzip has a time too, 0 unless one is given.
     let mut builder = Builder::new(GzBuilder::new().write(Vec::new(), Compression::best()));
-    for entry in sorted {
+    let header = |kind, mode, size| {
         let mut header = Header::new_gnu();
-        header.set_entry_type(EntryType::Regular);
-        header.set_size(entry.bytes.len() as u64);
-        header.set_mode(entry.mode);
-        header.set_mtime(modified);
+        header.set_entry_type(kind);
+        header.set_size(size);
+        header.set_mode(mode);
+        header.set_mtime(modified.cast_unsigned());
         header.set_uid(0);
         header.set_gid(0);
-        builder.append_data(&mut header, format!("{name}/{}", entry.path), &entry.bytes[..])?;
+        header
+    };
+    for folder in folders {
+        let mut header = header(EntryType::Directory, 0o755, 0);
+        builder.append_data(&mut header, format!("{folder}/"), &[][..])?;
+    }
+    for entry in sorted {
+        let mut header = header(EntryType::Regular, entry.mode, entry.size());
+        builder.append_data(&mut header, &entry.path, &entry.bytes[..])?;
     }
     let mut packed = builder.into_inner()?;
     packed.flush()?;
