@@ -11,11 +11,13 @@ use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::access::issuers::Issuers;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigError, File};
+use crate::http::contract;
 use crate::pipeline::PipelineError;
 use crate::store::{OpenError, Store};
 use crate::tls::{Certificate, TlsError};
 use crate::tools::{
     ToolError, access, advice, backup, delete, doctor, export, import, push, ready, rules, tail, tenants,
+    upgrade,
 };
 
 /// Send a number, see it move at once, keep it for years.
@@ -35,9 +37,18 @@ enum Command {
     /// Take samples in, keep them, serve the dashboard
     Serve(Box<Config>),
     /// Make the database or bring it up to date, then end
-    Migrate(Box<Config>),
+    Migrate {
+        #[command(flatten)]
+        config: Box<Config>,
+
+        /// Keep no copy of the database as it was before
+        #[arg(long)]
+        no_copy: bool,
+    },
     /// Say whether the configuration is valid, then end
     CheckConfig(Box<Config>),
+    /// Say whether this version can take over the configuration and the database, also while another one serves; changes nothing
+    UpgradeCheck(Box<Config>),
     /// Write samples as csv, ndjson or parquet, also while a server runs
     Export(export::Options),
     /// Take samples in from such a file, while no server runs
@@ -65,7 +76,7 @@ enum Command {
     Audit(access::AuditCommand),
     /// Say whether a running server can store samples: exit code 0 or 1, for health checks
     Ready(ready::Options),
-    /// Write manual pages and completions for bash, fish and zsh
+    /// Write manual pages, completions for bash, fish and zsh, and the API's OpenAPI document
     Manual {
         /// Where to; below it they lie as below /usr/share
         folder: PathBuf,
@@ -80,8 +91,10 @@ impl Cli {
         let file = File::read(path)?;
         let matches = file.values.into_defaults(Self::command()).get_matches();
         let mut cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-        if let Command::Serve(config) | Command::Migrate(config) | Command::CheckConfig(config) =
-            &mut cli.command
+        if let Command::Serve(config)
+        | Command::Migrate { config, .. }
+        | Command::CheckConfig(config)
+        | Command::UpgradeCheck(config) = &mut cli.command
         {
             config.take_tables(file.tables);
         }
@@ -140,17 +153,17 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(config) => serve::run(checked(*config)?),
-        Command::Migrate(config) => {
+        Command::Migrate { config, no_copy } => {
             let store = checked(*config)?.store.open();
-            Store::open(&store, Clock::real())?;
+            let open = if no_copy { Store::open_without_copy } else { Store::open };
+            open(&store, Clock::real())?;
             say(&format!("the database {} is up to date", store.database))
         }
         Command::CheckConfig(config) => {
-            let config = checked(*config)?;
-            config.server.tls_files()?.map(Certificate::load).transpose()?;
-            Issuers::open(&config.issuers, config.access.requests_per_key)?;
+            let config = usable(*config)?;
             say(&format!("valid: {config:#?}"))
         }
+        Command::UpgradeCheck(config) => Ok(upgrade::run(&usable(*config)?.store.database)?),
         Command::Export(options) => Ok(export::run(&options)?),
         Command::Import(options) => Ok(import::run(&options)?),
         Command::Delete(options) => Ok(delete::run(&options)?),
@@ -163,12 +176,25 @@ fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Tenant(command) => Ok(tenants::run(&command)?),
         Command::Audit(command) => Ok(access::audit(&command)?),
         Command::Ready(options) => Ok(ready::run(&options)?),
-        Command::Manual { folder } => Ok(afterglow_cli::manual::write(&Cli::command(), &folder)?),
+        Command::Manual { folder } => {
+            afterglow_cli::manual::write(&Cli::command(), &folder)?;
+            let documents = folder.join("doc/afterglow");
+            std::fs::create_dir_all(&documents)?;
+            Ok(std::fs::write(documents.join("openapi.json"), contract())?)
+        }
     }
 }
 
 fn checked(config: Config) -> Result<Config, ConfigError> {
     config.check().map(|()| config)
+}
+
+/// The configuration, with the files that it names.
+fn usable(config: Config) -> Result<Config, Failure> {
+    let config = checked(config)?;
+    config.server.tls_files()?.map(Certificate::load).transpose()?;
+    Issuers::open(&config.issuers, config.access.requests_per_key)?;
+    Ok(config)
 }
 
 /// A line on standard output, at once, for people and for scripts that wait for it.

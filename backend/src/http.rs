@@ -89,6 +89,11 @@ const SEND_BUFFER: usize = 128 * 1024;
 /// Files that the process needs beside connections.
 const OTHER_FILES: usize = 128;
 
+/// The contract for programs, as `GET /api/openapi.json` answers it.
+pub fn contract() -> String {
+    table::DOCUMENT.text()
+}
+
 /// Serves `listener`, in TLS where there is a certificate; the server runs while it is polled and ends through its handle.
 ///
 /// # Errors

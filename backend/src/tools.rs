@@ -20,6 +20,7 @@ pub mod ready;
 pub mod rules;
 pub mod tail;
 pub mod tenants;
+pub mod upgrade;
 
 use std::io::Write as _;
 use std::path::Path;

@@ -146,14 +146,26 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, and makes or migrates it where needed. A file is locked against other processes; a server's database may be
-    /// opened by several.
+    /// Opens the database, and makes or migrates it where needed; before a file is migrated, a copy of it is kept beside it. A file is
+    /// locked against other processes; a server's database may be opened by several.
     ///
     /// # Errors
     /// When it is another's, in use, or cannot be read or written; it is then left as it was.
     pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
+        Self::open_with(config, true, clock)
+    }
+
+    /// As [`Store::open`], without the copy.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_without_copy(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
+        Self::open_with(config, false, clock)
+    }
+
+    fn open_with(config: &StoreConfig, keeps_copy: bool, clock: Clock) -> Result<Self, OpenError> {
         let (engine, names) = match &config.database {
-            Location::File(path) => sqlite::open(path, config, clock.clone())?,
+            Location::File(path) => sqlite::open(path, config, keeps_copy, clock.clone())?,
             Location::Server(server) => postgres::open(server, config, clock.clone())?,
         };
         let signals = Signals::new(names, config.signal_limit);
@@ -476,6 +488,19 @@ pub fn examine(database: &Path, progress: &mut dyn FnMut(usize, usize)) -> Resul
     sqlite::examine(database, progress)
 }
 
+/// Mends `damage` that [`examine`] found in a file that no process has open: builds indexes again, and gives up compressed rows and rows of
+/// the journal that cannot be read. `keep` is called before anything changes, to copy the file. Returns how many rows were given up. Blocks.
+///
+/// # Errors
+/// When the file is in use or another's, when `keep` fails, or when it is too damaged; it is then as it was.
+pub fn repair(
+    database: &Path,
+    damage: &[Damage],
+    keep: &mut dyn FnMut() -> std::io::Result<()>,
+) -> Result<usize, OpenError> {
+    sqlite::repair(database, damage, keep)
+}
+
 /// Copies a database as it is at this moment, also while another process writes it, into the file `to`, which is empty
 /// or does not exist; what channels keep secret only `with_secrets`. Blocks.
 ///
@@ -483,6 +508,31 @@ pub fn examine(database: &Path, progress: &mut dyn FnMut(usize, usize)) -> Resul
 /// When the file is another's, has an older schema, or cannot be read, or `to` cannot be written.
 pub fn copy(database: &Path, to: &Path, with_secrets: bool) -> Result<(), OpenError> {
     sqlite::copy(database, to, with_secrets)
+}
+
+/// Which versions of the schema a database in a file has seen, also while another process writes it. A file that is not there has seen
+/// none.
+///
+/// # Errors
+/// When the file is another's, or cannot be read.
+pub fn versions(database: &Path) -> Result<Versions, OpenError> {
+    sqlite::versions(database)
+}
+
+/// Where the copy of `database` is that is kept before its schema becomes `version`.
+pub fn copy_before(database: &Path, version: &str) -> PathBuf {
+    sqlite::copy_before(database, version)
+}
+
+/// Versions of a schema.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// The database's, unless it is new.
+    pub current: Option<String>,
+    /// Those of this program that the database has not seen, in order.
+    pub pending: Vec<String>,
+    /// Those that the database has seen and this program does not know: a later one has written it.
+    pub unknown: Vec<String>,
 }
 
 /// Keeps every `afterglow` from opening `database`, which need not exist, until the lock is dropped; there is none where

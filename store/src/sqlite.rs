@@ -6,10 +6,13 @@ mod examine;
 mod foreign;
 mod guard;
 mod journal;
+mod keep;
 mod open;
+mod repair;
 mod reserve;
 mod special;
 mod transaction;
+mod versions;
 
 // The statements that all databases share.
 #[path = "statements/access.rs"]
@@ -50,7 +53,10 @@ use crate::{StoreError, budget, with_suffix};
 
 pub use examine::{Damage, Examination, SignalSize, Tier};
 pub(crate) use examine::{copy, examine};
+pub(crate) use keep::copy_before;
 pub(crate) use open::{open, open_beside, open_read_only};
+pub(crate) use repair::repair;
+pub(crate) use versions::versions;
 
 /// SQLite's usual page.
 const PAGE_BYTES: u64 = 4_096;

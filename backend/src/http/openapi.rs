@@ -97,6 +97,10 @@ impl Document {
         Self(document)
     }
 
+    pub(super) fn text(&self) -> String {
+        format!("{:#}\n", self.0)
+    }
+
     /// The names of the query parameters of an operation.
     pub(super) fn query_parameters(&self, path: &str, method: &Method) -> Vec<String> {
         let parameters = self.0["paths"][documented(path)][key(method)]["parameters"].as_array();

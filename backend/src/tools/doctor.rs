@@ -1,13 +1,15 @@
-//! `afterglow doctor`: what is in a database, how much room it takes, and whether anything is damaged.
+//! `afterglow doctor`: what is in a database, how much room it takes, whether anything is damaged, and what of that can be mended.
 
 use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::database::TenantDatabase;
 use super::progress::{self, Progress, bytes, number};
-use super::{ToolError, say};
+use super::{ToolError, say, tell};
 use crate::store::{self, Damage, Examination, Tier};
 
 /// Signals that are listed unless all are asked for.
@@ -26,6 +28,11 @@ pub struct Options {
     /// List all signals, not only the 20 largest
     #[arg(long)]
     all: bool,
+
+    /// Mend what can be mended, while no server runs: build indexes again, give up samples that cannot be read. The file as it was is kept
+    /// as DATABASE.before-repair
+    #[arg(long)]
+    repair: bool,
 }
 
 /// Verifies everything in the database and prints what is there.
@@ -36,14 +43,11 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
     let database = options
         .database
         .file("only files are examined; each block of a database is verified when it is read")?;
-    let mut progress = Progress::start();
-    let found = store::examine(&database, &mut |done, total| {
-        progress.show(|elapsed| {
-            let rate = progress::rate(done as u64, elapsed);
-            format!("{} of {} rows, {}/s", number(done as u64), number(total as u64), number(rate))
-        });
-    })?;
-    progress.clear();
+    let mut found = examine(&database)?;
+    if options.repair && !found.damage.is_empty() {
+        repair(&database, &found)?;
+        found = examine(&database)?;
+    }
     let listed = if options.all { usize::MAX } else { LARGEST };
     let text = if options.json {
         as_json(&found, listed).to_string()
@@ -60,6 +64,36 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
             database.display()
         ))),
     }
+}
+
+fn examine(database: &Path) -> Result<Examination, ToolError> {
+    let mut progress = Progress::start();
+    let found = store::examine(database, &mut |done, total| {
+        progress.show(|elapsed| {
+            let rate = progress::rate(done as u64, elapsed);
+            format!("{} of {} rows, {}/s", number(done as u64), number(total as u64), number(rate))
+        });
+    })?;
+    progress.clear();
+    Ok(found)
+}
+
+/// Mends what was found, and says what for.
+fn repair(database: &Path, found: &Examination) -> Result<(), ToolError> {
+    let kept = store::with_suffix(database, ".before-repair");
+    if kept.exists() {
+        let message = format!("{} is left of an earlier repair; move it away first", kept.display());
+        return Err(ToolError::Refused(message));
+    }
+    for damage in &found.damage {
+        tell(&format!("damaged: {}", damage_text(damage)));
+    }
+    let given_up = store::repair(database, &found.damage, &mut || fs::copy(database, &kept).map(|_| ()))?;
+    tell(&format!(
+        "mended: indexes are built again, {given_up} rows are given up; the file as it was is {}",
+        kept.display()
+    ));
+    Ok(())
 }
 
 fn as_text(found: &Examination, listed: usize) -> String {

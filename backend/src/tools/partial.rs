@@ -1,6 +1,6 @@
 //! Files that have their name only once they are whole.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -68,7 +68,7 @@ pub(super) fn folder_of(target: &Path) -> &Path {
 
 /// Removes the partial files whose names begin with `prefix` and that nobody writes any more. What cannot be removed stays:
 /// it is in nobody's way.
-fn remove_abandoned(folder: &Path, prefix: &OsString) {
+pub(super) fn remove_abandoned(folder: &Path, prefix: &OsStr) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let name = entry.file_name();
         if name.as_bytes().starts_with(prefix.as_bytes()) && name.as_bytes().ends_with(PARTIAL.as_bytes()) {

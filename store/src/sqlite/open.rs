@@ -17,7 +17,9 @@ use diesel_migrations::MigrationHarness as _;
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use super::foreign::MIGRATIONS;
-use super::{Connections, Sqlite, convert, foreign, guard, journal, log_path, number, numbering, special};
+use super::{
+    Connections, Sqlite, convert, foreign, guard, journal, keep, log_path, number, numbering, special,
+};
 use crate::clock::Clock;
 use crate::engine::{self, DamagedRow, Engine, Loaded, Unrecovered};
 use crate::journal::Part;
@@ -62,10 +64,11 @@ const READER_SETUP: &str = "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON; 
 static HOUSEKEEPER: LazyLock<Arc<ScheduledThreadPool>> =
     LazyLock::new(|| Arc::new(ScheduledThreadPool::new(1)));
 
-/// Opens the database; also gives the names of its signals by number.
+/// Opens the database; also gives the names of its signals by number. A copy is kept before its schema changes, unless it is not wanted.
 pub(crate) fn open(
     path: &Path,
     config: &StoreConfig,
+    keeps_copy: bool,
     clock: Clock,
 ) -> Result<(Engine, Vec<String>), OpenError> {
     refuse_partial(path)?;
@@ -75,7 +78,7 @@ pub(crate) fn open(
     }
     let lock = Lock::take(path)?;
     let inspected = inspect(path)?;
-    let epoch = prepare(path, &clock)?;
+    let epoch = prepare(path, keeps_copy, &clock)?;
     let url = path.to_string_lossy();
     let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
     let readers = pool(path, &url, 2 * config.readers, READER_WAIT, READER_SETUP)?;
@@ -151,7 +154,7 @@ pub(super) fn connect_read_only(path: &Path) -> Result<SqliteConnection, OpenErr
 }
 
 /// The file as SQLite's URI that opens it for reading and never makes it.
-fn read_only_url(path: &Path) -> Result<String, OpenError> {
+pub(super) fn read_only_url(path: &Path) -> Result<String, OpenError> {
     let absolute = std::path::absolute(path).map_err(|error| unusable(path, error))?;
     let mut url = String::from("file:");
     for byte in absolute.as_os_str().as_bytes() {
@@ -248,14 +251,7 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, OpenError> {
     let mut connection = guard::establish(&read_only_url(path)?).map_err(|error| unusable(path, error))?;
     let opened = |error| not_opened(path, &error);
     connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(opened)?;
-    let tables = number(&mut connection, "SELECT count(*) AS value FROM sqlite_schema").map_err(opened)?;
-    let owner = number(&mut connection, OWNER).map_err(opened)?;
-    if tables > 0 && owner != APPLICATION_ID {
-        return Err(OpenError::NotOurs {
-            path: path.to_owned(),
-            why: "it has tables of another program".into(),
-        });
-    }
+    let tables = refuse_others(&mut connection, path)?;
     let mode = text(&mut connection, "SELECT journal_mode AS value FROM pragma_journal_mode");
     if logged && mode.map_err(opened)? != "wal" {
         // SQLite would leave out what is in the log, or worse, mix it in later.
@@ -274,8 +270,20 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, OpenError> {
     load(&mut connection, path).map(Some)
 }
 
+/// Refuses a file with tables of another program; how many of ours there are.
+pub(super) fn refuse_others(connection: &mut SqliteConnection, path: &Path) -> Result<i64, OpenError> {
+    let opened = |error| not_opened(path, &error);
+    let tables = number(connection, "SELECT count(*) AS value FROM sqlite_schema").map_err(opened)?;
+    let owner = number(connection, OWNER).map_err(opened)?;
+    if tables > 0 && owner != APPLICATION_ID {
+        let why = "it has tables of another program".into();
+        return Err(OpenError::NotOurs { path: path.to_owned(), why });
+    }
+    Ok(tables)
+}
+
 /// Brings the schema of a file that is ours or new up to date; returns the epoch of its commits.
-fn prepare(path: &Path, clock: &Clock) -> Result<u64, OpenError> {
+fn prepare(path: &Path, keeps_copy: bool, clock: &Clock) -> Result<u64, OpenError> {
     let mut connection = guard::establish(&path.to_string_lossy()).map_err(|error| unusable(path, error))?;
     let opened = |error| not_opened(path, &error);
     connection.batch_execute("PRAGMA busy_timeout = 5000").map_err(opened)?;
@@ -293,6 +301,9 @@ fn prepare(path: &Path, clock: &Clock) -> Result<u64, OpenError> {
         connection.batch_execute(&new).map_err(opened)?;
     }
     connection.batch_execute("PRAGMA journal_mode = WAL").map_err(opened)?;
+    if keeps_copy {
+        keep::keep(&mut connection, path).map_err(|why| unusable(path, why))?;
+    }
     let applied = connection
         .run_pending_migrations(MIGRATIONS)
         .map_err(|error| unusable(path, format!("its schema cannot be migrated: {error}")))?;
