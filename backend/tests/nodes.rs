@@ -13,7 +13,7 @@ use crate::cluster;
 use crate::harness::{Backend, client, eventually, kill_rounds, try_post};
 use crate::keys::{ask, guarded, id, key};
 use crate::live_stream::Seen;
-use crate::postgres::{acknowledged, database, losses};
+use crate::postgres::{acknowledged, database, losses, sql};
 use crate::writers::{Pace, Writer, write_until};
 
 const START: i64 = 1_700_000_000_000_000;
@@ -110,6 +110,28 @@ fn a_key_that_was_made_elsewhere_counts_at_once_and_one_that_was_revoked_soon_do
         assert_eq!(ask(there, &admin, "DELETE", &format!("/api/keys/{}", id(&reader)), "").status, 204);
         eventually("it is over here, too", || ask(here, &reader, "GET", "/api/signals", "").status == 401);
     }
+}
+
+#[test]
+fn a_leader_that_stands_still_is_replaced_and_changes_nothing_when_it_wakes_up() {
+    if !cluster::is_here() {
+        return;
+    }
+    let url = database("asleep");
+    let seals = [("AFTERGLOW_SEAL_SAMPLES", "1"), ("AFTERGLOW_LOOK_MILLIS", "20")];
+    let mut leader = Backend::start_with(&url, "127.0.0.1:0", &seals);
+    let other = Backend::start_with(&url, "127.0.0.1:0", &seals);
+    let journal = || sql("asleep", "SELECT count(*) FROM journal");
+    assert_eq!(other.post(r#"{"timestamp":1700000000000000,"signals":{"a":1}}"#).status, 200);
+    eventually("the leader seals what the other one takes", || journal() == "0");
+    leader.signal(rustix::process::Signal::STOP);
+    assert_eq!(other.post(r#"{"timestamp":1700000000000001,"signals":{"a":2}}"#).status, 200);
+    eventually("the other one leads", || journal() == "0");
+    leader.signal(rustix::process::Signal::CONT);
+    assert!(!leader.wait().success(), "it must begin again");
+    let values: Vec<_> = other.samples()["a"].iter().map(|(_, value)| *value).collect();
+    assert_eq!(values, [1.0, 2.0]);
+    other.close();
 }
 
 /// A balancer: hands each connection to the next server, of those that there are.

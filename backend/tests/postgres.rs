@@ -12,7 +12,7 @@ use crate::harness::{Backend, Socket, event, eventually, kill_rounds};
 use crate::writers::{Pace, Writer, write_until};
 
 /// Runs statements on the tests' server.
-fn sql(database: &str, statements: &str) -> String {
+pub(crate) fn sql(database: &str, statements: &str) -> String {
     let psql = cluster::programs().unwrap().join("psql");
     let output = Command::new(psql)
         .args(["--host", cluster::folder(), "--username", "afterglow", "--dbname", database])

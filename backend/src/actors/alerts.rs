@@ -126,7 +126,11 @@ impl Alerts {
 
     /// Rules, channels or silences are different. What is committed after this call is evaluated by them.
     pub fn changed(&self) {
-        let sequence = self.0.store.sequence();
+        self.changed_after(self.0.store.sequence());
+    }
+
+    /// As [`Alerts::changed`], for a change that another server has made, somewhere after the commit numbered `sequence`.
+    pub fn changed_after(&self, sequence: u64) {
         let mut queue = self.0.lock();
         queue.inputs.push_back(Input::Changed(sequence));
         self.0.is_awake.store(true, Ordering::Release);

@@ -85,7 +85,8 @@ pub fn start(parts: Parts, lifeline: Lifeline) -> std::io::Result<Others> {
     let stopping = Arc::<AtomicBool>::default();
     let stop = Arc::clone(&stopping);
     let run = move || {
-        let mut follower = Follower { parts, kinds: HashMap::new(), changes: -1, led: None };
+        let sequence = parts.store.sequence();
+        let mut follower = Follower { parts, kinds: HashMap::new(), changes: -1, sequence, led: None };
         let mut is_failing = false;
         while !stop.load(Ordering::Relaxed) {
             let pause = match follower.look() {
@@ -118,6 +119,8 @@ struct Follower {
     /// How often each kind has changed, as of the last look that found a change.
     kinds: HashMap<String, i64>,
     changes: i64,
+    /// The last commit as of the last look: what has changed since was changed after it.
+    sequence: u64,
     /// Since the lead was asked for.
     led: Option<Stopwatch>,
 }
@@ -125,6 +128,7 @@ struct Follower {
 impl Follower {
     fn look(&mut self) -> Result<(), StoreError> {
         let store = &self.parts.store;
+        let before = store.sequence();
         store.sync()?;
         self.parts.announcer.announce();
         if store.changes() != self.changes {
@@ -134,6 +138,8 @@ impl Follower {
             // Last: what could not be read is read again.
             self.changes = changes;
         }
+        // Not later: what is committed from here on may be so by rules that are not read yet.
+        self.sequence = before;
         if self.led.is_none_or(|led| led.elapsed() >= LEAD) {
             self.led = Some(Stopwatch::start());
             let led = self.parts.store.leads();
@@ -159,7 +165,7 @@ impl Follower {
             people.reload()?;
         }
         if !is_first && ["rules", "channels", "silences"].into_iter().any(changed) {
-            alerts.changed();
+            alerts.changed_after(self.sequence);
         }
         if store.leads() && !is_first && changed("channels") {
             notifier.wake_all();
