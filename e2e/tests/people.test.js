@@ -1,9 +1,12 @@
 // From the link at the first start to a viewer who sees everything and changes nothing.
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import path from "node:path";
 import { test } from "node:test";
 
 import { accessible, eventually, open, row, until } from "../support/page.js";
 import { Backend, folder, produce } from "../support/programs.js";
+import { startProvider } from "../support/provider.js";
 
 const PASSWORD = "correct horse battery";
 
@@ -188,4 +191,36 @@ test("a link to a board shows it to somebody without an account, until it is rev
   await admin.getByTestId("share-row").getByRole("button").click();
   await until("the board is gone", () => new URL(guest.url()).pathname === "/login");
   assert.equal(await asked("/api/boards/kitchen"), 401);
+});
+
+test("somebody logs in with an account of a provider", async (t) => {
+  const made = await folder(t);
+  const provider = await startProvider(t, "page", { sub: "7", preferred_username: "ada", roles: ["admins"] });
+  const config = path.join(made, "afterglow.toml");
+  await writeFile(
+    config,
+    `[[issuer]]
+name = "company"
+issuer = "${provider.url}"
+audience = "afterglow"
+client_id = "page"
+title = "Our Company"
+create_members = true
+grants = { admins = "admin" }
+`,
+  );
+  const backend = await Backend.start(t, made, 0, ["--auth", "required", "--config", config]);
+  await until("the provider is known", async () => {
+    const begun = await fetch(`${backend.url}/api/login/oidc?issuer=company`, { redirect: "manual" });
+    return begun.status === 303;
+  });
+  const page = await open(t, { url: `${backend.url}/ingest?from=-5m` }, { allow });
+  await until("the login is open", () => new URL(page.url()).pathname === "/login");
+  const button = page.getByRole("link", { name: "Sign in with Our Company" });
+  await button.waitFor();
+  await button.press("Enter");
+  await until("the browser is back where it began", () => new URL(page.url()).pathname === "/ingest");
+  assert.equal(new URL(page.url()).searchParams.get("from"), "-5m");
+  const me = await page.evaluate(async () => (await fetch("/api/me")).json());
+  assert.deepEqual([me.name, me.role], ["ada", "admin"]);
 });
