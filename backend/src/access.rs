@@ -28,7 +28,8 @@ use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 pub use grant::Grant;
 pub use principal::{Denial, Granted, Principal, Who};
-pub use quota::WriteQuota;
+pub use quota::{ReadQuota, WriteQuota};
+pub use tickets::TicketUse;
 
 use crate::store::{self, StoreError};
 use issuers::Issuers;
@@ -75,6 +76,8 @@ pub fn of_tenant(tenant: Option<&str>, secret: String) -> String {
 #[derive(Clone)]
 pub struct Access {
     is_open: bool,
+    /// Ends when the server is open no longer.
+    open: Grant,
     /// The tenant; the default one when absent.
     tenant: Option<Arc<str>>,
     /// When the server started.
@@ -83,8 +86,8 @@ pub struct Access {
     tickets: Tickets,
     issuers: Issuers,
     store: store::Access,
-    /// The number of the last entry of the audit log when the keys were read; held while they are.
-    read: Arc<Mutex<i64>>,
+    /// Held while keys are read.
+    reading: Arc<Mutex<()>>,
     refusals: Refusals,
     refused: Arc<DefaultKeyedRateLimiter<IpAddr>>,
 }
@@ -117,13 +120,14 @@ impl Access {
     ) -> Self {
         Self {
             is_open,
+            open: Grant::new(),
             since,
             keys: Keys::new(key_rate, tenant.is_none()),
             tenant,
             tickets: Tickets::default(),
             issuers,
             store,
-            read: Arc::new(Mutex::new(-1)),
+            reading: Arc::default(),
             refusals: Refusals::default(),
             refused: Arc::new(RateLimiter::keyed(Quota::per_second(REFUSED_RATE))),
         }
@@ -134,14 +138,26 @@ impl Access {
         self.is_open
     }
 
+    /// Somebody on a server that is open.
+    pub fn local(&self) -> Principal {
+        Principal::Local(self.open.clone())
+    }
+
+    /// Ends what was connected while the server was open, which it is no longer.
+    pub fn close(&self) {
+        if !self.open.is_over() {
+            self.open.end();
+        }
+    }
+
     /// The tenant whose keys these are; the default one when absent.
     pub fn tenant(&self) -> Option<&Arc<str>> {
         self.tenant.as_ref()
     }
 
-    /// Whether there is a key with this id.
-    pub fn has(&self, id: u64) -> bool {
-        self.keys.has(id)
+    /// Whether there is a key with the id that the key `text` has.
+    pub fn has_key(&self, text: &str) -> bool {
+        token::id_in(text).is_some_and(|id| self.keys.has(id))
     }
 
     /// Ends all keys, for the live clients too.
@@ -190,10 +206,10 @@ impl Access {
         Some(NewTicket { ticket, expires })
     }
 
-    /// Who shows a ticket, which counts no more then.
-    pub fn by_ticket(&self, text: &str, now: Timestamp) -> Principal {
+    /// Who shows a ticket, which counts no more then but for further requests of what it has opened.
+    pub fn by_ticket(&self, text: &str, used: TicketUse, now: Timestamp) -> Principal {
         let over = Denial(Code::Unauthenticated, "this ticket was used already or is over");
-        self.tickets.take(text, now).map_or(Principal::Nobody(over), Principal::Granted)
+        self.tickets.take(text, used, now).map_or(Principal::Nobody(over), Principal::Granted)
     }
 
     /// Whether another server may know more of the key `text` than this one: it has the form of a key, and is not known.
@@ -207,8 +223,8 @@ impl Access {
     }
 
     /// What was done with each key since the server started, by id.
-    pub fn usage(&self) -> Vec<KeyUsage> {
-        self.keys.usage()
+    pub fn usage(&self, now: Timestamp) -> Vec<KeyUsage> {
+        self.keys.usage(now)
     }
 
     /// Counts a refusal for the audit log; whether `address` has been refused too often to be answered in more detail.
@@ -222,20 +238,17 @@ impl Access {
     /// # Errors
     /// When the database does not answer; the keys are those that were read last.
     pub fn reload(&self) -> Result<(), StoreError> {
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        // First: what is written in between is read again.
-        *read = self.store.last_entry()?;
+        let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
         self.keys.replace(self.store.keys()?);
         Ok(())
     }
 
-    /// As [`Access::reload`], if anything was written since, and whether it was: another process may have changed keys.
+    /// The number of the last entry of the audit log: a change by another process makes a later one. Blocks.
     ///
     /// # Errors
-    /// As [`Access::reload`].
-    pub fn reload_if_changed(&self) -> Result<bool, StoreError> {
-        let read = *self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.store.last_entry()? == read { Ok(false) } else { self.reload().map(|()| true) }
+    /// When the database does not answer.
+    pub fn last_entry(&self) -> Result<i64, StoreError> {
+        self.store.last_entry()
     }
 
     /// Ends the live clients of keys and tokens that have expired.

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts places. Cloning shares them.
 #[derive(Clone, Debug)]
 pub struct Admission {
-    total: usize,
+    total: Arc<AtomicUsize>,
     per_address: usize,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
     /// Of whose places these are a part.
@@ -26,12 +27,27 @@ pub struct Ticket {
 impl Admission {
     /// Allows `total` places, and at most `per_address` for one address.
     pub fn new(total: usize, per_address: usize) -> Self {
-        Self { total, per_address, taken: Arc::default(), whole: None }
+        Self { total: Arc::new(total.into()), per_address, taken: Arc::default(), whole: None }
     }
 
     /// A part of these places, of at most `total`, counted apart.
     pub fn part(&self, total: usize) -> Self {
-        Self { total, taken: Arc::default(), whole: Some(Box::new(self.clone())), ..*self }
+        Self::new(total, self.per_address).within(self.clone())
+    }
+
+    /// The same places, of which each takes one of `whole`, too.
+    pub fn within(self, whole: Self) -> Self {
+        Self { whole: Some(Box::new(whole)), ..self }
+    }
+
+    /// Allows `total` places from now on; those that are taken stay.
+    pub fn set_total(&self, total: usize) {
+        self.total.store(total, Ordering::Relaxed);
+    }
+
+    /// How many places there are.
+    pub fn total(&self) -> usize {
+        self.total.load(Ordering::Relaxed)
     }
 
     /// How many places are taken.
@@ -47,8 +63,8 @@ impl Admission {
         let of_whole = self.whole.as_ref().map(|whole| whole.admit(address)).transpose()?;
         let address = network(address);
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
-        if taken.values().sum::<usize>() >= self.total {
-            return Err(format!("{} live clients are connected; no more are allowed", self.total));
+        if taken.values().sum::<usize>() >= self.total() {
+            return Err(format!("{} live clients are connected; no more are allowed", self.total()));
         }
         let here = taken.entry(address).or_default();
         if *here >= self.per_address {

@@ -56,6 +56,8 @@ pub struct Collector {
     most: usize,
     not_before: Timestamp,
     scope: Option<WriteScope>,
+    /// Counts what becomes new for all senders together.
+    quota: Option<Arc<WriteQuota>>,
     out: Decoded,
     /// The signals of the object before, by their place in it. Senders repeat themselves: comparing one name is
     /// several times cheaper than looking it up among all.
@@ -129,9 +131,15 @@ impl Collector {
             most: usize::MAX,
             not_before: Timestamp::MIN,
             scope: None,
+            quota: None,
             out: Decoded::default(),
             previous: Vec::new(),
         }
+    }
+
+    /// Has all senders together make only as many new signals as `quota` says.
+    pub fn of_all(self, quota: Option<Arc<WriteQuota>>) -> Self {
+        Self { quota, ..self }
     }
 
     /// Limits how many samples are read, the rejected ones included.
@@ -313,6 +321,18 @@ impl Collector {
                 let message = format!("this signal is new, and with this key there may be {most}");
                 return Err((Code::TooManySignals, message));
             }
+            if let Some(quota) = &scope.quota
+                && !self.is_known(name)
+            {
+                let count = || scope.count(&self.signals) + self.out.batch.new_names();
+                quota.take_new(self.now, count).map_err(|message| (Code::TooManySignals, message))?;
+            }
+        }
+        if let Some(quota) = &self.quota
+            && !self.is_known(name)
+        {
+            let count = || self.signals.len() + self.out.batch.new_names();
+            quota.take_new(self.now, count).map_err(|message| (Code::TooManySignals, message))?;
         }
         let Some(signal) = self.signals.number(&mut self.out.batch, name) else {
             let limit = self.signals.limit();

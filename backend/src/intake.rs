@@ -84,8 +84,8 @@ impl Intake {
     }
 
     /// The same where all senders together may write at most what `quota` says.
-    pub fn at_most(self, quota: WriteQuota) -> Self {
-        Self { quota: Some(Arc::new(quota)), ..self }
+    pub fn at_most(self, quota: Arc<WriteQuota>) -> Self {
+        Self { quota: Some(quota), ..self }
     }
 
     /// For a sender that may write what `scope` allows; everything when absent.
@@ -120,6 +120,7 @@ impl Intake {
         let collector = Collector::new(self.signals.clone(), now)
             .at_most(REQUEST_SAMPLES)
             .not_before(self.not_before)
+            .of_all(self.quota.clone())
             .within(scope.cloned());
         // In a box, since futures and threads pass it on.
         let mut collector = parse(Box::new(collector)).await?;

@@ -141,7 +141,7 @@ pub async fn run(
     }
     let (tenancy, tasks) = Tenancy::new();
     let tenants = Tenants::start(&default, shared, tenancy.clone(), lost.clone()).await?;
-    if (!context.config.is_open() || tenancy.exist()) && !context.people.is_anybody() {
+    if !context.config.is_open() && !context.people.is_anybody() {
         announce_setup(&context.people, &origin)?;
     }
     let (stop_tenants, stopping) = oneshot::channel();
@@ -186,8 +186,8 @@ pub async fn run(
     Ok(())
 }
 
-/// Says, on standard error alone, with which link the first admin chooses a name and a password.
-fn announce_setup(people: &People, origin: &str) -> Result<(), PipelineError> {
+/// Says, on standard error alone, with which link the first admin chooses a name and a password. Blocks.
+fn announce_setup(people: &People, origin: &str) -> Result<(), StoreError> {
     let token = people.invite_first(SETUP_SECONDS)?;
     let minutes = SETUP_SECONDS / 60;
     let _ = writeln!(

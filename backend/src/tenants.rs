@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use afterglow_wire::tenant::{CreatedTenant, NewTenant, TenantLimits, check_name};
+use afterglow_wire::tenant::{CreatedTenant, NewTenant, TenantLimits, TenantPatch, check_name};
 use afterglow_wire::{Invalid, Timestamp};
+use serde_json::Value;
 
 use crate::access::people::new_link;
 use crate::alerts::target::Targets;
@@ -45,6 +46,8 @@ impl Settings {
         };
         let size = limits.bytes.map(Size::of_bytes).transpose();
         above("samples_per_second", limits.samples_per_second)?;
+        above("new_signals_per_day", limits.new_signals_per_day)?;
+        above("reader_seconds_per_minute", limits.reader_seconds_per_minute)?;
         Ok(Self {
             signals: above("signals", limits.signals)?,
             live_clients: above("live_clients", limits.live_clients)?,
@@ -112,6 +115,36 @@ pub fn create(
         log::warn!("{} is left of a tenant that could not be made: {error}", path.display());
     }
     made.map(|()| CreatedTenant { name, link: format!("/setup#{secret}") })
+}
+
+/// Changes what a tenant may use. Blocks.
+///
+/// # Errors
+/// When there is none, a limit is not allowed, or the database does not answer.
+pub fn change(
+    access: &Access,
+    name: &str,
+    patch: &TenantPatch,
+    author: &Author,
+) -> Result<Tenant, SaveError> {
+    access.change_tenant(author, name, |limits| {
+        let limits = merge(&limits, patch)?;
+        Settings::of(&limits)?;
+        Ok(limits)
+    })
+}
+
+/// `limits` with what `patch` changes (RFC 7396).
+fn merge(limits: &TenantLimits, patch: &TenantPatch) -> Result<TenantLimits, Invalid> {
+    let Ok(Value::Object(mut merged)) = serde_json::to_value(limits) else { return Ok(limits.clone()) };
+    for (field, value) in &patch.limits {
+        merged.insert(field.clone(), value.clone());
+    }
+    serde_path_to_error::deserialize(Value::Object(merged)).map_err(|error| {
+        let path = error.path().to_string();
+        let field = if path == "." { "limits".to_owned() } else { format!("limits.{path}") };
+        Invalid::new(field, error.into_inner().to_string())
+    })
 }
 
 /// Removes the files of a tenant that is being deleted, then the tenant. Blocks.

@@ -17,6 +17,8 @@ const WITHOUT: &[(&str, &str, &str)] = &[
     ("POST", "/api/tickets", "stands for who asks, for 30 seconds"),
     ("POST", "/api/shares/open", "makes a cookie of what the link has"),
     ("POST", "/api/login/oidc", "what it begins leaves an entry when the browser is back"),
+    ("DELETE", "/api/login/oidc", "there is no provider; oidc:: has it"),
+    ("POST", "/api/login/oidc/logout", "there is no provider; oidc:: has it"),
     ("POST", "/api/codes", "the secret counts once a code of it is shown, which leaves an entry"),
 ];
 
@@ -170,6 +172,8 @@ fn keys_and_people(walk: &mut Walk<'_>, ada: &mut Browser<'_>, login: &Value) {
     walk.step(ada, "DELETE /api/shares/{id}", share, &none, ("share.revoke", share));
 
     walk.step(ada, "POST /api/tenants", "", &json!({"name": "acme"}), ("tenant.create", "acme"));
+    let limits = json!({"limits": {"signals": 5}});
+    walk.step(ada, "PATCH /api/tenants/{name}", "acme", &limits, ("tenant.limits", "acme"));
     walk.step(ada, "DELETE /api/tenants/{name}", "acme", &none, ("tenant.delete", "acme"));
 
     let bob = json!({"name": "bob", "role": "viewer"});

@@ -219,6 +219,13 @@ fn an_address_writes_and_does_nothing_else() {
         if auth == "required" {
             assert_eq!(get(&backend, &device, "/api/signals").status, 401);
             assert_eq!(post(&backend, &device, &json!({"signals": {"temp": 1}})).status, 401);
+            // Nor does it, or another key, count as the cookie of a link, which browsers add to requests.
+            for key in [&device, &reader] {
+                let cookie = format!("ag-share={key}");
+                let body = r#"{"signals":{"temp":1}}"#;
+                let sent = backend.send_with("POST", "/api/telemetry", body, &[("Cookie", &cookie)]);
+                assert_eq!(sent.status, 401, "{sent:?}");
+            }
             assert_eq!(
                 get(&backend, &reader, "/api/telemetry?from=2001-01-01&signals=temp").json()["temp"][0]["value"],
                 21.5

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::harness::provider::{CLIENT, Key, Provider};
+use crate::harness::provider::{CLIENT, Key, Provider, now};
 use crate::harness::{Backend, PATIENCE, eventually};
 use crate::issuers::server;
 
@@ -275,4 +275,91 @@ fn a_member_connects_an_account_and_logs_in_with_it() {
     assert_eq!(lab.me(&mut elsewhere), (200, json!("ada"), json!("admin")));
     let mut stranger = Visitor::default();
     assert_eq!(lab.login(&mut stranger, json!({"sub": "8", "roles": ["admins"]})), "/login#refused");
+}
+
+#[test]
+fn who_logs_out_at_the_provider_is_logged_out_here() {
+    let lab = Lab::new(true);
+    let [mut ada, mut again, mut bob] = std::array::from_fn(|_| Visitor::default());
+    let admin = |sub: &str, name: &str| json!({"sub": sub, "preferred_username": name, "roles": ["admins"]});
+    for (visitor, sub, name) in [(&mut ada, "7", "ada"), (&mut again, "7", "ada"), (&mut bob, "8", "bob")] {
+        assert_eq!(lab.login(visitor, admin(sub, name)), "/boards/x");
+    }
+    let events = json!({"http://schemas.openid.net/event/backchannel-logout": {}});
+    let claims = |changes: Value| {
+        let mut claims = json!({
+            "iss": lab.provider.url(), "aud": CLIENT.0, "sub": "7", "iat": now(), "exp": now() + 120, "jti": "one",
+            "events": events,
+        });
+        for (name, value) in changes.as_object().unwrap() {
+            match value {
+                Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
+                value => claims[name] = value.clone(),
+            }
+        }
+        claims
+    };
+    // As a provider sends it: no browser, no cookie.
+    let send = |token: &str| {
+        let request = ureq::http::Request::builder()
+            .method("POST")
+            .uri(lab.backend.url("/api/login/oidc/logout"))
+            .header("Content-Type", "application/x-www-form-urlencoded");
+        let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+        let body = format!("other=x&logout_token={token}");
+        agent.run(request.body(body).unwrap()).unwrap().status().as_u16()
+    };
+    let signed = |changes: Value| lab.provider.behaviour().keys[0].sign(&claims(changes));
+    for wrong in [
+        json!({"events": null}),
+        json!({"events": {"another": {}}}),
+        json!({"nonce": "x"}),
+        json!({"jti": null}),
+        json!({"sub": null, "sid": "x"}),
+        json!({"aud": "afterglow"}),
+        json!({"iss": "http://elsewhere.invalid"}),
+        json!({"exp": now() - 120}),
+    ] {
+        assert_eq!(send(&signed(wrong.clone())), 400, "{wrong}");
+    }
+    assert_eq!(send(&Key::rsa(1).sign(&claims(json!({})))), 400, "somebody else's signature");
+    assert_eq!(send(""), 400);
+    assert_eq!((lab.me(&mut ada).0, lab.me(&mut again).0), (200, 200), "nothing of that counted");
+    let key = lab.provider.behaviour().keys[0].clone();
+    let header = json!({"alg": key.algorithm(), "kid": key.id, "typ": "logout+jwt"});
+    let token = key.sign_with(&header, &claims(json!({})));
+    assert_eq!(send(&token), 200);
+    assert_eq!([lab.me(&mut ada).0, lab.me(&mut again).0, lab.me(&mut bob).0], [401, 401, 200]);
+    assert_eq!(lab.login(&mut ada, admin("7", "ada")), "/boards/x", "the account is what it was");
+    assert_eq!(send(&token), 400, "it counts once");
+    assert_eq!(lab.me(&mut ada).0, 200);
+    assert_eq!(send(&signed(json!({"sub": "9", "jti": "two"}))), 200, "who is nobody here is not told apart");
+}
+
+#[test]
+fn a_member_disconnects_an_account() {
+    let lab = Lab::new(true);
+    let address = lab.backend.url("/api/login/oidc?issuer=company");
+    let person = json!({"sub": "7", "preferred_username": "ada", "roles": ["admins"]});
+    let [mut ada, mut elsewhere] = std::array::from_fn(|_| Visitor::default());
+    assert_eq!(lab.login(&mut ada, person.clone()), "/boards/x");
+    let refused = ada.ask("DELETE", &address, "");
+    assert_eq!(
+        (refused.status, &refused.body["error"]["details"]["field"]),
+        (422, &json!("issuer")),
+        "no other way in"
+    );
+    let reset = ada.ask("POST", &lab.backend.url("/api/members/ada/reset"), "{}").body;
+    let token = reset["link"].as_str().unwrap().split(['#', ':']).nth(1).unwrap().to_owned();
+    let setup = json!({"token": token, "password": "correct horse battery"}).to_string();
+    let entered = ada.ask("POST", &lab.backend.url("/api/setup"), &setup);
+    assert_eq!((entered.status, &entered.body["providers"]), (200, &json!(["company"])), "{}", entered.body);
+    assert_eq!(lab.login(&mut elsewhere, person.clone()), "/boards/x");
+    assert_eq!(ada.ask("DELETE", &lab.backend.url("/api/login/oidc?issuer=none"), "").status, 404);
+    assert_eq!(ada.ask("DELETE", &address, "").status, 204);
+    assert_eq!([lab.me(&mut ada).0, lab.me(&mut elsewhere).0], [200, 401], "other sessions end");
+    assert_eq!(ada.ask("DELETE", &address, "").status, 404, "there is none any more");
+    // Who comes with that account is somebody else now.
+    assert_eq!(lab.login(&mut elsewhere, person), "/boards/x");
+    assert_eq!(lab.me(&mut elsewhere), (200, json!("ada-2"), json!("admin")));
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::harness::{Backend, client, eventually};
+use crate::harness::{Backend, client, close_code, eventually};
 use crate::keys::afterglow;
 
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -82,9 +82,12 @@ pub(crate) fn code(made: &Value, ahead: u64) -> String {
 
 /// Starts a server that asks for a key, and finds its link for the first admin.
 pub(crate) fn start(folder: &Path) -> (Backend, String) {
+    start_with(folder, &[("AFTERGLOW_AUTH", "required")])
+}
+
+fn start_with(folder: &Path, settings: &[(&str, &str)]) -> (Backend, String) {
     let errors = folder.join("errors");
-    let backend =
-        Backend::try_start(&folder.join("a.db"), &[("AFTERGLOW_AUTH", "required")], &errors).unwrap();
+    let backend = Backend::try_start(&folder.join("a.db"), settings, &errors).unwrap();
     let mut link = String::new();
     eventually("the link is printed", || {
         let text = std::fs::read_to_string(&errors).unwrap();
@@ -274,6 +277,75 @@ fn wrong_passwords_make_wait_and_lock_nobody_else_out() {
 }
 
 #[test]
+fn a_link_that_is_made_beside_a_change_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let (backend, link) = start(folder.path());
+    let mut ada = Browser::new(&backend);
+    assert_eq!(ada.setup(&link, "ada", PASSWORD).0, 200);
+    // Within the second after which the server looks what others have written, it writes itself.
+    for name in ["bob", "eve"] {
+        let made = afterglow(&folder.path().join("a.db"), &["access", "setup-link"]);
+        assert_eq!(ada.ask("POST", "/api/keys", r#"{"label":"k","scopes":["read"]}"#).0, 201);
+        let link = String::from_utf8(made.stdout).unwrap().trim().to_owned();
+        eventually("the link counts", || Browser::new(&backend).setup(&link, name, PASSWORD).0 == 200);
+    }
+    assert!(backend.terminate().success());
+}
+
+#[test]
+fn what_is_connected_to_an_open_server_ends_when_it_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let mut socket = backend.watch();
+    let invited = backend.send("POST", "/api/members", r#"{"name":"ada","role":"admin"}"#);
+    assert_eq!(invited.status, 201, "{}", invited.text);
+    let link = invited.json()["link"].as_str().unwrap().to_owned();
+    let mut ada = Browser::new(&backend);
+    assert_eq!(ada.setup(&link, "", PASSWORD).0, 200);
+    assert_eq!(close_code(&mut socket), 4401);
+    assert!(backend.terminate().success());
+}
+
+#[test]
+fn common_passwords_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (backend, link) = start(folder.path());
+    let mut ada = Browser::new(&backend);
+    for common in ["P@ssw0rd2024!", "qwertyuiop123", "ada-afterglow-ada"] {
+        let (status, refused) = ada.setup(&link, "ada", common);
+        assert_eq!((status, &refused["error"]["details"]["field"]), (422, &json!("password")), "{common}");
+    }
+    assert_eq!(ada.setup(&link, "ada", PASSWORD).0, 200, "the link was not used up");
+    let change = json!({"old": PASSWORD, "new": "iloveyou2024"}).to_string();
+    let (status, refused) = ada.ask("POST", "/api/password", &change);
+    assert_eq!((status, &refused["error"]["details"]["field"]), (422, &json!("new")));
+    assert!(backend.terminate().success());
+}
+
+#[test]
+fn wrong_codes_of_a_member_count_together_wherever_they_come_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("AFTERGLOW_AUTH", "required"), ("AFTERGLOW_TRUSTED_PROXIES", "127.0.0.1")];
+    let (backend, link) = start_with(folder.path(), &settings);
+    let mut ada = Browser::new(&backend);
+    assert_eq!(ada.setup(&link, "ada", PASSWORD).0, 200);
+    let confirmation = json!({"password": PASSWORD}).to_string();
+    let (_, made) = ada.ask("POST", "/api/codes", &confirmation);
+    assert_eq!(ada.ask("PUT", "/api/codes", &json!({"code": code(&made, 0)}).to_string()).0, 200);
+    let login = |host: u8, code: &str| {
+        let body = json!({"name": "ada", "password": PASSWORD, "code": code}).to_string();
+        let from = format!("203.0.113.{host}");
+        backend.send_with("POST", "/api/login", &body, &[("X-Forwarded-For", &from)]).status
+    };
+    for host in 1..=5 {
+        assert_eq!(login(host, "no code"), 401);
+    }
+    assert_eq!(login(6, &code(&made, 30)), 429, "the right one waits, too");
+    assert_eq!(login(6, ""), 401, "and the password is not what is waited for");
+    assert!(backend.terminate().success());
+}
+
+#[test]
 fn one_time_codes_count_once_and_recovery_codes_stand_for_them() {
     let folder = tempfile::tempdir().unwrap();
     let (backend, link) = start(folder.path());
@@ -305,6 +377,15 @@ fn one_time_codes_count_once_and_recovery_codes_stand_for_them() {
     assert_eq!(login(&second).0, 401);
     let recovery = begun["recovery"][3].as_str().unwrap();
     assert_eq!([login(recovery).0, login(recovery).0], [200, 401]);
+    // A link for another password stands for no code.
+    let link = ada.ask("POST", "/api/members/ada/reset", "{}").1["link"].as_str().unwrap().to_owned();
+    let mut thief = Browser::new(&backend);
+    assert_eq!(thief.setup(&link, "", PASSWORD).0, 200);
+    assert_eq!(thief.cookie, None);
+    assert_eq!(thief.status("GET", "/api/me"), 401);
+    assert_eq!(login(""), (401, true));
+    let body = json!({"name": "ada", "password": PASSWORD, "code": begun["recovery"][4]}).to_string();
+    assert_eq!(ada.ask("POST", "/api/login", &body).0, 200);
     assert_eq!(ada.ask("DELETE", "/api/codes", &confirmation).0, 204);
     assert_eq!(login("").0, 200);
     assert!(backend.terminate().success());

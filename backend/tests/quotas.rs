@@ -44,3 +44,54 @@ fn a_key_writes_as_fast_and_as_many_signals_as_its_quotas_say() {
     // Received is committed, rejected, refused or in flight: the harness compares when it closes a server that is open.
     assert!(backend.terminate().success());
 }
+
+#[test]
+fn a_key_makes_new_signals_and_reads_as_much_as_its_quotas_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    let few = key(&database, &["--scopes", "write,read", "--signals", "few.*", "--new-signals-per-day", "2"]);
+    let slow = key(&database, &["--scopes", "read", "--reader-seconds-per-minute", "1"]);
+    let admin = key(&database, &["--scopes", "admin,write,read"]);
+    let backend = guarded(&database);
+    let post =
+        |key: &str, body: serde_json::Value| ask(&backend, key, "POST", "/api/telemetry", &body.to_string());
+    assert_eq!(post(&admin, json!({"signals": {"few.old": 1, "other": 1}})).status, 200);
+    let stored = post(&few, json!({"signals": {"few.old": 1, "few.a": 1, "few.b": 2, "few.c": 3}}));
+    assert_eq!(
+        (&stored.json()["accepted"], &stored.json()["rejected_count"]),
+        (&json!(3), &json!(1)),
+        "{stored:?}"
+    );
+    let rejected = &stored.json()["rejected"][0];
+    assert_eq!(rejected["code"], "too_many_signals");
+    assert!(rejected["message"].as_str().unwrap().contains("a day"), "{rejected}");
+    assert_eq!(&*post(&few, json!({"signals": {"few.d": 1}})).code(), "too_many_signals");
+    assert_eq!(post(&few, json!({"signals": {"few.b": 5}})).status, 200, "those that there are go on");
+
+    // More than a minute's worth was read: each query is short, so there are many.
+    let mut refused = None;
+    eventually("its queries wait", || {
+        for _ in 0..50 {
+            let answer = ask(&backend, &slow, "GET", "/api/signals?details=1", "");
+            refused = Some(answer).filter(|answer| answer.status == 429);
+            if refused.is_some() {
+                return true;
+            }
+        }
+        false
+    });
+    let refused = refused.unwrap();
+    assert_eq!(&*refused.code(), "quota_exceeded");
+    let details = &refused.json()["error"]["details"];
+    assert_eq!((&details["quota"], &details["limit"]), (&json!("reader_seconds_per_minute"), &json!(1)));
+    assert!(details["used"].as_f64().unwrap() >= 1.0 && refused.retry_after.is_some(), "{refused:?}");
+    assert_eq!(ask(&backend, &slow, "GET", "/api/telemetry?from=0001-01-01", "").status, 429);
+    assert_eq!(ask(&backend, &slow, "GET", "/api/boards", "").status, 200, "documents are small");
+    assert_eq!(ask(&backend, &admin, "GET", "/api/signals?details=1", "").status, 200, "others do not wait");
+
+    let usage = ask(&backend, &admin, "GET", "/api/usage", "").json();
+    let of = |key: &str| usage["keys"].as_array().unwrap().iter().find(|one| one["id"] == id(key)).unwrap();
+    assert_eq!((&of(&few)["new_signals_today"], &of(&few)["new_signals_per_day"]), (&json!(2), &json!(2)));
+    assert_eq!(of(&slow)["reader_seconds_per_minute"], 1);
+    assert!(of(&slow)["reader_seconds"].as_f64().unwrap() >= 1.0);
+}

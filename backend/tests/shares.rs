@@ -30,6 +30,7 @@ const OPEN: &[(&str, &str)] = &[
     ("POST", "/api/login"),
     ("GET", "/api/login/oidc"),
     ("GET", "/api/login/oidc/callback"),
+    ("POST", "/api/login/oidc/logout"),
     ("POST", "/api/setup"),
     ("POST", "/api/shares/open"),
 ];
@@ -315,4 +316,51 @@ fn pages_of_listed_origins_use_the_api_with_a_key_and_no_others_do() {
     assert_eq!(socket(&backend, &offered, &[("Origin", "https://evil.example")]).err(), Some(403));
     assert!(socket(&backend, &offered, &[("Origin", APP)]).is_ok());
     assert!(backend.terminate().success());
+}
+
+#[test]
+fn a_link_has_as_many_viewers_as_it_says() {
+    let lab = Lab::new();
+    let none = ask(&lab.backend, &lab.admin, "POST", "/api/shares", r#"{"board":"one","viewers":0}"#);
+    assert_eq!(none.field(), ("invalid".to_owned(), "viewers".to_owned()));
+    let made = ask(&lab.backend, &lab.admin, "POST", "/api/shares", r#"{"board":"one","viewers":2}"#).json();
+    assert_eq!(made["viewers"], 2);
+    let link = made["link"].as_str().unwrap().strip_prefix("/s#").unwrap();
+    let bearer = format!("Bearer {link}");
+    let open = || socket(&lab.backend, "afterglow.v1", &[("Authorization", &bearer)]);
+    let (first, _second) = (open().unwrap(), open().unwrap());
+    assert_eq!(open().err(), Some(503));
+    // Another link to the same board has places of its own.
+    let other = format!("Bearer {}", lab.link);
+    assert!(socket(&lab.backend, "afterglow.v1", &[("Authorization", &other)]).is_ok());
+    drop(first);
+    eventually("a place is free again", || open().is_ok());
+}
+
+#[test]
+fn a_ticket_opens_one_session_of_socket_io_which_goes_on() {
+    let lab = Lab::new();
+    let backend = &lab.backend;
+    let ticket = || {
+        let made = ask(backend, &lab.admin, "POST", "/api/tickets", "");
+        assert_eq!(made.status, 201, "{}", made.text);
+        made.json()["ticket"].as_str().unwrap().to_owned()
+    };
+    let (own, other) = (ticket(), ticket());
+    let path = |ticket: &str, sid: &str| format!("/socket.io/?EIO=4&transport=polling&ticket={ticket}{sid}");
+    assert_eq!(backend.get(&path(&own, "&sid=x")).status, 401, "it has opened nothing yet");
+    let opened = backend.get(&path(&own, ""));
+    assert_eq!(opened.status, 200, "{}", opened.text);
+    let open: Value = serde_json::from_str(opened.text.strip_prefix('0').unwrap()).unwrap();
+    let sid = format!("&sid={}", open["sid"].as_str().unwrap());
+    assert_eq!(backend.get(&path(&own, "")).status, 401, "it opens one session");
+    assert_eq!(socket(backend, &format!("afterglow.v1, ag.ticket.{own}"), &[]).err(), Some(401));
+    for _ in 0..3 {
+        assert_eq!(backend.send("POST", &path(&own, &sid), "40").status, 200);
+        let polled = backend.get(&path(&own, &sid));
+        assert!(polled.status == 200 && polled.text.contains("40{"), "{}", polled.text);
+        assert_eq!(backend.send("POST", &path(&own, &sid), "41").status, 200);
+    }
+    assert_eq!(backend.get(&path(&other, &sid)).status, 401, "and no other ticket goes on with it");
+    assert_eq!(backend.get(&path("none", &sid)).status, 401);
 }

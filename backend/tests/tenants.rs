@@ -4,6 +4,8 @@ mod foreign;
 
 use std::path::Path;
 
+use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, SqliteConnection};
 use serde_json::{Value, json};
 
 use crate::harness::{Backend, close_code, eventually};
@@ -168,6 +170,12 @@ fn a_member_of_a_tenant_is_a_member_of_that_tenant_alone() {
     assert_eq!(login("ada@acme"), (200, json!("acme"), json!(["acme"])));
     assert_eq!(login("ada@other"), (200, json!("other"), json!(["other"])));
     assert_eq!(login("ada").0, 401, "there is none in the default tenant");
+    let default = afterglow(&database, &["access", "setup-link"]);
+    let link = String::from_utf8(default.stdout).unwrap().trim().to_owned();
+    eventually("the link counts", || Browser::new(&backend).setup(&link, "eve", PASSWORD).0 == 200);
+    for name in ["eve", "eve@default", "Eve@Default"] {
+        assert_eq!((login(name).0, login(name).1), (200, Value::Null), "{name}");
+    }
     assert_eq!(login("ada@none").0, 401);
     // A password that was chosen for one opens no other, and a secret of one names no other.
     let mut ada = Browser::new(&backend);
@@ -179,6 +187,47 @@ fn a_member_of_a_tenant_is_a_member_of_that_tenant_alone() {
         ada.cookie = Some(wrong);
         assert_eq!(ada.ask("GET", "/api/signals", "").0, 401);
     }
+}
+
+#[test]
+fn a_server_that_tenants_close_says_how_its_first_admin_gets_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, errors) = (folder.path().join("a.db"), folder.path().join("errors"));
+    let backend = Backend::try_start(&database, &[], &errors).unwrap();
+    assert_eq!(backend.send("POST", "/api/tenants", r#"{"name":"acme"}"#).status, 201);
+    assert_eq!(backend.get("/api/tenants").status, 401, "it is open no longer");
+    let mut link = String::new();
+    eventually("the link is printed", || {
+        let text = std::fs::read_to_string(&errors).unwrap();
+        link = text.split("Set up: ").nth(1).and_then(|rest| rest.split(' ').next()).unwrap_or("").to_owned();
+        text.contains("prints a new one)\n")
+    });
+    let mut ada = Browser::new(&backend);
+    let (status, me) = ada.setup(&link, "ada", PASSWORD);
+    assert_eq!((status, &me["tenant"]), (200, &Value::Null), "{me}");
+    assert_eq!(ada.ask("GET", "/api/tenants", "").1[0]["name"], "acme");
+}
+
+/// Somebody who can write the file of a tenant can put any id of a key into it.
+#[test]
+fn a_key_of_the_default_tenant_counts_whatever_is_in_the_databases_of_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    make_tenant(&database, &["acme"]);
+    let own = key(&database, &["--scopes", "read"]);
+    let file =
+        std::fs::read_dir(folder.path().join("a.db.tenants")).unwrap().map(|entry| entry.unwrap().path());
+    let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "db")).unwrap();
+    let mut tenant = SqliteConnection::establish(file.to_str().unwrap()).unwrap();
+    let copy = format!(
+        "ATTACH '{}' AS own; INSERT INTO access_key SELECT id, 1, x'{}', document, NULL, NULL FROM own.access_key;",
+        database.display(),
+        "00".repeat(32)
+    );
+    tenant.batch_execute(&copy).unwrap();
+    drop(tenant);
+    let backend = guarded(&database);
+    assert_eq!(ask(&backend, &own, "GET", "/api/me", "").status, 200);
 }
 
 #[test]
@@ -245,6 +294,80 @@ fn what_one_tenant_uses_up_is_its_own() {
     };
     eventually("what is kept for a second has expired", || count(&short) < 500);
     assert_eq!(count(&calm), 1_000);
+}
+
+#[test]
+fn limits_of_a_tenant_change_while_it_is_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    make_tenant(&database, &["acme", "--signals", "1", "--live-clients", "1"]);
+    let operator = key(&database, &["--scopes", "operator,admin"]);
+    let own = tenant_key(&database, "acme", "write,read,admin");
+    let settings =
+        [("AFTERGLOW_AUTH", "required"), ("AFTERGLOW_SEAL_SAMPLES", "10"), ("AFTERGLOW_LOOK_MILLIS", "20")];
+    let backend = Backend::start_with(&database, "127.0.0.1:0", &settings);
+    let patch = |name: &str, limits: Value| {
+        let body = json!({"limits": limits}).to_string();
+        ask(&backend, &operator, "PATCH", &format!("/api/tenants/{name}"), &body)
+    };
+    assert_eq!((post(&backend, &own, "a", 1.0), post(&backend, &own, "b", 1.0)), (200, 400));
+    let mut first = socket(&backend, &own, None);
+    assert!(try_socket(&backend, &own, None).is_err());
+    assert_eq!(patch("none", json!({})).status, 404);
+    for (limits, field) in [
+        (json!({"signals": 0}), "limits.signals"),
+        (json!({"signals": "many"}), "limits.signals"),
+        (json!({"keep_raw": "soon"}), "limits.keep_raw"),
+        (json!({"wishes": 3}), "limits.wishes"),
+    ] {
+        assert_eq!(
+            patch("acme", limits.clone()).field(),
+            ("invalid".to_owned(), field.to_owned()),
+            "{limits}"
+        );
+    }
+    let limits =
+        json!({"signals": 2, "live_clients": null, "samples_per_second": 1, "new_signals_per_day": 9});
+    let changed = patch("acme", limits);
+    assert_eq!(changed.status, 200, "{}", changed.text);
+    let expected = json!({"signals": 2, "samples_per_second": 1, "new_signals_per_day": 9});
+    assert_eq!(changed.json()["limits"], expected);
+    // Nobody who is connected notices; what is new is allowed at once.
+    assert_eq!(post(&backend, &own, "b", 1.0), 200);
+    let _second = socket(&backend, &own, None);
+    eventually("the first one gets it", || first.read().unwrap().to_string().contains("\"b\""));
+    let flood: Vec<_> =
+        (1..=10).map(|n| json!({"timestamp": 1_700_000_000 + n, "signals": {"a": n}})).collect();
+    let send = || ask(&backend, &own, "POST", "/api/telemetry", &json!(flood).to_string());
+    eventually("the rate counts", || send().code() == "quota_exceeded");
+    let usage = ask(&backend, &own, "GET", "/api/usage", "").json();
+    assert_eq!(
+        [
+            &usage["samples_per_second"],
+            &usage["most_signals"],
+            &usage["new_signals_per_day"],
+            &usage["live_clients"]
+        ],
+        [&json!(1), &json!(2), &json!(9), &json!(2)],
+        "{usage}"
+    );
+    // On the command line the same, which the server knows within a second.
+    let set = |arguments: &[&str]| afterglow(&database, &[&["tenant", "set", "acme"], arguments].concat());
+    assert_eq!(set(&[]).status.code(), Some(2));
+    let done = set(&["--unset", "samples-per-second,signals", "--keep-raw", "1h"]);
+    assert!(done.status.success(), "{done:?}");
+    eventually("the signals are as many as of the server", || post(&backend, &own, "c", 1.0) == 200);
+    assert_eq!(ask(&backend, &own, "PATCH", "/api/tenants/acme", r#"{"limits":{}}"#).status, 403);
+    let entries = ask(&backend, &operator, "GET", "/api/audit?action=tenant.limits", "").text;
+    assert_eq!(entries.lines().count(), 2, "{entries}");
+    let metrics = ask(&backend, &operator, "GET", "/metrics?tenant=acme", "").text;
+    let stored = ask(&backend, &operator, "GET", "/metrics", "").text;
+    let committed = |text: &str| {
+        let line = text.lines().find(|line| line.starts_with("afterglow_samples_committed_total "));
+        line.unwrap_or_else(|| panic!("{text}")).split(' ').nth(1).unwrap().parse::<u64>().unwrap()
+    };
+    assert!(committed(&metrics) > 0 && committed(&stored) == 0);
+    assert_eq!(ask(&backend, &own, "GET", "/metrics?tenant=acme", "").status, 403);
 }
 
 #[test]

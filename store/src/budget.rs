@@ -6,16 +6,21 @@
 use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Stopped;
 use crate::clock::Stopwatch;
+
+/// Hears for how long a reader of the database was held for somebody.
+pub type Meter = Arc<dyn Fn(Duration) + Send + Sync>;
 
 #[derive(Clone, Default)]
 struct Limits {
     time: Option<(Duration, Stopwatch)>,
     is_unwanted: Option<Rc<dyn Fn() -> bool>>,
     asker: Option<IpAddr>,
+    meter: Option<Meter>,
 }
 
 thread_local! {
@@ -31,6 +36,25 @@ pub fn while_wanted<R>(is_unwanted: impl Fn() -> bool + 'static, work: impl FnOn
 /// Does `work` for a client at `address`: its reads of samples share the readers that one address may have.
 pub fn asked_by<R>(address: IpAddr, work: impl FnOnce() -> R) -> R {
     with(|limits| limits.asker = Some(address), work)
+}
+
+/// Does `work`; `meter` hears for how long readers are held for it.
+pub(crate) fn metered<R>(meter: Option<Meter>, work: impl FnOnce() -> R) -> R {
+    if meter.is_none() { work() } else { with(|limits| limits.meter = meter, work) }
+}
+
+/// What hears for how long this thread holds readers.
+pub(crate) fn meter() -> Option<Meter> {
+    LIMITS.try_with(|limits| limits.borrow().meter.clone()).unwrap_or_default()
+}
+
+/// Does `work`, for which a reader is held, maybe on another thread than the one that `meter` is of.
+pub(crate) fn timed<R>(meter: Option<&Meter>, work: impl FnOnce() -> R) -> R {
+    let Some(meter) = meter else { return work() };
+    let held = Stopwatch::start();
+    let done = work();
+    meter(held.elapsed());
+    done
 }
 
 /// For whom this thread reads; nobody when the program itself wants to know.
@@ -98,6 +122,20 @@ impl Drop for Restored {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_meter_hears_of_the_work_that_it_is_for() {
+        let heard = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let count = Arc::clone(&heard);
+        let counting: Meter = Arc::new(move |_| {
+            count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        });
+        metered(Some(counting), || {
+            timed(meter().as_ref(), || metered(None, || timed(meter().as_ref(), || ())))
+        });
+        timed(meter().as_ref(), || ());
+        assert_eq!(heard.load(std::sync::atomic::Ordering::Relaxed), 2);
+    }
 
     #[test]
     fn limits_end_with_their_work() {

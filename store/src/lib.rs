@@ -53,7 +53,7 @@ use crate::signals::{Selector, Signals};
 
 pub use access::{Access, AuditQuery, SecretHash, Use};
 pub use audit::{Author, Broken, Chain, Event};
-pub use budget::{asked_by, while_wanted};
+pub use budget::{Meter, asked_by, while_wanted};
 pub use columns::Columns;
 pub use documents::{Current, SaveError};
 pub use engine::{Deleted, Expired};
@@ -143,6 +143,8 @@ pub struct Store {
     scope: Option<Arc<Selector>>,
     /// Who changes documents, for the audit log; nobody writes there when absent.
     author: Option<Arc<Author>>,
+    /// Hears for how long readers are held.
+    meter: Option<Meter>,
 }
 
 impl Store {
@@ -180,6 +182,7 @@ impl Store {
             read_limit: config.read_limit,
             scope: None,
             author: None,
+            meter: None,
         })
     }
 
@@ -202,6 +205,7 @@ impl Store {
             read_limit: None,
             scope: None,
             author: None,
+            meter: None,
         })
     }
 
@@ -209,6 +213,11 @@ impl Store {
     /// dictionary and the journal ([`Store::signals`], [`Store::committed_since`]) still have all.
     pub fn within(&self, scope: Option<Arc<Selector>>) -> Self {
         Self { scope, ..self.clone() }
+    }
+
+    /// The same database for somebody for whom `meter` hears how long readers of samples are held.
+    pub fn metered(&self, meter: Option<Meter>) -> Self {
+        Self { meter, ..self.clone() }
     }
 
     /// The same database for changes that the audit log names `author` for.
@@ -242,7 +251,11 @@ impl Store {
     }
 
     fn limited<R>(&self, read: impl FnOnce() -> R) -> R {
-        budget::limited(self.read_limit, read)
+        self.heard(|| budget::limited(self.read_limit, read))
+    }
+
+    fn heard<R>(&self, read: impl FnOnce() -> R) -> R {
+        budget::metered(self.meter.clone(), read)
     }
 
     /// The dictionary of signals.
@@ -322,7 +335,7 @@ impl Store {
     /// # Errors
     /// When all readers are busy, the sink wants no more, or the database does not answer.
     pub fn query(&self, query: &Query, sink: &mut dyn Sink) -> Result<u64, StoreError> {
-        self.engine.query(&self.scoped(query), &self.signals, None, true, sink)
+        self.heard(|| self.engine.query(&self.scoped(query), &self.signals, None, true, sink))
     }
 
     /// As [`Store::query`], for sinks that may take their time: some 100,000 points are read ahead, and no reader is held while
@@ -331,7 +344,8 @@ impl Store {
     /// # Errors
     /// As [`Store::query`], and when a piece takes longer than [`StoreConfig::read_limit`].
     pub fn query_in_pieces(&self, query: &Query, sink: &mut dyn Sink) -> Result<(), StoreError> {
-        self.engine.query(&self.scoped(query), &self.signals, self.read_limit, false, sink).map(|_| ())
+        let query = self.scoped(query);
+        self.heard(|| self.engine.query(&query, &self.signals, self.read_limit, false, sink)).map(|_| ())
     }
 
     /// What was committed after the commit numbered `sequence`, in order, at most about `rows` rows of the journal at

@@ -94,6 +94,13 @@ pub enum PeopleChange {
     RemoveInvitation(Hash),
     /// Adds an identity, or gives it to another member.
     PutIdentity(Identity),
+    /// Removes an identity.
+    RemoveIdentity {
+        /// The provider's address.
+        issuer: String,
+        /// What it calls the account.
+        subject: String,
+    },
 }
 
 impl Store {

@@ -15,7 +15,7 @@ mod people;
 mod rollups;
 mod tenants;
 
-use crate::StoreError;
+use crate::{StoreError, budget};
 
 pub(crate) use access::{AccessRows, EntryRow, KeyRow};
 pub(crate) use alerts::{AlertRows, EpisodeRow, SavedRow, SecretRow};
@@ -149,7 +149,8 @@ impl dyn Tables {
         &self,
         work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.run(work, |work| self.read(work))
+        let meter = budget::meter();
+        self.run(|rows| budget::timed(meter.as_ref(), || work(rows)), |work| self.read(work))
     }
 
     /// [`Tables::snapshot`] for work that has a result.
@@ -157,7 +158,8 @@ impl dyn Tables {
         &self,
         work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
     ) -> Result<T, E> {
-        self.run(work, |work| self.snapshot(work))
+        let meter = budget::meter();
+        self.run(|rows| budget::timed(meter.as_ref(), || work(rows)), |work| self.snapshot(work))
     }
 
     /// [`Tables::documents`] for work that has a result.

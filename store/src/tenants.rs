@@ -99,6 +99,29 @@ impl Access {
         })
     }
 
+    /// Changes what a tenant may use as `change` says, which gets what it may use now; the tenant as it is then.
+    ///
+    /// # Errors
+    /// When there is none of this name, `change` refuses, or the database does not answer.
+    pub fn change_tenant(
+        &self,
+        author: &Author,
+        name: &str,
+        change: impl FnOnce(TenantLimits) -> Result<TenantLimits, Invalid>,
+    ) -> Result<Tenant, SaveError> {
+        self.tables().writing(|writer| {
+            let tenant = writer.tenants()?.into_iter().filter_map(sound).find(|tenant| tenant.name == name);
+            let Some(tenant) = tenant.filter(|tenant| !tenant.is_deleting) else {
+                return Err(SaveError::NotFound(format!("there is no tenant {name:?}")));
+            };
+            let tenant = Tenant { limits: change(tenant.limits.clone())?, ..tenant };
+            let text = json(&tenant.limits)?;
+            writer.set_tenant_limits(name, &text)?;
+            audit::append(writer, self.now(), author, Event::done("tenant.limits", name).with(text))?;
+            Ok(tenant)
+        })
+    }
+
     /// Notes that a tenant is being deleted: from now on its files may go, and must.
     ///
     /// # Errors

@@ -198,6 +198,9 @@ pub struct Me {
     /// The tenant; the default one when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,
+    /// The names of identity providers with whose accounts the member logs in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub providers: Vec<String>,
 }
 
 /// Somebody who may log in.

@@ -28,6 +28,12 @@ pub struct TenantLimits {
     /// Signals that are kept; samples of further ones are rejected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signals: Option<u32>,
+    /// Signals that may become new in a day (UTC); samples of further ones are rejected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_signals_per_day: Option<u32>,
+    /// For how many seconds a minute readers of its database may be held by queries, on average, with all keys together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader_seconds_per_minute: Option<u32>,
     /// Bytes of its database, at least 64000000; beyond it its oldest samples expire before their time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
@@ -59,6 +65,16 @@ pub struct NewTenant {
     /// What it may use.
     #[serde(default)]
     pub limits: TenantLimits,
+}
+
+/// A body of `PATCH /api/tenants/{name}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct TenantPatch {
+    /// What it may use from now on. A field that is absent is unchanged; one that is null is as for the default tenant.
+    #[cfg_attr(feature = "schema", schema(value_type = TenantLimits))]
+    pub limits: serde_json::Map<String, serde_json::Value>,
 }
 
 /// Whether a tenant can be used.

@@ -9,6 +9,7 @@
 mod client;
 mod keys;
 mod login;
+mod logout;
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -33,6 +34,7 @@ use crate::decode::WriteScope;
 use crate::signals::Selector;
 use client::Client;
 pub(super) use login::Exchange;
+pub(super) use logout::LoggedOut;
 
 /// How many verified tokens are known at once.
 const KNOWN: usize = 10_000;
@@ -65,6 +67,7 @@ struct Inner {
     known: Mutex<HashMap<[u8; 32], Known>>,
     /// Requests a second with one token.
     rate: NonZeroU32,
+    logouts: logout::Seen,
 }
 
 /// An issuer, and its keys.
@@ -83,6 +86,8 @@ struct Published {
     ask: SyncSender<()>,
     asked: Mutex<Option<Receiver<()>>>,
     is_fetching: AtomicBool,
+    /// Held while they are fetched.
+    fetching: Mutex<()>,
     /// How often they were fetched, or should have been.
     fetched: watch::Sender<u64>,
     waiting: Semaphore,
@@ -107,12 +112,22 @@ impl Issuers {
     pub fn open(configured: &[config::Issuer], rate: NonZeroU32) -> Result<Self, ConfigError> {
         jwt::install();
         let all = configured.iter().map(|config| Issuer::open(config.clone()).map(Arc::new));
-        Ok(Self(Arc::new(Inner { all: all.collect::<Result<_, _>>()?, known: Mutex::default(), rate })))
+        Ok(Self(Arc::new(Inner {
+            all: all.collect::<Result<_, _>>()?,
+            known: Mutex::default(),
+            rate,
+            logouts: logout::Seen::default(),
+        })))
     }
 
     /// None at all.
     pub fn none(rate: NonZeroU32) -> Self {
-        Self(Arc::new(Inner { all: Vec::new(), known: Mutex::default(), rate }))
+        Self(Arc::new(Inner {
+            all: Vec::new(),
+            known: Mutex::default(),
+            rate,
+            logouts: logout::Seen::default(),
+        }))
     }
 
     /// Those whose keys must be fetched.
@@ -226,7 +241,21 @@ impl Issuers {
     /// # Errors
     /// Says what is wrong with the issuer's answer; its keys stay as they were, for a day.
     pub fn fetch(&self, issuer: &Issuer, now: Timestamp) -> Result<usize, String> {
+        self.fetch_unless(issuer, now, || false)
+    }
+
+    /// As [`Issuers::fetch`], unless `is_here` when those who fetch them already have ended. Blocks.
+    fn fetch_unless(
+        &self,
+        issuer: &Issuer,
+        now: Timestamp,
+        is_here: impl FnOnce() -> bool,
+    ) -> Result<usize, String> {
         let Some(published) = &issuer.published else { return Ok(issuer.keys.load().len()) };
+        let _fetching = published.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_here() {
+            return Ok(issuer.keys.load().len());
+        }
         published.is_fetching.store(true, Ordering::Release);
         let keys = published.client.keys();
         published.is_fetching.store(false, Ordering::Release);
@@ -300,6 +329,7 @@ impl Issuer {
                     ask,
                     asked: Mutex::new(Some(asked)),
                     is_fetching: AtomicBool::new(false),
+                    fetching: Mutex::default(),
                     fetched: watch::Sender::new(0),
                     waiting: Semaphore::new(WAITING),
                     at: Mutex::default(),
@@ -344,6 +374,8 @@ impl Issuer {
             scopes,
             writing: WriteScope { signals: signals.clone(), ..WriteScope::EVERYTHING },
             signals,
+            reading: None,
+            viewers: None,
             board: None,
             grant: Grant::new(),
         })

@@ -124,10 +124,26 @@ pub(super) fn peek(token: &str) -> Option<(String, Header)> {
 
 /// Checks a header of a token for this server. Other kinds of tokens, such as `logout+jwt`, are none.
 pub(super) fn check_header(header: &Header) -> Result<(), Why> {
-    let kind = header.typ.as_deref().unwrap_or("JWT").to_ascii_lowercase();
-    if !matches!(kind.trim_start_matches("application/"), "jwt" | "at+jwt") {
+    if !matches!(&*kind(header), "jwt" | "at+jwt") {
         return Err("this kind of token does not count here: its `typ` is neither JWT nor at+jwt");
     }
+    check_extensions(header)
+}
+
+/// Checks a header of a token that says that somebody has logged out.
+pub(super) fn check_logout_header(header: &Header) -> Result<(), Why> {
+    if !matches!(&*kind(header), "jwt" | "logout+jwt") {
+        return Err("this is no logout token: its `typ` is neither logout+jwt nor JWT");
+    }
+    check_extensions(header)
+}
+
+fn kind(header: &Header) -> String {
+    let kind = header.typ.as_deref().unwrap_or("JWT").to_ascii_lowercase();
+    kind.trim_start_matches("application/").to_owned()
+}
+
+fn check_extensions(header: &Header) -> Result<(), Why> {
     // Extensions that must be understood; none is.
     if header.crit.is_some() {
         return Err("this token has extensions (`crit`), which are not supported");

@@ -14,11 +14,14 @@ use ipnet::IpNet;
 use subtle::ConstantTimeEq as _;
 
 use super::token::Token;
-use super::{Denial, Grant, Granted, Who, WriteQuota};
-use crate::admission::network;
+use super::{Denial, Grant, Granted, ReadQuota, Who, WriteQuota};
+use crate::admission::{Admission, network};
 use crate::decode::WriteScope;
 use crate::signals::Selector;
 use crate::store::{SecretHash, Use};
+
+/// As messages say of what may be done with a key.
+const WHOSE: &str = "with this key";
 
 const MINUTE: i64 = 60_000_000;
 
@@ -121,13 +124,26 @@ impl Keys {
     }
 
     /// What was written with each key that is no link, by id.
-    pub(super) fn usage(&self) -> Vec<KeyUsage> {
+    pub(super) fn usage(&self, now: Timestamp) -> Vec<KeyUsage> {
         let book = self.book.load();
         let keys = book.values().filter(|entry| entry.key.kind != Kind::Share);
         let mut usage: Vec<_> = keys
             .map(|entry| {
                 let quota = entry.granted.writing.quota.as_ref();
-                KeyUsage::of(&entry.key, quota.map_or((0, 0), |quota| quota.counts()))
+                let (samples, refused) = quota.map_or((0, 0), |quota| quota.counts());
+                let key = &entry.key;
+                KeyUsage {
+                    id: key.id.clone(),
+                    label: key.label.clone(),
+                    samples,
+                    refused,
+                    samples_per_second: key.samples_per_second,
+                    most_signals: key.most_signals,
+                    new_signals_today: quota.map_or(0, |quota| quota.new_signals(now).0),
+                    new_signals_per_day: key.new_signals_per_day,
+                    reader_seconds: entry.granted.reading.as_ref().map_or(0.0, |reading| reading.seconds()),
+                    reader_seconds_per_minute: key.reader_seconds_per_minute,
+                }
             })
             .collect();
         usage.sort_by(|a, b| a.id.cmp(&b.id));
@@ -179,6 +195,8 @@ impl Entry {
             (Kind::Key | Kind::Share, Kind::In) => {
                 return denied("only keys of the kind `in` work in addresses; send this one in a header");
             }
+            // A cookie is added to requests by a browser, not by who has the key.
+            (Kind::Key | Kind::In, Kind::Share) => return denied("this is no link to a board"),
             _ => {}
         }
         if self.granted.grant.is_over() || self.key.expires.is_some_and(|expires| expires <= now) {
@@ -219,11 +237,16 @@ fn granted(key: &Key) -> Granted {
             create: key.create,
             append_only: key.append_only(),
             most_signals: key.most_signals.map(|most| most as usize),
-            quota: Some(Arc::new(WriteQuota::new(
-                "with this key",
-                key.samples_per_second.and_then(NonZeroU32::new),
-            ))),
+            quota: Some(Arc::new(
+                WriteQuota::new(WHOSE, key.samples_per_second.and_then(NonZeroU32::new))
+                    .with_new_signals(key.new_signals_per_day),
+            )),
         },
+        reading: key
+            .reader_seconds_per_minute
+            .and_then(NonZeroU32::new)
+            .map(|limit| Arc::new(ReadQuota::new(WHOSE, Some(limit)))),
+        viewers: key.viewers.map(|most| Admission::new(most as usize, most as usize)),
         signals,
         board: key.board.as_deref().map(Arc::from),
         grant: Grant::new(),

@@ -17,7 +17,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::account::{Account, LoginError};
-use super::issuers::{Exchange, Issuer, Issuers};
+use super::issuers::{Exchange, Issuer, Issuers, LoggedOut};
 use crate::pool::Pool;
 use crate::shares::Shares;
 use begun::{Begun, Sealer};
@@ -180,6 +180,39 @@ impl Logins {
         let account = account.unwrap_or_else(|_| Err(LoginError::Down("a thread panicked".to_owned())))?;
         let connects = Some(begun.member).filter(|member| !member.is_empty());
         Ok(Verified { account, connects, next: begun.next })
+    }
+
+    /// Who has logged out elsewhere, as a logout token from `address` says it: the provider's address, and its name for the account.
+    ///
+    /// # Errors
+    /// When the token is not right, or too many wait.
+    pub async fn logged_out(
+        &self,
+        token: String,
+        address: IpAddr,
+        now: Timestamp,
+    ) -> Result<(String, String), LoginError> {
+        let _waits = self.0.waiting.take(address, 1).map_err(|_| LoginError::Busy)?;
+        let issuers = self.0.issuers.clone();
+        let verified = self.0.pool.run(address, move || issuers.logged_out(&token, now)).await;
+        let LoggedOut { issuer, subject } =
+            verified.unwrap_or_else(|_| Err(LoginError::Down("a thread panicked".to_owned())))?;
+        Ok((issuer, subject))
+    }
+
+    /// The address of the provider `name`.
+    ///
+    /// # Errors
+    /// When there is no such provider.
+    pub fn address_of(&self, name: &str) -> Result<String, LoginError> {
+        self.find(name).map(|issuer| issuer.url().to_owned())
+    }
+
+    /// The names of the providers at these addresses.
+    pub fn names_of(&self, addresses: &[String]) -> Vec<String> {
+        let known =
+            self.0.issuers.all().filter(|issuer| addresses.iter().any(|address| address == issuer.url()));
+        known.map(|issuer| issuer.name().to_owned()).collect()
     }
 
     fn find(&self, name: &str) -> Result<Arc<Issuer>, LoginError> {

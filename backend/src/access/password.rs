@@ -3,15 +3,34 @@
 
 use std::sync::LazyLock;
 
+use afterglow_wire::Invalid;
+use afterglow_wire::people::check_password;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher as _, PasswordVerifier as _};
 use argon2::{Algorithm, Argon2, Params, Version};
+use zxcvbn::{Score, zxcvbn};
 
 /// KiB of memory that one hash takes.
 const MEMORY: u32 = 19 * 1024;
 
 /// What the password of nobody is compared with, so that it takes as long as that of a member.
 static NOBODY: LazyLock<String> = LazyLock::new(|| hash("the password of nobody").unwrap_or_default());
+
+/// Checks a password that the member called `name`, of this tenant, wants to have: its length, and that those who try what many people
+/// choose (words, names, dates, rows of keys, and what is usually changed in them) do not find it within 100 million guesses.
+///
+/// # Errors
+/// Names the field and what is allowed.
+pub(super) fn check(password: &str, name: &str, tenant: Option<&str>) -> Result<(), Invalid> {
+    check_password(password, name)?;
+    let known = [name, "afterglow", tenant.unwrap_or("afterglow")];
+    if zxcvbn(password, &known).score() < Score::Three {
+        let message =
+            "something that is harder to guess, such as four words that have nothing to do with each other";
+        return Err(Invalid::new("password", message));
+    }
+    Ok(())
+}
 
 /// The hash of a password, with its parameters and a salt of its own; none when the system gives no random numbers. Takes
 /// some 20 ms.
@@ -36,6 +55,32 @@ fn argon2() -> Option<Argon2<'static>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_many_people_choose_is_refused() {
+        for common in [
+            "password1234",
+            "P@ssw0rd2024!",
+            "qwertyuiop123",
+            "1q2w3e4r5t6y",
+            "123456789012",
+            "iloveyou2024",
+            "abcdefghijkl",
+            "zaq12wsxcde3",
+            "ada.lovelace",
+            "Afterglow2026!",
+            "acme-acme-2026",
+            "elevenbytes",
+        ] {
+            assert!(check(common, "ada.lovelace", Some("acme")).is_err(), "{common}");
+        }
+        for good in ["correct horse battery", "пароль пароль лошадь", "Xk3#9fQz!m2L", "to be or 7 to bees"]
+        {
+            assert!(check(good, "ada", None).is_ok(), "{good}");
+        }
+        // Also those that are as long as they may be.
+        assert!(check(&"Xk3#9fQz!m2L kettle".repeat(50), "ada", None).is_ok());
+    }
 
     #[test]
     fn a_hash_is_of_its_password_alone_and_says_how_it_was_made() {

@@ -3,10 +3,11 @@
 //! All of them are in memory; a change is on the disk before it counts. One change at a time. What takes long (hashing a
 //! password, writing) runs on threads of a pool.
 //!
-//! **Bound.** [`HASHING`] threads, and [`WAITING`] requests that wait for one. **Overload.** 429.
+//! **Bound.** [`HASHING`] threads, and [`WAITING`] requests that have or wait for one, a half of them from one address. **Overload.** 429.
 
 mod account;
 mod factor;
+mod identities;
 mod login;
 mod members;
 mod state;
@@ -18,13 +19,13 @@ use std::time::Duration;
 
 use afterglow_wire::{Code, Invalid};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
 
 use super::throttle::Throttle;
-use super::{Granted, Who, of_tenant};
+use super::{Granted, Who, of_tenant, password};
 use crate::clock::{Clock, Stopwatch};
 use crate::pool::Pool;
 use crate::refusal::Refusal;
+use crate::shares::Shares;
 use crate::store::people::{Hash, PeopleChange};
 use crate::store::{Author, Event, Store, StoreError};
 
@@ -34,8 +35,8 @@ pub use state::scopes as role_scopes;
 
 /// Passwords that are hashed at once: each takes 19 MiB and a processor.
 const HASHING: usize = 2;
-/// Requests that may wait for that.
-const WAITING: usize = 32;
+/// Requests that may be at it or wait for it.
+const WAITING: usize = 34;
 
 /// Members, sessions and invitations. Cloning shares them.
 #[derive(Clone)]
@@ -60,7 +61,7 @@ struct Inner {
 #[derive(Clone)]
 struct Hashing {
     threads: Pool,
-    waiting: Arc<Semaphore>,
+    waiting: Shares,
 }
 
 /// Why something was not done. Nothing has changed then.
@@ -135,8 +136,8 @@ impl People {
     /// # Errors
     /// When the database does not answer.
     pub fn load(store: &Store, clock: Clock) -> Result<Self, StoreError> {
-        let waiting = Arc::new(Semaphore::new(WAITING + HASHING));
-        Self::of(None, store, clock, Hashing { threads: Pool::new(HASHING), waiting })
+        let hashing = Hashing { threads: Pool::new(HASHING), waiting: Shares::halves(WAITING) };
+        Self::of(None, store, clock, hashing)
     }
 
     /// Those of a tenant beside these, who share the threads. Blocks.
@@ -195,6 +196,12 @@ impl People {
         self.read(State::is_anybody)
     }
 
+    /// Ends the live clients of sessions that are over; one that has live clients is used.
+    pub fn expire(&self) {
+        let now = self.now();
+        self.read(|state| state.expire(now));
+    }
+
     /// Ends all sessions and links.
     pub fn end(&self) {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
@@ -218,7 +225,7 @@ impl People {
         address: IpAddr,
         work: impl FnOnce(&Self) -> Result<T, PeopleError> + Send + 'static,
     ) -> Result<T, PeopleError> {
-        let _waits = self.0.hashing.waiting.try_acquire().map_err(|_| PeopleError::Busy)?;
+        let _waits = self.0.hashing.waiting.take(address, 1).map_err(|_| PeopleError::Busy)?;
         let people = self.clone();
         self.0.hashing.threads.run(address, move || work(&people)).await.unwrap_or(Err(PeopleError::Broken))
     }
@@ -233,6 +240,11 @@ impl People {
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         changes.into_iter().for_each(|change| state.apply(change));
         Ok(())
+    }
+
+    /// Checks a password that the member called `name` wants to have.
+    fn check_password(&self, password: &str, name: &str) -> Result<(), Invalid> {
+        password::check(password, name, self.0.tenant.as_deref())
     }
 
     fn read<R>(&self, read: impl FnOnce(&State) -> R) -> R {

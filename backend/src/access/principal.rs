@@ -6,15 +6,16 @@ use std::sync::Arc;
 use afterglow_wire::Code;
 use afterglow_wire::access::{Scope, Scopes};
 
-use super::Grant;
+use super::{Grant, ReadQuota};
+use crate::admission::Admission;
 use crate::decode::WriteScope;
 use crate::signals::Selector;
 
 /// Who asks, as far as it is known.
 #[derive(Clone, Debug)]
 pub enum Principal {
-    /// Everyone who reaches a server that asks for no key: may do everything.
-    Local,
+    /// Everyone who reaches a server that asks for no key: may do everything, until it asks for one.
+    Local(Grant),
     /// Somebody who may do only what everyone may.
     Nobody(Denial),
     /// The holder of something that this server gave out.
@@ -38,6 +39,10 @@ pub struct Granted {
     pub board: Option<Arc<str>>,
     /// What may be written.
     pub writing: WriteScope,
+    /// For how long may be read; for any time when absent.
+    pub reading: Option<Arc<ReadQuota>>,
+    /// Counts its live clients, where there may be only so many.
+    pub viewers: Option<Admission>,
     /// Ends with it.
     pub grant: Grant,
 }
@@ -76,7 +81,7 @@ impl Principal {
     /// Whether operations of `scope` are allowed.
     pub fn may(&self, scope: Scope) -> bool {
         match self {
-            Self::Local => true,
+            Self::Local(_) => true,
             Self::Nobody(_) => false,
             Self::Granted(granted) => granted.scopes.has(scope),
         }
@@ -86,22 +91,26 @@ impl Principal {
     pub fn granted(&self) -> Option<&Arc<Granted>> {
         match self {
             Self::Granted(granted) => Some(granted),
-            Self::Local | Self::Nobody(_) => None,
+            Self::Local(_) | Self::Nobody(_) => None,
         }
     }
 
     /// Who it is.
     pub fn who(&self) -> Who {
         match self {
-            Self::Local => Who::Local,
+            Self::Local(_) => Who::Local,
             Self::Nobody(_) => Who::Nobody,
             Self::Granted(granted) => granted.who.clone(),
         }
     }
 
-    /// When what outlives the request must end; never for the local one.
+    /// When what outlives the request must end.
     pub fn grant(&self) -> Option<&Grant> {
-        self.granted().map(|granted| &granted.grant)
+        match self {
+            Self::Local(grant) => Some(grant),
+            Self::Nobody(_) => None,
+            Self::Granted(granted) => Some(&granted.grant),
+        }
     }
 
     /// The only board that exists for it; all when absent.

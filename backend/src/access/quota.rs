@@ -1,16 +1,24 @@
 //! What was done with a key, or in a tenant, since the server started, and how much may be written with it.
 
+mod reading;
+
 use std::num::NonZeroU32;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use afterglow_wire::Code;
+use afterglow_wire::{Code, Timestamp};
+use arc_swap::ArcSwapOption;
 use serde_json::json;
 
 use crate::clock::Stopwatch;
 use crate::refusal::Refusal;
 use crate::signals::{Selector, Signals};
+
+pub use reading::ReadQuota;
+
+/// A day, in microseconds.
+const DAY: i64 = 86_400_000_000;
 
 /// A request is taken while what was taken before is at most this far ahead of the rate.
 const AHEAD: Duration = Duration::from_secs(1);
@@ -20,11 +28,25 @@ const AHEAD: Duration = Duration::from_secs(1);
 pub struct WriteQuota {
     /// Whose it is, as messages say it.
     whose: &'static str,
-    rate: Option<Rate>,
+    rate: ArcSwapOption<Rate>,
     running: Stopwatch,
     samples: AtomicU64,
     refused: AtomicU64,
     counted: Mutex<Counted>,
+    /// New signals a day; any number when 0.
+    per_day: AtomicU32,
+    today: Mutex<Today>,
+}
+
+/// The last day on which a new signal was asked for.
+#[derive(Debug, Default)]
+struct Today {
+    /// Since 1970.
+    day: i64,
+    /// The signals that there were when the first was.
+    before: usize,
+    /// And that there were with the last that was allowed.
+    last: usize,
 }
 
 /// Signals, the first of which were compared with what the key may write. There are never fewer, and none gets another name.
@@ -44,15 +66,66 @@ struct Rate {
 impl WriteQuota {
     /// At most `per_second` samples a second, on average; any number when absent. Messages say that of what may be written `whose`.
     pub fn new(whose: &'static str, per_second: Option<NonZeroU32>) -> Self {
-        let rate = per_second.map(|per_second| Rate { per_second, paid_at: Mutex::default() });
         Self {
             whose,
-            rate,
+            rate: ArcSwapOption::new(per_second.map(Rate::new)),
             running: Stopwatch::start(),
             samples: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             counted: Mutex::default(),
+            per_day: AtomicU32::new(0),
+            today: Mutex::default(),
         }
+    }
+
+    /// The same where at most as many signals may become new in a day; any number when absent.
+    pub fn with_new_signals(self, per_day: Option<u32>) -> Self {
+        self.per_day.store(per_day.unwrap_or_default(), Ordering::Relaxed);
+        self
+    }
+
+    /// Replaces the limits: as [`WriteQuota::new`] and [`WriteQuota::with_new_signals`].
+    pub fn change(&self, per_second: Option<NonZeroU32>, per_day: Option<u32>) {
+        if self.per_second() != per_second {
+            self.rate.store(per_second.map(Rate::new));
+        }
+        self.per_day.store(per_day.unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    /// Samples a second that may be written; any number when absent.
+    pub fn per_second(&self) -> Option<NonZeroU32> {
+        self.rate.load().as_ref().map(|rate| rate.per_second)
+    }
+
+    /// Whether a signal may become new at `now`, where there are `count`, with those that are under way.
+    ///
+    /// # Errors
+    /// Says what is allowed.
+    pub fn take_new(&self, now: Timestamp, count: impl FnOnce() -> usize) -> Result<(), String> {
+        let per_day = self.per_day.load(Ordering::Relaxed);
+        if per_day == 0 {
+            return Ok(());
+        }
+        let count = count();
+        let day = now.micros().div_euclid(DAY);
+        let mut today = self.today.lock().unwrap_or_else(PoisonError::into_inner);
+        if today.day != day {
+            *today = Today { day, before: count, last: count };
+        }
+        if count.saturating_sub(today.before) < per_day as usize {
+            today.last = today.last.max(count + 1);
+            return Ok(());
+        }
+        Err(format!("this signal is new, and {} at most {per_day} may become new in a day (UTC)", self.whose))
+    }
+
+    /// Signals that became new on the day of `now`, as far as this was asked for; and how many may, any number when absent.
+    pub fn new_signals(&self, now: Timestamp) -> (usize, Option<u32>) {
+        let today = self.today.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_today = today.day == now.micros().div_euclid(DAY);
+        let per_day = self.per_day.load(Ordering::Relaxed);
+        let new = if is_today { today.last - today.before } else { 0 };
+        (new, Some(per_day).filter(|per_day| *per_day > 0))
     }
 
     /// Counts the samples of a request.
@@ -61,7 +134,8 @@ impl WriteQuota {
     /// When those before came too fast; the request may be sent again later.
     pub fn take(&self, samples: usize) -> Result<(), Refusal> {
         let samples = u64::try_from(samples).unwrap_or(u64::MAX);
-        let waited = self.rate.as_ref().map_or(Ok(()), |rate| rate.take(samples, self.running.elapsed()));
+        let rate = self.rate.load();
+        let waited = rate.as_ref().map_or(Ok(()), |rate| rate.take(samples, self.running.elapsed()));
         match waited {
             Ok(()) => {
                 self.samples.fetch_add(samples, Ordering::Relaxed);
@@ -69,13 +143,17 @@ impl WriteQuota {
             }
             Err(wait) => {
                 self.refused.fetch_add(samples, Ordering::Relaxed);
-                let limit = self.rate.as_ref().map_or(0, |rate| rate.per_second.get());
+                let limit = rate.as_ref().map_or(0, |rate| rate.per_second.get());
                 let seconds = wait.as_secs() + 1;
                 let message = format!(
                     "{} at most {limit} samples a second may be written; send them again in {seconds} s",
                     self.whose
                 );
-                let details = json!({ "quota": "samples_per_second", "limit": limit, "seconds": seconds });
+                // Of what was taken, what would not have arrived yet at that rate.
+                let used = ((wait + AHEAD).as_secs_f64() * f64::from(limit)).round() as u64;
+                let details = json!({
+                    "quota": "samples_per_second", "limit": limit, "used": used, "seconds": seconds,
+                });
                 Err(Refusal { details: Some(details), ..Refusal::new(Code::QuotaExceeded, message) })
             }
         }
@@ -85,7 +163,7 @@ impl WriteQuota {
     pub fn give_back(&self, samples: usize) {
         let samples = u64::try_from(samples).unwrap_or(u64::MAX);
         self.samples.fetch_sub(samples, Ordering::Relaxed);
-        if let Some(rate) = &self.rate {
+        if let Some(rate) = &*self.rate.load() {
             rate.give_back(samples);
         }
     }
@@ -110,6 +188,10 @@ impl WriteQuota {
 }
 
 impl Rate {
+    fn new(per_second: NonZeroU32) -> Arc<Self> {
+        Arc::new(Self { per_second, paid_at: Mutex::default() })
+    }
+
     /// Takes `samples` at `now`, since the start; else how long to wait.
     fn take(&self, samples: u64, now: Duration) -> Result<(), Duration> {
         let mut paid_at = self.paid_at.lock().unwrap_or_else(PoisonError::into_inner);
@@ -136,6 +218,21 @@ impl Rate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn some_signals_become_new_each_day() {
+        let quota = WriteQuota::new("here", None).with_new_signals(Some(2));
+        let at = |day: i64| Timestamp::from_micros(day * DAY + 5);
+        let take = |day, count| quota.take_new(at(day), || count).is_ok();
+        assert_eq!([take(9, 100), take(9, 101), take(9, 102), take(9, 103)], [true, true, false, false]);
+        assert_eq!((quota.new_signals(at(9)), quota.new_signals(at(10)).0), ((2, Some(2)), 0));
+        assert_eq!([take(10, 102), take(10, 103), take(10, 104)], [true, true, false], "another day");
+        quota.change(None, Some(3));
+        assert!(take(10, 104) && !take(10, 105), "the limit was raised");
+        quota.change(None, None);
+        assert!(take(10, 1_000));
+        assert_eq!(quota.new_signals(at(10)).1, None);
+    }
 
     #[test]
     fn a_request_of_any_size_is_taken_and_those_after_it_wait() {

@@ -1,6 +1,7 @@
 //! How often somebody may try a password. Five wrong ones for a member from one address, then a minute's wait, doubled with each
 //! further one, at most 15 minutes; and 30 a minute from one address, whomever they are for. A member is never locked for other
-//! addresses, so nobody can lock anybody out.
+//! addresses, so nobody can lock anybody out. A one-time code is another matter: only who has shown the member's password can show a wrong
+//! one, so those of a member count together, wherever they come from.
 //!
 //! **Bound.** [`KEPT`] of each kind. **Overload.** What is no longer waited for is forgotten, then everything: what somebody with
 //! that many addresses tries is bounded by how many passwords can be hashed.
@@ -24,6 +25,7 @@ const KEPT: usize = 50_000;
 pub(super) struct Throttle {
     members: HashMap<(String, IpAddr), Failures>,
     addresses: HashMap<IpAddr, Failures>,
+    codes: HashMap<String, Failures>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -45,12 +47,7 @@ impl Throttle {
 
     /// Notes a wrong password.
     pub(super) fn failed(&mut self, member: &str, address: IpAddr, now: Duration) {
-        let of_member = entry(&mut self.members, (member.to_owned(), address), now);
-        of_member.fail(now, LONGEST_WAIT);
-        if of_member.count >= FREE {
-            let doublings = (of_member.count - FREE).min(10);
-            of_member.until = now + (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT);
-        }
+        entry(&mut self.members, (member.to_owned(), address), now).fail_and_wait(now);
         let of_address = entry(&mut self.addresses, address, now);
         of_address.fail(now, FIRST_WAIT);
         if of_address.count >= FREE_PER_ADDRESS {
@@ -58,13 +55,33 @@ impl Throttle {
         }
     }
 
+    /// How long the next code of a member must wait, whose password was right; zero when it need not.
+    pub(super) fn wait_for_code(&self, member: &str, now: Duration) -> Duration {
+        self.codes.get(member).copied().unwrap_or_default().until.saturating_sub(now)
+    }
+
+    /// Notes a wrong code of a member whose password was right.
+    pub(super) fn failed_code(&mut self, member: &str, now: Duration) {
+        entry(&mut self.codes, member.to_owned(), now).fail_and_wait(now);
+    }
+
     /// Notes a right one.
     pub(super) fn succeeded(&mut self, member: &str, address: IpAddr) {
         self.members.remove(&(member.to_owned(), address));
+        self.codes.remove(member);
     }
 }
 
 impl Failures {
+    /// One more; waits double from the fifth on.
+    fn fail_and_wait(&mut self, now: Duration) {
+        self.fail(now, LONGEST_WAIT);
+        if self.count >= FREE {
+            let doublings = (self.count - FREE).min(10);
+            self.until = now + (FIRST_WAIT * 2_u32.pow(doublings)).min(LONGEST_WAIT);
+        }
+    }
+
     /// One more; those of long ago do not count.
     fn fail(&mut self, now: Duration, forgotten: Duration) {
         if now.saturating_sub(self.last.max(self.until)) > forgotten {
@@ -113,6 +130,22 @@ mod tests {
         assert_eq!(throttle.wait("bob", HERE, now), Duration::ZERO);
         throttle.succeeded("ada", HERE);
         assert_eq!(throttle.wait("ada", HERE, now), Duration::ZERO);
+    }
+
+    #[test]
+    fn wrong_codes_of_a_member_count_wherever_they_come_from() {
+        let mut throttle = Throttle::default();
+        for _ in 0..4 {
+            throttle.failed_code("ada", seconds(1));
+        }
+        assert_eq!(throttle.wait_for_code("ada", seconds(1)), Duration::ZERO);
+        throttle.failed_code("ada", seconds(1));
+        assert_eq!(throttle.wait_for_code("ada", seconds(1)), seconds(60));
+        assert_eq!(throttle.wait_for_code("bob", seconds(1)), Duration::ZERO);
+        assert_eq!(throttle.wait("ada", HERE, seconds(1)), Duration::ZERO, "passwords do not wait for codes");
+        throttle.failed_code("ada", seconds(61));
+        assert_eq!(throttle.wait_for_code("ada", seconds(61)), seconds(120));
+        assert_eq!(throttle.wait_for_code("ada", seconds(61 + 120)), Duration::ZERO);
     }
 
     #[test]

@@ -18,13 +18,28 @@ const VALID: i64 = 30_000_000;
 /// Tickets that wait to be used at once.
 const MOST: usize = 10_000;
 
-/// The tickets that were not used yet. Cloning shares them.
+/// How long a session that was opened with a ticket may send nothing, in microseconds.
+const IDLE: i64 = 600_000_000;
+
+/// What a ticket is shown for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TicketUse {
+    /// The one request that there is.
+    Once,
+    /// The first request of a session.
+    First,
+    /// A further one; the session is that of who has the ticket, or it is not found.
+    Further,
+}
+
+/// The tickets that were not used yet, and those of sessions. Cloning shares them.
 #[derive(Clone, Default)]
 pub(super) struct Tickets(Arc<Mutex<HashMap<[u8; 32], Ticket>>>);
 
 struct Ticket {
     granted: Arc<Granted>,
     expires: Timestamp,
+    is_used: bool,
 }
 
 impl Tickets {
@@ -44,7 +59,7 @@ impl Tickets {
         if tickets.len() >= MOST {
             return None;
         }
-        tickets.insert(hash(&text), Ticket { granted: Arc::clone(granted), expires });
+        tickets.insert(hash(&text), Ticket { granted: Arc::clone(granted), expires, is_used: false });
         Some((text, expires))
     }
 
@@ -55,9 +70,22 @@ impl Tickets {
     }
 
     /// What the holder of a ticket may do, this once.
-    pub(super) fn take(&self, text: &str, now: Timestamp) -> Option<Arc<Granted>> {
-        let ticket = self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash(text))?;
-        (ticket.expires > now && !ticket.granted.grant.is_over()).then_some(ticket.granted)
+    pub(super) fn take(&self, text: &str, used: TicketUse, now: Timestamp) -> Option<Arc<Granted>> {
+        let hash = hash(text);
+        let mut tickets = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ticket = tickets.get_mut(&hash)?;
+        if ticket.is_used != (used == TicketUse::Further) {
+            return None;
+        }
+        let granted = Arc::clone(&ticket.granted);
+        let is_valid = ticket.expires > now && !granted.grant.is_over();
+        if is_valid && used != TicketUse::Once {
+            ticket.is_used = true;
+            ticket.expires = Timestamp::from_micros(now.micros().saturating_add(IDLE));
+        } else {
+            tickets.remove(&hash);
+        }
+        is_valid.then_some(granted)
     }
 }
 
@@ -79,17 +107,26 @@ mod tests {
             signals: None,
             board: None,
             writing: WriteScope::EVERYTHING,
+            reading: None,
+            viewers: None,
             grant: Grant::new(),
         });
         let (tickets, now) = (Tickets::default(), Timestamp::from_micros(5));
         let make = || tickets.make(&granted, None, now).unwrap();
         let (text, expires) = make();
-        assert!(tickets.take(&text, now).is_some());
-        assert!(tickets.take(&text, now).is_none(), "it was used");
-        assert!(tickets.take(&make().0, expires).is_none(), "it is over");
+        assert!(tickets.take(&text, TicketUse::Once, now).is_some());
+        assert!(tickets.take(&text, TicketUse::Once, now).is_none(), "it was used");
+        assert!(tickets.take(&make().0, TicketUse::Once, expires).is_none(), "it is over");
+        let session = make().0;
+        assert!(tickets.take(&session, TicketUse::Further, now).is_none(), "it has opened nothing");
+        assert!(tickets.take(&session, TicketUse::First, now).is_some());
+        assert!(tickets.take(&session, TicketUse::First, now).is_none(), "it has opened a session");
+        assert!(tickets.take(&session, TicketUse::Once, now).is_none());
+        assert!(tickets.take(&session, TicketUse::Further, expires).is_some(), "the session goes on");
+        assert!(tickets.take(&session, TicketUse::Further, Timestamp::from_micros(10 * IDLE)).is_none());
         let last = make().0;
         granted.grant.end();
-        assert!(tickets.take(&last, now).is_none(), "the key is over");
+        assert!(tickets.take(&last, TicketUse::Once, now).is_none(), "the key is over");
         for _ in 0..MOST {
             assert!(tickets.make(&granted, None, now).is_some());
         }

@@ -5,9 +5,11 @@
 //! **Overload.** None: what is not expired in one pass is in the next.
 //! **Restart.** A pass that fails is tried again after [`LOOK`]; the process stops when this actor is lost.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use arc_swap::ArcSwap;
 
 use crate::clock::{Clock, Stopwatch};
 use crate::fault;
@@ -17,10 +19,30 @@ use crate::store::{self, Store, TrustedClock};
 /// How often the policy is applied.
 const LOOK: Duration = Duration::from_secs(60);
 
+/// How long samples are kept, which may change. Cloning shares it.
+#[derive(Clone)]
+pub struct Policy(Arc<ArcSwap<store::RetentionPolicy>>);
+
+impl Policy {
+    /// As `policy` says.
+    pub fn new(policy: store::RetentionPolicy) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(policy)))
+    }
+
+    /// As `policy` says from now on.
+    pub fn change(&self, policy: store::RetentionPolicy) {
+        self.0.store(Arc::new(policy));
+    }
+
+    fn now(&self) -> store::RetentionPolicy {
+        store::RetentionPolicy::clone(&self.0.load())
+    }
+}
+
 /// Deletes samples that the retention policy lets expire, and frees their space.
 pub struct Retention {
     store: Store,
-    policy: store::RetentionPolicy,
+    policy: Policy,
     clock: Clock,
     trusted: TrustedClock,
     started: Stopwatch,
@@ -30,12 +52,7 @@ pub struct Retention {
 
 impl Retention {
     /// Starts the actor; must be called within an actix system.
-    pub fn start(
-        store: Store,
-        policy: store::RetentionPolicy,
-        clock: Clock,
-        lifeline: Lifeline,
-    ) -> Addr<Self> {
+    pub fn start(store: Store, policy: Policy, clock: Clock, lifeline: Lifeline) -> Addr<Self> {
         let newest = store.newest_arrival().unwrap_or_else(|error| {
             log::warn!("the newest arrival is not known, so the clock is believed: {error}");
             None
@@ -55,7 +72,7 @@ impl Retention {
         if now < wall {
             log::warn!("the clock says {wall}, further than time has passed; samples expire as of {now}");
         }
-        let (store, policy) = (self.store.clone(), self.policy.clone());
+        let (store, policy) = (self.store.clone(), self.policy.now());
         let expire = actix_rt::task::spawn_blocking(move || store.expire(&policy, now));
         ctx.spawn(expire.into_actor(self).map(|outcome, retention, ctx| {
             retention.expiring = false;

@@ -1,9 +1,11 @@
 //! What the routes are made of.
 
+use std::sync::Arc;
+
 use super::body::Bodies;
-use crate::access::Access;
 use crate::access::oidc::Logins;
 use crate::access::people::People;
+use crate::access::{Access, ReadQuota, WriteQuota};
 use crate::actors::alerts::Alerts;
 use crate::actors::committer;
 use crate::actors::follower::Others;
@@ -34,6 +36,10 @@ pub struct Context {
     pub bodies: Bodies,
     /// Takes samples.
     pub intake: Intake,
+    /// How much all senders together may write; any number when absent.
+    pub writing: Option<Arc<WriteQuota>>,
+    /// For how long all readers together may read; for any time when absent.
+    pub reading: Option<Arc<ReadQuota>>,
     /// Answers questions.
     pub store: Store,
     /// Boards, annotations and signal metadata.

@@ -95,6 +95,8 @@ fn context(folder: &std::path::Path) -> Context {
             clock.clone(),
             afterglow_wire::Timestamp::MIN,
         ),
+        writing: None,
+        reading: None,
         sessions: Sessions {
             broadcaster: broadcaster.clone(),
             epoch: store.epoch(),

@@ -18,6 +18,7 @@ use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -38,7 +39,7 @@ use super::problem::Problem;
 use super::{Context, Tenancy};
 use crate::access::{Denial, Principal};
 use crate::authority::Authority;
-use crate::store::Store;
+use crate::store::{Meter, Store};
 use authority::Authorities;
 use credential::Credential;
 use proxy::{Proxies, Sender};
@@ -187,14 +188,14 @@ impl Gate {
             return Ok(self.by_key(text, Kind::In, address));
         }
         if self.needs_nothing() {
-            return Ok((Principal::Local, None));
+            return Ok((self.context.access.local(), None));
         }
         Ok(match Credential::of(request.headers()) {
             Credential::None => {
-                if let Some(ticket) = credential::ticket(request) {
+                if let Some((ticket, used)) = credential::ticket(request) {
                     let tenant = self.of_secret(ticket);
                     let access = &tenant.as_deref().unwrap_or(&self.context).access;
-                    return Ok((access.by_ticket(ticket, self.context.clock.now()), tenant));
+                    return Ok((access.by_ticket(ticket, used, self.context.clock.now()), tenant));
                 }
                 let cookies = request.headers();
                 let session = cookie::value(cookies, is_secure).filter(|_| has_cookies);
@@ -214,9 +215,15 @@ impl Gate {
 
     /// Who sends the key `text`, as `kind`, from `address`.
     fn by_key(&self, text: &str, kind: Kind, address: IpAddr) -> Known {
-        let tenant = self.tenancy.with_key(text);
+        let tenant = self.of_key(text);
         let access = &tenant.as_deref().unwrap_or(&self.context).access;
         (access.principal(text, kind, self.context.clock.now(), address), tenant)
+    }
+
+    /// The tenant that has the key `text`, as far as the key's id goes. The default tenant's keys come first, whatever is in the
+    /// databases of the others.
+    fn of_key(&self, text: &str) -> Option<Arc<Context>> {
+        if self.context.access.has_key(text) { None } else { self.tenancy.with_key(text) }
     }
 
     /// The tenant that a cookie or a ticket names.
@@ -400,6 +407,11 @@ impl<P: Permission> Allowed<P> {
         self.address
     }
 
+    /// The store as it is for who asks.
+    fn visible(&self) -> &Store {
+        self.scoped.as_ref().unwrap_or(&self.context().store)
+    }
+
     fn check(request: &HttpRequest) -> Result<Self, Problem> {
         let visit = request.extensions().get::<Visit>().cloned();
         let (Some(visit), Some(gate)) = (visit, request.app_data::<web::Data<Gate>>()) else {
@@ -421,7 +433,10 @@ impl<P: Permission> Allowed<P> {
         {
             listed.check(request)?;
         }
-        let scoped = visit.principal.signals().map(|scope| context.store.within(Some(Arc::clone(scope))));
+        let meter = if P::READS { meter(&visit.principal, context)? } else { None };
+        let scope = visit.principal.signals().cloned();
+        let is_scoped = scope.is_some() || meter.is_some();
+        let scoped = is_scoped.then(|| context.store.within(scope).metered(meter));
         let Visit { principal, tenant, id, is_secure, .. } = visit;
         Ok(Self {
             gate: gate.clone(),
@@ -437,13 +452,24 @@ impl<P: Permission> Allowed<P> {
     }
 }
 
+/// What hears how long is read for a principal, where there is a quota.
+fn meter(principal: &Principal, context: &Context) -> Result<Option<Meter>, Problem> {
+    let of_key = principal.granted().and_then(|granted| granted.reading.clone());
+    let quotas: Vec<_> = of_key.into_iter().chain(context.reading.clone()).collect();
+    quotas.iter().try_for_each(|quota| quota.check())?;
+    if quotas.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Arc::new(move |held: Duration| quotas.iter().for_each(|quota| quota.note(held)))))
+}
+
 /// Whether a principal, of the default tenant or another, has the permission `P`.
 fn authorize<P: Permission>(principal: &Principal, is_of_default: bool) -> Result<(), Problem> {
     match (P::HOLDERS, principal) {
         (_, principal) if principal.board().is_some() && !P::SHARED && P::HOLDERS != Holders::Everyone => {
             Err(Problem::new(Code::Forbidden, "a link to a board shows that board and nothing else"))
         }
-        (Holders::Everyone, _) | (Holders::Known, Principal::Local | Principal::Granted(_)) => Ok(()),
+        (Holders::Everyone, _) | (Holders::Known, Principal::Local(_) | Principal::Granted(_)) => Ok(()),
         (_, Principal::Nobody(Denial(code, why))) => Err(Problem::new(*code, *why)),
         (Holders::Scope(scope), principal)
             if principal.may(scope) && (is_of_default || scope != Scope::Operator) =>

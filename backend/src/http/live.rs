@@ -32,7 +32,7 @@ pub(super) async fn get(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let ticket = admit(allowed.admission(), &request)?;
+    let ticket = admit(&allowed.admission(), &request)?;
     let sessions = allowed.sessions();
     let answer = if wants_v1(request.headers())? {
         Session::accept(sessions, V1::new(ticket), &request, payload)

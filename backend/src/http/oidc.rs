@@ -89,6 +89,66 @@ pub(super) async fn connect(
     Ok(HttpResponse::Ok().insert_header((SET_COOKIE, cookie)).json(Onward { url: start.url }))
 }
 
+/// Disconnect one's account at an identity provider
+///
+/// One logs in with it no longer. All other sessions end.
+#[utoipa::path(
+    delete, path = "/api/login/oidc", tag = "access",
+    params(("issuer" = String, Query, description = "The provider's name", example = "company")),
+    responses(
+        (status = 204, description = "It is disconnected"),
+        (status = 404, description = "There is no such provider, or no account there is connected", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "There would be no other way to log in", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn disconnect(
+    allowed: Allowed<OwnAccount>,
+    query: web::Query<Connect>,
+) -> Result<HttpResponse, Problem> {
+    let (name, grant) = member(&allowed)?;
+    let provider = allowed.logins().address_of(&query.issuer)?;
+    allowed.people().disconnect(allowed.address(), name, grant, provider).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Hear that somebody has logged out at an identity provider
+///
+/// For the provider (OpenID Connect Back-Channel Logout): all sessions of the member with that account end. The body is
+/// `logout_token=TOKEN`.
+#[utoipa::path(
+    post, path = "/api/login/oidc/logout", tag = "access",
+    request_body(
+        content = String, content_type = "application/x-www-form-urlencoded", description = "`logout_token` and its value",
+    ),
+    responses(
+        (status = 200, description = "The sessions are over, if there were any"),
+        (status = 400, description = "The token is not right, or was taken before", body = afterglow_wire::ErrorBody),
+        (status = 413, description = "Too large a body", body = afterglow_wire::ErrorBody),
+        (status = 429, description = "Too many wait", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn logged_out(
+    allowed: Allowed<Enter>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, Problem> {
+    let body = allowed.bodies().read(&request, payload).await?;
+    let mut pairs = form_urlencoded::parse(&body);
+    let token = pairs.find(|(name, _)| name == "logout_token").map(|(_, value)| value.into_owned());
+    let logged_out =
+        allowed.logins().logged_out(token.unwrap_or_default(), allowed.address(), allowed.clock().now());
+    let (issuer, subject) = match logged_out.await {
+        Err(LoginError::Denied(why)) => {
+            let denied = allowed.denied(Problem::new(Code::Unauthenticated, why));
+            // As the standard wants it; it was counted as what it is.
+            return Err(Problem::new(Code::BadParameter, denied.refusal().message.clone()));
+        }
+        logged_out => logged_out?,
+    };
+    allowed.people().logged_out_elsewhere(allowed.address(), issuer, subject).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
 /// End a login at an identity provider
 ///
 /// Where the provider sends the browser back to. The page says so where it has not worked.
@@ -136,7 +196,7 @@ async fn finish(
     let Verified { account, connects, next } = verified;
     let Some(name) = connects else {
         let entered = allowed.people().enter_with(account, visitor(allowed, request)).await?;
-        return Ok((Some(entered.cookie), next));
+        return Ok((entered.cookie, next));
     };
     // The member who is logged in now must have begun it.
     if allowed.who() != Who::Member(name.as_str().into()) {

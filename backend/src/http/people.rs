@@ -23,7 +23,8 @@ impl From<PeopleError> for Problem {
 
 /// Log in
 ///
-/// The answer brings the session's cookie. The name of a member of another tenant than the default one ends with `@` and the tenant.
+/// The answer brings the session's cookie. The name of a member of another tenant than the default one ends with `@` and the tenant; `@default` may be
+/// there, too.
 #[utoipa::path(
     post, path = "/api/login", tag = "access", request_body = Login,
     responses(
@@ -42,7 +43,8 @@ pub(super) async fn login(
     // No member has a name with an @: where there is no such tenant, the name is as wrong as another.
     let tenant = login.name.rsplit_once('@').map(|(_, tenant)| tenant.trim().to_lowercase());
     let allowed = allowed.of(tenant.as_deref());
-    if let (Some(_), Some((name, _))) = (allowed.tenant(), login.name.rsplit_once('@')) {
+    let is_known = allowed.tenant().is_some() || tenant.as_deref() == Some(tenant::DEFAULT);
+    if let (true, Some((name, _))) = (is_known, login.name.rsplit_once('@')) {
         login.name = name.to_owned();
     }
     let entered = allowed.people().login(login, visitor(&allowed, &request)).await;
@@ -53,7 +55,7 @@ pub(super) async fn login(
 /// Choose a password
 ///
 /// With the secret of a link that an admin, or the server at its first start, has made. It counts once. All sessions of before
-/// end; the answer brings the cookie of a new one.
+/// end; the answer brings the cookie of a new one, but to a member who shows one-time codes: who logs in then.
 #[utoipa::path(
     post, path = "/api/setup", tag = "access", request_body = Setup,
     responses(
@@ -108,14 +110,16 @@ pub(super) async fn me(allowed: Allowed<KnowOneself>) -> Result<web::Json<Me>, P
         scopes: scopes.iter().collect(),
         has_codes: false,
         tenant: allowed.tenant().map(ToString::to_string),
+        providers: Vec::new(),
     };
     Ok(web::Json(match allowed.principal() {
-        Principal::Local | Principal::Nobody(_) => me("local", None, Scopes::all()),
+        Principal::Local(_) | Principal::Nobody(_) => me("local", None, Scopes::all()),
         Principal::Granted(granted) => match &granted.who {
             Who::Member(name) => {
                 let known = allowed.people().role_of(name);
                 let (role, has_codes) = known.map_or((None, false), |(role, codes)| (Some(role), codes));
-                Me { role, has_codes, ..me("member", Some(name.to_string()), granted.scopes) }
+                let providers = allowed.logins().names_of(&allowed.people().providers_of(name));
+                Me { role, has_codes, providers, ..me("member", Some(name.to_string()), granted.scopes) }
             }
             Who::Key(id) => me("key", Some(id.to_string()), granted.scopes),
             Who::Token(holder) => me("token", Some(holder.to_string()), granted.scopes),
@@ -196,8 +200,13 @@ fn enter(allowed: &Allowed<Enter>, entered: &Entered) -> HttpResponse {
         scopes: entered.scopes.iter().collect(),
         has_codes: entered.has_codes,
         tenant: allowed.tenant().map(ToString::to_string),
+        providers: allowed.logins().names_of(&allowed.people().providers_of(&entered.name)),
     };
-    HttpResponse::Ok().insert_header((SET_COOKIE, cookie::set(&entered.cookie, allowed.is_secure()))).json(me)
+    let mut answer = HttpResponse::Ok();
+    if let Some(value) = &entered.cookie {
+        answer.insert_header((SET_COOKIE, cookie::set(value, allowed.is_secure())));
+    }
+    answer.json(me)
 }
 
 /// The member that asks, and the grant of its session.

@@ -22,6 +22,9 @@ pub(super) trait Permission: 'static {
     /// Whether it is open to those with a link to a board, for whom only that board and its signals exist.
     const SHARED: bool = false;
 
+    /// Whether readers of the database may be held for long: only while a quota allows it.
+    const READS: bool = false;
+
     /// Whether query parameters that the OpenAPI document does not list are refused.
     const LISTED_PARAMETERS_ONLY: bool = true;
 }
@@ -78,19 +81,19 @@ permissions! {
     /// Say who may log in.
     ManageMembers = "members" for ADMIN { WHILE_DRAINING: false };
     /// Query stored samples.
-    ReadSamples = "samples.read" for READ { SHARED: true };
+    ReadSamples = "samples.read" for READ { SHARED: true, READS: true };
     /// Query stored samples for what a rule would have found.
-    TestRules = "samples.read" for READ;
+    TestRules = "samples.read" for READ { READS: true };
     /// Store samples.
     WriteSamples = "samples.write" for WRITE { WHILE_DRAINING: false };
     /// Delete samples, and signals as a whole.
     DeleteSamples = "signals.delete" for ADMIN { WHILE_DRAINING: false };
     /// Watch samples as they are committed.
-    ReadLive = "live" for READ { WHILE_DRAINING: false, SHARED: true };
+    ReadLive = "live" for READ { WHILE_DRAINING: false, SHARED: true, READS: true };
     /// The same for Socket.IO, whose clients add parameters of their own.
     ReadLiveSocketIo = "live" for READ { WHILE_DRAINING: false, LISTED_PARAMETERS_ONLY: false };
     /// List signals and their metadata.
-    ReadSignals = "signals.read" for READ { SHARED: true };
+    ReadSignals = "signals.read" for READ { SHARED: true, READS: true };
     /// Change the metadata of signals.
     WriteMetadata = "metadata.write" for EDIT { WHILE_DRAINING: false };
     /// Read boards, and learn whether a document changed.

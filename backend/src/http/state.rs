@@ -7,6 +7,7 @@ use afterglow_wire::health::Health;
 use serde_json::{Value, json};
 
 use super::gate::Allowed;
+use super::parameters::OfTenant;
 use super::permission::{Public, ReadMetrics};
 use super::problem::Problem;
 
@@ -53,9 +54,16 @@ fn check_draining(allowed: &Allowed<Public>) -> Result<(), Problem> {
 
 /// Numbers for Prometheus
 #[utoipa::path(
-    get, path = "/metrics", tag = "operation",
-    responses((status = 200, description = "OpenMetrics text", body = String))
+    get, path = "/metrics", tag = "operation", params(OfTenant),
+    responses(
+        (status = 200, description = "OpenMetrics text", body = String),
+        (status = 422, description = "There is no such tenant", body = afterglow_wire::ErrorBody),
+    )
 )]
-pub(super) async fn metrics(allowed: Allowed<ReadMetrics>) -> HttpResponse {
-    HttpResponse::Ok().content_type(ContentType::plaintext()).body(allowed.metrics().render())
+pub(super) async fn metrics(
+    allowed: Allowed<ReadMetrics>,
+    of: web::Query<OfTenant>,
+) -> Result<HttpResponse, Problem> {
+    let allowed = allowed.within(of.tenant.as_deref())?;
+    Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).body(allowed.metrics().render()))
 }

@@ -65,7 +65,7 @@ pub(super) async fn get(
     request: HttpRequest,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let ticket = live::admit(allowed.admission(), &request)?;
+    let ticket = live::admit(&allowed.admission(), &request)?;
     let mut patterns = patterns(parameters.signals.as_deref().unwrap_or_default())?;
     if patterns.is_empty() {
         patterns.push("*".to_owned());

@@ -115,7 +115,9 @@ table! {
     Enter             POST   "/api/login"            => people::login;
     Enter             GET    "/api/login/oidc"       => oidc::begin;
     OwnAccount        POST   "/api/login/oidc"       => oidc::connect;
+    OwnAccount        DELETE "/api/login/oidc"       => oidc::disconnect;
     EnterFromElsewhere GET   "/api/login/oidc/callback" => oidc::callback;
+    Enter             POST   "/api/login/oidc/logout" => oidc::logged_out;
     Enter             POST   "/api/setup"            => people::setup;
     OwnAccount        POST   "/api/logout"           => people::logout;
     KnowOneself       GET    "/api/me"               => people::me;
@@ -133,6 +135,7 @@ table! {
     ManageMembers     POST   "/api/members/{name}/reset" => members::reset;
     ManageTenants     GET    "/api/tenants"          => tenants::list;
     ManageTenants     POST   "/api/tenants"          => tenants::post;
+    ManageTenants     PATCH  "/api/tenants/{name}"   => tenants::patch;
     ManageTenants     DELETE "/api/tenants/{name}"   => tenants::delete;
     ReadContract      GET    "/api/openapi.json"     => openapi::get;
     ReadLive          GET    "/api/stream"           => stream::get;

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use afterglow_wire::tenant::{CreatedTenant, NewTenant};
+use afterglow_wire::tenant::{CreatedTenant, NewTenant, TenantPatch};
 use arc_swap::ArcSwap;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Context;
-use crate::access::token;
 use crate::documents::Failure;
+use crate::store::tenants::Tenant;
 use crate::store::{Author, SaveError};
 
 /// Requests that may wait for the one before them.
@@ -23,6 +23,8 @@ type Done<T> = Result<T, Failure<SaveError>>;
 pub enum Task {
     /// Make a tenant.
     Create(NewTenant, Arc<Author>, oneshot::Sender<Done<CreatedTenant>>),
+    /// Change what one may use.
+    Change(String, TenantPatch, Arc<Author>, oneshot::Sender<Done<Tenant>>),
     /// Delete one.
     Delete(String, Arc<Author>, oneshot::Sender<Done<()>>),
 }
@@ -65,11 +67,7 @@ impl Tenancy {
     /// The one that has the key `text`, as far as the key's id goes.
     pub(super) fn with_key(&self, text: &str) -> Option<Arc<Context>> {
         let served = self.served.load();
-        if served.is_empty() {
-            return None;
-        }
-        let id = token::id_in(text)?;
-        served.values().find(|context| context.access.has(id)).cloned()
+        served.values().find(|context| context.access.has_key(text)).cloned()
     }
 
     /// Serves one from now on.
@@ -98,6 +96,14 @@ impl Tenancy {
     /// When it is not allowed, too many requests wait, or the database does not answer.
     pub async fn create(&self, new: NewTenant, author: Arc<Author>) -> Done<CreatedTenant> {
         self.ask(|done| Task::Create(new, author, done)).await
+    }
+
+    /// Changes what a tenant may use; it counts when this returns.
+    ///
+    /// # Errors
+    /// When there is none, it is not allowed, too many requests wait, or the database does not answer.
+    pub async fn change(&self, name: String, patch: TenantPatch, author: Arc<Author>) -> Done<Tenant> {
+        self.ask(|done| Task::Change(name, patch, author, done)).await
     }
 
     /// Deletes a tenant with all that it has; it is gone when this returns. It goes on when the client that asked leaves.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use afterglow_wire::tenant::{CreatedTenant, NewTenant, Tenant, TenantState};
+use afterglow_wire::tenant::{CreatedTenant, NewTenant, Tenant, TenantPatch, TenantState};
 
 use super::Context;
 use super::documents::read_json;
@@ -71,6 +71,32 @@ pub(super) async fn post(
     let new: NewTenant = read_json(&allowed, &request, payload).await?;
     let created = allowed.tenancy().create(new, allowed.author()).await?;
     Ok(HttpResponse::Created().json(created))
+}
+
+/// Change what a tenant may use
+///
+/// A limit that is absent is unchanged; one that is null is as for the default tenant. What was stored or is connected already stays.
+#[utoipa::path(
+    patch, path = "/api/tenants/{name}", tag = "access",
+    params(("name" = String, Path, description = "Its name")),
+    request_body(content = TenantPatch, example = json!({"limits": {"samples_per_second": 10_000, "bytes": null}})),
+    responses(
+        (status = 200, description = "The tenant", body = Tenant),
+        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+    )
+)]
+pub(super) async fn patch(
+    allowed: Allowed<ManageTenants>,
+    request: HttpRequest,
+    name: web::Path<String>,
+    payload: web::Payload,
+) -> Result<web::Json<Tenant>, Problem> {
+    let patch: TenantPatch = read_json(&allowed, &request, payload).await?;
+    let changed = allowed.tenancy().change(name.into_inner(), patch, allowed.author()).await?;
+    let context = allowed.tenancy().named(&changed.name);
+    Ok(web::Json(shown(changed, context.as_ref())))
 }
 
 /// Delete a tenant

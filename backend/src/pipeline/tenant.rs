@@ -4,11 +4,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use actix::Addr;
+use afterglow_wire::tenant::TenantLimits;
 use tokio::sync::{mpsc, watch};
 
 use super::{Known, processors};
-use crate::access::WriteQuota;
 use crate::access::oidc::Logins;
+use crate::access::{ReadQuota, WriteQuota};
 use crate::actors::alerts::{self, Alerts};
 use crate::actors::broadcaster::{Broadcaster, CloseAll, Live};
 use crate::actors::committer::Committer;
@@ -17,7 +18,7 @@ use crate::actors::engine::Engines;
 use crate::actors::follower::{self, Others};
 use crate::actors::keeper::Keeper;
 use crate::actors::notifier::Notifier;
-use crate::actors::retention::Retention;
+use crate::actors::retention::{Policy, Retention};
 use crate::actors::session::{HistoryReaders, Sessions};
 use crate::admission::Admission;
 use crate::alerts::send::Sender;
@@ -34,6 +35,9 @@ use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::store::Store;
 
+/// As messages say of what may be done in a tenant.
+const WHOSE: &str = "in this tenant";
+
 /// What the bounds on samples in memory are divided by for each tenant beside the default one.
 const PART: usize = 4;
 
@@ -44,7 +48,7 @@ pub(super) struct Shared {
     pub(super) selecting: Pool,
     pub(super) admission: Admission,
     /// Where browsers find the server.
-    origin: Arc<str>,
+    pub(super) origin: Arc<str>,
 }
 
 impl Shared {
@@ -64,11 +68,12 @@ pub(super) struct Tenant {
     pub(super) context: Context,
     broadcaster: Addr<Broadcaster>,
     stop_sessions: watch::Sender<bool>,
+    retention: Policy,
 }
 
 impl Tenant {
     /// Starts all that a tenant needs; must be called within an actix system, on whose current thread the actors run. `lost` hears of an
-    /// actor that is lost. At most `samples_per_second` may be written, when present.
+    /// actor that is lost. A further tenant has `limits`.
     ///
     /// # Errors
     /// When there can be no thread.
@@ -78,7 +83,7 @@ impl Tenant {
         Known { people, access, issuers }: Known,
         clock: Clock,
         shared: Shared,
-        samples_per_second: Option<NonZeroU32>,
+        limits: Option<&TenantLimits>,
         lost: &mpsc::UnboundedSender<&'static str>,
     ) -> std::io::Result<Self> {
         let lifeline = |actor| Lifeline::new(actor, lost.clone());
@@ -123,7 +128,8 @@ impl Tenant {
         let committer =
             Committer::start(store.clone(), announcer.clone(), metrics.clone(), part, lifeline("committer"));
         Compactor::start(store.clone(), metrics.clone(), part, lifeline("compactor"));
-        Retention::start(store.clone(), config.store.retention(), clock.clone(), lifeline("retention"));
+        let retention = Policy::new(config.store.retention());
+        Retention::start(store.clone(), retention.clone(), clock.clone(), lifeline("retention"));
         let (stop_sessions, stopping) = watch::channel(false);
         let ping_interval = config.live.ping_seconds.duration();
         let engines = Engines::new(
@@ -159,11 +165,18 @@ impl Tenant {
             clock.clone(),
             config.store.not_before,
         );
-        let (intake, admission) = match access.tenant() {
+        let writing = limits.map(|limits| {
+            let quota = WriteQuota::new(WHOSE, limits.samples_per_second.and_then(NonZeroU32::new));
+            Arc::new(quota.with_new_signals(limits.new_signals_per_day))
+        });
+        let reading = limits.map(|limits| {
+            let limit = limits.reader_seconds_per_minute.and_then(NonZeroU32::new);
+            Arc::new(ReadQuota::new(WHOSE, limit))
+        });
+        let (intake, admission) = match &writing {
             None => (intake, shared.admission),
-            Some(_) => {
-                let quota = WriteQuota::new("in this tenant", samples_per_second);
-                (intake.at_most(quota), shared.admission.part(config.live.live_clients))
+            Some(quota) => {
+                (intake.at_most(Arc::clone(quota)), shared.admission.part(config.live.live_clients))
             }
         };
         Keeper::start(access.clone(), people.clone(), clock.clone(), lifeline("keeper"));
@@ -183,6 +196,8 @@ impl Tenant {
             logins: Logins::new(issuers, &shared.origin),
             bodies: shared.bodies,
             intake,
+            writing,
+            reading,
             committer,
             store: store.clone(),
             documents,
@@ -196,7 +211,22 @@ impl Tenant {
             metrics,
             config,
         };
-        Ok(Self { context, broadcaster, stop_sessions })
+        Ok(Self { context, broadcaster, stop_sessions, retention })
+    }
+
+    /// Has a further tenant use what `limits` say from now on; `config` is as [`tenants::config`](crate::tenants::config) makes it.
+    pub(super) fn change(&self, config: &Config, limits: &TenantLimits) {
+        let Context { store, writing, reading, admission, .. } = &self.context;
+        if let Some(writing) = writing {
+            let per_second = limits.samples_per_second.and_then(NonZeroU32::new);
+            writing.change(per_second, limits.new_signals_per_day);
+        }
+        if let Some(reading) = reading {
+            reading.change(limits.reader_seconds_per_minute.and_then(NonZeroU32::new));
+        }
+        store.signals().set_limit(config.store.signals.signal_limit);
+        admission.set_total(config.live.live_clients);
+        self.retention.change(config.store.retention());
     }
 
     /// Refuses samples from now on, writes those that were taken, and closes live clients.

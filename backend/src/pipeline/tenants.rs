@@ -7,7 +7,6 @@
 //! each look, and the others are served. The process stops when this task, or an actor of a tenant, is lost.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,12 +14,13 @@ use std::time::Duration;
 use actix::Arbiter;
 use actix_rt::task::{JoinHandle, spawn_blocking};
 use afterglow_wire::Invalid;
-use afterglow_wire::tenant::{CreatedTenant, NewTenant};
+use afterglow_wire::tenant::{CreatedTenant, NewTenant, TenantLimits, TenantPatch};
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Known;
 use super::tenant::{Shared, Tenant};
+use super::{Known, announce_setup};
+use crate::access::Access;
 use crate::access::people::People;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -45,6 +45,7 @@ pub(super) struct Tenants {
     config: Config,
     store: Store,
     people: People,
+    access: Access,
     clock: Clock,
     shared: Shared,
     tenancy: Tenancy,
@@ -58,6 +59,7 @@ pub(super) struct Tenants {
 
 struct Running {
     tenant: Tenant,
+    limits: TenantLimits,
     arbiter: Arbiter,
     /// Tells the pipeline when an actor is lost.
     watch: JoinHandle<()>,
@@ -79,6 +81,7 @@ impl Tenants {
             config: context.config.clone(),
             store: context.store.clone(),
             people: context.people.clone(),
+            access: context.access.clone(),
             clock: context.clock.clone(),
             shared,
             tenancy,
@@ -101,6 +104,9 @@ impl Tenants {
                 Some(task) = tasks.recv() => match task {
                     // Who asked may have left; it is done all the same.
                     Task::Create(new, author, done) => drop(done.send(self.create(new, author).await)),
+                    Task::Change(name, patch, author, done) => {
+                        drop(done.send(self.change(name, patch, author).await));
+                    }
                     Task::Delete(name, author, done) => drop(done.send(self.delete(name, author).await)),
                 },
                 _ = interval.tick() => {
@@ -142,6 +148,18 @@ impl Tenants {
         }
     }
 
+    async fn change(
+        &mut self,
+        name: String,
+        patch: TenantPatch,
+        author: Arc<Author>,
+    ) -> Result<Row, Failure<SaveError>> {
+        let store = self.store.clone();
+        let changed = blocking(move || tenants::change(store.access(), &name, &patch, &author)).await?;
+        self.look().await.map_err(|error| Failure::Store(error.into()))?;
+        Ok(changed)
+    }
+
     async fn delete(&mut self, name: String, author: Arc<Author>) -> Result<(), Failure<SaveError>> {
         let store = self.store.clone();
         let marked = name.clone();
@@ -166,15 +184,16 @@ impl Tenants {
         let broken = |_| StoreError::Down("a thread panicked; the log says why".into());
         let (last, tenants) = found.await.map_err(broken)??;
         let Some((exist, tenants)) = tenants else { return Ok(()) };
-        if exist {
+        if exist && !self.tenancy.exist() {
             self.tenancy.note();
+            self.close_to_strangers().await?;
         }
         self.failed.retain(|name, _| tenants.iter().any(|tenant| tenant.name == *name));
         for tenant in tenants {
             let outcome = if tenant.is_deleting {
                 self.end(&tenant).await
             } else if self.running.contains_key(&tenant.name) {
-                Ok(())
+                self.change_limits(&tenant)
             } else {
                 self.begin(&tenant).await
             };
@@ -192,6 +211,17 @@ impl Tenants {
         Ok(())
     }
 
+    /// Says how the first member gets in, if the server was open until there were tenants.
+    async fn close_to_strangers(&self) -> Result<(), StoreError> {
+        self.access.close();
+        if !self.config.is_open() || self.people.is_anybody() {
+            return Ok(());
+        }
+        let (people, origin) = (self.people.clone(), Arc::clone(&self.shared.origin));
+        let broken = |_| StoreError::Down("a thread panicked; the log says why".into());
+        spawn_blocking(move || announce_setup(&people, &origin)).await.map_err(broken)?
+    }
+
     /// The default tenant's database.
     fn file(&self) -> Result<PathBuf, String> {
         self.config
@@ -201,6 +231,19 @@ impl Tenants {
             .file()
             .map(Path::to_owned)
             .ok_or_else(|| TENANTS_NEED_FILES.into())
+    }
+
+    /// Has a tenant that runs use what it may use now.
+    fn change_limits(&mut self, row: &Row) -> Result<(), String> {
+        let path = row.path(&self.file()?);
+        let Some(running) = self.running.get_mut(&row.name) else { return Ok(()) };
+        if running.limits != row.limits {
+            let config =
+                tenants::config(&self.config, path, &row.limits).map_err(|invalid| invalid.to_string())?;
+            running.tenant.change(&config, &row.limits);
+            running.limits = row.limits.clone();
+        }
+        Ok(())
     }
 
     /// Starts a tenant on a thread of its own.
@@ -216,15 +259,14 @@ impl Tenants {
         let (lost, mut losses) = mpsc::unbounded_channel();
         let start = {
             let (name, people, clock) = (Arc::clone(&name), self.people.clone(), self.clock.clone());
-            let (shared, rate) =
-                (self.shared.clone(), row.limits.samples_per_second.and_then(NonZeroU32::new));
+            let (shared, limits) = (self.shared.clone(), row.limits.clone());
             move || {
                 let open =
                     StoreConfig { head_samples: memory::bound(TENANT_HEAD_SAMPLES), ..config.store.open() };
                 let store = Store::open(&open, clock.clone()).map_err(|error| error.to_string())?;
                 let known = Known::of_tenant(name, &config, &store, &people, &clock)
                     .map_err(|error| format!("its keys and members cannot be read: {error}"))?;
-                Tenant::start(config, store, known, clock, shared, rate, &lost)
+                Tenant::start(config, store, known, clock, shared, Some(&limits), &lost)
                     .map_err(|error| error.to_string())
             }
         };
@@ -247,14 +289,14 @@ impl Tenants {
             }
         });
         self.tenancy.put(name, tenant.context.clone());
-        self.running.insert(row.name.clone(), Running { tenant, arbiter, watch });
+        self.running.insert(row.name.clone(), Running { tenant, limits: row.limits.clone(), arbiter, watch });
         Ok(())
     }
 
     /// Ends a tenant that is being deleted, and removes what it has.
     async fn end(&mut self, row: &Row) -> Result<(), String> {
         self.tenancy.remove(&row.name);
-        if let Some(Running { tenant, arbiter, watch }) = self.running.remove(&row.name) {
+        if let Some(Running { tenant, arbiter, watch, .. }) = self.running.remove(&row.name) {
             tenant.context.access.end();
             tenant.context.people.end();
             // What is still being written then has a file that nobody finds.

@@ -87,6 +87,14 @@ pub struct Create {
     #[arg(long, value_name = "N")]
     most_signals: Option<NonZeroU32>,
 
+    /// How many signals may become new in a day (UTC), of those that it may write
+    #[arg(long, value_name = "N")]
+    new_signals_per_day: Option<NonZeroU32>,
+
+    /// For how many seconds a minute queries with it may read, on average
+    #[arg(long, value_name = "N")]
+    reader_seconds_per_minute: Option<NonZeroU32>,
+
     /// Make it a key for the address /in/KEY, which can only write
     #[arg(long)]
     address: bool,
@@ -189,6 +197,8 @@ fn create(options: &Create) -> Result<(), ToolError> {
         append_only: options.append_only.clone(),
         samples_per_second: options.samples_per_second.map(NonZeroU32::get),
         most_signals: options.most_signals.map(NonZeroU32::get),
+        new_signals_per_day: options.new_signals_per_day.map(NonZeroU32::get),
+        reader_seconds_per_minute: options.reader_seconds_per_minute.map(NonZeroU32::get),
         get: options.get,
         tenant: None,
     };

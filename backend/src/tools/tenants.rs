@@ -4,8 +4,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use afterglow_wire::printable;
-use afterglow_wire::tenant::{NewTenant, TenantLimits};
+use afterglow_wire::tenant::{NewTenant, TenantLimits, TenantPatch};
 use clap::{Args, Subcommand};
+use serde_json::Value;
 
 use super::database::{open, refused};
 use super::{ToolError, export, file, say, tell};
@@ -18,11 +19,26 @@ use crate::tenants::{self, TENANTS_NEED_FILES};
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
 
+/// The names of limits, without `--`.
+const LIMITS: [&str; 9] = [
+    "samples-per-second",
+    "signals",
+    "new-signals-per-day",
+    "reader-seconds-per-minute",
+    "bytes",
+    "live-clients",
+    "keep-raw",
+    "keep-minutes",
+    "keep-hours",
+];
+
 /// What is done with tenants.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Make a tenant and print the link for its first admin, this once; a running server serves it within a second
     Create(Box<Create>),
+    /// Change what a tenant may use, and print that; a running server knows within a second
+    Set(Box<Set>),
     /// Print the tenants beside the default one
     List(List),
     /// Delete a tenant with all that it has; its keys and live clients end within a second
@@ -40,6 +56,13 @@ pub struct Create {
     /// Its name: 1 to 32 of a to z, 0 to 9 and -, a letter first
     name: String,
 
+    #[command(flatten)]
+    limits: Limits,
+}
+
+/// What a tenant may use.
+#[derive(Args, Debug)]
+pub struct Limits {
     /// How many samples a second may be written, on average, with all keys together
     #[arg(long, value_name = "N")]
     samples_per_second: Option<NonZeroU32>,
@@ -47,6 +70,14 @@ pub struct Create {
     /// Signals that are kept [default: as many as the server keeps of the default tenant]
     #[arg(long, value_name = "N")]
     signals: Option<NonZeroU32>,
+
+    /// Signals that may become new in a day (UTC)
+    #[arg(long, value_name = "N")]
+    new_signals_per_day: Option<NonZeroU32>,
+
+    /// For how many seconds a minute queries may read, on average, with all keys together
+    #[arg(long, value_name = "N")]
+    reader_seconds_per_minute: Option<NonZeroU32>,
 
     /// Size of its database beyond which its oldest samples expire before their time, such as 500MB or 20GB
     #[arg(long, value_name = "SIZE")]
@@ -67,6 +98,23 @@ pub struct Create {
     /// How long an hour's values are kept
     #[arg(long, value_name = "AGE")]
     keep_hours: Option<Age>,
+}
+
+/// Other limits of a tenant.
+#[derive(Args, Debug)]
+pub struct Set {
+    #[command(flatten)]
+    database: Database,
+
+    /// Its name
+    name: String,
+
+    #[command(flatten)]
+    limits: Limits,
+
+    /// Limits that are as for the default tenant again, separated by commas
+    #[arg(long, value_delimiter = ',', value_name = "LIMITS", value_parser = LIMITS)]
+    unset: Vec<String>,
 }
 
 /// Which tenants.
@@ -96,6 +144,24 @@ pub struct Export {
     options: export::Options,
 }
 
+impl Limits {
+    /// As the API has them.
+    fn wire(&self) -> TenantLimits {
+        let age = |age: Option<Age>| age.map(|age| age.to_string());
+        TenantLimits {
+            samples_per_second: self.samples_per_second.map(NonZeroU32::get),
+            signals: self.signals.map(NonZeroU32::get),
+            new_signals_per_day: self.new_signals_per_day.map(NonZeroU32::get),
+            reader_seconds_per_minute: self.reader_seconds_per_minute.map(NonZeroU32::get),
+            bytes: self.max_size.map(|size| size.0),
+            live_clients: self.live_clients.map(NonZeroU32::get),
+            keep_raw: age(self.keep_raw),
+            keep_minutes: age(self.keep_minutes),
+            keep_hours: age(self.keep_hours),
+        }
+    }
+}
+
 /// Does what is asked with tenants.
 ///
 /// # Errors
@@ -103,6 +169,7 @@ pub struct Export {
 pub fn run(command: &Command) -> Result<(), ToolError> {
     match command {
         Command::Create(options) => create(options),
+        Command::Set(options) => set(options),
         Command::List(options) => list(&options.database),
         Command::Delete(options) => delete(&options.database, &options.name),
         Command::Export(export) => export::run(&export.options.of_tenant(&export.name)?),
@@ -110,17 +177,7 @@ pub fn run(command: &Command) -> Result<(), ToolError> {
 }
 
 fn create(options: &Create) -> Result<(), ToolError> {
-    let age = |age: Option<Age>| age.map(|age| age.to_string());
-    let limits = TenantLimits {
-        samples_per_second: options.samples_per_second.map(NonZeroU32::get),
-        signals: options.signals.map(NonZeroU32::get),
-        bytes: options.max_size.map(|size| size.0),
-        live_clients: options.live_clients.map(NonZeroU32::get),
-        keep_raw: age(options.keep_raw),
-        keep_minutes: age(options.keep_minutes),
-        keep_hours: age(options.keep_hours),
-    };
-    let new = NewTenant { name: options.name.clone(), limits };
+    let new = NewTenant { name: options.name.clone(), limits: options.limits.wire() };
     let database = file(&options.database, TENANTS_NEED_FILES)?;
     let access = open(options.database.database.clone())?;
     let created = tenants::create(&access, database, new, &Author::command_line(), &Clock::real());
@@ -130,6 +187,20 @@ fn create(options: &Create) -> Result<(), ToolError> {
          A server with tenants is not open: everybody needs a key or a login",
     );
     Ok(())
+}
+
+fn set(options: &Set) -> Result<(), ToolError> {
+    let Ok(Value::Object(mut limits)) = serde_json::to_value(options.limits.wire()) else { return Ok(()) };
+    for name in &options.unset {
+        limits.insert(name.replace('-', "_"), Value::Null);
+    }
+    if limits.is_empty() {
+        return Err(ToolError::Refused("nothing is to be changed; name a limit".into()));
+    }
+    let access = Access::open_beside(&options.database.database, Clock::real())?;
+    let changed = tenants::change(&access, &options.name, &TenantPatch { limits }, &Author::command_line());
+    let limits = changed.map_err(refused)?.limits;
+    say(&serde_json::to_string(&limits).unwrap_or_default())
 }
 
 fn list(database: &Database) -> Result<(), ToolError> {

@@ -1,6 +1,7 @@
 //! The dictionary of signals: names to numbers and back, shared by everyone.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::Selector;
@@ -17,7 +18,7 @@ pub struct Signals {
     /// Held from the choice of new numbers until they are kept or given up.
     turn: Arc<Mutex<()>>,
     /// How many signals are kept; a sample of one more is rejected with `too_many_signals`.
-    limit: usize,
+    limit: Arc<AtomicUsize>,
 }
 
 #[derive(Debug, Default)]
@@ -52,7 +53,7 @@ impl Signals {
         for (name, number) in names.into_iter().zip(0..) {
             all.push(Arc::from(name), SignalId(number));
         }
-        Self { names: Arc::new(RwLock::new(all)), turn: Arc::default(), limit }
+        Self { names: Arc::new(RwLock::new(all)), turn: Arc::default(), limit: Arc::new(limit.into()) }
     }
 
     /// A dictionary without a database, of at most `limit` signals.
@@ -77,7 +78,12 @@ impl Signals {
 
     /// How many signals are kept at most.
     pub fn limit(&self) -> usize {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Keeps at most `limit` signals from now on; those that there are stay.
+    pub fn set_limit(&self, limit: usize) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// The number of the signal called `name`, if there is one.
@@ -91,23 +97,23 @@ impl Signals {
         if let Some(signal) = self.find(name).or_else(|| batch.find_new(name)) {
             return Some(signal);
         }
-        let signals = self.len();
-        let is_full = signals + batch.new_names() >= self.limit
+        let (signals, limit) = (self.len(), self.limit());
+        let is_full = signals + batch.new_names() >= limit
             // Others may have brought some of the same names meanwhile.
-            && signals + batch.unknown_names(signals, |name| self.find(name).is_some()) >= self.limit;
+            && signals + batch.unknown_names(signals, |name| self.find(name).is_some()) >= limit;
         if is_full { None } else { batch.add_new(name) }
     }
 
     /// Whether the new names of all `batches` fit in.
     pub fn have_room(&self, batches: &[Batch]) -> bool {
         let new = batches.iter().map(Batch::new_names).sum::<usize>();
-        if new == 0 || self.len() + new <= self.limit {
+        if new == 0 || self.len() + new <= self.limit() {
             return true;
         }
         // Only near the limit is it worth comparing them.
         let names: HashSet<&str> = batches.iter().flat_map(Batch::names).map(|name| &**name).collect();
         let new = names.into_iter().filter(|name| self.find(name).is_none()).count();
-        new == 0 || self.len() + new <= self.limit
+        new == 0 || self.len() + new <= self.limit()
     }
 
     /// Chooses numbers for the new names in `batches` and puts them into the samples. Nobody else sees the names before
@@ -129,7 +135,7 @@ impl Signals {
                 })
             });
         }
-        let fit = first as usize + names.len() <= self.limit;
+        let fit = first as usize + names.len() <= self.limit();
         fit.then_some(Learned { signals: self, first, names, _turn: Some(turn) })
     }
 

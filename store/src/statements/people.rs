@@ -106,6 +106,9 @@ impl PeopleRows for Connection {
             PeopleChange::RemoveInvitation(hash) => {
                 diesel::delete(invitation::table.find(&hash[..])).execute(self)?;
             }
+            PeopleChange::RemoveIdentity { issuer, subject } => {
+                diesel::delete(identity::table.find((issuer, subject))).execute(self)?;
+            }
             PeopleChange::PutIdentity(new) => {
                 diesel::insert_into(identity::table)
                     .values((

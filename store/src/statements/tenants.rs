@@ -35,6 +35,13 @@ impl TenantRows for Connection {
         Ok(())
     }
 
+    fn set_tenant_limits(&mut self, name: &str, limits: &str) -> Result<(), StoreError> {
+        diesel::update(tenant_database::table.find(name))
+            .set(tenant_database::limits.eq(limits))
+            .execute(self)?;
+        Ok(())
+    }
+
     fn mark_tenant(&mut self, name: &str) -> Result<(), StoreError> {
         diesel::update(tenant_database::table.find(name))
             .set(tenant_database::is_deleting.eq(true))

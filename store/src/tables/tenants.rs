@@ -10,6 +10,9 @@ pub(crate) trait TenantRows {
     /// Adds one.
     fn insert_tenant(&mut self, new: &TenantRow) -> Result<(), StoreError>;
 
+    /// Replaces what one may use.
+    fn set_tenant_limits(&mut self, name: &str, limits: &str) -> Result<(), StoreError>;
+
     /// Notes that one is being deleted.
     fn mark_tenant(&mut self, name: &str) -> Result<(), StoreError>;
 

@@ -65,6 +65,12 @@ pub struct NewKey {
     /// How many signals there may be of those that it may write, for it to make a new one; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most_signals: Option<u32>,
+    /// How many signals may become new in a day (UTC), of those that it may write, for it to make one more; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_signals_per_day: Option<u32>,
+    /// For how many seconds a minute readers of the database may be held by queries with it, on average; for any time when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader_seconds_per_minute: Option<u32>,
     /// Whether `GET /in/KEY?signal=value` may be used too, for the kind `in`. Links are opened by programs that only look.
     #[serde(default)]
     pub get: bool,
@@ -130,9 +136,12 @@ impl NewKey {
         if let Some(text) = &self.append_only {
             duration(text).map_err(|message| Invalid::new("append_only", message))?;
         }
-        for (field, quota) in
-            [("samples_per_second", self.samples_per_second), ("most_signals", self.most_signals)]
-        {
+        for (field, quota) in [
+            ("samples_per_second", self.samples_per_second),
+            ("most_signals", self.most_signals),
+            ("new_signals_per_day", self.new_signals_per_day),
+            ("reader_seconds_per_minute", self.reader_seconds_per_minute),
+        ] {
             if quota == Some(0) {
                 return Err(Invalid::new(field, "a whole number above 0 is expected"));
             }
@@ -154,6 +163,9 @@ impl NewKey {
             append_only: self.append_only,
             samples_per_second: self.samples_per_second,
             most_signals: self.most_signals,
+            new_signals_per_day: self.new_signals_per_day,
+            reader_seconds_per_minute: self.reader_seconds_per_minute,
+            viewers: None,
             get: self.get,
             created: now,
             creator,
@@ -202,6 +214,15 @@ pub struct Key {
     /// How many signals there may be of those that it may write, for it to make a new one; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most_signals: Option<u32>,
+    /// How many signals may become new in a day (UTC), of those that it may write, for it to make one more; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub new_signals_per_day: Option<u32>,
+    /// For how many seconds a minute readers of the database may be held by queries with it, on average; for any time when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reader_seconds_per_minute: Option<u32>,
+    /// Live clients that may be connected with it at once, for the kind `share`; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewers: Option<u32>,
     /// Whether its address takes GET too.
     #[serde(default)]
     pub get: bool,

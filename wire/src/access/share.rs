@@ -24,6 +24,9 @@ pub struct NewShare {
     #[cfg_attr(feature = "schema", schema(schema_with = crate::schema::instant))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+    /// Live clients that may be connected with it at once, each open page is one; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewers: Option<u32>,
 }
 
 impl NewShare {
@@ -40,8 +43,12 @@ impl NewShare {
         if expires <= now {
             return Err(Invalid::new("expires", format!("it is past; the server's time is {now}")));
         }
+        if self.viewers == Some(0) {
+            return Err(Invalid::new("viewers", "a whole number above 0 is expected"));
+        }
         Ok(Key {
             id,
+            viewers: self.viewers,
             label: self.label,
             kind: Kind::Share,
             scopes: vec![Scope::Read],
@@ -71,6 +78,9 @@ pub struct Share {
     pub created: Timestamp,
     /// Who made it.
     pub creator: String,
+    /// Live clients that may be connected with it at once; any number when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub viewers: Option<u32>,
     /// The minute of the last request with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<Timestamp>,
@@ -79,8 +89,8 @@ pub struct Share {
 impl Share {
     /// What stands behind the link, unless that is another key.
     pub fn of(key: Key) -> Option<Self> {
-        let Key { id, board, label, expires, created, creator, last_used, .. } = key;
-        Some(Self { id, board: board?, label, expires, created, creator, last_used })
+        let Key { id, board, label, expires, viewers, created, creator, last_used, .. } = key;
+        Some(Self { id, board: board?, label, expires, viewers, created, creator, last_used })
     }
 }
 

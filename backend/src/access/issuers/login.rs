@@ -64,8 +64,9 @@ impl Issuers {
         let (_, header) = jwt::peek(token).ok_or(denied("the ID token cannot be read"))?;
         jwt::check_header(&header).map_err(denied)?;
         let is_meant = |key: &&jwt::Key| key.is_meant(header.kid.as_deref());
-        if !issuer.keys.load().iter().any(|key| is_meant(&key)) {
-            self.fetch(issuer, now).map_err(LoginError::Down)?;
+        let is_here = || issuer.keys.load().iter().any(|key| is_meant(&key));
+        if !is_here() {
+            self.fetch_unless(issuer, now, is_here).map_err(LoginError::Down)?;
         }
         let keys = issuer.keys.load();
         let (url, client_id) = (issuer.url(), &login.client_id);

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
 
-use afterglow_wire::people::{NewPassword, Role, SessionInfo, check_password};
+use afterglow_wire::people::{NewPassword, Role, SessionInfo};
 use afterglow_wire::{Invalid, Timestamp};
 
 use super::state::{Live, role};
@@ -100,7 +100,9 @@ impl People {
         new: NewPassword,
     ) -> Result<(), PeopleError> {
         self.run(address, move |people| {
-            check_password(&new.new, &name).map_err(|error| Invalid { field: "new".to_owned(), ..error })?;
+            people
+                .check_password(&new.new, &name)
+                .map_err(|error| Invalid { field: "new".to_owned(), ..error })?;
             let member = people.confirm(address, &name, "old", &new.old)?;
             let hashed = password::hash(&new.new).ok_or(PeopleError::Broken)?;
             let _turn = people.take_turn();

@@ -47,8 +47,16 @@ impl People {
         self.run(address, move |people| {
             let chosen = people.0.chosen.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
             let secret = chosen.ok_or_else(|| Invalid::new("code", "make a secret first"))?;
+            let now = people.0.running.elapsed();
+            let wait = people.throttle().wait_for_code(&name, now);
+            if !wait.is_zero() {
+                return Err(PeopleError::Wait(wait));
+            }
             let period = codes::period_of(&secret, &code, people.now() / 1_000_000);
-            let totp_used = period.ok_or_else(|| Invalid::new("code", "this is not a code of now"))?;
+            let Some(totp_used) = period else {
+                people.throttle().failed_code(&name, now);
+                return Err(Invalid::new("code", "this is not a code of now").into());
+            };
             let (shown, recovery) = codes::recovery();
             let _turn = people.take_turn();
             let member = people.member(&name)?;

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use afterglow_wire::Invalid;
 use afterglow_wire::access::Scopes;
-use afterglow_wire::people::{Login, MEMBER_NAME_BYTES, MEMBERS, Role, Setup, check_name, check_password};
+use afterglow_wire::people::{Login, MEMBER_NAME_BYTES, MEMBERS, Role, Setup, check_name};
 
 use super::members::check_not_last;
 use super::state::role;
@@ -36,8 +36,8 @@ pub struct Visitor {
 
 /// Somebody has logged in.
 pub struct Entered {
-    /// The cookie's value: anyone who has it is that member.
-    pub cookie: String,
+    /// The cookie's value: anyone who has it is that member. None where a one-time code has still to be shown.
+    pub cookie: Option<String>,
     /// The member.
     pub name: String,
     /// What it is.
@@ -65,6 +65,7 @@ impl People {
         if !wait.is_zero() {
             return Err(PeopleError::Wait(wait));
         }
+        let shows_code = login.code.as_deref().is_some_and(|code| !code.trim().is_empty());
         let known = self.read(|state| state.members.get(&name).map(|member| member.password.clone()));
         if !password::matches(&login.password, known.as_deref()) {
             self.throttle().failed(&name, visitor.address, now);
@@ -76,11 +77,19 @@ impl People {
         let Some(member) = member.filter(|member| Some(&member.password) == known.as_ref()) else {
             return Err(WRONG);
         };
+        if shows_code && member.totp.is_some() {
+            let wait = self.throttle().wait_for_code(&name, now);
+            if !wait.is_zero() {
+                return Err(PeopleError::Wait(wait));
+            }
+        }
         let member = match self.check_code(member, login.code.as_deref()) {
             Ok(member) => member,
             Err(error) => {
-                if login.code.is_some() {
-                    self.throttle().failed(&name, visitor.address, now);
+                if shows_code {
+                    let mut throttle = self.throttle();
+                    throttle.failed(&name, visitor.address, now);
+                    throttle.failed_code(&name, now);
                 }
                 return Err(error);
             }
@@ -127,7 +136,7 @@ impl People {
             None => setup.name.clone().ok_or_else(|| Invalid::new("name", "the first admin needs a name"))?,
         };
         check_name(&name)?;
-        check_password(&setup.password, &name)?;
+        self.check_password(&setup.password, &name)?;
         let hashed = password::hash(&setup.password).ok_or(PeopleError::Broken)?;
         let _turn = self.take_turn();
         if invitation(self).as_ref() != Some(&invited) {
@@ -146,7 +155,15 @@ impl People {
             None => Member { password: hashed, ..self.new_member(&name, Role::Admin) },
         };
         changes.push(PeopleChange::RemoveInvitation(hash));
-        self.enter(member, visitor, changes, "password.choose")
+        if member.totp.is_none() {
+            return self.enter(member, visitor, changes, "password.choose");
+        }
+        // A link stands for a password, and for no second factor.
+        let entered = self.entered(&member, None);
+        changes.push(PeopleChange::PutMember(member));
+        let event = Event::done("password.choose", &*name).with(entered.role.name());
+        self.change(changes, &themselves(&name, visitor.address), event)?;
+        Ok(entered)
     }
 
     /// Begins a session for the member whose account at a provider this is; makes one where that is allowed. The provider says
@@ -200,36 +217,6 @@ impl People {
         self.enter(member, visitor, changes, "member.create")
     }
 
-    /// Lets a member log in with an account from now on.
-    ///
-    /// # Errors
-    /// When it is another member's.
-    pub async fn connect(
-        &self,
-        account: Account,
-        member: String,
-        address: IpAddr,
-    ) -> Result<(), PeopleError> {
-        self.run(address, move |people| {
-            let _turn = people.take_turn();
-            people.member(&member)?;
-            let Account { issuer, subject, .. } = account;
-            let key = (issuer.clone(), subject.clone());
-            if people.read(|state| state.identities.get(&key).is_some_and(|other| *other != member)) {
-                let message = "this account is another member's";
-                return Err(PeopleError::Denied { message, needs_code: false });
-            }
-            let event = Event::done("identity.connect", &*member).with(&*issuer);
-            let identity = Identity { issuer, subject, member: member.clone() };
-            Ok(people.change(
-                vec![PeopleChange::PutIdentity(identity)],
-                &themselves(&member, address),
-                event,
-            )?)
-        })
-        .await
-    }
-
     /// Makes a link for the first admin, in place of earlier ones; valid for `seconds`. Blocks.
     ///
     /// # Errors
@@ -266,6 +253,16 @@ impl People {
         }
     }
 
+    fn entered(&self, member: &Member, cookie: Option<String>) -> Entered {
+        Entered {
+            name: member.name.clone(),
+            role: role(member),
+            scopes: self.read(|state| state.scopes(role(member))),
+            has_codes: member.totp.is_some(),
+            cookie,
+        }
+    }
+
     /// Begins a session of `member`, as it is from now on. The caller has the turn.
     fn enter(
         &self,
@@ -277,13 +274,7 @@ impl People {
         let now = self.now();
         let cookie = self.secret();
         changes.extend(self.read(|state| state.expired(now)));
-        let entered = Entered {
-            name: member.name.clone(),
-            role: role(&member),
-            scopes: self.read(|state| state.scopes(role(&member))),
-            has_codes: member.totp.is_some(),
-            cookie: cookie.clone(),
-        };
+        let entered = self.entered(&member, Some(cookie.clone()));
         let session = Session {
             hash: secret_hash(&cookie),
             member: member.name.clone(),

@@ -131,6 +131,8 @@ impl State {
                             signals: None,
                             board: None,
                             writing: WriteScope::EVERYTHING,
+                            reading: None,
+                            viewers: None,
                             grant: Grant::new(),
                         })
                     },
@@ -148,6 +150,9 @@ impl State {
                 self.invitations.insert(invitation.hash, invitation);
             }
             PeopleChange::RemoveInvitation(hash) => drop(self.invitations.remove(&hash)),
+            PeopleChange::RemoveIdentity { issuer, subject } => {
+                self.identities.remove(&(issuer, subject));
+            }
             PeopleChange::PutIdentity(Identity { issuer, subject, member }) => {
                 self.identities.insert((issuer, subject), member);
             }
@@ -159,6 +164,18 @@ impl State {
         let theirs = |live: &&Live| live.row.member == member && Some(&live.row.hash) != but;
         let sessions = self.sessions.values().filter(theirs);
         sessions.map(|live| PeopleChange::RemoveSession(live.row.hash)).collect()
+    }
+
+    /// Ends the live clients of sessions that are over at `now`; one that has live clients is used.
+    pub(super) fn expire(&self, now: i64) {
+        for live in self.sessions.values() {
+            let grant = &live.granted.grant;
+            if live.is_over(now) {
+                grant.end();
+            } else if grant.is_shared() {
+                live.seen.fetch_max(now, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Sessions and invitations that are over.
@@ -184,5 +201,64 @@ impl Live {
     /// Whether the holder of `grant` is the one of this session.
     pub(super) fn is_of(&self, grant: &Grant) -> bool {
         self.granted.grant.is_same(grant)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: Hash = [7; 32];
+
+    /// A session of a viewer that began at 0.
+    fn begun() -> State {
+        let member = Member {
+            name: "ada".to_owned(),
+            role: Role::Viewer.name().to_owned(),
+            password: "x".to_owned(),
+            totp: None,
+            totp_used: 0,
+            recovery: Vec::new(),
+            created_at: 0,
+        };
+        let session = Session {
+            hash: HASH,
+            member: "ada".to_owned(),
+            created_at: 0,
+            seen_at: 0,
+            address: String::new(),
+            agent: String::new(),
+        };
+        let mut state = State::default();
+        state.apply(PeopleChange::PutMember(member));
+        state.apply(PeopleChange::PutSession(session));
+        state
+    }
+
+    #[test]
+    fn sessions_end_by_themselves() {
+        let state = begun();
+        assert!(state.session(&HASH, IDLE).is_some());
+        assert!(state.session(&HASH, 2 * IDLE).is_some(), "it was used");
+        assert!(state.session(&HASH, 3 * IDLE + 1).is_none(), "it was not used");
+        assert!(state.session(&HASH, IDLE).is_some_and(|granted| !granted.grant.is_over()));
+        // However much it is used.
+        let state = begun();
+        assert!((0..=60).all(|half_day| state.session(&HASH, half_day * IDLE).is_some()));
+        assert!(state.session(&HASH, 60 * IDLE + 1).is_none());
+        assert_eq!(state.expired(60 * IDLE + 1), [PeopleChange::RemoveSession(HASH)]);
+    }
+
+    #[test]
+    fn live_clients_use_their_session_and_end_with_it() {
+        let state = begun();
+        let client = state.session(&HASH, 0).unwrap().grant.clone();
+        (1..=60).for_each(|half_day| state.expire(half_day * IDLE));
+        assert!(!client.is_over(), "a wall that nobody touches is watched");
+        state.expire(60 * IDLE + 1);
+        assert!(client.is_over());
+        let state = begun();
+        state.expire(IDLE + 1);
+        assert!(state.session(&HASH, IDLE + 1).is_none(), "no live client, no use");
     }
 }

@@ -1,6 +1,7 @@
 //! Which permission opens what of the context.
 
 use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,16 +15,16 @@ use super::super::body::Bodies;
 use super::super::permission::{
     DeleteSamples, Enter, EnterFromElsewhere, KnowOneself, MakeTickets, ManageKeys, ManageMembers,
     ManageShares, ManageTenants, OwnAccount, Permission, Public, ReadAlerts, ReadAnnotations, ReadAudit,
-    ReadBoards, ReadChannels, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo, ReadRules, ReadSamples,
-    ReadShares, ReadSignals, ReadSilences, ReadUsage, TestRules, WriteAlerts, WriteAnnotations, WriteBoards,
-    WriteChannels, WriteMetadata, WriteRules, WriteSamples, WriteSilences, WriteThroughAddress,
+    ReadBoards, ReadChannels, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo, ReadMetrics, ReadRules,
+    ReadSamples, ReadShares, ReadSignals, ReadSilences, ReadUsage, TestRules, WriteAlerts, WriteAnnotations,
+    WriteBoards, WriteChannels, WriteMetadata, WriteRules, WriteSamples, WriteSilences, WriteThroughAddress,
 };
 use super::super::problem::Problem;
 use super::super::{Context, Tenancy};
 use super::Allowed;
 use crate::access::oidc::Logins;
 use crate::access::people::People;
-use crate::access::{Denial, Grant, Principal, Who};
+use crate::access::{Denial, Grant, Principal, ReadQuota, Who, WriteQuota};
 use crate::actors::alerts::Alerts;
 use crate::actors::notifier::Notifier;
 use crate::actors::session::Sessions;
@@ -57,11 +58,6 @@ impl<P: Permission> Allowed<P> {
     pub(in crate::http) fn author(&self) -> Arc<Author> {
         let operator = if self.is_elsewhere { "operator " } else { "" };
         Arc::new(Author { who: format!("{operator}{}", self.who()), address: self.address.to_string() })
-    }
-
-    /// The store as it is for who asks.
-    fn visible(&self) -> &Store {
-        self.scoped.as_ref().unwrap_or(&self.context().store)
     }
 
     pub(in crate::http) fn clock(&self) -> &Clock {
@@ -145,6 +141,8 @@ impl Everywhere for ReadKeys {}
 impl Everywhere for ReadAudit {}
 
 impl Everywhere for ReadUsage {}
+
+impl Everywhere for ReadMetrics {}
 
 impl<P: Everywhere> Allowed<P> {
     /// The same in the tenant of this name, the own one when absent. Only operators, who are in the default tenant, may have it elsewhere.
@@ -239,7 +237,8 @@ impl Allowed<ReadLive> {
     }
 
     pub(in crate::http) fn sessions(&self) -> Sessions {
-        self.context().sessions.of(&self.principal)
+        // Its history counts, too.
+        Sessions { store: self.visible().clone(), ..self.context().sessions.of(&self.principal) }
     }
 
     /// Whether who asked may no longer have what the request brings.
@@ -255,8 +254,8 @@ impl Allowed<ReadLive> {
         }
     }
 
-    pub(in crate::http) fn admission(&self) -> &Admission {
-        &self.context().admission
+    pub(in crate::http) fn admission(&self) -> Admission {
+        admission(&self.principal, self.context())
     }
 
     pub(in crate::http) fn store(&self) -> &Store {
@@ -269,20 +268,37 @@ impl Allowed<ReadLiveSocketIo> {
         self.context().sessions.of(&self.principal)
     }
 
-    pub(in crate::http) fn admission(&self) -> &Admission {
-        &self.context().admission
+    pub(in crate::http) fn admission(&self) -> Admission {
+        admission(&self.principal, self.context())
     }
+}
+
+/// How many live clients there may be for who asks.
+fn admission(principal: &Principal, context: &Context) -> Admission {
+    let all = context.admission.clone();
+    let own = principal.granted().and_then(|granted| granted.viewers.clone());
+    if let Some(own) = own { own.within(all) } else { all }
 }
 
 impl Allowed<ReadUsage> {
     pub(in crate::http) fn usage(&self) -> Usage {
         let context = self.context();
-        let signals = context.store.signals();
+        let (signals, now) = (context.store.signals(), context.clock.now());
+        let (writing, reading) = (context.writing.as_deref(), context.reading.as_deref());
+        let new_signals = writing.map_or((0, None), |writing| writing.new_signals(now));
         Usage {
             since: context.access.since(),
             signals: signals.len(),
             most_signals: signals.limit(),
-            keys: context.access.usage(),
+            samples: context.metrics.committed.get(),
+            samples_per_second: writing.and_then(WriteQuota::per_second).map(NonZeroU32::get),
+            new_signals_today: new_signals.0,
+            new_signals_per_day: new_signals.1,
+            reader_seconds: reading.map_or(0.0, ReadQuota::seconds),
+            reader_seconds_per_minute: reading.and_then(ReadQuota::per_minute).map(NonZeroU32::get),
+            live_clients: context.admission.taken(),
+            most_live_clients: context.admission.total(),
+            keys: context.access.usage(now),
         }
     }
 }
@@ -302,7 +318,7 @@ impl Allowed<Enter> {
 
     /// For somebody of the tenant that has this key.
     pub(in crate::http) fn of_key(self, text: &str) -> Self {
-        let tenant = self.gate.tenancy.with_key(text);
+        let tenant = self.gate.of_key(text);
         self.within(tenant)
     }
 

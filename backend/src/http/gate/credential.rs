@@ -7,6 +7,8 @@ use actix_web::http::header::{AUTHORIZATION, HeaderMap, SEC_WEBSOCKET_PROTOCOL};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use crate::access::TicketUse;
+
 /// What a request brings. A session's cookie will be a further variant.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Credential<'h> {
@@ -37,17 +39,21 @@ impl<'h> Credential<'h> {
 /// What a ticket is offered as by a WebSocket, which chooses another subprotocol.
 const TICKET: &str = "ag.ticket.";
 
-/// The ticket of a request that opens a live connection: among the subprotocols of a WebSocket, or the parameter of an event stream.
-pub(super) fn ticket(request: &HttpRequest) -> Option<&str> {
+/// The ticket of a request that opens a live connection: among the subprotocols of a WebSocket, or the parameter of an event stream or
+/// of Socket.IO.
+pub(super) fn ticket(request: &HttpRequest) -> Option<(&str, TicketUse)> {
+    let parameter =
+        |name: &'static str| request.query_string().split('&').find_map(|pair| pair.strip_prefix(name));
     match request.path() {
         "/ws" => {
             let lines = request.headers().get_all(SEC_WEBSOCKET_PROTOCOL);
             let mut offered = lines.filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
-            offered.find_map(|name| name.trim().strip_prefix(TICKET))
+            Some((offered.find_map(|name| name.trim().strip_prefix(TICKET))?, TicketUse::Once))
         }
-        "/api/stream" => {
-            let mut pairs = request.query_string().split('&');
-            pairs.find_map(|pair| pair.strip_prefix("ticket="))
+        "/api/stream" => Some((parameter("ticket=")?, TicketUse::Once)),
+        "/socket.io/" => {
+            let is_known = parameter("sid=").is_some();
+            Some((parameter("ticket=")?, if is_known { TicketUse::Further } else { TicketUse::First }))
         }
         _ => None,
     }
