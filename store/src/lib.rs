@@ -173,7 +173,14 @@ impl Store {
         let signals = Signals::new(names, config.signal_limit);
         let engine = engine.with(signals.clone());
         if engine.is_shared() {
-            engine.lead()?;
+            // A database that is slow to let readers in is asked again.
+            for _ in 0..20 {
+                match engine.lead() {
+                    Err(StoreError::Busy) => {}
+                    Err(error) => return Err(error.into()),
+                    Ok(_) => break,
+                }
+            }
         }
         Ok(Self {
             access: Access::new(Arc::clone(engine.tables()), clock),

@@ -93,7 +93,7 @@ pub(crate) fn open(
         readers: readers(server, &tls, 2 * config.readers),
         shares: Shares::new(config.readers as usize, READER_WAIT),
         documents: readers(server, &tls, DOCUMENT_READERS),
-        followers: readers(server, &tls, FOLLOWERS),
+        followers: Connections { wait: WRITER_WAIT, ..readers(server, &tls, FOLLOWERS) },
         run: Some(run),
         leads: AtomicBool::new(false),
         unknown: Mutex::default(),
