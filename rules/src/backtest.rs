@@ -17,7 +17,8 @@ use crate::band::{HOUR, WEEKS};
 use crate::compile::{Bounds, Program};
 use crate::engine::Engine;
 use crate::join::{Link, Partner};
-use crate::signal::{Past, Sample};
+use crate::past::Past;
+use crate::signal::Sample;
 use crate::transition::{Kind, Transition};
 pub use presence::Presence;
 

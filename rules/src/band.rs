@@ -6,7 +6,7 @@
 //! Outliers", 1993). It is at least a 500th of the middle. Weeks have 168 hours, whatever clocks on walls do.
 
 use crate::SECOND;
-use crate::signal::Past;
+use crate::past::Past;
 
 pub(crate) const HOUR: i64 = 3_600 * SECOND;
 

@@ -16,7 +16,8 @@ use afterglow_wire::rule::Of;
 
 use crate::compile::Program;
 use crate::machine::{Alert, Change, Verdict};
-use crate::signal::{Held, More, Names, Past, Sample, Signal};
+use crate::past::Past;
+use crate::signal::{Held, More, Names, Sample, Signal};
 use crate::silence::Silence;
 use crate::state::{Phase, State};
 use crate::transition::{Changed, Counts, Transition};

@@ -65,6 +65,7 @@ mod compile;
 mod engine;
 mod join;
 mod machine;
+mod past;
 #[cfg(test)]
 mod reference;
 mod signal;
@@ -76,7 +77,8 @@ mod window;
 pub use backtest::{Backtest, Presence, Wants};
 pub use engine::{Engine, Memory};
 pub use join::counterpart;
-pub use signal::{Past, Sample};
+pub use past::Past;
+pub use signal::Sample;
 pub use state::{Phase, State};
 pub use transition::{Changed, Counts, Kind, Reason, Transition};
 

@@ -3,7 +3,7 @@
 use super::Engine;
 use crate::SECOND;
 use crate::band::HOUR;
-use crate::signal::Past;
+use crate::past::Past;
 
 /// How far the hour after this one has been looked at.
 #[derive(Clone, Copy, Debug, Default)]
