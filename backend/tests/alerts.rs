@@ -49,6 +49,8 @@ impl Lab {
 
     /// Kills the backend, and starts it again.
     fn crash(&mut self) {
+        // What is sent and not noted yet would be sent again.
+        eventually("all is noted", || self.backend().get("/api/channels/ops/log").json()["waiting"] == 0);
         self.backend.take().unwrap().kill_nine();
         self.backend = Some(Backend::start(&self.database()));
     }
