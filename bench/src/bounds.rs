@@ -7,14 +7,17 @@ mod findings;
 mod ordinary;
 mod peer;
 
+pub(crate) use self::crowd::nobody;
+
+use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 
-use self::crowd::Crowd;
+use self::crowd::Who;
 use self::findings::{Finding, Random};
 use self::ordinary::Seen;
 use crate::Common;
@@ -50,6 +53,9 @@ pub(crate) struct Options {
     /// Variations of each attack that makes others wait, a second each
     #[arg(long, default_value_t = 50)]
     variations: usize,
+    /// Only these kinds of the crowd, separated by commas
+    #[arg(long, value_delimiter = ',')]
+    crowd: Vec<Who>,
     /// Part of the connections of the crowd, for trying things out
     #[arg(long, default_value_t = 1.0, value_parser = crate::scale)]
     scale: f64,
@@ -82,7 +88,7 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Result<()> {
         memory(lab)?;
     }
     if is_wanted(Part::Crowd) {
-        crowd(lab)?;
+        crowd(lab, &options.crowd)?;
     }
     Ok(())
 }
@@ -201,60 +207,88 @@ fn memory(lab: &Lab) -> Result<()> {
     Ok(())
 }
 
-fn crowd(lab: &Lab) -> Result<()> {
-    let (server, _folder) = start(lab)?;
-    let mut calm = ordinary::go_on(&server, Duration::from_secs(10))?;
-    let (files, before) = (server.files()?, server.memory("VmRSS")?);
-    progress("the crowd");
-    let counts: Vec<_> = crowd::KINDS.iter().map(|kind| lab.scaled(kind.count)).collect();
+/// What the ordinary client sees while a crowd stays at `address`, and then for as long as `goes_on`; also the CPU time of the crowd's
+/// own program.
+fn crowded(
+    server: &Server,
+    address: &str,
+    counts: &[u64],
+    goes_on: impl Fn() -> Result<bool>,
+) -> Result<(Seen, Duration)> {
     let until = AtomicBool::new(false);
-    let (mut seen, gone) = thread::scope(|scope| -> Result<_> {
-        let (server, until, counts) = (&server, &until, &counts);
-        scope.spawn(move || {
-            let kinds = crowd::KINDS.iter().zip(counts);
-            let mut crowds: Vec<_> =
-                kinds.map(|(kind, count)| Crowd::join(kind, *count, &server.address)).collect();
-            while !until.load(Ordering::Relaxed) {
-                crowds.iter_mut().for_each(Crowd::turn);
-                thread::sleep(Duration::from_secs(1));
-            }
-        });
-        let stop = Stop(until);
+    thread::scope(|scope| {
+        let crowd = scope.spawn(|| crowd::stay(counts, address, &until));
+        let stop = Stop(&until);
         let seen = ordinary::go_on(server, CROWD)?;
-        // What is to be stalled must have something to read.
-        let start = Instant::now();
-        while server.files()? > files + LEFT_FILES && start.elapsed() < GONE {
+        while goes_on()? {
+            // What is to be stalled must have something to read.
             ordinary::go_on(server, Duration::from_secs(1))?;
         }
         drop(stop);
-        Ok((seen, CROWD + start.elapsed()))
+        let cpu = crowd.join().map_err(|_| anyhow!("the crowd broke"))?;
+        Ok((seen, cpu))
+    })
+}
+
+fn crowd(lab: &Lab, only: &[Who]) -> Result<()> {
+    let (server, folder) = start(lab)?;
+    let count = |kind: &crowd::Kind| {
+        if only.is_empty() || only.contains(&kind.who) { lab.scaled(kind.count) } else { 0 }
+    };
+    let counts: Vec<_> = crowd::KINDS.iter().map(count).collect();
+    let mut calm = ordinary::go_on(&server, CROWD)?;
+    progress("the crowd, elsewhere");
+    let elsewhere = crowd::elsewhere(folder.path())?;
+    let (mut beside, own_beside) = crowded(&server, &elsewhere.address, &counts, || Ok(false))?;
+    elsewhere.kill();
+    server.wait_until_idle()?;
+    let (files, before, used) = (server.files()?, server.memory("VmRSS")?, server.cpu()?);
+    progress("the crowd");
+    let (start, spent) = (Instant::now(), Cell::new(Duration::ZERO));
+    let (mut seen, own) = crowded(&server, &server.address, &counts, || {
+        if spent.get().is_zero() {
+            spent.set(server.cpu()?.saturating_sub(used));
+        }
+        Ok(server.files()? > files + LEFT_FILES && start.elapsed() < GONE)
     })?;
-    let (calm, during) = (calm.p99(), seen.p99());
+    let gone = start.elapsed();
+    let [calm, beside, during] = [&mut calm, &mut beside, &mut seen].map(Seen::p99);
     let rows: Vec<_> = (0..4)
         .map(|kind| {
-            let ratio = during[kind] / calm[kind];
-            let cells = [show(calm[kind]), show(during[kind]), show(ratio), yes(ratio <= 2.0)];
-            let [calm, during, ratio, holds] = cells;
-            [ordinary::KINDS[kind].to_owned(), calm, during, ratio, holds]
+            let [calm, beside, during] = [calm, beside, during].map(|p99| p99[kind]);
+            let holds = yes(during / calm <= 2.0);
+            let [none, elsewhere, here, ratio, more] =
+                [calm, beside, during, during / calm, during / beside].map(show);
+            [ordinary::KINDS[kind].to_owned(), none, elsewhere, here, ratio, more, holds]
         })
         .collect();
     let names: Vec<_> =
         crowd::KINDS.iter().zip(&counts).map(|(kind, count)| format!("{count} {}", kind.name)).collect();
     print_table(
-        &format!("{} at once: 99th percentiles in ms", names.join(", ")),
-        ["", "before", "during", "ratio, bar 2", "holds"],
+        &format!(
+            "{} at once, who come within {} s, one after another: 99th percentiles in ms, without them, while they are at another \
+             program that never reads, and while they are here",
+            names.join(", "),
+            crowd::JOINING.as_secs()
+        ),
+        ["", "none", "elsewhere", "here", "here / none, bar 2", "here / elsewhere", "holds"],
         &rows,
     );
     let left = server.files()?;
     println!(
         "\nOpen files: {files} before, {} at most, {left} after {:.0} s although no client had closed any. Refused: {}. Resident \
-         memory: {} MB before, {} MB at most, {} MB then.",
+         memory: {} MB before, {} MB at most, {} MB then. CPU: {:.1} s of the server in {:.0} s, {:.1} s of the crowd's own program \
+         in all, {:.1} s elsewhere.",
         seen.files,
         gone.as_secs_f64(),
         seen.refused,
         megabytes(before),
         megabytes(seen.peak),
-        megabytes(server.memory("VmRSS")?)
+        megabytes(server.memory("VmRSS")?),
+        spent.get().as_secs_f64(),
+        CROWD.as_secs_f64(),
+        own.as_secs_f64(),
+        own_beside.as_secs_f64(),
     );
     Ok(())
 }

@@ -52,6 +52,9 @@ enum Bench {
     /// Used by `fanout`: a server that only writes
     #[command(hide = true)]
     Floor { address: String },
+    /// Used by `bounds`: a server that takes connections and never reads
+    #[command(hide = true)]
+    Nobody { address: String },
 }
 
 /// What every measurement can be told.
@@ -91,6 +94,7 @@ fn run() -> Result<()> {
         Bench::Alerts(options) => Lab::open(&options.common()),
         Bench::Bounds(options) => Lab::open(&options.common()),
         Bench::Floor { address } => return fanout::serve_floor(address),
+        Bench::Nobody { address } => return bounds::nobody(address),
     }?;
     match &bench {
         Bench::Ingest(options) => ingest::run(&lab, options),
@@ -100,7 +104,7 @@ fn run() -> Result<()> {
         Bench::Fanout(options) => fanout::run(&lab, options),
         Bench::Alerts(options) => alerts::run(&lab, options),
         Bench::Bounds(options) => bounds::run(&lab, options),
-        Bench::Floor { .. } => Ok(()),
+        Bench::Floor { .. } | Bench::Nobody { .. } => Ok(()),
     }?;
     lab.print_commands();
     Ok(())
