@@ -75,6 +75,13 @@ pub const PARTIAL: &str = ".partial";
 /// The limit of samples in memory: 64 MB at 16 bytes each. The commit that reaches it is still taken as a whole.
 pub const HEAD_SAMPLES: usize = 4_000_000;
 
+/// Samples of a journal that are read by a program that cannot seal them: twice as many as any server leaves.
+const READ_ONLY_SAMPLES: usize = 2 * HEAD_SAMPLES;
+
+/// What is said where there are more.
+const JOURNAL_TOO_LARGE: &str = "its journal has more samples than a server leaves there; start `afterglow serve` with it once, which \
+    turns them into blocks";
+
 /// Where the database is and how it is used.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {

@@ -30,6 +30,12 @@ trait Database {
         self.open_at(Clock::manual(NOW)).unwrap()
     }
 
+    /// Opens it with room for as many samples in memory.
+    fn open_with(&self, head_samples: usize) -> Result<Store, OpenError>;
+
+    /// Changes rows of the journal behind the store's back: `UPDATE` of its table, `SET` and this.
+    fn update_journal(&self, statement: &str);
+
     /// Changes rows behind the store's back: `UPDATE` and this.
     fn update(&self, statement: &str);
 
@@ -54,6 +60,14 @@ impl Database for Postgres {
 
     fn open_at(&self, clock: Clock) -> Result<Store, OpenError> {
         Store::open(&self.0.config(), clock)
+    }
+
+    fn open_with(&self, head_samples: usize) -> Result<Store, OpenError> {
+        Store::open(&StoreConfig { head_samples, ..self.0.config() }, Clock::manual(NOW))
+    }
+
+    fn update_journal(&self, statement: &str) {
+        self.update(&format!("journal SET {statement}"));
     }
 
     fn update(&self, statement: &str) {
@@ -89,6 +103,14 @@ impl Database for Sqlite {
 
     fn open_at(&self, clock: Clock) -> Result<Store, OpenError> {
         Store::open(&self.config(), clock)
+    }
+
+    fn open_with(&self, head_samples: usize) -> Result<Store, OpenError> {
+        Store::open(&StoreConfig { head_samples, ..self.config() }, Clock::manual(NOW))
+    }
+
+    fn update_journal(&self, statement: &str) {
+        self.update(&format!("journal_a SET {statement}"));
     }
 
     fn update(&self, statement: &str) {
@@ -134,6 +156,7 @@ mod hostile;
 mod model;
 mod nodes;
 mod people;
+mod recovery;
 mod schema;
 mod server;
 

@@ -94,7 +94,7 @@ impl Engine {
             let Some(last) = page.last() else { break };
             after = last.sequence;
             for row in page {
-                let batch = samples(&row).map_err(|why| {
+                let batch = samples(&row, usize::MAX).map_err(|why| {
                     StoreError::Down(format!("row {} of the journal is damaged: {why}", row.sequence))
                 })?;
                 let batches = [batch];

@@ -52,7 +52,7 @@ impl Engine {
         Ok(signals)
     }
 
-    fn plan_sealing(
+    pub(super) fn plan_sealing(
         &self,
         reader: &mut dyn Rows,
         generation: &Generation,

@@ -29,8 +29,8 @@ const NAMES: usize = 10_000;
 /// Rows that a start reads at once: at most some 15 MB.
 const ROWS: i64 = 32;
 
-/// Longest text of a row, in bytes: many times what [`ROW_SAMPLES`](crate::journal::ROW_SAMPLES) samples take.
-const ROW_BYTES: i64 = 16 << 20;
+/// Longest text of a row, in bytes: twice what [`ROW_SAMPLES`](crate::journal::ROW_SAMPLES) samples take at most.
+const ROW_BYTES: i64 = 1 << 20;
 
 /// Sequence, time, samples, checksum.
 type Columns = (i64, i64, String, i64);
@@ -74,6 +74,10 @@ impl JournalRows for Connection {
     }
 
     fn empty(&mut self, _: Part, sealed_sequence: i64) -> Result<(), StoreError> {
+        self.empty_up_to(sealed_sequence)
+    }
+
+    fn empty_up_to(&mut self, sealed_sequence: i64) -> Result<(), StoreError> {
         numbering::sealed(self, sealed_sequence)?;
         diesel::delete(journal::table.filter(journal::sequence.le(sealed_sequence))).execute(self)?;
         Ok(())

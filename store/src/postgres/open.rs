@@ -322,7 +322,8 @@ fn load(connection: &mut Connection) -> Result<Loaded, String> {
     let next =
         |part, after| if part == Part::A { journal::next_rows(connection, after) } else { Ok(Vec::new()) };
     let parts = [(Part::A, first), (Part::B, None)];
-    engine::recover(names, sealed, newest_block, parts, next).map_err(|unrecovered| match unrecovered {
+    // Other servers may be writing: nothing is sealed here, so all of it must be in the head.
+    engine::recover(names, sealed, newest_block, usize::MAX, parts, next).map_err(|unrecovered| match unrecovered {
         Unrecovered::Damaged(DamagedRow { sequence, why, .. }) => {
             format!("row {sequence} of the journal is damaged: {why}")
         }

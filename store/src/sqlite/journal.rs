@@ -88,6 +88,15 @@ impl JournalRows for SqliteConnection {
         Ok(())
     }
 
+    fn empty_up_to(&mut self, sealed_sequence: i64) -> Result<(), StoreError> {
+        numbering::sealed(self, sealed_sequence)?;
+        for part in [Part::A, Part::B] {
+            in_journal!(part, journal => diesel::delete(journal::table.filter(journal::sequence.le(sealed_sequence)))
+                .execute(self)?);
+        }
+        Ok(())
+    }
+
     fn newest_arrival(&mut self) -> Result<i64, StoreError> {
         const NEWEST: &str = "SELECT max(coalesce((SELECT max(committed_at) FROM journal_a), 0), \
             coalesce((SELECT max(committed_at) FROM journal_b), 0), \
@@ -108,8 +117,8 @@ fn row((sequence, committed_at, samples, checksum): Columns) -> JournalRow {
 /// Rows that a start reads at once: at most some 15 MB.
 const ROWS: i64 = 32;
 
-/// Longest text of a row, in bytes: many times what [`ROW_SAMPLES`](crate::journal::ROW_SAMPLES) samples take.
-const ROW_BYTES: i64 = 16 << 20;
+/// Longest text of a row, in bytes: twice what [`ROW_SAMPLES`](crate::journal::ROW_SAMPLES) samples take at most.
+const ROW_BYTES: i64 = 1 << 20;
 
 /// The number of the first row of a part; none when it is empty.
 pub(super) fn first(reader: &mut SqliteConnection, part: Part) -> QueryResult<Option<i64>> {

@@ -28,7 +28,7 @@ use crate::share::Shares;
 use crate::statements::schema::signal;
 use crate::tables::BlockRows as _;
 use crate::tables::Tables;
-use crate::{HEAD_SAMPLES, OpenError, PARTIAL, StoreConfig};
+use crate::{HEAD_SAMPLES, JOURNAL_TOO_LARGE, OpenError, PARTIAL, READ_ONLY_SAMPLES, StoreConfig};
 
 /// `PRAGMA application_id` of our files: "Aglw". Keeps us from taking over another program's database.
 const APPLICATION_ID: i64 = 0x4167_6c77;
@@ -77,7 +77,7 @@ pub(crate) fn open(
             .map_err(|error| unusable(path, format!("its folder cannot be made: {error}")))?;
     }
     let lock = Lock::take(path)?;
-    let inspected = inspect(path)?;
+    let inspected = inspect(path, config.head_samples)?;
     let epoch = prepare(path, keeps_copy, &clock)?;
     let url = path.to_string_lossy();
     let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
@@ -85,13 +85,19 @@ pub(crate) fn open(
     let documents = pool(path, &url, DOCUMENT_READERS, READER_WAIT, READER_SETUP)?;
     let loaded = match inspected {
         Some(loaded) => loaded,
-        None => load(&mut *readers.pool.get().map_err(|error| unusable(path, error))?, path)?,
+        None => {
+            let mut reader = readers.pool.get().map_err(|error| unusable(path, error))?;
+            load(&mut *reader, path, config.head_samples)?
+        }
     };
     let shares = Shares::new(config.readers as usize, READER_WAIT);
     let tables = Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: Some(lock) };
-    let names = loaded.names.clone();
+    let (names, is_too_large) = (loaded.names.clone(), loaded.is_too_large);
     let engine = Engine::new(Arc::new(tables), loaded, epoch, config.head_samples, clock);
     engine.resume_deletion().map_err(|error| unusable(path, error))?;
+    if is_too_large {
+        engine.seal_journal().map_err(|error| unusable(path, error))?;
+    }
     Ok((engine, names))
 }
 
@@ -99,7 +105,10 @@ pub(crate) fn open(
 /// What is in the journal now is read now; blocks are read later, and what is sealed in between is in both.
 pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine, Vec<String>), OpenError> {
     let mut reader = connect_read_only(path)?;
-    let loaded = reader.transaction(|reader| load(reader, path))?;
+    let loaded = reader.transaction(|reader| load(reader, path, READ_ONLY_SAMPLES))?;
+    if loaded.is_too_large {
+        return Err(unusable(path, JOURNAL_TOO_LARGE));
+    }
     let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
     let (writer, documents) = (readers.clone(), readers.clone());
     let shares = Shares::new(1, READER_WAIT);
@@ -169,7 +178,7 @@ pub(super) fn read_only_url(path: &Path) -> Result<String, OpenError> {
     Ok(url)
 }
 
-fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, OpenError> {
+fn load(reader: &mut SqliteConnection, path: &Path, most: usize) -> Result<Loaded, OpenError> {
     let rows: Vec<(i32, Vec<u8>)> = signal::table
         .order(signal::id)
         .select((signal::id, sql::<Binary>("CAST(name AS BLOB)")))
@@ -210,7 +219,7 @@ fn load(reader: &mut SqliteConnection, path: &Path) -> Result<Loaded, OpenError>
         return Err(unusable(path, format!("it is damaged: a block has the number {newest_block}")));
     }
     let next = |part, after| journal::next(reader, part, after);
-    engine::recover(names, sealed, newest_block, first, next).map_err(|unrecovered| match unrecovered {
+    engine::recover(names, sealed, newest_block, most, first, next).map_err(|unrecovered| match unrecovered {
         Unrecovered::Damaged(row) => damaged(row),
         Unrecovered::Unread(error) => not_opened(path, &error),
     })
@@ -240,7 +249,7 @@ fn pool(
 
 /// Reads all that a start depends on without changing anything: a database that is refused stays as it is, with its log.
 /// Nothing is loaded from a new file, or from one whose schema has no journal yet.
-fn inspect(path: &Path) -> Result<Option<Loaded>, OpenError> {
+fn inspect(path: &Path, most: usize) -> Result<Option<Loaded>, OpenError> {
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |about| about.len());
     let logged = bytes(&log_path(path)) > 0;
     if bytes(path) == 0 {
@@ -267,7 +276,7 @@ fn inspect(path: &Path) -> Result<Option<Loaded>, OpenError> {
     if number(&mut connection, JOURNAL).map_err(opened)? == 0 {
         return Ok(None);
     }
-    load(&mut connection, path).map(Some)
+    load(&mut connection, path, most).map(Some)
 }
 
 /// Refuses a file with tables of another program; how many of ours there are.

@@ -24,6 +24,9 @@ pub(crate) trait JournalRows {
     /// Empties a part of the journal whose rows, up to the one numbered `sealed_sequence`, are in blocks.
     fn empty(&mut self, part: journal::Part, sealed_sequence: i64) -> Result<(), StoreError>;
 
+    /// Removes the rows of both parts up to the one numbered `sealed_sequence`, which are in blocks.
+    fn empty_up_to(&mut self, sealed_sequence: i64) -> Result<(), StoreError>;
+
     /// When the newest sample arrived, in any tier; 0 in an empty database.
     fn newest_arrival(&mut self) -> Result<i64, StoreError>;
 

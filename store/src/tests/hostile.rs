@@ -153,3 +153,49 @@ fn no_file_breaks_what_reads_it() {
         use_it(&path);
     });
 }
+
+/// Values that counts, times, numbers and lengths are made of, and others than a column has.
+const VALUES: [&str; 7] =
+    ["-1", "4294967295", "9223372036854775807", "-9223372036854775808", "1e308", "'text'", "zeroblob(9)"];
+
+#[test]
+fn no_value_in_a_row_breaks_what_reads_it() {
+    use diesel::connection::SimpleConnection as _;
+    use diesel::prelude::*;
+    #[derive(QueryableByName)]
+    struct Column {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        of: String,
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        name: String,
+    }
+    const COLUMNS: &str = "SELECT tables.name AS of, columns.name AS name \
+        FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns \
+        WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite%'";
+    let sound = sound();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let open = || diesel::SqliteConnection::establish(path.to_str().unwrap()).unwrap();
+    let restore = || {
+        for log in logs(&path) {
+            let _ = std::fs::remove_file(log);
+        }
+        std::fs::write(&path, &sound).unwrap();
+    };
+    restore();
+    let columns: Vec<Column> = diesel::sql_query(COLUMNS).load(&mut open()).unwrap();
+    let tried = columns.iter().flat_map(|column| VALUES.map(|value| (column, value)));
+    // As many as the suite has time for.
+    let step = (columns.len() * VALUES.len()).div_ceil(inputs() as usize).max(1);
+    for (Column { of, name }, value) in tried.step_by(step) {
+        restore();
+        // Some are refused by the table itself.
+        if open()
+            .batch_execute(&format!("PRAGMA foreign_keys = OFF; UPDATE {of} SET {name} = {value}"))
+            .is_ok()
+        {
+            eprintln!("{of}.{name} = {value}");
+            use_it(&path);
+        }
+    }
+}
