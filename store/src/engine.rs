@@ -37,6 +37,7 @@ use afterglow_wire::Timestamp;
 use crate::audit::{self, Author, Event};
 use crate::block::SMALL_BLOCK;
 use crate::clock::Clock;
+use crate::copies::Copies;
 use crate::fault;
 use crate::head::Head;
 use crate::signals::Signals;
@@ -77,6 +78,7 @@ pub(crate) struct Engine {
     /// The highest number that a block has had: a number says which samples are meant for as long as the process lives.
     newest_block: AtomicI64,
     extremes: Extremes,
+    copies: Copies,
     /// Set when the database is about to be closed: what takes long ends.
     closing: AtomicBool,
     damaged: Damaged,
@@ -112,6 +114,7 @@ impl Engine {
             maintenance: Mutex::default(),
             newest_block: AtomicI64::new(loaded.newest_block),
             extremes: Extremes::new(head_samples / 4),
+            copies: Copies::default(),
             closing: AtomicBool::new(false),
             damaged: Damaged::default(),
             clock,

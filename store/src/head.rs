@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use afterglow_wire::Timestamp;
+
 use super::Span;
 use super::columns::Columns;
 use crate::batch::{Batch, Sample, SignalId};
@@ -76,6 +78,18 @@ impl Run {
         let first = self.late.iter().map(|(time, _)| *time).fold(first, i64::min);
         // The last instant may have been sent again: `add` has put it in its place.
         Some(Summary { first, last, count: self.sorted.len() + self.late.len() })
+    }
+
+    /// The beginning of `span` in which at most `most` sorted samples lie.
+    fn beginning(&self, span: Span, most: usize) -> Span {
+        let positions = self.sorted.positions(span);
+        let next = self.sorted.times()[positions].get(most);
+        Span { to: next.map_or(span.to, |next| Timestamp::from_micros(next - 1)), ..span }
+    }
+
+    /// About how many samples are within `span`.
+    fn count(&self, span: Span) -> usize {
+        self.sorted.positions(span).len() + self.late.len()
     }
 
     fn within(&self, span: Span) -> Columns {
@@ -159,11 +173,25 @@ impl Head {
         }
     }
 
+    /// The beginning of `span` in which one signal has at most about `most` samples in each generation.
+    pub(super) fn beginning(&self, signal: SignalId, span: Span, most: usize) -> Span {
+        self.runs(signal).fold(span, |span, run| run.beginning(span, most))
+    }
+
+    /// About how many of one signal's samples are within `span`.
+    pub(super) fn count(&self, signal: SignalId, span: Span) -> usize {
+        self.runs(signal).map(|run| run.count(span)).sum()
+    }
+
+    /// One signal's samples, the older generation's first.
+    fn runs(&self, signal: SignalId) -> impl Iterator<Item = &Run> {
+        let generations = self.sealing.as_deref().into_iter().chain([&self.active]);
+        generations.filter_map(move |generation| generation.runs.get(signal.0 as usize))
+    }
+
     /// What one signal's samples here amount to; `None` when there are none.
     pub(super) fn summary(&self, signal: SignalId) -> Option<Summary> {
-        let generations = self.sealing.as_deref().into_iter().chain([&self.active]);
-        let runs = generations.filter_map(|generation| generation.runs.get(signal.0 as usize)?.summary());
-        runs.reduce(|older, newer| Summary {
+        self.runs(signal).filter_map(Run::summary).reduce(|older, newer| Summary {
             first: older.first.min(newer.first),
             last: if newer.last.0 >= older.last.0 { newer.last } else { older.last },
             count: older.count + newer.count,
@@ -215,7 +243,6 @@ impl Head {
 mod tests {
     use std::collections::BTreeMap;
 
-    use afterglow_wire::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
@@ -246,6 +273,11 @@ mod tests {
                     let expected: Vec<_> = map.iter()
                         .filter(|((s, t), _)| *s == signal && (span.from.micros()..=span.to.micros()).contains(t))
                         .map(|((_, t), v)| (*t, *v)).collect();
+                    let beginning = head.beginning(SignalId(signal), span, 3);
+                    let first: Vec<_> = head.within(SignalId(signal), beginning).iter().collect();
+                    prop_assert_eq!(&first[..], &expected[..first.len()]);
+                    prop_assert!(beginning.to == span.to || first.len() >= 3);
+                    prop_assert!(head.count(SignalId(signal), span) >= expected.len());
                     prop_assert_eq!(head.within(SignalId(signal), span).iter().collect::<Vec<_>>(), expected);
                 }
                 let (all, summary) = (head.within(SignalId(signal), EVERYTHING), head.summary(SignalId(signal)));

@@ -14,6 +14,7 @@ mod budget;
 mod bundle;
 pub mod clock;
 mod columns;
+mod copies;
 mod documents;
 mod engine;
 mod error;

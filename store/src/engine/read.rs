@@ -15,6 +15,7 @@ use crate::batch::SignalId;
 use crate::block;
 use crate::columns::Columns;
 use crate::fault;
+use crate::head::Head;
 use crate::signals::Signals;
 use crate::tables::{BlockSummary, Rows};
 use crate::{Detail, Query, Sink, Span, StoreError, budget};
@@ -42,6 +43,32 @@ impl BlockSummary {
             && self.sum.is_finite()
             && self.last.is_finite()
     }
+}
+
+/// Of which spans a piece of an answer copies the head, for the first of the `wanted` signals, and about how many samples those are.
+/// An answer that can go on in any place needs no more than it reads ahead.
+fn parts(
+    head: &Head,
+    query: &Query,
+    wanted: &[(Arc<str>, SignalId)],
+    mut from: Timestamp,
+    at_once: bool,
+) -> Vec<(Span, usize)> {
+    let pauses = query.detail == Detail::Samples && !at_once;
+    let (mut parts, mut samples) = (Vec::new(), 0);
+    for (_, signal) in wanted {
+        let mut span = Span { from: std::mem::replace(&mut from, query.span.from), ..query.span };
+        if pauses {
+            span = head.beginning(*signal, span, READ_AHEAD + 1);
+        }
+        let count = head.count(*signal, span);
+        parts.push((span, count));
+        samples += count;
+        if samples >= HEAD_AHEAD && !at_once {
+            break;
+        }
+    }
+    parts
 }
 
 impl Engine {
@@ -105,17 +132,15 @@ impl Engine {
     ) -> Result<Option<(Place, u64)>, StoreError> {
         // The head before the first statement, with which the snapshot begins: what is sealed in between is in both and
         // merges, and nothing is in neither. Not before there is a reader: copies do not wait for one.
+        let parts =
+            self.read_head(|head| parts(head, query, &wanted[place.signal..], place.from, ahead.at_once));
+        let copied: usize = parts.iter().map(|(_, samples)| samples).sum();
+        // A snapshot is made at once whoever reads it, and few are.
+        let _copy = if ahead.at_once { None } else { Some(self.copies.take(copied)?) };
         let (heads, sequence) = self.read_head(|head| {
-            let (mut heads, mut samples) = (Vec::new(), 0);
-            for (_, signal) in &wanted[place.signal..] {
-                let from = if heads.is_empty() { place.from } else { query.span.from };
-                let columns = head.within(*signal, Span { from, ..query.span });
-                samples += columns.len();
-                heads.push(columns);
-                if samples >= HEAD_AHEAD && !ahead.at_once {
-                    break;
-                }
-            }
+            let signals = wanted[place.signal..].iter().zip(parts);
+            let heads: Vec<_> =
+                signals.map(|((_, signal), (span, _))| (head.within(*signal, span), span)).collect();
             (heads, head.sequence().cast_unsigned())
         });
         if self.is_behind(reader, sequence)? {
@@ -123,11 +148,11 @@ impl Engine {
         }
         for head in heads {
             ahead.check()?;
-            let (name, signal) = &wanted[place.signal];
+            let (index, (name, signal)) = (place.signal, &wanted[place.signal]);
             place = self.series(reader, query, (name, *signal), place, head, ahead)?;
             if ahead.at_once {
                 ahead.hand_on()?;
-            } else if ahead.is_full() {
+            } else if ahead.is_full() || place.signal == index {
                 break;
             }
         }
@@ -139,17 +164,16 @@ impl Engine {
         Ok(self.tables.is_shared() && reader.sealed()?.cast_unsigned() > sequence && !fault::skips_sync())
     }
 
-    /// One signal's answer from `place` on, until it is whole or as much is read ahead as may be.
+    /// One signal's answer within `span`, which begins at `place`, until it is whole or as much is read ahead as may be.
     fn series(
         &self,
         reader: &mut dyn Rows,
         query: &Query,
         (name, signal): (&str, SignalId),
         place: Place,
-        mut head: Columns,
+        (mut head, mut span): (Columns, Span),
         ahead: &mut ReadAhead<'_>,
     ) -> Result<Place, StoreError> {
-        let mut span = Span { from: place.from, ..query.span };
         // A reduced answer is small, and can only be handed on as a whole.
         let pauses = query.detail == Detail::Samples && !ahead.at_once;
         let bundled = self.bundled(reader, signal, span)?;
