@@ -1,11 +1,11 @@
 //! Documents: boards, annotations, and the metadata of signals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use afterglow_wire::annotation::{Annotation, Annotations};
 use afterglow_wire::board::{Board, BoardSummary};
-use afterglow_wire::limits::SLUG_BYTES;
+use afterglow_wire::limits::{KIND_BYTES, SLUG_BYTES};
 use afterglow_wire::metadata::{Metadata, MetadataPatch};
 use afterglow_wire::{Code, Invalid};
 use serde::Serialize;
@@ -40,6 +40,14 @@ pub enum SaveError {
         /// How many are kept.
         limit: usize,
     },
+    /// The limit of bytes is reached.
+    #[error("all of kind {kind} would have {bytes} bytes; at most {KIND_BYTES} are kept: delete some first")]
+    BytesReached {
+        /// The kind of document.
+        kind: &'static str,
+        /// How many they would have.
+        bytes: u64,
+    },
 }
 
 /// A document that has another version than the one that was to be replaced.
@@ -71,7 +79,7 @@ impl SaveError {
             Self::NotFound(_) => Code::NotFound,
             Self::Forbidden(_) => Code::ForbiddenSignal,
             Self::Conflict(_) => Code::Conflict,
-            Self::LimitReached { .. } => Code::LimitReached,
+            Self::LimitReached { .. } | Self::BytesReached { .. } => Code::LimitReached,
         }
     }
 
@@ -94,14 +102,39 @@ impl WorkError for SaveError {
     }
 }
 
-/// `wanted`, or the first of `wanted-2`, `wanted-3`, ... that is not taken.
-pub(crate) fn free_address(taken: &[String], wanted: &str) -> String {
-    let numbered = (2_u32..).map(|number| {
-        let ending = format!("-{number}");
-        format!("{}{ending}", &wanted[..wanted.len().min(SLUG_BYTES - ending.len())])
-    });
-    let mut candidates = std::iter::once(wanted.to_owned()).chain(numbered);
-    candidates.find(|candidate| !taken.contains(candidate)).unwrap_or_default()
+/// The addresses of one kind of documents that are taken.
+pub(crate) struct Addresses {
+    taken: HashSet<String>,
+    /// The first number that may be free for an address.
+    numbers: HashMap<String, u32>,
+}
+
+impl Addresses {
+    pub(crate) fn new(taken: impl IntoIterator<Item = String>) -> Self {
+        Self { taken: taken.into_iter().collect(), numbers: HashMap::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.taken.len()
+    }
+
+    /// Takes an address; whether it was free.
+    pub(crate) fn take(&mut self, address: &str) -> bool {
+        self.taken.insert(address.to_owned())
+    }
+
+    /// Takes `wanted`, or the first of `wanted-2`, `wanted-3`, ... that is free.
+    pub(crate) fn take_free(&mut self, wanted: &str) -> String {
+        let number = self.numbers.entry(wanted.to_owned()).or_insert(1);
+        loop {
+            let ending = if *number == 1 { String::new() } else { format!("-{number}") };
+            let candidate = format!("{}{ending}", &wanted[..wanted.len().min(SLUG_BYTES - ending.len())]);
+            *number += 1;
+            if self.taken.insert(candidate.clone()) {
+                return candidate;
+            }
+        }
+    }
 }
 
 /// A document as it is stored.

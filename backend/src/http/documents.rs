@@ -24,6 +24,7 @@ use super::problem::Problem;
 use crate::decode::json::Format;
 use crate::documents::Failure;
 use crate::memory;
+use crate::pool::Broken;
 use crate::shares::{Exhausted, Shares};
 use crate::store::{SaveError, Store};
 
@@ -37,11 +38,21 @@ const PIECE: usize = 64 << 10;
 static UNREAD_SHARES: LazyLock<Shares> = LazyLock::new(|| Shares::halves(memory::bound(UNREAD)));
 
 /// The JSON body of a request that saves a document.
-pub(super) async fn read_json<T: DeserializeOwned>(
+pub(super) async fn read_json<T: DeserializeOwned + Send + 'static>(
     allowed: &Allowed<impl Permission>,
     request: &HttpRequest,
     payload: Payload,
 ) -> Result<T, Problem> {
+    read_json_as(allowed, request, payload, Ok).await
+}
+
+/// What `read` makes of a JSON body; off the event loop when it is large.
+pub(super) async fn read_json_as<T: DeserializeOwned, R: Send + 'static>(
+    allowed: &Allowed<impl Permission>,
+    request: &HttpRequest,
+    payload: Payload,
+    read: impl FnOnce(T) -> Result<R, Problem> + Send + 'static,
+) -> Result<R, Problem> {
     if body::media_type(request.headers())? != MediaType::Json(Format::Json) {
         return Err(Problem::new(
             Code::UnsupportedMediaType,
@@ -53,7 +64,8 @@ pub(super) async fn read_json<T: DeserializeOwned>(
         let message = format!("the body has {} bytes; at most {SAVED_BODY_BYTES} are allowed", body.len());
         return Err(Problem::new(Code::BodyTooLarge, message));
     }
-    parse(&body)
+    let broken = |Broken| Problem::new(Code::Internal, "the parser broke; the server's log says why");
+    allowed.bodies().work(body, |text| read(parse(text)?)).await.map_err(broken)?
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

@@ -8,7 +8,7 @@ use afterglow_wire::rule::Rule;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::documents::{delete_document, from_value, get_document, read_json};
+use super::documents::{delete_document, from_value, get_document, read_json, read_json_as};
 use super::gate::Allowed;
 use super::permission::{ReadRules, WriteRules};
 use super::problem::Problem;
@@ -31,6 +31,24 @@ pub(super) struct Parameters {
 #[serde(deny_unknown_fields)]
 struct Many {
     rules: Vec<Rule>,
+}
+
+/// What a body brings.
+enum New {
+    One(Box<Rule>),
+    Many(Vec<Rule>),
+}
+
+fn new(body: Value) -> Result<New, Problem> {
+    if body.get("rules").is_none() {
+        return Ok(New::One(from_value(body)?));
+    }
+    let Many { rules } = from_value(body)?;
+    for (index, rule) in rules.iter().enumerate() {
+        rule.check()
+            .map_err(|invalid| Invalid { field: format!("rules[{index}].{}", invalid.field), ..invalid })?;
+    }
+    Ok(New::Many(rules))
 }
 
 /// List rules
@@ -97,20 +115,14 @@ pub(super) async fn post(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let body: Value = read_json(&allowed, &request, payload).await?;
-    if body.get("rules").is_some() {
-        let Many { rules } = from_value(body)?;
-        for (index, rule) in rules.iter().enumerate() {
-            rule.check().map_err(|invalid| Invalid {
-                field: format!("rules[{index}].{}", invalid.field),
-                ..invalid
-            })?;
+    let rule = match read_json_as(&allowed, &request, payload, new).await? {
+        New::One(rule) => *rule,
+        New::Many(rules) => {
+            let saved = allowed.change(move |store| store.add_all_saved(rules)).await?;
+            allowed.alerts().changed();
+            return Ok(HttpResponse::Created().json(saved));
         }
-        let saved = allowed.change(move |store| store.add_all_saved(rules)).await?;
-        allowed.alerts().changed();
-        return Ok(HttpResponse::Created().json(saved));
-    }
-    let rule: Rule = from_value(body)?;
+    };
     let saved = allowed.change(move |store| store.add_saved(rule)).await?;
     allowed.alerts().changed();
     Ok(HttpResponse::Created().insert_header((LOCATION, format!("/api/rules/{}", saved.id))).json(saved))

@@ -6,7 +6,7 @@ use afterglow_wire::limits::BOARDS;
 use super::Engine;
 use crate::StoreError;
 use crate::audit::{Author, Event};
-use crate::documents::{Current, SaveError, free_address, json};
+use crate::documents::{Addresses, Current, SaveError, json};
 use crate::tables::Rows;
 
 impl Engine {
@@ -20,12 +20,12 @@ impl Engine {
 
     pub(crate) fn add_board(&self, by: Option<&Author>, mut new: Board) -> Result<Board, SaveError> {
         self.tables.writing(|writer| {
-            let taken = writer.board_ids()?;
+            let mut taken = Addresses::new(writer.board_ids()?);
             if taken.len() >= BOARDS {
                 return Err(SaveError::LimitReached { kind: "boards", limit: BOARDS });
             }
             if new.id.is_empty() {
-                new.id = free_address(&taken, &wire::slug(&new.title));
+                new.id = taken.take_free(&wire::slug(&new.title));
             } else if let Some(current) = find(writer, &new.id)? {
                 return Err(conflict(&current));
             }

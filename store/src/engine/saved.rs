@@ -3,6 +3,7 @@
 use afterglow_wire::Timestamp;
 use afterglow_wire::channel::{Channel, Kept};
 use afterglow_wire::document::Document;
+use afterglow_wire::limits::KIND_BYTES;
 use afterglow_wire::rule::Rule;
 use afterglow_wire::secret::{Place, Secret};
 use afterglow_wire::slug;
@@ -11,7 +12,7 @@ use super::Engine;
 use crate::StoreError;
 use crate::alerts::Saved;
 use crate::audit::{Author, Event};
-use crate::documents::{Current, SaveError, free_address, json};
+use crate::documents::{Addresses, Current, SaveError, json};
 use crate::tables::{Rows, SavedRow};
 
 impl Engine {
@@ -38,7 +39,12 @@ impl Engine {
         new: D,
         and: impl FnOnce(&mut dyn Rows, &D, i64) -> Result<(), SaveError>,
     ) -> Result<D, SaveError> {
-        self.tables.writing(|writer| self.add_in(writer, by, new, and))
+        self.tables.writing(|writer| {
+            let mut taken = Addresses::new(writer.saved_ids(D::KIND)?);
+            let added = self.add_in(writer, by, &mut taken, new, and)?;
+            check_bytes::<D>(writer)?;
+            Ok(added)
+        })
     }
 
     /// Adds all of `new`, or none.
@@ -48,7 +54,13 @@ impl Engine {
         new: Vec<D>,
     ) -> Result<Vec<D>, SaveError> {
         self.tables.writing(|writer| {
-            new.into_iter().map(|new| self.add_in(writer, by, new, |_, _, _| Ok(()))).collect()
+            // Once for all: commits of samples wait meanwhile.
+            let mut taken = Addresses::new(writer.saved_ids(D::KIND)?);
+            let nothing_else = |_: &mut dyn Rows, _: &D, _: i64| Ok(());
+            let added: Result<_, SaveError> =
+                new.into_iter().map(|new| self.add_in(writer, by, &mut taken, new, nothing_else)).collect();
+            check_bytes::<D>(writer)?;
+            added
         })
     }
 
@@ -56,23 +68,25 @@ impl Engine {
         &self,
         writer: &mut dyn Rows,
         by: Option<&Author>,
+        taken: &mut Addresses,
         mut new: D,
         and: impl FnOnce(&mut dyn Rows, &D, i64) -> Result<(), SaveError>,
     ) -> Result<D, SaveError> {
-        let taken: Vec<String> = writer.saved(D::KIND)?.into_iter().map(|row| row.id).collect();
-        if taken.len() >= D::MOST {
+        let before = taken.len();
+        if before >= D::MOST {
             return Err(SaveError::LimitReached { kind: D::KIND, limit: D::MOST });
         }
         let id = if new.id().is_empty() {
-            free_address(&taken, &slug::of(new.title(), D::KIND))
-        } else if let Some(current) = find::<D>(writer, new.id())? {
-            return Err(conflict(&current.document));
-        } else {
+            taken.take_free(&slug::of(new.title(), D::KIND))
+        } else if taken.take(new.id()) {
             new.id().to_owned()
+        } else {
+            let current = find::<D>(writer, new.id())?.ok_or_else(|| missing::<D>(new.id()))?;
+            return Err(conflict(&current.document));
         };
         new.number(id, 1);
         let now = self.clock.now().micros();
-        if D::KIND == Rule::KIND && taken.is_empty() {
+        if D::KIND == Rule::KIND && before == 0 {
             // Evaluation begins here, also when the process ends before it could say so itself.
             writer.put_alert_cursor(self.sequence().cast_signed(), now)?;
         }
@@ -102,6 +116,7 @@ impl Engine {
             new.number(new.id().to_owned(), current.document.version().saturating_add(1));
             put(writer, &new, current.created_at.micros(), now)?;
             and(writer, &new, now)?;
+            check_bytes::<D>(writer)?;
             let version = format!("version {}", new.version());
             self.note(writer, by, Event::done(action::<D>("replace"), new.id()).with(version))?;
             Ok(new)
@@ -242,6 +257,15 @@ fn scheme_and_host(url: &Secret) -> Option<String> {
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     Some(format!("{scheme}://{host}"))
 }
+
+/// Refuses what makes a kind larger than all of it may be.
+fn check_bytes<D: Document>(writer: &mut dyn Rows) -> Result<(), SaveError> {
+    let bytes = u64::try_from(writer.saved_bytes(D::KIND)?).unwrap_or_default();
+    if bytes > MOST_BYTES { Err(SaveError::BytesReached { kind: D::KIND, bytes }) } else { Ok(()) }
+}
+
+/// Bytes of all documents of a kind. Tests have fewer.
+const MOST_BYTES: u64 = if cfg!(test) { 100 << 10 } else { KIND_BYTES as u64 };
 
 /// What the audit log calls a change.
 fn action<D: Document>(verb: &str) -> String {

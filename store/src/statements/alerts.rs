@@ -1,7 +1,9 @@
 //! The statements of alerts.
 
 use afterglow_wire::Timestamp;
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 
 use super::Connection;
@@ -59,6 +61,19 @@ impl AlertRows for Connection {
             .select(SAVED)
             .load(self)?;
         Ok(rows.into_iter().map(saved).collect())
+    }
+
+    fn saved_ids(&mut self, kind: &str) -> Result<Vec<String>, StoreError> {
+        Ok(alert_document::table
+            .filter(alert_document::kind.eq(kind))
+            .select(alert_document::id)
+            .load(self)?)
+    }
+
+    fn saved_bytes(&mut self, kind: &str) -> Result<i64, StoreError> {
+        // Reads no text: its length stands before it.
+        let bytes = sql::<BigInt>("coalesce(sum(octet_length(document)), 0)");
+        Ok(alert_document::table.filter(alert_document::kind.eq(kind)).select(bytes).first(self)?)
     }
 
     fn saved_one(&mut self, kind: &str, id: &str) -> Result<Option<SavedRow>, StoreError> {

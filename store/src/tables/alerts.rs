@@ -7,6 +7,12 @@ pub(crate) trait AlertRows {
     /// All documents of a kind, by their names.
     fn saved(&mut self, kind: &str) -> Result<Vec<SavedRow>, StoreError>;
 
+    /// The names of all documents of a kind.
+    fn saved_ids(&mut self, kind: &str) -> Result<Vec<String>, StoreError>;
+
+    /// Bytes of all documents of a kind.
+    fn saved_bytes(&mut self, kind: &str) -> Result<i64, StoreError>;
+
     /// The document of a kind and name.
     fn saved_one(&mut self, kind: &str, id: &str) -> Result<Option<SavedRow>, StoreError>;
 

@@ -280,7 +280,42 @@ fn commits_are_replayed_whole_each_with_its_time<D: Database>() {
     assert_eq!(store.replay(5, 9).unwrap(), Replayed::Nothing);
 }
 
+fn many_rules_are_added_at_once<D: Database>() {
+    let database = D::new();
+    let store = database.open();
+    store.add_saved(rule("many-3", "Another")).unwrap();
+    // Were all that there are looked at for each, nothing else would be written for minutes.
+    let added = store.add_all_saved(vec![rule("", "Many"); 300]).unwrap();
+    let ids: Vec<_> = added.iter().map(|rule| rule.id.as_str()).collect();
+    assert_eq!(ids[..4], ["many", "many-2", "many-4", "many-5"]);
+    assert_eq!(store.saved::<Rule>().unwrap().len(), 301);
+    let taken = store.add_all_saved(vec![rule("new", "New"), rule("many-7", "Taken")]);
+    assert!(matches!(taken, Err(SaveError::Conflict(_))), "{taken:?}");
+    assert_eq!(store.saved::<Rule>().unwrap().len(), 301, "all of them or none");
+}
+
+fn the_bytes_of_a_kind_are_limited<D: Database>() {
+    let database = D::new();
+    let store = database.open();
+    let large =
+        |title: &str| Rule { signals: (0..100).map(|n| format!("{n:0>256}")).collect(), ..rule("", title) };
+    let [mut first, ..] = ["A", "B", "C"].map(|title| store.add_saved(large(title)).unwrap());
+    let is_full = |result: Result<Rule, SaveError>| match result {
+        Err(error) => assert!(matches!(error, SaveError::BytesReached { bytes: 102_400.., .. }), "{error}"),
+        Ok(rule) => panic!("{} was saved", rule.id),
+    };
+    is_full(store.add_saved(large("D")));
+    is_full(store.add_all_saved(vec![large("D")]).map(|mut all| all.remove(0)));
+    let Rule { id, version, .. } = store.add_saved(rule("", "D")).unwrap();
+    is_full(store.replace_saved(Rule { id, version, ..large("D") }));
+    first.signals.truncate(1);
+    store.replace_saved(first).unwrap();
+    store.add_saved(large("E")).unwrap();
+}
+
 suite! {
+    many_rules_are_added_at_once,
+    the_bytes_of_a_kind_are_limited,
     rules_have_versions_and_one_that_is_the_same_stays,
     secrets_stay_until_they_are_replaced_and_are_not_listed,
     a_fold_is_there_after_opening_again_and_may_be_written_twice,
