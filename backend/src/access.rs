@@ -31,7 +31,7 @@ pub use principal::{Denial, Granted, Principal, Who};
 pub use quota::{ReadQuota, WriteQuota};
 pub use tickets::TicketUse;
 
-use crate::store::{self, StoreError};
+use crate::store::{self, BoardSignals, StoreError};
 use issuers::Issuers;
 use keys::Keys;
 use refusals::Refusals;
@@ -162,7 +162,7 @@ impl Access {
 
     /// Ends all keys, for the live clients too.
     pub fn end(&self) {
-        self.keys.replace(Vec::new());
+        self.keys.replace(Vec::new(), BoardSignals::new());
     }
 
     /// When the server started.
@@ -170,12 +170,12 @@ impl Access {
         self.since
     }
 
-    /// Waits until it can be said who sends the token `text`: the keys of its issuer may have to be fetched.
+    /// Waits until it can be said who sends the token `text` from an address: the keys of its issuer may have to be fetched.
     ///
     /// # Errors
     /// When too many wait already.
-    pub async fn wait_for(&self, text: &str) -> Result<(), Denial> {
-        if self.issuers.concerns(text) { self.issuers.wait_for_key(text).await } else { Ok(()) }
+    pub async fn wait_for(&self, text: &str, from: IpAddr) -> Result<(), Denial> {
+        if self.issuers.concerns(text) { self.issuers.wait_for_key(text, from).await } else { Ok(()) }
     }
 
     /// Whether tokens of any issuer count.
@@ -239,7 +239,8 @@ impl Access {
     /// When the database does not answer; the keys are those that were read last.
     pub fn reload(&self) -> Result<(), StoreError> {
         let _reading = self.reading.lock().unwrap_or_else(PoisonError::into_inner);
-        self.keys.replace(self.store.keys()?);
+        let (keys, boards) = self.store.keys_and_boards()?;
+        self.keys.replace(keys, boards);
         Ok(())
     }
 

@@ -364,3 +364,26 @@ fn a_ticket_opens_one_session_of_socket_io_which_goes_on() {
     assert_eq!(backend.get(&path(&other, &sid)).status, 401, "and no other ticket goes on with it");
     assert_eq!(backend.get(&path("none", &sid)).status, 401);
 }
+
+#[test]
+fn many_links_to_a_board_have_its_signals_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let panels: Vec<_> = (0..20)
+        .map(|panel| {
+            let signals: Vec<_> =
+                (0..100).map(|signal| format!("{panel}.{signal}.{}", "x".repeat(230))).collect();
+            json!({"title": "p", "signals": signals})
+        })
+        .collect();
+    let board = json!({"id": "large", "title": "Large", "panels": panels}).to_string();
+    assert_eq!(backend.send("POST", "/api/boards", &board).status, 201);
+    let link = || assert_eq!(backend.send("POST", "/api/shares", r#"{"board":"large"}"#).status, 201);
+    (0..5).for_each(|_| link());
+    let before = backend.resident();
+    (0..40).for_each(|_| link());
+    // Each would have more than a megabyte.
+    let grown = backend.resident().saturating_sub(before);
+    assert!(grown < 24 << 20, "{grown} bytes for 40 links");
+    backend.close();
+}

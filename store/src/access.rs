@@ -1,18 +1,20 @@
 //! Keys and the audit log: what the rows mean. Every change is written down in the transaction that makes it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::access::{AuditEntry, Key};
 use afterglow_wire::board::Board;
-use afterglow_wire::limits::KEYS;
+use afterglow_wire::limits::{KEYS, KIND_BYTES};
 
 use crate::audit::{self, Author, Broken, Chain, Event, Verifier};
 use crate::clock::Clock;
 use crate::documents::{SaveError, json};
 use crate::people::{Hash, Invitation, PeopleChange};
 use crate::tables::{EntryRow, KeyRow, Rows, Tables};
-use crate::{Location, OpenError, Span, Store, StoreConfig, StoreError, postgres, sqlite};
+use crate::{Location, OpenError, Span, Store, StoreConfig, StoreError, budget, postgres, sqlite};
 
 /// Entries that are read at once.
 const PAGE: usize = 1_000;
@@ -23,11 +25,16 @@ const AUDIT_MICROS: i64 = 400 * 86_400_000_000;
 /// The hash of a secret.
 pub type SecretHash = [u8; 32];
 
+/// The signals of boards, by the boards' addresses.
+pub type BoardSignals = HashMap<String, Vec<String>>;
+
 /// Keys and the audit log of a database. Cloning is cheap. Every call blocks.
 #[derive(Clone)]
 pub struct Access {
     tables: Arc<dyn Tables>,
     clock: Clock,
+    /// How long a read may take whose length is that of what is kept.
+    read_limit: Option<Duration>,
 }
 
 /// A key was used.
@@ -56,7 +63,11 @@ pub struct AuditQuery {
 
 impl Access {
     pub(crate) fn new(tables: Arc<dyn Tables>, clock: Clock) -> Self {
-        Self { tables, clock }
+        Self { tables, clock, read_limit: None }
+    }
+
+    pub(crate) fn with_limit(self, read_limit: Option<Duration>) -> Self {
+        Self { read_limit, ..self }
     }
 
     /// That of a database, which is made where there is none; also while a server has it open, which sees the changes
@@ -91,19 +102,28 @@ impl Access {
         Ok(Self::new(tables, clock))
     }
 
-    /// All keys and the hashes of their secrets; one for a board has the signals that are on it now. One that is damaged is left out, and so not valid.
+    /// All keys with the hashes of their secrets; one that is damaged is left out. What a link shows is in [`Access::keys_and_boards`].
     ///
     /// # Errors
     /// When the database does not answer.
     pub fn keys(&self) -> Result<Vec<(Key, SecretHash)>, StoreError> {
+        self.tables.in_documents(|reader| Ok(reader.keys()?.into_iter().filter_map(sound).collect()))
+    }
+
+    /// All keys, and what is shown on the boards to which some of them are links: once for a board, however many links it has.
+    ///
+    /// # Errors
+    /// As [`Access::keys`].
+    pub fn keys_and_boards(&self) -> Result<(Vec<(Key, SecretHash)>, BoardSignals), StoreError> {
         self.tables.in_documents(|reader| {
-            let mut keys: Vec<_> = reader.keys()?.into_iter().filter_map(sound).collect();
-            for (key, _) in &mut keys {
-                if let Some(board) = &key.board {
-                    key.signals = Some(signals_of(reader, board)?);
+            let keys: Vec<_> = reader.keys()?.into_iter().filter_map(sound).collect();
+            let mut boards = BoardSignals::new();
+            for board in keys.iter().filter_map(|(key, _)| key.board.as_ref()) {
+                if !boards.contains_key(board) {
+                    boards.insert(board.clone(), signals_of(reader, board)?);
                 }
             }
-            Ok(keys)
+            Ok((keys, boards))
         })
     }
 
@@ -220,9 +240,10 @@ impl Access {
     pub fn audit(&self, query: &AuditQuery) -> Result<Vec<AuditEntry>, StoreError> {
         let AuditQuery { after, span, who, action } = query;
         let span = (span.from.micros(), span.to.micros());
-        let rows = self
-            .tables
-            .in_documents(|reader| reader.entries(*after, span, who.as_deref(), action.as_deref(), PAGE))?;
+        let rows = budget::limited(self.read_limit, || {
+            self.tables
+                .in_documents(|reader| reader.entries(*after, span, who.as_deref(), action.as_deref(), PAGE))
+        })?;
         Ok(rows.into_iter().map(entry).collect())
     }
 
@@ -295,7 +316,12 @@ fn insert(writer: &mut dyn Rows, key: &Key, hash: &SecretHash) -> Result<(), Sav
     if writer.count_keys()? >= KEYS {
         return Err(SaveError::LimitReached { kind: "keys", limit: KEYS });
     }
-    Ok(writer.insert_key(&key.id, hash, &document(key)?)?)
+    let document = document(key)?;
+    let bytes = u64::try_from(writer.key_bytes()?).unwrap_or_default() + document.len() as u64;
+    if bytes > KIND_BYTES as u64 {
+        return Err(SaveError::BytesReached { kind: "key", bytes });
+    }
+    Ok(writer.insert_key(&key.id, hash, &document)?)
 }
 
 /// What is kept of a key as a text: all but its last use.

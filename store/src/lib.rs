@@ -52,7 +52,7 @@ use crate::batch::{Batch, Sample, SignalId};
 use crate::clock::Clock;
 use crate::signals::{Selector, Signals};
 
-pub use access::{Access, AuditQuery, SecretHash, Use};
+pub use access::{Access, AuditQuery, BoardSignals, SecretHash, Use};
 pub use audit::{Author, Broken, Chain, Event};
 pub use budget::{Meter, asked_by, while_wanted};
 pub use columns::Columns;
@@ -191,7 +191,7 @@ impl Store {
             }
         }
         Ok(Self {
-            access: Access::new(Arc::clone(engine.tables()), clock),
+            access: Access::new(Arc::clone(engine.tables()), clock).with_limit(config.read_limit),
             engine: Arc::new(engine),
             signals,
             read_limit: config.read_limit,

@@ -18,7 +18,7 @@ use super::{Denial, Grant, Granted, ReadQuota, Who, WriteQuota};
 use crate::admission::{Admission, network};
 use crate::decode::WriteScope;
 use crate::signals::Selector;
-use crate::store::{SecretHash, Use};
+use crate::store::{BoardSignals, SecretHash, Use};
 
 /// As messages say of what may be done with a key.
 const WHOSE: &str = "with this key";
@@ -47,6 +47,21 @@ struct Entry {
     /// The minute of the last request, in microseconds; and whether that is not written down yet.
     used: AtomicI64,
     used_from: Mutex<Option<IpAddr>>,
+    /// What a link shows; all links to a board share it.
+    shown: Option<Arc<Shown>>,
+}
+
+/// The signals of a board.
+struct Shown {
+    signals: Vec<String>,
+    selector: Arc<Selector>,
+}
+
+impl Shown {
+    fn new(signals: Vec<String>) -> Self {
+        let selector = Arc::new(Selector::new(&signals));
+        Self { signals, selector }
+    }
 }
 
 impl Keys {
@@ -60,17 +75,29 @@ impl Keys {
         self.book.load().contains_key(&id)
     }
 
-    /// Replaces all keys. What is no longer there, or is not what it was, ends for its live clients.
-    pub(super) fn replace(&self, keys: Vec<(Key, SecretHash)>) {
+    /// Replaces all keys; `boards` has what links show. What is no longer there, or is not what it was, ends for its live clients.
+    pub(super) fn replace(&self, keys: Vec<(Key, SecretHash)>, boards: BoardSignals) {
         let before = self.book.load_full();
+        let links =
+            before.values().filter_map(|entry| Some((entry.key.board.as_deref()?, entry.shown.as_ref()?)));
+        let links: HashMap<_, _> = links.collect();
+        let shown = |(board, signals): (String, Vec<String>)| {
+            let known = links.get(&*board).filter(|known| known.signals == signals);
+            let shown = known.map_or_else(|| Arc::new(Shown::new(signals)), |known| Arc::clone(known));
+            (board, shown)
+        };
+        let boards: HashMap<_, _> = boards.into_iter().map(shown).collect();
+        let nothing = Arc::new(Shown::new(Vec::new()));
         let mut book = HashMap::with_capacity(keys.len());
         for (mut key, hash) in keys {
             if !self.of_operators {
                 key.scopes.retain(|scope| *scope != Scope::Operator);
             }
             let Ok(id) = u64::from_str_radix(&key.id, 16) else { continue };
-            let known = before.get(&id).filter(|known| known.allows_the_same(&key));
-            book.insert(id, Arc::new(Entry::new(key, hash, known.map(|known| &**known), self.rate)));
+            let shown = key.board.as_ref().map(|board| Arc::clone(boards.get(board).unwrap_or(&nothing)));
+            let known = before.get(&id).filter(|known| known.allows_the_same(&key, shown.as_ref()));
+            let known = known.map(|known| &**known);
+            book.insert(id, Arc::new(Entry::new(key, hash, shown, known, self.rate)));
         }
         for (id, known) in before.iter() {
             if !book.get(id).is_some_and(|entry| Arc::ptr_eq(&entry.granted, &known.granted)) {
@@ -164,9 +191,22 @@ impl Keys {
 
 impl Entry {
     /// What is known of a key that may do the same as `before` goes on.
-    fn new(key: Key, hash: SecretHash, before: Option<&Self>, rate: NonZeroU32) -> Self {
+    fn new(
+        key: Key,
+        hash: SecretHash,
+        shown: Option<Arc<Shown>>,
+        before: Option<&Self>,
+        rate: NonZeroU32,
+    ) -> Self {
         let networks = key.addresses.iter().filter_map(|text| parse_network(text).ok()).collect();
-        let granted = before.map_or_else(|| Arc::new(granted(&key)), |before| Arc::clone(&before.granted));
+        let signals = || match (&shown, &key.signals) {
+            (Some(shown), _) => Some(Arc::clone(&shown.selector)),
+            (None, patterns) => patterns.as_ref().map(|patterns| Arc::new(Selector::new(patterns))),
+        };
+        let granted = match before {
+            Some(before) => Arc::clone(&before.granted),
+            None => Arc::new(granted(&key, signals())),
+        };
         let limiter = || Arc::new(RateLimiter::direct(Quota::per_second(rate)));
         let used = before.map_or(0, |before| before.used.load(Ordering::Relaxed));
         let from = before.and_then(|before| *before.used_from.lock().unwrap_or_else(PoisonError::into_inner));
@@ -178,14 +218,20 @@ impl Entry {
             limiter: before.map_or_else(limiter, |before| Arc::clone(&before.limiter)),
             used: AtomicI64::new(used),
             used_from: Mutex::new(from),
+            shown,
         }
     }
 
     /// Whether `key` differs in nothing but how long it is valid and when it was used.
-    fn allows_the_same(&self, key: &Key) -> bool {
+    fn allows_the_same(&self, key: &Key, shown: Option<&Arc<Shown>>) -> bool {
         let compared =
             |key: &Key| Key { expires: None, last_used: None, last_used_from: None, ..key.clone() };
-        !self.granted.grant.is_over() && compared(&self.key) == compared(key)
+        let shows_the_same = match (&self.shown, shown) {
+            // One that shows the same as before is the same.
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            (before, now) => before.is_none() && now.is_none(),
+        };
+        !self.granted.grant.is_over() && compared(&self.key) == compared(key) && shows_the_same
     }
 
     fn judge(&self, is: Kind, sent_as: Kind, now: Timestamp, address: IpAddr) -> Result<(), Denial> {
@@ -224,8 +270,7 @@ impl Entry {
     }
 }
 
-fn granted(key: &Key) -> Granted {
-    let signals = key.signals.as_ref().map(|patterns| Arc::new(Selector::new(patterns)));
+fn granted(key: &Key, signals: Option<Arc<Selector>>) -> Granted {
     Granted {
         who: match key.kind {
             Kind::Share => Who::Share(key.id.as_str().into()),

@@ -226,7 +226,11 @@ fn list(options: &List) -> Result<(), ToolError> {
     let mut text = String::from("id                scopes               signals  expires  last used  label");
     for (key, _) in options.database.open()?.keys()? {
         let scopes: afterglow_wire::access::Scopes = key.scopes.iter().copied().collect();
-        let signals = key.signals.map_or_else(|| "*".to_owned(), |signals| signals.join(","));
+        let signals = match (key.board, key.signals) {
+            (Some(board), _) => format!("those of the board {board}"),
+            (None, Some(signals)) => signals.join(","),
+            (None, None) => "*".to_owned(),
+        };
         let instant = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| at.to_string());
         let line = format!(
             "{}  {:<20} {signals}  {}  {}  {}",

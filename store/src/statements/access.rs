@@ -1,6 +1,8 @@
 //! The statements of keys and of the audit log.
 
+use diesel::dsl::sql;
 use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 use super::Connection;
 use crate::StoreError;
@@ -46,6 +48,11 @@ impl AccessRows for Connection {
     fn count_keys(&mut self) -> Result<usize, StoreError> {
         let count: i64 = access_key::table.count().get_result(self)?;
         Ok(usize::try_from(count).unwrap_or_default())
+    }
+
+    fn key_bytes(&mut self) -> Result<i64, StoreError> {
+        let bytes = sql::<BigInt>("coalesce(sum(octet_length(document)), 0)");
+        Ok(access_key::table.select(bytes).first(self)?)
     }
 
     fn insert_key(&mut self, id: &str, hash: &[u8], document: &str) -> Result<(), StoreError> {

@@ -13,6 +13,9 @@ pub(crate) trait AccessRows {
     /// How many keys there are.
     fn count_keys(&mut self) -> Result<usize, StoreError>;
 
+    /// Bytes of all keys' documents.
+    fn key_bytes(&mut self) -> Result<i64, StoreError>;
+
     /// Adds a key.
     fn insert_key(&mut self, id: &str, hash: &[u8], document: &str) -> Result<(), StoreError>;
 
