@@ -12,6 +12,7 @@ mod login;
 mod logout;
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -24,13 +25,14 @@ use arc_swap::ArcSwap;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::jwt::{self, Claims, Key};
 use super::people::role_scopes;
 use super::{Denial, Grant, Granted, Who};
 use crate::config::{self, ConfigError, Grants, Signed};
 use crate::decode::WriteScope;
+use crate::shares::Shares;
 use crate::signals::Selector;
 use client::Client;
 pub(super) use login::Exchange;
@@ -39,7 +41,7 @@ pub(super) use logout::LoggedOut;
 /// How many verified tokens are known at once.
 const KNOWN: usize = 10_000;
 
-/// How many requests may wait for keys of one issuer.
+/// How many requests may wait for keys of one issuer, half of them of one address.
 const WAITING: usize = 64;
 
 /// How long one of them waits at most: for a pause, and for the issuer.
@@ -90,7 +92,7 @@ struct Published {
     fetching: Mutex<()>,
     /// How often they were fetched, or should have been.
     fetched: watch::Sender<u64>,
-    waiting: Semaphore,
+    waiting: Shares,
     /// When they were fetched last.
     at: Mutex<Option<Timestamp>>,
 }
@@ -144,7 +146,7 @@ impl Issuers {
     ///
     /// # Errors
     /// When too many wait already.
-    pub(super) async fn wait_for_key(&self, token: &str) -> Result<(), Denial> {
+    pub(super) async fn wait_for_key(&self, token: &str, from: IpAddr) -> Result<(), Denial> {
         if self.known().contains_key(&hash(token)) {
             return Ok(());
         }
@@ -158,7 +160,7 @@ impl Issuers {
         if is_here() {
             return Ok(());
         }
-        let Ok(_waits) = published.waiting.try_acquire() else {
+        let Ok(_waits) = published.waiting.take(from, 1) else {
             let why =
                 "too many requests wait for the keys of the issuer of this token; try again in a moment";
             return Err(Denial(Code::RateLimited, why));
@@ -331,7 +333,7 @@ impl Issuer {
                     is_fetching: AtomicBool::new(false),
                     fetching: Mutex::default(),
                     fetched: watch::Sender::new(0),
-                    waiting: Semaphore::new(WAITING),
+                    waiting: Shares::halves(WAITING),
                     at: Mutex::default(),
                 };
                 (Vec::new(), Some(published))

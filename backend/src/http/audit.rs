@@ -1,5 +1,7 @@
 //! `GET /api/audit`: what was done, by whom.
 
+use std::rc::Rc;
+
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use afterglow_wire::Timestamp;
@@ -10,7 +12,7 @@ use super::gate::Allowed;
 use super::parameters::between;
 use super::permission::ReadAudit;
 use super::problem::Problem;
-use crate::store::{Access, AuditQuery};
+use crate::store::AuditQuery;
 
 /// The parameters as texts, so that a bad one is refused by its name.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -46,20 +48,19 @@ pub(super) async fn get(
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
     let Parameters { from, to, who, action, tenant } = parameters.into_inner();
-    let allowed = allowed.within(tenant.as_deref())?;
+    let allowed = Rc::new(allowed.within(tenant.as_deref())?);
     let span = between(from.as_deref(), to.as_deref(), Timestamp::MAX)?;
     let query = AuditQuery { after: 0, span, who, action };
-    let access = allowed.store().access().clone();
     // The first page before the head: a reader that is refused gets to know why.
-    let first = page(access.clone(), query.clone()).await?;
+    let first = page(&allowed, query.clone()).await?;
     let rest = stream::unfold(Some(first), move |next| {
-        let (access, query) = (access.clone(), query.clone());
+        let (allowed, query) = (Rc::clone(&allowed), query.clone());
         async move {
             let (lines, after) = next?;
             if lines.is_empty() {
                 return None;
             }
-            match page(access, AuditQuery { after, ..query }).await {
+            match page(&allowed, AuditQuery { after, ..query }).await {
                 Ok(next) => Some((Ok::<_, Problem>(lines), Some(next))),
                 Err(problem) => Some((Err(problem), None)),
             }
@@ -69,8 +70,8 @@ pub(super) async fn get(
 }
 
 /// Some lines, and the number of the last entry among them.
-async fn page(access: Access, query: AuditQuery) -> Result<(Bytes, i64), Problem> {
-    let entries = web::block(move || access.audit(&query)).await??;
+async fn page(allowed: &Allowed<ReadAudit>, query: AuditQuery) -> Result<(Bytes, i64), Problem> {
+    let entries = allowed.entries(query).await?;
     let mut lines = Vec::new();
     for entry in &entries {
         // Writing to a vector cannot fail.

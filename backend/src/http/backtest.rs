@@ -14,18 +14,18 @@ use super::problem::Problem;
 use crate::backtest;
 use crate::clock::Stopwatch;
 use crate::metrics::Stage;
-use crate::shares::Shares;
+use crate::shares::{Exhausted, Shares};
 use crate::store::{asked_by, while_wanted};
 
-/// Back-tests at once; beyond it 503 `queue_full`.
+/// Back-tests at once, half of them for one address; beyond it 503 `queue_full`.
 const BACKTESTS: usize = 2;
 
-static PLACES: LazyLock<Shares> = LazyLock::new(|| Shares::new(BACKTESTS, BACKTESTS));
+static PLACES: LazyLock<Shares> = LazyLock::new(|| Shares::halves(BACKTESTS));
 
 /// Test a rule on what is stored
 ///
 /// When it would have fired, by signal. The rule need not be saved, and may be without an id and a title. Nobody is notified, and nothing is
-/// written. It takes at most as long as any query; two run at once.
+/// written. It takes at most as long as any query; two run at once, one of them for an address.
 #[utoipa::path(
     post, path = "/api/rules/test", tag = "alerts",
     request_body(content = BacktestRequest, example = json!({
@@ -36,7 +36,7 @@ static PLACES: LazyLock<Shares> = LazyLock::new(|| Shares::new(BACKTESTS, BACKTE
         (status = 200, description = "What it would have found", body = Backtest),
         (status = 400, description = "The body is no JSON object", body = afterglow_wire::ErrorBody),
         (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Two are under way, or it took too long; ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "As many are under way as may be, or it took too long; ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn post(
@@ -46,8 +46,12 @@ pub(super) async fn post(
 ) -> Result<HttpResponse, Problem> {
     let question: BacktestRequest = read_json(&allowed, &request, payload).await?;
     question.check()?;
-    let place = PLACES.take(allowed.address(), 1).map_err(|_| {
-        Problem::new(Code::QueueFull, format!("{BACKTESTS} rules are tested already; ask again in a moment"))
+    let place = PLACES.take(allowed.address(), 1).map_err(|exhausted| {
+        let message = match exhausted {
+            Exhausted::All => "as many rules are tested as may be at once; ask again in a moment",
+            Exhausted::Address => "a rule is tested for this address already; ask again in a moment",
+        };
+        Problem::new(Code::QueueFull, message)
     })?;
     let (store, metrics, limit) =
         (allowed.store().clone(), allowed.metrics().clone(), allowed.query_timeout());

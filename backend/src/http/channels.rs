@@ -1,10 +1,12 @@
 //! `/api/channels`: where messages about alerts go. Secrets go in and never come out.
 
+use std::sync::LazyLock;
+
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
-use afterglow_wire::Invalid;
 use afterglow_wire::channel::{Channel, ChannelKind, ChannelTest};
 use afterglow_wire::secret::Secret;
+use afterglow_wire::{Code, Invalid};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
@@ -12,7 +14,13 @@ use super::documents::{delete_document, get_document, read_json};
 use super::gate::Allowed;
 use super::permission::{ReadChannels, WriteChannels};
 use super::problem::Problem;
+use crate::shares::{Exhausted, Shares};
 use crate::store::{Event, SaveError, Store};
+
+/// Tests of channels at once, half of them for one address: each waits for a receiver. Beyond it 503 `queue_full`.
+const TESTS: usize = 8;
+
+static PLACES: LazyLock<Shares> = LazyLock::new(|| Shares::halves(TESTS));
 
 /// Bytes of a signing key that the server makes.
 const KEY_BYTES: usize = 24;
@@ -152,16 +160,26 @@ pub(super) async fn delete(
     responses(
         (status = 200, description = "How it ended, and what was sent", body = ChannelTest),
         (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "As many are tested as may be; try again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn test(
     allowed: Allowed<WriteChannels>,
     id: web::Path<String>,
 ) -> Result<web::Json<ChannelTest>, Problem> {
+    let place = PLACES.take(allowed.address(), 1).map_err(|exhausted| {
+        let whose = if exhausted == Exhausted::All { "" } else { " for this address" };
+        let message = format!("as many channels are tested{whose} as may be at once; try again in a moment");
+        Problem::new(Code::QueueFull, message)
+    })?;
     allowed.record(Event::begun("channel.test", &**id)).await?;
     // Not in the turn of changes: a receiver may take its time.
     let notifier = allowed.notifier().clone();
-    let tested = web::block(move || notifier.test(&id)).await?;
+    let tested = web::block(move || {
+        let _held = place;
+        notifier.test(&id)
+    });
+    let tested = tested.await?;
     Ok(web::Json(tested?))
 }
 

@@ -110,12 +110,12 @@ impl Gate {
     }
 
     /// Waits until it can be said who asks with a token.
-    async fn wait_for_issuer(&self, request: &HttpRequest) -> Result<(), Problem> {
+    async fn wait_for_issuer(&self, request: &HttpRequest, from: IpAddr) -> Result<(), Problem> {
         if !self.context.access.has_issuers() || self.needs_nothing() {
             return Ok(());
         }
         let Credential::Key(text) = Credential::of(request.headers()) else { return Ok(()) };
-        self.context.access.wait_for(&text).await.map_err(|Denial(code, why)| Problem::new(code, why))
+        self.context.access.wait_for(&text, from).await.map_err(|Denial(code, why)| Problem::new(code, why))
     }
 
     /// Waits until this server has what others know of the sender's key or session, when it knows none such.
@@ -296,7 +296,7 @@ pub(super) async fn judge(
             .and_then(Authority::parse)
             .is_none_or(|host| !host.host.eq_ignore_ascii_case("localhost"));
     let mut page = None;
-    let waited = gate.wait_for_issuer(request.request()).await;
+    let waited = gate.wait_for_issuer(request.request(), sender.address.ip()).await;
     gate.wait_for_others(request.request(), is_secure).await;
     let mut response = match waited.and_then(|()| gate.visit(request.request(), &sender, &id)) {
         Ok(visit) => {

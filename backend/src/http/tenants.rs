@@ -23,8 +23,7 @@ use crate::store::tenants;
     )
 )]
 pub(super) async fn list(allowed: Allowed<ManageTenants>) -> Result<web::Json<Vec<Tenant>>, Problem> {
-    let access = allowed.store().access().clone();
-    let known = web::block(move || access.tenants()).await??;
+    let known = allowed.tenants().await?;
     let served = allowed.tenancy().served();
     let tenants = known.into_iter().map(|tenant| {
         let context = served.get(&*tenant.name);

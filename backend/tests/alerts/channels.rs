@@ -1,7 +1,7 @@
 //! Channels: what a receiver that misbehaves costs, whom it costs, and that every kind reaches its receiver.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -41,6 +41,32 @@ fn a5_a_receiver_that_hangs_delays_nobody_else() {
         assert!(log["waiting"].as_u64().unwrap() >= 1, "{log}");
     }
     eventually("at most 2 MB more", || lab.backend().resident().saturating_sub(before) <= 2_000_000);
+}
+
+/// Each of them waits for its receiver.
+#[test]
+fn tests_of_a_channel_that_hangs_leave_room_for_others() {
+    const REQUEST: &[u8] = b"POST /api/channels/hangs/test HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n";
+    let hanging = TcpListener::bind("127.0.0.1:0").unwrap();
+    let lab = Lab::new();
+    let url = format!("http://{}/", hanging.local_addr().unwrap());
+    lab.post("/api/channels", &json!({"id": "hangs", "kind": "webhook", "url": url}));
+    let asking = || {
+        let mut stream = TcpStream::connect(lab.backend().address()).unwrap();
+        stream.write_all(REQUEST).unwrap();
+        stream.set_nonblocking(true).unwrap();
+        stream
+    };
+    // One more than one address may have.
+    let asking: Vec<_> = (0..5).map(|_| asking()).collect();
+    let status = |stream: &TcpStream| {
+        let mut beginning = [0; 12];
+        (stream.peek(&mut beginning).ok()? == 12).then(|| String::from_utf8_lossy(&beginning).into_owned())
+    };
+    let answered = || asking.iter().filter_map(status).collect::<Vec<_>>();
+    eventually("one is refused", || !answered().is_empty());
+    assert_eq!(answered(), ["HTTP/1.1 503"]);
+    drop(hanging);
 }
 
 /// A8: statuses.

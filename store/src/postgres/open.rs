@@ -323,11 +323,13 @@ fn load(connection: &mut Connection) -> Result<Loaded, String> {
         |part, after| if part == Part::A { journal::next_rows(connection, after) } else { Ok(Vec::new()) };
     let parts = [(Part::A, first), (Part::B, None)];
     // Other servers may be writing: nothing is sealed here, so all of it must be in the head.
-    engine::recover(names, sealed, newest_block, usize::MAX, parts, next).map_err(|unrecovered| match unrecovered {
-        Unrecovered::Damaged(DamagedRow { sequence, why, .. }) => {
-            format!("row {sequence} of the journal is damaged: {why}")
+    engine::recover(names, sealed, newest_block, usize::MAX, parts, next).map_err(|unrecovered| {
+        match unrecovered {
+            Unrecovered::Damaged(DamagedRow { sequence, why, .. }) => {
+                format!("row {sequence} of the journal is damaged: {why}")
+            }
+            Unrecovered::Unread(error) => error.to_string(),
         }
-        Unrecovered::Unread(error) => error.to_string(),
     })
 }
 

@@ -87,7 +87,7 @@ pub(crate) fn open(
         Some(loaded) => loaded,
         None => {
             let mut reader = readers.pool.get().map_err(|error| unusable(path, error))?;
-            load(&mut *reader, path, config.head_samples)?
+            load(&mut reader, path, config.head_samples)?
         }
     };
     let shares = Shares::new(config.readers as usize, READER_WAIT);

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use afterglow_wire::access::{Key, Kind as KeyKind, NewTicket, Scope, Usage};
+use afterglow_wire::access::{AuditEntry, Key, Kind as KeyKind, NewTicket, Scope, Usage};
 use afterglow_wire::alert::Episode;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::{Code, Invalid, tenant};
@@ -36,7 +36,7 @@ use crate::health::Health;
 use crate::ingest_report::Recorder;
 use crate::intake::Limited;
 use crate::metrics::Metrics;
-use crate::store::{Author, Event, SaveError, Store};
+use crate::store::{AuditQuery, Author, Event, SaveError, Store, StoreError, tenants};
 
 impl<P: Permission> Allowed<P> {
     /// All that there is for the tenant of who asks.
@@ -115,9 +115,8 @@ impl ListsKeys for ReadShares {}
 impl<P: ListsKeys> Allowed<P> {
     /// All keys, without their secrets.
     pub(in crate::http) async fn keys(&self) -> Result<Vec<Key>, Problem> {
-        let access = self.context().store.access().clone();
-        let keys = actix_web::web::block(move || access.keys()).await??;
-        Ok(keys.into_iter().map(|(key, _)| key).collect())
+        let read = self.context().documents.read(self.address(), |store| store.access().keys());
+        Ok(read.await?.into_iter().map(|(key, _)| key).collect())
     }
 }
 
@@ -164,15 +163,19 @@ impl Allowed<ManageTenants> {
         &self.gate.tenancy
     }
 
-    /// The default tenant's store, which knows of all tenants.
-    pub(in crate::http) fn store(&self) -> &Store {
-        &self.gate.context.store
+    /// All tenants, of which the default tenant's store knows.
+    pub(in crate::http) async fn tenants(&self) -> Result<Vec<tenants::Tenant>, Failure<StoreError>> {
+        self.gate.context.documents.read(self.address(), |store| store.access().tenants()).await
     }
 }
 
 impl Allowed<ReadAudit> {
-    pub(in crate::http) fn store(&self) -> &Store {
-        &self.context().store
+    /// A page of the audit log.
+    pub(in crate::http) async fn entries(
+        &self,
+        query: AuditQuery,
+    ) -> Result<Vec<AuditEntry>, Failure<StoreError>> {
+        self.context().documents.read(self.address(), move |store| store.access().audit(&query)).await
     }
 }
 
@@ -480,9 +483,9 @@ impl Allowed<ReadBoards> {
 impl<P: Changes> Allowed<P> {
     /// Writes into the audit log what is about to be done, where no single transaction does it.
     pub(in crate::http) async fn record(&self, event: Event) -> Result<(), Problem> {
-        let (access, author) = (self.context().store.access().clone(), self.author());
-        let record = move || access.record(vec![(Author::clone(&author), event)]);
-        Ok(actix_web::web::block(record).await??)
+        let author = self.author();
+        let record = move |store: &Store| Ok(store.access().record(vec![(Author::clone(&author), event)])?);
+        Ok(self.context().documents.in_turn(record).await?)
     }
 
     /// Does `work`, which blocks and changes documents of this kind, when its turn comes.
