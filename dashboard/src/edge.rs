@@ -1,6 +1,7 @@
 //! The browser: everything that does I/O, touches the document or is a component.
 
 pub mod address;
+pub mod ahead;
 pub mod clock;
 pub mod download;
 pub mod feed;

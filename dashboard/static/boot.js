@@ -1,4 +1,5 @@
 // Starts the page's program. A file of its own because the page's policy allows no inline script.
+import "./ahead.js";
 import init from "./afterglow.js";
 import { runs } from "./later.js";
 

@@ -89,3 +89,30 @@ test("a board, an embedded panel and everything move only what they show", async
   await everything.page.locator('[data-panel="zone"]').scrollIntoViewIfNeeded();
   await full(everything.page, "zone");
 });
+
+test("what is needed first is asked for once, while the program is on its way", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  await backend.post({ timestamp: new Date().toISOString(), signals: { oven: 20 } });
+  await backend.send("POST", "/api/boards", { title: "Ovens", panels: [{ signals: ["oven"] }] });
+  const documents = ["/api/revision", "/api/boards", "/api/boards/ovens", "/api/signals?metadata=1", "/api/alerts", "/api/rules?limit=1000"];
+  const first = [...documents, "/api/signals?details=1"];
+  const asked = [];
+  let sockets = 0;
+  const page = await open(t, { url: `${backend.url}/boards/ovens` }, {
+    before: async (page) => {
+      page.on("websocket", () => (sockets += 1));
+      page.on("request", (request) => asked.push(request.url().replace(backend.url, "").replace(/[?&](from|to)=[^&]*/g, "")));
+      // The program is held back until everything was asked for.
+      await page.route("**/afterglow_bg.wasm", async (route) => {
+        await until("it was asked for ahead", () => sockets === 1 && first.every((address) => asked.includes(address)));
+        await route.continue();
+      });
+    },
+  });
+  await link(page, "live");
+  await until("the sample is drawn", async () => (await page.getByTestId("chart").getAttribute("data-points")) === "1");
+  await until("alerts of the range were asked for", () => asked.some((address) => address.startsWith("/api/alerts/history")));
+  const once = [...documents, "/api/alerts/history", "/api/annotations"];
+  const twice = once.filter((address) => asked.filter((other) => other === address).length > 1);
+  assert.deepEqual([twice, sockets], [[], 1]);
+});

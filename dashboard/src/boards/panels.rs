@@ -117,7 +117,12 @@ impl Panel {
 pub fn patterns(board: &Board, has: impl Fn(&str) -> bool) -> Vec<String> {
     let shown = board.panels.iter().filter(|panel| has(&panel.id));
     let patterns: BTreeSet<String> = shown.flat_map(|panel| panel.signals.iter().cloned()).collect();
-    if patterns.is_empty() { vec!["(no signal)".to_owned()] } else { patterns.into_iter().collect() }
+    if patterns.is_empty() { nothing() } else { patterns.into_iter().collect() }
+}
+
+/// What no signal is called, for a view without samples.
+pub fn nothing() -> Vec<String> {
+    vec!["(no signal)".to_owned()]
 }
 
 /// A signal's name without what the panel's title, its other signals and the unit say already; never empty.

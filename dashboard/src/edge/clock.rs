@@ -17,9 +17,10 @@ impl Clock {
         local_now() + self.offset.get()
     }
 
-    /// It is `server_time` (microseconds since 1970).
-    pub fn set(&self, server_time: i64) {
-        self.offset.set(server_time - local_now());
+    /// It was `server_time` (microseconds since 1970) when the steady clock showed `at`.
+    pub fn set(&self, server_time: i64, at: f64) {
+        let since = ((steady() - at).max(0.0) * 1e3) as i64;
+        self.offset.set(server_time + since - local_now());
     }
 
     /// The server said that it was `server_time` a moment ago. What arrives fastest says the most: a frame that shows

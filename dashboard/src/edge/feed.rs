@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use afterglow_wire::name;
+use afterglow_wire::revision::Revision;
 use afterglow_wire::telemetry::SignalDetails;
 use afterglow_wire::v1::{Frame, Header, Kind, SILENCE};
 use wasm_bindgen_futures::spawn_local;
@@ -84,6 +85,18 @@ impl Feed {
         Rc::new(Self { page_state, state: RefCell::new(state) })
     }
 
+    /// Has everything asked for that depends on a revision, as soon as it is known which there is.
+    pub fn learn_revision(self: &Rc<Self>) {
+        let page_state = Rc::clone(&self.page_state);
+        spawn_local(async move {
+            // Without an answer nothing is known to be new.
+            let revision = rest::get::<Revision>("/api/revision", None).await.unwrap_or_default();
+            if page_state.revision.get().is_none() {
+                page_state.revision.set(Some(revision));
+            }
+        });
+    }
+
     /// Connects, or connects again.
     pub fn connect(self: &Rc<Self>) {
         let mut state = self.state.borrow_mut();
@@ -154,14 +167,14 @@ impl Feed {
     }
 
     fn handle(self: &Rc<Self>, event: SocketEvent<'_>) {
-        let bytes = match event {
-            SocketEvent::Frame(bytes) => bytes,
+        let (bytes, at) = match event {
+            SocketEvent::Frame(bytes, at) => (bytes, at),
             SocketEvent::Closed(reason) => return self.closed(reason),
         };
         let taken = Frame::parse(bytes).map_err(|error| error.to_string()).and_then(|frame| {
             let mut state = self.state.borrow_mut();
             state.heard = clock::steady();
-            self.hear(&frame.header);
+            self.hear(&frame.header, at);
             if frame.header.kind == Kind::Tail {
                 self.page_state.latency.borrow_mut().arrived(frame.header.server_time);
             }
@@ -174,10 +187,10 @@ impl Feed {
         }
     }
 
-    fn hear(&self, header: &Header) {
+    fn hear(&self, header: &Header, at: f64) {
         let (clock, said) = (&self.page_state.clock, header.server_time);
         if header.kind == Kind::Welcome {
-            return clock.set(said);
+            return clock.set(said, at);
         }
         // Of an answer all frames have the time when it began.
         let is_now = matches!(header.kind, Kind::Tail | Kind::Patch | Kind::Heartbeat);
@@ -219,7 +232,7 @@ impl Feed {
                 drop(state);
                 self.page_state.set_status(|status| status.load = Load::Failed(reason));
             }
-            Turn::Changed(revision) => self.page_state.revision.set(revision),
+            Turn::Changed(revision) => self.page_state.revision.set(Some(revision)),
         }
     }
 

@@ -25,6 +25,8 @@ use crate::time::Span;
 const REST: f64 = 120.0;
 /// Points that one answer may have, all signals together: it is read in one go, which must not be felt.
 const POINTS: usize = 30_000;
+/// Points that the very first answer may have: over a slow line the first panel is there long before the others.
+const FIRST_POINTS: usize = 6_000;
 /// Most queries under way: browsers allow six connections to a host, and boards need some.
 const QUERIES: usize = 4;
 
@@ -139,9 +141,10 @@ impl Loader {
                 state.backoff.reset();
             }
         }
+        let (points, queries) = if archive.is_empty() { (FIRST_POINTS, 1) } else { (POINTS, QUERIES) };
         drop((seen, archive, history));
-        let free = QUERIES.saturating_sub(state.running.len());
-        let portions = wants.into_iter().flat_map(|(want, most)| want.portions((POINTS / most).max(1)));
+        let free = queries.saturating_sub(state.running.len());
+        let portions = wants.into_iter().flat_map(|(want, most)| want.portions((points / most).max(1)));
         for portion in portions.take(free) {
             self.ask(state, portion, self.page_state.clock.now());
         }

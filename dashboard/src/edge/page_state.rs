@@ -62,8 +62,8 @@ pub struct PageState {
     pub looks: RefCell<Looks>,
     /// Which lines the reader switched on or off.
     pub selection: Shared<Rc<Selection>>,
-    /// Which boards, annotations and metadata the server has.
-    pub revision: Shared<Revision>,
+    /// Which boards, annotations and other documents the server has; none before that is known, and nothing is asked for.
+    pub revision: Shared<Option<Revision>>,
     /// The zone in which times are shown.
     pub zone: Shared<Rc<NamedZone>>,
     /// Whether a tap on a chart sets a cursor.

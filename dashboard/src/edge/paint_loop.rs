@@ -214,8 +214,8 @@ impl PaintLoop {
         }
     }
 
-    /// The signals on screen by how many pixels they are drawn on, the most first. Those of lines that are not drawn count: the
-    /// legend has their figures.
+    /// The signals on screen by how many pixels they are drawn on, the most first, and then in the order of their panels. Those
+    /// of lines that are not drawn count: the legend has their figures.
     fn seen(&self) -> BTreeMap<Reverse<usize>, Vec<String>> {
         let mut seen: BTreeMap<Reverse<usize>, Vec<String>> = BTreeMap::new();
         for (drawn, hidden, pixels) in self.plots.borrow().iter().filter_map(|plot| plot.seen()) {
@@ -226,8 +226,8 @@ impl PaintLoop {
         seen.entry(Reverse(sparkline::WIDTH)).or_default().extend(tiles.values().flatten().cloned());
         seen.retain(|_, signals| !signals.is_empty());
         for signals in seen.values_mut() {
-            signals.sort_unstable();
-            signals.dedup();
+            let mut known = BTreeSet::new();
+            signals.retain(|name| known.insert(name.clone()));
         }
         seen
     }

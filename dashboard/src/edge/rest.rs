@@ -7,6 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal, RequestInit, Response};
 
 use crate::connection::refusal::Refusal;
+use crate::edge::ahead;
 
 /// Without an answer after this long a question has failed, in milliseconds.
 const ANSWER_WITHIN: u32 = 30_000;
@@ -159,7 +160,14 @@ async fn text(
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     let timeout = AbortSignal::timeout_with_u32(ANSWER_WITHIN);
     options.set_signal(Some(cancel.unwrap_or(&timeout)));
-    let response = JsFuture::from(window.fetch_with_str_and_init(address, options)).await?;
+    let ahead = match options.get_method().is_none().then(|| ahead::answer(address)).flatten() {
+        Some(answer) => JsFuture::from(answer).await.ok(),
+        None => None,
+    };
+    let response = match ahead {
+        Some(response) => response,
+        None => JsFuture::from(window.fetch_with_str_and_init(address, options)).await?,
+    };
     let response: Response = response.dyn_into()?;
     let text = JsFuture::from(response.text()?).await?;
     Ok((response.status(), text.as_string().unwrap_or_default()))

@@ -78,7 +78,7 @@ fn App() -> Element {
     let status = use_signal(Status::default);
     let page = start::use_page(status);
     let (board_state, names) = (page.board_state, page.names);
-    board_state::use_saved(board_state, Rc::clone(&page.state));
+    board_state::use_saved(board_state, Rc::clone(&page.state), page.mode.is_full());
     annotations::use_annotations(&page);
     alerts::use_alerts(&page);
     signal::use_metadata(&page);
@@ -94,7 +94,7 @@ fn App() -> Element {
     // A saved board has something to show even where there are no signals yet.
     let empty = names.read().is_empty() && (board_state.route.read().is_everything() || !now.loaded);
     let (feed, home) = (Rc::clone(&page.feed), page.clone());
-    let (revision, full) = (page.state.revision.follow(), page.mode.is_full());
+    let (revision, full) = (page.state.revision.follow().unwrap_or_default(), page.mode.is_full());
     rsx! {
         if full {
             header::Header { status: now.clone() }
@@ -156,7 +156,8 @@ fn use_subscription(page: &Page) {
         match &*page.board_state.route.read() {
             // Of everything the panels are made when the names are known.
             route if route.is_everything() => all(),
-            Route::Alerts | Route::Ingest | Route::Nothing(_) => all(),
+            Route::Ingest => all(),
+            Route::Alerts | Route::Nothing(_) => Some(panels::nothing()),
             Route::Board(_) => match (page.board.read().as_ref(), page.board_state.board()) {
                 (Some(board), _) => Some(panels::patterns(board, |panel| page.mode.has(panel))),
                 (None, Some(Err(_))) => all(),

@@ -113,6 +113,11 @@ impl Sight {
 }
 
 impl Archive {
+    /// Whether nothing was fetched yet.
+    pub fn is_empty(&self) -> bool {
+        self.excerpts.is_empty()
+    }
+
     /// Changes when there is something new to draw.
     pub fn changes(&self) -> u64 {
         self.changes

@@ -9,10 +9,12 @@ use wasm_bindgen::JsCast as _;
 use wasm_bindgen::prelude::Closure;
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
+use crate::edge::ahead;
+
 /// Something that happened on a socket.
 pub(super) enum SocketEvent<'a> {
-    /// A frame of the protocol arrived.
-    Frame(&'a [u8]),
+    /// A frame of the protocol arrived when the steady clock showed this.
+    Frame(&'a [u8], f64),
     /// The socket closed, or could not be opened; why, where that is known.
     Closed(String),
 }
@@ -28,10 +30,7 @@ pub(super) struct Socket {
 impl Socket {
     /// Opens a socket to the server that the page came from.
     pub(super) fn open(handle: impl Fn(SocketEvent<'_>) + 'static) -> Option<Self> {
-        let location = web_sys::window()?.location();
-        let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
-        let address = format!("{scheme}://{}/ws", location.host().ok()?);
-        let socket = WebSocket::new_with_str(&address, PROTOCOL).ok()?;
+        let socket = ahead::socket().or_else(connect)?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let handle = Rc::new(handle);
         let on_message = Rc::clone(&handle);
@@ -43,7 +42,7 @@ impl Socket {
                 let mut buffer = buffer.borrow_mut();
                 buffer.resize(data.length() as usize, 0);
                 data.copy_to(&mut buffer);
-                on_message(SocketEvent::Frame(&buffer));
+                on_message(SocketEvent::Frame(&buffer, event.time_stamp()));
             }
         });
         let close = Closure::new(move |event: CloseEvent| {
@@ -63,6 +62,13 @@ impl Socket {
         // Fails only before the socket is open; nothing is sent before the server has spoken.
         let _ = self.socket.send_with_str(text);
     }
+}
+
+/// A new connection.
+fn connect() -> Option<WebSocket> {
+    let location = web_sys::window()?.location();
+    let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
+    WebSocket::new_with_str(&format!("{scheme}://{}/ws", location.host().ok()?), PROTOCOL).ok()
 }
 
 /// What a close code says to a reader.

@@ -59,8 +59,10 @@ pub(super) fn use_alerts(page: &Page) {
     // Which revision is here, and whether another is on its way.
     let state = use_hook(|| Rc::new((Cell::new(None::<u64>), Cell::new(false))));
     use_effect(move || {
-        let revision = page.state.revision.follow().alerts;
-        let Some(span) = page.time.read().as_ref().map(|time| time.span) else { return };
+        let revision = page.state.revision.follow().map(|revision| revision.alerts);
+        // Before it is known which signals there are, the range is not that which fits them.
+        let span = page.time.read().as_ref().map(|time| time.span).filter(|_| !page.names.read().is_empty());
+        let (Some(revision), Some(span)) = (revision, span) else { return };
         let (known, asking) = &*state;
         let here = known.get() == Some(revision) && page.state.alerts.get().covers(span);
         let offline = matches!(page.state.status().link, Link::Offline | Link::Connecting);
@@ -97,7 +99,7 @@ async fn all_rules() -> Option<Vec<Rule>> {
     }
 }
 
-/// Asks for `address` at first, and whenever the number of the revision changes: one question at a time.
+/// Asks for `address` once the revision is known, and whenever its number changes: one question at a time.
 fn use_asked(
     page: &Page,
     address: &'static str,
@@ -107,7 +109,7 @@ fn use_asked(
     use_answered(page, number, move || async move { rest::get(address, None).await.ok() }, on_answer);
 }
 
-/// Asks at first, and whenever the number of the revision changes: one question at a time.
+/// Asks once the revision is known, and whenever its number changes: one question at a time.
 fn use_answered<T: 'static, F: Future<Output = Option<T>> + 'static>(
     page: &Page,
     number: fn(Revision) -> u64,
@@ -115,12 +117,14 @@ fn use_answered<T: 'static, F: Future<Output = Option<T>> + 'static>(
     on_answer: impl Fn(T) + 'static,
 ) {
     let state = Rc::clone(&page.state);
-    let number = use_memo(move || number(state.revision.follow()));
+    let number = use_memo(move || state.revision.follow().map(number));
     // Whether a question is on its way, and whether it must be asked once more.
     let asking = use_hook(|| Rc::new((Cell::new(false), Cell::new(false))));
     let both = Rc::new((ask, on_answer));
     use_effect(move || {
-        let _ = number();
+        if number().is_none() {
+            return;
+        }
         if asking.0.replace(true) {
             return asking.1.set(true);
         }

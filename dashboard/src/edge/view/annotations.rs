@@ -26,8 +26,10 @@ pub(super) fn use_annotations(page: &Page) {
     // Which revision is here, and whether another is on its way.
     let state = use_hook(|| Rc::new((Cell::new(None::<u64>), Cell::new(false))));
     use_effect(move || {
-        let revision = page.state.revision.follow().annotations;
-        let Some(span) = page.time.read().as_ref().map(|time| time.span) else { return };
+        let revision = page.state.revision.follow().map(|revision| revision.annotations);
+        // Before it is known which signals there are, the range is not that which fits them.
+        let span = page.time.read().as_ref().map(|time| time.span).filter(|_| !page.names.read().is_empty());
+        let (Some(revision), Some(span)) = (revision, span) else { return };
         let (known, asking) = &*state;
         let here = known.get() == Some(revision) && page.state.annotations.get().covers(span);
         let offline = matches!(page.state.status().link, Link::Offline | Link::Connecting);

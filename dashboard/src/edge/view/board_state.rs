@@ -1,5 +1,6 @@
 //! The board on screen: as it is saved, and as the reader is changing it.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
 use afterglow_wire::board::{Board, BoardSummary, EVERYTHING, Panel};
@@ -107,6 +108,9 @@ impl BoardState {
             return;
         }
         let found: Found = rest::get(&address(id), None).await;
+        if found.is_err() && self.boards.peek().is_empty() {
+            self.list().await;
+        }
         let found = found.map_err(|reason| if self.is_listed(id) { reason } else { GONE.to_owned() });
         if found.is_ok() {
             recent::note(id);
@@ -323,12 +327,24 @@ impl BoardState {
     }
 }
 
-/// Asks for what is saved at first, and when the server says that there is something new.
-pub(super) fn use_saved(board_state: BoardState, state: Rc<PageState>) {
-    let boards = use_memo(move || state.revision.follow().boards);
+/// Asks for what is saved once the revision is known, and when the server says that there is something new; for the list of boards
+/// where the page `lists` them.
+pub(super) fn use_saved(board_state: BoardState, state: Rc<PageState>, lists: bool) {
+    let boards = use_memo(move || Some(state.revision.follow()?.boards));
+    // Whether the board at the address was asked for.
+    let asked = use_hook(|| Rc::new(Cell::new(false)));
     use_effect(move || {
-        let _ = boards();
-        spawn_forever(board_state.refresh());
+        if boards().is_none() {
+            return;
+        }
+        if lists && asked.replace(true) {
+            spawn_forever(board_state.refresh());
+            return;
+        }
+        spawn_forever(board_state.load());
+        if lists {
+            spawn_forever(board_state.list());
+        }
     });
 }
 

@@ -23,9 +23,11 @@ use colour::Colours;
 /// Requests the metadata of signals at first, and when the server says that it has changed.
 pub(super) fn use_metadata(page: &Page) {
     let (page, state) = (page.clone(), Rc::clone(&page.state));
-    let metadata = use_memo(move || state.revision.follow().metadata);
+    let metadata = use_memo(move || Some(state.revision.follow()?.metadata));
     use_effect(move || {
-        let _ = metadata();
+        if metadata().is_none() {
+            return;
+        }
         let page = page.clone();
         spawn_forever(async move {
             // Without an answer the old names stay; the next change of the revision asks again.

@@ -69,6 +69,7 @@ pub(super) fn use_page(status: Signal<Status>) -> Page {
         state.starts_where_data_is.set(mode.is_full());
         feed.connect();
         paint_loop.run();
+        feed.learn_revision();
         let page = Page {
             mode,
             state,
