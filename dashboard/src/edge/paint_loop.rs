@@ -31,6 +31,8 @@ const AGES_EVERY: f64 = 1_000.0;
 const LOOK_UP_EVERY: f64 = 50.0;
 /// New samples are painted at most this often, in milliseconds.
 const PAINT_EVERY: f64 = 50.0;
+/// Charts are built in the frame that has spent less than this, in milliseconds; the others wait for the next one.
+const BUILD_WITHIN: f64 = 12.0;
 /// Painting may take this share of the time: after 12 ms of it the next waits 100 ms.
 const SHARE: f64 = 0.12;
 /// Nothing waits longer than this, in milliseconds, however slow the machine.
@@ -173,7 +175,7 @@ impl PaintLoop {
         self.restyle();
         let span = self.page_state.span();
         self.plots.borrow().iter().for_each(|plot| {
-            plot.frame(span, true);
+            plot.frame(span, true, true);
         });
     }
 
@@ -198,7 +200,8 @@ impl PaintLoop {
         let wait = (before.min(last) / SHARE).clamp(PAINT_EVERY, PAINT_WITHIN);
         let leave = !self.behind.get() && now - self.painted_at.get() >= wait;
         let started = clock::steady();
-        let painted = self.plots.borrow().iter().filter(|plot| plot.frame(span, leave)).count();
+        let has_time = || clock::steady() - started < BUILD_WITHIN;
+        let painted = self.plots.borrow().iter().filter(|plot| plot.frame(span, leave, has_time())).count();
         if painted > 0 {
             self.painted_at.set(now);
             let costs = Rc::clone(&self.costs);

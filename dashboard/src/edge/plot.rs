@@ -146,9 +146,9 @@ impl Plot {
     }
 
     /// Paints if there is something new to see, and says whether it did. Without `leave` only what cannot wait
-    /// is painted: a new chart, another size, other lines, another range.
-    pub fn frame(&self, span: Span, leave: bool) -> bool {
-        if !self.is_wanted() || (self.rebuild.get() && !uplot::is_loaded()) {
+    /// is painted: a new chart, another size, other lines, another range. Without `has_time` a chart is not built.
+    pub fn frame(&self, span: Span, leave: bool, has_time: bool) -> bool {
+        if !self.is_wanted() || (self.rebuild.get() && !(has_time && uplot::is_loaded())) {
             return false;
         }
         let mut state = self.state.borrow_mut();
@@ -191,7 +191,9 @@ impl Plot {
         });
         let traces: Vec<Option<Trace>> = chosen.collect();
         let parts = traces.iter().flatten().flat_map(Trace::parts);
-        let version = parts.map(|part| part.series.version()).sum::<u64>() + archive.changes();
+        // An excerpt never changes: which of them are used, and the rings' versions, say whether there is something new.
+        let mix = |sum: u64, next: u64| sum.wrapping_mul(31).wrapping_add(next);
+        let version = parts.fold(0, |sum, part| mix(mix(sum, part.source), part.series.version()));
         if state.grid == Some(grid) && version == state.version {
             return false;
         }
