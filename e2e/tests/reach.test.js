@@ -105,6 +105,38 @@ test("keys alone do everything", async (t) => {
   await page.getByTestId("help").waitFor({ state: "detached" });
 });
 
+test("a key leads past the header, and a panel is few tab stops", async (t) => {
+  const backend = await start(t);
+  for (let n = 0; n < 40; n += 1) await backend.post({ signals: { [`rack${n % 4}.s${n}`]: n } });
+  const page = await open(t, { url: `${backend.url}/?from=now-5m&to=now` });
+  await link(page, "live");
+  await eventually(() => page.getByTestId("chart").count(), 5);
+  await until("the legends are there", async () => (await page.getByTestId("legend-row").count()) > 20);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await eventually(() => page.evaluate(() => document.activeElement.id), "content");
+  const stops = await page.evaluate(() => {
+    const all = [...document.querySelectorAll("[data-panel] :is(a[href], button, input, select, [tabindex])")];
+    return all.filter((element) => element.tabIndex >= 0 && element.getClientRects().length > 0).length;
+  });
+  // To fold it, its tools, its chart, its legend.
+  assert.ok(stops <= 4 * 5, `${stops} tab stops in 5 panels`);
+
+  const tool = () => page.evaluate(() => document.activeElement.dataset.testid);
+  await tabTo(page, "[data-testid=save-picture]");
+  await page.keyboard.press("ArrowRight");
+  await eventually(tool, "table-switch");
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("ArrowLeft");
+  await eventually(tool, "full-screen");
+  await tabTo(page, "[data-testid=switch]");
+  await page.keyboard.press("ArrowUp");
+  await page.keyboard.press("ArrowRight");
+  await eventually(tool, "sort-last");
+  await page.keyboard.press("ArrowDown");
+  await eventually(tool, "switch");
+});
+
 /** Fingers, as the browser gets them from a screen. */
 class Fingers {
   static async of(page) {

@@ -98,10 +98,19 @@ fn App() -> Element {
     rsx! {
         if full {
             header::Header { status: now.clone() }
+            a {
+                class: "skip", href: "#content",
+                onclick: move |event| {
+                    // The address is the view's.
+                    event.prevent_default();
+                    focus::focus("content");
+                },
+                "Skip to the content"
+            }
         } else {
             kiosk::Strip { status: now.clone() }
         }
-        main { class: page.mode.key(), "data-testid": "board", "data-revision": "{revision.boards} {revision.annotations} {revision.metadata}",
+        main { id: "content", tabindex: "-1", class: page.mode.key(), "data-testid": "board", "data-revision": "{revision.boards} {revision.annotations} {revision.metadata}",
             if let Some(reason) = failure {
                 notice::Failure { reason, bare: empty, on_retry: move |()| feed.hurry() }
             }

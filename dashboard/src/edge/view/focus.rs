@@ -14,7 +14,8 @@ pub(super) fn focus(id: &str) {
 }
 
 /// Moves the focus between the buttons of a table's rows as an arrow key says: up and down to the first button of another
-/// row, right and left within the row. Whether it was such a key. So a table is one tab stop, however many rows it has.
+/// row, the table's head included, right and left within the row. Whether it was such a key. So a table is one tab stop, however
+/// many rows it has.
 pub(super) fn move_in_rows(key: &str) -> bool {
     let document = web_sys::window().and_then(|window| window.document());
     let Some(button) = document.and_then(|document| document.active_element()) else { return false };
@@ -28,26 +29,49 @@ pub(super) fn move_in_rows(key: &str) -> bool {
         }
         Some(last)
     };
+    let within = |part: &str| row.closest("table").ok()??.query_selector(part).ok()?;
+    let is_head = row.closest("thead").ok().flatten().is_some();
     let to = match key {
+        "ArrowDown" if is_head => within("tbody tr").and_then(first),
         "ArrowDown" => row.next_element_sibling().and_then(first),
-        "ArrowUp" => row.previous_element_sibling().and_then(first),
+        "ArrowUp" if is_head => None,
+        "ArrowUp" => row.previous_element_sibling().or_else(|| within("thead tr")).and_then(first),
         "Home" => beyond(Some(row), Element::previous_element_sibling).and_then(first),
         "End" => beyond(Some(row), Element::next_element_sibling).and_then(first),
-        "ArrowRight" | "ArrowLeft" => {
-            let Ok(buttons) = row.query_selector_all("button") else { return false };
-            let count = buttons.length();
-            let here =
-                (0..count).find(|at| buttons.item(*at).is_some_and(|node| node.is_same_node(Some(&button))));
-            let step = if key == "ArrowRight" { 1 } else { count.saturating_sub(1) };
-            here.and_then(|here| buttons.item((here + step) % count)).and_then(|node| node.dyn_into().ok())
-        }
+        "ArrowRight" | "ArrowLeft" => beside(&row, &button, key == "ArrowRight"),
         _ => return false,
     };
-    if let Some(element) = to.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
+    take(to);
+    true
+}
+
+/// Moves the focus between the buttons of a row of tools, which is one tab stop, as the arrow keys to the right and the left
+/// say. Whether it was such a key.
+pub(super) fn move_in_tools(key: &str) -> bool {
+    let document = web_sys::window().and_then(|window| window.document());
+    let Some(button) = document.and_then(|document| document.active_element()) else { return false };
+    let Some(tools) = button.closest("[role=toolbar]").ok().flatten() else { return false };
+    let is_arrow = matches!(key, "ArrowRight" | "ArrowLeft");
+    if is_arrow {
+        take(beside(&tools, &button, key == "ArrowRight"));
+    }
+    is_arrow
+}
+
+/// The button behind or before `button` within `all`; from the last one to the first.
+fn beside(all: &Element, button: &Element, behind: bool) -> Option<Element> {
+    let buttons = all.query_selector_all("button").ok()?;
+    let count = buttons.length();
+    let here = (0..count).find(|at| buttons.item(*at).is_some_and(|node| node.is_same_node(Some(button))))?;
+    let step = if behind { 1 } else { count.saturating_sub(1) };
+    buttons.item((here + step) % count)?.dyn_into().ok()
+}
+
+fn take(element: Option<Element>) {
+    if let Some(element) = element.and_then(|element| element.dyn_into::<HtmlElement>().ok()) {
         // Fails only for elements that cannot have it.
         let _ = element.focus();
     }
-    true
 }
 
 /// The panel with this key, if it is on the page.

@@ -39,6 +39,7 @@ pub(super) const KEYS: [(&str, &[(&str, &str)]); 3] = [
         "Page",
         &[
             ("/", "Search signals"),
+            ("Arrows", "From row to row of a table, and among a panel's buttons"),
             ("C", "Measure mode on or off; clears A and B"),
             ("N", "Annotate: between A and B, or now"),
             ("G", "Go to a board"),

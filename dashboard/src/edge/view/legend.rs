@@ -88,16 +88,22 @@ pub(super) fn Legend(
     // What lies between A and B is only worth a column when they are set.
     let measured = page.time.read().as_ref().and_then(|time| Some((time.cursors.a?, time.cursors.b?)));
     rsx! {
-        div { class: "legend", tabindex: "0", role: "region", "aria-label": "Lines of {panel.label()}",
+        div { class: "legend", role: "region", "aria-label": "Lines of {panel.label()}",
             table {
+                onkeydown: move |event: Event<KeyboardData>| {
+                    if move_in_rows(&event.key().to_string()) {
+                        event.prevent_default();
+                    }
+                },
+                // Reached from the first row with the arrow key upwards.
                 thead {
                     tr {
                         th { scope: "col", "aria-sort": direction(Column::Name),
-                            button { r#type: "button", onclick: move |_| sort(Column::Name), "name" }
+                            button { r#type: "button", tabindex: "-1", onclick: move |_| sort(Column::Name), "name" }
                         }
                         for (by, name, _) in FIGURES {
                             th { key: "{name}", scope: "col", class: "number", "aria-sort": direction(by),
-                                button { r#type: "button", "data-testid": "sort-{name}", onclick: move |_| sort(by), "{name}" }
+                                button { r#type: "button", tabindex: "-1", "data-testid": "sort-{name}", onclick: move |_| sort(by), "{name}" }
                             }
                         }
                         if measured.is_some() {
@@ -106,11 +112,6 @@ pub(super) fn Legend(
                     }
                 }
                 tbody {
-                    onkeydown: move |event: Event<KeyboardData>| {
-                        if move_in_rows(&event.key().to_string()) {
-                            event.prevent_default();
-                        }
-                    },
                     for (at, (place, name, shown, row)) in lines.iter().take(lines.len() - hidden).copied().enumerate() {
                         tr { key: "{name}", class: row_class(shown, row), "data-testid": "legend-row", "data-signal": "{name}",
                             th { scope: "row",

@@ -40,7 +40,7 @@ pub(super) fn Listing() -> Element {
                     oninput: move |event| wanted.set(event.value()),
                 }
             }
-            div { class: "listing-scroll", tabindex: "0", role: "region", "aria-label": "Latest values, scrollable",
+            div { class: "listing-scroll", role: "region", "aria-label": "Latest values, scrollable",
                 table {
                     thead {
                         tr {

@@ -21,7 +21,7 @@ pub(super) fn PanelView(
     panel: Panel,
 ) -> Element {
     let page: Page = use_context();
-    let mut table = use_signal(|| false);
+    let table = use_signal(|| false);
     let shown: Vec<bool> =
         panel.signals.iter().enumerate().map(|(place, name)| page.shows(name, place)).collect();
     use_effect({
@@ -79,31 +79,7 @@ pub(super) fn PanelView(
                 }
                 span { class: "spring" }
                 Drawn { panel: panel.clone(), drawn: shown.iter().filter(|shown| **shown).count() }
-                if page.mode.is_full() {
-                    button {
-                        r#type: "button",
-                        class: "icon small",
-                        title: "Save as an image",
-                        "aria-label": "Save {label} as an image",
-                        "data-testid": "save-picture",
-                        onclick: {
-                            let (paint_loop, key) = (page.paint_loop.clone(), panel.key().to_owned());
-                            move |_| paint_loop.save_picture(&key)
-                        },
-                        Icon { d: "M10 3.5v9M6.5 9.5l3.5 3.5 3.5-3.5M4 16.5h12" }
-                    }
-                    button {
-                        r#type: "button",
-                        class: "icon small",
-                        title: "Table",
-                        "aria-label": "Table of {label}",
-                        "aria-pressed": if table() { "true" } else { "false" },
-                        "data-testid": "table-switch",
-                        onclick: move |_| table.set(!table()),
-                        Icon { d: "M3.5 4.5h13v11h-13zM3.5 8h13M3.5 11.7h13M8.5 8v7.5" }
-                    }
-                }
-                PanelButtons { panel: panel.clone() }
+                PanelButtons { panel: panel.clone(), table }
             }
             if !folded {
             div {

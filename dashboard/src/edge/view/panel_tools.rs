@@ -2,7 +2,7 @@
 
 use dioxus::prelude::*;
 
-use super::focus::toggle_full_screen;
+use super::focus::{move_in_tools, toggle_full_screen};
 use super::icon::Icon;
 use super::page::{Open, Page};
 use super::panel_drag::Handle;
@@ -77,36 +77,71 @@ pub(super) fn PanelTools(
     }
 }
 
-/// What can be done with a panel of any board.
+/// What can be done with a panel of any board: one tab stop.
 #[component]
 pub(super) fn PanelButtons(
     /// The panel.
     panel: Panel,
+    /// Whether its table is shown; none for a panel that has no lines.
+    table: Option<Signal<bool>>,
 ) -> Element {
     let page: Page = use_context();
     let (key, label) = (panel.key().to_owned(), panel.label());
     let (full, embedded) = (page.mode.is_full(), page.mode.is_embedded());
     rsx! {
-        if full {
-            button {
-                r#type: "button", class: "icon small", title: "Alert me when …", "aria-label": "Alert me about {label}", "data-testid": "alert-me",
-                onclick: {
-                    let (page, panel) = (page.clone(), panel.clone());
-                    move |_| page.ask_for_alert(panel.title(), &panel.definition, &panel.signals)
-                },
-                Icon { d: "M5.5 14V9a4.5 4.5 0 0 1 9 0v5l1.5 1H4zM8.5 17h3" }
+        div {
+            class: "panel-buttons", role: "toolbar", "aria-label": "Tools of {label}",
+            onkeydown: move |event: Event<KeyboardData>| {
+                if move_in_tools(&event.key().to_string()) {
+                    event.prevent_default();
+                }
+            },
+            if let Some(mut table) = table.filter(|_| full) {
+                button {
+                    r#type: "button",
+                    class: "icon small",
+                    title: "Save as an image",
+                    "aria-label": "Save {label} as an image",
+                    "data-testid": "save-picture",
+                    onclick: {
+                        let (paint_loop, key) = (page.paint_loop.clone(), panel.key().to_owned());
+                        move |_| paint_loop.save_picture(&key)
+                    },
+                    Icon { d: "M10 3.5v9M6.5 9.5l3.5 3.5 3.5-3.5M4 16.5h12" }
+                }
+                button {
+                    r#type: "button",
+                    class: "icon small",
+                    tabindex: "-1",
+                    title: "Table",
+                    "aria-label": "Table of {label}",
+                    "aria-pressed": if table() { "true" } else { "false" },
+                    "data-testid": "table-switch",
+                    onclick: move |_| table.set(!table()),
+                    Icon { d: "M3.5 4.5h13v11h-13zM3.5 8h13M3.5 11.7h13M8.5 8v7.5" }
+                }
             }
-            button {
-                r#type: "button", class: "icon small", title: "Add to a board", "aria-label": "Add {label} to a board", "data-testid": "add-to-board",
-                onclick: move |_| page.toggle_open(Open::AddTo(Box::new(panel.definition.clone()))),
-                Icon { d: "M10 4v12M4 10h12" }
+            if full {
+                button {
+                    r#type: "button", class: "icon small", tabindex: if table.is_some() { "-1" } else { "0" }, title: "Alert me when …", "aria-label": "Alert me about {label}", "data-testid": "alert-me",
+                    onclick: {
+                        let (page, panel) = (page.clone(), panel.clone());
+                        move |_| page.ask_for_alert(panel.title(), &panel.definition, &panel.signals)
+                    },
+                    Icon { d: "M5.5 14V9a4.5 4.5 0 0 1 9 0v5l1.5 1H4zM8.5 17h3" }
+                }
+                button {
+                    r#type: "button", class: "icon small", tabindex: "-1", title: "Add to a board", "aria-label": "Add {label} to a board", "data-testid": "add-to-board",
+                    onclick: move |_| page.toggle_open(Open::AddTo(Box::new(panel.definition.clone()))),
+                    Icon { d: "M10 4v12M4 10h12" }
+                }
             }
-        }
-        if !embedded {
-            button {
-                r#type: "button", class: "icon small", title: "Full screen (F)", "aria-label": "{label} on the full screen", "data-testid": "full-screen",
-                onclick: move |_| toggle_full_screen(&key),
-                Icon { d: "M3.5 7.5v-4h4M12.5 3.5h4v4M16.5 12.5v4h-4M7.5 16.5h-4v-4" }
+            if !embedded {
+                button {
+                    r#type: "button", class: "icon small", tabindex: if full { "-1" } else { "0" }, title: "Full screen (F)", "aria-label": "{label} on the full screen", "data-testid": "full-screen",
+                    onclick: move |_| toggle_full_screen(&key),
+                    Icon { d: "M3.5 7.5v-4h4M12.5 3.5h4v4M16.5 12.5v4h-4M7.5 16.5h-4v-4" }
+                }
             }
         }
     }

@@ -35,7 +35,7 @@ pub(super) fn StatView(
             div { class: "panel-head",
                 h2 { bdi { "{title}" } }
                 span { class: "spring" }
-                PanelButtons { panel: panel.clone() }
+                PanelButtons { panel: panel.clone(), table: None }
             }
             div { class: "tiles height-{panel.definition.height}", tabindex: "0", role: "region", "aria-label": "Figures of {label}",
                 for (place, name) in panel.signals.iter().enumerate() {
