@@ -65,6 +65,7 @@ test("the first admin invites a viewer, who sees and cannot edit", async (t) => 
   assert.equal(await ask(admin, "POST", "/api/boards", board), 201);
 
   await admin.getByRole("button", { name: "Remove val" }).click();
+  await admin.getByRole("button", { name: "Remove now: val" }).press("Enter");
   await until("val is gone", async () => (await admin.getByTestId("member").count()) === 1);
   await viewer.reload();
   await until("who is removed is led to the login", () => new URL(viewer.url()).pathname === "/login");
@@ -151,6 +152,7 @@ test("a key made on the page lets a producer in, until it is revoked there", asy
   await dashboard.close();
 
   await page.getByRole("button", { name: "Revoke workshop" }).click();
+  await page.getByRole("button", { name: "Revoke now: workshop" }).press("Enter");
   await eventually(() => page.getByTestId("key").count(), 0);
   assert.equal(await page.getByTestId("new-key").count(), 0, "it is shown no more");
   await producer.seen(/check the key/);
@@ -189,6 +191,7 @@ test("a link to a board shows it to somebody without an account, until it is rev
   assert.deepEqual(await guest.evaluate(async () => (await fetch("/api/signals")).json()), ["oven"]);
 
   await admin.getByTestId("share-row").getByRole("button").click();
+  await admin.getByTestId("share-row").getByRole("button", { name: /^Revoke now/ }).press("Enter");
   await until("the board is gone", () => new URL(guest.url()).pathname === "/login");
   assert.equal(await asked("/api/boards/kitchen"), 401);
 });

@@ -43,6 +43,7 @@ mod share;
 mod signal;
 mod start;
 mod stat;
+mod sure;
 mod switcher;
 mod theme;
 mod toolbar;
@@ -97,7 +98,6 @@ fn App() -> Element {
     let (revision, full) = (page.state.revision.follow().unwrap_or_default(), page.mode.is_full());
     rsx! {
         if full {
-            header::Header { status: now.clone() }
             a {
                 class: "skip", href: "#content",
                 onclick: move |event| {
@@ -107,6 +107,7 @@ fn App() -> Element {
                 },
                 "Skip to the content"
             }
+            header::Header { status: now.clone() }
         } else {
             kiosk::Strip { status: now.clone() }
         }

@@ -84,7 +84,7 @@ fn Form(
         }
     };
     rsx! {
-        Dialog { title: "Annotation", test: "annotate-form", class: "narrow clear",
+        Dialog { title: "Annotation", test: "annotate-form", class: "narrow clear", guards: true,
             form { class: "form", onsubmit: submit,
                 Field { id: "note-text", label: "What happened", wrong: failure.at("text"),
                     textarea {

@@ -17,6 +17,9 @@ pub(super) fn Dialog(
     /// `narrow`, `clear` (what is under it stays bright), or nothing.
     #[props(default)]
     class: &'static str,
+    /// Whether what is typed in it is lost when it is closed: then that is asked.
+    #[props(default)]
+    guards: bool,
     /// What it has.
     children: Element,
 ) -> Element {
@@ -36,15 +39,39 @@ pub(super) fn Dialog(
             dialog.set(Some(element));
         }
     };
-    let (outside, close) = (page.clone(), page);
+    let (mut typed, mut asking) = (page.typed, page.asking);
+    use_hook(move || {
+        typed.set(false);
+        asking.set(false);
+    });
+    let [outside, close, discard] = std::array::from_fn(|_| page.clone());
     rsx! {
         dialog { class: "sheet {class}", "aria-labelledby": "sheet-title", "data-testid": test, onmounted: open,
             // What does not come from within was a click beside the sheet.
-            onclick: move |_| { outside.close(); },
-            div { class: "sheet-body", onclick: move |event| event.stop_propagation(),
+            onclick: move |_| { outside.dismiss(); },
+            div {
+                class: "sheet-body",
+                onclick: move |event| event.stop_propagation(),
+                oninput: move |_| {
+                    if guards && !*typed.peek() {
+                        typed.set(true);
+                    }
+                },
                 div { class: "sheet-head",
                     h2 { id: "sheet-title", "{title}" }
-                    button { r#type: "button", class: "icon", "aria-label": "Close", onclick: move |_| { close.close(); }, "×" }
+                    button { r#type: "button", class: "icon", "aria-label": "Close", onclick: move |_| { close.dismiss(); }, "×" }
+                }
+                if asking() {
+                    div { class: "sheet-ask", role: "alert", "data-testid": "sheet-ask",
+                        span { "What you typed is not saved." }
+                        button { r#type: "button", class: "action danger", onclick: move |_| { discard.close(); }, "Discard it" }
+                        button {
+                            r#type: "button", class: "action",
+                            onmounted: move |event: Event<MountedData>| async move { drop(event.set_focus(true).await) },
+                            onclick: move |_| asking.set(false),
+                            "Keep editing"
+                        }
+                    }
                 }
                 {children}
             }

@@ -121,7 +121,7 @@ fn press(page: &Page, event: &KeyboardEvent) {
             None => return,
         },
         "/" => focus("search"),
-        "Escape" if page.close() => {}
+        "Escape" if page.dismiss() => {}
         _ => return,
     }
     event.prevent_default();

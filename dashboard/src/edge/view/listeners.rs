@@ -35,9 +35,9 @@ pub(super) fn listen(page: &Page) {
             board_state.arrive(address::route());
         });
     });
-    let leaving = Runtime::current();
+    let (leaving, typed) = (Runtime::current(), page.typed);
     let leave = Closure::<dyn Fn(web_sys::Event)>::new(move |event: web_sys::Event| {
-        if leaving.in_scope(ScopeId::ROOT, || board_state.is_changed()) {
+        if leaving.in_scope(ScopeId::ROOT, || board_state.is_changed() || *typed.peek()) {
             // The browser asks whether to leave.
             event.prevent_default();
         }

@@ -124,6 +124,10 @@ pub(crate) struct Page {
     pub(crate) time: Signal<Option<TimeNews>>,
     /// What is open over the page.
     pub(crate) open: Signal<Option<Open>>,
+    /// Whether something was typed into the form that is open, and would be lost.
+    pub(crate) typed: Signal<bool>,
+    /// Whether the reader is asked about that.
+    pub(crate) asking: Signal<bool>,
     /// The panels of the view of everything of which only the heading is shown.
     pub(crate) folded: Signal<BTreeSet<String>>,
     /// The panel that a pointer is moving.
@@ -270,11 +274,25 @@ impl Page {
         }
     }
 
+    /// Closes what is open over the page as the reader wishes, but asks before what was typed is lost; the same wish once more
+    /// takes the question back. Whether anything was open.
+    pub(crate) fn dismiss(&self) -> bool {
+        let mut asking = self.asking;
+        if *self.typed.peek() && self.open.peek().is_some() {
+            let asked = *asking.peek();
+            asking.set(!asked);
+            return true;
+        }
+        self.close()
+    }
+
     /// Closes what is open over the page; whether anything was.
     pub(crate) fn close(&self) -> bool {
         let mut open = self.open;
         let Some(was) = open.peek().clone() else { return false };
         open.set(None);
+        let mut typed = self.typed;
+        typed.set(false);
         // A sheet gives the focus back by itself.
         if let Some(opener) = was.opener() {
             focus(opener);

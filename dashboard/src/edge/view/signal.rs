@@ -104,7 +104,7 @@ fn Form(
         }
     };
     rsx! {
-        Dialog { title: "Signal", test: "signal-settings", class: "narrow clear",
+        Dialog { title: "Signal", test: "signal-settings", class: "narrow clear", guards: true,
             p { class: "sheet-subject", bdi { "{one}" } }
             form { class: "form", onsubmit: submit,
                 Field { id: "signal-pattern", label: "Applies to (a signal, or a pattern such as boiler.*)", wrong: None,

@@ -22,6 +22,7 @@ use crate::samples::summary::Summary;
 pub(super) fn use_page(status: Signal<Status>) -> Page {
     let (summary, time, open) = (use_signal(Summary::default), use_signal(|| None), use_signal(|| None));
     let (turn, sight) = (use_signal(|| (0_usize, true)), use_signal(BTreeSet::new));
+    let (typed, asking) = (use_signal(|| false), use_signal(|| false));
     let (search, moving) = (use_signal(String::new), use_signal(|| None));
     let folded = use_signal(page::folded);
     let state = use_hook(|| {
@@ -68,8 +69,8 @@ pub(super) fn use_page(status: Signal<Status>) -> Page {
         });
         state.starts_where_data_is.set(mode.is_full());
         feed.connect();
-        paint_loop.run();
         feed.learn_revision();
+        paint_loop.run();
         let page = Page {
             mode,
             state,
@@ -84,6 +85,8 @@ pub(super) fn use_page(status: Signal<Status>) -> Page {
             names,
             time,
             open,
+            typed,
+            asking,
             folded,
             moving,
             search,

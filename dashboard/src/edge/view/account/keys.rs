@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::super::copy::Copy;
 use super::super::form::Field;
+use super::super::sure::Sure;
 use super::{Outcome, wrong};
 use crate::connection::refusal::Refusal;
 use crate::edge::clock::Clock;
@@ -80,9 +81,9 @@ pub(super) fn Keys() -> Element {
                             span { class: "note", {about(&key)} }
                             span { class: "note", "data-testid": "key-used", {used(&key)} }
                         }
-                        button {
-                            r#type: "button", class: "action", "aria-label": "Revoke {key.label}",
-                            onclick: move |_| {
+                        Sure {
+                            action: "Revoke", of: key.label.clone(),
+                            on_sure: move |()| {
                                 let address = format!("/api/keys/{}", key.id);
                                 async move {
                                     refusal.set(rest::delete(&address).await.err());
@@ -90,7 +91,6 @@ pub(super) fn Keys() -> Element {
                                     asked += 1;
                                 }
                             },
-                            "Revoke"
                         }
                     }
                 }

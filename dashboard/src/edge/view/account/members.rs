@@ -5,6 +5,7 @@ use dioxus::prelude::*;
 
 use super::super::copy::Copy;
 use super::super::form::Field;
+use super::super::sure::Sure;
 use super::{Outcome, wrong};
 use crate::connection::refusal::Refusal;
 use crate::edge::rest;
@@ -75,16 +76,15 @@ pub(super) fn Members() -> Element {
                             },
                             "New link"
                         }
-                        button {
-                            r#type: "button", class: "action", "aria-label": "Remove {member.name}",
-                            onclick: {
+                        Sure {
+                            action: "Remove", of: member.name.clone(),
+                            on_sure: {
                                 let name = member.name.clone();
-                                move |_| {
+                                move |()| {
                                     let address = format!("/api/members/{}", rest::escaped(&name));
                                     async move { told(rest::delete(&address).await) }
                                 }
                             },
-                            "Remove"
                         }
                     }
                 }

@@ -90,7 +90,7 @@ pub(super) fn ChannelForm(
     }
     let kind = text(&channel.read(), "kind").to_owned();
     rsx! {
-        Dialog { title: if is_new { "Add a channel" } else { "Channel" }, test: "channel-form", class: "narrow clear",
+        Dialog { title: if is_new { "Add a channel" } else { "Channel" }, test: "channel-form", class: "narrow clear", guards: true,
             form { class: "form",
                 onsubmit: move |event| {
                     event.prevent_default();

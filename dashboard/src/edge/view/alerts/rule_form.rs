@@ -88,7 +88,7 @@ pub(super) fn RuleForm(
     };
     let newer = failure.version().filter(|_| !is_new);
     rsx! {
-        Dialog { title: if is_new { "Alert me when …" } else { "Rule" }, test: "rule-form", class: "medium clear",
+        Dialog { title: if is_new { "Alert me when …" } else { "Rule" }, test: "rule-form", class: "medium clear", guards: true,
             form { class: "form",
                 onsubmit: move |event| {
                     event.prevent_default();

@@ -5,6 +5,7 @@ use dioxus::prelude::*;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::super::sure::Sure;
 use super::Text;
 use crate::connection::refusal::Refusal;
 use crate::edge::clock::Clock;
@@ -81,9 +82,9 @@ pub(super) fn People(
                 for share in known.into_iter().filter(|share| share.board == board) {
                     li { key: "{share.id}", "data-testid": "share-row",
                         span { class: "row-text note", {about(&share)} }
-                        button {
-                            r#type: "button", class: "action", "aria-label": "Revoke the link of {share.created}",
-                            onclick: move |_| {
+                        Sure {
+                            action: "Revoke", of: format!("the link of {}", share.created),
+                            on_sure: move |()| {
                                 let address = format!("/api/shares/{}", share.id);
                                 async move {
                                     refusal.set(rest::delete(&address).await.err());
@@ -91,7 +92,6 @@ pub(super) fn People(
                                     asked += 1;
                                 }
                             },
-                            "Revoke"
                         }
                     }
                 }
