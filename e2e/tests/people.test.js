@@ -227,3 +227,35 @@ grants = { admins = "admin" }
   const me = await page.evaluate(async () => (await fetch("/api/me")).json());
   assert.deepEqual([me.name, me.role], ["ada", "admin"]);
 });
+
+test("an operator makes a tenant with limits, and deletes it by its name", async (t) => {
+  const { link } = await start(t);
+  const page = await open(t, { url: link }, { allow });
+  await choose(page, PASSWORD, "ada");
+  await until("the dashboard is open", () => new URL(page.url()).pathname === "/");
+  await page.getByRole("link", { name: "Account" }).click();
+  await page.getByRole("link", { name: "Tenants" }).click();
+  const form = page.getByTestId("add-tenant");
+  await form.getByLabel("Name").fill("Not a name");
+  await form.getByLabel("Name").press("Enter");
+  await until("the name is refused", async () => (await page.locator("#tenant-name-error").textContent()) !== "");
+  await form.getByLabel("Name").fill("acme");
+  await form.getByLabel("Samples a second").fill("5000");
+  await form.getByLabel("Keep samples").fill("2d");
+  await form.getByLabel("Name").press("Enter");
+  const made = await page.getByTestId("tenant-link").textContent();
+  assert.match(made, /\/setup#acme\./);
+  await eventually(() => page.getByTestId("tenant-limits").allTextContents(), ["At most 5,000 samples/s, samples kept 2d"]);
+  await accessible(page);
+
+  const row = page.getByTestId("tenant");
+  await row.getByRole("button", { name: "Delete acme …" }).click();
+  const sure = row.getByRole("button", { name: "Delete acme", exact: true });
+  assert.equal(await sure.isDisabled(), true);
+  await page.keyboard.type("acme");
+  await page.keyboard.press("Enter");
+  await eventually(() => row.count(), 0);
+
+  // Another tenant's admin is no operator.
+  assert.equal(await page.evaluate(async () => (await (await fetch("/api/tenants")).json()).length), 0);
+});

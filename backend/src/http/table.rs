@@ -148,8 +148,19 @@ table! {
 }
 
 /// The addresses of the page's views; its files are whatever else there is.
-pub(super) const PAGES: &[&str] =
-    &["/", "/boards/{id}", "/alerts", "/ingest", "/login", "/setup", "/account", "/members", "/keys", "/s"];
+pub(super) const PAGES: &[&str] = &[
+    "/",
+    "/boards/{id}",
+    "/alerts",
+    "/ingest",
+    "/login",
+    "/setup",
+    "/account",
+    "/members",
+    "/keys",
+    "/tenants",
+    "/s",
+];
 
 /// The document of these operations.
 pub(super) static DOCUMENT: LazyLock<web::Data<Document>> = LazyLock::new(|| {

@@ -1,4 +1,4 @@
-//! Pages beside the dashboard: the ways in, one's own account, the members, and the keys of programs.
+//! Pages beside the dashboard: the ways in, one's own account, the members, the keys of programs, and tenants.
 
 mod codes;
 mod keys;
@@ -7,7 +7,9 @@ mod members;
 mod own;
 mod setup;
 mod shared;
+mod tenants;
 
+use afterglow_wire::access::Scope;
 use afterglow_wire::people::Me;
 use dioxus::prelude::*;
 
@@ -22,6 +24,7 @@ enum Place {
     Account,
     Members,
     Keys,
+    Tenants,
     Shared,
 }
 
@@ -33,6 +36,7 @@ impl Place {
             "/account" => Some(Self::Account),
             "/members" => Some(Self::Members),
             "/keys" => Some(Self::Keys),
+            "/tenants" => Some(Self::Tenants),
             "/s" => Some(Self::Shared),
             _ => None,
         }
@@ -45,6 +49,7 @@ impl Place {
             Self::Account => "Your account",
             Self::Members => "Members",
             Self::Keys => "Keys",
+            Self::Tenants => "Tenants",
             Self::Shared => "A shared board",
         }
     }
@@ -76,16 +81,31 @@ pub(super) fn Account() -> Element {
             document.set_title(&format!("{} · Afterglow", place.title()));
         }
     });
+    // Who one is, on the pages that only somebody sees.
+    let mut known = use_signal(|| None::<Result<Me, Refusal>>);
+    let has_nav = matches!(place, Place::Account | Place::Members | Place::Keys | Place::Tenants);
+    use_future(move || async move {
+        if has_nav {
+            known.set(Some(me().await));
+        }
+    });
+    let (is_operator, is_open) = match known.read().as_ref() {
+        Some(Ok(me)) => (me.scopes.contains(&Scope::Operator) && me.tenant.is_none(), me.kind == "local"),
+        _ => (false, false),
+    };
     rsx! {
         header { class: "top",
             div { class: "brand",
                 h1 { a { href: "/", "Afterglow" } }
             }
-            if matches!(place, Place::Account | Place::Members | Place::Keys) {
+            if has_nav {
                 nav { class: "top-tools account-nav", "aria-label": "Access",
                     a { href: "/account", "aria-current": if place == Place::Account { "page" }, "Account" }
                     a { href: "/members", "aria-current": if place == Place::Members { "page" }, "Members" }
                     a { href: "/keys", "aria-current": if place == Place::Keys { "page" }, "Keys" }
+                    if is_operator {
+                        a { href: "/tenants", "aria-current": if place == Place::Tenants { "page" }, "Tenants" }
+                    }
                 }
             }
         }
@@ -94,9 +114,10 @@ pub(super) fn Account() -> Element {
             match place {
                 Place::Login => rsx! { login::Login {} },
                 Place::Setup => rsx! { setup::Setup {} },
-                Place::Account => rsx! { own::Own {} },
+                Place::Account => rsx! { own::Own { known } },
                 Place::Members => rsx! { members::Members {} },
                 Place::Keys => rsx! { keys::Keys {} },
+                Place::Tenants => rsx! { tenants::Tenants { is_open } },
                 Place::Shared => rsx! { shared::Shared {} },
             }
         }

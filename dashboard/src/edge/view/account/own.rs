@@ -4,25 +4,21 @@ use afterglow_wire::people::{Me, NewPassword, SessionInfo};
 use dioxus::prelude::*;
 
 use super::codes::Codes;
-use super::{Outcome, Password, leave_for, me, wrong};
+use super::{Outcome, Password, leave_for, wrong};
 use crate::connection::refusal::Refusal;
 use crate::edge::rest;
 
 /// Who one is, and what one may change of it.
 #[component]
-pub(super) fn Own() -> Element {
-    let (mut known, mut failure) = (use_signal(|| None::<Me>), use_signal(|| None::<Refusal>));
+pub(super) fn Own(
+    /// Who one is, once that is known.
+    known: Signal<Option<Result<Me, Refusal>>>,
+) -> Element {
     let mut sessions = use_signal(Vec::<SessionInfo>::new);
     let mut asked = use_signal(|| 0_u32);
-    use_future(move || async move {
-        match me().await {
-            Ok(me) => known.set(Some(me)),
-            Err(refused) => failure.set(Some(refused)),
-        }
-    });
     use_effect(move || {
         let _ = asked();
-        if known.read().as_ref().is_some_and(|me| me.kind == "member") {
+        if matches!(&*known.read(), Some(Ok(me)) if me.kind == "member") {
             spawn(async move {
                 if let Ok(all) = rest::get("/api/sessions", None).await {
                     sessions.set(all);
@@ -35,8 +31,9 @@ pub(super) fn Own() -> Element {
             leave_for("/login");
         }
     };
-    let Some(me) = known() else {
-        return rsx! { Outcome { refusal: failure() } };
+    let me = match known() {
+        Some(Ok(me)) => me,
+        other => return rsx! { Outcome { refusal: other.and_then(Result::err) } },
     };
     if me.kind != "member" {
         return rsx! {
