@@ -69,23 +69,22 @@ fn a_key_makes_new_signals_and_reads_as_much_as_its_quotas_say() {
     assert_eq!(post(&few, json!({"signals": {"few.b": 5}})).status, 200, "those that there are go on");
 
     // More than a minute's worth was read: each query is short, so there are many.
-    let mut refused = None;
-    eventually("its queries wait", || {
-        for _ in 0..50 {
-            let answer = ask(&backend, &slow, "GET", "/api/signals?details=1", "");
-            refused = Some(answer).filter(|answer| answer.status == 429);
-            if refused.is_some() {
-                return true;
-            }
-        }
-        false
-    });
-    let refused = refused.unwrap();
+    let until_refused = |path: &str| {
+        let mut refused = None;
+        eventually("its queries wait", || {
+            let mut answers = (0..50).map(|_| ask(&backend, &slow, "GET", path, ""));
+            refused = answers.find(|answer| answer.status == 429);
+            refused.is_some()
+        });
+        refused.unwrap()
+    };
+    let refused = until_refused("/api/signals?details=1");
     assert_eq!(&*refused.code(), "quota_exceeded");
     let details = &refused.json()["error"]["details"];
     assert_eq!((&details["quota"], &details["limit"]), (&json!("reader_seconds_per_minute"), &json!(1)));
     assert!(details["used"].as_f64().unwrap() >= 1.0 && refused.retry_after.is_some(), "{refused:?}");
-    assert_eq!(ask(&backend, &slow, "GET", "/api/telemetry?from=0001-01-01", "").status, 429);
+    // What it may read comes back with time, so the next query may still be one too few.
+    assert_eq!(&*until_refused("/api/telemetry?from=0001-01-01").code(), "quota_exceeded");
     assert_eq!(ask(&backend, &slow, "GET", "/api/boards", "").status, 200, "documents are small");
     assert_eq!(ask(&backend, &admin, "GET", "/api/signals?details=1", "").status, 200, "others do not wait");
 
@@ -93,5 +92,5 @@ fn a_key_makes_new_signals_and_reads_as_much_as_its_quotas_say() {
     let of = |key: &str| usage["keys"].as_array().unwrap().iter().find(|one| one["id"] == id(key)).unwrap();
     assert_eq!((&of(&few)["new_signals_today"], &of(&few)["new_signals_per_day"]), (&json!(2), &json!(2)));
     assert_eq!(of(&slow)["reader_seconds_per_minute"], 1);
-    assert!(of(&slow)["reader_seconds"].as_f64().unwrap() >= 1.0);
+    assert!(of(&slow)["reader_seconds"].as_f64().unwrap() > 0.5);
 }

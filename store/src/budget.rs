@@ -131,7 +131,7 @@ mod tests {
             count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         });
         metered(Some(counting), || {
-            timed(meter().as_ref(), || metered(None, || timed(meter().as_ref(), || ())))
+            timed(meter().as_ref(), || metered(None, || timed(meter().as_ref(), || ())));
         });
         timed(meter().as_ref(), || ());
         assert_eq!(heard.load(std::sync::atomic::Ordering::Relaxed), 2);
