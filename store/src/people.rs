@@ -75,6 +75,8 @@ pub struct People {
     pub invitations: Vec<Invitation>,
     /// In no order.
     pub identities: Vec<Identity>,
+    /// How often they, or keys, had changed; 0 in a database that has one process.
+    pub revision: i64,
 }
 
 /// A step of a change.
@@ -88,6 +90,13 @@ pub enum PeopleChange {
     PutSession(Session),
     /// Ends a session.
     RemoveSession(Hash),
+    /// Notes when a session was used last, unless it is over.
+    SeeSession {
+        /// Which one.
+        hash: Hash,
+        /// When, microseconds since 1970.
+        seen_at: i64,
+    },
     /// Adds an invitation.
     PutInvitation(Invitation),
     /// Removes an invitation.
@@ -112,15 +121,17 @@ impl Store {
         self.engine.people()
     }
 
-    /// Makes all of `changes`, in their order, and the entry `done` of the audit log, or none. Blocks until they are on the disk.
+    /// Makes all of `changes`, in their order, and the entry `done` of the audit log, or none; they follow from everyone as of
+    /// `revision`. Gives the number that [`People::revision`] has then. Blocks until they are on the disk.
     ///
     /// # Errors
-    /// When the disk is full or the database does not answer.
+    /// [`StoreError::Busy`] when another process has changed somebody since; when the disk is full or the database does not answer.
     pub fn change_people(
         &self,
         changes: &[PeopleChange],
+        revision: i64,
         done: Option<(&Author, Event)>,
-    ) -> Result<(), StoreError> {
-        self.engine.change_people(changes, done)
+    ) -> Result<i64, StoreError> {
+        self.engine.change_people(changes, revision, done)
     }
 }

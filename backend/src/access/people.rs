@@ -172,7 +172,7 @@ impl People {
     /// # Errors
     /// When the database does not answer.
     pub fn reload_links(&self) -> Result<(), StoreError> {
-        let _turn = self.take_turn();
+        let _turn = self.0.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let stored = self.0.store.people()?.invitations;
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         state.invitations = stored.into_iter().map(|link| (link.hash, link)).collect();
@@ -184,7 +184,12 @@ impl People {
     /// # Errors
     /// When the database does not answer; they are those that were read last.
     pub fn reload(&self) -> Result<(), StoreError> {
-        let _turn = self.take_turn();
+        let _turn = self.0.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        self.read_again()
+    }
+
+    /// Reads all of them again. The caller has the turn.
+    fn read_again(&self) -> Result<(), StoreError> {
         let stored = self.0.store.people()?;
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         state.replace(stored);
@@ -230,15 +235,40 @@ impl People {
         self.0.hashing.threads.run(address, move || work(&people)).await.unwrap_or(Err(PeopleError::Broken))
     }
 
-    fn take_turn(&self) -> MutexGuard<'_, ()> {
-        self.0.turn.lock().unwrap_or_else(PoisonError::into_inner)
+    /// One change at a time, each of what the one before has left, on whatever server. Blocks.
+    fn take_turn(&self) -> Result<MutexGuard<'_, ()>, StoreError> {
+        let turn = self.0.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.0.store.is_shared() {
+            self.read_again()?;
+        }
+        Ok(turn)
     }
 
     /// Writes `changes` and what the audit log says of them, then lets them count. The caller has the turn.
     fn change(&self, changes: Vec<PeopleChange>, by: &Author, event: Event) -> Result<(), StoreError> {
-        self.0.store.change_people(&changes, Some((by, event)))?;
+        let revision =
+            self.0.store.change_people(&changes, self.read(|state| state.revision), Some((by, event)))?;
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         changes.into_iter().for_each(|change| state.apply(change));
+        state.revision = revision;
+        Ok(())
+    }
+
+    /// Writes down when sessions were used, those of which an hour or more is not written: another process, and one that comes
+    /// after this one, must not take them for unused. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn write_down(&self) -> Result<(), StoreError> {
+        let seen = self.read(State::unwritten);
+        if seen.is_empty() {
+            return Ok(());
+        }
+        let _turn = self.take_turn()?;
+        let revision = self.0.store.change_people(&seen, self.read(|state| state.revision), None)?;
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        seen.into_iter().for_each(|change| state.apply(change));
+        state.revision = revision;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! **Role.** Keeps keys and links up to date: ends the live clients of keys and sessions that expire, of keys that another process revokes, and
 //! of an open server that is closed, learns of links that
-//! another process makes, and writes down the last use of keys and what was refused.
+//! another process makes, and writes down the last use of keys and sessions, and what was refused.
 //! **Receives.** Nothing; it looks every [`LOOK`], and writes every [`WRITE`].
 //! **Sends.** Nothing; live clients hear of the end of their grant themselves.
 //! **Bound.** One look at a time.
@@ -80,6 +80,7 @@ impl Keeper {
             }
             if writes {
                 access.write_down(since)?;
+                people.write_down()?;
             }
             Ok::<_, StoreError>(last)
         });

@@ -4,6 +4,7 @@ use super::Engine;
 use crate::StoreError;
 use crate::audit::{Author, Event};
 use crate::people::{People, PeopleChange};
+use crate::tables::Rows;
 
 impl Engine {
     pub(crate) fn people(&self) -> Result<People, StoreError> {
@@ -13,6 +14,7 @@ impl Engine {
                 sessions: reader.sessions()?,
                 invitations: reader.invitations()?,
                 identities: reader.identities()?,
+                revision: revision(reader)?,
             })
         })
     }
@@ -20,11 +22,22 @@ impl Engine {
     pub(crate) fn change_people(
         &self,
         changes: &[PeopleChange],
+        known: i64,
         done: Option<(&Author, Event)>,
-    ) -> Result<(), StoreError> {
+    ) -> Result<i64, StoreError> {
         self.tables.writing(|writer| {
+            if revision(writer)? != known {
+                return Err(StoreError::Busy);
+            }
             changes.iter().try_for_each(|change| writer.change_people(change))?;
-            done.map_or(Ok(()), |(author, event)| self.note(writer, Some(author), event))
+            done.map_or(Ok(()), |(author, event)| self.note(writer, Some(author), event))?;
+            revision(writer)
         })
     }
+}
+
+/// How often people and keys have changed; 0 where no other process changes them.
+fn revision(rows: &mut dyn Rows) -> Result<i64, StoreError> {
+    let kinds = rows.revisions()?;
+    Ok(kinds.into_iter().find(|(kind, _)| kind == "access").map_or(0, |(_, number)| number))
 }

@@ -91,6 +91,11 @@ impl PeopleRows for Connection {
                     .set(content)
                     .execute(self)?;
             }
+            PeopleChange::SeeSession { hash, seen_at } => {
+                diesel::update(session::table.find(&hash[..]).filter(session::seen_at.lt(seen_at)))
+                    .set(session::seen_at.eq(seen_at))
+                    .execute(self)?;
+            }
             PeopleChange::RemoveSession(hash) => {
                 diesel::delete(session::table.find(&hash[..])).execute(self)?;
             }

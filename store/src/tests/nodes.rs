@@ -5,6 +5,7 @@ use std::thread;
 
 use super::schema::Schema;
 use super::*;
+use crate::people::{Member, PeopleChange};
 
 /// Opens a database once more.
 fn node(schema: &Schema) -> Store {
@@ -191,6 +192,33 @@ fn changes_of_documents_are_counted_for_all_nodes() {
          DELETE FROM alert_document",
     );
     assert_eq!(number(&second, "rules"), rules + 2);
+}
+
+#[test]
+fn people_do_not_change_by_what_a_node_no_longer_knows_truly() {
+    if !cluster::is_here() {
+        return;
+    }
+    let schema = Schema::new();
+    let [a, b] = nodes(&schema);
+    let put = PeopleChange::PutMember(Member {
+        name: "ada".to_owned(),
+        role: "admin".to_owned(),
+        password: String::new(),
+        totp: None,
+        totp_used: 0,
+        recovery: Vec::new(),
+        created_at: 0,
+    });
+    let first = a.people().unwrap().revision;
+    let second = a.change_people(std::slice::from_ref(&put), first, None).unwrap();
+    // Both know the member; the one removes it, the other puts it as it was.
+    assert_eq!(b.people().unwrap().revision, second);
+    let third = b.change_people(&[PeopleChange::RemoveMember("ada".to_owned())], second, None).unwrap();
+    let refused = a.change_people(&[put], second, None);
+    assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
+    let left = a.people().unwrap();
+    assert_eq!((left.members.len(), left.revision), (0, third));
 }
 
 #[test]

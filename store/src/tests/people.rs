@@ -28,10 +28,16 @@ fn identity(subject: &str, member: &str) -> Identity {
     }
 }
 
+/// Makes changes that follow from what there is.
+fn change(store: &Store, changes: &[PeopleChange]) -> Result<i64, StoreError> {
+    store.change_people(changes, store.people().unwrap().revision, None)
+}
+
 fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
     let database = D::new();
     let store = database.open();
-    assert_eq!(store.people().unwrap(), People::default());
+    let nobody = store.people().unwrap();
+    assert_eq!(nobody, People { revision: nobody.revision, ..People::default() });
     let full = Member { totp: Some(vec![0, 255]), recovery: vec![[7; 32], [8; 32]], ..member("ada") };
     let invitation = Invitation { hash: [1; 32], member: Some("bob".to_owned()), expires_at: 9 };
     let first = Invitation { hash: [2; 32], member: None, expires_at: 9 };
@@ -45,7 +51,7 @@ fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
         PeopleChange::PutIdentity(identity("1", "ada")),
         PeopleChange::PutIdentity(identity("2", "bob")),
     ];
-    store.change_people(&changes, None).unwrap();
+    change(&store, &changes).unwrap();
     drop(store);
     let store = database.open();
     let people = store.people().unwrap();
@@ -55,21 +61,21 @@ fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
     // The sessions of a member that changes stay.
     let changed = Member { role: "admin".to_owned(), totp: None, ..full };
     let seen = Session { seen_at: 77, ..session(1, "ada") };
-    store
-        .change_people(
-            &[
-                PeopleChange::PutMember(changed.clone()),
-                PeopleChange::PutSession(seen.clone()),
-                PeopleChange::RemoveMember("bob".to_owned()),
-            ],
-            None,
-        )
-        .unwrap();
+    let changes = [
+        PeopleChange::PutMember(changed.clone()),
+        PeopleChange::PutSession(session(1, "ada")),
+        PeopleChange::SeeSession { hash: [1; 32], seen_at: 77 },
+        PeopleChange::SeeSession { hash: [1; 32], seen_at: 70 },
+        PeopleChange::SeeSession { hash: [9; 32], seen_at: 77 },
+        PeopleChange::RemoveMember("bob".to_owned()),
+    ];
+    let revision = change(&store, &changes).unwrap();
     let left = People {
         members: vec![changed],
         sessions: vec![seen],
         invitations: vec![first],
         identities: vec![identity("1", "ada")],
+        revision,
     };
     assert_eq!(store.people().unwrap(), left);
 
@@ -79,9 +85,9 @@ fn people_are_kept_and_go_with_what_is_theirs<D: Database>() {
         PeopleChange::RemoveInvitation([2; 32]),
         PeopleChange::PutIdentity(identity("3", "nobody")),
     ];
-    assert!(store.change_people(&undone, None).is_err());
+    assert!(change(&store, &undone).is_err());
     assert_eq!(store.people().unwrap(), left);
-    store.change_people(&undone[..2], None).unwrap();
+    change(&store, &undone[..2]).unwrap();
     let people = store.people().unwrap();
     assert!(people.sessions.is_empty() && people.invitations.is_empty());
 }

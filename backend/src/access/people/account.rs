@@ -43,7 +43,7 @@ impl People {
     /// When the database does not answer.
     pub async fn logout(&self, address: IpAddr, name: String, grant: Grant) -> Result<(), PeopleError> {
         self.run(address, move |people| {
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let hash = people.read(|state| this(state, &grant));
             let event = Event::done("session.end", &*name).with("log out");
             let changes = hash.into_iter().map(PeopleChange::RemoveSession).collect();
@@ -63,7 +63,7 @@ impl People {
         number: String,
     ) -> Result<(), PeopleError> {
         self.run(address, move |people| {
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let is_meant = |live: &&Live| live.row.member == name && id(&live.row.hash) == number;
             let hash = people.read(|state| state.sessions.values().find(is_meant).map(|live| live.row.hash));
             let hash =
@@ -80,7 +80,7 @@ impl People {
     /// When the database does not answer.
     pub async fn end_others(&self, address: IpAddr, name: String, grant: Grant) -> Result<(), PeopleError> {
         self.run(address, move |people| {
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let changes = people.other_sessions(&name, &grant);
             let event = Event::done("session.end", &*name).with("all others");
             Ok(people.change(changes, &themselves(&name, address), event)?)
@@ -105,7 +105,7 @@ impl People {
                 .map_err(|error| Invalid { field: "new".to_owned(), ..error })?;
             let member = people.confirm(address, &name, "old", &new.old)?;
             let hashed = password::hash(&new.new).ok_or(PeopleError::Broken)?;
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let mut changes = people.other_sessions(&name, &grant);
             let current = people.read(|state| state.members.get(&name).cloned());
             let current = current.filter(|current| current.password == member.password);

@@ -58,7 +58,7 @@ impl People {
                 return Err(Invalid::new("code", "this is not a code of now").into());
             };
             let (shown, recovery) = codes::recovery();
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let member = people.member(&name)?;
             let mut changes = people.other_sessions(&name, &grant);
             changes.push(PeopleChange::PutMember(Member {
@@ -87,7 +87,7 @@ impl People {
     ) -> Result<(), PeopleError> {
         self.run(address, move |people| {
             people.confirm(address, &name, "password", &given)?;
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let member = people.member(&name)?;
             let mut changes = people.other_sessions(&name, &grant);
             changes.push(PeopleChange::PutMember(Member { totp: None, recovery: Vec::new(), ..member }));

@@ -22,7 +22,7 @@ impl People {
         address: IpAddr,
     ) -> Result<(), PeopleError> {
         self.run(address, move |people| {
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             people.member(&member)?;
             let Account { issuer, subject, .. } = account;
             let key = (issuer.clone(), subject.clone());
@@ -61,7 +61,7 @@ impl People {
         provider: String,
     ) -> Result<(), PeopleError> {
         self.run(address, move |people| {
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let member = people.member(&name)?;
             let (theirs, others): (Vec<_>, Vec<_>) = people.read(|state| {
                 let all = state.identities.iter().filter(|(_, of)| **of == name);
@@ -95,7 +95,7 @@ impl People {
         subject: String,
     ) -> Result<(), PeopleError> {
         self.run(address, move |people| {
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let key = (issuer, subject);
             let found = people.read(|state| {
                 let member = state.identities.get(&key)?;

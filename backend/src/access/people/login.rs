@@ -71,7 +71,7 @@ impl People {
             self.throttle().failed(&name, visitor.address, now);
             return Err(WRONG);
         }
-        let _turn = self.take_turn();
+        let _turn = self.take_turn()?;
         // It may have changed while the password was compared.
         let member = self.read(|state| state.members.get(&name).cloned());
         let Some(member) = member.filter(|member| Some(&member.password) == known.as_ref()) else {
@@ -138,7 +138,7 @@ impl People {
         check_name(&name)?;
         self.check_password(&setup.password, &name)?;
         let hashed = password::hash(&setup.password).ok_or(PeopleError::Broken)?;
-        let _turn = self.take_turn();
+        let _turn = self.take_turn()?;
         if invitation(self).as_ref() != Some(&invited) {
             return Err(LINK_OVER);
         }
@@ -179,7 +179,7 @@ impl People {
         let denied = |message| PeopleError::Denied { message, needs_code: false };
         let role =
             account.role.ok_or(denied("this account has no role here; ask who manages the accounts"))?;
-        let _turn = self.take_turn();
+        let _turn = self.take_turn()?;
         let key = (account.issuer, account.subject);
         let known =
             self.read(|state| state.identities.get(&key).and_then(|name| state.members.get(name)).cloned());
@@ -222,7 +222,7 @@ impl People {
     /// # Errors
     /// When the database does not answer.
     pub fn invite_first(&self, seconds: i64) -> Result<String, StoreError> {
-        let _turn = self.take_turn();
+        let _turn = self.take_turn()?;
         let token = self.secret();
         let earlier = |state: &super::State| {
             let first = state.invitations.values().filter(|one| one.member.is_none());

@@ -38,7 +38,7 @@ impl People {
     ) -> Result<wire::Invitation, PeopleError> {
         self.run(address, move |people| {
             check_name(&new.name)?;
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let (is_taken, count) =
                 people.read(|state| (state.members.contains_key(&new.name), state.members.len()));
             if is_taken {
@@ -70,7 +70,7 @@ impl People {
         name: String,
     ) -> Result<wire::Invitation, PeopleError> {
         self.run(address, move |people| {
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let member = people.member(&name)?;
             people.invite(member, &by, Event::done("member.link", name))
         })
@@ -89,7 +89,7 @@ impl People {
         role: Role,
     ) -> Result<(), PeopleError> {
         self.run(address, move |people| {
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             let member = people.member(&name)?;
             if role != Role::Admin {
                 people.read(|state| check_not_last(state, &name, "role"))?;
@@ -107,7 +107,7 @@ impl People {
     /// When there is no such member, or no other admin.
     pub async fn remove(&self, address: IpAddr, by: Arc<Author>, name: String) -> Result<(), PeopleError> {
         self.run(address, move |people| {
-            let _turn = people.take_turn();
+            let _turn = people.take_turn()?;
             people.member(&name)?;
             people.read(|state| check_not_last(state, &name, "name"))?;
             let event = Event::done("member.remove", &*name);

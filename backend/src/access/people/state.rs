@@ -26,6 +26,8 @@ pub(super) struct State {
     pub(super) identities: HashMap<(String, String), String>,
     /// Whether admins are operators, too.
     has_operators: bool,
+    /// How often they had changed in the database.
+    pub(super) revision: i64,
 }
 
 /// A session and what its holder may do.
@@ -53,7 +55,7 @@ pub(super) fn role(member: &Member) -> Role {
 
 impl State {
     pub(super) fn new(stored: Stored, has_operators: bool) -> Self {
-        let mut state = Self { has_operators, ..Self::default() };
+        let mut state = Self { has_operators, revision: stored.revision, ..Self::default() };
         state.members.extend(stored.members.into_iter().map(|member| (member.name.clone(), member)));
         stored.sessions.into_iter().for_each(|session| state.apply(PeopleChange::PutSession(session)));
         let invitations = stored.invitations.into_iter().map(|invitation| (invitation.hash, invitation));
@@ -104,6 +106,13 @@ impl State {
         Some(Arc::clone(&live.granted))
     }
 
+    /// What says when sessions were used, of those of which an hour or more is not written.
+    pub(super) fn unwritten(&self) -> Vec<PeopleChange> {
+        let seen = self.sessions.values().map(|live| (&live.row, live.seen.load(Ordering::Relaxed)));
+        let late = seen.filter(|(row, seen)| seen - row.seen_at >= HOUR);
+        late.map(|(row, seen_at)| PeopleChange::SeeSession { hash: row.hash, seen_at }).collect()
+    }
+
     /// Lets a change count. Sessions that end end what belongs to them.
     pub(super) fn apply(&mut self, change: PeopleChange) {
         match change {
@@ -140,6 +149,11 @@ impl State {
                 );
                 let seen = AtomicI64::new(row.seen_at);
                 self.sessions.insert(row.hash, Live { row, seen, granted });
+            }
+            PeopleChange::SeeSession { hash, seen_at } => {
+                if let Some(live) = self.sessions.get_mut(&hash) {
+                    live.row.seen_at = live.row.seen_at.max(seen_at);
+                }
             }
             PeopleChange::RemoveSession(hash) => {
                 if let Some(live) = self.sessions.remove(&hash) {
