@@ -129,6 +129,16 @@ pub enum News {
     Skipped(u64),
 }
 
+impl News {
+    /// How many samples are in it.
+    fn samples(&self) -> usize {
+        match self {
+            Self::Commit(commit) => commit.batches.iter().map(|batch| batch.samples().len()).sum(),
+            Self::Skipped(_) => 0,
+        }
+    }
+}
+
 /// What was committed after some commit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Since {
@@ -466,6 +476,7 @@ impl Store {
     /// # Errors
     /// When the disk is full or the database does not answer. What was begun then is completed before the next sealing.
     pub fn delete(&self, selector: &Selector, span: Span) -> Result<Deleted, StoreError> {
+        self.engine.sync()?;
         self.engine.delete(self.numbers(selector), span)
     }
 
@@ -474,6 +485,7 @@ impl Store {
     /// # Errors
     /// When the database does not answer.
     pub fn would_delete(&self, selector: &Selector, span: Span) -> Result<Deleted, StoreError> {
+        self.engine.sync()?;
         self.engine.would_delete(&self.numbers(selector), span)
     }
 

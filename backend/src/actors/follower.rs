@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use afterglow_wire::alert::Ack;
 use tokio::sync::watch;
 
 use super::alerts::Alerts;
@@ -86,7 +87,8 @@ pub fn start(parts: Parts, lifeline: Lifeline) -> std::io::Result<Others> {
     let stop = Arc::clone(&stopping);
     let run = move || {
         let sequence = parts.store.sequence();
-        let mut follower = Follower { parts, kinds: HashMap::new(), changes: -1, sequence, led: None };
+        let mut follower =
+            Follower { parts, kinds: HashMap::new(), acks: HashMap::new(), changes: -1, sequence, led: None };
         let mut is_failing = false;
         while !stop.load(Ordering::Relaxed) {
             let pause = match follower.look() {
@@ -118,6 +120,8 @@ struct Follower {
     parts: Parts,
     /// How often each kind has changed, as of the last look that found a change.
     kinds: HashMap<String, i64>,
+    /// The acknowledgements of open episodes, as of the last look that found a change of any.
+    acks: HashMap<String, Option<Ack>>,
     changes: i64,
     /// The last commit as of the last look: what has changed since was changed after it.
     sequence: u64,
@@ -127,6 +131,8 @@ struct Follower {
 
 impl Follower {
     fn look(&mut self) -> Result<(), StoreError> {
+        // First: the lead is lost to a server that does not ask for it in time.
+        self.keep_lead()?;
         let store = &self.parts.store;
         let before = store.sequence();
         store.sync()?;
@@ -140,6 +146,10 @@ impl Follower {
         }
         // Not later: what is committed from here on may be so by rules that are not read yet.
         self.sequence = before;
+        Ok(())
+    }
+
+    fn keep_lead(&mut self) -> Result<(), StoreError> {
         if self.led.is_none_or(|led| led.elapsed() >= LEAD) {
             self.led = Some(Stopwatch::start());
             let led = self.parts.store.leads();
@@ -164,16 +174,22 @@ impl Follower {
             access.reload()?;
             people.reload()?;
         }
-        if !is_first && ["rules", "channels", "silences"].into_iter().any(changed) {
+        if ["rules", "channels", "silences"].into_iter().any(changed) {
             alerts.changed_after(self.sequence);
         }
         if store.leads() && !is_first && changed("channels") {
             notifier.wake_all();
         }
-        if store.leads() && !is_first && changed("acks") {
-            for episode in store.open_episodes()? {
-                alerts.seen(episode.id, episode.ack);
+        if store.leads() && changed("acks") {
+            let open = store.open_episodes()?;
+            let acks: HashMap<_, _> = open.into_iter().map(|episode| (episode.id, episode.ack)).collect();
+            for (episode, ack) in &acks {
+                // One that was there before may have been taken back meanwhile: the alert has become worse.
+                if self.acks.get(episode).unwrap_or(&None) != ack {
+                    alerts.seen(episode.clone(), ack.clone());
+                }
             }
+            self.acks = acks;
         }
         self.kinds = kinds.into_iter().collect();
         Ok(())

@@ -366,6 +366,10 @@ impl Worker {
             Err(SaveError::Store(error)) => return Err(error),
             Err(other) => return Err(StoreError::Down(other.to_string())),
         };
+        if !store.leads() {
+            // It is another server's to send.
+            return Ok(Next::Idle);
+        }
         let fallback = whole.fallback.clone();
         let Tried { attempt, took, .. } = sender.send(whole, &message, now);
         if attempt.error.is_none() {

@@ -384,6 +384,9 @@ impl Ledger {
             return;
         };
         let Some(episode) = self.open.get_mut(&key) else { return };
+        if episode.ack == ack {
+            return;
+        }
         episode.ack = ack.clone();
         let notified = episode.notified.clone();
         for channel in notified {

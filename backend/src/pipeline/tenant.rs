@@ -243,6 +243,10 @@ impl Tenant {
 
     /// Writes what is in memory only to be found quickly, for a database that is about to be closed. Blocks.
     pub(super) fn compact(store: &Store) {
+        // Another server may have rules to evaluate by what is in the journal.
+        if store.is_shared() {
+            return;
+        }
         if let Err(error) = store.compact_and_checkpoint() {
             log::warn!("the journal stays as it is until the next start: {error}");
         }

@@ -21,8 +21,9 @@ use crate::{Commit, News, Sequences, StoreError};
 /// Rows of the journal that are read at once.
 const ROWS: u32 = 64;
 
-/// News that wait for someone to take them; beyond it the oldest are dropped, which the next one shows.
+/// News that wait for someone to take them, and samples of them; beyond it the oldest are dropped, which the next one shows.
 const NEWS: usize = 1_024;
+const NEWS_SAMPLES: usize = 1_000_000;
 
 impl Engine {
     /// Takes over what was committed before the call, in whatever process.
@@ -121,8 +122,10 @@ impl Engine {
     /// Puts one thing that has happened behind those that wait.
     pub(super) fn put_news(&self, one: News) {
         let mut news = self.lock_news();
-        if news.len() >= NEWS {
-            news.pop_front();
+        let mut samples = news.iter().map(News::samples).sum::<usize>() + one.samples();
+        while news.len() >= NEWS || samples > NEWS_SAMPLES {
+            let Some(oldest) = news.pop_front() else { break };
+            samples -= oldest.samples();
         }
         news.push_back(one);
     }

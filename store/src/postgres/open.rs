@@ -53,7 +53,8 @@ const READ_LIMIT: Duration = Duration::from_secs(120);
 
 /// What all sessions have. A server notices a dead client within 20 seconds, and gives its lock to the next.
 const SETUP: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 3; SET tcp_keepalives_count = 3; \
-    SET tcp_user_timeout = '15s'; SET lock_timeout = '8s';";
+    SET tcp_user_timeout = '15s'; SET lock_timeout = '8s'; \
+    SET default_transaction_isolation = 'read committed';";
 
 /// What is acknowledged is on the disk, also where the server or the user is set to less; more than that is kept.
 const WRITER_SETUP: &str = "SET statement_timeout = '25s'; SET idle_in_transaction_session_timeout = '5s'; \

@@ -42,7 +42,8 @@ pub(super) fn lock_of(connection: &mut Connection, run: i64) -> QueryResult<()> 
 }
 
 /// Counts a transaction of a process.
-pub(super) const COUNT: &str = "UPDATE node SET writes = writes + 1 WHERE run = $1 RETURNING writes AS value";
+pub(super) const COUNT: &str = "UPDATE node SET writes = writes + 1, seen_at = clock_timestamp() WHERE run = $1 \
+    RETURNING writes AS value";
 
 /// Waits for the transactions of others, and lets them wait; says who leads, and keeps the lead where that is this process.
 pub(super) const FOLLOW_ONE_ANOTHER: &str = "UPDATE numbering SET writes = writes + 1, \
@@ -54,7 +55,11 @@ const LEAD: &str = "UPDATE numbering SET owner = $1, owner_until = clock_timesta
     WHERE owner = $1 OR owner_until < clock_timestamp()";
 
 /// Gives the lead up.
-const YIELD: &str = "UPDATE numbering SET owner_until = '-infinity' WHERE owner = $1";
+const YIELD: &str = "UPDATE numbering SET owner = 0, owner_until = '-infinity' WHERE owner = $1";
+
+/// Notes once an hour that a process is there.
+const SEEN: &str = "UPDATE node SET seen_at = clock_timestamp() \
+    WHERE run = $1 AND seen_at < clock_timestamp() - interval '1 hour'";
 
 /// Enters a process, and forgets those that are gone for a day.
 const ENTER: &str = "INSERT INTO node (run) VALUES ($1)";
@@ -131,6 +136,7 @@ pub(super) fn writes_of(connection: &mut Connection, run: i64) -> QueryResult<Op
 
 /// Takes the lead, or keeps it; whether the process with this number leads.
 pub(super) fn lead(connection: &mut Connection, run: i64) -> QueryResult<bool> {
+    about(connection, SEEN, run)?;
     about(connection, LEAD, run).map(|changed| changed > 0)
 }
 

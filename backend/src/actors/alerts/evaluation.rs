@@ -65,7 +65,7 @@ pub(super) struct Evaluation {
     expired: Stopwatch,
     /// When the clock was looked at last, and what it said.
     seen: (Stopwatch, i64),
-    /// When this process began.
+    /// When this process began to evaluate.
     begun: i64,
     /// Whether silence counts since then.
     hears: bool,
@@ -188,6 +188,9 @@ impl Evaluation {
     /// Reads what was stored, and evaluates what was committed since.
     fn begin(&mut self) -> Result<(), StoreError> {
         let store = self.parts.store.clone();
+        // Not when the process began: it may have left this to another server until now.
+        let now = self.parts.clock.now().micros();
+        (self.seen, self.begun, self.deaf_since) = ((Stopwatch::start(), now), now, now);
         let folded = store.folded()?;
         (self.cursor, self.heard) = (folded.cursor, folded.heard);
         self.ledger = Ledger::new(folded.open);
@@ -196,7 +199,6 @@ impl Evaluation {
         self.ledger.saved(saved);
         self.engine = Engine::default();
         (self.learned, self.hears) = (0, false);
-        let now = self.parts.clock.now().micros();
         for (rule, born) in self.rules.values() {
             self.engine.put(rule, born.micros());
         }
