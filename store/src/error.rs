@@ -48,6 +48,9 @@ pub enum StoreError {
     /// All readers are taken.
     #[error("all readers of the database are busy; ask again in a moment")]
     Busy,
+    /// Another process has changed what a change follows from.
+    #[error("another server has changed members or keys at the same moment; send again")]
+    Stale,
     /// Sealing does not keep up with what arrives.
     #[error("samples arrive faster than they can be sealed; send again in a moment")]
     Full,
@@ -86,7 +89,7 @@ impl StoreError {
     pub fn code(&self) -> Code {
         match self {
             Self::DiskFull(_) => Code::DiskFull,
-            Self::Busy | Self::Full | Self::NoRoom => Code::QueueFull,
+            Self::Busy | Self::Stale | Self::Full | Self::NoRoom => Code::QueueFull,
             Self::Down(_) => Code::StoreDown,
             Self::Stopped(stopped) => stopped.code(),
         }

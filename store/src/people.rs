@@ -125,7 +125,7 @@ impl Store {
     /// `revision`. Gives the number that [`People::revision`] has then. Blocks until they are on the disk.
     ///
     /// # Errors
-    /// [`StoreError::Busy`] when another process has changed somebody since; when the disk is full or the database does not answer.
+    /// [`StoreError::Stale`] when another process has changed somebody since; when the disk is full or the database does not answer.
     pub fn change_people(
         &self,
         changes: &[PeopleChange],

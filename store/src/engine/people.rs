@@ -27,7 +27,7 @@ impl Engine {
     ) -> Result<i64, StoreError> {
         self.tables.writing(|writer| {
             if revision(writer)? != known {
-                return Err(StoreError::Busy);
+                return Err(StoreError::Stale);
             }
             changes.iter().try_for_each(|change| writer.change_people(change))?;
             done.map_or(Ok(()), |(author, event)| self.note(writer, Some(author), event))?;

@@ -216,7 +216,7 @@ fn people_do_not_change_by_what_a_node_no_longer_knows_truly() {
     assert_eq!(b.people().unwrap().revision, second);
     let third = b.change_people(&[PeopleChange::RemoveMember("ada".to_owned())], second, None).unwrap();
     let refused = a.change_people(&[put], second, None);
-    assert!(matches!(refused, Err(StoreError::Busy)), "{refused:?}");
+    assert!(matches!(refused, Err(StoreError::Stale)), "{refused:?}");
     let left = a.people().unwrap();
     assert_eq!((left.members.len(), left.revision), (0, third));
 }
