@@ -59,7 +59,8 @@ fn a_server_on_postgresql_takes_shows_and_remembers() {
     let saved = backend.send("POST", "/api/boards", r#"{"title":"B"}"#);
     assert_eq!(saved.status, 201, "{}", saved.text);
     backend.close();
-    assert_eq!(sql("whole", "SELECT count(*) FROM journal"), "0", "it seals when it ends");
+    // Another server may have rules to evaluate by it.
+    assert_eq!(sql("whole", "SELECT count(*) FROM journal"), "1", "it is left to be sealed");
 
     let backend = Backend::start(&url);
     assert_eq!(backend.samples()["b"], [("2026-01-01T00:00:00.000000Z".to_owned(), 2.0)]);
