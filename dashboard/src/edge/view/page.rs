@@ -286,13 +286,18 @@ impl Page {
         self.close()
     }
 
+    /// What was typed is saved, or replaced by what somebody else has saved: nothing of it would be lost.
+    pub(crate) fn forget_typed(&self) {
+        let mut typed = self.typed;
+        typed.set(false);
+    }
+
     /// Closes what is open over the page; whether anything was.
     pub(crate) fn close(&self) -> bool {
         let mut open = self.open;
         let Some(was) = open.peek().clone() else { return false };
         open.set(None);
-        let mut typed = self.typed;
-        typed.set(false);
+        self.forget_typed();
         // A sheet gives the focus back by itself.
         if let Some(opener) = was.opener() {
             focus(opener);

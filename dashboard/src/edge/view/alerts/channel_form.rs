@@ -42,7 +42,10 @@ pub(super) fn ChannelForm(
                     };
                 }
                 match rest::send::<Value>("POST", "/api/channels", &body).await {
-                    Ok(saved) => made.set(Some(saved)),
+                    Ok(saved) => {
+                        page.forget_typed();
+                        made.set(Some(saved));
+                    }
                     Err(refusal) => failure.set(refusal),
                 }
             }
@@ -57,6 +60,7 @@ pub(super) fn ChannelForm(
                 match rest::get::<Value>(&address, None).await {
                     Ok(theirs) => {
                         let mut open = page.open;
+                        page.forget_typed();
                         open.set(Some(Open::Channel(Box::new(theirs))));
                     }
                     Err(reason) => failure.set(Refusal::because(reason)),
