@@ -80,6 +80,7 @@ pub(super) fn RuleForm(
             match rest::get::<Value>(&address, None).await {
                 Ok(rule) => {
                     let mut open = page.open;
+                    page.forget_typed();
                     open.set(serde_json::from_value(rule).ok().map(Open::Rule));
                 }
                 Err(reason) => failure.set(crate::connection::refusal::Refusal::because(reason)),
