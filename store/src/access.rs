@@ -115,16 +115,7 @@ impl Access {
     /// # Errors
     /// As [`Access::keys`].
     pub fn keys_and_boards(&self) -> Result<(Vec<(Key, SecretHash)>, BoardSignals), StoreError> {
-        self.tables.in_documents(|reader| {
-            let keys: Vec<_> = reader.keys()?.into_iter().filter_map(sound).collect();
-            let mut boards = BoardSignals::new();
-            for board in keys.iter().filter_map(|(key, _)| key.board.as_ref()) {
-                if !boards.contains_key(board) {
-                    boards.insert(board.clone(), signals_of(reader, board)?);
-                }
-            }
-            Ok((keys, boards))
-        })
+        self.tables.in_documents(|reader| keys_and_boards(reader))
     }
 
     /// Adds a key.
@@ -300,6 +291,20 @@ impl Access {
     pub(crate) fn now(&self) -> i64 {
         self.clock.now().micros()
     }
+}
+
+/// What [`Access::keys_and_boards`] reads.
+pub(crate) fn keys_and_boards(
+    reader: &mut dyn Rows,
+) -> Result<(Vec<(Key, SecretHash)>, BoardSignals), StoreError> {
+    let keys: Vec<_> = reader.keys()?.into_iter().filter_map(sound).collect();
+    let mut boards = BoardSignals::new();
+    for board in keys.iter().filter_map(|(key, _)| key.board.as_ref()) {
+        if !boards.contains_key(board) {
+            boards.insert(board.clone(), signals_of(reader, board)?);
+        }
+    }
+    Ok((keys, boards))
 }
 
 /// What is shown on a board; nothing of one that is not there, or is damaged.

@@ -2,6 +2,7 @@
 //! keeps all of them in memory; here they are durable.
 
 use super::{Author, Event, Store, StoreError};
+use crate::tables::Rows;
 
 /// SHA-256 of a secret.
 pub type Hash = [u8; 32];
@@ -77,6 +78,25 @@ pub struct People {
     pub identities: Vec<Identity>,
     /// How often they, or keys, had changed; 0 in a database that has one process.
     pub revision: i64,
+}
+
+impl People {
+    /// What [`Store::people`] reads.
+    pub(crate) fn read(reader: &mut dyn Rows) -> Result<Self, StoreError> {
+        Ok(Self {
+            members: reader.members()?,
+            sessions: reader.sessions()?,
+            invitations: reader.invitations()?,
+            identities: reader.identities()?,
+            revision: revision(reader)?,
+        })
+    }
+}
+
+/// How often people and keys have changed; 0 where no other process changes them.
+pub(crate) fn revision(rows: &mut dyn Rows) -> Result<i64, StoreError> {
+    let kinds = rows.revisions()?;
+    Ok(kinds.into_iter().find(|(kind, _)| kind == "access").map_or(0, |(_, number)| number))
 }
 
 /// A step of a change.

@@ -3,20 +3,11 @@
 use super::Engine;
 use crate::StoreError;
 use crate::audit::{Author, Event};
-use crate::people::{People, PeopleChange};
-use crate::tables::Rows;
+use crate::people::{People, PeopleChange, revision};
 
 impl Engine {
     pub(crate) fn people(&self) -> Result<People, StoreError> {
-        self.tables.in_documents(|reader| {
-            Ok(People {
-                members: reader.members()?,
-                sessions: reader.sessions()?,
-                invitations: reader.invitations()?,
-                identities: reader.identities()?,
-                revision: revision(reader)?,
-            })
-        })
+        self.tables.in_documents(|reader| People::read(reader))
     }
 
     pub(crate) fn change_people(
@@ -34,10 +25,4 @@ impl Engine {
             revision(writer)
         })
     }
-}
-
-/// How often people and keys have changed; 0 where no other process changes them.
-fn revision(rows: &mut dyn Rows) -> Result<i64, StoreError> {
-    let kinds = rows.revisions()?;
-    Ok(kinds.into_iter().find(|(kind, _)| kind == "access").map_or(0, |(_, number)| number))
 }

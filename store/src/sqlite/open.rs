@@ -20,10 +20,12 @@ use super::foreign::MIGRATIONS;
 use super::{
     Connections, Sqlite, convert, foreign, guard, journal, keep, log_path, number, numbering, special,
 };
+use crate::access;
 use crate::clock::Clock;
 use crate::engine::{self, DamagedRow, Engine, Loaded, Unrecovered};
 use crate::journal::Part;
 use crate::lock::Lock;
+use crate::people::People;
 use crate::share::Shares;
 use crate::statements::schema::signal;
 use crate::tables::BlockRows as _;
@@ -266,17 +268,24 @@ fn inspect(path: &Path, most: usize) -> Result<Option<Loaded>, OpenError> {
         // SQLite would leave out what is in the log, or worse, mix it in later.
         return Err(unusable(path, "it is damaged: its header denies the write-ahead log beside it"));
     }
+    let mut is_current = false;
     if tables > 0 {
         foreign::check(&mut connection).map_err(|why| unusable(path, why))?;
-        connection
-            .has_pending_migration(MIGRATIONS)
-            .map_err(|error| unusable(path, format!("its schema cannot be read: {error}")))?;
+        let pending = connection.has_pending_migration(MIGRATIONS);
+        is_current =
+            !pending.map_err(|error| unusable(path, format!("its schema cannot be read: {error}")))?;
     }
     const JOURNAL: &str = "SELECT count(*) AS value FROM sqlite_schema WHERE name = 'journal_b'";
     if number(&mut connection, JOURNAL).map_err(opened)? == 0 {
         return Ok(None);
     }
-    load(&mut connection, path, most).map(Some)
+    let loaded = load(&mut connection, path, most)?;
+    if is_current {
+        // Nobody is let in without them: what writes opens the file later, and would write the log into it.
+        let known = People::read(&mut connection).and_then(|_| access::keys_and_boards(&mut connection));
+        known.map_err(|why| unusable(path, format!("its keys and members cannot be read: {why}")))?;
+    }
+    Ok(Some(loaded))
 }
 
 /// Refuses a file with tables of another program; how many of ours there are.
