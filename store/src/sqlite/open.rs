@@ -28,9 +28,10 @@ use crate::lock::Lock;
 use crate::people::People;
 use crate::share::Shares;
 use crate::statements::schema::signal;
-use crate::tables::BlockRows as _;
-use crate::tables::Tables;
-use crate::{HEAD_SAMPLES, JOURNAL_TOO_LARGE, OpenError, PARTIAL, READ_ONLY_SAMPLES, StoreConfig};
+use crate::tables::{AccessRows as _, BlockRows as _, Tables, TenantRows as _};
+use crate::{
+    HEAD_SAMPLES, JOURNAL_TOO_LARGE, OpenError, PARTIAL, READ_ONLY_SAMPLES, StoreConfig, StoreError,
+};
 
 /// `PRAGMA application_id` of our files: "Aglw". Keeps us from taking over another program's database.
 const APPLICATION_ID: i64 = 0x4167_6c77;
@@ -281,11 +282,22 @@ fn inspect(path: &Path, most: usize) -> Result<Option<Loaded>, OpenError> {
     }
     let loaded = load(&mut connection, path, most)?;
     if is_current {
-        // Nobody is let in without them: what writes opens the file later, and would write the log into it.
-        let known = People::read(&mut connection).and_then(|_| access::keys_and_boards(&mut connection));
-        known.map_err(|why| unusable(path, format!("its keys and members cannot be read: {why}")))?;
+        // A start needs them. What writes opens the file later, and would write the log into it when it is closed.
+        let known = read_known(&mut connection);
+        known.map_err(|why| {
+            let what = "its keys and members, its tenants or its audit log cannot be read";
+            unusable(path, format!("{what}: {why}"))
+        })?;
     }
     Ok(Some(loaded))
+}
+
+/// Reads who may do what, and forgets it: the server reads it again when it starts.
+fn read_known(reader: &mut SqliteConnection) -> Result<(), StoreError> {
+    People::read(reader)?;
+    access::keys_and_boards(reader)?;
+    reader.tenants()?;
+    reader.last_entry().map(drop)
 }
 
 /// Refuses a file with tables of another program; how many of ours there are.
