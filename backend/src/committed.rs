@@ -85,7 +85,7 @@ impl Listener {
     }
 }
 
-/// Tells all listeners of commits, in order, whoever learns of them first. Cloning shares it.
+/// Tells all listeners of commits, in order. Several threads may learn of a commit; the first one announces it. Cloning shares it.
 #[derive(Clone)]
 pub struct Announcer(Arc<Announced>);
 

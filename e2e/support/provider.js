@@ -1,4 +1,4 @@
-// An identity provider: who comes to it is logged in already, and is led back at once.
+// An identity provider: each visitor counts as logged in and is redirected back at once.
 import { createHash, generateKeyPairSync, sign } from "node:crypto";
 import { createServer } from "node:http";
 

@@ -19,6 +19,7 @@ mod documents;
 mod engine;
 mod error;
 pub mod fault;
+mod files;
 mod head;
 mod journal;
 mod location;
@@ -30,6 +31,7 @@ mod reduce;
 mod retention;
 mod rollup;
 mod share;
+mod shared;
 pub mod signals;
 mod slices;
 mod sqlite;
@@ -41,7 +43,6 @@ mod tests;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,12 +60,14 @@ pub use columns::Columns;
 pub use documents::{Current, SaveError};
 pub use engine::{Deleted, Expired};
 pub use error::{OpenError, Stopped, StoreError};
+pub use files::{Versions, claim, copy, copy_before, examine, logs, repair, versions, with_suffix};
 pub use location::Location;
 pub use lock::Lock;
 pub use postgres::Server;
 pub use query::{Detail, Details, Query, Sink};
 pub use retention::{RetentionPolicy, RetentionTiers, TrustedClock};
 pub use rollup::Bucket;
+pub use shared::News;
 pub use sqlite::{Damage, Examination, SignalSize, Tier};
 
 use engine::Engine;
@@ -79,7 +82,7 @@ pub const HEAD_SAMPLES: usize = 4_000_000;
 /// Samples of a journal that are read by a program that cannot seal them: twice as many as any server leaves.
 const READ_ONLY_SAMPLES: usize = 2 * HEAD_SAMPLES;
 
-/// What is said where there are more.
+/// Why a file with more is refused.
 const JOURNAL_TOO_LARGE: &str = "its journal has more samples than a server leaves there; start `afterglow serve` with it once, which \
     turns them into blocks";
 
@@ -118,25 +121,6 @@ pub struct Commit {
     pub sequences: Sequences,
     /// Its samples; all have the numbers of their signals.
     pub batches: Vec<Batch>,
-}
-
-/// What has happened in a database that several processes write.
-#[derive(Clone, Debug)]
-pub enum News {
-    /// A commit.
-    Commit(Commit),
-    /// The numbers up to this one are taken by what cannot be told any more: commits that were sealed meanwhile, or a deletion.
-    Skipped(u64),
-}
-
-impl News {
-    /// How many samples are in it.
-    fn samples(&self) -> usize {
-        match self {
-            Self::Commit(commit) => commit.batches.iter().map(|batch| batch.samples().len()).sum(),
-            Self::Skipped(_) => 0,
-        }
-    }
 }
 
 /// What was committed after some commit.
@@ -296,52 +280,6 @@ impl Store {
     /// When nothing was stored: the disk is full, the database does not answer, or there is no room for new signals.
     pub fn commit(&self, batches: impl Into<Vec<Batch>>) -> Result<Commit, StoreError> {
         self.engine.commit(batches.into())
-    }
-
-    /// Whether other processes may write the same database. Then somebody must call [`Store::sync`] and [`Store::lead`] every now and
-    /// then, and what is committed, by whomever, is in [`Store::take_news`].
-    pub fn is_shared(&self) -> bool {
-        self.engine.is_shared()
-    }
-
-    /// Takes over what was committed before the call, in whatever process. Blocks.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub fn sync(&self) -> Result<(), StoreError> {
-        self.engine.sync()
-    }
-
-    /// What has happened since the last call, in order: commits of all processes, this one included. Bounded: the oldest are left out
-    /// where nobody asks, which the numbers of those to come show. Nothing in a database that has one process.
-    pub fn take_news(&self) -> Vec<News> {
-        self.engine.take_news()
-    }
-
-    /// Whether this process does what one alone must do: it seals, expires, deletes and evaluates.
-    pub fn leads(&self) -> bool {
-        self.engine.leads()
-    }
-
-    /// Takes the lead where no process has it, or keeps it; whether this process leads. Blocks.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub fn lead(&self) -> Result<bool, StoreError> {
-        self.engine.lead()
-    }
-
-    /// Counts changes of what is no sample, as far as [`Store::sync`] has seen them, in whatever process.
-    pub fn changes(&self) -> i64 {
-        self.engine.changes()
-    }
-
-    /// The kinds of what is no sample, each with the number of its changes; none in a database that has one process. Blocks.
-    ///
-    /// # Errors
-    /// When the database does not answer.
-    pub fn revisions(&self) -> Result<Vec<(String, i64)>, StoreError> {
-        self.engine.revisions()
     }
 
     /// Makes the log's file as long as commits will need it, which halves the time of those that would make it longer.
@@ -518,83 +456,6 @@ impl Store {
     pub fn compact_and_checkpoint(&self) -> Result<(), StoreError> {
         self.engine.compact_and_checkpoint()
     }
-}
-
-/// Examines everything in a database, also while another process writes it, and changes nothing. `progress` hears of
-/// the rows examined and of those in all. Blocks.
-///
-/// # Errors
-/// When the file is another's, has an older schema, or cannot be opened; damage inside is in the answer.
-pub fn examine(database: &Path, progress: &mut dyn FnMut(usize, usize)) -> Result<Examination, OpenError> {
-    sqlite::examine(database, progress)
-}
-
-/// Mends `damage` that [`examine`] found in a file that no process has open: builds indexes again, and gives up compressed rows and rows of
-/// the journal that cannot be read. `keep` is called before anything changes, to copy the file. Returns how many rows were given up. Blocks.
-///
-/// # Errors
-/// When the file is in use or another's, when `keep` fails, or when it is too damaged; it is then as it was.
-pub fn repair(
-    database: &Path,
-    damage: &[Damage],
-    keep: &mut dyn FnMut() -> std::io::Result<()>,
-) -> Result<usize, OpenError> {
-    sqlite::repair(database, damage, keep)
-}
-
-/// Copies a database as it is at this moment, also while another process writes it, into the file `to`, which is empty
-/// or does not exist; what channels keep secret only `with_secrets`. Blocks.
-///
-/// # Errors
-/// When the file is another's, has an older schema, or cannot be read, or `to` cannot be written.
-pub fn copy(database: &Path, to: &Path, with_secrets: bool) -> Result<(), OpenError> {
-    sqlite::copy(database, to, with_secrets)
-}
-
-/// Which versions of the schema a database in a file has seen, also while another process writes it. A file that is not there has seen
-/// none.
-///
-/// # Errors
-/// When the file is another's, or cannot be read.
-pub fn versions(database: &Path) -> Result<Versions, OpenError> {
-    sqlite::versions(database)
-}
-
-/// Where the copy of `database` is that is kept before its schema becomes `version`.
-pub fn copy_before(database: &Path, version: &str) -> PathBuf {
-    sqlite::copy_before(database, version)
-}
-
-/// Versions of a schema.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Versions {
-    /// The database's, unless it is new.
-    pub current: Option<String>,
-    /// Those of this program that the database has not seen, in order.
-    pub pending: Vec<String>,
-    /// Those that the database has seen and this program does not know: a later one has written it.
-    pub unknown: Vec<String>,
-}
-
-/// Keeps every `afterglow` from opening `database`, which need not exist, until the lock is dropped; there is none where
-/// no process can have it open.
-///
-/// # Errors
-/// When a process has it open.
-pub fn claim(database: &Path) -> Result<Option<Lock>, OpenError> {
-    Lock::take_existing(database)
-}
-
-/// The logs that lie beside the file `database`, whether it exists or not: SQLite takes them for a part of it.
-pub fn logs(database: &Path) -> Vec<PathBuf> {
-    sqlite::logs(database)
-}
-
-/// The file beside `path` whose name has more at its end.
-pub fn with_suffix(path: &Path, more: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(more);
-    PathBuf::from(name)
 }
 
 /// A span of time with both its ends.

@@ -41,7 +41,7 @@ pub struct Granted {
     pub writing: WriteScope,
     /// For how long may be read; for any time when absent.
     pub reading: Option<Arc<ReadQuota>>,
-    /// Counts its live clients, where there may be only so many.
+    /// Counts its live clients, where their number is limited.
     pub viewers: Option<Admission>,
     /// Ends with it.
     pub grant: Grant,

@@ -162,7 +162,7 @@ impl Follower {
         Ok(())
     }
 
-    /// Reads again what is different, whoever has changed it.
+    /// Reads again what has changed, on this server or another.
     fn take_over(&mut self, kinds: Vec<(String, i64)>) -> Result<(), StoreError> {
         let is_first = self.kinds.is_empty();
         let changed = |kind: &str| {

@@ -39,7 +39,7 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     keep: u32,
 
-    /// Make such a copy again and again, so long after the one before, such as 1d, until the program is ended
+    /// Make a copy at this interval, such as 1d, until the program is ended
     #[arg(long, value_name = "AGE", requires = "into", value_parser = period)]
     every: Option<Duration>,
 

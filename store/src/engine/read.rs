@@ -135,7 +135,7 @@ impl Engine {
         let parts =
             self.read_head(|head| parts(head, query, &wanted[place.signal..], place.from, ahead.at_once));
         let copied: usize = parts.iter().map(|(_, samples)| samples).sum();
-        // A snapshot is made at once whoever reads it, and few are.
+        // The copy for a snapshot is not counted: snapshots are few, and must not wait.
         let _copy = if ahead.at_once { None } else { Some(self.copies.take(copied)?) };
         let (heads, sequence) = self.read_head(|head| {
             let signals = wanted[place.signal..].iter().zip(parts);

@@ -8,7 +8,7 @@ use super::Evaluation;
 use crate::clock::Stopwatch;
 use crate::store::Span;
 
-/// A database that takes no samples for so long is reported: one commit may fail.
+/// How long a database must take no samples before that is reported: one commit may fail.
 const REPORTED_AFTER: Duration = Duration::from_secs(3);
 
 /// That the database takes no samples.

@@ -1,0 +1,70 @@
+//! A database that several processes write: what they hear of one another, and which of them leads.
+
+use crate::{Commit, Store, StoreError};
+
+/// What has happened in a database that several processes write.
+#[derive(Clone, Debug)]
+pub enum News {
+    /// A commit.
+    Commit(Commit),
+    /// The numbers up to this one are taken by what cannot be told any more: commits that were sealed meanwhile, or a deletion.
+    Skipped(u64),
+}
+
+impl News {
+    /// How many samples are in it.
+    pub(crate) fn samples(&self) -> usize {
+        match self {
+            Self::Commit(commit) => commit.batches.iter().map(|batch| batch.samples().len()).sum(),
+            Self::Skipped(_) => 0,
+        }
+    }
+}
+
+impl Store {
+    /// Whether other processes may write the same database. Then somebody must call [`Store::sync`] and [`Store::lead`] every now and
+    /// then, and what any of them commits is in [`Store::take_news`].
+    pub fn is_shared(&self) -> bool {
+        self.engine.is_shared()
+    }
+
+    /// Takes over what was committed before the call, in whatever process. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn sync(&self) -> Result<(), StoreError> {
+        self.engine.sync()
+    }
+
+    /// What has happened since the last call, in order: commits of all processes, this one included. Bounded: the oldest are left out
+    /// where nobody asks, which the numbers of those to come show. Nothing in a database that has one process.
+    pub fn take_news(&self) -> Vec<News> {
+        self.engine.take_news()
+    }
+
+    /// Whether this process does what one alone must do: it seals, expires, deletes and evaluates.
+    pub fn leads(&self) -> bool {
+        self.engine.leads()
+    }
+
+    /// Takes the lead where no process has it, or keeps it; whether this process leads. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn lead(&self) -> Result<bool, StoreError> {
+        self.engine.lead()
+    }
+
+    /// Counts changes of what is no sample, as far as [`Store::sync`] has seen them, in whatever process.
+    pub fn changes(&self) -> i64 {
+        self.engine.changes()
+    }
+
+    /// The kinds of what is no sample, each with the number of its changes; none in a database that has one process. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn revisions(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        self.engine.revisions()
+    }
+}
