@@ -1,19 +1,18 @@
 //! Keys and the audit log: what the rows mean. Every change is written down in the transaction that makes it.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::access::{AuditEntry, Key};
-use afterglow_wire::board::Board;
 use afterglow_wire::limits::{KEYS, KIND_BYTES};
 
 use crate::audit::{self, Author, Broken, Chain, Event, Verifier};
 use crate::clock::Clock;
 use crate::documents::{SaveError, json};
+use crate::keys::{BoardSignals, SecretHash, keys_and_boards, sound};
 use crate::people::{Hash, Invitation, PeopleChange};
-use crate::tables::{EntryRow, KeyRow, Rows, Tables};
+use crate::tables::{EntryRow, Rows, Tables};
 use crate::{Location, OpenError, Span, Store, StoreConfig, StoreError, budget, postgres, sqlite};
 
 /// Entries that are read at once.
@@ -21,12 +20,6 @@ const PAGE: usize = 1_000;
 
 /// How long entries of the audit log are kept.
 const AUDIT_MICROS: i64 = 400 * 86_400_000_000;
-
-/// The hash of a secret.
-pub type SecretHash = [u8; 32];
-
-/// The signals of boards, by the boards' addresses.
-pub type BoardSignals = HashMap<String, Vec<String>>;
 
 /// Keys and the audit log of a database. Cloning is cheap. Every call blocks.
 #[derive(Clone)]
@@ -293,30 +286,6 @@ impl Access {
     }
 }
 
-/// What [`Access::keys_and_boards`] reads.
-pub(crate) fn keys_and_boards(
-    reader: &mut dyn Rows,
-) -> Result<(Vec<(Key, SecretHash)>, BoardSignals), StoreError> {
-    let keys: Vec<_> = reader.keys()?.into_iter().filter_map(sound).collect();
-    let mut boards = BoardSignals::new();
-    for board in keys.iter().filter_map(|(key, _)| key.board.as_ref()) {
-        if !boards.contains_key(board) {
-            boards.insert(board.clone(), signals_of(reader, board)?);
-        }
-    }
-    Ok((keys, boards))
-}
-
-/// What is shown on a board; nothing of one that is not there, or is damaged.
-fn signals_of(reader: &mut dyn Rows, board: &str) -> Result<Vec<String>, StoreError> {
-    let board: Option<Board> = reader.board(board)?.and_then(|document| serde_json::from_str(&document).ok());
-    let panels = board.into_iter().flat_map(|board| board.panels);
-    let mut signals: Vec<_> = panels.flat_map(|panel| panel.signals).collect();
-    signals.sort_unstable();
-    signals.dedup();
-    Ok(signals)
-}
-
 fn insert(writer: &mut dyn Rows, key: &Key, hash: &SecretHash) -> Result<(), SaveError> {
     if writer.count_keys()? >= KEYS {
         return Err(SaveError::LimitReached { kind: "keys", limit: KEYS });
@@ -332,19 +301,6 @@ fn insert(writer: &mut dyn Rows, key: &Key, hash: &SecretHash) -> Result<(), Sav
 /// What is kept of a key as a text: all but its last use.
 fn document(key: &Key) -> Result<String, StoreError> {
     json(&Key { last_used: None, last_used_from: None, ..key.clone() })
-}
-
-fn sound(row: KeyRow) -> Option<(Key, SecretHash)> {
-    let parsed = serde_json::from_str::<Key>(&row.document)
-        .map_err(|error| error.to_string())
-        .and_then(|key| if key.id == row.id { Ok(key) } else { Err("it names another".to_owned()) })
-        .and_then(|key| {
-            Ok((key, SecretHash::try_from(row.hash).map_err(|_| "its hash is none".to_owned())?))
-        });
-    let (key, hash) =
-        parsed.inspect_err(|why| log::error!("the key {} is damaged and not valid: {why}", row.id)).ok()?;
-    let last_used = row.used_at.map(Timestamp::from_micros);
-    Some((Key { last_used, last_used_from: row.used_from, ..key }, hash))
 }
 
 fn entry(row: EntryRow) -> AuditEntry {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{Damage, Examination, Lock, OpenError, sqlite};
+use crate::{Damage, Examination, Lock, OpenError, Versions, sqlite};
 
 /// Examines everything in a database, also while another process writes it, and changes nothing. `progress` hears of
 /// the rows examined and of those in all. Blocks.
@@ -49,17 +49,6 @@ pub fn copy_before(database: &Path, version: &str) -> PathBuf {
     sqlite::copy_before(database, version)
 }
 
-/// Versions of a schema.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Versions {
-    /// The database's, unless it is new.
-    pub current: Option<String>,
-    /// Those of this program that the database has not seen, in order.
-    pub pending: Vec<String>,
-    /// Those that the database has seen and this program does not know: a later one has written it.
-    pub unknown: Vec<String>,
-}
-
 /// Keeps every `afterglow` from opening `database`, which need not exist, until the lock is dropped; there is none where
 /// no process can have it open.
 ///
@@ -72,11 +61,4 @@ pub fn claim(database: &Path) -> Result<Option<Lock>, OpenError> {
 /// The logs that lie beside the file `database`, whether it exists or not: SQLite takes them for a part of it.
 pub fn logs(database: &Path) -> Vec<PathBuf> {
     sqlite::logs(database)
-}
-
-/// The file beside `path` whose name has more at its end.
-pub fn with_suffix(path: &Path, more: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(more);
-    PathBuf::from(name)
 }

@@ -22,6 +22,7 @@ pub mod fault;
 mod files;
 mod head;
 mod journal;
+mod keys;
 mod location;
 mod lock;
 pub mod people;
@@ -43,6 +44,7 @@ mod tests;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,14 +55,15 @@ use crate::batch::{Batch, Sample, SignalId};
 use crate::clock::Clock;
 use crate::signals::{Selector, Signals};
 
-pub use access::{Access, AuditQuery, BoardSignals, SecretHash, Use};
+pub use access::{Access, AuditQuery, Use};
 pub use audit::{Author, Broken, Chain, Event};
 pub use budget::{Meter, asked_by, while_wanted};
 pub use columns::Columns;
 pub use documents::{Current, SaveError};
 pub use engine::{Deleted, Expired};
 pub use error::{OpenError, Stopped, StoreError};
-pub use files::{Versions, claim, copy, copy_before, examine, logs, repair, versions, with_suffix};
+pub use files::{claim, copy, copy_before, examine, logs, repair, versions};
+pub use keys::{BoardSignals, SecretHash};
 pub use location::Location;
 pub use lock::Lock;
 pub use postgres::Server;
@@ -68,7 +71,7 @@ pub use query::{Detail, Details, Query, Sink};
 pub use retention::{RetentionPolicy, RetentionTiers, TrustedClock};
 pub use rollup::Bucket;
 pub use shared::News;
-pub use sqlite::{Damage, Examination, SignalSize, Tier};
+pub use sqlite::{Damage, Examination, SignalSize, Tier, Versions};
 
 use engine::Engine;
 
@@ -456,6 +459,13 @@ impl Store {
     pub fn compact_and_checkpoint(&self) -> Result<(), StoreError> {
         self.engine.compact_and_checkpoint()
     }
+}
+
+/// The file beside `path` whose name has more at its end.
+pub fn with_suffix(path: &Path, more: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(more);
+    PathBuf::from(name)
 }
 
 /// A span of time with both its ends.

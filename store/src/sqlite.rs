@@ -56,6 +56,7 @@ pub(crate) use examine::{copy, examine};
 pub(crate) use keep::copy_before;
 pub(crate) use open::{open, open_beside, open_read_only};
 pub(crate) use repair::repair;
+pub use versions::Versions;
 pub(crate) use versions::versions;
 
 /// SQLite's usual page.

@@ -20,10 +20,10 @@ use super::foreign::MIGRATIONS;
 use super::{
     Connections, Sqlite, convert, foreign, guard, journal, keep, log_path, number, numbering, special,
 };
-use crate::access;
 use crate::clock::Clock;
 use crate::engine::{self, DamagedRow, Engine, Loaded, Unrecovered};
 use crate::journal::Part;
+use crate::keys::keys_and_boards;
 use crate::lock::Lock;
 use crate::people::People;
 use crate::share::Shares;
@@ -295,7 +295,7 @@ fn inspect(path: &Path, most: usize) -> Result<Option<Loaded>, OpenError> {
 /// Reads who may do what, and forgets it: the server reads it again when it starts.
 fn read_known(reader: &mut SqliteConnection) -> Result<(), StoreError> {
     People::read(reader)?;
-    access::keys_and_boards(reader)?;
+    keys_and_boards(reader)?;
     reader.tenants()?;
     reader.last_entry().map(drop)
 }

@@ -8,7 +8,18 @@ use diesel::connection::SimpleConnection as _;
 use super::guard;
 use super::keep::{Unread, applied, pending};
 use super::open::{read_only_url, refuse_others, unusable};
-use crate::{OpenError, Versions};
+use crate::OpenError;
+
+/// Versions of a schema.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Versions {
+    /// The database's, unless it is new.
+    pub current: Option<String>,
+    /// Those of this program that the database has not seen, in order.
+    pub pending: Vec<String>,
+    /// Those that the database has seen and this program does not know: a later one has written it.
+    pub unknown: Vec<String>,
+}
 
 /// Reads which versions a file has seen, also while another process writes it; without the file, none.
 pub(crate) fn versions(path: &Path) -> Result<Versions, OpenError> {
