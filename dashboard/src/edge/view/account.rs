@@ -2,6 +2,7 @@
 
 mod codes;
 mod keys;
+mod link;
 mod login;
 mod members;
 mod own;

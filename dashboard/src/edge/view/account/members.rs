@@ -3,9 +3,9 @@
 use afterglow_wire::people::{Invitation, Member, MemberPatch, NewMember, Role};
 use dioxus::prelude::*;
 
-use super::super::copy::Copy;
 use super::super::form::Field;
 use super::super::sure::Sure;
+use super::link::Link;
 use super::{Outcome, wrong};
 use crate::connection::refusal::Refusal;
 use crate::edge::rest;
@@ -92,7 +92,10 @@ pub(super) fn Members() -> Element {
             Outcome { refusal: refusal() }
         }
         if let Some(made) = invitation() {
-            Link { made }
+            Link {
+                note: "With it {made.name} chooses a password, once, until {made.expires}. It is shown only now.",
+                name: made.name, path: made.link, test: "invitation",
+            }
         }
         Add {
             on_made: move |made| {
@@ -100,24 +103,6 @@ pub(super) fn Members() -> Element {
                 refusal.set(None);
                 asked += 1;
             },
-        }
-    }
-}
-
-/// A link to hand on, this once.
-#[component]
-fn Link(
-    /// The link, and whose it is.
-    made: Invitation,
-) -> Element {
-    let origin = web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
-    let link = format!("{origin}{}", made.link);
-    rsx! {
-        section { class: "card-table", role: "status",
-            h3 { "The link for {made.name}" }
-            p { class: "note", "With it {made.name} chooses a password, once, until {made.expires.to_string()}. It is shown only now." }
-            p { class: "secret", "data-testid": "invitation", "{link}" }
-            Copy { text: link, what: "the link" }
         }
     }
 }

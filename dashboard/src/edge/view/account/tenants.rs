@@ -3,8 +3,8 @@
 use afterglow_wire::tenant::{CreatedTenant, NewTenant, Tenant, TenantLimits, TenantState};
 use dioxus::prelude::*;
 
-use super::super::copy::Copy;
 use super::super::form::{Field, Number};
+use super::link::Link;
 use super::{Outcome, wrong};
 use crate::connection::refusal::Refusal;
 use crate::edge::rest;
@@ -55,7 +55,10 @@ pub(super) fn Tenants(
             Outcome { refusal: refusal() }
         }
         if let Some(made) = made() {
-            Link { made }
+            Link {
+                note: "With it the first admin of {made.name} chooses a name and a password, once, within 30 minutes. It is shown only now.",
+                name: made.name, path: made.link, test: "tenant-link",
+            }
         }
         Add {
             is_open,
@@ -155,24 +158,6 @@ fn limits(limits: &TenantLimits) -> String {
         "Limited as the default tenant".to_owned()
     } else {
         format!("At most {}", all.join(", "))
-    }
-}
-
-/// The link for a tenant's first admin, this once.
-#[component]
-fn Link(
-    /// The tenant that was made.
-    made: CreatedTenant,
-) -> Element {
-    let origin = web_sys::window().and_then(|window| window.location().origin().ok()).unwrap_or_default();
-    let link = format!("{origin}{}", made.link);
-    rsx! {
-        section { class: "card-table", role: "status",
-            h3 { "The link for {made.name}" }
-            p { class: "note", "With it the first admin of {made.name} chooses a name and a password, once, within 30 minutes. It is shown only now." }
-            p { class: "secret", "data-testid": "tenant-link", "{link}" }
-            Copy { text: link, what: "the link" }
-        }
     }
 }
 
