@@ -273,7 +273,14 @@ impl Access {
         if !refusals.is_empty() {
             self.store.record(refusals)?;
         }
-        self.store.expire_audit()?;
         Ok(())
+    }
+
+    /// Removes what has been in the audit log for too long. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn expire_entries(&self) -> Result<(), StoreError> {
+        self.store.expire_audit().map(drop)
     }
 }

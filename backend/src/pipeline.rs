@@ -83,7 +83,7 @@ impl Known {
     /// # Errors
     /// When the database does not answer, or these are damaged.
     pub fn load(config: &Config, issuers: Issuers, store: &Store, clock: &Clock) -> Result<Self, StoreError> {
-        let people = People::load(store, clock.clone())?;
+        let people = People::load(store, config.access.require_second_factor, clock.clone())?;
         let access = Access::new(
             config.is_open(),
             store.access().clone(),
@@ -181,7 +181,7 @@ pub async fn run(
     };
     let tenants = tokio::time::timeout(DRAIN, drain).await.map_err(|_| PipelineError::DrainTimeout)??;
     OptionFuture::from(tenants.map(Tenants::close)).await;
-    Tenant::compact(&store);
+    Tenant::close(&default.context);
     log::info!("stopped: everything acknowledged is on the disk");
     Ok(())
 }

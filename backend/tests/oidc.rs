@@ -74,13 +74,18 @@ struct Lab {
 
 impl Lab {
     fn new(creates: bool) -> Self {
+        Self::with(creates, "afterglow", "")
+    }
+
+    /// With another audience, and more lines in the issuer's table.
+    fn with(creates: bool, audience: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let provider = Provider::new(vec![Key::rsa(0)]);
         let secret = folder.path().join("secret");
         std::fs::write(&secret, CLIENT.1).unwrap();
         std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
         let tables = format!(
-            "[[issuer]]\nname = \"company\"\nissuer = \"{}\"\naudience = \"afterglow\"\ntitle = \"Our Company\"\n\
+            "[[issuer]]\nname = \"company\"\nissuer = \"{}\"\naudience = \"{audience}\"\n{more}title = \"Our Company\"\n\
              client_id = \"{}\"\nclient_secret_file = \"{}\"\ncreate_members = {creates}\n\
              grants = {{ admins = \"admin\", viewers = \"viewer\", senders = \"write\" }}\n",
             provider.url(),
@@ -234,6 +239,38 @@ fn what_is_not_the_answer_to_the_own_login_opens_nothing() {
         let mut visitor = Visitor::default();
         let back = lab.answered(&mut visitor, next);
         assert_eq!(visitor.ask("GET", &back, "").location, "/", "{next}");
+    }
+}
+
+#[test]
+fn a_token_for_the_login_alone_counts_as_a_key_only_where_that_is_meant() {
+    let status = |lab: &Lab, header: Value, audience: Value, more: Value| {
+        let mut claims = json!({"iss": lab.provider.url(), "aud": audience, "sub": "1", "exp": now() + 600, "roles": ["viewers"]});
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let token = lab.provider.behaviour().keys[0].sign_with(&header, &claims);
+        crate::keys::ask(&lab.backend, &token, "GET", "/api/signals", "").status
+    };
+    let plain = || json!({"alg": "RS256", "typ": "JWT"});
+    let nothing = || json!({});
+    for (audience, more, alone) in
+        [("afterglow", "", 401), (CLIENT.0, "", 401), (CLIENT.0, "client_tokens = true\n", 200)]
+    {
+        let lab = Lab::with(false, audience, more);
+        for of_client in [json!(CLIENT.0), json!([CLIENT.0]), json!([CLIENT.0, CLIENT.0])] {
+            let found = status(&lab, plain(), of_client.clone(), nothing());
+            assert_eq!(found, alone, "{audience} {more} {of_client}");
+        }
+        assert_eq!(
+            status(&lab, plain(), json!([CLIENT.0, "afterglow"]), nothing()),
+            200,
+            "{audience} {more}"
+        );
+        // What an ID token of the code flow has makes it one, whatever is configured.
+        assert_eq!(status(&lab, plain(), json!(CLIENT.0), json!({"nonce": "n"})), 401, "{audience} {more}");
+        let is_for_us = if audience == CLIENT.0 { 200 } else { 401 };
+        let says_so = json!({"alg": "RS256", "typ": "at+jwt"});
+        assert_eq!(status(&lab, says_so, json!(CLIENT.0), nothing()), is_for_us, "{audience} {more}");
+        assert!(lab.backend.terminate().success());
     }
 }
 

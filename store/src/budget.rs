@@ -12,6 +12,9 @@ use std::time::Duration;
 use crate::Stopped;
 use crate::clock::Stopwatch;
 
+/// Says which instant is the earliest that exists for somebody.
+pub type Earliest = Arc<dyn Fn() -> afterglow_wire::Timestamp + Send + Sync>;
+
 /// Hears for how long a reader of the database was held for somebody.
 pub type Meter = Arc<dyn Fn(Duration) + Send + Sync>;
 

@@ -57,7 +57,7 @@ use crate::signals::{Selector, Signals};
 
 pub use access::{Access, AuditQuery, Use};
 pub use audit::{Author, Broken, Chain, Event};
-pub use budget::{Meter, asked_by, while_wanted};
+pub use budget::{Earliest, Meter, asked_by, while_wanted};
 pub use columns::Columns;
 pub use documents::{Current, SaveError};
 pub use engine::{Deleted, Expired};
@@ -146,6 +146,8 @@ pub struct Store {
     access: Access,
     /// The signals that exist for who asks; all when absent.
     scope: Option<Arc<Selector>>,
+    /// The earliest instant that exists for who asks; all do when absent.
+    earliest: Option<Earliest>,
     /// Who changes documents, for the audit log; nobody writes there when absent.
     author: Option<Arc<Author>>,
     /// Hears for how long readers are held.
@@ -193,6 +195,7 @@ impl Store {
             signals,
             read_limit: config.read_limit,
             scope: None,
+            earliest: None,
             author: None,
             meter: None,
         })
@@ -216,6 +219,7 @@ impl Store {
             signals,
             read_limit: None,
             scope: None,
+            earliest: None,
             author: None,
             meter: None,
         })
@@ -225,6 +229,17 @@ impl Store {
     /// dictionary and the journal ([`Store::signals`], [`Store::committed_since`]) still have all.
     pub fn within(&self, scope: Option<Arc<Selector>>) -> Self {
         Self { scope, ..self.clone() }
+    }
+
+    /// The same database for somebody for whom samples before an instant do not exist. Those that are committed later are given to who
+    /// follows the commits, however old they are ([`Store::committed_since`]).
+    pub fn no_earlier(&self, earliest: Option<Earliest>) -> Self {
+        Self { earliest, ..self.clone() }
+    }
+
+    /// Whether samples of all times exist for who asks.
+    pub fn has_all_times(&self) -> bool {
+        self.earliest.is_none()
     }
 
     /// The same database for somebody for whom `meter` hears how long readers of samples are held.
@@ -251,15 +266,18 @@ impl Store {
         &self.access
     }
 
-    /// What `query` asks for of the signals that exist for who asks.
+    /// What `query` asks for of the signals and the times that exist for who asks.
     fn scoped<'q>(&self, query: &'q Query) -> Cow<'q, Query> {
-        match &self.scope {
-            None => Cow::Borrowed(query),
-            Some(scope) => {
-                let signals = query.signals.clone().within(Some(scope));
-                Cow::Owned(Query { signals, ..query.clone() })
-            }
+        if self.scope.is_none() && self.earliest.is_none() {
+            return Cow::Borrowed(query);
         }
+        let earliest = self.earliest.as_ref().map_or(Timestamp::MIN, |earliest| earliest());
+        let Span { from, to } = query.span;
+        if earliest > to {
+            return Cow::Owned(Query { signals: Selector::new(&[]), ..query.clone() });
+        }
+        let signals = query.signals.clone().within(self.scope.as_ref());
+        Cow::Owned(Query { signals, span: Span { from: from.max(earliest), to }, ..query.clone() })
     }
 
     fn limited<R>(&self, read: impl FnOnce() -> R) -> R {
@@ -371,7 +389,28 @@ impl Store {
         if let Some(scope) = &self.scope {
             details.retain(|signal| scope.has(&signal.name));
         }
+        if let Some(earliest) = &self.earliest {
+            self.count_since(earliest(), &mut details)?;
+        }
         Ok(details)
+    }
+
+    /// Leaves of `details` what there is from `earliest` on.
+    fn count_since(&self, earliest: Timestamp, details: &mut Vec<Details>) -> Result<(), StoreError> {
+        let mut counts = query::Counts::default();
+        if let Some(to) = details.iter().map(|signal| signal.last).max() {
+            let span = Span { from: earliest, to };
+            let query = Query { span, signals: Selector::everything(), detail: Detail::Slices(1) };
+            let query = self.scoped(&query);
+            self.limited(|| self.engine.query(&query, &self.signals, None, true, &mut counts))?;
+        }
+        details.retain_mut(|signal| {
+            let count = counts.of(&signal.name);
+            signal.count = count;
+            signal.first = signal.first.max(earliest);
+            count > 0
+        });
+        Ok(())
     }
 
     /// How many samples are in the journal and not in a block yet.

@@ -1,5 +1,7 @@
 //! What one can ask the store, and how the answer is handed over.
 
+use std::collections::HashMap;
+
 use afterglow_wire::Timestamp;
 
 use super::{Bucket, Span, Stopped};
@@ -89,6 +91,41 @@ pub trait Sink {
     /// # Errors
     /// [`Stopped::Cancelled`] or [`Stopped::Timeout`] when the work is not worth going on with.
     fn check(&mut self) -> Result<(), Stopped> {
+        Ok(())
+    }
+}
+
+/// Counts the samples of each signal.
+#[derive(Default)]
+pub(super) struct Counts {
+    by_name: HashMap<String, u64>,
+    name: String,
+}
+
+impl Counts {
+    /// How many the signal `name` has.
+    pub(super) fn of(&self, name: &str) -> u64 {
+        self.by_name.get(name).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, count: u64) {
+        *self.by_name.entry(self.name.clone()).or_default() += count;
+    }
+}
+
+impl Sink for Counts {
+    fn series(&mut self, name: &str) -> Result<(), Stopped> {
+        name.clone_into(&mut self.name);
+        Ok(())
+    }
+
+    fn points(&mut self, times: &[i64], _: &[f64]) -> Result<(), Stopped> {
+        self.add(times.len() as u64);
+        Ok(())
+    }
+
+    fn slices(&mut self, slices: &[Bucket]) -> Result<(), Stopped> {
+        self.add(slices.iter().map(|slice| slice.count.unsigned_abs()).sum());
         Ok(())
     }
 }

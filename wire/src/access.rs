@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use audit::AuditEntry;
 pub use key::{CreatedKey, Key, Kind, NewKey, Rotate, duration};
-pub use share::{CreatedShare, NewShare, NewTicket, OpenShare, OpenedShare, Share};
+pub use share::{CreatedShare, NewShare, NewTicket, OpenShare, OpenedShare, Share, Since};
 pub use usage::{KeyUsage, Usage};
 
 /// A kind of operations. Every operation that not everyone may do belongs to exactly one.

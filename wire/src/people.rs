@@ -195,6 +195,9 @@ pub struct Me {
     /// Whether the member shows a one-time code to log in.
     #[serde(default)]
     pub has_codes: bool,
+    /// Whether the member must set one-time codes up (`POST /api/codes`) before anything else is allowed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub needs_codes: bool,
     /// The tenant; the default one when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tenant: Option<String>,

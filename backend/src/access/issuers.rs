@@ -205,6 +205,7 @@ impl Issuers {
         }
         let meant = keys.iter().filter(|key| key.is_meant(header.kid.as_deref()));
         let (claims, key) = jwt::verify(token, meant, &url, &issuer.config.audience, now).map_err(denied)?;
+        issuer.check_audience(&claims, jwt::is_access_token(&header)).map_err(denied)?;
         let granted = Arc::new(issuer.granted(&claims).map_err(denied)?);
         let known = Known {
             granted: Arc::clone(&granted),
@@ -354,6 +355,23 @@ impl Issuer {
         self.published.as_ref()?.asked.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// A token that is for nobody but the client that people log in with may be an ID token, whatever it lacks of one; one that says
+    /// what it is (RFC 9068) is none.
+    fn check_audience(&self, claims: &Claims, is_access_token: bool) -> Result<(), jwt::Why> {
+        let Some(login) = &self.config.login else { return Ok(()) };
+        let is_for_others = match claims.all.get("aud") {
+            Some(Value::Array(several)) => several.iter().any(|one| *one != *login.client_id),
+            one => one.is_none_or(|one| *one != *login.client_id),
+        };
+        if is_for_others || is_access_token || login.takes_client_tokens {
+            return Ok(());
+        }
+        Err(
+            "this token is for the program that people log in with, as ID tokens are; an access token is expected, with an \
+             `aud` of its own",
+        )
+    }
+
     fn granted(&self, claims: &Claims) -> Result<Granted, jwt::Why> {
         // They are for the program that asks for a login, not to ask a server with.
         if self.published.is_some()
@@ -378,6 +396,7 @@ impl Issuer {
             signals,
             reading: None,
             viewers: None,
+            since: None,
             board: None,
             grant: Grant::new(),
         })

@@ -130,6 +130,11 @@ pub(super) fn check_header(header: &Header) -> Result<(), Why> {
     check_extensions(header)
 }
 
+/// Whether a token says that it is an access token (RFC 9068).
+pub(super) fn is_access_token(header: &Header) -> bool {
+    kind(header) == "at+jwt"
+}
+
 /// Checks a header of a token that says that somebody has logged out.
 pub(super) fn check_logout_header(header: &Header) -> Result<(), Why> {
     if !matches!(&*kind(header), "jwt" | "logout+jwt") {

@@ -6,7 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use afterglow_wire::access::{Key, KeyUsage, Kind, Scope};
+use afterglow_wire::access::{Key, KeyUsage, Kind, Scope, Since};
 use afterglow_wire::{Code, Timestamp};
 use arc_swap::ArcSwap;
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
@@ -291,6 +291,8 @@ fn granted(key: &Key, signals: Option<Arc<Selector>>) -> Granted {
             .reader_seconds_per_minute
             .and_then(NonZeroU32::new)
             .map(|limit| Arc::new(ReadQuota::new(WHOSE, Some(limit)))),
+        // One that cannot be read shows nothing of the past.
+        since: key.since.as_deref().map(|since| Since::parse(since).unwrap_or(Since::At(Timestamp::MAX))),
         viewers: key.viewers.map(|most| Admission::new(most as usize, most as usize)),
         signals,
         board: key.board.as_deref().map(Arc::from),

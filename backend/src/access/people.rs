@@ -23,6 +23,7 @@ use sha2::{Digest as _, Sha256};
 use super::throttle::Throttle;
 use super::{Granted, Who, of_tenant, password};
 use crate::clock::{Clock, Stopwatch};
+use crate::config::SecondFactor;
 use crate::pool::Pool;
 use crate::refusal::Refusal;
 use crate::shares::Shares;
@@ -55,6 +56,8 @@ struct Inner {
     /// Secrets of one-time codes that no app has shown a code of yet, by member.
     chosen: Mutex<HashMap<String, Vec<u8>>>,
     hashing: Hashing,
+    /// Who must have one-time codes.
+    required: SecondFactor,
 }
 
 /// The threads that hash passwords, for all tenants. Cloning shares them.
@@ -131,13 +134,13 @@ impl From<PeopleError> for Refusal {
 }
 
 impl People {
-    /// Those whom the database knows. Blocks.
+    /// Those whom the database knows, of whom those must have one-time codes whom `required` names. Blocks.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub fn load(store: &Store, clock: Clock) -> Result<Self, StoreError> {
+    pub fn load(store: &Store, required: SecondFactor, clock: Clock) -> Result<Self, StoreError> {
         let hashing = Hashing { threads: Pool::new(HASHING), waiting: Shares::halves(WAITING) };
-        Self::of(None, store, clock, hashing)
+        Self::of(None, store, required, clock, hashing)
     }
 
     /// Those of a tenant beside these, who share the threads. Blocks.
@@ -145,17 +148,19 @@ impl People {
     /// # Errors
     /// When the tenant's database does not answer.
     pub fn of_tenant(&self, tenant: Arc<str>, store: &Store, clock: Clock) -> Result<Self, StoreError> {
-        Self::of(Some(tenant), store, clock, self.0.hashing.clone())
+        Self::of(Some(tenant), store, self.0.required, clock, self.0.hashing.clone())
     }
 
     fn of(
         tenant: Option<Arc<str>>,
         store: &Store,
+        required: SecondFactor,
         clock: Clock,
         hashing: Hashing,
     ) -> Result<Self, StoreError> {
         Ok(Self(Arc::new(Inner {
-            state: RwLock::new(State::new(store.people()?, tenant.is_none())),
+            state: RwLock::new(State::new(store.people()?, tenant.is_none(), required)),
+            required,
             tenant,
             store: store.clone(),
             clock,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use afterglow_wire::Code;
-use afterglow_wire::access::{Scope, Scopes};
+use afterglow_wire::access::{Scope, Scopes, Since};
 
 use super::{Grant, ReadQuota};
 use crate::admission::Admission;
@@ -41,6 +41,8 @@ pub struct Granted {
     pub writing: WriteScope,
     /// For how long may be read; for any time when absent.
     pub reading: Option<Arc<ReadQuota>>,
+    /// How far back samples exist for it; all do when absent.
+    pub since: Option<Since>,
     /// Counts its live clients, where their number is limited.
     pub viewers: Option<Admission>,
     /// Ends with it.
@@ -116,6 +118,11 @@ impl Principal {
     /// The only board that exists for it; all when absent.
     pub fn board(&self) -> Option<&Arc<str>> {
         self.granted().and_then(|granted| granted.board.as_ref())
+    }
+
+    /// How far back samples exist for it; all do when absent.
+    pub fn since(&self) -> Option<Since> {
+        self.granted().and_then(|granted| granted.since)
     }
 
     /// The signals that exist for it; all when absent.

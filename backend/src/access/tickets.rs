@@ -109,6 +109,7 @@ mod tests {
             writing: WriteScope::EVERYTHING,
             reading: None,
             viewers: None,
+            since: None,
             grant: Grant::new(),
         });
         let (tickets, now) = (Tickets::default(), Timestamp::from_micros(5));

@@ -80,6 +80,7 @@ impl Keeper {
             }
             if writes {
                 access.write_down(since)?;
+                access.expire_entries()?;
                 people.write_down()?;
             }
             Ok::<_, StoreError>(last)

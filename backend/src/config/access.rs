@@ -26,6 +26,16 @@ pub struct Access {
     )]
     pub requests_per_key: NonZeroU32,
 
+    /// Which members must have one-time codes beside their password: nobody, admins or everyone. Those who have none can only set them up
+    #[arg(
+        long,
+        env = "AFTERGLOW_REQUIRE_SECOND_FACTOR",
+        value_name = "WHO",
+        default_value = "nobody",
+        value_parser = second_factor
+    )]
+    pub require_second_factor: SecondFactor,
+
     /// Other origins whose pages may use the API with a key, separated by blanks, such as https://app.example.org; no patterns.
     /// On a server that asks for no key these pages may do everything
     #[arg(long, env = "AFTERGLOW_CORS_ORIGINS", value_name = "ORIGINS", default_value = "", value_parser = exact_origins)]
@@ -51,6 +61,22 @@ pub enum Auth {
     Auto,
     /// Always.
     Required,
+}
+
+/// Which members must have one-time codes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SecondFactor {
+    /// None must.
+    #[default]
+    Nobody,
+    /// Those who manage the others.
+    Admins,
+    /// All.
+    Everyone,
+}
+
+fn second_factor(text: &str) -> Result<SecondFactor, &'static str> {
+    SecondFactor::from_str(text, false).map_err(|_| "nobody, admins or everyone")
 }
 
 fn auth(text: &str) -> Result<Auth, &'static str> {

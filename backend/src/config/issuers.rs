@@ -42,6 +42,8 @@ pub struct Login {
     pub title: String,
     /// Whether somebody whom nobody has added becomes a member at the first login.
     pub creates: bool,
+    /// Whether a bearer token counts that is for nobody but the client.
+    pub takes_client_tokens: bool,
 }
 
 /// What a token may be signed with.
@@ -157,13 +159,17 @@ fn login(section: &mut Section, name: &str) -> Result<Option<Login>, ConfigError
     let secret = section.text("client_secret_file")?.map(PathBuf::from);
     let title = section.text("title")?;
     let creates = section.flag("create_members")?;
+    let takes_client_tokens = section.flag("client_tokens")?;
     let Some(client_id) = client_id else {
-        if secret.is_some() || title.is_some() || creates {
-            return Err(section.error("`client_secret_file`, `title` and `create_members` need `client_id`"));
+        if secret.is_some() || title.is_some() || creates || takes_client_tokens {
+            return Err(section.error(
+                "`client_secret_file`, `title`, `create_members` and `client_tokens` need `client_id`",
+            ));
         }
         return Ok(None);
     };
-    Ok(Some(Login { client_id, secret, title: title.unwrap_or_else(|| name.to_owned()), creates }))
+    let title = title.unwrap_or_else(|| name.to_owned());
+    Ok(Some(Login { client_id, secret, title, creates, takes_client_tokens }))
 }
 
 /// What a text in `grants` means.

@@ -85,7 +85,12 @@ fn context(folder: &std::path::Path) -> Context {
             crate::access::issuers::Issuers::open(&[], std::num::NonZeroU32::MIN).unwrap(),
             "http://x",
         ),
-        people: crate::access::people::People::load(&store, clock.clone()).unwrap(),
+        people: crate::access::people::People::load(
+            &store,
+            crate::config::SecondFactor::Nobody,
+            clock.clone(),
+        )
+        .unwrap(),
         bodies: Bodies::new(second, 2),
         intake: Intake::new(
             store.signals().clone(),

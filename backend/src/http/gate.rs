@@ -29,7 +29,7 @@ use actix_web::http::header::{
 use actix_web::http::{ConnectionType, Method, StatusCode, Version};
 use actix_web::middleware::Next;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, ResponseError, web};
-use afterglow_wire::access::{Kind, Scope};
+use afterglow_wire::access::{Kind, Scope, Scopes, Since};
 use afterglow_wire::{Code, tenant};
 
 use super::address::{Client, INBOX, address, shown_path};
@@ -37,9 +37,9 @@ use super::parameters::{ListedParameters, check_count};
 use super::permission::{Holders, Permission};
 use super::problem::Problem;
 use super::{Context, Tenancy};
-use crate::access::{Denial, Principal};
+use crate::access::{Denial, Principal, Who};
 use crate::authority::Authority;
-use crate::store::{Meter, Store};
+use crate::store::{Earliest, Meter, Store};
 use authority::Authorities;
 use credential::Credential;
 use proxy::{Proxies, Sender};
@@ -435,8 +435,9 @@ impl<P: Permission> Allowed<P> {
         }
         let meter = if P::READS { meter(&visit.principal, context)? } else { None };
         let scope = visit.principal.signals().cloned();
-        let is_scoped = scope.is_some() || meter.is_some();
-        let scoped = is_scoped.then(|| context.store.within(scope).metered(meter));
+        let earliest = visit.principal.since().map(|since| earliest(since, context));
+        let is_scoped = scope.is_some() || meter.is_some() || earliest.is_some();
+        let scoped = is_scoped.then(|| context.store.within(scope).no_earlier(earliest).metered(meter));
         let Visit { principal, tenant, id, is_secure, .. } = visit;
         Ok(Self {
             gate: gate.clone(),
@@ -450,6 +451,12 @@ impl<P: Permission> Allowed<P> {
             permission: PhantomData,
         })
     }
+}
+
+/// The earliest instant that exists for a principal, whenever it is asked for.
+fn earliest(since: Since, context: &Context) -> Earliest {
+    let clock = context.clock.clone();
+    Arc::new(move || since.earliest(clock.now()))
 }
 
 /// What hears how long is read for a principal, where there is a quota.
@@ -475,6 +482,12 @@ fn authorize<P: Permission>(principal: &Principal, is_of_default: bool) -> Resul
             if principal.may(scope) && (is_of_default || scope != Scope::Operator) =>
         {
             Ok(())
+        }
+        (Holders::Scope(_), Principal::Granted(granted))
+            if matches!(granted.who, Who::Member(_)) && granted.scopes == Scopes::default() =>
+        {
+            let message = "members must have one-time codes here: set yours up first, with POST /api/codes";
+            Err(Problem::new(Code::Forbidden, message))
         }
         (Holders::Scope(scope), _) => {
             let message =

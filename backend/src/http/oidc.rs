@@ -83,6 +83,11 @@ pub(super) async fn connect(
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
     let (name, _) = member(&allowed)?;
+    // A way in that outlives the codes that are to be set up.
+    if allowed.people().needs_codes(&name) {
+        let message = "members must have one-time codes here: set yours up first, with POST /api/codes";
+        return Err(Problem::new(Code::Forbidden, message));
+    }
     let Connect { issuer } = read_json(&allowed, &request, payload).await?;
     let start = allowed.logins().start(&issuer, "/account", Some(&name), allowed.clock().now())?;
     let cookie = cookie::set_login(&start.cookie, SECONDS, allowed.is_secure());

@@ -109,6 +109,7 @@ pub(super) async fn me(allowed: Allowed<KnowOneself>) -> Result<web::Json<Me>, P
         role: None,
         scopes: scopes.iter().collect(),
         has_codes: false,
+        needs_codes: false,
         tenant: allowed.tenant().map(ToString::to_string),
         providers: Vec::new(),
     };
@@ -119,7 +120,14 @@ pub(super) async fn me(allowed: Allowed<KnowOneself>) -> Result<web::Json<Me>, P
                 let known = allowed.people().role_of(name);
                 let (role, has_codes) = known.map_or((None, false), |(role, codes)| (Some(role), codes));
                 let providers = allowed.logins().names_of(&allowed.people().providers_of(name));
-                Me { role, has_codes, providers, ..me("member", Some(name.to_string()), granted.scopes) }
+                let needs_codes = allowed.people().needs_codes(name);
+                Me {
+                    role,
+                    has_codes,
+                    needs_codes,
+                    providers,
+                    ..me("member", Some(name.to_string()), granted.scopes)
+                }
             }
             Who::Key(id) => me("key", Some(id.to_string()), granted.scopes),
             Who::Token(holder) => me("token", Some(holder.to_string()), granted.scopes),
@@ -199,6 +207,7 @@ fn enter(allowed: &Allowed<Enter>, entered: &Entered) -> HttpResponse {
         role: Some(entered.role),
         scopes: entered.scopes.iter().collect(),
         has_codes: entered.has_codes,
+        needs_codes: entered.needs_codes,
         tenant: allowed.tenant().map(ToString::to_string),
         providers: allowed.logins().names_of(&allowed.people().providers_of(&entered.name)),
     };

@@ -78,8 +78,12 @@ pub(super) async fn get(
     let selection = pool.run(ticket.address(), select).await?;
     let news = News { episodes: allowed.episodes(), wanted };
     let watcher = Watcher { allowed, selection, number: Client::next_number(), ticket, news };
-    // The first step before the head: a client that is refused gets to know why.
-    let first = catch_up(watcher, position).await?;
+    // The first step before the head: a client that is refused gets to know why. What was committed since some position may be of any
+    // time, and is for who sees all of them.
+    let first = match position {
+        Some(_) if !watcher.allowed.store().has_all_times() => gap(watcher),
+        position => catch_up(watcher, position).await?,
+    };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use actix::Addr;
+use afterglow_wire::Timestamp;
 use afterglow_wire::tenant::TenantLimits;
 use tokio::sync::{mpsc, watch};
 
@@ -40,6 +41,9 @@ const WHOSE: &str = "in this tenant";
 
 /// What the bounds on samples in memory are divided by for each tenant beside the default one.
 const PART: usize = 4;
+
+/// From how long ago what was used may not be written down yet, in microseconds: more than twice the minute after which it is.
+const UNWRITTEN: i64 = 180_000_000;
 
 /// What all tenants share: bounds of the process.
 #[derive(Clone)]
@@ -241,8 +245,14 @@ impl Tenant {
         self.stop_sessions.send_replace(true);
     }
 
-    /// Writes what is in memory only to be found quickly, for a database that is about to be closed. Blocks.
-    pub(super) fn compact(store: &Store) {
+    /// Writes down what is only in memory, for a database that is about to be closed: who was refused and which keys were used since
+    /// that was written last, and what is there only to be found quickly. Blocks.
+    pub(super) fn close(context: &Context) {
+        let Context { access, people, store, clock, .. } = context;
+        let since = Timestamp::from_micros(clock.now().micros().saturating_sub(UNWRITTEN));
+        if let Err(error) = access.write_down(since).and_then(|()| people.write_down()) {
+            log::warn!("who was refused and what was used in the last minute is not written down: {error}");
+        }
         // Another server may have rules to evaluate by what is in the journal.
         if store.is_shared() {
             return;

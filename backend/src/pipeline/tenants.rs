@@ -126,8 +126,8 @@ impl Tenants {
     /// Closes the databases of all tenants, after [`Self::drain`].
     pub(super) async fn close(self) {
         let compacting = self.running.into_values().map(|running| {
-            let store = running.tenant.context.store.clone();
-            spawn_blocking(move || Tenant::compact(&store))
+            let context = running.tenant.context.clone();
+            spawn_blocking(move || Tenant::close(&context))
         });
         join_all(compacting).await;
     }

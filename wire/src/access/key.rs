@@ -166,6 +166,7 @@ impl NewKey {
             new_signals_per_day: self.new_signals_per_day,
             reader_seconds_per_minute: self.reader_seconds_per_minute,
             viewers: None,
+            since: None,
             get: self.get,
             created: now,
             creator,
@@ -223,6 +224,9 @@ pub struct Key {
     /// Live clients that may be connected with it at once, for the kind `share`; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub viewers: Option<u32>,
+    /// How far back it shows samples, for the kind `share`: `24h`, or an instant; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// Whether its address takes GET too.
     #[serde(default)]
     pub get: bool,

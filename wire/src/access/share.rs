@@ -1,7 +1,10 @@
 //! Links to one board, for people without an account; and tickets for live connections.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::key::duration;
 use super::{Key, Kind, Scope};
 use crate::invalid::{self, Invalid};
 use crate::limits::KEY_LABEL_BYTES;
@@ -9,6 +12,38 @@ use crate::{Timestamp, slug};
 
 /// How long a link is valid when the request does not say.
 const DEFAULT_MICROS: i64 = 30 * 86_400_000_000;
+
+/// How far back somebody sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// As long ago as this, whenever it is looked at.
+    Ago(Duration),
+    /// From this instant on.
+    At(Timestamp),
+}
+
+impl Since {
+    /// What a text such as `24h` or `2026-01-01T00:00:00Z` means.
+    ///
+    /// # Errors
+    /// What is allowed.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        const ALLOWED: &str = "a whole number above 0 with s, m, h or d is expected, such as 24h, or an instant such as 2026-01-01T00:00:00Z";
+        let ago = duration(text).map(Self::Ago);
+        ago.or_else(|_| Timestamp::parse(text).map(Self::At)).map_err(|_| ALLOWED)
+    }
+
+    /// The earliest instant that is seen at `now`.
+    pub fn earliest(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::Ago(ago) => {
+                let micros = i64::try_from(ago.as_micros()).unwrap_or(i64::MAX);
+                Timestamp::from_micros(now.micros().saturating_sub(micros))
+            }
+            Self::At(instant) => instant,
+        }
+    }
+}
 
 /// A link to a board, as it is asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +62,10 @@ pub struct NewShare {
     /// Live clients that may be connected with it at once, each open page is one; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub viewers: Option<u32>,
+    /// How far back it shows samples: as long ago as `24h` from whenever it is looked at, or from an instant on; all when absent.
+    #[cfg_attr(feature = "schema", schema(example = "24h"))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
 }
 
 impl NewShare {
@@ -46,9 +85,13 @@ impl NewShare {
         if self.viewers == Some(0) {
             return Err(Invalid::new("viewers", "a whole number above 0 is expected"));
         }
+        if let Some(since) = &self.since {
+            Since::parse(since).map_err(|allowed| Invalid::new("since", allowed))?;
+        }
         Ok(Key {
             id,
             viewers: self.viewers,
+            since: self.since,
             label: self.label,
             kind: Kind::Share,
             scopes: vec![Scope::Read],
@@ -81,6 +124,9 @@ pub struct Share {
     /// Live clients that may be connected with it at once; any number when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub viewers: Option<u32>,
+    /// How far back it shows samples; all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
     /// The minute of the last request with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<Timestamp>,
@@ -89,8 +135,8 @@ pub struct Share {
 impl Share {
     /// What stands behind the link, unless that is another key.
     pub fn of(key: Key) -> Option<Self> {
-        let Key { id, board, label, expires, viewers, created, creator, last_used, .. } = key;
-        Some(Self { id, board: board?, label, expires, viewers, created, creator, last_used })
+        let Key { id, board, label, expires, viewers, since, created, creator, last_used, .. } = key;
+        Some(Self { id, board: board?, label, expires, viewers, since, created, creator, last_used })
     }
 }
 
@@ -131,4 +177,20 @@ pub struct NewTicket {
     pub ticket: String,
     /// It counts once, before this instant.
     pub expires: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_sees_as_far_back_as_it_says() {
+        let now = Timestamp::from_micros(1_700_000_000_000_000);
+        let earliest = |text| Since::parse(text).map(|since| since.earliest(now).micros());
+        assert_eq!(earliest("1h"), Ok(now.micros() - 3_600_000_000));
+        assert_eq!(earliest("2001-01-01T00:00:00Z"), Ok(978_307_200_000_000));
+        for wrong in ["", "0h", "yesterday", "-1h", "1", "3651d"] {
+            assert!(earliest(wrong).is_err(), "{wrong}");
+        }
+    }
 }

@@ -18,6 +18,11 @@ impl People {
         self.read(|state| state.members.get(name).map(|member| (role(member), member.totp.is_some())))
     }
 
+    /// Whether a member must set one-time codes up before anything else.
+    pub fn needs_codes(&self, name: &str) -> bool {
+        self.read(|state| state.members.get(name).is_some_and(|member| state.lacks_codes(member)))
+    }
+
     /// The sessions of a member, the newest first; `grant` is of the one that asks.
     pub fn sessions(&self, name: &str, grant: &Grant) -> Vec<SessionInfo> {
         let now = self.now();

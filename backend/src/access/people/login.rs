@@ -46,6 +46,8 @@ pub struct Entered {
     pub scopes: Scopes,
     /// Whether it shows codes to log in.
     pub has_codes: bool,
+    /// Whether it must set codes up before anything else.
+    pub needs_codes: bool,
 }
 
 impl People {
@@ -257,8 +259,9 @@ impl People {
         Entered {
             name: member.name.clone(),
             role: role(member),
-            scopes: self.read(|state| state.scopes(role(member))),
+            scopes: self.read(|state| state.scopes(member)),
             has_codes: member.totp.is_some(),
+            needs_codes: self.read(|state| state.lacks_codes(member)),
             cookie,
         }
     }

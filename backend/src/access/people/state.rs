@@ -8,6 +8,7 @@ use afterglow_wire::access::{Scope, Scopes};
 use afterglow_wire::people::Role;
 
 use crate::access::{Grant, Granted, Who};
+use crate::config::SecondFactor;
 use crate::decode::WriteScope;
 use crate::store::people::{Hash, Identity, Invitation, Member, People as Stored, PeopleChange, Session};
 
@@ -26,6 +27,8 @@ pub(super) struct State {
     pub(super) identities: HashMap<(String, String), String>,
     /// Whether admins are operators, too.
     has_operators: bool,
+    /// Who must have one-time codes.
+    required: SecondFactor,
     /// How often they had changed in the database.
     pub(super) revision: i64,
 }
@@ -54,8 +57,8 @@ pub(super) fn role(member: &Member) -> Role {
 }
 
 impl State {
-    pub(super) fn new(stored: Stored, has_operators: bool) -> Self {
-        let mut state = Self { has_operators, revision: stored.revision, ..Self::default() };
+    pub(super) fn new(stored: Stored, has_operators: bool, required: SecondFactor) -> Self {
+        let mut state = Self { has_operators, required, revision: stored.revision, ..Self::default() };
         state.members.extend(stored.members.into_iter().map(|member| (member.name.clone(), member)));
         stored.sessions.into_iter().for_each(|session| state.apply(PeopleChange::PutSession(session)));
         let invitations = stored.invitations.into_iter().map(|invitation| (invitation.hash, invitation));
@@ -66,7 +69,7 @@ impl State {
 
     /// Replaces all by what is `stored`. Who holds a session that is still there has what it had; the others' end.
     pub(super) fn replace(&mut self, stored: Stored) {
-        let mut new = Self::new(stored, self.has_operators);
+        let mut new = Self::new(stored, self.has_operators, self.required);
         for (hash, before) in self.sessions.drain() {
             match new.sessions.get_mut(&hash) {
                 Some(live) if live.granted.scopes == before.granted.scopes => {
@@ -79,9 +82,52 @@ impl State {
         *self = new;
     }
 
-    /// What a role may do here.
-    pub(super) fn scopes(&self, role: Role) -> Scopes {
-        scopes(role).iter().filter(|scope| self.has_operators || *scope != Scope::Operator).collect()
+    /// What a member may do here: nothing but set up one-time codes while they are lacking.
+    pub(super) fn scopes(&self, member: &Member) -> Scopes {
+        if self.lacks_codes(member) {
+            return Scopes::default();
+        }
+        let scopes = scopes(role(member)).iter();
+        scopes.filter(|scope| self.has_operators || *scope != Scope::Operator).collect()
+    }
+
+    /// Whether a member must have one-time codes and has none. Who has no password logs in with an account of a provider, whose
+    /// business a second factor is then.
+    pub(super) fn lacks_codes(&self, member: &Member) -> bool {
+        let is_required = match self.required {
+            SecondFactor::Nobody => false,
+            SecondFactor::Admins => role(member) == Role::Admin,
+            SecondFactor::Everyone => true,
+        };
+        is_required && member.totp.is_none() && !member.password.is_empty()
+    }
+
+    fn granted(&self, member: &Member) -> Arc<Granted> {
+        Arc::new(Granted {
+            who: Who::Member(member.name.as_str().into()),
+            scopes: self.scopes(member),
+            signals: None,
+            board: None,
+            writing: WriteScope::EVERYTHING,
+            reading: None,
+            since: None,
+            viewers: None,
+            grant: Grant::new(),
+        })
+    }
+
+    /// Adds or replaces a member. Where what it may do has changed, what is connected with its sessions ends.
+    fn put_member(&mut self, member: Member) {
+        let scopes = self.scopes(&member);
+        let mut sessions = std::mem::take(&mut self.sessions);
+        for live in sessions.values_mut().filter(|live| live.row.member == member.name) {
+            if live.granted.scopes != scopes {
+                live.granted.grant.end();
+                live.granted = self.granted(&member);
+            }
+        }
+        self.sessions = sessions;
+        self.members.insert(member.name.clone(), member);
     }
 
     /// Ends all sessions and links.
@@ -116,7 +162,7 @@ impl State {
     /// Lets a change count. Sessions that end end what belongs to them.
     pub(super) fn apply(&mut self, change: PeopleChange) {
         match change {
-            PeopleChange::PutMember(member) => drop(self.members.insert(member.name.clone(), member)),
+            PeopleChange::PutMember(member) => self.put_member(member),
             PeopleChange::RemoveMember(name) => {
                 self.members.remove(&name);
                 self.invitations.retain(|_, invitation| invitation.member.as_ref() != Some(&name));
@@ -132,21 +178,8 @@ impl State {
             PeopleChange::PutSession(row) => {
                 // One without a member cannot be stored; it would have no role.
                 let Some(member) = self.members.get(&row.member) else { return };
-                let granted = self.sessions.get(&row.hash).map_or_else(
-                    || {
-                        Arc::new(Granted {
-                            who: Who::Member(member.name.as_str().into()),
-                            scopes: self.scopes(role(member)),
-                            signals: None,
-                            board: None,
-                            writing: WriteScope::EVERYTHING,
-                            reading: None,
-                            viewers: None,
-                            grant: Grant::new(),
-                        })
-                    },
-                    |live| Arc::clone(&live.granted),
-                );
+                let known = self.sessions.get(&row.hash).map(|live| Arc::clone(&live.granted));
+                let granted = known.unwrap_or_else(|| self.granted(member));
                 let seen = AtomicI64::new(row.seen_at);
                 self.sessions.insert(row.hash, Live { row, seen, granted });
             }
@@ -261,6 +294,36 @@ mod tests {
         assert!((0..=60).all(|half_day| state.session(&HASH, half_day * IDLE).is_some()));
         assert!(state.session(&HASH, 60 * IDLE + 1).is_none());
         assert_eq!(state.expired(60 * IDLE + 1), [PeopleChange::RemoveSession(HASH)]);
+    }
+
+    #[test]
+    fn who_lacks_codes_that_are_required_may_do_nothing_else() {
+        let ada = Member { totp: None, ..begun().members["ada"].clone() };
+        let with_codes = Member { totp: Some(vec![1]), ..ada.clone() };
+        let of_a_provider = Member { password: String::new(), ..ada.clone() };
+        let admin = Member { role: Role::Admin.name().to_owned(), ..ada.clone() };
+        for (required, lack) in [
+            (SecondFactor::Nobody, [false; 4]),
+            (SecondFactor::Admins, [false, false, false, true]),
+            (SecondFactor::Everyone, [true, false, false, true]),
+        ] {
+            let state = State { required, ..State::default() };
+            let members = [&ada, &with_codes, &of_a_provider, &admin];
+            assert_eq!(members.map(|member| state.scopes(member) == Scopes::default()), lack, "{required:?}");
+        }
+        // Codes open what a session that is there may do, and without them it is closed again.
+        let mut state = State { required: SecondFactor::Everyone, ..begun() };
+        state.apply(PeopleChange::PutMember(ada.clone()));
+        let granted = state.session(&HASH, 0).unwrap();
+        assert_eq!(granted.scopes, Scopes::default());
+        state.apply(PeopleChange::PutMember(with_codes.clone()));
+        assert!(granted.grant.is_over());
+        let granted = state.session(&HASH, 0).unwrap();
+        assert_eq!(granted.scopes, scopes(Role::Viewer));
+        state.apply(PeopleChange::PutMember(Member { totp_used: 7, ..with_codes }));
+        assert!(!granted.grant.is_over(), "what it may do has not changed");
+        state.apply(PeopleChange::PutMember(ada));
+        assert!(granted.grant.is_over());
     }
 
     #[test]

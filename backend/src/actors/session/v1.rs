@@ -88,7 +88,9 @@ impl Session<V1> {
 
     /// It is known which signals are meant.
     fn selected(&mut self, ctx: &mut Socket<V1>, subscribe: Subscribe, selection: Selection) {
-        let (resume, id) = (subscribe.resume, subscribe.id);
+        // What was committed since some position may be of any time: who sees not all of them begins again.
+        let resume = subscribe.resume.filter(|_| self.sessions.store.has_all_times());
+        let id = subscribe.id;
         let subscription = Subscription { subscribe, selection, thread: None, catch_up_failures: 0 };
         self.conversation.subscription = Some(subscription);
         match resume {

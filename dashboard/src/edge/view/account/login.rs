@@ -43,6 +43,7 @@ pub(super) fn Login() -> Element {
                 code: Some(typed).filter(|code| !code.is_empty()),
             };
             match rest::send::<Me>("POST", "/api/login", &body).await {
+                Ok(me) if me.needs_codes => leave_for("/account"),
                 Ok(_) => leave_for(&rest::wanted().unwrap_or_else(|| "/".to_owned())),
                 Err(refused) => {
                     needs_code.set(needs_code() || refused.needs_code);

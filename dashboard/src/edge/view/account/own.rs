@@ -48,6 +48,11 @@ pub(super) fn Own(
             p { "data-testid": "me", strong { {me.name.clone()} } ", {role}" }
             button { r#type: "button", class: "action", "data-testid": "logout", onclick: logout, "Log out" }
         }
+        if me.needs_codes {
+            p { class: "note", role: "status", "data-testid": "needs-codes",
+                "Members must have one-time codes here. Until you have set yours up, below, nothing else is open to you."
+            }
+        }
         section { class: "card-table", "aria-labelledby": "sessions-title",
             h3 { id: "sessions-title", "Where you are logged in" }
             ul { class: "rows",

@@ -33,7 +33,7 @@ pub(super) fn Setup() -> Element {
             let chosen = Some(name.peek().clone()).filter(|_| is_first);
             let body = Body { token, name: chosen, password: password.peek().clone() };
             match rest::send::<Me>("POST", "/api/setup", &body).await {
-                Ok(_) => leave_for("/"),
+                Ok(me) => leave_for(if me.needs_codes { "/account" } else { "/" }),
                 Err(refused) => refusal.set(Some(refused)),
             }
             busy.set(false);

@@ -19,6 +19,7 @@ struct Share {
     created: String,
     expires: Option<String>,
     last_used: Option<String>,
+    since: Option<String>,
 }
 
 /// A link that was just made.
@@ -30,6 +31,15 @@ struct Made {
 /// How long a link is valid, in days.
 const DAYS: [(i64, &str); 4] = [(1, "a day"), (7, "a week"), (30, "30 days"), (365, "a year")];
 
+/// How far back a link shows samples: what the server is sent, and what that is called.
+const SINCE: [(&str, &str); 5] = [
+    ("", "everything"),
+    ("1h", "the last hour"),
+    ("1d", "the last day"),
+    ("7d", "the last week"),
+    ("30d", "the last 30 days"),
+];
+
 /// The links to one board; nothing for those who may not make any.
 #[component]
 pub(super) fn People(
@@ -38,6 +48,7 @@ pub(super) fn People(
 ) -> Element {
     let (mut shares, mut made) = (use_signal(|| None::<Vec<Share>>), use_signal(|| None::<Made>));
     let (mut days, mut refusal) = (use_signal(|| 30), use_signal(|| None::<Refusal>));
+    let mut since = use_signal(String::new);
     let mut asked = use_signal(|| 0_u32);
     use_effect(move || {
         let _ = asked();
@@ -53,7 +64,8 @@ pub(super) fn People(
         move |_| {
             let micros = Clock::default().now() + *days.peek() * 86_400_000_000;
             let expires = Timestamp::from_micros(micros).to_string();
-            let body = json!({ "board": board, "expires": expires });
+            let since = Some(since.peek().clone()).filter(|since| !since.is_empty());
+            let body = json!({ "board": board, "expires": expires, "since": since });
             async move {
                 match rest::send("POST", "/api/shares", &body).await {
                     Ok(link) => made.set(Some(link)),
@@ -71,6 +83,12 @@ pub(super) fn People(
                 select { id: "share-days", onchange: move |event| days.set(event.value().parse().unwrap_or(30)),
                     for (count, text) in DAYS {
                         option { value: "{count}", selected: count == days(), "{text}" }
+                    }
+                }
+                label { r#for: "share-since", "Shows" }
+                select { id: "share-since", onchange: move |event| since.set(event.value()),
+                    for (value, text) in SINCE {
+                        option { value: "{value}", selected: value == since(), "{text}" }
                     }
                 }
                 button { r#type: "button", class: "action", onclick: make, "Make a link" }
@@ -104,5 +122,10 @@ pub(super) fn People(
 
 fn about(share: &Share) -> String {
     let instant = |at: &Option<String>| at.clone().unwrap_or_else(|| "never".to_owned());
-    format!("until {}, last used {}", instant(&share.expires), instant(&share.last_used))
+    let named =
+        |since: &String| SINCE.iter().find(|(value, _)| value == since).map(|(_, text)| (*text).to_owned());
+    let shown =
+        share.since.as_ref().map(|since| named(since).unwrap_or_else(|| format!("as far back as {since}")));
+    let shown = shown.map(|shown| format!(", shows {shown}")).unwrap_or_default();
+    format!("until {}, last used {}{shown}", instant(&share.expires), instant(&share.last_used))
 }
