@@ -5,9 +5,11 @@
 #[path = "../../store/src/tests/cluster.rs"]
 mod cluster;
 mod harness;
+mod named;
 mod receiver;
 mod writers;
 
+mod access;
 mod alerts;
 mod annotations;
 mod attacks;

@@ -6,13 +6,13 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Backend, PATIENCE, eventually};
 use crate::keys::{guarded_behind_proxy, key, revoke};
 
 /// Who may: everyone, all with a valid key, those with a scope, those who log in, members, or nobody with a key in a header.
-const POLICY: &[(&str, &str, &str)] = &[
+pub(crate) const POLICY: &[(&str, &str, &str)] = &[
     ("POST", "/api/telemetry", "write"),
     ("GET", "/api/telemetry", "read"),
     ("GET", "/api/telemetry/summary", "read"),
@@ -103,13 +103,13 @@ const POLICY: &[(&str, &str, &str)] = &[
 ];
 
 /// What stands for the parameters of paths; one without a rule fails.
-const PARAMETERS: &[(&str, &str)] =
+pub(crate) const PARAMETERS: &[(&str, &str)] =
     &[("{id}", "seed"), ("{name}", "seed"), ("{key}", "seed"), ("{episode}", "seed")];
 
 const SCOPES: [&str; 5] = ["write", "read", "edit", "admin", "operator"];
 
 /// The status of an answer, whose body may be endless.
-fn status(backend: &Backend, method: &str, path: &str, headers: &str) -> u16 {
+pub(crate) fn status(backend: &Backend, method: &str, path: &str, headers: &str) -> u16 {
     let mut stream = TcpStream::connect(backend.address()).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let body = if matches!(method, "POST" | "PUT" | "PATCH") { "{}" } else { "" };
@@ -155,8 +155,18 @@ fn every_operation_is_closed_to_all_but_those_who_may() {
         status(&backend, "GET", "/api/signals", &headers) == 401
     });
 
-    let invalid =
-        [("expired", &*expired), ("revoked", &revoked), ("from elsewhere", &elsewhere), ("mixed", &mixed)];
+    let early =
+        json!({"label": "early", "scopes": ["read", "write"], "not_before": "2100-01-01"}).to_string();
+    let headers = [("X-Forwarded-For", "10.0.0.4"), ("X-Api-Key", &*valid[3].1)];
+    let early = backend.send_with("POST", "/api/keys", &early, &headers).json();
+    let early = early["key"].as_str().unwrap();
+    let invalid = [
+        ("expired", &*expired),
+        ("revoked", &revoked),
+        ("not valid yet", early),
+        ("from elsewhere", &elsewhere),
+        ("mixed", &mixed),
+    ];
     let garbage = [("for addresses", &*address), ("garbage", "garbage"), ("empty", "")];
     let valid = valid.iter().map(|(scope, key)| (*scope, &**key));
     let principals: Vec<(&str, &str)> = valid.clone().chain(invalid).chain(garbage).collect();
@@ -221,6 +231,6 @@ fn every_operation_is_closed_to_all_but_those_who_may() {
     }
 }
 
-fn document(backend: &Backend, key: &str) -> Value {
+pub(crate) fn document(backend: &Backend, key: &str) -> Value {
     backend.send_with("GET", "/api/openapi.json", "", &[("X-Api-Key", key)]).json()
 }

@@ -85,7 +85,7 @@ pub(crate) fn start(folder: &Path) -> (Backend, String) {
     start_with(folder, &[("AFTERGLOW_AUTH", "required")])
 }
 
-fn start_with(folder: &Path, settings: &[(&str, &str)]) -> (Backend, String) {
+pub(crate) fn start_with(folder: &Path, settings: &[(&str, &str)]) -> (Backend, String) {
     let errors = folder.join("errors");
     let backend = Backend::try_start(&folder.join("a.db"), settings, &errors).unwrap();
     let mut link = String::new();

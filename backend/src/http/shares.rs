@@ -80,7 +80,7 @@ pub(super) async fn delete(
         .change_keys(move |store| {
             let is_share = |key: &afterglow_wire::access::Key| key.id == *id && key.kind == Kind::Share;
             if !store.access().keys()?.iter().any(|(key, _)| is_share(key)) {
-                return Err(SaveError::NotFound(format!("there is no link {id:?}")));
+                return Err(SaveError::NotFound(format!("there is no link {:?}", *id)));
             }
             store.access().revoke_key(&author, &id)
         })
