@@ -354,10 +354,16 @@ impl Collector {
     }
 }
 
-/// A body without the mark that says how its bytes are ordered.
-fn without_mark(body: &[u8], code: Code) -> Result<&[u8], Refusal> {
+/// A body or a file without the mark that says how its bytes are ordered.
+///
+/// # Errors
+/// `code` when the mark is that of UTF-16.
+pub(crate) fn without_mark(body: &[u8], code: Code) -> Result<&[u8], Refusal> {
     if body.starts_with(b"\xff\xfe") || body.starts_with(b"\xfe\xff") {
-        return Err(Refusal::new(code, "the body begins with the byte order mark of UTF-16; send UTF-8"));
+        return Err(Refusal::new(
+            code,
+            "the text begins with the byte order mark of UTF-16; only UTF-8 is read",
+        ));
     }
     Ok(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body))
 }

@@ -115,7 +115,9 @@ impl Parser<'_> {
     }
 
     fn lines(&mut self, text: &[u8]) {
-        let lines = text.split(|byte| *byte == b'\n').enumerate();
+        // Files that were joined have a mark in the middle.
+        let unmarked = |line| <[u8]>::strip_prefix(line, b"\xef\xbb\xbf").unwrap_or(line);
+        let lines = text.split(|byte| *byte == b'\n').map(unmarked).enumerate();
         let is_content = |line: &[u8]| !matches!(line.trim_ascii(), b"" | b"[" | b"]" | b"],");
         for (index, line) in lines.filter(|(_, line)| is_content(line)) {
             let line = match utf8(line.strip_suffix(b"\r").unwrap_or(line)) {

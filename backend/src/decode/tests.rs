@@ -224,9 +224,18 @@ fn one_bad_token_does_not_sink_the_others() {
     "#]]
     .assert_eq(&show(b"\xef\xbb\xbf{\"signals\":{\"a\":1}}", Format::Json));
     expect![[r#"
-        malformed_json: the body begins with the byte order mark of UTF-16; send UTF-8
+        malformed_json: the text begins with the byte order mark of UTF-16; only UTF-8 is read
     "#]]
     .assert_eq(&show(b"\xff\xfe{\0", Format::Json));
+    // Two files that were joined.
+    expect![[r#"
+        2023-11-14T22:13:20.000000Z a 1.0
+        2023-11-14T22:13:20.000000Z a 2.0
+    "#]]
+    .assert_eq(&show(
+        b"\xef\xbb\xbf{\"signals\":{\"a\":1}}\n\xef\xbb\xbf{\"signals\":{\"a\":2}}\n",
+        Format::NdJson,
+    ));
 }
 
 #[test]

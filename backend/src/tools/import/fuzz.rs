@@ -77,7 +77,10 @@ fn no_file_of_objects_breaks_an_import() {
         "{\"signals\":{\"a\":1}}\r\n\r\n{\"timestamp\":1700000000123,\"signals\":{\"a\":2},\"other\":[{\"deep\":[[]]}]}\n",
         "\u{feff}{\"timestamp\":1,\"signals\":{\"a\":NaN,\"b\":Infinity,\"c\":None,}}\n{\"ts\":5,\"signals\":{\"a\":1}}",
     ]
-    .map(|text| text.as_bytes().to_vec());
+    .map(|text| text.as_bytes().to_vec())
+    .into_iter()
+    .chain([b"\xff\xfe\n{\"signals\":{\"a\":1}}\n\xef\xbb\xbf{\"signals\":{\"a\":2}}\n".to_vec()])
+    .collect::<Vec<_>>();
     each_file(10, &corpus, |path, input| {
         let mut collector = collector();
         let request = json::decode(input, json::Format::NdJson, &mut collector);

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use afterglow_wire::Timestamp;
 use afterglow_wire::limits::BODY_BYTES;
+use afterglow_wire::{Code, Timestamp};
 
 use super::super::ToolError;
 use super::Importer;
-use crate::decode::Collector;
 use crate::decode::json::{self, Times};
+use crate::decode::{Collector, without_mark};
 use crate::signals::Signals;
 
 /// A longer line cannot be a request's body either.
@@ -26,10 +26,16 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Opens a file whose objects say their times so.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is UTF-16.
     pub(super) fn open(path: &Path, times: Times) -> Result<Self, ToolError> {
         let file = File::open(path).map_err(ToolError::file(path))?;
         let bytes = file.metadata().map_err(ToolError::file(path))?.len();
-        Ok(Self { path: path.to_owned(), file: BufReader::new(file), times, bytes })
+        let mut file = BufReader::new(file);
+        without_mark(file.fill_buf().map_err(ToolError::file(path))?, Code::MalformedJson)
+            .map_err(|bad| ToolError::Refused(format!("{}: {}", path.display(), bad.message)))?;
+        Ok(Self { path: path.to_owned(), file, times, bytes })
     }
 
     pub(super) fn bytes(&self) -> u64 {
