@@ -125,6 +125,28 @@ fn a_client_that_answers_no_ping_is_closed() {
 }
 
 #[test]
+fn a_client_that_answers_no_ping_misses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let mut socket = backend.watch();
+    let values: Vec<_> = (70_001..70_010).map(|value| format!("{value}.25")).collect();
+    for value in &values {
+        backend.post(&format!(r#"{{"signals":{{"a":{value}}}}}"#));
+    }
+    let (mut bytes, mut part) = (Vec::new(), [0; 4_096]);
+    let place =
+        |bytes: &[u8], value: &str| bytes.windows(value.len()).position(|part| part == value.as_bytes());
+    while place(&bytes, values.last().unwrap()).is_none() {
+        let length = std::io::Read::read(stream(&mut socket), &mut part).unwrap();
+        assert!(length > 0, "closed before everything came");
+        bytes.extend_from_slice(&part[..length]);
+    }
+    let places: Vec<_> = values.iter().map(|value| place(&bytes, value).expect("it was pushed")).collect();
+    assert!(places.is_sorted(), "in order: {places:?}");
+    backend.close();
+}
+
+#[test]
 fn a_client_that_answers_pings_stays() {
     let folder = tempfile::tempdir().unwrap();
     let backend = start(&folder);

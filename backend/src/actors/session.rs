@@ -4,7 +4,8 @@
 //! **Sends.** [`Join`] and [`Leave`] to `Broadcaster`.
 //! **Bound.** [`MAILBOX`] pushes; [`history::PIECES`] frames of history; one client message of at most [`Conversation::MESSAGE_BYTES`].
 //! **Overload.** None of its own: while the socket is full this actor stands still and its mailbox fills, which is
-//! how `Broadcaster` notices. A client that sends too many messages is closed with 1008.
+//! how `Broadcaster` notices. A client that does not answer pings is written to once a second (`silence`); one that sends too many
+//! messages is closed with 1008.
 //! **Restart.** None: the client connects again.
 //!
 //! With its folder the only place that knows `actix-web-actors`.
@@ -12,6 +13,7 @@
 mod events;
 mod history;
 mod parts;
+mod silence;
 mod socketio;
 mod v1;
 
@@ -37,6 +39,7 @@ use crate::store::Store;
 pub use events::Events;
 pub use history::HistoryReaders;
 use parts::Parts;
+use silence::Silence;
 pub use socketio::SocketIo;
 pub use v1::V1;
 
@@ -137,6 +140,7 @@ pub struct Session<C> {
     heard: Stopwatch,
     rate: RateLimit,
     parts: Parts,
+    silence: Silence,
 }
 
 /// One protocol: what a session does when its socket is open, and what the client's messages mean.
@@ -183,6 +187,7 @@ impl<C: Conversation> Session<C> {
             heard: Stopwatch::start(),
             rate: RateLimit::default(),
             parts: Parts::new(C::MESSAGE_BYTES),
+            silence: Silence::default(),
         };
         ws::WsResponseBuilder::new(session, request, payload)
             .protocols(&[PROTOCOL])
@@ -222,7 +227,7 @@ impl<C: Conversation> Session<C> {
         } else if self.heard.elapsed() > 3 * self.sessions.ping_interval {
             Self::end(ctx, close::PING_TIMEOUT, "no answer to pings");
         } else {
-            ctx.ping(b"");
+            self.ping(ctx);
             C::tick(self, ctx);
         }
     }
@@ -270,6 +275,7 @@ impl<C: Conversation> Actor for Session<C> {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
+        self.ping(ctx);
         ctx.run_interval(self.sessions.ping_interval, Self::check_alive);
         // Also for those whom the broadcaster does not know: they have not subscribed, or wait for their history.
         let mut stopping = self.sessions.stopping.clone();
@@ -303,9 +309,7 @@ impl<C: Conversation> Handler<Push> for Session<C> {
         if self.is_over() {
             return Self::end_unauthenticated(ctx);
         }
-        if push.client == self.client {
-            Self::send(ctx, &push.frames);
-        }
+        self.pushed(ctx, push);
     }
 }
 
@@ -313,6 +317,7 @@ impl<C: Conversation> Handler<Close> for Session<C> {
     type Result = ();
 
     fn handle(&mut self, Close { code, reason }: Close, ctx: &mut Self::Context) {
+        self.release(ctx);
         if code == close::GOING_AWAY {
             self.end_stopping(ctx);
         } else {
@@ -329,7 +334,8 @@ impl<C: Conversation> StreamHandler<Result<ws::Message, ws::ProtocolError>> for 
         }
         match (message, C::REFUSES_MESSAGES) {
             (Ok(ws::Message::Ping(bytes)), _) => ctx.pong(&bytes),
-            (Ok(ws::Message::Pong(_) | ws::Message::Nop), _) => {}
+            (Ok(ws::Message::Pong(_)), _) => self.ponged(ctx),
+            (Ok(ws::Message::Nop), _) => {}
             (Ok(ws::Message::Close(_)), _) => {
                 ctx.close(None);
                 ctx.stop();
