@@ -2,6 +2,7 @@
 
 pub mod columns;
 pub mod cursors;
+pub mod dashes;
 pub mod gestures;
 pub mod palette;
 pub mod scale;

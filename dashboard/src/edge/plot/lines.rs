@@ -1,7 +1,7 @@
 //! The lines of one chart, on a canvas of their own over the one on which the library draws axes.
 //!
 //! Of its own, because most of a picture stays: while the window slides, what is painted already is moved by whole
-//! pixels, and only what is new at the right end is view_state. The library can only draw everything.
+//! pixels, and only what is new at the right end is drawn. The library can only draw everything.
 
 use std::cell::{Cell, RefCell};
 
@@ -13,6 +13,7 @@ use super::colours::Colours;
 use super::uplot::UPlot;
 use crate::boards::panels::Panel;
 use crate::chart::columns::{Change, Columns, Line, ValueAxis};
+use crate::chart::dashes::Dashes;
 use crate::chart::palette;
 use crate::samples::history::Trace;
 
@@ -52,10 +53,12 @@ struct Place {
     scale: f64,
 }
 
-/// How a line is view_state.
+/// How a line is drawn.
 struct Look {
     colour: String,
-    dashes: &'static [f64],
+    pattern: &'static [f64],
+    /// Where in the pattern it is; for lines that have one.
+    dashes: Dashes,
     width: f64,
 }
 
@@ -72,7 +75,7 @@ impl Lines {
         let looks = panel.entries.iter().map(|entry| {
             let (_, dash) = palette::look(entry.look);
             let colour = palette::colour(entry.look, entry.colour.as_deref(), dark).to_owned();
-            Look { colour, dashes: palette::DASHES[dash], width: THICK }
+            Look { colour, pattern: palette::DASHES[dash], dashes: Dashes::default(), width: THICK }
         });
         // Without a size until the library has settled its own.
         Some(Self {
@@ -131,24 +134,16 @@ impl Lines {
         values: (f64, f64),
         change: Change,
     ) -> bool {
-        let dashed = self
-            .looks
-            .borrow()
-            .iter()
-            .zip(traces)
-            .any(|(look, trace)| !look.dashes.is_empty() && trace.is_some());
         let same = self.values.replace(values) == values;
-        match change {
-            // Dashes count from where a line begins.
-            Change::Tail { moved, from } if same && !dashed && self.keeps(moved) => {
-                self.tail(columns, traces, moved, from);
-                false
-            }
-            _ => {
-                self.all(columns, traces);
-                true
-            }
+        if let Change::Tail { moved, from } = change
+            && same
+            && self.keeps(moved)
+            && self.tail(columns, traces, moved, from)
+        {
+            return false;
         }
+        self.all(columns, traces);
+        true
     }
 
     /// Whether enough of the picture is left once it has moved on.
@@ -166,83 +161,116 @@ impl Lines {
             let Some(trace) = trace else { continue };
             let line = columns.line(index, trace, 0, self.axis());
             look.width = if line.travel() > DENSE * width { THIN } else { THICK };
-            self.stroke(&line, look, scale);
+            look.dashes.clear();
+            self.stroke(&line, look, 0.0, scale);
         }
     }
 
-    fn tail(&self, columns: &Columns, traces: &[Option<Trace>], moved: usize, from: usize) {
-        let Place { left, top, width, height, scale } = self.area.get();
+    /// Moves what is painted, and paints what is new; whether it could.
+    fn tail(&self, columns: &Columns, traces: &[Option<Trace>], moved: usize, from: usize) -> bool {
+        let Place { width, height, scale, .. } = self.area.get();
         let (context, reach) = (&self.context, (REACH * scale).ceil());
-        if moved > 0 {
-            let moved = moved as f64;
-            // What is transparent must be copied as well.
-            let _ = context.set_global_composite_operation("copy");
-            let _ = context.draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
-                &self.canvas,
-                left + moved,
-                top,
-                width - moved,
-                height,
-                0.0,
-                0.0,
-                width - moved,
-                height,
-            );
-            let _ = context.set_global_composite_operation("source-over");
-        }
         // What was at the right edge was cut off there.
         let edge = (width as usize).saturating_sub(moved);
         let cut = edge.saturating_sub(reach as usize);
         let from = if moved > 0 && columns.has_points(cut..edge) { from.min(cut) } else { from };
-        if from as f64 >= width {
-            return;
-        }
         let left = (from as f64 - reach).max(0.0);
+        // The ends of strokes before the clip must not be seen.
+        let begin = (left - reach).max(0.0) as usize;
+        let mut looks = self.looks.borrow_mut();
+        looks.iter_mut().for_each(|look| look.dashes.moved(moved));
+        if from as f64 >= width {
+            self.shift(moved);
+            return true;
+        }
+        let mut lines = Vec::with_capacity(traces.len());
+        for (index, (trace, look)) in traces.iter().zip(looks.iter()).enumerate() {
+            let Some(trace) = trace else { continue };
+            let line = columns.line(index, trace, begin, self.axis());
+            let Some(counted) = (if look.pattern.is_empty() { Some(0.0) } else { look.dashes.begin(&line) })
+            else {
+                return false;
+            };
+            lines.push((index, line, counted));
+        }
+        self.shift(moved);
         context.save();
         context.begin_path();
         context.rect(left, 0.0, width - left, height);
         context.clip();
         context.clear_rect(left, 0.0, width - left, height);
-        // The ends of strokes before the clip must not be seen.
-        let from = (left - reach).max(0.0) as usize;
-        for (index, (trace, look)) in traces.iter().zip(self.looks.borrow().iter()).enumerate() {
-            if let Some(trace) = trace {
-                self.stroke(&columns.line(index, trace, from, self.axis()), look, scale);
-            }
+        for (index, line, counted) in lines {
+            self.stroke(&line, &mut looks[index], counted, scale);
         }
         context.restore();
+        true
+    }
+
+    /// Moves what is painted to the left.
+    fn shift(&self, moved: usize) {
+        if moved == 0 {
+            return;
+        }
+        let Place { left, top, width, height, .. } = self.area.get();
+        let (context, moved) = (&self.context, moved as f64);
+        // What is transparent must be copied as well.
+        let _ = context.set_global_composite_operation("copy");
+        let _ = context.draw_image_with_html_canvas_element_and_sw_and_sh_and_dx_and_dy_and_dw_and_dh(
+            &self.canvas,
+            left + moved,
+            top,
+            width - moved,
+            height,
+            0.0,
+            0.0,
+            width - moved,
+            height,
+        );
+        let _ = context.set_global_composite_operation("source-over");
     }
 
     fn axis(&self) -> ValueAxis {
         ValueAxis { values: self.values.get(), height: self.area.get().height }
     }
 
-    fn stroke(&self, line: &Line, look: &Look, scale: f64) {
-        let Ok(path) = Path2d::new() else { return };
-        let mut dots = Vec::new();
-        for run in &line.runs {
-            match run.as_slice() {
-                [dot] => dots.push(*dot),
-                [start, rest @ ..] => {
-                    path.move_to(start.0, start.1);
-                    rest.iter().for_each(|(x, y)| path.line_to(*x, *y));
-                }
-                [] => {}
-            }
-        }
+    /// Draws a line, the first of its runs from where `counted` pixels of its pattern are behind it.
+    fn stroke(&self, line: &Line, look: &mut Look, counted: f64, scale: f64) {
         self.context.set_stroke_style_str(&look.colour);
         self.context.set_line_width(look.width * scale);
-        let dashes: Array = look.dashes.iter().map(|pixels| JsValue::from(pixels * scale)).collect();
+        let dashes: Array = look.pattern.iter().map(|pixels| JsValue::from(pixels * scale)).collect();
         // Fails only for what is no list of numbers.
         let _ = self.context.set_line_dash(&dashes);
-        self.context.stroke_with_path(&path);
-        self.context.set_fill_style_str(&look.colour);
-        for (x, y) in dots {
-            self.context.begin_path();
-            // Fails only for a negative radius.
-            let _ = self.context.arc(x, y, DOT * scale, 0.0, std::f64::consts::TAU);
-            self.context.fill();
+        let (first, rest) = line.runs.split_at(line.runs.len().min(usize::from(!look.pattern.is_empty())));
+        self.context.set_line_dash_offset(counted);
+        self.stroke_runs(first);
+        self.context.set_line_dash_offset(0.0);
+        self.stroke_runs(rest);
+        if !look.pattern.is_empty() {
+            look.dashes.drawn(line, counted, look.pattern.iter().sum::<f64>() * scale);
         }
+        self.context.set_fill_style_str(&look.colour);
+        for run in &line.runs {
+            if let [(x, y)] = run.as_slice() {
+                self.context.begin_path();
+                // Fails only for a negative radius.
+                let _ = self.context.arc(*x, *y, DOT * scale, 0.0, std::f64::consts::TAU);
+                self.context.fill();
+            }
+        }
+    }
+
+    fn stroke_runs(&self, runs: &[Vec<(f64, f64)>]) {
+        if runs.iter().all(|run| run.len() < 2) {
+            return;
+        }
+        let Ok(path) = Path2d::new() else { return };
+        for run in runs {
+            if let [start, rest @ ..] = run.as_slice() {
+                path.move_to(start.0, start.1);
+                rest.iter().for_each(|(x, y)| path.line_to(*x, *y));
+            }
+        }
+        self.context.stroke_with_path(&path);
     }
 }
 

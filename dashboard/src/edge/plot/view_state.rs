@@ -102,7 +102,7 @@ impl ViewState {
         &self.panel.definition.thresholds
     }
 
-    /// The stretch that is view_state.
+    /// The stretch that is shown.
     pub(super) fn sight(&self) -> Sight {
         self.view.get().sight()
     }
