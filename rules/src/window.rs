@@ -9,7 +9,7 @@ mod parts;
 use afterglow_wire::rule::{Of, Value};
 
 use crate::SECOND;
-use parts::{Extremes, Moments, Part, Steps, Values};
+use parts::{Extremes, Moments, Part, Steps, Sums, Values};
 
 /// Complete slots of a window.
 const SLOTS: i64 = 60;
@@ -43,6 +43,7 @@ impl Shape {
 /// The samples of a signal in a window.
 #[derive(Clone, Debug)]
 pub(crate) enum Window {
+    Sums(Ring<Sums>),
     Moments(Ring<Moments>),
     Extremes(Ring<Extremes>),
     Steps(Ring<Steps>),
@@ -55,13 +56,15 @@ impl Window {
             Of::Min | Of::Max | Of::Range => Self::Extremes(Ring::new(shape.slot)),
             Of::First | Of::Rate => Self::Steps(Ring::new(shape.slot)),
             Of::Percentile(_) => Self::Values(Ring::new(shape.slot)),
-            _ => Self::Moments(Ring::new(shape.slot)),
+            Of::Stddev => Self::Moments(Ring::new(shape.slot)),
+            _ => Self::Sums(Ring::new(shape.slot)),
         }
     }
 
     /// A sample later than the last, or of its time.
     pub(crate) fn push(&mut self, at: i64, value: f64) {
         match self {
+            Self::Sums(ring) => ring.push(at, value),
             Self::Moments(ring) => ring.push(at, value),
             Self::Extremes(ring) => ring.push(at, value),
             Self::Steps(ring) => ring.push(at, value),
@@ -72,6 +75,7 @@ impl Window {
     /// A sample earlier than the newest came.
     pub(crate) fn miss(&mut self, at: i64) {
         match self {
+            Self::Sums(ring) => ring.miss(at),
             Self::Moments(ring) => ring.miss(at),
             Self::Extremes(ring) => ring.miss(at),
             Self::Steps(ring) => ring.miss(at),
@@ -83,6 +87,7 @@ impl Window {
     /// nothing is to be done.
     pub(crate) fn recount(&self, at: i64) -> Option<i64> {
         match self {
+            Self::Sums(ring) => ring.recount(at),
             Self::Moments(ring) => ring.recount(at),
             Self::Extremes(ring) => ring.recount(at),
             Self::Steps(ring) => ring.recount(at),
@@ -93,6 +98,7 @@ impl Window {
     /// Forgets all samples.
     pub(crate) fn clear(&mut self) {
         match self {
+            Self::Sums(ring) => *ring = Ring::new(ring.slot),
             Self::Moments(ring) => *ring = Ring::new(ring.slot),
             Self::Extremes(ring) => *ring = Ring::new(ring.slot),
             Self::Steps(ring) => *ring = Ring::new(ring.slot),
@@ -103,7 +109,8 @@ impl Window {
     /// The value at the newest sample; `None` when there is none.
     pub(crate) fn value(&self, shape: &Shape) -> Option<f64> {
         match self {
-            Self::Moments(ring) => ring.total()?.value(shape.of),
+            Self::Sums(ring) => ring.total()?.value(shape.of),
+            Self::Moments(ring) => ring.total()?.deviation(),
             Self::Extremes(ring) => ring.total()?.value(shape.of),
             Self::Steps(ring) => ring.total()?.value(shape.of == Of::First, shape.counter, shape.per),
             Self::Values(ring) => ring.begins_slot().then(|| ring.complete())??.value(shape.of),

@@ -14,6 +14,36 @@ pub(crate) trait Part: Clone {
     fn add(&mut self, later: &Self);
 }
 
+/// Count and sum.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sums {
+    count: u32,
+    sum: f64,
+}
+
+impl Part for Sums {
+    fn of(_: i64, value: f64) -> Self {
+        Self { count: 1, sum: value }
+    }
+
+    fn add(&mut self, later: &Self) {
+        self.sum += later.sum;
+        self.count = self.count.saturating_add(later.count);
+    }
+}
+
+impl Sums {
+    pub(crate) fn value(&self, of: Of) -> Option<f64> {
+        let count = f64::from(self.count);
+        match of {
+            Of::Sum => Some(self.sum),
+            Of::Count => Some(count),
+            _ => Some(self.sum / count),
+        }
+        .filter(|value| value.is_finite())
+    }
+}
+
 /// Count, sum, and squares of the distances from the mean.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moments {
@@ -38,15 +68,10 @@ impl Part for Moments {
 }
 
 impl Moments {
-    pub(crate) fn value(&self, of: Of) -> Option<f64> {
-        let count = f64::from(self.count);
-        match of {
-            Of::Sum => Some(self.sum),
-            Of::Count => Some(count),
-            Of::Stddev => (self.count >= 2).then(|| (self.squares / count).max(0.0).sqrt()),
-            _ => Some(self.sum / count),
-        }
-        .filter(|value| value.is_finite())
+    /// The standard deviation of two samples and more.
+    pub(crate) fn deviation(&self) -> Option<f64> {
+        let deviation = (self.count >= 2).then(|| (self.squares / f64::from(self.count)).max(0.0).sqrt());
+        deviation.filter(|value| value.is_finite())
     }
 }
 
