@@ -47,6 +47,19 @@ export async function mainThread(session) {
   return 1000 * metrics.find(({ name }) => name === "TaskDuration").value;
 }
 
+/** What the system says of a browser's renderers (PSS), in bytes. */
+export async function rendererMemory(browser) {
+  const session = await browser.newBrowserCDPSession();
+  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
+  await session.detach();
+  const renderers = processInfo.filter(({ type }) => type === "renderer");
+  const each = renderers.map(async ({ id }) => {
+    const rollup = await readFile(`/proc/${id}/smaps_rollup`, "utf8");
+    return 1024 * Number(/^Pss:\s+(\d+)/m.exec(rollup)[1]);
+  });
+  return (await Promise.all(each)).reduce((sum, bytes) => sum + bytes, 0);
+}
+
 /** The middle, and the value below which `share` of `numbers` lie. */
 export function quantile(numbers, share) {
   const sorted = [...numbers].sort((a, b) => a - b);

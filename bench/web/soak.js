@@ -7,7 +7,7 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 
 import { Backend, folder } from "../../e2e/support/programs.js";
-import { launch, quantile, table } from "./browser.js";
+import { launch, quantile, rendererMemory, table } from "./browser.js";
 
 const SPEED = 36;
 const SIGNALS = 50;
@@ -50,7 +50,7 @@ async function soak() {
   while (Date.now() < start + HOURS * HOUR) {
     await delay(LOOK);
     await session.send("HeapProfiler.collectGarbage");
-    const look = { hours: (Date.now() - start) / HOUR, memory: await memory(), samples: await samples(page) };
+    const look = { hours: (Date.now() - start) / HOUR, memory: await rendererMemory(browser), samples: await samples(page) };
     looks.push(look);
     console.error(`${look.hours.toFixed(2)} h: ${(look.memory / 1e6).toFixed(1)} MB, ${look.samples} samples`);
   }
@@ -72,19 +72,6 @@ async function produce(clock, end) {
     if (readings.length > 0) await backend.post(...readings);
     await delay(EVERY);
   }
-}
-
-/** What the browser's renderers have, in bytes. */
-async function memory() {
-  const session = await browser.newBrowserCDPSession();
-  const { processInfo } = await session.send("SystemInfo.getProcessInfo");
-  await session.detach();
-  const renderers = processInfo.filter(({ type }) => type === "renderer");
-  const each = renderers.map(async ({ id }) => {
-    const rollup = await readFile(`/proc/${id}/smaps_rollup`, "utf8");
-    return 1024 * Number(/^Pss:\s+(\d+)/m.exec(rollup)[1]);
-  });
-  return (await Promise.all(each)).reduce((sum, bytes) => sum + bytes, 0);
 }
 
 /** How many samples the charts hold of the range on screen. */

@@ -28,6 +28,8 @@ pub(crate) enum Bench {
     Chart,
     /// The page in a browser: bytes, first paint, first data, a sample's way to the screen, frames while zooming
     Page,
+    /// The page with 318 signals: first line, bytes of a board, a slow network, frames while they move, memory
+    Hundreds,
     /// The page's memory over three hours of 50 signals at 10 Hz, which pass in five minutes (needs Debian's faketime)
     Soak,
 }
@@ -57,9 +59,13 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Alerts(options) => ("alerts", options),
         Bench::Bounds(options) => ("bounds", options),
         Bench::Chart => return in_browser("chart.js", "AFTERGLOW_BENCH_CHART", &dashboard::build_chart()?),
-        Bench::Page | Bench::Soak => {
+        Bench::Page | Bench::Hundreds | Bench::Soak => {
             dashboard::build()?;
-            let script = if matches!(bench, Bench::Soak) { "soak.js" } else { "page.js" };
+            let script = match bench {
+                Bench::Hundreds => "hundreds.js",
+                Bench::Soak => "soak.js",
+                _ => "page.js",
+            };
             return in_browser(script, "AFTERGLOW_BIN", &release_binary("afterglow"));
         }
     };
