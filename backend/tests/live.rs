@@ -125,24 +125,29 @@ fn a_client_that_answers_no_ping_is_closed() {
 }
 
 #[test]
-fn a_client_that_answers_no_ping_misses_nothing() {
+fn a_client_that_answers_no_ping_gets_the_newest_values() {
     let folder = tempfile::tempdir().unwrap();
     let backend = Backend::start(&folder.path().join("a.db"));
     let mut socket = backend.watch();
-    let values: Vec<_> = (70_001..70_010).map(|value| format!("{value}.25")).collect();
-    for value in &values {
-        backend.post(&format!(r#"{{"signals":{{"a":{value}}}}}"#));
-    }
     let (mut bytes, mut part) = (Vec::new(), [0; 4_096]);
-    let place =
-        |bytes: &[u8], value: &str| bytes.windows(value.len()).position(|part| part == value.as_bytes());
-    while place(&bytes, values.last().unwrap()).is_none() {
+    let has = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+    let mut value = 70_000;
+    while !has(&bytes, r#""conflated":true"#) {
+        value += 1;
+        assert_eq!(backend.post(&format!(r#"{{"signals":{{"a":{value}}}}}"#)).status, 200);
         let length = std::io::Read::read(stream(&mut socket), &mut part).unwrap();
-        assert!(length > 0, "closed before everything came");
+        assert!(length > 0, "closed before it was behind");
         bytes.extend_from_slice(&part[..length]);
     }
-    let places: Vec<_> = values.iter().map(|value| place(&bytes, value).expect("it was pushed")).collect();
-    assert!(places.is_sorted(), "in order: {places:?}");
+    assert!(has(&bytes, "70001"), "at first it gets everything");
+    // One that answers gets everything.
+    let mut other = backend.watch();
+    assert_eq!(backend.post(r#"{"signals":{"a":5}}"#).status, 200);
+    let update = event(&mut other);
+    assert_eq!(
+        (&update["data"]["signals"]["a"], &update["data"]["conflated"]),
+        (&5.0.into(), &serde_json::Value::Null)
+    );
     backend.close();
 }
 

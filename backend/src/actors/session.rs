@@ -4,7 +4,7 @@
 //! **Sends.** [`Join`] and [`Leave`] to `Broadcaster`.
 //! **Bound.** [`MAILBOX`] pushes; [`history::PIECES`] frames of history; one client message of at most [`Conversation::MESSAGE_BYTES`].
 //! **Overload.** None of its own: while the socket is full this actor stands still and its mailbox fills, which is
-//! how `Broadcaster` notices. A client that does not answer pings is written to once a second (`silence`); one that sends too many
+//! how `Broadcaster` notices. One that does not answer pings gets the newest values only (`silence`). A client that sends too many
 //! messages is closed with 1008.
 //! **Restart.** None: the client connects again.
 //!
@@ -252,7 +252,9 @@ impl<C: Conversation> Session<C> {
         then: impl FnOnce(&mut Self, &mut Socket<C>, Joined) + 'static,
     ) {
         self.client = Client::next_number();
-        let client = Client::new(self.client, Outlet::actor(&ctx.address()), Arc::clone(&self.evicted));
+        let outlet = Outlet::actor(&ctx.address());
+        let client = Client::new(self.client, outlet, Arc::clone(&self.evicted))
+            .silent_while(Arc::clone(&self.silence.is_silent));
         let joined = self.sessions.clone().join(join(client)).into_actor(self);
         ctx.wait(joined.map(move |joined, session, ctx| match joined {
             Ok(joined) => then(session, ctx, joined),
@@ -309,7 +311,9 @@ impl<C: Conversation> Handler<Push> for Session<C> {
         if self.is_over() {
             return Self::end_unauthenticated(ctx);
         }
-        self.pushed(ctx, push);
+        if push.client == self.client {
+            Self::send(ctx, &push.frames);
+        }
     }
 }
 
@@ -317,7 +321,6 @@ impl<C: Conversation> Handler<Close> for Session<C> {
     type Result = ();
 
     fn handle(&mut self, Close { code, reason }: Close, ctx: &mut Self::Context) {
-        self.release(ctx);
         if code == close::GOING_AWAY {
             self.end_stopping(ctx);
         } else {

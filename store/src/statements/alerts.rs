@@ -7,7 +7,7 @@ use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 
 use super::Connection;
-use crate::statements::limit_of;
+use crate::statements::{Same, limit_of};
 use crate::statements::schema::{
     alert_cursor, alert_document, alert_episode, alert_secret, alert_state, alert_unheard,
 };
@@ -145,12 +145,12 @@ impl AlertRows for Connection {
 
     fn put_alert_cursor(&mut self, sequence: i64, at: i64) -> Result<(), StoreError> {
         let content = (alert_cursor::sequence.eq(sequence), alert_cursor::at.eq(at));
-        diesel::insert_into(alert_cursor::table)
+        let row = diesel::insert_into(alert_cursor::table)
             .values((alert_cursor::id.eq(1), content))
             .on_conflict(alert_cursor::id)
             .do_update()
-            .set(content)
-            .execute(self)?;
+            .set(content);
+        Same(row).execute(self)?;
         Ok(())
     }
 
@@ -161,7 +161,7 @@ impl AlertRows for Connection {
     }
 
     fn put_heard(&mut self, at: i64) -> Result<(), StoreError> {
-        diesel::update(alert_cursor::table).set(alert_cursor::heard_at.eq(at)).execute(self)?;
+        Same(diesel::update(alert_cursor::table).set(alert_cursor::heard_at.eq(at))).execute(self)?;
         Ok(())
     }
 
@@ -202,12 +202,12 @@ impl AlertRows for Connection {
         match document {
             Some(document) => {
                 let content = alert_state::document.eq(document);
-                diesel::insert_into(alert_state::table)
+                let put = diesel::insert_into(alert_state::table)
                     .values((alert_state::rule.eq(rule), alert_state::scope.eq(scope), content))
                     .on_conflict((alert_state::tenant, alert_state::rule, alert_state::scope))
                     .do_update()
-                    .set(content)
-                    .execute(self)?
+                    .set(content);
+                Same(put).execute(self)?
             }
             None => diesel::delete(row).execute(self)?,
         };
@@ -215,7 +215,7 @@ impl AlertRows for Connection {
     }
 
     fn put_episode(&mut self, row: &EpisodeRow) -> Result<(), StoreError> {
-        diesel::insert_into(alert_episode::table)
+        let put = diesel::insert_into(alert_episode::table)
             .values((
                 alert_episode::id.eq(&row.id),
                 alert_episode::rule.eq(&row.rule),
@@ -229,8 +229,8 @@ impl AlertRows for Connection {
             .set((
                 alert_episode::resolved_at.eq(excluded(alert_episode::resolved_at)),
                 alert_episode::document.eq(excluded(alert_episode::document)),
-            ))
-            .execute(self)?;
+            ));
+        Same(put).execute(self)?;
         Ok(())
     }
 

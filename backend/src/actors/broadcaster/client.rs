@@ -2,7 +2,7 @@
 //!
 //! **Bound.** A queue has a number of places; beyond that, [`CLIENT_BYTES`] for a client, and [`ALL_BYTES`] in memory for all. **Overload.**
 //! A client with nothing in its queue always gets what comes next: it keeps up, whatever the others do. One that has something
-//! in it falls behind.
+//! in it falls behind, and so does one that does not answer pings.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -24,6 +24,9 @@ const CLIENT_BYTES: usize = 1 << 20;
 
 /// Bytes of frames in memory, from which on only clients with empty queues get more.
 const ALL_BYTES: usize = 128 << 20;
+
+/// How often a client that does not answer pings gets the newest values.
+const SILENT: Duration = Duration::from_secs(1);
 
 /// Frames in a client's queue.
 #[derive(Debug)]
@@ -112,8 +115,11 @@ pub struct Client {
     /// Set when the client is given up: a session whose socket is full cannot receive messages, but reads this as
     /// soon as it runs again.
     evicted: Arc<AtomicBool>,
+    /// Set while it does not answer pings.
+    silent: Arc<AtomicBool>,
     /// Bytes in its queue.
     queued: Arc<AtomicUsize>,
+    /// Since it fell behind; of a silent one, since it got the newest values last.
     behind: Option<Stopwatch>,
     is_gone: bool,
 }
@@ -127,7 +133,17 @@ impl Client {
 
     /// A client that keeps up.
     pub fn new(number: u64, outlet: Outlet, evicted: Arc<AtomicBool>) -> Self {
-        Self { number, outlet, evicted, queued: Arc::default(), behind: None, is_gone: false }
+        let (silent, queued) = (Arc::default(), Arc::default());
+        Self { number, outlet, evicted, silent, queued, behind: None, is_gone: false }
+    }
+
+    /// The client, which does not answer pings while this is set.
+    pub fn silent_while(self, silent: Arc<AtomicBool>) -> Self {
+        Self { silent, ..self }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
     }
 
     /// Whether it misses something.
@@ -137,7 +153,7 @@ impl Client {
 
     /// Whether it has taken everything that it was sent.
     pub(super) fn is_ready(&self) -> bool {
-        !self.is_behind() && self.queued.load(Ordering::Relaxed) == 0
+        !self.is_behind() && !self.is_silent() && self.queued.load(Ordering::Relaxed) == 0
     }
 
     /// Whether it has not been given up and is not gone.
@@ -159,7 +175,7 @@ impl Client {
             }
             return None;
         }
-        if self.send(frames, step, metrics) {
+        if !self.is_silent() && self.send(frames, step, metrics) {
             metrics.frames.inc_by(frames.len() as u64);
             return None;
         }
@@ -170,7 +186,7 @@ impl Client {
 
     /// Sends it something that it can do without.
     pub(super) fn offer(&mut self, frames: &Frames, metrics: &Metrics) {
-        if !self.is_behind() {
+        if !self.is_behind() && !self.is_silent() {
             self.send(frames, None, metrics);
         }
     }
@@ -179,9 +195,12 @@ impl Client {
     /// behind for `slow_timeout`.
     pub(super) fn catch_up(&mut self, frames: &Frames, slow_timeout: Duration, metrics: &Metrics) {
         let Some(since) = self.behind else { return };
+        if self.is_silent() && since.elapsed() < SILENT {
+            return;
+        }
         if self.send(frames, None, metrics) {
             metrics.frames.inc_by(frames.len() as u64);
-            self.behind = None;
+            self.behind = self.is_silent().then(Stopwatch::start);
         } else if since.elapsed() >= slow_timeout {
             log::info!("live client {} read too slowly and is closed", self.number);
             metrics.evictions.inc();
