@@ -16,8 +16,8 @@ use crate::pipeline::PipelineError;
 use crate::store::{OpenError, Store};
 use crate::tls::{Certificate, TlsError};
 use crate::tools::{
-    ToolError, access, advice, backup, delete, doctor, export, import, push, ready, rules, tail, tenants,
-    upgrade,
+    ToolError, access, advice, backup, delete, doctor, export, import, migrate, push, ready, rules, tail,
+    tenants, upgrade,
 };
 
 /// Send a number, see it move at once, keep it for years.
@@ -36,13 +36,16 @@ pub struct Cli {
 enum Command {
     /// Take samples in, keep them, serve the dashboard
     Serve(Box<Config>),
-    /// Make the database or bring it up to date, then end
+    /// Make the database or bring it up to date, or copy everything in it to another one, then end
     Migrate {
         #[command(flatten)]
         config: Box<Config>,
 
+        #[command(flatten)]
+        transfer: migrate::Options,
+
         /// Keep no copy of the database as it was before
-        #[arg(long)]
+        #[arg(long, conflicts_with = "to")]
         no_copy: bool,
     },
     /// Say whether the configuration is valid, then end
@@ -153,8 +156,11 @@ pub fn run() -> ExitCode {
 fn dispatch(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Serve(config) => serve::run(checked(*config)?),
-        Command::Migrate { config, no_copy } => {
+        Command::Migrate { config, transfer, no_copy } => {
             let store = checked(*config)?.store.open();
+            if let Some(to) = transfer.target() {
+                return Ok(migrate::run(&store.database, to, &transfer)?);
+            }
             let open = if no_copy { Store::open_without_copy } else { Store::open };
             open(&store, Clock::real())?;
             say(&format!("the database {} is up to date", store.database))

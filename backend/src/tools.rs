@@ -12,6 +12,7 @@ mod error;
 pub mod export;
 mod format;
 pub mod import;
+pub mod migrate;
 mod partial;
 mod patterns;
 mod progress;

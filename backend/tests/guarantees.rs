@@ -40,6 +40,7 @@ mod live_refused;
 mod live_stream;
 mod matrix;
 mod metadata;
+mod migrate;
 mod migration;
 mod monitoring;
 mod nodes;

@@ -7,6 +7,7 @@
 //! `AFTERGLOW_FALLBACK_MILLIS` says how long a channel must fail before its fallback is notified.
 //! `AFTERGLOW_WAITING_NOTICES` is how many notices may wait for a channel.
 //! `AFTERGLOW_HEAD_SAMPLES` makes the head small, `AFTERGLOW_BLOCK_SAMPLES` gives signals with few samples blocks.
+//! The fault `lose_row` is one of copies to another database.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -28,6 +29,11 @@ pub fn linger() {
 /// Whether every query takes longer than it may.
 pub fn makes_queries_late() -> bool {
     asked_for("late_queries")
+}
+
+/// Whether a copy of a database leaves a row of samples out.
+pub fn loses_a_row() -> bool {
+    asked_for("lose_row")
 }
 
 /// Whether rules cannot be read this time, which is every other time.
@@ -83,6 +89,14 @@ pub enum Point {
     TenantMarked,
     /// The files of a tenant are gone, the mark is there.
     TenantRemoved,
+    /// Some rows are copied to another database.
+    TransferBatch,
+    /// All rows that there were are copied.
+    TransferPassed,
+    /// No server runs and all rows are copied, they are not compared.
+    TransferCopied,
+    /// The copy is compared, and not yet free to be served.
+    TransferCompared,
 }
 
 /// Dies here, like `kill -9` would, if a test asked for it.
@@ -105,6 +119,10 @@ pub fn crash_point(point: Point) {
         Point::TenantMade => "crash:tenant_made",
         Point::TenantMarked => "crash:tenant_marked",
         Point::TenantRemoved => "crash:tenant_removed",
+        Point::TransferBatch => "crash:transfer_batch",
+        Point::TransferPassed => "crash:transfer_passed",
+        Point::TransferCopied => "crash:transfer_copied",
+        Point::TransferCompared => "crash:transfer_compared",
     };
     if asked_for(name) {
         std::process::abort();

@@ -41,6 +41,7 @@ mod tables;
 pub mod tenants;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
@@ -72,6 +73,7 @@ pub use retention::{RetentionPolicy, RetentionTiers, TrustedClock};
 pub use rollup::Bucket;
 pub use shared::News;
 pub use sqlite::{Damage, Examination, SignalSize, Tier, Versions};
+pub use transfer::{Compared, Copied, Transfer, TransferError, tenants_of};
 
 use engine::Engine;
 
@@ -179,6 +181,7 @@ impl Store {
         };
         let signals = Signals::new(names, config.signal_limit);
         let engine = engine.with(signals.clone());
+        refuse_unfinished(&engine, &config.database)?;
         if engine.is_shared() {
             // A database that is slow to let readers in is asked again.
             for _ in 0..20 {
@@ -207,6 +210,13 @@ impl Store {
     /// # Errors
     /// When the file is another's, has an older schema, or cannot be read.
     pub fn open_read_only(database: &Location, clock: Clock) -> Result<Self, OpenError> {
+        let store = Self::open_unfinished(database, clock)?;
+        refuse_unfinished(&store.engine, database)?;
+        Ok(store)
+    }
+
+    /// As [`Store::open_read_only`], also where another database is being copied into this one.
+    fn open_unfinished(database: &Location, clock: Clock) -> Result<Self, OpenError> {
         let (engine, names) = match database {
             Location::File(path) => sqlite::open_read_only(path, clock.clone())?,
             Location::Server(server) => postgres::open_read_only(server, clock.clone())?,
@@ -497,6 +507,17 @@ impl Store {
     /// When the disk is full or the database does not answer; nothing is lost then.
     pub fn compact_and_checkpoint(&self) -> Result<(), StoreError> {
         self.engine.compact_and_checkpoint()
+    }
+}
+
+/// Refuses a database into which another one was not copied to its end.
+fn refuse_unfinished(engine: &Engine, database: &Location) -> Result<(), OpenError> {
+    match engine.tables().reading_beside(|rows| rows.origin())? {
+        Some(origin) if !origin.is_complete => {
+            let why = transfer::UNFINISHED.into();
+            Err(OpenError::Unusable { path: database.to_string().into(), why })
+        }
+        _ => Ok(()),
     }
 }
 

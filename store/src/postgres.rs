@@ -35,6 +35,8 @@ mod people;
 mod rollups;
 #[path = "statements/tenants.rs"]
 mod tenants;
+#[path = "statements/transfer.rs"]
+mod transfer;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
@@ -56,7 +58,7 @@ use link::{LOST, Link, Manager};
 
 #[cfg(test)]
 pub(crate) use open::{ask, execute, hold};
-pub(crate) use open::{open, open_beside, open_read_only};
+pub(crate) use open::{claim_source, open, open_beside, open_read_only, open_source, open_target};
 pub use server::Server;
 
 /// What the statements run on.

@@ -37,6 +37,8 @@ mod people;
 mod rollups;
 #[path = "statements/tenants.rs"]
 mod tenants;
+#[path = "statements/transfer.rs"]
+mod transfer;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,8 +55,10 @@ use crate::{StoreError, budget, with_suffix};
 
 pub use examine::{Damage, Examination, SignalSize, Tier};
 pub(crate) use examine::{copy, examine};
+#[cfg(test)]
+pub(crate) use foreign::MIGRATIONS;
 pub(crate) use keep::copy_before;
-pub(crate) use open::{open, open_beside, open_read_only};
+pub(crate) use open::{claim_source, open, open_beside, open_read_only, open_source, open_target};
 pub(crate) use repair::repair;
 pub use versions::Versions;
 pub(crate) use versions::versions;

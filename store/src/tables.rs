@@ -14,6 +14,7 @@ mod outbox;
 mod people;
 mod rollups;
 mod tenants;
+mod transfer;
 
 use crate::{StoreError, budget};
 
@@ -28,6 +29,7 @@ pub(crate) use outbox::{MessageRow, OutboxRows, TopicRow};
 pub(crate) use people::PeopleRows;
 pub(crate) use rollups::{NewRollup, RollupRow, RollupRows};
 pub(crate) use tenants::{TenantRow, TenantRows};
+pub(crate) use transfer::{Origin, Row, Table, TransferRows, Value};
 
 /// A database.
 pub(crate) trait Tables: Send + Sync {
@@ -226,6 +228,7 @@ pub(crate) trait Rows:
     + TenantRows
     + AlertRows
     + OutboxRows
+    + TransferRows
 {
 }
 
@@ -241,5 +244,6 @@ impl<T> Rows for T where
         + TenantRows
         + AlertRows
         + OutboxRows
+        + TransferRows
 {
 }

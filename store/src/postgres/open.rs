@@ -1,5 +1,6 @@
 //! Opens a database of a server: brings its schema up to date, enters the process, and reads the journal into memory.
 
+use std::any::Any;
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
@@ -129,6 +130,49 @@ pub(crate) fn open_beside(server: &Server) -> Result<Arc<dyn Tables>, OpenError>
         Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(|why| unusable(server, &why))?;
     check_schema(server, &mut first.connection)?;
     Ok(Arc::new(beside(server, &tls, Role::Guest, WRITER_SETUP)))
+}
+
+/// Opens a database of today's schema whose rows are copied elsewhere, also while others write it.
+pub(crate) fn open_source(server: &Server) -> Result<Arc<dyn Tables>, OpenError> {
+    let unusable = |why: String| unusable(server, &why);
+    let tls = server.tls().map_err(unusable)?;
+    let mut first = Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(unusable)?;
+    check_schema(server, &mut first.connection)?;
+    let mut tables = beside(server, &tls, Role::Reader, READER_SETUP);
+    tables.followers.wait = WRITER_WAIT;
+    tables.documents.wait = WRITER_WAIT;
+    Ok(Arc::new(tables))
+}
+
+/// Opens a database into which rows are copied, makes its tables or brings them up to date, and keeps others from opening it.
+pub(crate) fn open_target(server: &Server) -> Result<Arc<dyn Tables>, OpenError> {
+    let unusable = |why: String| unusable(server, &why);
+    let tls = server.tls().map_err(unusable)?;
+    let mut first = Link::new(server, &tls, WRITE_LIMIT, &settings(WRITER_SETUP)).map_err(unusable)?;
+    let connection = &mut first.connection;
+    check_server(connection).map_err(unusable)?;
+    bring_up_to_date(server, connection)?;
+    let failed = |error: diesel::result::Error| unusable(error.to_string());
+    // The lock that it shares with others.
+    connection.batch_execute("SELECT pg_advisory_unlock_all()").map_err(failed)?;
+    if !special::claim_schema(connection).map_err(failed)? {
+        return Err(OpenError::InUse(address(server)));
+    }
+    let manager = Manager::new(server, &tls, Role::Guest, WRITE_LIMIT, settings(WRITER_SETUP), Some(first));
+    let mut tables = beside(server, &tls, Role::Guest, WRITER_SETUP);
+    tables.writer = Connections::new(manager, 1, WRITER_WAIT);
+    tables.followers.wait = WRITER_WAIT;
+    Ok(Arc::new(tables))
+}
+
+/// What keeps servers from opening a database, if none has it open.
+pub(crate) fn claim_source(server: &Server) -> Result<Option<Box<dyn Any>>, OpenError> {
+    let unusable = |why: String| unusable(server, &why);
+    let tls = server.tls().map_err(unusable)?;
+    let mut link = Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(unusable)?;
+    let is_alone =
+        special::claim_schema(&mut link.connection).map_err(|error| unusable(error.to_string()))?;
+    Ok(is_alone.then(|| Box::new(link) as Box<dyn Any>))
 }
 
 /// The tables for a process that is not the one that writes samples.

@@ -1,12 +1,15 @@
 //! Statements whose text is PostgreSQL's own.
 
 use diesel::connection::SimpleConnection as _;
+use diesel::deserialize::{self, FromSql};
+use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Double, Integer};
 use sha2::{Digest as _, Sha256};
 
 use super::Connection;
 use crate::statements::schema::numbering;
+use crate::tables::Value;
 
 /// What the blocks of each signal amount to. A sum that no integer holds is the largest one.
 pub(super) const BLOCK_TOTALS: &str = "SELECT signal_id, max(last_timestamp) AS last_timestamp, \
@@ -32,6 +35,12 @@ const LOCK: &str =
 pub(super) fn schema_lock(connection: &mut Connection, what: &str) -> QueryResult<()> {
     connection
         .batch_execute(&format!("SET lock_timeout = '2s'; SELECT {what}({LOCK}); SET lock_timeout = '8s'"))
+}
+
+/// Takes the schema's lock alone, if no process has it; whether that is so.
+pub(super) fn claim_schema(connection: &mut Connection) -> QueryResult<bool> {
+    number(connection, &format!("SELECT pg_try_advisory_lock({LOCK})::int::bigint AS value"))
+        .map(|taken| taken > 0)
 }
 
 /// Takes the lock of the process with this number: nobody else wants it, so it is free when its earlier connection has ended.
@@ -74,6 +83,46 @@ pub(super) const USED_BYTES: &str = "SELECT ( \
     + coalesce((SELECT sum(pg_column_size(payload) + coalesce(pg_column_size(extremes), 0) + 256) FROM block), 0) \
     + coalesce((SELECT sum(pg_column_size(payload) + pg_column_size(directory) + 192) FROM bundle), 0) \
     + coalesce((SELECT sum(pg_column_size(payload) + 128) FROM rollup), 0))::bigint AS value";
+
+/// A statement that does what a completed copy of another database needs beside.
+pub(super) const AFTER_TRANSFER: &str = "UPDATE numbering \
+    SET newest_block = greatest(newest_block, coalesce((SELECT max(id) FROM block), 0)), changes = changes + 1";
+
+/// What rows of a table are read from.
+pub(super) fn readable(table: &str) -> &str {
+    table
+}
+
+/// The table that takes copied rows.
+pub(super) fn writable(table: &str) -> &str {
+    table
+}
+
+/// A statement for the last number that the database has given in a column.
+pub(super) fn last_number(table: &str, column: &str) -> String {
+    format!(
+        "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('{table}', '{column}')), 0) AS value"
+    )
+}
+
+/// Statements that make a column which the database numbers go on from this number.
+pub(super) fn number_from(table: &str, column: &str, last: i64) -> [String; 1] {
+    let sequence = format!("pg_get_serial_sequence('{table}', '{column}')");
+    [format!("SELECT setval({sequence}, {}, {})", last.max(1), last > 0)]
+}
+
+/// What is in a column, by the number of its type (pg_type.dat).
+pub(super) fn value(value: PgValue<'_>) -> deserialize::Result<Value> {
+    let bytes = value.as_bytes();
+    Ok(match value.get_oid().get() {
+        17 => Value::Bytes(bytes.to_vec()),
+        20 => Value::Integer(FromSql::<BigInt, Pg>::from_sql(value)?),
+        23 => Value::Integer(i64::from(<i32 as FromSql<Integer, Pg>>::from_sql(value)?)),
+        25 => Value::Text(String::from_utf8(bytes.to_vec())?),
+        701 => Value::real(FromSql::<Double, Pg>::from_sql(value)?),
+        other => return Err(format!("a column of the type {other}, which is not known").into()),
+    })
+}
 
 #[derive(QueryableByName)]
 pub(super) struct IntegerRow {

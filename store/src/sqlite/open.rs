@@ -1,5 +1,6 @@
 //! Opens a database: checks whose it is, brings its schema up to date, and reads the journal into memory.
 
+use std::any::Any;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
@@ -74,12 +75,7 @@ pub(crate) fn open(
     keeps_copy: bool,
     clock: Clock,
 ) -> Result<(Engine, Vec<String>), OpenError> {
-    refuse_partial(path)?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder)
-            .map_err(|error| unusable(path, format!("its folder cannot be made: {error}")))?;
-    }
-    let lock = Lock::take(path)?;
+    let lock = claim(path)?;
     let inspected = inspect(path, config.head_samples)?;
     let epoch = prepare(path, keeps_copy, &clock)?;
     let url = path.to_string_lossy();
@@ -102,6 +98,46 @@ pub(crate) fn open(
         engine.seal_journal().map_err(|error| unusable(path, error))?;
     }
     Ok((engine, names))
+}
+
+/// Locks a database, which need not exist; its folder is made.
+fn claim(path: &Path) -> Result<Lock, OpenError> {
+    refuse_partial(path)?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder)
+            .map_err(|error| unusable(path, format!("its folder cannot be made: {error}")))?;
+    }
+    Lock::take(path)
+}
+
+/// Opens a database of today's schema whose rows are copied elsewhere, also while another process writes it.
+pub(crate) fn open_source(path: &Path) -> Result<Arc<dyn Tables>, OpenError> {
+    drop(connect_read_only(path)?);
+    let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
+    let (writer, documents) = (readers.clone(), readers.clone());
+    let shares = Shares::new(1, READER_WAIT);
+    Ok(Arc::new(Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: None }))
+}
+
+/// Opens a database into which rows are copied, and makes it or brings it up to date.
+pub(crate) fn open_target(path: &Path, clock: &Clock) -> Result<Arc<dyn Tables>, OpenError> {
+    let lock = claim(path)?;
+    inspect(path, READ_ONLY_SAMPLES)?;
+    prepare(path, true, clock)?;
+    let url = path.to_string_lossy();
+    let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
+    let readers = pool(path, &url, 1, WRITER_WAIT, READER_SETUP)?;
+    let (documents, shares) = (readers.clone(), Shares::new(1, WRITER_WAIT));
+    Ok(Arc::new(Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: Some(lock) }))
+}
+
+/// What keeps servers from opening a database, if none has it open.
+pub(crate) fn claim_source(path: &Path) -> Result<Option<Box<dyn Any>>, OpenError> {
+    match Lock::take(path) {
+        Ok(lock) => Ok(Some(Box::new(lock))),
+        Err(OpenError::InUse(_)) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.

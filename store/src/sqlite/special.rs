@@ -1,9 +1,12 @@
 //! Statements whose text is SQLite's own, and those that only a file needs.
 
+use diesel::deserialize;
 use diesel::prelude::*;
+use diesel::sqlite::{SqliteType, SqliteValue};
 
-use super::number;
+pub(super) use super::number;
 use crate::statements::schema::numbering;
+use crate::tables::Value;
 
 /// What the blocks of each signal amount to. Columns beside the only max() are those of its row.
 pub(super) const BLOCK_TOTALS: &str = "SELECT signal_id, max(last_timestamp) AS last_timestamp, last, \
@@ -22,6 +25,48 @@ pub(super) const HAS_ALL_TAGS: (&str, &str) = (
     "NOT EXISTS (SELECT 1 FROM json_each(",
     ") AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(annotation.tags)))",
 );
+
+/// A statement that does what a completed copy of another database needs beside: nothing here.
+pub(super) const AFTER_TRANSFER: &str = "SELECT 1";
+
+/// What rows of a table are read from: the journal has two.
+pub(super) fn readable(table: &str) -> &str {
+    if table == "journal" { "(SELECT * FROM journal_a UNION ALL SELECT * FROM journal_b)" } else { table }
+}
+
+/// The table that takes copied rows.
+pub(super) fn writable(table: &str) -> &str {
+    if table == "journal" { "journal_a" } else { table }
+}
+
+/// A statement for the last number that the database has given in a table; only some tables remember it.
+pub(super) fn last_number(table: &str, _: &str) -> String {
+    format!("SELECT coalesce((SELECT max(seq) FROM sqlite_sequence WHERE name = '{table}'), 0) AS value")
+}
+
+/// Statements that make a table which remembers its last number go on from this one.
+pub(super) fn number_from(table: &str, _: &str, last: i64) -> [String; 2] {
+    [
+        format!("DELETE FROM sqlite_sequence WHERE name = '{table}'"),
+        format!(
+            "INSERT INTO sqlite_sequence (name, seq) SELECT name, {last} FROM sqlite_schema \
+                WHERE name = '{table}' AND type = 'table' AND sql LIKE '%AUTOINCREMENT%'"
+        ),
+    ]
+}
+
+/// What is in a column.
+pub(super) fn value(mut value: SqliteValue<'_, '_, '_>) -> deserialize::Result<Value> {
+    Ok(match value.value_type() {
+        None => Value::Null,
+        Some(SqliteType::Text) => Value::Text(String::from_utf8(value.read_blob().to_vec())?),
+        Some(SqliteType::Binary) => Value::Bytes(value.read_blob().to_vec()),
+        Some(SqliteType::Double | SqliteType::Float) => Value::real(value.read_double()),
+        Some(SqliteType::Integer | SqliteType::SmallInt | SqliteType::Long) => {
+            Value::Integer(value.read_long())
+        }
+    })
+}
 
 /// Whether the schema has a place for the numbering of commits yet.
 pub(super) fn has_numbering(reader: &mut SqliteConnection) -> QueryResult<bool> {

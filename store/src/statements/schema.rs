@@ -37,6 +37,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    transfer (id) {
+        id -> Integer,
+        source -> BigInt,
+        completed_at -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
     deletion (id) {
         id -> Integer,
         signals -> Text,
