@@ -46,6 +46,7 @@ mod monitoring;
 mod nodes;
 mod oidc;
 mod people;
+mod plain_sql;
 mod postgres;
 mod producer_outage;
 mod proxies;

@@ -9,6 +9,7 @@ mod driver;
 mod journal;
 mod link;
 mod open;
+mod plain;
 mod server;
 mod special;
 
@@ -225,10 +226,16 @@ impl Postgres {
                     return Transaction::roll_back(connection).map(|()| Ended::NotLeading);
                 }
                 match work(connection) {
-                    Outcome::Commit => Ok(match Transaction::commit(connection) {
-                        Ok(()) => Ended::Whole,
-                        Err(why) => Ended::Unknown(transaction, why),
-                    }),
+                    Outcome::Commit => {
+                        if for_leaders {
+                            // Rows of compressed samples are written by leaders alone.
+                            plain::spread(connection)?;
+                        }
+                        Ok(match Transaction::commit(connection) {
+                            Ok(()) => Ended::Whole,
+                            Err(why) => Ended::Unknown(transaction, why),
+                        })
+                    }
                     Outcome::Undo => Transaction::roll_back(connection).map(|()| Ended::Whole),
                 }
             });
@@ -330,12 +337,19 @@ impl Tables for Postgres {
         let Some(run) = self.run else { return Ok(false) };
         let mut writer = self.writer()?;
         writer.in_use = true;
-        let mut result = Ok(false);
-        writer.watched(|connection| result = special::lead(connection, run));
-        let leads = result?;
+        let mut result = Ok((false, false));
+        writer.watched(|connection| {
+            result = special::lead(connection, run)
+                .and_then(|leads| Ok((leads, leads && plain::is_behind(connection)?)));
+        });
+        let (leads, is_behind) = result?;
         writer.in_use = false;
+        drop(writer);
         if leads {
             self.leads.store(true, Ordering::Relaxed);
+            if is_behind && let Err(error) = self.transaction(&mut |_| Outcome::Commit, true) {
+                log::warn!("samples for plain SQL are written later: {error}");
+            }
         } else {
             self.led_no_more();
         }

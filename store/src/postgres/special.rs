@@ -80,8 +80,10 @@ pub(super) const WAIT: &str = "SELECT writes AS value FROM numbering FOR UPDATE"
 /// Bytes of what is stored, without what deleted rows leave: that is used again.
 pub(super) const USED_BYTES: &str = "SELECT ( \
     coalesce((SELECT sum(pg_column_size(samples) + 64) FROM journal), 0) \
-    + coalesce((SELECT sum(pg_column_size(payload) + coalesce(pg_column_size(extremes), 0) + 256) FROM block), 0) \
-    + coalesce((SELECT sum(pg_column_size(payload) + pg_column_size(directory) + 192) FROM bundle), 0) \
+    + coalesce((SELECT sum(pg_column_size(payload) + coalesce(pg_column_size(extremes), 0) \
+        + coalesce(pg_column_size(times) + pg_column_size(values), 0) + 256) FROM block), 0) \
+    + coalesce((SELECT sum(pg_column_size(payload) + pg_column_size(directory) \
+        + coalesce(pg_column_size(signals) + pg_column_size(times) + pg_column_size(values), 0) + 192) FROM bundle), 0) \
     + coalesce((SELECT sum(pg_column_size(payload) + 128) FROM rollup), 0))::bigint AS value";
 
 /// A statement that does what a completed copy of another database needs beside.

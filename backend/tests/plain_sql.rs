@@ -1,0 +1,168 @@
+//! Plain SQL on PostgreSQL finds the samples that a query by HTTP gets, up to the last commit, or says that it cannot.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use crate::cluster;
+use crate::harness::{Backend, client, eventually, kill_rounds, try_post};
+use crate::postgres::{database, sql};
+
+/// Sealing, and merges that make blocks, many times a second.
+const BUSY: [(&str, &str); 3] =
+    [("AFTERGLOW_SEAL_SAMPLES", "400"), ("AFTERGLOW_BLOCK_SAMPLES", "700"), ("AFTERGLOW_LOOK_MILLIS", "20")];
+
+/// 2023-11-14T22:13:20Z.
+const START: i64 = 1_700_000_000_000_000;
+
+/// The same text as in answers.
+const INSTANT: &str = r#"to_char("timestamp" AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"#;
+
+type Points = Vec<(String, u64)>;
+
+fn points(lines: &str) -> Points {
+    let point = |line: &str| {
+        let (time, value) = line.split_once('|').unwrap();
+        (time.to_owned(), value.parse::<f64>().unwrap().to_bits())
+    };
+    lines.lines().map(point).collect()
+}
+
+/// What the function gives of a signal up to an instant.
+fn by_function(database: &str, signal: &str, to: i64) -> Points {
+    points(&sql(
+        database,
+        &format!("SELECT {INSTANT}, value FROM afterglow('{signal}', '-infinity', afterglow_time({to}))"),
+    ))
+}
+
+/// What the view gives of a signal.
+fn by_view(database: &str, signal: &str) -> Points {
+    points(&sql(
+        database,
+        &format!("SELECT {INSTANT}, value FROM telemetry WHERE signal = '{signal}' ORDER BY \"timestamp\""),
+    ))
+}
+
+fn by_http(backend: &Backend, signal: &str) -> Points {
+    let samples = backend.samples_of(signal).remove(signal).unwrap_or_default();
+    samples.into_iter().map(|(time, value)| (time, value.to_bits())).collect()
+}
+
+/// Makes a function that says whether the view can be read.
+fn make_trial(database: &str) {
+    sql(
+        database,
+        "CREATE FUNCTION trial() RETURNS text LANGUAGE plpgsql AS $$ BEGIN \
+             RETURN (SELECT count(*) FROM telemetry)::text; \
+         EXCEPTION WHEN object_not_in_prerequisite_state THEN RETURN 'cannot be read'; END $$",
+    );
+}
+
+/// Posts numbers from 1 on, ten at once, until told to stop; every fifth is written again.
+fn write(url: &str, acknowledged: &AtomicU64, stop: &AtomicBool) {
+    let agent = client();
+    let mut next = 1;
+    while !stop.load(Ordering::Relaxed) {
+        let object = |number: i64| {
+            let value = if number % 5 == 0 { -number } else { number };
+            format!(r#"{{"timestamp":{},"signals":{{"a":{value},"b":-0.0}}}}"#, START + number)
+        };
+        let first: Vec<_> = (next..next + 10).map(|number| object(number).replace('-', "")).collect();
+        let again: Vec<_> = (next..next + 10).map(object).collect();
+        for objects in [first, again] {
+            let answer = try_post(url, &agent, &format!("[{}]", objects.join(","))).unwrap();
+            assert_eq!(answer.status, 200, "{}", answer.text);
+        }
+        next += 10;
+        acknowledged.store(next.cast_unsigned() - 1, Ordering::Release);
+    }
+}
+
+#[test]
+fn sql_finds_what_http_does_while_samples_are_sealed() {
+    if !cluster::is_here() {
+        return;
+    }
+    let url = database("plain");
+    let backend = Backend::start_with(&url, "127.0.0.1:0", &BUSY);
+    sql("plain", "SELECT sql_history(true)");
+    let (acknowledged, stop, address) = (AtomicU64::new(0), AtomicBool::new(false), backend.url(""));
+    thread::scope(|scope| {
+        scope.spawn(|| write(&address, &acknowledged, &stop));
+        for round in 0..kill_rounds(15) {
+            let before = acknowledged.load(Ordering::Acquire);
+            eventually("more is written", || acknowledged.load(Ordering::Acquire) > before + 200);
+            let last = acknowledged.load(Ordering::Acquire);
+            let found = by_function("plain", "a", START + last.cast_signed());
+            let mut answered = by_http(&backend, "a");
+            answered.truncate(found.len());
+            assert_eq!(found.len() as u64, last, "in round {round}");
+            assert_eq!(found, answered, "in round {round}");
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let count = |table: &str| sql("plain", &format!("SELECT count(*) FROM {table}")).parse::<u64>().unwrap();
+    assert!(count("block") > 0 && count("bundle") > 0, "or nothing but the journal was read");
+    // The last commit, one far in the past, and a hole.
+    let late = r#"[{"timestamp":"0001-01-01T00:00:00Z","signals":{"a":1e-300}},{"timestamp":1700000000000001,"signals":{"a":2.5}}]"#;
+    assert_eq!(backend.post(late).status, 200);
+    let hole = "/api/telemetry?signals=a&from=2023-11-14T22:13:20.000100Z&to=2023-11-14T22:13:20.000300Z";
+    let deleted = backend.send("DELETE", hole, "");
+    assert_eq!(deleted.status, 200, "{}", deleted.text);
+    for signal in ["a", "b"] {
+        let answered = by_http(&backend, signal);
+        assert!(answered.len() > 1_000);
+        assert_eq!(by_function("plain", signal, i64::MAX / 4), answered);
+        assert_eq!(by_view("plain", signal), answered);
+    }
+    backend.close();
+}
+
+#[test]
+fn sql_that_cannot_read_samples_says_so_until_they_are_written_for_it() {
+    if !cluster::is_here() {
+        return;
+    }
+    let url = database("unread");
+    let backend = Backend::start_with(&url, "127.0.0.1:0", &BUSY);
+    make_trial("unread");
+    let objects: Vec<_> =
+        (0..3_000).map(|n| format!(r#"{{"timestamp":{},"signals":{{"a":{n}.5}}}}"#, START + n)).collect();
+    assert_eq!(backend.post(&format!("[{}]", objects.join(","))).status, 200);
+    eventually("it is sealed", || sql("unread", "SELECT count(*) FROM journal") == "0");
+    assert_eq!(sql("unread", "SELECT trial()"), "cannot be read");
+    // What is in the journal can always be read.
+    assert_eq!(backend.post(r#"{"timestamp":"2026-01-01T00:00:00Z","signals":{"a":1}}"#).status, 200);
+    assert_eq!(sql("unread", "SELECT value FROM afterglow('a', '2025-12-31')"), "1");
+    sql("unread", "SELECT sql_history(true)");
+    eventually("all is written", || sql("unread", "SELECT trial()") == "3001");
+    assert_eq!(by_view("unread", "a"), by_http(&backend, "a"));
+    sql("unread", "SELECT sql_history(false)");
+    assert_eq!(sql("unread", "SELECT trial()"), "cannot be read");
+    backend.close();
+}
+
+#[test]
+fn sql_finds_the_minutes_of_expired_samples() {
+    if !cluster::is_here() {
+        return;
+    }
+    let url = database("expired");
+    let settings = [&BUSY[..], &[("AFTERGLOW_KEEP_RAW", "1s")]].concat();
+    let backend = Backend::start_with(&url, "127.0.0.1:0", &settings);
+    sql("expired", "SELECT sql_history(true)");
+    let objects: Vec<_> = (0..3_000)
+        .map(|n| format!(r#"{{"timestamp":{},"signals":{{"a":{}}}}}"#, START + n * 7_000_000, n % 50))
+        .collect();
+    assert_eq!(backend.post(&format!("[{}]", objects.join(","))).status, 200);
+    eventually("all has expired", || {
+        sql(
+            "expired",
+            "SELECT (SELECT count(*) FROM journal) + (SELECT count(*) FROM block) + (SELECT count(*) FROM bundle)",
+        ) == "0"
+    });
+    let answered = by_http(&backend, "a");
+    assert!(answered.len() > 100 && answered.len() < 1_000, "{}", answered.len());
+    assert_eq!(by_view("expired", "a"), answered);
+    backend.close();
+}

@@ -1,0 +1,10 @@
+DROP VIEW telemetry;
+DROP FUNCTION afterglow(text, timestamptz, timestamptz);
+DROP FUNCTION afterglow_samples(integer[], bigint, bigint);
+DROP FUNCTION afterglow_micros(timestamptz);
+DROP FUNCTION afterglow_time(bigint);
+DROP FUNCTION sql_history(boolean);
+ALTER TABLE numbering DROP COLUMN sql_history;
+ALTER TABLE rollup DROP COLUMN times, DROP COLUMN lows, DROP COLUMN highs;
+ALTER TABLE bundle DROP COLUMN signals, DROP COLUMN times, DROP COLUMN "values";
+ALTER TABLE block DROP COLUMN times, DROP COLUMN "values";
