@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::OptionFuture;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::access::Access;
 use crate::access::issuers::Issuers;
@@ -127,7 +127,9 @@ pub async fn run(
     let scheme = if entrances.certificate.is_some() { "https" } else { "http" };
     let own = format!("{scheme}://{}", entrances.listener.local_addr()?);
     let origin = config.server.public_url.clone().unwrap_or(own);
-    let shared = Shared::new(&config, &origin);
+    let delay = config.server.drain_delay.duration();
+    let (leave, leaving) = watch::channel(None);
+    let shared = Shared::new(&config, &origin, leaving);
     let issuers = known.issuers.clone();
     let default = Tenant::start(config, store.clone(), known, clock, shared.clone(), None, &lost)?;
     let context = default.context.clone();
@@ -160,6 +162,14 @@ pub async fn run(
     let mut server = http::serve(context, tenancy, listener, certificate.as_ref(), HTTP_DRAIN_SECONDS)?;
     let handle = server.handle();
 
+    let stop = async {
+        stop.await;
+        if !delay.is_zero() {
+            log::info!("stopping in {} s: not ready any more, so that clients go elsewhere", delay.as_secs());
+            leave.send_replace(Some(delay));
+            actix_rt::time::sleep(delay).await;
+        }
+    };
     tokio::select! {
         () = stop => log::info!("stopping: no new samples are taken, what was taken is being written"),
         Some(actor) = losses.recv() => return Err(PipelineError::ActorLost(actor)),

@@ -5,7 +5,7 @@ use std::thread;
 
 use rustix::process::Signal;
 
-use crate::harness::{Backend, client, close_code, eventually, try_post};
+use crate::harness::{Backend, client, close_code, event, eventually, try_post};
 
 #[test]
 fn a_stop_under_load_loses_nothing_acknowledged() {
@@ -58,6 +58,37 @@ fn a_client_that_never_reads_does_not_hold_up_the_stop() {
     for _ in 0..50 {
         assert_eq!(backend.post(&format!(r#"{{"signals":{{{big}}}}}"#)).status, 200);
     }
+    assert!(backend.terminate().success());
+}
+
+#[test]
+fn a_server_that_is_about_to_stop_serves_on_and_is_not_ready() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend =
+        Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &[("AFTERGLOW_DRAIN_DELAY", "60")]);
+    let mut socket = backend.watch();
+    eventually("it has joined", || backend.metric("afterglow_live_sessions") == 1.0);
+    backend.signal(Signal::TERM);
+    eventually("it is not ready", || backend.get("/ready").status == 503);
+    assert_eq!(backend.get("/ready").code(), "draining");
+    assert_eq!(backend.get("/health").status, 200);
+    assert_eq!(backend.post(r#"{"signals":{"a":1}}"#).status, 200);
+    assert_eq!(event(&mut socket)["event"], "telemetry_update");
+    backend.kill_nine();
+}
+
+#[test]
+fn live_clients_leave_one_after_another_before_a_server_stops() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend =
+        Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &[("AFTERGLOW_DRAIN_DELAY", "4")]);
+    let mut sockets: Vec<_> = (0..64).map(|_| backend.watch()).collect();
+    let sessions = || backend.metric("afterglow_live_sessions");
+    eventually("all have joined", || sessions() == 64.0);
+    backend.signal(Signal::TERM);
+    eventually("some have left, and others not", || sessions() < 64.0);
+    assert!(sessions() > 0.0);
+    assert!(sockets.iter_mut().all(|socket| close_code(socket) == 1001));
     assert!(backend.terminate().success());
 }
 

@@ -18,6 +18,7 @@ mod audited;
 mod backpressure;
 mod backtest;
 mod backups;
+mod balanced;
 mod boards;
 mod bodies;
 mod commands;

@@ -1,6 +1,7 @@
 //! Starts and stops the real binary, and talks to it like a client.
 
 pub(crate) mod authority;
+pub(crate) mod haproxy;
 pub(crate) mod provider;
 
 use std::collections::BTreeMap;
@@ -311,6 +312,11 @@ fn answer(response: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Re
 pub(crate) fn try_post(url: &str, agent: &ureq::Agent, body: &str) -> Option<Answer> {
     let request = agent.post(format!("{url}/api/telemetry")).header("Content-Type", "application/json");
     answer(request.send(body)).ok()
+}
+
+/// One GET; `None` when the connection breaks.
+pub(crate) fn try_get(url: &str, agent: &ureq::Agent, path: &str) -> Option<Answer> {
+    answer(agent.get(format!("{url}{path}")).call()).ok()
 }
 
 /// A client that keeps its connection.

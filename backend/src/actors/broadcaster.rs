@@ -1,6 +1,6 @@
 //! **Role.** Sends every committed sample to the live clients that want it, encoded once for all who want the same.
 //! **Receives.** [`Committed`] from `Committer`; [`Deleted`] from deletions; [`Join`] and [`Leave`] from live clients; revisions of
-//! documents; [`CloseAll`] from the pipeline.
+//! documents; [`CloseAll`] from the pipeline, and before it the time within which all clients must have left.
 //! **Sends.** [`Push`]es to each client, the same bytes to all of a group.
 //! **Bound.** [`MAILBOX`] commits; groups, in all and of one address, as `live/groups.rs` says; per group one step of samples; per client
 //! one queue of pushes, in places and in bytes (`client.rs`).
@@ -38,6 +38,9 @@ use crate::store::Store;
 
 /// Commits that may wait: each is at least one disk flush long, so this is a good second of them.
 const MAILBOX: usize = 1_024;
+
+/// In how many groups clients leave a server that is about to stop.
+const LEAVE_IN: u32 = 64;
 
 /// How often a client that fell behind is offered the newest values; each offer costs their encoding.
 const CATCH_UP: Duration = Duration::from_millis(250);
@@ -107,6 +110,14 @@ impl Hears for Live {
     }
 }
 
+/// What is decided elsewhere while a [`Broadcaster`] runs.
+pub struct Watched {
+    /// Tells when boards, annotations or metadata have changed.
+    pub revisions: watch::Receiver<Revision>,
+    /// Within what time all clients must have left, once the server is about to stop.
+    pub leaving: watch::Receiver<Option<Duration>>,
+}
+
 /// Closes every client because the server stops; answered when each has been sent its close.
 #[derive(Message)]
 #[rtype(result = "()")]
@@ -126,8 +137,7 @@ pub struct Broadcaster {
     pace: Pace,
     /// Whether the next step has a time already.
     is_scheduled: bool,
-    /// Tells when boards, annotations or metadata have changed.
-    revisions: watch::Receiver<Revision>,
+    watched: Watched,
     _lifeline: Lifeline,
 }
 
@@ -138,7 +148,7 @@ impl Broadcaster {
         store: &Store,
         clock: Clock,
         latest: &[Option<Timestamp>],
-        revisions: watch::Receiver<Revision>,
+        watched: Watched,
         slow_timeout: Duration,
         metrics: Metrics,
         lifeline: Lifeline,
@@ -153,7 +163,7 @@ impl Broadcaster {
             groups: Groups::new(latest),
             pace: Pace::new(),
             is_scheduled: false,
-            revisions,
+            watched,
             _lifeline: lifeline,
         })
     }
@@ -224,7 +234,7 @@ impl Broadcaster {
                 continue;
             }
             let mut frames = group.catch_up(now, &self.signals);
-            frames.extend(group.changed(now, &self.revisions.borrow()));
+            frames.extend(group.changed(now, &self.watched.revisions.borrow()));
             let frames = Frames::new(frames, &self.metrics.frame_bytes);
             for Member { client, .. } in clients {
                 client.catch_up(&frames, self.slow_timeout, &self.metrics);
@@ -270,7 +280,7 @@ impl Broadcaster {
         // The others of the group first: they, too, have everything up to the last commit then.
         advance(group, clients, self.position, now, &self.signals, &self.metrics);
         let step = group.step_from(from, now);
-        let changed = group.changed(now, &self.revisions.borrow());
+        let changed = group.changed(now, &self.watched.revisions.borrow());
         let wants = |signal| self.groups.wants(id, signal);
         let replay = Replay { protocol, wants: &wants, signals: &self.signals, known: self.groups.known() };
         let mut frames = match missed {
@@ -283,6 +293,25 @@ impl Broadcaster {
         self.groups.add(id, client, &selection, address);
         self.count_sessions();
         Joined::Live(Frames::new(frames, &self.metrics.frame_bytes))
+    }
+}
+
+/// Lets clients leave one after another in the second half of `within`: by then the balancer leads them to another server, which
+/// need not take them all at once.
+fn leave(ctx: &mut Context<Broadcaster>, within: Duration) {
+    let half = within / 2;
+    for number in 1..=LEAVE_IN {
+        ctx.run_later(half + half * number / LEAVE_IN, move |broadcaster, _| {
+            broadcaster.step();
+            let stays = |client: &Client| client.number % u64::from(LEAVE_IN) >= u64::from(number);
+            broadcaster.groups.retain(|client| {
+                stays(client) || {
+                    client.close();
+                    false
+                }
+            });
+            broadcaster.count_sessions();
+        });
     }
 }
 
@@ -323,11 +352,16 @@ impl Actor for Broadcaster {
         ctx.run_interval(CATCH_UP, |broadcaster, _| broadcaster.catch_up());
         ctx.run_interval(HEARTBEAT, |broadcaster, _| broadcaster.heartbeat());
         // Only the newest revision waits.
-        ctx.add_stream(stream::unfold(self.revisions.clone(), async |mut revisions| {
+        ctx.add_stream(stream::unfold(self.watched.revisions.clone(), async |mut revisions| {
             revisions.changed().await.ok()?;
             let revision = *revisions.borrow_and_update();
             Some((revision, revisions))
         }));
+        let mut leaving = self.watched.leaving.clone();
+        let within = async move { leaving.wait_for(Option::is_some).await.ok().and_then(|within| *within) };
+        ctx.spawn(
+            within.into_actor(self).map(|within, _, ctx| within.map_or((), |within| leave(ctx, within))),
+        );
     }
 }
 
@@ -405,7 +439,7 @@ impl Handler<CloseAll> for Broadcaster {
 
     fn handle(&mut self, _: CloseAll, _: &mut Self::Context) {
         self.step();
-        self.groups.drain().for_each(Client::close);
+        self.groups.drain().for_each(|client| client.close());
         self.count_sessions();
     }
 }

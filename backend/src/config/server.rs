@@ -119,6 +119,17 @@ pub struct Server {
         value_parser = within(Seconds(1)..=Seconds(3_600))
     )]
     pub body_seconds: Seconds,
+
+    /// Seconds, 0 to 60, for which all is served as before while `/ready` says that the server stops: a balancer needs the first
+    /// half to notice, and in the second live clients leave one after another
+    #[arg(
+        long,
+        env = "AFTERGLOW_DRAIN_DELAY",
+        value_name = "SECONDS",
+        default_value_t = Seconds(0),
+        value_parser = within(Seconds(0)..=Seconds(60))
+    )]
+    pub drain_delay: Seconds,
 }
 
 impl Server {

@@ -20,7 +20,7 @@ fn errors_say_where_what_and_what_is_allowed() {
     check(
         "[server]\nlistn = \"127.0.0.1:1\"",
         expect![[
-            r#"./afterglow.toml: [server]: `listn` is not a key here; did you mean `listen`? allowed are listen, insecure, plain_http, tls_cert, tls_key, redirect_listen, trusted_proxies, proxy_header, dashboard_dir, embed_from, public_url, allowed_hosts, memory, body_seconds"#
+            r#"./afterglow.toml: [server]: `listn` is not a key here; did you mean `listen`? allowed are listen, insecure, plain_http, tls_cert, tls_key, redirect_listen, trusted_proxies, proxy_header, dashboard_dir, embed_from, public_url, allowed_hosts, memory, body_seconds, drain_delay"#
         ]],
     );
     check(

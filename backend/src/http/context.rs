@@ -1,6 +1,9 @@
 //! What the routes are made of.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::body::Bodies;
 use crate::access::oidc::Logins;
@@ -56,6 +59,8 @@ pub struct Context {
     pub others: Option<Others>,
     /// What a live session is made of.
     pub sessions: Sessions,
+    /// Within what time all must have left, once the server is about to stop.
+    pub leaving: watch::Receiver<Option<Duration>>,
     /// How many live clients there may be.
     pub admission: Admission,
     /// Stamps samples that have no time of their own.

@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::*;
 use crate::actors::alerts::{self, Alerts};
-use crate::actors::broadcaster::Broadcaster;
+use crate::actors::broadcaster::{Broadcaster, Watched};
 use crate::actors::committer::Committer;
 use crate::actors::engine::Engines;
 use crate::actors::notifier::Notifier;
@@ -40,11 +40,12 @@ fn context(folder: &std::path::Path) -> Context {
     let lifeline = || Lifeline::new("tested", mpsc::unbounded_channel().0);
     let documents = Documents::new(store.clone(), &clock);
     let second = Duration::from_secs(1);
+    let leaving = watch::channel(None).1;
     let broadcaster = Broadcaster::start(
         &store,
         clock.clone(),
         &[],
-        documents.watch(),
+        Watched { revisions: documents.watch(), leaving: leaving.clone() },
         second,
         metrics.clone(),
         lifeline(),
@@ -120,6 +121,7 @@ fn context(folder: &std::path::Path) -> Context {
             stopping,
             grant: None,
         },
+        leaving,
         admission: Admission::new(100, 100),
         deletions,
         committer,

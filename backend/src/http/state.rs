@@ -23,13 +23,15 @@ use super::problem::Problem;
     )
 )]
 pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Health>, Problem> {
-    check_draining(&allowed)?;
+    if allowed.is_draining() {
+        return Err(stopping());
+    }
     Ok(web::Json(allowed.health().report()))
 }
 
 /// Whether the server can store samples
 ///
-/// For those who choose between servers.
+/// For those who choose between servers. One that is about to stop says so for `drain_delay` seconds before it refuses anything.
 #[utoipa::path(
     get, path = "/ready", tag = "operation",
     responses(
@@ -38,18 +40,17 @@ pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Health>
     )
 )]
 pub(super) async fn ready(allowed: Allowed<Public>) -> Result<web::Json<Value>, Problem> {
-    check_draining(&allowed)?;
+    if allowed.is_draining() || allowed.is_leaving() {
+        return Err(stopping());
+    }
     match allowed.health().problem() {
         Some((code, message)) => Err(Problem::new(code, message)),
         None => Ok(web::Json(json!({ "status": "ready" }))),
     }
 }
 
-fn check_draining(allowed: &Allowed<Public>) -> Result<(), Problem> {
-    if allowed.is_draining() {
-        return Err(Problem::new(Code::Draining, "the server is stopping"));
-    }
-    Ok(())
+fn stopping() -> Problem {
+    Problem::new(Code::Draining, "the server is stopping")
 }
 
 /// Numbers for Prometheus

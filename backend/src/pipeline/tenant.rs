@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::Addr;
 use afterglow_wire::Timestamp;
@@ -12,7 +13,7 @@ use super::{Known, processors};
 use crate::access::oidc::Logins;
 use crate::access::{ReadQuota, WriteQuota};
 use crate::actors::alerts::{self, Alerts};
-use crate::actors::broadcaster::{Broadcaster, CloseAll, Live};
+use crate::actors::broadcaster::{Broadcaster, CloseAll, Live, Watched};
 use crate::actors::committer::Committer;
 use crate::actors::compactor::Compactor;
 use crate::actors::engine::Engines;
@@ -53,16 +54,19 @@ pub(super) struct Shared {
     pub(super) admission: Admission,
     /// Where browsers find the server.
     pub(super) origin: Arc<str>,
+    /// Within what time all must have left, once the server is about to stop.
+    pub(super) leaving: watch::Receiver<Option<Duration>>,
 }
 
 impl Shared {
-    pub(super) fn new(config: &Config, origin: &str) -> Self {
+    pub(super) fn new(config: &Config, origin: &str, leaving: watch::Receiver<Option<Duration>>) -> Self {
         Self {
             // Twice as many: the bodies of one address can use the whole machine, and those of others need not wait for them.
             bodies: Bodies::new(config.server.body_seconds.duration(), 2 * processors()),
             selecting: Pool::new(processors()),
             admission: Admission::new(config.live.live_clients, config.live.live_clients_per_address),
             origin: origin.into(),
+            leaving,
         }
     }
 }
@@ -102,7 +106,7 @@ impl Tenant {
             &store,
             clock.clone(),
             &latest,
-            documents.watch(),
+            Watched { revisions: documents.watch(), leaving: shared.leaving.clone() },
             config.live.slow_seconds.duration(),
             metrics.clone(),
             lifeline("broadcaster"),
@@ -210,6 +214,7 @@ impl Tenant {
             notifier,
             ingest_report,
             sessions,
+            leaving: shared.leaving,
             admission,
             clock,
             metrics,

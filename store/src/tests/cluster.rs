@@ -2,6 +2,7 @@
 //! own, and ends with the process, however that ends.
 
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
@@ -44,6 +45,8 @@ static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| {
         keeper.args(["--reuid=nobody", &format!("--regid={}", group_of_nobody()), "--clear-groups", "sh"]);
     }
     let keeper = keeper.args(["-c", KEEPER, "keeper"]).arg(programs);
+    // An interrupt from the keyboard is for this process, which decides what ends first.
+    keeper.process_group(0);
     let mut keeper = keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut folder = String::new();
     BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut folder).unwrap();

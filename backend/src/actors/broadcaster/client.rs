@@ -233,13 +233,13 @@ impl Client {
     }
 
     /// Ends it because the server stops.
-    pub(super) fn close(self) {
+    pub(super) fn close(&self) {
         self.end(close::GOING_AWAY, "the server is stopping");
     }
 
-    /// Ends it. An event stream ends with its queue.
-    pub(super) fn end(self, code: u16, reason: &'static str) {
-        if let Outlet::Actor { close, .. } = self.outlet {
+    /// Ends it. An event stream ends with its queue, when this is dropped.
+    pub(super) fn end(&self, code: u16, reason: &'static str) {
+        if let Outlet::Actor { close, .. } = &self.outlet {
             // A session too slow to take this is ended by its next ping, or together with the server's sockets.
             if close.try_send(Close { code, reason }).is_err() {
                 self.evicted.store(true, Ordering::Relaxed);

@@ -75,8 +75,14 @@ impl<P: Permission> Allowed<P> {
 }
 
 impl Allowed<Public> {
+    /// Whether samples are refused, because the server stops.
     pub(in crate::http) fn is_draining(&self) -> bool {
         self.context().committer.is_draining()
+    }
+
+    /// Whether the server is about to stop.
+    pub(in crate::http) fn is_leaving(&self) -> bool {
+        self.context().leaving.borrow().is_some()
     }
 
     pub(in crate::http) fn health(&self) -> &Health {

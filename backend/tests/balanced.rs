@@ -1,0 +1,188 @@
+//! Three servers on one database behind haproxy, with its example of deploy/: no post fails while each is started again, nothing is
+//! lost when they are killed, and who watches misses nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use afterglow_client::subscribe::Subscription;
+use afterglow_wire::Timestamp;
+
+use crate::cluster;
+use crate::harness::haproxy::{self, Haproxy};
+use crate::harness::{Backend, client, eventually, kill_rounds, try_post};
+use crate::live_stream::Seen;
+use crate::postgres::database;
+
+const START: i64 = 1_700_000_000_000_000;
+const WRITERS: usize = 4;
+const VIEWERS: usize = 3;
+
+/// Three servers and what stands before them.
+struct Balanced {
+    url: PathBuf,
+    ports: [u16; 3],
+    hosts: String,
+    servers: [Option<Backend>; 3],
+    haproxy: Haproxy,
+}
+
+impl Balanced {
+    fn start(url: &Path) -> Self {
+        let (port, ports) = (haproxy::port(), [(); 3].map(|()| haproxy::port()));
+        let hosts = format!("127.0.0.1:{port} localhost:5001");
+        let servers = ports.map(|port| Some(server(url, port, &hosts)));
+        Self { url: url.to_owned(), ports, hosts, servers, haproxy: Haproxy::start(port, ports) }
+    }
+
+    fn stop(&mut self, number: usize) -> Backend {
+        self.servers[number].take().unwrap()
+    }
+
+    /// Starts a server again that was stopped, and waits until haproxy may lead to it.
+    fn start_again(&mut self, number: usize) {
+        let server = server(&self.url, self.ports[number], &self.hosts);
+        eventually("it is ready", || server.get("/ready").status == 200);
+        self.servers[number] = Some(server);
+    }
+}
+
+fn server(url: &Path, port: u16, hosts: &str) -> Backend {
+    let environment =
+        [("AFTERGLOW_DRAIN_DELAY", "4"), ("AFTERGLOW_ALLOWED_HOSTS", hosts), ("AFTERGLOW_INSECURE", "true")];
+    Backend::start_with(url, &format!("127.0.0.1:{port}"), &environment)
+}
+
+/// What came of posts.
+#[derive(Default)]
+struct Posts {
+    acknowledged: AtomicUsize,
+    /// Those that needed a second attempt.
+    tried_again: AtomicUsize,
+    /// Those that needed a third one.
+    failed: AtomicUsize,
+}
+
+impl Posts {
+    /// Waits until many more are acknowledged.
+    fn go_on(&self) {
+        let before = self.acknowledged.load(Ordering::Relaxed);
+        eventually("samples are taken", || self.acknowledged.load(Ordering::Relaxed) > before + 100);
+    }
+}
+
+/// Posts to `url` until `is_over`, sample by sample, each until it is acknowledged; how many.
+fn post(url: &str, writer: usize, posts: &Posts, is_over: &AtomicBool) -> i64 {
+    let (agent, mut number) = (client(), 0);
+    while !is_over.load(Ordering::Relaxed) {
+        let time = START + number;
+        let body = format!(r#"{{"timestamp":{time},"signals":{{"w{writer}":{number}}}}}"#);
+        let mut attempts = 0;
+        eventually("a post is acknowledged", || {
+            attempts += 1;
+            let status = try_post(url, &agent, &body).map_or(0, |answer| answer.status);
+            assert!([0, 200, 502, 503, 504].contains(&status), "{status}");
+            status == 200
+        });
+        number += 1;
+        posts.acknowledged.fetch_add(1, Ordering::Relaxed);
+        posts.tried_again.fetch_add(usize::from(attempts > 1), Ordering::Relaxed);
+        posts.failed.fetch_add(usize::from(attempts > 2), Ordering::Relaxed);
+    }
+    number
+}
+
+/// Lets writers post and viewers watch through haproxy until `disturb` returns. Then every viewer has exactly what was acknowledged,
+/// and so has the database.
+fn through(balanced: &mut Balanced, disturb: impl FnOnce(&mut Balanced, &Posts)) -> (Posts, Vec<Seen>) {
+    let (url, posts) = (balanced.haproxy.url(), Posts::default());
+    let (is_over, total) = (AtomicBool::new(false), AtomicUsize::new(usize::MAX));
+    let seen = thread::scope(|scope| {
+        let (url, posts, is_over, total) = (&url, &posts, &is_over, &total);
+        let writers: Vec<_> =
+            (0..WRITERS).map(|writer| scope.spawn(move || post(url, writer, posts, is_over))).collect();
+        let watch = || {
+            let mut subscription =
+                Subscription::new(url, vec!["w*".to_owned()]).unwrap().window(1e10, None).unwrap();
+            let mut seen = Seen::default();
+            seen.follow(&mut subscription, |seen| seen.samples.len() >= total.load(Ordering::Relaxed));
+            seen
+        };
+        let viewers: Vec<_> = (0..VIEWERS).map(|_| scope.spawn(watch)).collect();
+        posts.go_on();
+        disturb(balanced, posts);
+        is_over.store(true, Ordering::Relaxed);
+        let mut expected = BTreeMap::new();
+        for (number, writer) in writers.into_iter().enumerate() {
+            let count = writer.join().unwrap();
+            expected.extend((0..count).map(|i| ((format!("w{number}"), START + i), i as f64)));
+        }
+        total.store(expected.len() + 1, Ordering::Relaxed);
+        // One more, for viewers who have all others already.
+        eventually("the last one is taken", || {
+            let last = format!(r#"{{"timestamp":{START},"signals":{{"w":0}}}}"#);
+            try_post(url, &client(), &last).is_some_and(|answer| answer.status == 200)
+        });
+        expected.insert(("w".to_owned(), START), 0.0);
+        let seen: Vec<_> = viewers.into_iter().map(|viewer| viewer.join().unwrap()).collect();
+        for seen in &seen {
+            assert!(seen.samples == expected, "{} of {}", seen.samples.len(), expected.len());
+            assert_eq!(seen.begun, 1, "every return goes on where it was");
+        }
+        let stored = balanced.servers[0].as_ref().unwrap().samples().into_iter();
+        let stored: Vec<_> = stored
+            .flat_map(|(signal, samples)| {
+                samples.into_iter().map(move |(time, value)| ((signal.clone(), micros(&time)), value))
+            })
+            .collect();
+        assert!(stored.into_iter().eq(expected), "exactly what was acknowledged is stored");
+        seen
+    });
+    let counts =
+        [&posts.acknowledged, &posts.tried_again, &posts.failed].map(|count| count.load(Ordering::Relaxed));
+    println!(
+        "acknowledged, tried again, failed: {counts:?}; resumed: {:?}",
+        seen.iter().map(|seen| seen.resumed).collect::<Vec<_>>()
+    );
+    (posts, seen)
+}
+
+fn micros(time: &str) -> i64 {
+    Timestamp::parse(time).unwrap().micros()
+}
+
+#[test]
+fn no_post_fails_and_no_viewer_misses_anything_while_servers_are_started_again() {
+    if !cluster::is_here() || !Haproxy::is_here() {
+        return;
+    }
+    let mut balanced = Balanced::start(&database("balanced"));
+    let (posts, seen) = through(&mut balanced, |balanced, posts| {
+        for number in 0..3 {
+            assert!(balanced.stop(number).terminate().success());
+            posts.go_on();
+            balanced.start_again(number);
+            posts.go_on();
+        }
+    });
+    assert_eq!(posts.failed.into_inner(), 0, "with one more attempt every post is taken");
+    assert!(seen.iter().all(|seen| seen.resumed > 0), "all had to change the server");
+    assert!(seen.iter().all(|seen| seen.doubled == 0), "what is taken is taken once");
+}
+
+#[test]
+fn nothing_is_lost_when_servers_behind_a_balancer_are_killed() {
+    if !cluster::is_here() || !Haproxy::is_here() {
+        return;
+    }
+    let mut balanced = Balanced::start(&database("balanced_killed"));
+    through(&mut balanced, |balanced, posts| {
+        for round in 0..kill_rounds(3) {
+            balanced.stop(round % 3).kill_nine();
+            posts.go_on();
+            balanced.start_again(round % 3);
+            posts.go_on();
+        }
+    });
+}
