@@ -20,6 +20,8 @@ pub(crate) enum Bench {
     Windows(Options),
     /// The live path: CPU per delivery, latency, memory per client, clients that never read
     Fanout(Options),
+    /// Several servers on one PostgreSQL database: what each part of the work costs, and what that comes to elsewhere
+    Scale(Options),
     /// Alerts: delay to the webhook beside Prometheus and Alertmanager, cost of rules, a storm, back-tests
     Alerts(Options),
     /// What a client elsewhere notices of attacks, and what they leave behind
@@ -55,6 +57,10 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         Bench::Fanout(options) => {
             prerequisites::npm_packages(&hubs)?;
             ("fanout", options)
+        }
+        Bench::Scale(options) => {
+            prerequisites::postgres();
+            ("scale", options)
         }
         Bench::Alerts(options) => ("alerts", options),
         Bench::Bounds(options) => ("bounds", options),

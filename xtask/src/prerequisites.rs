@@ -112,6 +112,23 @@ pub(crate) fn postgres() -> bool {
     is_there()
 }
 
+/// haproxy's path, for several servers; installs it as [`postgres`] is.
+pub(crate) fn haproxy() -> Option<PathBuf> {
+    // Debian has it where only root looks.
+    let system = || Some(PathBuf::from("/usr/sbin/haproxy")).filter(|path| path.is_file());
+    let find = || which("haproxy").map(PathBuf::from).or_else(system);
+    if find().is_none() && rustix::process::geteuid().is_root() && Path::new("/etc/debian_version").exists() {
+        eprintln!("no haproxy was found; installing Debian's package");
+        let script = "apt-get update -q && apt-get install -y -q --no-install-recommends haproxy";
+        if let Err(error) =
+            run(command("sh", ["-c", script], &root()).env("DEBIAN_FRONTEND", "noninteractive"))
+        {
+            eprintln!("{error:#}");
+        }
+    }
+    find()
+}
+
 /// Whether there is such a program.
 pub(crate) fn runs(tool: &str) -> bool {
     let status = Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();

@@ -40,6 +40,9 @@ pub(crate) fn run() -> Result<()> {
     if !prerequisites::postgres() {
         summary.skip("tests on PostgreSQL: it is not installed (apt-get install postgresql)");
     }
+    if prerequisites::haproxy().is_none() {
+        summary.skip("tests of servers behind haproxy: it is not installed (apt-get install haproxy)");
+    }
     summary
         .step("Rust tests", |summary| summary.count(&mut cargo(["test", "--workspace", "--no-fail-fast"])));
     let built = summary.step("release build", |_| {

@@ -137,6 +137,54 @@ fn yaml_can_be_read_and_what_it_refers_to_is_there() {
     assert!(seen >= 10, "{seen}");
 }
 
+/// Seconds of a setting or a limit, such as `4` or `20s`.
+fn seconds(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.trim_end_matches('s').parse().ok())
+}
+
+#[test]
+fn servers_of_a_cluster_have_time_to_stop() {
+    let mut seen = 0;
+    let mut check = |path: &Path, delay: u64, limit: &Value| {
+        let limit = seconds(limit).unwrap_or_else(|| panic!("{}: no limit", path.display()));
+        // The server drains within 9 seconds.
+        assert!(delay > 0 && limit > delay + 9, "{}: {delay} s, then 9 s, of {limit} s", path.display());
+        seen += 1;
+    };
+    let compose = root().join("deploy/docker/compose-cluster.yaml");
+    let pods = root().join("deploy/kubernetes/cluster/deployment.yaml");
+    for service in yaml(&compose)[0]["services"].as_object().unwrap().values() {
+        if let Some(delay) = seconds(&service["environment"]["AFTERGLOW_DRAIN_DELAY"]) {
+            check(&compose, delay, &service["stop_grace_period"]);
+        }
+    }
+    let pod = &yaml(&pods)[0]["spec"]["template"]["spec"];
+    let variables = pod["containers"][0]["env"].as_array().unwrap();
+    let delay = variables.iter().find(|variable| variable["name"] == "AFTERGLOW_DRAIN_DELAY").unwrap();
+    check(&pods, seconds(&delay["value"]).unwrap(), &pod["terminationGracePeriodSeconds"]);
+    assert_eq!(seen, 4, "three services and a pod");
+}
+
+#[test]
+fn haproxy_leads_to_the_servers_of_the_compose_file() {
+    let text = read(&root().join("deploy/proxy/haproxy-cluster.cfg"));
+    let named: BTreeSet<_> = text
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("server ")?.split_once(' '))
+        .map(|(_, rest)| rest.split(' ').next().unwrap().strip_suffix(":5001").unwrap())
+        .collect();
+    let compose = yaml(&root().join("deploy/docker/compose-cluster.yaml"));
+    let services = compose[0]["services"].as_object().unwrap();
+    let servers: BTreeSet<_> = services
+        .iter()
+        .filter(|(_, service)| service["environment"]["AFTERGLOW_DATABASE"].is_string())
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!((named.len(), &named), (3, &servers));
+    let mounted = services["haproxy"]["volumes"][0].as_str().unwrap().split(':').next().unwrap();
+    assert!(root().join("deploy/docker").join(mounted).is_file(), "{mounted}");
+}
+
 #[test]
 fn actions_are_pinned_by_commit() {
     for path in files(&root().join(".github/workflows")) {
