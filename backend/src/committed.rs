@@ -12,6 +12,7 @@ use actix::prelude::*;
 use prometheus_client::metrics::counter::Counter;
 
 use crate::batch::Batch;
+use crate::bus::Bus;
 use crate::store::{Commit, News, Sequences, Store};
 
 /// Samples that have just become durable.
@@ -91,19 +92,24 @@ pub struct Announcer(Arc<Announced>);
 
 struct Announced {
     store: Store,
+    /// Where other servers hear of this one's commits.
+    bus: Option<Bus>,
     /// Held while one thread tells: the next one has what came later.
     listeners: Mutex<Vec<Listener>>,
 }
 
 impl Announcer {
-    /// Tells `listeners` of the commits of `store`.
-    pub fn new(store: Store, listeners: Vec<Listener>) -> Self {
-        Self(Arc::new(Announced { store, listeners: Mutex::new(listeners) }))
+    /// Tells `listeners` of the commits of `store`, and other servers over the `bus`.
+    pub fn new(store: Store, bus: Option<Bus>, listeners: Vec<Listener>) -> Self {
+        Self(Arc::new(Announced { store, bus, listeners: Mutex::new(listeners) }))
     }
 
     /// Tells of a commit that this process has just made, and of those of others before it.
     pub fn committed(&self, commit: Commit) {
         if self.0.store.is_shared() {
+            if let Some(bus) = &self.0.bus {
+                bus.send(commit);
+            }
             return self.announce();
         }
         let listeners = self.0.listeners.lock().unwrap_or_else(PoisonError::into_inner);

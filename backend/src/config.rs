@@ -4,6 +4,7 @@
 
 mod access;
 mod alerts;
+mod bus;
 mod issuers;
 mod live;
 mod networks;
@@ -23,6 +24,7 @@ use clap::{Args, Command, FromArgMatches as _};
 
 pub use access::{Access, Auth, SecondFactor};
 pub use alerts::Alerts;
+pub use bus::Bus;
 pub use issuers::{Grants, Issuer, Login, Signed};
 pub use live::Live;
 pub use networks::{Networks, ProxyHeader};
@@ -90,6 +92,7 @@ impl Config {
                 "[[issuer]] with client_id needs public_url: the address to which people come back from there",
             ));
         }
+        self.store.bus()?;
         self.server.check()
     }
 

@@ -9,6 +9,7 @@ pub mod admission;
 pub mod alerts;
 pub mod authority;
 pub mod backtest;
+pub mod bus;
 pub mod cli;
 pub mod committed;
 pub mod config;

@@ -3,6 +3,7 @@
 //! The book-keeping of samples always balances: received = committed + rejected + refused + in flight.
 
 mod alerts;
+mod bus;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::health::Health;
 pub use alerts::AlertMetrics;
+pub use bus::{BusFrame, BusMetrics};
 
 /// The numbers, shared by all who count. Cloning is cheap.
 #[derive(Clone)]
@@ -56,6 +58,8 @@ pub struct Metrics {
     queues: [Gauge; Queue::ALL.len()],
     /// What becomes of alerts.
     pub alerts: AlertMetrics,
+    /// What becomes of commits between servers.
+    pub bus: BusMetrics,
 }
 
 /// One label and its value.
@@ -156,6 +160,7 @@ impl Metrics {
         let queues = Queue::ALL.map(|one| queue.get_or_create(&[("queue", one.name())]).clone());
         registry.register("queue_depth", "Entries waiting in a queue", queue);
         let alerts = AlertMetrics::new(&mut registry);
+        let bus = BusMetrics::new(&mut registry);
         Self {
             registry: Arc::new(registry),
             received,
@@ -177,6 +182,7 @@ impl Metrics {
             stages,
             queues,
             alerts,
+            bus,
         }
     }
 

@@ -21,6 +21,7 @@ mod backups;
 mod balanced;
 mod boards;
 mod bodies;
+mod bus;
 mod commands;
 mod damage;
 mod database_faults;

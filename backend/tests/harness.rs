@@ -2,6 +2,7 @@
 
 pub(crate) mod authority;
 pub(crate) mod haproxy;
+pub(crate) mod nats;
 pub(crate) mod provider;
 
 use std::collections::BTreeMap;

@@ -39,6 +39,7 @@ fn used(text: &str) -> impl Iterator<Item = &str> {
         "afterglow_stage_",
         "afterglow_queue_",
         "afterglow_damaged_",
+        "afterglow_bus_",
     ];
     words.filter(move |word| begins.iter().any(|begin| word.starts_with(begin)))
 }

@@ -89,6 +89,8 @@ pub(crate) struct Engine {
     signals: Signals,
     /// Commits of all processes that nobody has heard of yet, where there may be several.
     news: Mutex<VecDeque<News>>,
+    /// The highest number of a commit of another process that was read from the database.
+    read_elsewhere: AtomicI64,
     /// Counts the changes of what is no sample, as far as they are known.
     changes: AtomicI64,
     /// Whether this process does what one alone must do.
@@ -121,6 +123,7 @@ impl Engine {
             epoch,
             signals: Signals::empty(0),
             news: Mutex::default(),
+            read_elsewhere: AtomicI64::new(0),
             changes: AtomicI64::new(0),
             leads: AtomicBool::new(!tables.is_shared()),
             tables,

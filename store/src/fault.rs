@@ -1,7 +1,7 @@
 //! Faults that tests ask for, to prove that they would notice. Only debug builds can have one.
 //!
-//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, `hide_rules`, `skip_sync`, or `crash:POINT` for a process that dies
-//! at a point.
+//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, `hide_rules`, `skip_sync`, `ignore_before`,
+//! `ignore_signatures`, or `crash:POINT` for a process that dies at a point.
 //! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent;
 //! `AFTERGLOW_CLOCK_FILE` names a file that says by how many seconds the wall clock is wrong, and may change.
 //! `AFTERGLOW_FALLBACK_MILLIS` says how long a channel must fail before its fallback is notified.
@@ -50,6 +50,16 @@ pub fn splits_the_fold() -> bool {
 /// Whether a process answers without a look at what others have committed.
 pub fn skips_sync() -> bool {
     asked_for("skip_sync")
+}
+
+/// Whether a commit that another process brings is taken over although others come before it.
+pub fn ignores_before() -> bool {
+    asked_for("ignore_before")
+}
+
+/// Whether what comes over the bus is believed whoever signed it.
+pub fn ignores_signatures() -> bool {
+    asked_for("ignore_signatures")
 }
 
 /// A place in the code at which a test may want the process to die.

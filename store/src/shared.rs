@@ -11,6 +11,19 @@ pub enum News {
     Skipped(u64),
 }
 
+/// What became of a commit that was brought beside the database.
+#[derive(Clone, Debug)]
+pub enum Brought {
+    /// It is taken over: it is in the next answer, and in [`Store::take_news`].
+    Taken,
+    /// It was here already.
+    Known,
+    /// Others come before it that are not here.
+    Early(Commit),
+    /// It has a signal that is not here.
+    Unknown,
+}
+
 impl News {
     /// How many samples are in it.
     pub(crate) fn samples(&self) -> usize {
@@ -34,6 +47,25 @@ impl Store {
     /// When the database does not answer.
     pub fn sync(&self) -> Result<(), StoreError> {
         self.engine.sync()
+    }
+
+    /// Takes over a commit that another process of this database has made, which must be true, without a look at the database. Waits for
+    /// a commit under way.
+    pub fn bring(&self, commit: Commit) -> Brought {
+        self.engine.bring(commit)
+    }
+
+    /// The highest number of another process's commit that was read from the database, and not brought.
+    pub fn read_elsewhere(&self) -> u64 {
+        self.engine.read_elsewhere()
+    }
+
+    /// What processes of this database sign commits with that they bring to each other; empty where there is one process. Blocks.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn bus_key(&self) -> Result<Vec<u8>, StoreError> {
+        self.engine.bus_key()
     }
 
     /// What has happened since the last call, in order: commits of all processes, this one included. Bounded: the oldest are left out

@@ -114,15 +114,29 @@ pub(crate) fn postgres() -> bool {
 
 /// haproxy's path, for several servers; installs it as [`postgres`] is.
 pub(crate) fn haproxy() -> Option<PathBuf> {
-    // Debian has it where only root looks.
-    let system = || Some(PathBuf::from("/usr/sbin/haproxy")).filter(|path| path.is_file());
-    let find = || which("haproxy").map(PathBuf::from).or_else(system);
+    program_of_debian("haproxy", "haproxy")
+}
+
+/// Whether NATS is there, for the tests of the bus; installs it as [`postgres`] is.
+pub(crate) fn nats() -> bool {
+    program_of_debian("nats-server", "nats-server").is_some()
+}
+
+/// A program's path; installs Debian's package where that takes no questions. The package starts nothing: tests have servers of
+/// their own.
+fn program_of_debian(program: &str, package: &str) -> Option<PathBuf> {
+    // Debian has some where only administrators look.
+    let system = || Some(Path::new("/usr/sbin").join(program)).filter(|path| path.is_file());
+    let find = || which(program).map(PathBuf::from).or_else(system);
     if find().is_none() && rustix::process::geteuid().is_root() && Path::new("/etc/debian_version").exists() {
-        eprintln!("no haproxy was found; installing Debian's package");
-        let script = "apt-get update -q && apt-get install -y -q --no-install-recommends haproxy";
-        if let Err(error) =
-            run(command("sh", ["-c", script], &root()).env("DEBIAN_FRONTEND", "noninteractive"))
-        {
+        eprintln!("no {program} was found; installing Debian's package");
+        let script = format!(
+            "trap 'rm -f /usr/sbin/policy-rc.d' EXIT; [ -e /usr/sbin/policy-rc.d ] && trap - EXIT \
+             || {{ printf '#!/bin/sh\\nexit 101\\n' > /usr/sbin/policy-rc.d && chmod +x /usr/sbin/policy-rc.d; }}; \
+             apt-get update -q && apt-get install -y -q --no-install-recommends {package}"
+        );
+        let mut install = command("sh", ["-c", script.as_str()], &root());
+        if let Err(error) = run(install.env("DEBIAN_FRONTEND", "noninteractive")) {
             eprintln!("{error:#}");
         }
     }

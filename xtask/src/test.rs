@@ -43,6 +43,9 @@ pub(crate) fn run() -> Result<()> {
     if prerequisites::haproxy().is_none() {
         summary.skip("tests of servers behind haproxy: it is not installed (apt-get install haproxy)");
     }
+    if !prerequisites::nats() {
+        summary.skip("tests of several servers with NATS: it is not installed (apt-get install nats-server)");
+    }
     summary
         .step("Rust tests", |summary| summary.count(&mut cargo(["test", "--workspace", "--no-fail-fast"])));
     let built = summary.step("release build", |_| {

@@ -298,7 +298,7 @@ mod tests {
         let metrics = Metrics::default();
         let (lost, _losses) = tokio::sync::mpsc::unbounded_channel();
         let lifeline = Lifeline::new("committer", lost);
-        let announcer = Announcer::new(store.clone(), Vec::new());
+        let announcer = Announcer::new(store.clone(), None, Vec::new());
         let handle = Committer::start(store.clone(), announcer, metrics.clone(), 1, lifeline);
         let mut batch = Batch::default();
         let signal = store.signals().number(&mut batch, "a").unwrap();

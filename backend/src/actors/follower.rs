@@ -1,14 +1,18 @@
 //! **Role.** Follows the other servers of a database: lets this server's clients hear of what those commit, reads again what they change
 //! (documents, keys, members), and takes the lead when no server has it.
-//! **Receives.** Nothing; it looks every [`LOOK`]. That somebody waits for a look costs nothing.
+//! **Receives.** Commits from the bus, where there is one. It looks into the database every [`LOOK`]; every [`RARE_LOOK`] while the bus
+//! brings what there is, unless somebody waits for a look.
 //! **Sends.** Commits, in order, to the listeners; that rules, channels, silences or acknowledgements are different, to `Alerts`.
-//! **Bound.** One look at a time, on a thread of its own; the store bounds what it has not fetched.
-//! **Overload.** What is not seen in one look is in the next: a database that is slow makes looks rarer.
+//! **Bound.** One look at a time, on a thread of its own; the store bounds what it has not fetched. [`WAITING`] commits of the bus, and
+//! [`WAITING_BYTES`] of them; as many that came too early ([`Early`]).
+//! **Overload.** What is not seen in one look is in the next: a database that is slow makes looks rarer. What the bus brings and has no
+//! room is dropped, and found by a look.
 //! **Restart.** A look that fails is tried again after [`RETRY`]; the process stops when this thread is lost.
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -19,14 +23,23 @@ use super::alerts::Alerts;
 use super::notifier::Notifier;
 use crate::access::Access;
 use crate::access::people::People;
+use crate::bus::{Bus, Early, Frame, Trust};
 use crate::clock::Stopwatch;
 use crate::committed::Announcer;
 use crate::documents::Documents;
 use crate::lifeline::Lifeline;
-use crate::store::{Store, StoreError};
+use crate::metrics::{BusFrame, BusMetrics};
+use crate::store::{Brought, Commit, Store, StoreError};
 
 /// How often it is looked for what others have done: what live clients see of it is later by half of this.
 const LOOK: Duration = Duration::from_millis(20);
+
+/// How often while the bus brings what they commit.
+const RARE_LOOK: Duration = Duration::from_millis(250);
+
+/// Commits of the bus that wait for this thread, and bytes of them.
+const WAITING: usize = 1_024;
+const WAITING_BYTES: usize = 32 << 20;
 
 /// How often the lead is asked for, or kept: it is lost after ten seconds.
 const LEAD: Duration = Duration::from_secs(1);
@@ -41,6 +54,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub struct Parts {
     /// The database.
     pub store: Store,
+    /// What brings commits of others, where there is a bus.
+    pub bus: Option<Bus>,
     /// Who hears of commits.
     pub announcer: Announcer,
     /// Boards, annotations and the like.
@@ -53,13 +68,49 @@ pub struct Parts {
     pub alerts: Alerts,
     /// Messages.
     pub notifier: Notifier,
+    /// What is counted of the bus.
+    pub metrics: BusMetrics,
 }
 
 /// The thread that follows, seen by others. Cloning is cheap.
 #[derive(Clone)]
 pub struct Others {
     looks: watch::Receiver<u64>,
-    stopping: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+    wakes: SyncSender<Wake>,
+}
+
+/// What the thread shares with others.
+#[derive(Default)]
+struct Shared {
+    is_stopping: AtomicBool,
+    /// Looks that somebody waits for.
+    wanted: AtomicU8,
+    /// Bytes of what waits in the inbox.
+    waiting: AtomicUsize,
+}
+
+/// What wakes the thread.
+enum Wake {
+    /// The bus brings something.
+    Frame(Frame),
+    /// There is something new in what is shared.
+    Up,
+}
+
+/// The thread's end of [`Others`].
+pub struct Inbox {
+    looked: watch::Sender<u64>,
+    shared: Arc<Shared>,
+    wakes: Receiver<Wake>,
+}
+
+/// What a thread will follow by.
+pub fn prepare() -> (Others, Inbox) {
+    let (looked, looks) = watch::channel(0);
+    let (wake, wakes) = sync_channel(WAITING);
+    let shared = Arc::<Shared>::default();
+    (Others { looks, shared: Arc::clone(&shared), wakes: wake }, Inbox { looked, shared, wakes })
 }
 
 impl Others {
@@ -68,12 +119,31 @@ impl Others {
         let mut looks = self.looks.clone();
         // One may be under way.
         let next = *looks.borrow_and_update() + 2;
+        self.shared.wanted.store(2, Ordering::Relaxed);
+        self.wake();
         let _ = tokio::time::timeout(PATIENCE, looks.wait_for(|looks| *looks >= next)).await;
+    }
+
+    /// Hands over what the bus has brought; whether there was room.
+    pub fn deliver(&self, frame: Frame) -> bool {
+        let bytes = frame.bytes();
+        let before = self.shared.waiting.fetch_add(bytes, Ordering::Relaxed);
+        let is_taken = before + bytes <= WAITING_BYTES && self.wakes.try_send(Wake::Frame(frame)).is_ok();
+        if !is_taken {
+            self.shared.waiting.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        is_taken
     }
 
     /// Ends the thread.
     pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+        self.shared.is_stopping.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
+    /// Where the inbox is full, the thread is awake.
+    fn wake(&self) {
+        let _ = self.wakes.try_send(Wake::Up);
     }
 }
 
@@ -81,39 +151,27 @@ impl Others {
 ///
 /// # Errors
 /// When there can be no thread.
-pub fn start(parts: Parts, lifeline: Lifeline) -> std::io::Result<Others> {
-    let (looked, looks) = watch::channel(0);
-    let stopping = Arc::<AtomicBool>::default();
-    let stop = Arc::clone(&stopping);
+pub fn start(parts: Parts, inbox: Inbox, lifeline: Lifeline) -> std::io::Result<()> {
     let run = move || {
         let sequence = parts.store.sequence();
-        let mut follower =
-            Follower { parts, kinds: HashMap::new(), acks: HashMap::new(), changes: -1, sequence, led: None };
-        let mut is_failing = false;
-        while !stop.load(Ordering::Relaxed) {
-            let pause = match follower.look() {
-                Ok(()) => {
-                    looked.send_modify(|looks| *looks += 1);
-                    is_failing = false;
-                    LOOK
-                }
-                Err(error) => {
-                    if !std::mem::replace(&mut is_failing, true) {
-                        log::error!("what other servers do is not seen for now: {error}");
-                    }
-                    RETRY
-                }
-            };
-            if follower.parts.store.is_lost() {
-                // The lifeline says so.
-                return;
-            }
-            thread::park_timeout(pause);
+        let mut follower = Follower {
+            parts,
+            kinds: HashMap::new(),
+            acks: HashMap::new(),
+            changes: -1,
+            sequence,
+            led: None,
+            early: Early::default(),
+            trust: Trust::default(),
+            is_connected: false,
+        };
+        follower.run(&inbox);
+        if !follower.parts.store.is_lost() {
+            lifeline.end();
         }
-        lifeline.end();
+        // Or else the lifeline says so.
     };
-    thread::Builder::new().name("follower".into()).spawn(run)?;
-    Ok(Others { looks, stopping })
+    thread::Builder::new().name("follower".into()).spawn(run).map(drop)
 }
 
 struct Follower {
@@ -127,9 +185,125 @@ struct Follower {
     sequence: u64,
     /// Since the lead was asked for.
     led: Option<Stopwatch>,
+    /// What the bus brought before what comes before it.
+    early: Early,
+    trust: Trust,
+    is_connected: bool,
 }
 
 impl Follower {
+    /// Follows until it is to stop, or the database has what this process cannot know.
+    fn run(&mut self, inbox: &Inbox) {
+        let (mut last, mut is_failing) = (None::<Stopwatch>, false);
+        while !inbox.shared.is_stopping.load(Ordering::Relaxed) {
+            let since = last.map_or(Duration::MAX, Stopwatch::elapsed);
+            let rest = self.pause(is_failing, &inbox.shared).saturating_sub(since);
+            if rest.is_zero() {
+                last = Some(Stopwatch::start());
+                match self.look() {
+                    Ok(()) => {
+                        let _ = inbox.shared.wanted.fetch_update(
+                            Ordering::Relaxed,
+                            Ordering::Relaxed,
+                            |wanted| wanted.checked_sub(1),
+                        );
+                        inbox.looked.send_modify(|looks| *looks += 1);
+                        is_failing = false;
+                    }
+                    Err(error) => {
+                        if !std::mem::replace(&mut is_failing, true) {
+                            log::error!("what other servers do is not seen for now: {error}");
+                        }
+                    }
+                }
+                if self.parts.store.is_lost() {
+                    return;
+                }
+                continue;
+            }
+            let patience = self.early.patience().filter(|_| !is_failing).unwrap_or(rest);
+            if patience.is_zero() {
+                self.trust.has_hole();
+                self.fill();
+                continue;
+            }
+            match inbox.wakes.recv_timeout(patience.min(rest)) {
+                Ok(Wake::Frame(frame)) => {
+                    inbox.shared.waiting.fetch_sub(frame.bytes(), Ordering::Relaxed);
+                    self.take(frame);
+                }
+                Ok(Wake::Up) | Err(RecvTimeoutError::Timeout) => {}
+                // Nobody is left to follow for.
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// How long after a look the next one is due.
+    fn pause(&self, is_failing: bool, shared: &Shared) -> Duration {
+        if is_failing {
+            RETRY
+        } else if self.is_connected && self.trust.is_deserved() && shared.wanted.load(Ordering::Relaxed) == 0
+        {
+            RARE_LOOK
+        } else {
+            LOOK
+        }
+    }
+
+    /// Takes what the bus has brought.
+    fn take(&mut self, Frame { sequences, samples }: Frame) {
+        self.trust.brought(sequences.last);
+        match samples {
+            Some(samples) => self.bring(Commit { sequences, batches: vec![samples] }),
+            None if sequences.last > self.parts.store.sequence() => self.fill(),
+            None => self.parts.metrics.count(BusFrame::Known),
+        }
+    }
+
+    /// Takes over a commit, and those after it that came before it.
+    fn bring(&mut self, commit: Commit) {
+        let mut next = Some(commit);
+        while let Some(commit) = next {
+            match self.parts.store.bring(commit) {
+                Brought::Taken => self.parts.metrics.count(BusFrame::Taken),
+                Brought::Known => self.parts.metrics.count(BusFrame::Known),
+                Brought::Unknown => return self.fill(),
+                Brought::Early(commit) => {
+                    if !self.early.keep(commit) {
+                        self.parts.metrics.count(BusFrame::Dropped);
+                    }
+                    break;
+                }
+            }
+            next = self.early.next(self.parts.store.sequence());
+        }
+        self.parts.announcer.announce();
+    }
+
+    /// Reads from the database what the bus did not bring whole.
+    fn fill(&mut self) {
+        self.parts.metrics.count(BusFrame::Filled);
+        // A look says so when the database does not answer.
+        let is_filled = self.parts.store.sync().is_ok();
+        self.early.wait_again();
+        if is_filled && let Some(commit) = self.early.next(self.parts.store.sequence()) {
+            return self.bring(commit);
+        }
+        self.parts.announcer.announce();
+    }
+
+    /// Notes what the bus is worth.
+    fn judge(&mut self) {
+        let Some(bus) = &self.parts.bus else { return };
+        let was_connected = std::mem::replace(&mut self.is_connected, bus.is_connected());
+        if self.is_connected && !was_connected {
+            self.trust.begin();
+        }
+        self.trust.looked(self.parts.store.read_elsewhere());
+        self.parts.metrics.relied_on(self.is_connected && self.trust.is_deserved());
+    }
+
     fn look(&mut self) -> Result<(), StoreError> {
         // First: the lead is lost to a server that does not ask for it in time.
         self.keep_lead()?;
@@ -137,6 +311,8 @@ impl Follower {
         let before = store.sequence();
         store.sync()?;
         self.parts.announcer.announce();
+        self.judge();
+        let store = &self.parts.store;
         if store.changes() != self.changes {
             let changes = store.changes();
             let kinds = store.revisions()?;

@@ -4,8 +4,9 @@ use afterglow_cli::settings::{Seconds, within};
 use afterglow_wire::Timestamp;
 use clap::Args;
 
-use super::parse;
 use super::retention::{Age, Override, Size};
+use super::{Bus, ConfigError, parse};
+use crate::bus::Address;
 use crate::memory;
 use crate::store::{HEAD_SAMPLES, Location, RetentionPolicy, RetentionTiers, StoreConfig};
 
@@ -16,6 +17,10 @@ pub struct Store {
     /// Which database
     #[command(flatten)]
     pub database: Database,
+
+    /// How servers of it tell each other of commits
+    #[command(flatten)]
+    pub others: Bus,
 
     /// How many signals
     #[command(flatten)]
@@ -80,6 +85,14 @@ impl Store {
             read_limit: Some(self.query_seconds.duration()),
             head_samples: memory::bound(HEAD_SAMPLES),
         }
+    }
+
+    /// Where the bus is that this server shares with others of its database; none when there is to be none.
+    ///
+    /// # Errors
+    /// Says what is wrong, and what is allowed.
+    pub fn bus(&self) -> Result<Option<Address>, ConfigError> {
+        self.others.address(&self.database.database)
     }
 
     /// Reads for one address that may run at once.

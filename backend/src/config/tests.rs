@@ -112,9 +112,13 @@ fn the_shipped_file_says_the_defaults_and_every_setting() {
             line.strip_prefix('#').filter(|rest| !rest.starts_with(' ')).unwrap_or(line).to_owned() + "\n"
         })
         .collect();
-    let mut given = load(&uncommented, &[]).unwrap();
+    assert!(load(&uncommented, &[]).unwrap_err().starts_with("bus is for several servers"));
+    let mut given = load(&uncommented, &["--database", "postgres://db.example/afterglow"]).unwrap();
+    given.store.database = load("", &[]).unwrap().store.database;
     // These have no default; the file shows examples.
     assert!(given.store.max_size.take().is_some());
+    assert!(given.store.others.bus.take().is_some());
+    assert!(given.store.others.bus_ca.take().is_some());
     assert!(given.server.memory.take().is_some());
     assert!(!std::mem::take(&mut given.access.cors_origins).0.is_empty());
     assert!(given.server.dashboard_dir.take().is_some());
@@ -157,4 +161,20 @@ fn ranges_in_the_help_are_those_that_are_checked() {
         ranges += 1;
     }
     assert_eq!(ranges, 9);
+}
+
+#[test]
+fn a_bus_is_for_servers_of_a_shared_database_and_its_password_is_shown_nowhere() {
+    let database = ["--database", "postgres://db.example/afterglow"];
+    let refused = |arguments: &[&str]| load("", &[&database, arguments].concat()).unwrap_err();
+    let config = load("", &[&database[..], &["--bus", "nats://me:s3cret@bus.example"]].concat()).unwrap();
+    assert!(!format!("{config:?}").contains("s3cret"));
+    assert_eq!(config.store.bus().unwrap().unwrap().to_string(), "nats://bus.example:4222");
+    assert_eq!(load("", &database).unwrap().store.bus(), Ok(None));
+    let file = load("", &["--bus", "nats://127.0.0.1"]).unwrap_err();
+    assert!(file.contains("PostgreSQL"), "{file}");
+    assert!(refused(&["--bus", "nats://bus.example"]).contains("in plain text and without"));
+    assert!(!refused(&["--bus", "nats://me:s3cret@bus.example/x"]).contains("s3cret"));
+    assert!(refused(&["--bus-ca", "a.pem"]).contains("there is no bus"));
+    assert!(refused(&["--bus", "nats://127.0.0.1", "--bus-ca", "a.pem"]).contains("tls://"));
 }

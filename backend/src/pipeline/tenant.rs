@@ -24,6 +24,7 @@ use crate::actors::retention::{Policy, Retention};
 use crate::actors::session::{HistoryReaders, Sessions};
 use crate::admission::Admission;
 use crate::alerts::send::Sender;
+use crate::bus::{self, Bus};
 use crate::clock::Clock;
 use crate::committed::{Announcer, Listener};
 use crate::config::Config;
@@ -132,7 +133,9 @@ impl Tenant {
         let alerts = Alerts::start(parts, lifeline("alerts"))?;
         let evaluated =
             Listener::new(alerts.clone(), metrics.alerts.samples.clone(), metrics.alerts.shed.clone());
-        let announcer = Announcer::new(store.clone(), vec![live, evaluated]);
+        let (others, inbox) = follower::prepare();
+        let bus = bus(&config, &store, &others, &metrics)?;
+        let announcer = Announcer::new(store.clone(), bus.clone(), vec![live, evaluated]);
         let committer =
             Committer::start(store.clone(), announcer.clone(), metrics.clone(), part, lifeline("committer"));
         Compactor::start(store.clone(), metrics.clone(), part, lifeline("compactor"));
@@ -191,9 +194,20 @@ impl Tenant {
         let others = if store.is_shared() {
             let (store, documents, access, people) =
                 (store.clone(), documents.clone(), access.clone(), people.clone());
-            let (alerts, notifier) = (alerts.clone(), notifier.clone());
-            let parts = follower::Parts { store, announcer, documents, access, people, alerts, notifier };
-            Some(follower::start(parts, lifeline("follower"))?)
+            let (alerts, notifier, metrics) = (alerts.clone(), notifier.clone(), metrics.bus.clone());
+            let parts = follower::Parts {
+                store,
+                bus,
+                announcer,
+                documents,
+                access,
+                people,
+                alerts,
+                notifier,
+                metrics,
+            };
+            follower::start(parts, inbox, lifeline("follower"))?;
+            Some(others)
         } else {
             None
         };
@@ -266,4 +280,19 @@ impl Tenant {
             log::warn!("the journal stays as it is until the next start: {error}");
         }
     }
+}
+
+/// The bus over which the servers of a database hear of each other's commits, where there is to be one.
+fn bus(config: &Config, store: &Store, others: &Others, metrics: &Metrics) -> std::io::Result<Option<Bus>> {
+    if !store.is_shared() {
+        return Ok(None);
+    }
+    let Some(address) = config.store.bus().map_err(std::io::Error::other)? else { return Ok(None) };
+    let key = store.bus_key().map_err(std::io::Error::other)?;
+    let key = bus::Key::new(&key, store.epoch())
+        .ok_or_else(|| std::io::Error::other("the database has no key for the bus"))?;
+    let (authorities, metrics) = (config.store.others.bus_ca.clone(), metrics.bus.clone());
+    let others = others.clone();
+    let parts = bus::Parts { address, authorities, key, metrics };
+    Bus::start(parts, move |frame| others.deliver(frame)).map(Some)
 }

@@ -3,6 +3,8 @@
 //! A commit's number is chosen in its transaction, which all processes make one after another, so there is one order. Before a process
 //! chooses one, and before it answers a question, it takes over what others have committed since: the names of signals, and the rows of
 //! the journal into its head. What the leader has sealed leaves the other heads: they are read again from what the journal still has.
+//!
+//! A commit may also be brought to a process by the one that made it, beside the database. It counts only where all before it are known.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -13,10 +15,11 @@ use afterglow_wire::Timestamp;
 use super::Engine;
 use super::commit::Commits;
 use super::recover::samples;
+use crate::batch::Batch;
 use crate::fault;
 use crate::head::Head;
 use crate::tables::{JournalRow, Rows, Shared};
-use crate::{Commit, News, Sequences, StoreError};
+use crate::{Brought, Commit, News, Sequences, StoreError};
 
 /// Rows of the journal that are read at once.
 const ROWS: u32 = 64;
@@ -87,7 +90,7 @@ impl Engine {
         after: i64,
         known: i64,
         shared: &Shared,
-        mut add: impl FnMut(&[crate::batch::Batch], i64),
+        mut add: impl FnMut(&[Batch], i64),
     ) -> Result<Vec<News>, StoreError> {
         let (mut after, mut seen) = (after, Seen { news: Vec::new(), last: known });
         loop {
@@ -113,10 +116,45 @@ impl Engine {
         commits.next_sequence = shared.last + 1;
         for one in news {
             if let News::Commit(commit) = &one {
+                self.read_elsewhere.fetch_max(commit.sequences.last.cast_signed(), Ordering::Relaxed);
                 commits.last_at = commit.sequences.at.micros();
             }
             self.put_news(one);
         }
+    }
+
+    /// Takes over a commit of another process without a look at the database, where it is the next one.
+    pub(crate) fn bring(&self, commit: Commit) -> Brought {
+        let mut commits = self.lock_commits();
+        let known = self.sequence();
+        let Sequences { before, last, at } = commit.sequences;
+        if last <= known {
+            return Brought::Known;
+        }
+        if before != known && !fault::ignores_before() {
+            return Brought::Early(commit);
+        }
+        let known = self.signals.len();
+        let mut signals =
+            commit.batches.iter().flat_map(Batch::samples).map(|sample| sample.signal.0 as usize);
+        if signals.any(|signal| signal >= known) {
+            return Brought::Unknown;
+        }
+        let last = last.cast_signed();
+        self.change_head(|head| head.add(&commit.batches, last));
+        (commits.next_sequence, commits.last_at) = (last + 1, at.micros());
+        self.put_news(News::Commit(commit));
+        Brought::Taken
+    }
+
+    /// The highest number of a commit of another process that was read from the database.
+    pub(crate) fn read_elsewhere(&self) -> u64 {
+        self.read_elsewhere.load(Ordering::Relaxed).cast_unsigned()
+    }
+
+    /// See [`bus_key`](crate::tables::JournalRows::bus_key).
+    pub(crate) fn bus_key(&self) -> Result<Vec<u8>, StoreError> {
+        self.tables.reading_beside(|reader| reader.bus_key())
     }
 
     /// Puts one thing that has happened behind those that wait.
@@ -183,7 +221,7 @@ struct Seen {
 
 impl Seen {
     /// A row; one that is known already is passed over.
-    fn row(&mut self, row: &JournalRow, batch: crate::batch::Batch) {
+    fn row(&mut self, row: &JournalRow, batch: Batch) {
         if row.sequence <= self.last {
             return;
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use diesel::dsl::{max, min, sql};
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Binary};
 
 use super::special::{self, number};
 use super::{Connection, numbering};
@@ -118,6 +118,11 @@ impl JournalRows for Connection {
         Ok(())
     }
 
+    fn bus_key(&mut self) -> Result<Vec<u8>, StoreError> {
+        let row: KeyRow = diesel::sql_query("SELECT bus_key FROM numbering").get_result(self)?;
+        Ok(row.bus_key)
+    }
+
     fn revisions(&mut self) -> Result<Vec<(String, i64)>, StoreError> {
         Ok(special::named_numbers(self, "SELECT kind AS name, number AS value FROM revision")?)
     }
@@ -135,6 +140,12 @@ struct SharedRow {
     changes: i64,
     #[diesel(sql_type = BigInt)]
     signals: i64,
+}
+
+#[derive(QueryableByName)]
+struct KeyRow {
+    #[diesel(sql_type = Binary)]
+    bus_key: Vec<u8>,
 }
 
 /// The number of the first row; none when there are none.

@@ -50,6 +50,11 @@ pub(crate) trait JournalRows {
         Ok(())
     }
 
+    /// What processes of this database sign their commits with; empty in a database that has one process.
+    fn bus_key(&mut self) -> Result<Vec<u8>, StoreError> {
+        Ok(Vec::new())
+    }
+
     /// The kinds of what other processes may change, each with a number that counts its changes.
     fn revisions(&mut self) -> Result<Vec<(String, i64)>, StoreError> {
         Ok(Vec::new())

@@ -237,3 +237,67 @@ fn nodes_that_start_at_once_on_an_empty_database_make_one_schema() {
     }
     assert_eq!(stores.iter().filter(|store| store.leads()).count(), 1);
 }
+
+/// What another node would bring of the commits that a store has made since the last call.
+fn brought(store: &Store) -> Vec<Commit> {
+    let commits = store.take_news().into_iter().filter_map(|news| match news {
+        News::Commit(commit) => Some(commit),
+        News::Skipped(_) => None,
+    });
+    commits.collect()
+}
+
+#[test]
+fn what_is_brought_counts_once_all_before_it_is_known() {
+    if !cluster::is_here() {
+        return;
+    }
+    let schema = Schema::new();
+    let [first, second, third]: [Store; 3] = nodes(&schema);
+    first.commit([batch(&first, &[("a", 1, 1.0)])]).unwrap();
+    let commit = brought(&first).remove(0);
+    assert!(matches!(second.bring(commit.clone()), Brought::Unknown), "the signal is new there");
+    second.sync().unwrap();
+    assert!(matches!(second.bring(commit), Brought::Known), "it was read");
+    for time in 2..6 {
+        first.commit([batch(&first, &[("a", time, time as f64)])]).unwrap();
+    }
+    let all = brought(&first);
+    second.take_news();
+    assert!(
+        matches!(second.bring(all[1].clone()), Brought::Early(commit) if commit.sequences == all[1].sequences)
+    );
+    assert!(second.take_news().is_empty());
+    for commit in &all {
+        assert!(matches!(second.bring(commit.clone()), Brought::Taken));
+        assert!(matches!(second.bring(commit.clone()), Brought::Known));
+    }
+    assert_eq!(second.read_elsewhere(), 1, "the others were brought");
+    let told: Vec<_> = brought(&second).iter().map(|commit| commit.sequences).collect();
+    assert_eq!(told, all.iter().map(|commit| commit.sequences).collect::<Vec<_>>());
+    // It goes on from there, and so does who has read everything.
+    second.commit([batch(&second, &[("a", 6, 6.0)])]).unwrap();
+    let expected: Vec<_> = (1..7).map(|time| ("a".to_owned(), time, time as f64)).collect();
+    for store in [&first, &second, &third, &node(&schema)] {
+        assert_eq!(contents(store), expected);
+    }
+    assert!(first.lead().unwrap());
+    assert_eq!(first.seal().unwrap(), 1);
+    first.commit([batch(&first, &[("a", 7, 7.0)])]).unwrap();
+    // What is sealed meanwhile is in the next answer all the same.
+    assert!(matches!(second.bring(brought(&first).pop().unwrap()), Brought::Taken));
+    assert_eq!(contents(&second).len(), 7);
+}
+
+#[test]
+fn all_nodes_of_a_database_have_one_key_and_another_database_has_another() {
+    if !cluster::is_here() {
+        return;
+    }
+    let (schema, other) = (Schema::new(), Schema::new());
+    let [first, second]: [Store; 2] = nodes(&schema);
+    let key = first.bus_key().unwrap();
+    assert_eq!(key.len(), 32);
+    assert_eq!(second.bus_key().unwrap(), key);
+    assert_ne!(node(&other).bus_key().unwrap(), key);
+}

@@ -1,0 +1,1 @@
+ALTER TABLE numbering DROP COLUMN bus_key;

@@ -1,0 +1,2 @@
+-- A file has one process, which needs no bus to others.
+SELECT 1;
