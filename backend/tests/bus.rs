@@ -208,6 +208,7 @@ fn nothing_is_missed_while_the_bus_stands_still_dies_and_comes_back() {
     let (url, mut nats) = (database("broken"), Nats::start());
     let nodes = [node(&url, &nats, &[]), node(&url, &nats, &[])];
     let (acknowledged, is_over) = (AtomicI64::new(0), AtomicBool::new(false));
+    let total = AtomicI64::new(i64::MAX);
     let written = |more: i64| {
         let enough = acknowledged.load(Ordering::Relaxed) + more;
         eventually("posts go on", || acknowledged.load(Ordering::Relaxed) >= enough);
@@ -225,7 +226,6 @@ fn nothing_is_missed_while_the_bus_stands_still_dies_and_comes_back() {
                 scope.spawn(move || write(&to, signal, acknowledged, is_over))
             })
             .collect();
-        let total = AtomicI64::new(i64::MAX);
         let viewers: Vec<_> = nodes
             .iter()
             .map(|node| {

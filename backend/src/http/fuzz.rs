@@ -53,7 +53,7 @@ fn context(folder: &std::path::Path) -> Context {
     let deletions = Deletions::new(store.clone(), broadcaster.clone());
     let committer = Committer::start(
         store.clone(),
-        Announcer::new(store.clone(), Vec::new()),
+        Announcer::new(store.clone(), None, Vec::new()),
         metrics.clone(),
         1,
         lifeline(),
