@@ -29,6 +29,8 @@ use tokio::sync::mpsc;
 use crate::metrics::{BusFrame, BusMetrics};
 use crate::store::Commit;
 
+use early::samples;
+
 pub use address::{Address, Credentials};
 pub use early::Early;
 pub use frame::{Frame, Key};
@@ -131,10 +133,6 @@ impl Bus {
     pub fn is_connected(&self) -> bool {
         self.connection.is_up.load(Ordering::Relaxed)
     }
-}
-
-fn samples(commit: &Commit) -> usize {
-    commit.batches.iter().map(|batch| batch.len()).sum()
 }
 
 struct End(Arc<Connection>);

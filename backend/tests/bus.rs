@@ -5,13 +5,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread;
 
+use afterglow_backend::clock::Stopwatch;
 use afterglow_client::subscribe::Subscription;
 use rustix::process::Signal;
 
 use crate::cluster;
 use crate::harness::nats::{self, Nats};
-use crate::harness::{Backend, client, eventually, try_post};
+use crate::harness::{Backend, client, event, eventually, try_post};
 use crate::live_stream::Seen;
+use crate::nodes::rounds;
 use crate::postgres::database;
 
 const START: i64 = 1_700_000_000_000_000;
@@ -74,6 +76,43 @@ fn what_one_server_takes_is_brought_to_the_others() {
     let answer = nodes[0].post(&format!("[{}]", many.join(",")));
     assert_eq!(answer.status, 200, "{}", answer.text);
     assert_eq!(values(&nodes[1], "long").len(), many.len());
+    nodes.into_iter().for_each(Backend::close);
+}
+
+/// Posts to one server, sample by sample, and watches the other one: each is seen. Says how long that took, from before the post.
+fn watch(writer: &Backend, reader: &Backend, name: &str) {
+    let mut socket = reader.watch();
+    eventually("the session has joined", || reader.metric("afterglow_live_sessions") == 1.0);
+    let mut took: Vec<_> = (0..rounds(50) as i64)
+        .map(|round| {
+            let stopwatch = Stopwatch::start();
+            let time = START + round;
+            let posted = writer.post(&format!(r#"{{"timestamp":{time},"signals":{{"a":{round}.25}}}}"#));
+            assert_eq!(posted.status, 200, "{}", posted.text);
+            let expected = format!("{round}.25");
+            while !event(&mut socket)["data"].to_string().contains(&expected) {}
+            stopwatch.elapsed().as_secs_f64() * 1e3
+        })
+        .collect();
+    took.sort_by(f64::total_cmp);
+    let percentile = |part: f64| took[((took.len() - 1) as f64 * part) as usize];
+    let [half, most, all] = [0.5, 0.99, 1.0].map(percentile);
+    eprintln!("{name}: {} posts, p50 {half:.1} ms, p99 {most:.1} ms, longest {all:.1} ms", took.len());
+}
+
+#[test]
+fn a_viewer_of_another_server_sees_each_post_with_a_bus_and_without() {
+    if !is_here() {
+        return;
+    }
+    let nats = Nats::start();
+    let url = database("watched_with");
+    let nodes = [node(&url, &nats, &[]), node(&url, &nats, &[])];
+    watch(&nodes[0], &nodes[1], "with a bus");
+    nodes.into_iter().for_each(Backend::close);
+    let url = database("watched_without");
+    let nodes = [Backend::start(&url), Backend::start(&url)];
+    watch(&nodes[0], &nodes[1], "without a bus");
     nodes.into_iter().for_each(Backend::close);
 }
 

@@ -19,7 +19,7 @@ use crate::writers::{Pace, Writer, write_until};
 const START: i64 = 1_700_000_000_000_000;
 
 /// Rounds of a test: more by `AFTERGLOW_NODE_ROUNDS`, for a night.
-fn rounds(usual: usize) -> usize {
+pub(crate) fn rounds(usual: usize) -> usize {
     std::env::var("AFTERGLOW_NODE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::batch::Batch;
 use crate::clock::Stopwatch;
 use crate::store::Commit;
 
@@ -63,14 +64,15 @@ impl Early {
     }
 }
 
-fn samples(commit: &Commit) -> usize {
-    commit.batches.iter().map(|batch| batch.len()).sum()
+/// How many samples a commit has.
+pub(super) fn samples(commit: &Commit) -> usize {
+    commit.batches.iter().map(Batch::len).sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::batch::{Batch, Sample, SignalId};
+    use crate::batch::{Sample, SignalId};
     use crate::store::Sequences;
     use afterglow_wire::Timestamp;
 

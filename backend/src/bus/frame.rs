@@ -21,7 +21,7 @@ use crate::fault;
 use crate::store::{Commit, Sequences};
 
 /// Longest frame, in bytes: half of what a NATS server takes unless it is set otherwise.
-pub const LONGEST: usize = 512 << 10;
+const LONGEST: usize = 512 << 10;
 
 const VERSION: u8 = 1;
 const HEAD: usize = 34;
