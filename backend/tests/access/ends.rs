@@ -16,7 +16,7 @@ fn sockets(backend: &Backend, name: &'static str, value: &str) -> Vec<Socket> {
         let mut request = format!("ws://{}/ws", backend.address()).into_client_request().unwrap();
         request.headers_mut().insert(name, value.parse().unwrap());
         request.headers_mut().insert("Origin", backend.url("").parse().unwrap());
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             request.headers_mut().insert("Sec-WebSocket-Protocol", "afterglow.v1".parse().unwrap());
         }
         let (socket, _) = tungstenite::connect(request).unwrap();

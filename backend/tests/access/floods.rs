@@ -42,7 +42,7 @@ fn ten_thousand_wrong_logins_of_a_network_hold_up_nobody_elsewhere_and_leave_lit
         let attackers: Vec<_> = (0..4)
             .map(|part| {
                 scope.spawn(move || {
-                    attack(200 + part * (WRONG - 200) / 4, 200 + (part + 1) * (WRONG - 200) / 4)
+                    attack(200 + part * (WRONG - 200) / 4, 200 + (part + 1) * (WRONG - 200) / 4);
                 })
             })
             .collect();
