@@ -7,10 +7,10 @@ use diesel::sql_types::BigInt;
 use diesel::upsert::excluded;
 
 use super::Connection;
-use crate::statements::{Same, limit_of};
 use crate::statements::schema::{
     alert_cursor, alert_document, alert_episode, alert_secret, alert_state, alert_unheard,
 };
+use crate::statements::{Same, limit_of};
 use crate::tables::{AlertRows, EpisodeRow, SavedRow, SecretRow};
 use crate::{Span, StoreError};
 
