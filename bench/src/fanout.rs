@@ -6,6 +6,7 @@ mod idle;
 mod ingest;
 mod publisher;
 mod rates;
+pub(crate) mod scale;
 mod stalled;
 
 use std::net::TcpStream;

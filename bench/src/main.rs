@@ -45,6 +45,8 @@ enum Bench {
     Windows(Common),
     /// The live path: CPU per delivery, latency, memory per client, clients that never read
     Fanout(fanout::Options),
+    /// Several servers on one PostgreSQL database: what each part of the work costs, and what follows for more of them
+    Scale(fanout::scale::Options),
     /// Alerts: delay to the webhook beside Prometheus and Alertmanager, cost of rules, a storm, back-tests
     Alerts(alerts::Options),
     /// What a client elsewhere notices of attacks, and what they leave behind
@@ -91,6 +93,7 @@ fn run() -> Result<()> {
         | Bench::Query(common)
         | Bench::Windows(common) => Lab::open(common),
         Bench::Fanout(options) => Lab::open(&options.common()),
+        Bench::Scale(options) => Lab::open(&options.common()),
         Bench::Alerts(options) => Lab::open(&options.common()),
         Bench::Bounds(options) => Lab::open(&options.common()),
         Bench::Floor { address } => return fanout::serve_floor(address),
@@ -102,6 +105,7 @@ fn run() -> Result<()> {
         Bench::Query(_) => query::run(&lab),
         Bench::Windows(_) => windows::run(&lab),
         Bench::Fanout(options) => fanout::run(&lab, options),
+        Bench::Scale(options) => fanout::scale::run(&lab, options),
         Bench::Alerts(options) => alerts::run(&lab, options),
         Bench::Bounds(options) => bounds::run(&lab, options),
         Bench::Floor { .. } | Bench::Nobody { .. } => Ok(()),

@@ -20,7 +20,7 @@ pub(crate) enum Bench {
     Windows(Options),
     /// The live path: CPU per delivery, latency, memory per client, clients that never read
     Fanout(Options),
-    /// Several servers on one PostgreSQL database: what each part of the work costs, and what that comes to elsewhere
+    /// Several servers on one PostgreSQL database: what each part of the work costs, and what follows for more of them
     Scale(Options),
     /// Alerts: delay to the webhook beside Prometheus and Alertmanager, cost of rules, a storm, back-tests
     Alerts(Options),

@@ -34,7 +34,6 @@ pub(super) struct Tally {
 pub(super) struct Crowd<'a> {
     hub: &'a dyn Hub,
     epoll: OwnedFd,
-    events: Vec<epoll::Event>,
     buffer: Vec<u8>,
     members: Vec<Member>,
     joined: usize,
@@ -47,7 +46,6 @@ impl<'a> Crowd<'a> {
         let mut crowd = Self {
             hub,
             epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
-            events: Vec::with_capacity(1_024),
             buffer: vec![0; 256 * 1024],
             members: Vec::with_capacity(count),
             joined: 0,
@@ -100,19 +98,18 @@ impl<'a> Crowd<'a> {
 
     fn turn(&mut self, patience: Duration, timetable: Option<&Timetable>) -> Result<()> {
         let patience = Timespec::try_from(patience)?;
-        let mut events = std::mem::take(&mut self.events);
+        let mut events: Vec<epoll::Event> = Vec::with_capacity(1_024);
         match epoll::wait(&self.epoll, spare_capacity(&mut events), Some(&patience)) {
             Err(rustix::io::Errno::INTR) => {}
             other => drop(other?),
         }
-        for event in events.drain(..) {
+        for event in events {
             let member =
                 self.members.get_mut(usize::try_from(event.data.u64())?).context("no such member")?;
             let was_joined = member.is_joined;
             member.read(self.hub, &mut self.buffer, &mut self.tally, timetable)?;
             self.joined += usize::from(member.is_joined && !was_joined);
         }
-        self.events = events;
         Ok(())
     }
 }
