@@ -333,7 +333,7 @@ fn a_bus_that_lets_nobody_in_is_said_once_and_everything_goes_on() {
     let outside = Backend::try_start(&url, &[("AFTERGLOW_BUS", &bus)], &errors).unwrap();
     let inside = node(&url, &nats, &[("AFTERGLOW_BUS", &bus.replace("//", "//s3cret@"))]);
     let said = || std::fs::read_to_string(&errors).unwrap().matches("the bus at nats://127.0.0.1:").count();
-    eventually("it is said", || said() == 1);
+    eventually("the log has it", || said() == 1);
     post(&inside, "a", 1);
     assert_eq!(values(&outside, "a"), [1.0]);
     post(&outside, "a", 2);

@@ -57,7 +57,7 @@ pub fn ignores_before() -> bool {
     asked_for("ignore_before")
 }
 
-/// Whether what comes over the bus is believed whoever signed it.
+/// Whether what comes over the bus is believed without a signature.
 pub fn ignores_signatures() -> bool {
     asked_for("ignore_signatures")
 }

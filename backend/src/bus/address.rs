@@ -59,7 +59,7 @@ impl Address {
             })?;
             if credentials.is_none() && !server.tls_required() && !is_loopback(&server) {
                 return Err(at(
-                    "is of another machine, in plain text and without user:password@ or token@: whoever reaches it \
+                    "is of another machine, in plain text and without user:password@ or token@: everyone who reaches it \
                      reads all samples. Give credentials, use tls://, or an address of this machine",
                 ));
             }
