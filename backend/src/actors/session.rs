@@ -277,7 +277,6 @@ impl<C: Conversation> Actor for Session<C> {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.set_mailbox_capacity(MAILBOX);
-        self.ping(ctx);
         ctx.run_interval(self.sessions.ping_interval, Self::check_alive);
         // Also for those whom the broadcaster does not know: they have not subscribed, or wait for their history.
         let mut stopping = self.sessions.stopping.clone();
@@ -287,7 +286,9 @@ impl<C: Conversation> Actor for Session<C> {
             let over = async move { grant.over().await }.into_actor(self);
             ctx.spawn(over.map(|(), _, ctx| Self::end_unauthenticated(ctx)));
         }
+        // What the protocol begins with comes first.
         C::started(self, ctx);
+        self.ping(ctx);
     }
 
     #[expect(clippy::disallowed_methods, reason = "the actor that would own the task is just gone")]
