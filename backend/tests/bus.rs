@@ -1,5 +1,5 @@
-//! Servers of one database tell each other of commits over NATS: it makes live views faster, and whatever it does, nothing is missed,
-//! doubled or believed that the database does not have.
+//! Servers of one database send each other their commits over NATS, which makes live views faster. Whether NATS works, stops or is abused,
+//! viewers get exactly what the database has.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};

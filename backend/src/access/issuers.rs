@@ -355,8 +355,8 @@ impl Issuer {
         self.published.as_ref()?.asked.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// A token that is for nobody but the client that people log in with may be an ID token, whatever it lacks of one; one that says
-    /// what it is (RFC 9068) is none.
+    /// Refuses a token whose only audience is the client that people log in with: it may be an ID token, even without a `nonce`. A token
+    /// that says that it is an access token (RFC 9068) is not one.
     fn check_audience(&self, claims: &Claims, is_access_token: bool) -> Result<(), jwt::Why> {
         let Some(login) = &self.config.login else { return Ok(()) };
         let is_for_others = match claims.all.get("aud") {

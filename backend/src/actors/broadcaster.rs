@@ -233,6 +233,9 @@ impl Broadcaster {
                 group.all_caught_up();
                 continue;
             }
+            if !clients.iter().any(|member| member.client.is_due()) {
+                continue;
+            }
             let mut frames = group.catch_up(now, &self.signals);
             frames.extend(group.changed(now, &self.watched.revisions.borrow()));
             let frames = Frames::new(frames, &self.metrics.frame_bytes);

@@ -29,7 +29,7 @@ fn only_a_safe_server_listens_elsewhere() {
         } else if *policy == "login" {
             assert!((400..500).contains(&found), "{method} {path}: {found}");
         } else {
-            // Of one address at most a hundred a second are told why.
+            // Beyond a hundred a second, refusals of one address are answered with 429.
             assert!(matches!(found, 401 | 429), "{method} {path}: {found}");
             closed += 1;
         }

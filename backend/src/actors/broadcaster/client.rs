@@ -151,6 +151,11 @@ impl Client {
         self.behind.is_some()
     }
 
+    /// Whether it is behind, and is to be offered the newest values now.
+    pub(super) fn is_due(&self) -> bool {
+        self.behind.is_some_and(|since| !self.is_silent() || since.elapsed() >= SILENT)
+    }
+
     /// Whether it has taken everything that it was sent.
     pub(super) fn is_ready(&self) -> bool {
         !self.is_behind() && !self.is_silent() && self.queued.load(Ordering::Relaxed) == 0
@@ -194,10 +199,7 @@ impl Client {
     /// Sends it the newest values of what it missed, if it is behind and has room again; gives it up when it has been
     /// behind for `slow_timeout`.
     pub(super) fn catch_up(&mut self, frames: &Frames, slow_timeout: Duration, metrics: &Metrics) {
-        let Some(since) = self.behind else { return };
-        if self.is_silent() && since.elapsed() < SILENT {
-            return;
-        }
+        let Some(since) = self.behind.filter(|_| self.is_due()) else { return };
         if self.send(frames, None, metrics) {
             metrics.frames.inc_by(frames.len() as u64);
             self.behind = self.is_silent().then(Stopwatch::start);
