@@ -28,11 +28,12 @@ impl Dashes {
     /// What the pen has counted where `line`, an end of what was drawn, begins; none when that is not known.
     pub fn begin(&self, line: &Line) -> Option<f64> {
         let Some((x, _)) = line.runs.first().and_then(|run| run.first()) else { return Some(0.0) };
-        let place = self.points.partition_point(|(known, _)| known < x);
-        match self.points.get(place) {
-            Some((known, counted)) if known == x => Some(*counted),
+        let place = self.points.partition_point(|(known, _)| known <= x);
+        match place.checked_sub(1).and_then(|before| self.points.get(before)) {
+            // Of points of one height in one column only the first is drawn, and a line's end may begin with another.
+            Some((known, counted)) if known.floor() == x.floor() => Some(counted + (x - known)),
             // Nothing of it was drawn before.
-            None if self.whole || !self.points.is_empty() => Some(0.0),
+            before if place == self.points.len() && (self.whole || before.is_some()) => Some(0.0),
             _ => None,
         }
     }
@@ -67,6 +68,8 @@ impl Dashes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chart::columns::{Columns, Grid, ValueAxis};
+    use crate::samples::history::{Series, Trace};
 
     const PERIOD: f64 = 11.0;
 
@@ -96,10 +99,28 @@ mod tests {
         assert!(begin > 0.0);
     }
 
+    /// Between the points that are drawn there are others, which are left out because their column has their height.
+    #[test]
+    fn it_is_known_where_any_end_of_a_line_begins() {
+        const AXIS: ValueAxis = ValueAxis { values: (0.0, 256.0), height: 256.0 };
+        let mut series = Series::new("s".into());
+        series.merge((0..900).map(|n| (n * 1_000, f64::from(n as i32 * 7 % 256 / 3))).collect());
+        let trace = Trace::whole(&series);
+        let grid = Grid { width: 10_000, first: 0, count: 100 };
+        let mut columns = Columns::new(1);
+        columns.update(grid, &[Some(trace.clone())]);
+        let dashes = drawn(&columns.line(0, &trace, 0, AXIS));
+        for from in 1..100 {
+            let begin = dashes.begin(&columns.line(0, &trace, from, AXIS));
+            assert!(begin.is_some_and(|begin| begin < PERIOD + 1.0), "{from}: {begin:?}");
+        }
+    }
+
     #[test]
     fn each_run_begins_with_a_dash() {
         let dashes = drawn(&line(&[&[(0.0, 0.0), (5.0, 0.0)], &[(8.0, 1.0), (10.0, 1.0)]]));
         assert_eq!(dashes.begin(&line(&[&[(5.0, 0.0)]])), Some(5.0));
+        assert_eq!(dashes.begin(&line(&[&[(5.75, 0.0)]])), Some(5.75), "left out: its column has its height");
         assert_eq!(dashes.begin(&line(&[&[(8.0, 1.0)]])), Some(0.0));
         assert_eq!(dashes.begin(&line(&[&[(12.0, 1.0)]])), Some(0.0), "nothing of it was drawn");
         assert_eq!(dashes.begin(&line(&[&[(7.0, 1.0)]])), None, "a point that was not there");
