@@ -15,7 +15,7 @@ const LONGEST: Duration = Duration::from_millis(50);
 
 /// From the beginning of a step to the next one passes this many times what it cost: pushing keeps processors busy for at
 /// most the inverse of the time.
-const TIMES: u32 = 2;
+const TIMES: u32 = 4;
 
 /// The pace of steps.
 #[derive(Debug)]
@@ -109,9 +109,9 @@ mod tests {
     #[test]
     fn the_pause_is_a_multiple_of_the_cost_up_to_a_limit() {
         let millis = Duration::from_millis;
-        assert_eq!(left(millis(3), Some(millis(2))), millis(1));
+        assert_eq!(left(millis(3), Some(millis(2))), millis(5));
         assert_eq!(left(millis(9), Some(millis(2))), millis(0));
-        assert_eq!(left(millis(3), None), millis(3), "as long as most have not taken it");
+        assert_eq!(left(millis(3), None), millis(9), "as long as most have not taken it");
         assert_eq!(left(millis(20), Some(millis(30))), millis(30), "at most the longest pause");
         assert_eq!(left(millis(60), None), millis(0));
     }

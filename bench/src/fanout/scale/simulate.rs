@@ -8,7 +8,7 @@ use std::collections::{BinaryHeap, VecDeque};
 const LOOK: f64 = 0.020;
 
 /// The pace of pushing, as in the backend's `actors/broadcaster/pace.rs`.
-const PACE: f64 = 2.0;
+const PACE: f64 = 4.0;
 const LONGEST_PAUSE: f64 = 0.050;
 
 /// What was measured, in seconds.
