@@ -113,6 +113,33 @@ fn a_key_that_was_made_elsewhere_counts_at_once_and_one_that_was_revoked_soon_do
 }
 
 #[test]
+fn servers_that_start_and_change_members_at_the_same_moment_do_not_fail() {
+    if !cluster::is_here() {
+        return;
+    }
+    let url = database("at_once");
+    // Each of them makes the link for the first admin.
+    let nodes: Vec<_> = thread::scope(|scope| {
+        let starting: Vec<_> = (0..3).map(|_| scope.spawn(|| guarded(&url))).collect();
+        starting.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    let admin = key(&url, &["--scopes", "admin"]);
+    let add = |node: &Backend, name: &str| {
+        let member = format!(r#"{{"name":"{name}","role":"admin"}}"#);
+        let added = ask(node, &admin, "POST", "/api/members", &member);
+        assert_eq!(added.status, 201, "{name}: {}", added.text);
+    };
+    thread::scope(|scope| {
+        for (number, node) in nodes.iter().enumerate() {
+            let add = &add;
+            scope.spawn(move || (0..5).for_each(|round| add(node, &format!("m{number}-{round}"))));
+        }
+    });
+    let members = || ask(&nodes[0], &admin, "GET", "/api/members", "").json();
+    eventually("all members are there", || members().as_array().map(Vec::len) == Some(15));
+}
+
+#[test]
 fn a_leader_that_stands_still_is_replaced_and_changes_nothing_when_it_wakes_up() {
     if !cluster::is_here() {
         return;

@@ -39,6 +39,9 @@ const HASHING: usize = 2;
 /// Requests that may be at it or wait for it.
 const WAITING: usize = 34;
 
+/// How often a change is tried while other processes change somebody: each time one of them has.
+const TRIES: usize = 16;
+
 /// Members, sessions and invitations. Cloning shares them.
 #[derive(Clone)]
 pub struct People(Arc<Inner>);
@@ -229,15 +232,19 @@ impl People {
         self.read(|state| state.session(&secret_hash(cookie), now))
     }
 
-    /// Runs `work`, which blocks, on a thread of the pool.
+    /// Runs `work`, which blocks, on a thread of the pool; once more when another process has changed somebody meanwhile.
     async fn run<T: Send + 'static>(
         &self,
         address: IpAddr,
-        work: impl FnOnce(&Self) -> Result<T, PeopleError> + Send + 'static,
+        work: impl Fn(&Self) -> Result<T, PeopleError> + Send + 'static,
     ) -> Result<T, PeopleError> {
         let _waits = self.0.hashing.waiting.take(address, 1).map_err(|_| PeopleError::Busy)?;
         let people = self.clone();
-        self.0.hashing.threads.run(address, move || work(&people)).await.unwrap_or(Err(PeopleError::Broken))
+        let work = move || {
+            let is_stale = |error: &PeopleError| matches!(error, PeopleError::Store(StoreError::Stale));
+            again(|| work(&people), is_stale)
+        };
+        self.0.hashing.threads.run(address, work).await.unwrap_or(Err(PeopleError::Broken))
     }
 
     /// One change at a time, each of what the one before has left, on whatever server. Blocks.
@@ -269,8 +276,12 @@ impl People {
         if seen.is_empty() {
             return Ok(());
         }
-        let _turn = self.take_turn()?;
-        let revision = self.0.store.change_people(&seen, self.read(|state| state.revision), None)?;
+        let write = || {
+            let turn = self.take_turn()?;
+            let revision = self.0.store.change_people(&seen, self.read(|state| state.revision), None)?;
+            Ok((turn, revision))
+        };
+        let (_turn, revision) = again(write, |error| matches!(error, StoreError::Stale))?;
         let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
         seen.into_iter().for_each(|change| state.apply(change));
         state.revision = revision;
@@ -293,6 +304,11 @@ impl People {
     fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.0.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Does `work`, which begins by reading everyone, until no other process has changed somebody meanwhile.
+fn again<T, E>(work: impl Fn() -> Result<T, E>, is_stale: impl Fn(&E) -> bool) -> Result<T, E> {
+    (1..TRIES).map(|_| work()).find(|done| !done.as_ref().is_err_and(&is_stale)).unwrap_or_else(work)
 }
 
 /// A member who does something with the own account, for the audit log.

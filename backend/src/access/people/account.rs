@@ -73,7 +73,7 @@ impl People {
             let hash = people.read(|state| state.sessions.values().find(is_meant).map(|live| live.row.hash));
             let hash =
                 hash.ok_or_else(|| PeopleError::NotFound(format!("there is no session {number:?}")))?;
-            let event = Event::done("session.end", &*name).with(number);
+            let event = Event::done("session.end", &*name).with(&*number);
             Ok(people.change(vec![PeopleChange::RemoveSession(hash)], &themselves(&name, address), event)?)
         })
         .await

@@ -27,7 +27,7 @@ impl People {
             let secret = codes::new_secret();
             let text = codes::as_text(&secret);
             let uri = format!("otpauth://totp/Afterglow:{name}?secret={text}&issuer=Afterglow");
-            people.0.chosen.lock().unwrap_or_else(PoisonError::into_inner).insert(name, secret);
+            people.0.chosen.lock().unwrap_or_else(PoisonError::into_inner).insert(name.clone(), secret);
             Ok(CodeSecret { secret: text, uri })
         })
         .await
@@ -62,7 +62,7 @@ impl People {
             let member = people.member(&name)?;
             let mut changes = people.other_sessions(&name, &grant);
             changes.push(PeopleChange::PutMember(Member {
-                totp: Some(secret),
+                totp: Some(secret.clone()),
                 totp_used,
                 recovery,
                 ..member

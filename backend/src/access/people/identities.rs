@@ -24,7 +24,7 @@ impl People {
         self.run(address, move |people| {
             let _turn = people.take_turn()?;
             people.member(&member)?;
-            let Account { issuer, subject, .. } = account;
+            let Account { issuer, subject, .. } = account.clone();
             let key = (issuer.clone(), subject.clone());
             if people.read(|state| state.identities.get(&key).is_some_and(|other| *other != member)) {
                 let message = "this account is another member's";
@@ -78,7 +78,7 @@ impl People {
             let mut changes = people.other_sessions(&name, &grant);
             let remove = |(issuer, subject)| PeopleChange::RemoveIdentity { issuer, subject };
             changes.extend(theirs.into_iter().map(remove));
-            let event = Event::done("identity.disconnect", &*name).with(provider);
+            let event = Event::done("identity.disconnect", &*name).with(&*provider);
             Ok(people.change(changes, &themselves(&name, address), event)?)
         })
         .await
@@ -96,7 +96,7 @@ impl People {
     ) -> Result<(), PeopleError> {
         self.run(address, move |people| {
             let _turn = people.take_turn()?;
-            let key = (issuer, subject);
+            let key = (issuer.clone(), subject.clone());
             let found = people.read(|state| {
                 let member = state.identities.get(&key)?;
                 Some((member.clone(), state.others(member, None)))

@@ -174,7 +174,7 @@ impl People {
     /// # Errors
     /// When nobody has this account, or it has no role.
     pub async fn enter_with(&self, account: Account, visitor: Visitor) -> Result<Entered, PeopleError> {
-        self.run(visitor.address, move |people| people.enter_with_now(account, &visitor)).await
+        self.run(visitor.address, move |people| people.enter_with_now(account.clone(), &visitor)).await
     }
 
     fn enter_with_now(&self, account: Account, visitor: &Visitor) -> Result<Entered, PeopleError> {
@@ -224,6 +224,10 @@ impl People {
     /// # Errors
     /// When the database does not answer.
     pub fn invite_first(&self, seconds: i64) -> Result<String, StoreError> {
+        super::again(|| self.invite_first_now(seconds), |error| matches!(error, StoreError::Stale))
+    }
+
+    fn invite_first_now(&self, seconds: i64) -> Result<String, StoreError> {
         let _turn = self.take_turn()?;
         let token = self.secret();
         let earlier = |state: &super::State| {

@@ -72,7 +72,7 @@ impl People {
         self.run(address, move |people| {
             let _turn = people.take_turn()?;
             let member = people.member(&name)?;
-            people.invite(member, &by, Event::done("member.link", name))
+            people.invite(member, &by, Event::done("member.link", &*name))
         })
         .await
     }
@@ -96,7 +96,7 @@ impl People {
             }
             let mut changes = people.read(|state| state.others(&name, None));
             changes.push(PeopleChange::PutMember(Member { role: role.name().to_owned(), ..member }));
-            Ok(people.change(changes, &by, Event::done("member.role", name).with(role.name()))?)
+            Ok(people.change(changes, &by, Event::done("member.role", &*name).with(role.name()))?)
         })
         .await
     }
@@ -111,7 +111,7 @@ impl People {
             people.member(&name)?;
             people.read(|state| check_not_last(state, &name, "name"))?;
             let event = Event::done("member.remove", &*name);
-            Ok(people.change(vec![PeopleChange::RemoveMember(name)], &by, event)?)
+            Ok(people.change(vec![PeopleChange::RemoveMember(name.clone())], &by, event)?)
         })
         .await
     }
