@@ -16,7 +16,7 @@ mod signal_index;
 #[cfg(test)]
 mod tests;
 
-pub use dialect::{Dialect, Protocol, Step, parse_event_id};
+pub use dialect::{Dialect, Protocol, Step, parse_event_id, position_frame};
 pub use frames::{Frame, Frames};
 pub use group::Group;
 pub use groups::{Groups, Member};

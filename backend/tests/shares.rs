@@ -100,7 +100,7 @@ fn events(backend: &Backend, key: &str) -> impl FnMut() -> String + use<> {
         assert!(lines.read_line(&mut line).unwrap() > 0, "the stream ended");
         line
     };
-    while !next().starts_with(": connected") {}
+    while !next().starts_with("id: ") {}
     next
 }
 

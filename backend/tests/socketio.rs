@@ -318,7 +318,7 @@ fn a_client_that_stops_polling_is_ended_and_holds_nobody_up() {
     });
     let last = format!(r#""s":{sent}.0"#);
     eventually("the other client has everything", || packet(&mut socket).contains(&last));
-    assert!(poll(&backend, &session)[0].starts_with("42"), "what waited");
+    assert!(poll(&backend, &session).iter().any(|packet| packet.starts_with("42")), "what waited");
     eventually("the session is over", || backend.get(&session).status != 200);
     backend.close();
 }

@@ -13,6 +13,7 @@
 
 mod client;
 mod pace;
+mod silent;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -25,8 +26,9 @@ use afterglow_wire::{Timestamp, close};
 use futures_util::stream;
 use tokio::sync::watch;
 
-pub use client::{Client, Close, Outlet, Push, Queued};
+pub use client::{Client, Close, Outlet, PLACES, Push, Queued};
 use pace::{Pace, Step};
+pub use silent::{Silence, SilentClients};
 
 use crate::clock::{Clock, Stopwatch};
 use crate::committed::{Committed, Hears};
@@ -68,8 +70,8 @@ pub struct Join {
 /// What becomes of a [`Join`].
 #[derive(Debug)]
 pub enum Joined {
-    /// The client gets pushes from now on; before them come these frames.
-    Live(Frames),
+    /// The client gets pushes of what comes after this position; before them come these frames.
+    Live(Frames, Position),
     /// What it has is too old for this actor: the journal must bring it closer.
     Behind,
     /// It has commits that this actor has not heard of, perhaps not yet.
@@ -295,7 +297,7 @@ impl Broadcaster {
         self.metrics.frames.inc_by(frames.len() as u64);
         self.groups.add(id, client, &selection, address);
         self.count_sessions();
-        Joined::Live(Frames::new(frames, &self.metrics.frame_bytes))
+        Joined::Live(Frames::new(frames, &self.metrics.frame_bytes), self.position)
     }
 }
 

@@ -19,7 +19,7 @@ pub use polling::{Get, Polled, Polling, Post};
 pub(crate) use polling::{Probe, ProbeFailed, TakeOver};
 use seat::{Seat, random_id};
 
-use super::broadcaster::{Broadcaster, Client, Join, Leave, Outlet, Queued};
+use super::broadcaster::{Broadcaster, Client, Join, Leave, Outlet, PLACES, Queued};
 use super::rate_limit::RateLimit;
 use crate::access::Grant;
 use crate::admission::Ticket;
@@ -31,9 +31,6 @@ pub type Transport = seat::Transport<Addr<Polling>>;
 
 /// All sessions, and what each is made of.
 pub type Engines = seat::Engines<Addr<Polling>>;
-
-/// Pushes that may wait: a few seconds of a lively feed.
-const PUSHES: usize = 64;
 
 /// Most bytes of a request, and of an answer that has more than one packet.
 pub const MAX_PAYLOAD: usize = 1_000_000;
@@ -163,7 +160,7 @@ impl Engine {
         A: Actor,
         A::Context: AsyncContext<A>,
     {
-        let (sender, frames) = mpsc::channel(PUSHES);
+        let (sender, frames) = mpsc::channel(PLACES);
         let number = Client::next_number();
         let client = Client::new(number, Outlet::Stream(sender), Arc::clone(&self.evicted));
         let engines = &self.seat.engines;

@@ -2,18 +2,18 @@
 //! mean is decided by the [`Conversation`] of its protocol.
 //! **Receives.** [`Push`] and [`Close`] from `Broadcaster`; the client's messages from the socket; history from a thread.
 //! **Sends.** [`Join`] and [`Leave`] to `Broadcaster`.
-//! **Bound.** [`MAILBOX`] pushes; [`history::PIECES`] frames of history; one client message of at most [`Conversation::MESSAGE_BYTES`].
+//! **Bound.** [`PLACES`] pushes; [`history::PIECES`] frames of history; one client message of at most [`Conversation::MESSAGE_BYTES`].
 //! **Overload.** None of its own: while the socket is full this actor stands still and its mailbox fills, which is
-//! how `Broadcaster` notices. One that does not answer pings gets the newest values only (`silence`). A client that sends too many
+//! how `Broadcaster` notices. One that does not answer pings gets the newest values only (`broadcaster/silent.rs`). A client that sends too many
 //! messages is closed with 1008.
 //! **Restart.** None: the client connects again.
 //!
 //! With its folder the only place that knows `actix-web-actors`.
 
+mod answers;
 mod events;
 mod history;
 mod parts;
-mod silence;
 mod socketio;
 mod v1;
 
@@ -28,7 +28,9 @@ use afterglow_wire::v1::PROTOCOL;
 use afterglow_wire::{close, limits};
 use tokio::sync::watch;
 
-use super::broadcaster::{Broadcaster, Client, Close, Join, Joined, Leave, Outlet, Push};
+use super::broadcaster::{
+    Broadcaster, Client, Close, Join, Joined, Leave, Outlet, PLACES, Push, SilentClients,
+};
 use super::engine::Engines;
 use super::rate_limit::RateLimit;
 use crate::access::{Grant, Principal};
@@ -36,15 +38,12 @@ use crate::clock::{Clock, Stopwatch};
 use crate::live::Frame;
 use crate::pool::Pool;
 use crate::store::Store;
+use answers::Answers;
 pub use events::Events;
 pub use history::HistoryReaders;
 use parts::Parts;
-use silence::Silence;
 pub use socketio::SocketIo;
 pub use v1::V1;
-
-/// Pushes that may wait: a few seconds of a lively feed.
-const MAILBOX: usize = 64;
 
 /// How long a client waits that is ahead of `Broadcaster`: some commits.
 const AHEAD_PAUSE: Duration = Duration::from_millis(5);
@@ -71,6 +70,8 @@ pub struct Sessions {
     pub history_readers: HistoryReaders,
     /// The sessions of Socket.IO, and what they are made of.
     pub engines: Engines,
+    /// How many do not answer.
+    pub silent_clients: SilentClients,
     /// True once the server stops.
     pub stopping: watch::Receiver<bool>,
     /// Ends when who asked may no longer; never when absent.
@@ -140,7 +141,7 @@ pub struct Session<C> {
     heard: Stopwatch,
     rate: RateLimit,
     parts: Parts,
-    silence: Silence,
+    answers: Answers,
 }
 
 /// One protocol: what a session does when its socket is open, and what the client's messages mean.
@@ -179,6 +180,7 @@ impl<C: Conversation> Session<C> {
         request: &HttpRequest,
         payload: web::Payload,
     ) -> Result<HttpResponse, actix_web::Error> {
+        let answers = Answers::new(&sessions.silent_clients);
         let session = Self {
             sessions,
             conversation,
@@ -187,7 +189,7 @@ impl<C: Conversation> Session<C> {
             heard: Stopwatch::start(),
             rate: RateLimit::default(),
             parts: Parts::new(C::MESSAGE_BYTES),
-            silence: Silence::default(),
+            answers,
         };
         ws::WsResponseBuilder::new(session, request, payload)
             .protocols(&[PROTOCOL])
@@ -253,8 +255,8 @@ impl<C: Conversation> Session<C> {
     ) {
         self.client = Client::next_number();
         let outlet = Outlet::actor(&ctx.address());
-        let client = Client::new(self.client, outlet, Arc::clone(&self.evicted))
-            .silent_while(Arc::clone(&self.silence.is_silent));
+        let client =
+            Client::new(self.client, outlet, Arc::clone(&self.evicted)).silent_while(&self.answers.silence);
         let joined = self.sessions.clone().join(join(client)).into_actor(self);
         ctx.wait(joined.map(move |joined, session, ctx| match joined {
             Ok(joined) => then(session, ctx, joined),
@@ -276,7 +278,7 @@ impl<C: Conversation> Actor for Session<C> {
     type Context = Socket<C>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        ctx.set_mailbox_capacity(MAILBOX);
+        ctx.set_mailbox_capacity(PLACES);
         ctx.run_interval(self.sessions.ping_interval, Self::check_alive);
         // Also for those whom the broadcaster does not know: they have not subscribed, or wait for their history.
         let mut stopping = self.sessions.stopping.clone();

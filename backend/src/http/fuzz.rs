@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::*;
 use crate::actors::alerts::{self, Alerts};
-use crate::actors::broadcaster::{Broadcaster, Watched};
+use crate::actors::broadcaster::{Broadcaster, SilentClients, Watched};
 use crate::actors::committer::Committer;
 use crate::actors::engine::Engines;
 use crate::actors::notifier::Notifier;
@@ -118,6 +118,7 @@ fn context(folder: &std::path::Path) -> Context {
                 stopping.clone(),
                 store.signals().clone(),
             ),
+            silent_clients: SilentClients::default(),
             stopping,
             grant: None,
         },

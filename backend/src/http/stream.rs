@@ -21,15 +21,12 @@ use super::live;
 use super::parameters::patterns;
 use super::permission::ReadLive;
 use super::problem::Problem;
-use crate::actors::broadcaster::{Client, Join, Joined, Outlet, Queued};
+use crate::actors::broadcaster::{Client, Join, Joined, Outlet, PLACES, Queued};
 use crate::admission::Ticket;
 use crate::live::history::{CaughtUp, HistoryError, Missed, Page};
-use crate::live::{Frame, Protocol, Selection, parse_event_id};
+use crate::live::{Frame, Protocol, Selection, parse_event_id, position_frame};
 use crate::signals::Selector;
 use crate::store::asked_by;
-
-/// Steps that may wait for a client: a few seconds of a lively feed. Beyond it the client gets only the newest values.
-const STEPS: usize = 64;
 
 /// Sent to a client that reconnects when what it missed is no longer available.
 const GAP: &str = "event: gap\ndata: {\"message\":\"what was missed cannot be told any more; query it\"}\n\n";
@@ -184,7 +181,7 @@ fn events(first: State) -> impl Stream<Item = Result<Bytes, Problem>> {
 
 /// Joins the live stream, or reads the next part of what was missed.
 async fn catch_up(watcher: Watcher, from: Option<Position>) -> Result<State, Problem> {
-    let (sender, steps) = mpsc::channel(STEPS);
+    let (sender, steps) = mpsc::channel(PLACES);
     let join = Join {
         client: Client::new(watcher.number, Outlet::Stream(sender), Arc::default()),
         address: watcher.ticket.address(),
@@ -196,10 +193,9 @@ async fn catch_up(watcher: Watcher, from: Option<Position>) -> Result<State, Pro
     };
     let stopping = |_| Problem::new(Code::Draining, "the server is stopping");
     match (watcher.allowed.sessions().join(join).await.map_err(stopping)?, from) {
-        (Joined::Live(frames), _) => {
-            // Something must go out at once, or a client waits for the headers until the first sample.
-            let connected = Frame::Text(": connected\n\n".into());
-            let frames = frames.iter().cloned().chain([connected]).collect();
+        (Joined::Live(frames, position), _) => {
+            // A client that is cut off before the first sample goes on here; and until something goes out it waits for the headers.
+            let frames = frames.iter().cloned().chain([position_frame(position)]).collect();
             Ok(State { watcher, unsent: Unsent::new(frames), then: Then::Live(steps) })
         }
         (Joined::Refused(limit), _) => Err(Problem::new(Code::TooManyClients, limit)),

@@ -8,7 +8,7 @@ pub(super) mod v1;
 
 use afterglow_wire::v1::Position;
 
-pub use event_stream::parse_event_id;
+pub use event_stream::{parse_event_id, position_frame};
 
 use super::newest::Newest;
 use super::{Frame, LiveSample};
@@ -63,7 +63,7 @@ pub trait Dialect: Sync {
     /// Most instants that one step may have; beyond it only the newest value of each signal is sent. Text has a limit because each
     /// instant is a message of its own.
     fn max_instants(&self) -> usize {
-        1_000
+        10_000
     }
 
     /// Gives signals their names. Without frames where samples carry names.

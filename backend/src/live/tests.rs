@@ -115,11 +115,14 @@ fn an_event_stream_tells_the_position_once_a_step() {
 #[test]
 fn a_very_large_step_shows_only_the_newest_value_of_each_signal() {
     let signals = Signals::empty(10);
-    let samples: Vec<_> = (0..5_000).map(|i| (["a", "b"][i as usize % 2], i, i as f64)).collect();
-    let batches = [batch(&signals, &samples)];
-    let frames = seen(Protocol::Events, &["*"], &signals, &batches);
+    let sent = |count| {
+        let samples: Vec<_> = (0..count).map(|i| (["a", "b"][i as usize % 2], i, i as f64)).collect();
+        seen(Protocol::Events, &["*"], &signals, &[batch(&signals, &samples)])
+    };
+    assert_eq!(sent(10_000).len(), 10_000, "what a sender has kept while it was away");
+    let frames = sent(10_001);
     assert_eq!(frames.len(), 2);
-    assert!(texts(&frames)[1].contains(r#""signals":{"b":4999.0},"conflated":true"#), "{frames:?}");
+    assert!(texts(&frames)[1].contains(r#""signals":{"a":10000.0},"conflated":true"#), "{frames:?}");
     let many: Vec<_> = (0..60_000).map(|i| ("a", i, i as f64)).collect();
     let frames = seen(Protocol::V1, &["*"], &signals, &[batch(&signals, &many)]);
     let (header, samples) = columns(frames.last().unwrap());
@@ -340,10 +343,10 @@ fn what_was_left_out_is_said_to_those_who_know_no_positions() {
 #[test]
 fn conflated_events_of_a_stream_say_so_and_have_no_id() {
     let signals = Signals::empty(10);
-    let samples: Vec<_> = (0..5_000).map(|i| ("a", i, i as f64)).collect();
+    let samples: Vec<_> = (0..10_001).map(|i| ("a", i, i as f64)).collect();
     let frames = seen(Protocol::EventStream, &["a"], &signals, &[batch(&signals, &samples)]);
     let [gap, newest] = texts(&frames)[..] else { panic!("{frames:?}") };
     assert!(gap.starts_with("event: gap\n"), "{gap}");
-    assert!(newest.starts_with("event: telemetry_update\n") && newest.contains("4999.0"), "{newest}");
+    assert!(newest.starts_with("event: telemetry_update\n") && newest.contains("10000.0"), "{newest}");
     assert!(frames.iter().all(|frame| !texts(std::slice::from_ref(frame))[0].contains("id:")));
 }

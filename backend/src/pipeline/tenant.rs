@@ -13,7 +13,7 @@ use super::{Known, processors};
 use crate::access::oidc::Logins;
 use crate::access::{ReadQuota, WriteQuota};
 use crate::actors::alerts::{self, Alerts};
-use crate::actors::broadcaster::{Broadcaster, CloseAll, Live, Watched};
+use crate::actors::broadcaster::{Broadcaster, CloseAll, Live, SilentClients, Watched};
 use crate::actors::committer::Committer;
 use crate::actors::compactor::Compactor;
 use crate::actors::engine::Engines;
@@ -164,6 +164,7 @@ impl Tenant {
                 config.live.slow_seconds.duration(),
             ),
             engines,
+            silent_clients: SilentClients::default(),
             stopping,
             grant: None,
         };

@@ -41,7 +41,7 @@ fn position(backend: &Backend, key: &str) -> String {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     write!(stream, "GET /api/stream HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\n\r\n").unwrap();
     let mut lines = BufReader::new(stream).lines();
-    lines.find(|line| line.as_ref().unwrap() == ": connected").unwrap().unwrap();
+    lines.find(|line| line.as_ref().unwrap().starts_with("id: ")).unwrap().unwrap();
     post(backend, key, now(), "a.first", "1");
     let id = lines.find_map(|line| line.unwrap().strip_prefix("id: ").or(None).map(str::to_owned));
     id.unwrap()

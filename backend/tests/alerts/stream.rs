@@ -19,7 +19,7 @@ impl Events {
         let request = format!("GET /api/stream?signals={signals} HTTP/1.1\r\nHost: {host}\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut events = Self(BufReader::new(stream));
-        while !events.line().starts_with(": connected") {}
+        while !events.line().starts_with("id: ") {}
         events
     }
 

@@ -42,6 +42,7 @@ test("a killed server loses and doubles nothing from memory, and a subscriber ge
   const server = await Server.start(t);
   const publisher = new Publisher(server.url, { limits: { ...QUICK, memorySamples: 1e9 }, log: new Log() });
   const abort = new AbortController();
+  t.after(() => abort.abort());
   const [got, news] = [[], []];
   const following = (async () => {
     for await (const item of subscribe(server.url, { signals: ["count", "a,b"], signal: abort.signal })) {
@@ -52,7 +53,7 @@ test("a killed server loses and doubles nothing from memory, and a subscriber ge
   await until(() => news.includes("live false"), "the subscription");
   const sent = await sendThroughKills(server, publisher, 4);
   assert.deepEqual(await server.values("count"), numbers(sent));
-  await until(() => got.length >= sent, "the last sample");
+  await until(() => got.length >= sent, () => `${got.length} of ${sent} samples after ${news.join()}`);
   assert.deepEqual(got.sort((a, b) => a - b), numbers(sent));
   assert.ok(news.includes("live true") && !news.includes("gap"), news.join());
   abort.abort();

@@ -84,11 +84,11 @@ export class Log {
   error = this.info;
 }
 
-/** Resolves when `condition` holds; looks once in a turn of the loop and gives up after 30 s. */
+/** Resolves when `condition` holds; looks once in a turn of the loop and gives up after 30 s. `what` may be a function that gives it. */
 export async function until(condition, what) {
   const deadline = performance.now() + 30_000;
   while (!condition()) {
-    if (performance.now() > deadline) throw new Error(`not in time: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not in time: ${typeof what === "function" ? what() : what}`);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }

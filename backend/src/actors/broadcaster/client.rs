@@ -1,8 +1,8 @@
 //! A live client as `Broadcaster` sees it: a queue, and whether it keeps up.
 //!
-//! **Bound.** A queue has a number of places; beyond that, [`CLIENT_BYTES`] for a client, and [`ALL_BYTES`] in memory for all. **Overload.**
+//! **Bound.** A queue has [`PLACES`]; beyond that, [`CLIENT_BYTES`] for a client, and [`ALL_BYTES`] in memory for all. **Overload.**
 //! A client with nothing in its queue always gets what comes next: it keeps up, whatever the others do. One that has something
-//! in it falls behind, and so does one that does not answer pings.
+//! in it falls behind, and so does one of many that do not answer pings (`silent.rs`).
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -14,10 +14,14 @@ use afterglow_wire::close;
 use tokio::sync::mpsc;
 
 use super::pace::Step;
+use super::silent::{Silence, Silent};
 use crate::clock::Stopwatch;
 use crate::live::Frames;
 use crate::memory;
 use crate::metrics::Metrics;
+
+/// Pushes that may wait for one client: a second of a lively feed where others keep up, more where nobody does (`pace.rs`).
+pub const PLACES: usize = 256;
 
 /// Bytes that may wait for one client, unless a single step has more: a few seconds of a lively feed.
 const CLIENT_BYTES: usize = 1 << 20;
@@ -115,8 +119,8 @@ pub struct Client {
     /// Set when the client is given up: a session whose socket is full cannot receive messages, but reads this as
     /// soon as it runs again.
     evicted: Arc<AtomicBool>,
-    /// Set while it does not answer pings.
-    silent: Arc<AtomicBool>,
+    /// Whether it is one of many that do not answer.
+    silent: Silent,
     /// Bytes in its queue.
     queued: Arc<AtomicUsize>,
     /// Since it fell behind; of a silent one, since it got the newest values last.
@@ -133,17 +137,24 @@ impl Client {
 
     /// A client that keeps up.
     pub fn new(number: u64, outlet: Outlet, evicted: Arc<AtomicBool>) -> Self {
-        let (silent, queued) = (Arc::default(), Arc::default());
-        Self { number, outlet, evicted, silent, queued, behind: None, is_gone: false }
+        Self {
+            number,
+            outlet,
+            evicted,
+            silent: Silent::default(),
+            queued: Arc::default(),
+            behind: None,
+            is_gone: false,
+        }
     }
 
-    /// The client, which does not answer pings while this is set.
-    pub fn silent_while(self, silent: Arc<AtomicBool>) -> Self {
-        Self { silent, ..self }
+    /// The client, which does not answer while `silence` says so.
+    pub fn silent_while(self, silence: &Silence) -> Self {
+        Self { silent: silence.seen(), ..self }
     }
 
     fn is_silent(&self) -> bool {
-        self.silent.load(Ordering::Relaxed)
+        self.silent.counts()
     }
 
     /// Whether it misses something.

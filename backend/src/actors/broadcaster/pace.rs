@@ -2,7 +2,8 @@
 //!
 //! A step has cost what passed from its beginning until most of the clients had taken it. On an idle machine that is a
 //! few microseconds a client; where processors are short it is longer, more samples gather for the next step, and each
-//! costs less. Clients that have not taken what came before do not count: they must not make the others wait.
+//! costs less. Clients that have not taken what came before do not count: they must not make the others wait. Where there are no
+//! others, samples gather as long as they may: a queue has a number of places.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -36,7 +37,7 @@ const UNKNOWN: usize = usize::MAX;
 impl Pace {
     /// That of nothing sent yet.
     pub(super) fn new() -> Self {
-        Self(Step::begin(0))
+        Self(Step::new(0, Some(Duration::ZERO)))
     }
 
     /// A step begins; `clients` is how many of its receivers have taken everything before.
@@ -60,19 +61,21 @@ impl Step {
     fn begin(clients: usize) -> Arc<Self> {
         // Nine of ten: a few that stall just now do not count either.
         let most = (clients * 9).div_ceil(10);
-        let cost = if most == 0 { 0 } else { UNKNOWN };
+        Self::new(most, (most == 0).then_some(LONGEST))
+    }
+
+    fn new(left: usize, cost: Option<Duration>) -> Arc<Self> {
         Arc::new(Self {
             began: Stopwatch::start(),
-            left: AtomicUsize::new(most),
-            cost: AtomicUsize::new(cost),
+            left: AtomicUsize::new(left),
+            cost: AtomicUsize::new(cost.map_or(UNKNOWN, micros)),
         })
     }
 
     /// A client has taken it.
     pub(super) fn taken(&self) {
         if self.left.fetch_sub(1, Ordering::Relaxed) == 1 {
-            let micros = usize::try_from(self.began.elapsed().as_micros()).unwrap_or(UNKNOWN - 1);
-            self.cost.store(micros, Ordering::Relaxed);
+            self.cost.store(micros(self.began.elapsed()), Ordering::Relaxed);
         }
     }
 
@@ -80,6 +83,10 @@ impl Step {
         let micros = self.cost.load(Ordering::Relaxed);
         (micros != UNKNOWN).then(|| Duration::from_micros(micros as u64))
     }
+}
+
+fn micros(duration: Duration) -> usize {
+    usize::try_from(duration.as_micros()).unwrap_or(UNKNOWN - 1)
 }
 
 #[cfg(test)]
@@ -99,11 +106,14 @@ mod tests {
     }
 
     #[test]
-    fn a_step_for_nobody_costs_nothing() {
-        let mut pace = Pace::new();
-        assert_eq!((pace.left(), pace.0.cost()), (Duration::ZERO, Some(Duration::ZERO)), "nothing was sent");
-        pace.begin(0);
-        assert_eq!(pace.left(), Duration::ZERO);
+    fn the_first_step_begins_at_once() {
+        let pace = Pace::new();
+        assert_eq!((pace.left(), pace.0.cost()), (Duration::ZERO, Some(Duration::ZERO)));
+    }
+
+    #[test]
+    fn what_nobody_can_take_yet_gathers_for_the_longest_pause() {
+        assert_eq!(Pace::new().begin(0).cost(), Some(LONGEST));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! **Receives.** [`Get`] and [`Post`] from the HTTP routes; [`Probe`] and [`TakeOver`] from the WebSocket; frames from `Broadcaster`
 //! through a channel.
 //! **Sends.** [`Join`](crate::actors::broadcaster::Join) and [`Leave`](crate::actors::broadcaster::Leave) to `Broadcaster`.
-//! **Bound.** [`PUSHES`](super::PUSHES) pushes in the channel, [`REPLIES`] replies, one request that waits; a request has at most [`MAX_PAYLOAD`] bytes.
+//! **Bound.** [`PLACES`](crate::actors::broadcaster::PLACES) pushes in the channel, [`REPLIES`] replies, one request that waits; a request has at most [`MAX_PAYLOAD`] bytes.
 //! **Overload.** The channel fills while the client does not poll, and `Broadcaster` then keeps only the newest value per signal
 //! for it and ends it when it stays behind. A client that sends too many packets, or takes no replies, is ended.
 //! **Restart.** None: the client connects again.

@@ -42,7 +42,7 @@ impl Conversation for Events {
         };
         session.join(ctx, join, |_, ctx, joined| {
             // Who has missed nothing is never behind or ahead.
-            if let Joined::Live(frames) = joined {
+            if let Joined::Live(frames, _) = joined {
                 Session::<Self>::send(ctx, &frames);
             }
         });

@@ -108,7 +108,7 @@ impl Session<V1> {
         let (protocol, named) = (Protocol::V1, caught_up.named);
         let join = |client| Join { client, address, protocol, selection, from, named, conflated };
         self.join(ctx, join, move |session, ctx, joined| match joined {
-            Joined::Live(frames) => {
+            Joined::Live(frames, _) => {
                 if let Some(request) = resumes {
                     session.subscribed(ctx, request, true);
                 }

@@ -28,7 +28,7 @@ impl Dialect for EventStream {
     }
 
     fn heartbeat(&self, step: &Step) -> Option<Frame> {
-        Some(Frame::Text(format!("id: {}\n\n", event_id(step.after)).into()))
+        Some(position_frame(step.after))
     }
 
     fn changed(&self, _: &Step, revision: &str) -> Option<Frame> {
@@ -42,6 +42,11 @@ fn with_id(step: &Step, mut frames: Vec<Frame>) -> Vec<Frame> {
         *last = format!("id: {}\n{last}", event_id(step.after)).into();
     }
     frames
+}
+
+/// Has the client know where it is, without an event.
+pub fn position_frame(position: Position) -> Frame {
+    Frame::Text(format!("id: {}\n\n", event_id(position)).into())
 }
 
 fn event_id(position: Position) -> String {
