@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use diesel_async::async_connection_wrapper::BlockOn;
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::task::AbortHandle;
+use tokio::task::{AbortHandle, unconstrained};
 use tokio_postgres::CancelToken;
 
 use super::server::Tls;
@@ -55,7 +55,8 @@ pub(super) fn block_on<F: Future>(future: F) -> F::Output {
     let _entered = handle().ok().map(Handle::enter);
     let waker = Waker::from(Arc::new(Parked(thread::current())));
     let mut context = Context::from_waker(&waker);
-    let mut future = pin!(future);
+    // A task of a runtime that waits here for long gets no budget in between, without which nothing of tokio is ever ready.
+    let mut future = pin!(unconstrained(future));
     let since = Stopwatch::start();
     loop {
         if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
@@ -126,5 +127,31 @@ struct Unwatched;
 impl Drop for Unwatched {
     fn drop(&mut self) {
         WATCH.set(None);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use tokio::sync::Mutex;
+
+    use super::*;
+
+    #[test]
+    fn a_task_may_wait_for_any_number_of_futures() {
+        let (done, is_done) = mpsc::channel();
+        thread::spawn(move || {
+            let runtime = Builder::new_current_thread().build().unwrap();
+            runtime.block_on(async {
+                let mutex = Mutex::new(());
+                // A task has a budget of 128.
+                for _ in 0..1_000 {
+                    drop(block_on(mutex.lock()));
+                }
+            });
+            done.send(()).unwrap();
+        });
+        is_done.recv_timeout(Duration::from_secs(60)).expect("it waits for ever");
     }
 }
