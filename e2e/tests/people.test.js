@@ -241,14 +241,37 @@ test("an operator makes a tenant with limits, and deletes it by its name", async
   await until("the name is refused", async () => (await page.locator("#tenant-name-error").textContent()) !== "");
   await form.getByLabel("Name").fill("acme");
   await form.getByLabel("Samples a second").fill("5000");
+  await form.getByLabel("New signals a day").fill("40");
+  await form.getByLabel("Seconds of queries a minute").fill("20");
   await form.getByLabel("Keep samples").fill("2d");
   await form.getByLabel("Name").press("Enter");
   const made = await page.getByTestId("tenant-link").textContent();
   assert.match(made, /\/setup#acme\./);
-  await eventually(() => page.getByTestId("tenant-limits").allTextContents(), ["At most 5,000 samples/s, samples kept 2d"]);
+  await eventually(() => page.getByTestId("tenant-limits").allTextContents(), [
+    "At most 5,000 samples/s, 40 new signals a day, 20 s of queries a minute, samples kept 2d",
+  ]);
   await accessible(page);
 
   const row = page.getByTestId("tenant");
+  await row.getByRole("button", { name: "Limits of acme …" }).click();
+  const limits = row.getByTestId("change-limits");
+  assert.equal(await limits.getByLabel("Samples a second").inputValue(), "5000");
+  assert.equal(await limits.getByLabel("Keep samples").inputValue(), "2d");
+  await accessible(page);
+  await limits.getByLabel("Keep samples").fill("soon");
+  await limits.getByRole("button", { name: "Save" }).click();
+  await until("the age is refused", async () => (await page.locator("#limits-acme-keep_raw-error").textContent()) !== "");
+  await limits.getByLabel("Keep samples").fill("3d");
+  await limits.getByLabel("Samples a second").fill("");
+  await limits.getByLabel("Signals", { exact: true }).fill("7");
+  await limits.getByLabel("Signals", { exact: true }).press("Enter");
+  await eventually(() => page.getByTestId("tenant-limits").allTextContents(), [
+    "At most 7 signals, 40 new signals a day, 20 s of queries a minute, samples kept 3d",
+  ]);
+  assert.equal(await limits.count(), 0);
+  const stored = await page.evaluate(async () => (await (await fetch("/api/tenants")).json())[0].limits);
+  assert.deepEqual(stored, { signals: 7, new_signals_per_day: 40, reader_seconds_per_minute: 20, keep_raw: "3d" });
+
   await row.getByRole("button", { name: "Delete acme …" }).click();
   const sure = row.getByRole("button", { name: "Delete acme", exact: true });
   assert.equal(await sure.isDisabled(), true);

@@ -77,6 +77,26 @@ pub struct TenantPatch {
     pub limits: serde_json::Map<String, serde_json::Value>,
 }
 
+impl TenantPatch {
+    /// What makes `before` into `after`.
+    pub fn between(before: &TenantLimits, after: &TenantLimits) -> Self {
+        let fields = |limits: &TenantLimits| match serde_json::to_value(limits) {
+            Ok(serde_json::Value::Object(fields)) => fields,
+            _ => serde_json::Map::new(),
+        };
+        let (before, mut limits) = (fields(before), fields(after));
+        for (name, value) in before {
+            match limits.get(&name) {
+                // As for the default tenant from now on.
+                None => drop(limits.insert(name, serde_json::Value::Null)),
+                Some(same) if *same == value => drop(limits.remove(&name)),
+                Some(_) => {}
+            }
+        }
+        Self { limits }
+    }
+}
+
 /// Whether a tenant can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -156,6 +176,25 @@ mod tests {
         for bad in ["", "default", "Acme", "2a", "-a", "a.b", "a/b", "..", "a_b", &"a".repeat(33)] {
             assert!(check_name(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_patch_has_what_differs() {
+        let before = TenantLimits {
+            signals: Some(5),
+            bytes: Some(64_000_000),
+            live_clients: Some(2),
+            ..Default::default()
+        };
+        let after = TenantLimits {
+            signals: Some(6),
+            keep_raw: Some("7d".to_owned()),
+            live_clients: Some(2),
+            ..Default::default()
+        };
+        let patch = serde_json::to_value(TenantPatch::between(&before, &after)).unwrap();
+        assert_eq!(patch, serde_json::json!({"limits": {"signals": 6, "keep_raw": "7d", "bytes": null}}));
+        assert!(TenantPatch::between(&after, &after).limits.is_empty());
     }
 
     #[test]

@@ -1,17 +1,16 @@
 //! Tenants: who uses this server beside the default one, and how much of it.
 
-use afterglow_wire::tenant::{CreatedTenant, NewTenant, Tenant, TenantLimits, TenantState};
+mod limits;
+
+use afterglow_wire::tenant::{CreatedTenant, NewTenant, Tenant, TenantLimits, TenantPatch, TenantState};
 use dioxus::prelude::*;
 
-use super::super::form::{Field, Number};
+use super::super::form::Field;
 use super::link::Link;
 use super::{Outcome, wrong};
 use crate::connection::refusal::Refusal;
 use crate::edge::rest;
 use crate::values::format;
-
-/// Bytes of the megabyte in which the size of a database is typed.
-const MEGABYTE: f64 = 1e6;
 
 /// The tenants, and a form for one more.
 #[component]
@@ -44,7 +43,7 @@ pub(super) fn Tenants(
                 for tenant in known {
                     Row {
                         key: "{tenant.name}", tenant,
-                        on_deleted: move |outcome: Result<(), Refusal>| {
+                        on_changed: move |outcome: Result<(), Refusal>| {
                             refusal.set(outcome.err());
                             made.set(None);
                             asked += 1;
@@ -71,16 +70,26 @@ pub(super) fn Tenants(
     }
 }
 
-/// A tenant, what it uses, and the way to delete it: only who types its name does.
+/// What is asked about a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Nothing,
+    /// What it may use from now on.
+    Limits,
+    /// Its name, so that it is deleted.
+    Name,
+}
+
+/// A tenant, what it uses, and the ways to limit it otherwise and to delete it: only who types its name does.
 #[component]
 fn Row(
     /// The tenant.
     tenant: Tenant,
-    /// Called with what became of its deletion.
-    on_deleted: EventHandler<Result<(), Refusal>>,
+    /// Called when it has other limits, or with what became of its deletion.
+    on_changed: EventHandler<Result<(), Refusal>>,
 ) -> Element {
-    let (mut asking, mut typed, mut busy) =
-        (use_signal(|| false), use_signal(String::new), use_signal(|| false));
+    let (mut asked, mut typed, mut busy) =
+        (use_signal(|| Asked::Nothing), use_signal(String::new), use_signal(|| false));
     let name = tenant.name.clone();
     let state = match tenant.state {
         TenantState::Active => "",
@@ -100,8 +109,8 @@ fn Row(
             busy.set(true);
             let outcome = rest::delete(&address).await;
             busy.set(false);
-            asking.set(false);
-            on_deleted.call(outcome);
+            asked.set(Asked::Nothing);
+            on_changed.call(outcome);
         }
     };
     rsx! {
@@ -109,9 +118,19 @@ fn Row(
             span { class: "row-text",
                 strong { "{name}" }
                 span { class: "note", "{state}{signals} signals, {tenant.live_clients} live clients, {samples} samples since the server started" }
-                span { class: "note", "data-testid": "tenant-limits", {limits(&tenant.limits)} }
+                span { class: "note", "data-testid": "tenant-limits", {limits::words(&tenant.limits)} }
             }
-            if asking() {
+            if asked() == Asked::Limits {
+                Change {
+                    tenant: tenant.clone(),
+                    on_done: move |is_changed| {
+                        asked.set(Asked::Nothing);
+                        if is_changed {
+                            on_changed.call(Ok(()));
+                        }
+                    },
+                }
+            } else if asked() == Asked::Name {
                 form { class: "form sure", "data-testid": "delete-tenant", onsubmit: delete,
                     Field { id: field.clone(), label: "All samples, boards, keys and members of {name} go. Type its name", wrong: None,
                         input {
@@ -121,16 +140,21 @@ fn Row(
                         }
                     }
                     div { class: "form-end",
-                        button { r#type: "button", class: "action", onclick: move |_| asking.set(false), "Cancel" }
+                        button { r#type: "button", class: "action", onclick: move |_| asked.set(Asked::Nothing), "Cancel" }
                         button { r#type: "submit", class: "action danger", disabled: *typed.read() != name || busy(), "Delete {name}" }
                     }
                 }
             } else if tenant.state != TenantState::Deleting {
                 button {
+                    r#type: "button", class: "action", "aria-label": "Limits of {name} …",
+                    onclick: move |_| asked.set(Asked::Limits),
+                    "Limits …"
+                }
+                button {
                     r#type: "button", class: "action", "aria-label": "Delete {name} …",
                     onclick: move |_| {
                         typed.set(String::new());
-                        asking.set(true);
+                        asked.set(Asked::Name);
                     },
                     "Delete …"
                 }
@@ -139,28 +163,48 @@ fn Row(
     }
 }
 
-/// What a tenant may use, where it is not what the default tenant may.
-fn limits(limits: &TenantLimits) -> String {
-    let counted =
-        |number: Option<u32>, what: &str| Some(format!("{} {what}", format::count(number?.try_into().ok()?)));
-    let kept = |age: &Option<String>, what: &str| Some(format!("{what} kept {}", age.as_ref()?));
-    let all = [
-        counted(limits.samples_per_second, "samples/s"),
-        counted(limits.signals, "signals"),
-        counted(limits.live_clients, "live clients"),
-        limits.bytes.map(|bytes| format!("{} MB", bytes as f64 / MEGABYTE)),
-        kept(&limits.keep_raw, "samples"),
-        kept(&limits.keep_minutes, "minutes"),
-        kept(&limits.keep_hours, "hours"),
-    ];
-    let all: Vec<String> = all.into_iter().flatten().collect();
-    if all.is_empty() {
-        "Limited as the default tenant".to_owned()
-    } else {
-        format!("At most {}", all.join(", "))
+/// The limits of a tenant, to change them.
+#[component]
+fn Change(
+    /// The tenant.
+    tenant: Tenant,
+    /// Called at the end, with whether they were changed.
+    on_done: EventHandler<bool>,
+) -> Element {
+    let Tenant { name, limits: before, .. } = tenant;
+    let limits = use_signal(|| before.clone());
+    let (mut refusal, mut busy) = (use_signal(|| None::<Refusal>), use_signal(|| false));
+    let address = format!("/api/tenants/{}", rest::escaped(&name));
+    let submit = move |event: FormEvent| {
+        event.prevent_default();
+        let (address, patch) = (address.clone(), TenantPatch::between(&before, &limits.peek()));
+        async move {
+            if busy() {
+                return;
+            }
+            busy.set(true);
+            let outcome = rest::tell("PATCH", &address, &patch).await;
+            busy.set(false);
+            match outcome {
+                Ok(()) => on_done.call(true),
+                Err(refused) => refusal.set(Some(refused)),
+            }
+        }
+    };
+    rsx! {
+        form { class: "form change", "data-testid": "change-limits", "aria-label": "Limits of {name}", onsubmit: submit,
+            limits::Limits { of: "limits-{name}", limits, refusal }
+            p { class: "note", "What was stored or is connected already stays." }
+            Outcome { refusal: refusal() }
+            div { class: "form-end",
+                button { r#type: "button", class: "action", onclick: move |_| on_done.call(false), "Cancel" }
+                button { r#type: "submit", class: "action primary", disabled: busy(), "Save" }
+            }
+        }
     }
 }
 
+/// The form of a new tenant.
 #[component]
 fn Add(
     /// Whether everyone who reaches the server may do everything.
@@ -187,10 +231,6 @@ fn Add(
             }
         }
     };
-    let at =
-        move |field: &str| wrong(&refusal, field).or_else(|| wrong(&refusal, &format!("limits.{field}")));
-    let age = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-    let most = Some((1, u32::MAX));
     rsx! {
         section { class: "card-table", "aria-labelledby": "add-title",
             h3 { id: "add-title", "Add a tenant" }
@@ -198,37 +238,14 @@ fn Add(
                 p { class: "note", "From the first one on nobody uses this server without a password or a key: make yourself a member before." }
             }
             form { class: "form", "data-testid": "add-tenant", onsubmit: submit,
-                Field { id: "tenant-name", label: "Name (a to z, 0 to 9 and -)", wrong: at("name"),
+                Field { id: "tenant-name", label: "Name (a to z, 0 to 9 and -)", wrong: wrong(&refusal, "name"),
                     input {
                         id: "tenant-name", autocomplete: "off", autocapitalize: "none", spellcheck: "false", required: true,
                         "aria-describedby": "tenant-name-error", value: "{name}", oninput: move |event| name.set(event.value()),
                     }
                 }
-                p { class: "note", "Where a field is empty, the limit is that of the default tenant." }
                 for count in [count()] {
-                    div { key: "{count}", class: "form-row limits",
-                        Field { id: "tenant-rate", label: "Samples a second", wrong: at("samples_per_second"),
-                            Number { id: "tenant-rate", label: None, initial: None, placeholder: "", whole: most, on_number: move |typed: Option<f64>| limits.write().samples_per_second = typed.map(|number| number as u32) }
-                        }
-                        Field { id: "tenant-signals", label: "Signals", wrong: at("signals"),
-                            Number { id: "tenant-signals", label: None, initial: None, placeholder: "", whole: most, on_number: move |typed: Option<f64>| limits.write().signals = typed.map(|number| number as u32) }
-                        }
-                        Field { id: "tenant-clients", label: "Live clients", wrong: at("live_clients"),
-                            Number { id: "tenant-clients", label: None, initial: None, placeholder: "", whole: most, on_number: move |typed: Option<f64>| limits.write().live_clients = typed.map(|number| number as u32) }
-                        }
-                        Field { id: "tenant-bytes", label: "Database (MB)", wrong: at("bytes"),
-                            Number { id: "tenant-bytes", label: None, initial: None, placeholder: "", whole: Some((64, u32::MAX)), on_number: move |typed: Option<f64>| limits.write().bytes = typed.map(|number| (number * MEGABYTE) as u64) }
-                        }
-                        Field { id: "tenant-raw", label: "Keep samples", wrong: at("keep_raw"),
-                            input { id: "tenant-raw", autocomplete: "off", placeholder: "such as 36h, 7d", "aria-describedby": "tenant-raw-error", oninput: move |event| limits.write().keep_raw = age(event.value()) }
-                        }
-                        Field { id: "tenant-minutes", label: "Keep minutes", wrong: at("keep_minutes"),
-                            input { id: "tenant-minutes", autocomplete: "off", placeholder: "such as 30d", "aria-describedby": "tenant-minutes-error", oninput: move |event| limits.write().keep_minutes = age(event.value()) }
-                        }
-                        Field { id: "tenant-hours", label: "Keep hours", wrong: at("keep_hours"),
-                            input { id: "tenant-hours", autocomplete: "off", placeholder: "such as forever", "aria-describedby": "tenant-hours-error", oninput: move |event| limits.write().keep_hours = age(event.value()) }
-                        }
-                    }
+                    limits::Limits { key: "{count}", of: "tenant", limits, refusal }
                 }
                 Outcome { refusal: refusal() }
                 div { class: "form-end",
