@@ -14,8 +14,14 @@ const KEPT_BYTES: usize = 64 * 1024 * 1024;
 
 /// The complete request that POSTs `body` to `path`.
 pub(crate) fn post(path: &str, body: &[u8]) -> Vec<u8> {
+    post_with(path, None, body)
+}
+
+/// The same with a key, where there is one.
+pub(crate) fn post_with(path: &str, key: Option<&str>, body: &[u8]) -> Vec<u8> {
+    let authorization = key.map(|key| format!("Authorization: Bearer {key}\r\n")).unwrap_or_default();
     let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nHost: bench\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     );
     [head.as_bytes(), body].concat()
@@ -39,10 +45,14 @@ impl Connection {
         head.check(&self.answer)
     }
 
-    /// Sends a request of [`post`] and reads the answer; whether the server took it (2xx) or refused it for now (503).
+    /// Sends a request of [`post`] and reads the answer; whether the server took it (2xx) or refused it for now (429, 503).
     pub(crate) fn offer(&mut self, request: &[u8]) -> Result<bool> {
         let head = self.exchange(request)?;
-        if head.status == "503" { Ok(false) } else { head.check(&self.answer).map(|()| true) }
+        if matches!(&*head.status, "429" | "503") {
+            Ok(false)
+        } else {
+            head.check(&self.answer).map(|()| true)
+        }
     }
 
     fn exchange(&mut self, request: &[u8]) -> Result<Head> {

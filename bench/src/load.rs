@@ -23,7 +23,7 @@ pub(crate) struct Outcome {
     pub(crate) requests: u64,
     /// Of those requests.
     pub(crate) samples: u64,
-    /// Requests that were answered 503.
+    /// Requests that were answered 429 or 503.
     pub(crate) refused: u64,
     /// While requests were under way.
     pub(crate) wall: Duration,
@@ -35,7 +35,7 @@ pub(crate) struct Outcome {
 
 impl Outcome {
     /// Adds what sending `requests` came to.
-    fn send(&mut self, server: &Server, requests: &[Vec<u8>], plan: Plan) -> Result<()> {
+    pub(crate) fn send(&mut self, server: &Server, requests: &[Vec<u8>], plan: Plan) -> Result<()> {
         let (start, cpu) = (Instant::now(), server.cpu()?);
         let refused = send(&server.address, requests, plan.connections)?;
         self.wall += start.elapsed();

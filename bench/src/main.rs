@@ -2,9 +2,10 @@
 //! `cargo xtask bench ...`, which builds what it measures.
 //!
 //! `systems` is who is measured, `server` one running process of theirs, `samples` what they are fed, `load` and
-//! `http` how; `ingest`, `disk`, `query`, `windows`, `fanout`, `alerts` and `bounds` are the measurements; `lab` is what they share.
+//! `http` how; `ingest`, `disk`, `query`, `windows`, `fanout`, `alerts`, `bounds` and `access` are the measurements; `lab` is what they share.
 #![expect(clippy::disallowed_methods, reason = "measuring time is what this program is for")]
 
+mod access;
 mod alerts;
 mod bounds;
 mod cleanup;
@@ -51,6 +52,8 @@ enum Bench {
     Alerts(alerts::Options),
     /// What a client elsewhere notices of attacks, and what they leave behind
     Bounds(bounds::Options),
+    /// Keys: what checking one costs, small posts with and without, and what a tenant notices of a flood by another
+    Access(access::Options),
     /// Used by `fanout`: a server that only writes
     #[command(hide = true)]
     Floor { address: String },
@@ -96,6 +99,7 @@ fn run() -> Result<()> {
         Bench::Scale(options) => Lab::open(&options.common()),
         Bench::Alerts(options) => Lab::open(&options.common()),
         Bench::Bounds(options) => Lab::open(&options.common()),
+        Bench::Access(options) => Lab::open(&options.common()),
         Bench::Floor { address } => return fanout::serve_floor(address),
         Bench::Nobody { address } => return bounds::nobody(address),
     }?;
@@ -108,6 +112,7 @@ fn run() -> Result<()> {
         Bench::Scale(options) => fanout::scale::run(&lab, options),
         Bench::Alerts(options) => alerts::run(&lab, options),
         Bench::Bounds(options) => bounds::run(&lab, options),
+        Bench::Access(options) => access::run(&lab, options),
         Bench::Floor { .. } | Bench::Nobody { .. } => Ok(()),
     }?;
     lab.print_commands();

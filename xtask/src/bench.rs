@@ -26,6 +26,8 @@ pub(crate) enum Bench {
     Alerts(Options),
     /// What a client elsewhere notices of attacks, and what they leave behind
     Bounds(Options),
+    /// Keys: what checking one costs, small posts with and without, and what a tenant notices of a flood by another
+    Access(Options),
     /// Main-thread time of a live update in a browser, beside uPlot alone, Chart.js and Recharts
     Chart,
     /// The page in a browser: bytes, first paint, first data, a sample's way to the screen, frames while zooming
@@ -64,6 +66,7 @@ pub(crate) fn run(bench: &Bench) -> Result<()> {
         }
         Bench::Alerts(options) => ("alerts", options),
         Bench::Bounds(options) => ("bounds", options),
+        Bench::Access(options) => ("access", options),
         Bench::Chart => return in_browser("chart.js", "AFTERGLOW_BENCH_CHART", &dashboard::build_chart()?),
         Bench::Page | Bench::Hundreds | Bench::Soak => {
             dashboard::build()?;
