@@ -160,6 +160,11 @@ impl Access {
         token::id_in(text).is_some_and(|id| self.keys.has(id))
     }
 
+    /// Origins whose pages may show in a frame what the link with this id shows at `now`.
+    pub fn framers(&self, id: u64, now: Timestamp) -> Vec<String> {
+        self.keys.framers(id, now)
+    }
+
     /// Ends all keys, for the live clients too.
     pub fn end(&self) {
         self.keys.replace(Vec::new(), BoardSignals::new());

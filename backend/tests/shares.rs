@@ -387,3 +387,70 @@ fn many_links_to_a_board_have_its_signals_once() {
     assert!(grown < 24 << 20, "{grown} bytes for 40 links");
     backend.close();
 }
+
+/// Who may show the page at an address in a frame, as browsers are answered.
+fn ancestors(backend: &Backend, address: &str) -> String {
+    let head =
+        backend.raw(format!("GET {address} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes());
+    let policies: Vec<_> =
+        head.lines().filter_map(|line| line.strip_prefix("content-security-policy: ")).collect();
+    assert_eq!(policies.len(), 1, "{head}");
+    policies[0].split("frame-ancestors ").nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn a_link_is_framed_by_the_origins_that_it_names_and_no_others() {
+    let lab = Lab::new();
+    let make = |body: Value| ask(&lab.backend, &lab.admin, "POST", "/api/shares", &body.to_string());
+    let origins = ["https://intranet.example", "http://127.0.0.1:8080"];
+    let made = make(json!({"board": "one", "embed_from": origins}));
+    assert_eq!(made.status, 201, "{made:?}");
+    let (made, link) = (made.json(), made.json()["link"].as_str().unwrap().to_owned());
+    let (share, token) = (made["id"].as_str().unwrap(), link.strip_prefix("/s#").unwrap());
+    assert_eq!(made["embed_from"], json!(origins));
+    assert_eq!(made["frame"], format!("/boards/one?share={share}#{token}"));
+    let listed = ask(&lab.backend, &lab.admin, "GET", "/api/shares", "").json();
+    let of = |id: &str| listed.as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone();
+    assert_eq!(of(share)["embed_from"], json!(origins));
+    assert_eq!(of(&id(&lab.link))["embed_from"], Value::Null);
+
+    let named = "'self' https://intranet.example http://127.0.0.1:8080";
+    let ancestors = |address: &str| ancestors(&lab.backend, address);
+    assert_eq!(ancestors(&format!("/boards/one?share={share}")), named);
+    assert_eq!(ancestors(&format!("/boards/one?from=now-1h&share={share}&panel=1")), named);
+    // What names no link, another one, or a link in another way.
+    let upper = share.to_uppercase();
+    let plain = id(&lab.link);
+    for other in ["", "x", "0123456789abcdef", "*", &plain, &format!("+{share}"), &format!("{share}0"), token]
+    {
+        assert_eq!(ancestors(&format!("/boards/one?share={other}")), "'self'", "{other}");
+    }
+    if upper != share {
+        assert_eq!(ancestors(&format!("/boards/one?share={upper}")), "'self'");
+    }
+    // The first one counts, also for the page.
+    assert_eq!(ancestors(&format!("/?share={plain}&share={share}")), "'self'");
+    for page in ["/boards/one", "/s", "/login", "/members?shares=1"] {
+        assert_eq!(ancestors(page), "'self'", "{page}");
+    }
+
+    for (refused, at) in [
+        (json!(["https://a.example", "*"]), "embed_from[1]"),
+        (json!(["https://a.example; script-src *"]), "embed_from[0]"),
+        (json!(["https://*.example"]), "embed_from[0]"),
+        (json!(["https://a.example/path"]), "embed_from[0]"),
+        (json!(["null"]), "embed_from[0]"),
+        (json!(vec!["https://a.example"; 17]), "embed_from"),
+    ] {
+        let answer = make(json!({"board": "one", "embed_from": refused}));
+        assert_eq!(
+            (answer.status, &answer.json()["error"]["details"]["field"]),
+            (422, &json!(at)),
+            "{answer:?}"
+        );
+    }
+
+    // Revoked, nobody frames it.
+    assert_eq!(ask(&lab.backend, &lab.admin, "DELETE", &format!("/api/shares/{share}"), "").status, 204);
+    assert_eq!(ancestors(&format!("/boards/one?share={share}")), "'self'");
+}

@@ -5,6 +5,7 @@ pub mod ahead;
 pub mod clock;
 pub mod download;
 pub mod feed;
+pub mod framed;
 pub mod loader;
 pub mod page_state;
 pub mod paint_loop;

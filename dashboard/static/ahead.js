@@ -6,8 +6,8 @@ let heard = [];
 
 window.ahead = { answer, open };
 
-// The pages of accounts ask for themselves.
-if (["", "boards", "alerts", "ingest"].includes(view)) {
+// The pages of accounts, and boards that are shown by a link, ask for themselves.
+if (["", "boards", "alerts", "ingest"].includes(view) && !new URLSearchParams(location.search).has("share")) {
   const { protocol, host } = location;
   socket = new WebSocket(`${protocol === "https:" ? "wss" : "ws"}://${host}/ws`, "afterglow.v1");
   socket.binaryType = "arraybuffer";

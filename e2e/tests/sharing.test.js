@@ -1,11 +1,10 @@
 // What is on screen, for others: links, files, a screen on the wall, a panel within another page.
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { test } from "node:test";
 
-import { cleanup } from "../support/cleanup.js";
 import { HOSTILE, HOSTILE_NAME, LONG } from "../support/hostile.js";
+import { outside } from "../support/outside.js";
 import { accessible, boardShown, chart, eventually, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
@@ -155,18 +154,6 @@ test("a screen on the wall shows charts and changes nothing", async (t) => {
   await until("it is live", async () => (await chart(page, panel).points()) > points);
   assert.ok(page.url().includes("kiosk"), "and stays what it is");
 });
-
-/** A page of another origin that shows `address` in a frame. */
-async function outside(t, frame) {
-  const server = createServer((request, response) => {
-    if (request.url !== "/") return response.writeHead(204).end();
-    response.setHeader("content-type", "text/html; charset=utf-8");
-    response.end(`<!doctype html><title>Wiki</title>${frame()}`);
-  });
-  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
-  cleanup(t, () => new Promise((resolve) => server.close(resolve)));
-  return `http://127.0.0.1:${server.address().port}`;
-}
 
 test("a panel is framed by pages that may, and by no others", async (t) => {
   let frame = "";

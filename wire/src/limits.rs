@@ -61,6 +61,9 @@ pub const KEY_SIGNALS: usize = 100;
 /// Networks of a key.
 pub const KEY_ADDRESSES: usize = 100;
 
+/// As many origins as may show what a link shows in a frame.
+pub const SHARE_ORIGINS: usize = 16;
+
 /// Longest label of a key, in bytes.
 pub const KEY_LABEL_BYTES: usize = 200;
 

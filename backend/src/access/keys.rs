@@ -150,6 +150,13 @@ impl Keys {
         Token::parse(text).and_then(|token| book.get(&token.id)).is_some_and(|entry| entry.key.get)
     }
 
+    /// Origins whose pages may show in a frame what the link with this id shows at `now`.
+    pub(super) fn framers(&self, id: u64, now: Timestamp) -> Vec<String> {
+        let book = self.book.load();
+        let entry = book.get(&id).filter(|entry| entry.is_valid(now));
+        entry.map(|entry| entry.key.embed_from.clone()).unwrap_or_default()
+    }
+
     /// What was written with each key that is no link, by id.
     pub(super) fn usage(&self, now: Timestamp) -> Vec<KeyUsage> {
         let book = self.book.load();
@@ -245,7 +252,7 @@ impl Entry {
             (Kind::Key | Kind::In, Kind::Share) => return denied("this is no link to a board"),
             _ => {}
         }
-        if self.granted.grant.is_over() || self.key.expires.is_some_and(|expires| expires <= now) {
+        if !self.is_valid(now) {
             return denied("this key has expired");
         }
         if self.key.not_before.is_some_and(|from| now < from) {
@@ -259,6 +266,11 @@ impl Entry {
             return Err(Denial(Code::RateLimited, "requests with this key come faster than they may"));
         }
         Ok(())
+    }
+
+    /// Whether it has not ended, by itself or otherwise.
+    fn is_valid(&self, now: Timestamp) -> bool {
+        !self.granted.grant.is_over() && self.key.expires.is_none_or(|expires| now < expires)
     }
 
     fn note(&self, now: Timestamp, address: IpAddr) {

@@ -42,6 +42,11 @@ pub fn id(id: u64) -> String {
     format!("{id:016x}")
 }
 
+/// The id that [`id`] writes as this text.
+pub fn parse_id(text: &str) -> Option<u64> {
+    u64::from_str_radix(text, 16).ok().filter(|parsed| id(*parsed) == text)
+}
+
 /// The id in a text that may be a key; nothing else of it is looked at.
 pub fn id_in(text: &str) -> Option<u64> {
     u64::from_str_radix(text.get(BEGINNING..BEGINNING + ID)?, 16).ok()

@@ -1,5 +1,6 @@
 //! Everything else: the compiled dashboard, from the binary or from a folder.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
@@ -28,6 +29,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 /// The parameter of an address that has the page show one panel, which changes nothing: it alone may be framed by others.
 const PANEL: &str = "panel";
 
+/// The parameter of an address that has the page show a board by a link, whose id it is. The page then uses nothing but the link, and
+/// those may frame it whom the link names.
+pub(super) const SHARE: &str = "share";
+
 /// (path below the dashboard's folder, bytes), made by build.rs; `x.br` and `x.gz` stand beside `x`.
 static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/dashboard_files.rs"));
 
@@ -55,21 +60,25 @@ impl Assets {
     /// Serves `folder` when there is one, otherwise what the binary carries.
     /// Pages of the origins `embed_from` may show single panels.
     pub(super) fn new(folder: Option<PathBuf>, embed_from: &[String]) -> Self {
-        let mut panel_policy = POLICY.to_owned();
-        for origin in embed_from {
-            panel_policy.extend([" ", origin]);
-        }
         let embedded = EMBEDDED.iter().map(|(path, bytes)| (*path, (*bytes, etag(bytes)))).collect();
-        Self { panel_policy, embedded, folder }
+        Self { panel_policy: framed_by(embed_from), embedded, folder }
     }
 
-    fn policy(&self, request: &HttpRequest) -> &str {
-        let mut parameters = request.query_string().split('&').map(|pair| pair.split('=').next());
-        if parameters.any(|key| key == Some(PANEL)) { &self.panel_policy } else { POLICY }
+    /// The policy of the page at an address: a link's own, where it is opened by one.
+    fn policy(&self, allowed: &Allowed<ReadPage>, request: &HttpRequest) -> Cow<'_, str> {
+        let mut is_panel = false;
+        for pair in request.query_string().split('&') {
+            match pair.split_once('=').unwrap_or((pair, "")) {
+                (SHARE, id) => return framed_by(&allowed.framers(id)).into(),
+                (PANEL, _) => is_panel = true,
+                _ => {}
+            }
+        }
+        if is_panel { (&*self.panel_policy).into() } else { POLICY.into() }
     }
 
-    /// A file, or that it has not changed since the client got it.
-    fn answer(&self, request: &HttpRequest, file: &str) -> Option<HttpResponse> {
+    /// A file, or that it has not changed since the client got it; `policy` says what a document may do.
+    fn answer(&self, request: &HttpRequest, file: &str, policy: &str) -> Option<HttpResponse> {
         let asset = self.find(file, request.headers())?;
         let unchanged = is_known(request.headers(), &asset.etag);
         let mut response =
@@ -79,7 +88,7 @@ impl Assets {
         response.insert_header((ETAG, asset.etag)).insert_header((CONTENT_TYPE, content_type(file)));
         // What else there is follows the policy of the document that uses it.
         if [".html", ".svg"].iter().any(|document| file.ends_with(document)) {
-            response.insert_header((CONTENT_SECURITY_POLICY, self.policy(request)));
+            response.insert_header((CONTENT_SECURITY_POLICY, policy));
         }
         if let Some(encoding) = asset.encoding {
             response.insert_header((CONTENT_ENCODING, encoding));
@@ -111,17 +120,21 @@ impl Assets {
 
 /// The page, at the address of one of its views.
 pub(super) async fn page(
-    _: Allowed<ReadPage>,
+    allowed: Allowed<ReadPage>,
     assets: web::Data<Assets>,
     request: HttpRequest,
 ) -> HttpResponse {
-    assets.answer(&request, INDEX).unwrap_or_else(|| {
+    let policy = assets.policy(&allowed, &request);
+    assets.answer(&request, INDEX, &policy).unwrap_or_else(|| {
         let mut response = HttpResponse::Ok();
-        response
-            .insert_header((CONTENT_SECURITY_POLICY, assets.policy(&request)))
-            .content_type("text/plain; charset=utf-8");
+        response.insert_header((CONTENT_SECURITY_POLICY, &*policy)).content_type("text/plain; charset=utf-8");
         response.body(NOT_BUILT)
     })
+}
+
+/// The policy of a page that those origins may frame, too.
+fn framed_by(origins: &[String]) -> String {
+    std::iter::once(POLICY).chain(origins.iter().map(String::as_str)).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a browser goes to an address that is not one of the API.
@@ -137,12 +150,12 @@ pub(super) async fn file(
     assets: web::Data<Assets>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let answer = assets.answer(&request, request.path().trim_start_matches('/'));
+    let answer = assets.answer(&request, request.path().trim_start_matches('/'), POLICY);
     // A reader gets the page, which says so in words; programs get the error.
     if answer.is_none()
         && *request.method() == Method::GET
         && is_reader(&request)
-        && let Some(mut page) = assets.answer(&request, INDEX)
+        && let Some(mut page) = assets.answer(&request, INDEX, POLICY)
     {
         if page.status() == StatusCode::OK {
             page.head_mut().status = StatusCode::NOT_FOUND;

@@ -5,6 +5,7 @@ use actix_web::http::header::SET_COOKIE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::access::{CreatedShare, Kind, NewShare, NewTicket, OpenShare, OpenedShare, Share};
 
+use super::dashboard::SHARE;
 use super::documents::read_json;
 use super::gate::{Allowed, cookie};
 use super::permission::{Enter, MakeTickets, ManageShares, ReadShares};
@@ -29,7 +30,7 @@ pub(super) async fn list(allowed: Allowed<ReadShares>) -> Result<web::Json<Vec<S
 /// Make a link to a board
 ///
 /// Everyone who has it sees that board and the signals that are on it when they look, and nothing else. The answer has the link,
-/// this once.
+/// this once; and the address for frames, where pages of other origins may show it.
 #[utoipa::path(
     post, path = "/api/shares", tag = "access",
     request_body(content = NewShare, example = json!({"board": "workshop", "label": "the neighbours"})),
@@ -55,7 +56,13 @@ pub(super) async fn post(
             store.access().add_key(&author, &kept, &made.hash)
         })
         .await?;
-    let share = Share::of(key).map(|share| CreatedShare { link: format!("/s#{text}"), share });
+    let share = Share::of(key).map(|share| CreatedShare {
+        link: format!("/s#{text}"),
+        // The id has the server find who may frame it: it never gets what is behind the `#`.
+        frame: (!share.embed_from.is_empty())
+            .then(|| format!("/boards/{}?{SHARE}={}#{text}", share.board, share.id)),
+        share,
+    });
     Ok(HttpResponse::Created().json(share))
 }
 

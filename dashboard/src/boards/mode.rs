@@ -5,6 +5,8 @@ pub const KIOSK: &str = "kiosk";
 /// The parameter of the address that asks for [`Mode::Panel`]; the server lets pages of other sites frame such an address
 /// alone, so its presence decides, whatever it says.
 pub const PANEL: &str = "panel";
+/// The parameter of the address that names a link to a board; the server lets those frame such an address whom the link names.
+pub const SHARE: &str = "share";
 
 /// How much of the page there is, for as long as it is open. Only a full page changes what is saved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,8 +22,8 @@ pub enum Mode {
 
 impl Mode {
     /// What an address with these parameters asks for.
-    pub fn new(kiosk: Option<&str>, panel: Option<&str>) -> Self {
-        match (kiosk, panel) {
+    pub fn new(kiosk: Option<&str>, panel: Option<&str>, share: Option<&str>) -> Self {
+        match (kiosk.or(share), panel) {
             (_, Some(panel)) => Self::Panel(panel.to_owned()),
             (Some(_), None) => Self::Kiosk,
             (None, None) => Self::Full,
@@ -62,11 +64,17 @@ mod tests {
 
     #[test]
     fn a_panel_within_another_page_is_never_more_than_that() {
-        assert_eq!(Mode::new(None, None), Mode::Full);
-        assert_eq!(Mode::new(Some(""), None), Mode::Kiosk);
-        for panel in [Mode::new(None, Some("")), Mode::new(Some(""), Some("2"))] {
+        assert_eq!(Mode::new(None, None, None), Mode::Full);
+        assert_eq!(Mode::new(Some(""), None, None), Mode::Kiosk);
+        for panel in [Mode::new(None, Some(""), None), Mode::new(Some(""), Some("2"), Some("0"))] {
             assert!(!panel.is_full() && panel.key() == "embedded");
         }
-        assert!(Mode::new(None, Some("2")).has("2") && !Mode::new(None, Some("2")).has("1"));
+        let panel = Mode::new(None, Some("2"), None);
+        assert!(panel.has("2") && !panel.has("1"));
+    }
+
+    #[test]
+    fn a_board_that_is_shown_by_a_link_is_only_looked_at() {
+        assert_eq!(Mode::new(None, None, Some("")), Mode::Kiosk);
     }
 }

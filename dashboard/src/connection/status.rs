@@ -63,6 +63,8 @@ pub struct Status {
     pub reason: Option<String>,
     /// Whether history has ever come: then the page shows what it has, whatever happens.
     pub loaded: bool,
+    /// Whether the link by which a board is shown is over: then nothing of it is shown.
+    pub is_over: bool,
 }
 
 impl Status {

@@ -15,6 +15,7 @@ use crate::boards::mode::{self, Mode};
 use crate::boards::route::Route;
 use crate::boards::selection::{self, Selection};
 use crate::chart::cursors::Cursors;
+use crate::edge::framed;
 use crate::edge::page_state::PageState;
 use crate::edge::zones::NamedZone;
 use crate::time::{Range, Zone, permalink};
@@ -66,6 +67,11 @@ impl Address {
         let Some(history) = window().and_then(|window| window.history().ok()) else { return };
         let path = window().and_then(|window| window.location().pathname().ok()).unwrap_or_default();
         let target = if query.is_empty() { path } else { format!("?{query}") };
+        // A frame that is loaded again needs its key.
+        let target = match framed::key() {
+            Some(key) => format!("{target}#{key}"),
+            None => target,
+        };
         let state = JsValue::from_f64(depth as f64);
         // Refused only in documents without an address of their own; then there is nothing to share either.
         let _ = if depth > self.written.get() {
@@ -151,7 +157,7 @@ pub fn route() -> Route {
 /// How much of the page its address asks for.
 pub fn mode() -> Mode {
     let get = |key| parameters()?.get(key);
-    Mode::new(get(mode::KIOSK).as_deref(), get(mode::PANEL).as_deref())
+    Mode::new(get(mode::KIOSK).as_deref(), get(mode::PANEL).as_deref(), get(mode::SHARE).as_deref())
 }
 
 /// Which lines the page's address switches on or off.

@@ -8,6 +8,7 @@ mod socket;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use afterglow_wire::access::NewTicket;
 use afterglow_wire::name;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::telemetry::SignalDetails;
@@ -17,6 +18,7 @@ use wasm_bindgen_futures::spawn_local;
 use crate::connection::backoff::Backoff;
 use crate::connection::status::{Link, Load};
 use crate::edge::clock;
+use crate::edge::framed;
 use crate::edge::page_state::PageState;
 use crate::edge::rest;
 use crate::edge::timer::Timer;
@@ -107,14 +109,31 @@ impl Feed {
         state.stream.connected();
         self.page_state.history.borrow_mut().doubt();
         let attempt = state.attempt;
+        drop(state);
+        if framed::key().is_none() {
+            return self.open(attempt, None);
+        }
+        let feed = Rc::clone(self);
+        spawn_local(async move {
+            let made = rest::send::<NewTicket>("POST", "/api/tickets", &()).await;
+            if feed.state.borrow().attempt == attempt {
+                match made {
+                    Ok(made) => feed.open(attempt, Some(&made.ticket)),
+                    Err(refusal) => feed.closed(refusal.message),
+                }
+            }
+        });
+    }
+
+    fn open(self: &Rc<Self>, attempt: u64, ticket: Option<&str>) {
         let feed = Rc::downgrade(self);
-        state.socket = Socket::open(move |event| {
+        let socket = Socket::open(ticket, move |event| {
             if let Some(feed) = feed.upgrade().filter(|feed| feed.state.borrow().attempt == attempt) {
                 feed.handle(event);
             }
         });
-        let opened = state.socket.is_some();
-        drop(state);
+        let opened = socket.is_some();
+        self.state.borrow_mut().socket = socket;
         if opened { self.watch() } else { self.closed("the browser opens no socket".to_owned()) }
     }
 
@@ -329,9 +348,13 @@ impl Feed {
         state.socket = None;
         (state.subscribe, state.ask, state.watch) = (None, None, None);
         state.welcome = false;
-        let wait = state.backoff.next(js_sys::Math::random());
-        state.reconnect = self.later(wait, Self::connect);
+        let is_over = framed::is_over();
+        if !is_over {
+            let wait = state.backoff.next(js_sys::Math::random());
+            state.reconnect = self.later(wait, Self::connect);
+        }
         drop(state);
+        self.page_state.set_status(|status| status.is_over = is_over);
         self.say(Link::Offline, Some(reason));
     }
 

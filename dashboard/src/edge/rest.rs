@@ -7,7 +7,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, AbortSignal, RequestInit, Response};
 
 use crate::connection::refusal::Refusal;
-use crate::edge::ahead;
+use crate::edge::{ahead, framed};
 
 /// Without an answer after this long a question has failed, in milliseconds.
 const ANSWER_WITHIN: u32 = 30_000;
@@ -107,8 +107,11 @@ async fn told(address: &str, options: &RequestInit, cancel: Option<&AbortSignal>
     if (200..300).contains(&status) { Ok(text) } else { Err(Refusal::of(status, &text)) }
 }
 
-/// Opens the page where one logs in, unless this is it, and notes where to come back to.
+/// Opens the page where one logs in, unless this is it, and notes where to come back to. A board within another page has none.
 pub fn lead_to_login() {
+    if framed::key().is_some() {
+        return framed::end();
+    }
     let Some(window) = web_sys::window() else { return };
     let location = window.location();
     let (path, search) = (location.pathname().unwrap_or_default(), location.search().unwrap_or_default());
@@ -160,6 +163,12 @@ async fn text(
     let window = web_sys::window().ok_or(JsValue::NULL)?;
     let timeout = AbortSignal::timeout_with_u32(ANSWER_WITHIN);
     options.set_signal(Some(cancel.unwrap_or(&timeout)));
+    if let Some(key) = framed::key() {
+        let headers = Some(options.get_headers()).filter(JsValue::is_object);
+        let headers = headers.unwrap_or_else(|| js_sys::Object::new().into());
+        js_sys::Reflect::set(&headers, &"authorization".into(), &format!("Bearer {key}").into())?;
+        options.set_headers(&headers);
+    }
     let ahead = match options.get_method().is_none().then(|| ahead::answer(address)).flatten() {
         Some(answer) => JsFuture::from(answer).await.ok(),
         None => None,

@@ -112,10 +112,14 @@ fn App() -> Element {
             kiosk::Strip { status: now.clone() }
         }
         main { id: "content", tabindex: "-1", class: page.mode.key(), "data-testid": "board", "data-revision": "{revision.boards} {revision.annotations} {revision.metadata}",
-            if let Some(reason) = failure {
+            if now.is_over {
+                notice::Over {}
+            } else if let Some(reason) = failure {
                 notice::Failure { reason, bare: empty, on_retry: move |()| feed.hurry() }
             }
-            if *board_state.route.read() == Route::Alerts {
+            if now.is_over {
+                // Nothing else.
+            } else if *board_state.route.read() == Route::Alerts {
                 Later { part: Part::Alerts }
             } else if *board_state.route.read() == Route::Ingest {
                 Later { part: Part::Ingest }

@@ -166,6 +166,7 @@ impl NewKey {
             new_signals_per_day: self.new_signals_per_day,
             reader_seconds_per_minute: self.reader_seconds_per_minute,
             viewers: None,
+            embed_from: Vec::new(),
             since: None,
             get: self.get,
             created: now,
@@ -227,6 +228,9 @@ pub struct Key {
     /// How far back it shows samples, for the kind `share`: `24h`, or an instant; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// Origins whose pages may show the board in a frame, for the kind `share`; those of no other site when it is empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub embed_from: Vec<String>,
     /// Whether its address takes GET too.
     #[serde(default)]
     pub get: bool,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::key::duration;
 use super::{Key, Kind, Scope};
 use crate::invalid::{self, Invalid};
-use crate::limits::KEY_LABEL_BYTES;
+use crate::limits::{KEY_LABEL_BYTES, SHARE_ORIGINS};
 use crate::{Timestamp, slug};
 
 /// How long a link is valid when the request does not say.
@@ -66,6 +66,10 @@ pub struct NewShare {
     #[cfg_attr(feature = "schema", schema(example = "24h"))]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// Origins whose pages may show the board in a frame, each written as browsers write it; those of no other site when it is empty.
+    #[cfg_attr(feature = "schema", schema(example = json!(["https://intranet.example"])))]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub embed_from: Vec<String>,
 }
 
 impl NewShare {
@@ -88,10 +92,19 @@ impl NewShare {
         if let Some(since) = &self.since {
             Since::parse(since).map_err(|allowed| Invalid::new("since", allowed))?;
         }
+        invalid::count("embed_from", self.embed_from.len(), SHARE_ORIGINS)?;
+        for (index, origin) in self.embed_from.iter().enumerate() {
+            if !is_origin(origin) {
+                let allowed = "an origin such as https://intranet.example or http://127.0.0.1:8080 is expected, in small letters, without \
+                    a path, a pattern or its scheme's own port";
+                return Err(Invalid::new(format!("embed_from[{index}]"), allowed));
+            }
+        }
         Ok(Key {
             id,
             viewers: self.viewers,
             since: self.since,
+            embed_from: self.embed_from,
             label: self.label,
             kind: Kind::Share,
             scopes: vec![Scope::Read],
@@ -103,6 +116,26 @@ impl NewShare {
             ..Key::default()
         })
     }
+}
+
+/// Whether a text is an origin as browsers write it, and as a policy may name it: nothing in it ends the policy or widens it.
+fn is_origin(text: &str) -> bool {
+    let schemes = [("https://", 443), ("http://", 80)];
+    let Some((rest, own)) = schemes.iter().find_map(|(scheme, own)| Some((text.strip_prefix(scheme)?, *own)))
+    else {
+        return false;
+    };
+    let (host, port) = rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
+    let is_host = !host.is_empty()
+        && host.len() <= 253
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte));
+    // As it would be written: no sign, no zero before it.
+    let is_port = |port: &str| {
+        port.parse::<u16>().is_ok_and(|number| number > 0 && number != own && number.to_string() == port)
+    };
+    is_host && port.is_none_or(is_port)
 }
 
 /// A link to a board, without its secret.
@@ -127,6 +160,9 @@ pub struct Share {
     /// How far back it shows samples; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<String>,
+    /// Origins whose pages may show it in a frame.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub embed_from: Vec<String>,
     /// The minute of the last request with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_used: Option<Timestamp>,
@@ -135,8 +171,21 @@ pub struct Share {
 impl Share {
     /// What stands behind the link, unless that is another key.
     pub fn of(key: Key) -> Option<Self> {
-        let Key { id, board, label, expires, viewers, since, created, creator, last_used, .. } = key;
-        Some(Self { id, board: board?, label, expires, viewers, since, created, creator, last_used })
+        let Key {
+            id, board, label, expires, viewers, since, embed_from, created, creator, last_used, ..
+        } = key;
+        Some(Self {
+            id,
+            board: board?,
+            label,
+            expires,
+            viewers,
+            since,
+            embed_from,
+            created,
+            creator,
+            last_used,
+        })
     }
 }
 
@@ -147,6 +196,10 @@ pub struct CreatedShare {
     /// The path below the server's address. What is behind the `#` is sent to nobody by browsers; programs send it as a key.
     #[cfg_attr(feature = "schema", schema(example = "/s#ags_..."))]
     pub link: String,
+    /// The address that a frame of the origins in `embed_from` may have; absent when there are none.
+    #[cfg_attr(feature = "schema", schema(example = "/boards/workshop?share=0123456789abcdef#ags_..."))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame: Option<String>,
     /// What it is.
     #[serde(flatten)]
     pub share: Share,
@@ -182,6 +235,43 @@ pub struct NewTicket {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_whole_origins_may_frame_a_link() {
+        for origin in
+            ["https://intranet.example", "http://127.0.0.1:8080", "http://localhost:1", "https://a-b.c:80"]
+        {
+            assert!(is_origin(origin), "{origin}");
+        }
+        for other in [
+            "",
+            "*",
+            "https://",
+            "https://*",
+            "https://*.example",
+            "https://a.example/",
+            "https://a.example/x",
+            "https://A.example",
+            "https://a.example:443",
+            "http://a.example:80",
+            "https://a.example:0",
+            "https://a.example:+1",
+            "https://a.example:01",
+            "https://a.example:99999",
+            "https://a.example:",
+            "https://me@a.example",
+            "https://a.example https://b.example",
+            "https://a.example; script-src *",
+            "https://a.example,https://b.example",
+            "https://é.example",
+            "ftp://a.example",
+            "a.example",
+            "'self'",
+            "data:",
+        ] {
+            assert!(!is_origin(other), "{other}");
+        }
+    }
 
     #[test]
     fn a_link_sees_as_far_back_as_it_says() {

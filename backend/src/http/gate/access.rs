@@ -15,16 +15,17 @@ use super::super::body::Bodies;
 use super::super::permission::{
     DeleteSamples, Enter, EnterFromElsewhere, KnowOneself, MakeTickets, ManageKeys, ManageMembers,
     ManageShares, ManageTenants, OwnAccount, Permission, Public, ReadAlerts, ReadAnnotations, ReadAudit,
-    ReadBoards, ReadChannels, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo, ReadMetrics, ReadRules,
-    ReadSamples, ReadShares, ReadSignals, ReadSilences, ReadUsage, TestRules, WriteAlerts, WriteAnnotations,
-    WriteBoards, WriteChannels, WriteMetadata, WriteRules, WriteSamples, WriteSilences, WriteThroughAddress,
+    ReadBoards, ReadChannels, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo, ReadMetrics, ReadPage,
+    ReadRules, ReadSamples, ReadShares, ReadSignals, ReadSilences, ReadUsage, TestRules, WriteAlerts,
+    WriteAnnotations, WriteBoards, WriteChannels, WriteMetadata, WriteRules, WriteSamples, WriteSilences,
+    WriteThroughAddress,
 };
 use super::super::problem::Problem;
 use super::super::{Context, Tenancy};
 use super::Allowed;
 use crate::access::oidc::Logins;
 use crate::access::people::People;
-use crate::access::{Denial, Grant, Principal, ReadQuota, Who, WriteQuota};
+use crate::access::{Denial, Grant, Principal, ReadQuota, Who, WriteQuota, token};
 use crate::actors::alerts::Alerts;
 use crate::actors::notifier::Notifier;
 use crate::actors::session::Sessions;
@@ -101,6 +102,18 @@ impl<P: Writes> Allowed<P> {
     /// Takes what may be written.
     pub(in crate::http) fn intake(&self) -> Limited<'_> {
         self.context().intake.within(self.principal.granted().map(|granted| &granted.writing))
+    }
+}
+
+impl Allowed<ReadPage> {
+    /// Origins whose pages may show in a frame what the link with this id shows, whoever asks.
+    pub(in crate::http) fn framers(&self, id: &str) -> Vec<String> {
+        let Some(id) = token::parse_id(id) else { return Vec::new() };
+        let now = self.gate.context.clock.now();
+        let tenants = self.gate.tenancy.served();
+        let contexts = std::iter::once(&self.gate.context).chain(tenants.values().map(|context| &**context));
+        let mut framers = contexts.map(|context| context.access.framers(id, now));
+        framers.find(|framers| !framers.is_empty()).unwrap_or_default()
     }
 }
 

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use afterglow_wire::v1::PROTOCOL;
-use js_sys::{ArrayBuffer, Uint8Array};
-use wasm_bindgen::JsCast as _;
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use wasm_bindgen::prelude::Closure;
+use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{BinaryType, CloseEvent, MessageEvent, WebSocket};
 
-use crate::edge::ahead;
+use crate::edge::{ahead, framed, rest};
 
 /// Something that happened on a socket.
 pub(super) enum SocketEvent<'a> {
@@ -28,9 +28,9 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// Opens a socket to the server that the page came from.
-    pub(super) fn open(handle: impl Fn(SocketEvent<'_>) + 'static) -> Option<Self> {
-        let socket = ahead::socket().or_else(connect)?;
+    /// Opens a socket to the server that the page came from, with a ticket where cookies do not count.
+    pub(super) fn open(ticket: Option<&str>, handle: impl Fn(SocketEvent<'_>) + 'static) -> Option<Self> {
+        let socket = ahead::socket().or_else(|| connect(ticket))?;
         socket.set_binary_type(BinaryType::Arraybuffer);
         let handle = Rc::new(handle);
         let on_message = Rc::clone(&handle);
@@ -46,9 +46,9 @@ impl Socket {
             }
         });
         let close = Closure::new(move |event: CloseEvent| {
-            if event.code() == afterglow_wire::close::UNAUTHENTICATED {
-                // Browsers hide why the next handshake fails.
-                crate::edge::rest::lead_to_login();
+            // Browsers hide why the next handshake fails. The next ticket is refused with a reason.
+            if event.code() == afterglow_wire::close::UNAUTHENTICATED && framed::key().is_none() {
+                rest::lead_to_login();
             }
             handle(SocketEvent::Closed(reason(event.code(), &event.reason())));
         });
@@ -65,10 +65,13 @@ impl Socket {
 }
 
 /// A new connection.
-fn connect() -> Option<WebSocket> {
+fn connect(ticket: Option<&str>) -> Option<WebSocket> {
     let location = web_sys::window()?.location();
     let scheme = if location.protocol().ok()? == "https:" { "wss" } else { "ws" };
-    WebSocket::new_with_str(&format!("{scheme}://{}/ws", location.host().ok()?), PROTOCOL).ok()
+    let offered =
+        std::iter::once(PROTOCOL.to_owned()).chain(ticket.map(|ticket| format!("ag.ticket.{ticket}")));
+    let offered: Array = offered.map(JsValue::from).collect();
+    WebSocket::new_with_str_sequence(&format!("{scheme}://{}/ws", location.host().ok()?), &offered).ok()
 }
 
 /// What a close code says to a reader.

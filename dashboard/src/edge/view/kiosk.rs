@@ -5,6 +5,7 @@ use dioxus::prelude::*;
 use super::header::LinkChip;
 use super::page::Page;
 use crate::connection::status::Status;
+use crate::edge::framed;
 use crate::time::{Range, SECOND, presets, text};
 
 /// What is shown, of which time, and how it stands with the server.
@@ -38,7 +39,10 @@ pub(super) fn Strip(
                 span { class: "range-name", "data-testid": "range-name", "{range}" }
                 span { class: "spring" }
                 LinkChip { status }
-                a { class: "whole", href: "{whole}", target: "_blank", rel: "noopener", "data-testid": "whole", "Afterglow" }
+                // Who is here by a link has no other way in.
+                if framed::key().is_none() {
+                    a { class: "whole", href: "{whole}", target: "_blank", rel: "noopener", "data-testid": "whole", "Afterglow" }
+                }
             }
         };
     }

@@ -35,6 +35,17 @@ pub(super) fn Failure(
     }
 }
 
+/// The link by which a board was shown is over.
+#[component]
+pub(super) fn Over() -> Element {
+    rsx! {
+        div { class: "notice", role: "alert", "data-testid": "over",
+            h2 { "This board is shown here no longer" }
+            p { "The link has expired or was revoked." }
+        }
+    }
+}
+
 /// There is nothing at the address.
 #[component]
 pub(super) fn Nothing(

@@ -20,12 +20,15 @@ struct Share {
     expires: Option<String>,
     last_used: Option<String>,
     since: Option<String>,
+    #[serde(default)]
+    embed_from: Vec<String>,
 }
 
 /// A link that was just made.
 #[derive(Clone, Deserialize, PartialEq)]
 struct Made {
     link: String,
+    frame: Option<String>,
 }
 
 /// How long a link is valid, in days.
@@ -48,7 +51,7 @@ pub(super) fn People(
 ) -> Element {
     let (mut shares, mut made) = (use_signal(|| None::<Vec<Share>>), use_signal(|| None::<Made>));
     let (mut days, mut refusal) = (use_signal(|| 30), use_signal(|| None::<Refusal>));
-    let mut since = use_signal(String::new);
+    let (mut since, mut sites) = (use_signal(String::new), use_signal(String::new));
     let mut asked = use_signal(|| 0_u32);
     use_effect(move || {
         let _ = asked();
@@ -65,7 +68,9 @@ pub(super) fn People(
             let micros = Clock::default().now() + *days.peek() * 86_400_000_000;
             let expires = Timestamp::from_micros(micros).to_string();
             let since = Some(since.peek().clone()).filter(|since| !since.is_empty());
-            let body = json!({ "board": board, "expires": expires, "since": since });
+            let sites: Vec<_> = sites.peek().split_whitespace().map(str::to_owned).collect();
+            let body = json!({ "board": board, "expires": expires, "since": since, "embed_from": sites });
+            refusal.set(None);
             async move {
                 match rest::send("POST", "/api/shares", &body).await {
                     Ok(link) => made.set(Some(link)),
@@ -91,10 +96,21 @@ pub(super) fn People(
                         option { value: "{value}", selected: value == since(), "{text}" }
                     }
                 }
+            }
+            div { class: "menu-row",
+                label { r#for: "share-sites", "In a frame on" }
+                input {
+                    id: "share-sites", r#type: "text", placeholder: "no other site", spellcheck: "false", autocomplete: "off",
+                    "aria-describedby": "share-sites-note", oninput: move |event| sites.set(event.value()),
+                }
                 button { r#type: "button", class: "action", onclick: make, "Make a link" }
             }
+            p { id: "share-sites-note", class: "note", "Sites such as https://intranet.example, with blanks between them." }
             if let Some(made) = made() {
                 Text { id: "share-link", label: "The link, shown only now", text: "{origin}{made.link}" }
+                if let Some(frame) = made.frame {
+                    Text { id: "share-board-frame", label: "Embed code, shown only now", text: frame_of(&format!("{origin}{frame}")) }
+                }
             }
             ul { class: "rows",
                 for share in known.into_iter().filter(|share| share.board == board) {
@@ -120,6 +136,14 @@ pub(super) fn People(
     }
 }
 
+/// What shows a board within another page.
+fn frame_of(address: &str) -> String {
+    format!(
+        "<iframe src=\"{}\" title=\"Afterglow\" width=\"100%\" height=\"720\" loading=\"lazy\"></iframe>",
+        super::attribute(address)
+    )
+}
+
 fn about(share: &Share) -> String {
     let instant = |at: &Option<String>| at.clone().unwrap_or_else(|| "never".to_owned());
     let named =
@@ -127,5 +151,9 @@ fn about(share: &Share) -> String {
     let shown =
         share.since.as_ref().map(|since| named(since).unwrap_or_else(|| format!("as far back as {since}")));
     let shown = shown.map(|shown| format!(", shows {shown}")).unwrap_or_default();
-    format!("until {}, last used {}{shown}", instant(&share.expires), instant(&share.last_used))
+    let framed = match &*share.embed_from {
+        [] => String::new(),
+        origins => format!(", in frames on {}", origins.join(" and ")),
+    };
+    format!("until {}, last used {}{shown}{framed}", instant(&share.expires), instant(&share.last_used))
 }
