@@ -412,7 +412,7 @@ fn a_link_is_framed_by_the_origins_that_it_names_and_no_others() {
     let listed = ask(&lab.backend, &lab.admin, "GET", "/api/shares", "").json();
     let of = |id: &str| listed.as_array().unwrap().iter().find(|one| one["id"] == id).unwrap().clone();
     assert_eq!(of(share)["embed_from"], json!(origins));
-    assert_eq!(of(&id(&lab.link))["embed_from"], Value::Null);
+    assert_eq!(of(id(&lab.link))["embed_from"], Value::Null);
 
     let named = "'self' https://intranet.example http://127.0.0.1:8080";
     let ancestors = |address: &str| ancestors(&lab.backend, address);
@@ -421,7 +421,7 @@ fn a_link_is_framed_by_the_origins_that_it_names_and_no_others() {
     // What names no link, another one, or a link in another way.
     let upper = share.to_uppercase();
     let plain = id(&lab.link);
-    for other in ["", "x", "0123456789abcdef", "*", &plain, &format!("+{share}"), &format!("{share}0"), token]
+    for other in ["", "x", "0123456789abcdef", "*", plain, &format!("+{share}"), &format!("{share}0"), token]
     {
         assert_eq!(ancestors(&format!("/boards/one?share={other}")), "'self'", "{other}");
     }
