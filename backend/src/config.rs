@@ -22,7 +22,7 @@ use afterglow_cli::Section;
 use afterglow_cli::settings::Values;
 use clap::{Args, Command, FromArgMatches as _};
 
-pub use access::{Access, Auth, SecondFactor};
+pub use access::{Access, Auth};
 pub use alerts::Alerts;
 pub use bus::Bus;
 pub use issuers::{Grants, Issuer, Login, Signed};

@@ -103,7 +103,12 @@ impl Known {
         people: &People,
         clock: &Clock,
     ) -> Result<Self, StoreError> {
-        let people = people.of_tenant(Arc::clone(&tenant), store, clock.clone())?;
+        let people = people.of_tenant(
+            Arc::clone(&tenant),
+            store,
+            config.access.require_second_factor,
+            clock.clone(),
+        )?;
         let rate = config.access.requests_per_key;
         let access = Access::of_tenant(tenant, store.access().clone(), rate, clock.now());
         access.reload()?;

@@ -76,6 +76,9 @@ pub fn config(config: &Config, database: PathBuf, limits: &TenantLimits) -> Resu
     store.keep_hours = settings.hours.unwrap_or(store.keep_hours);
     let live = &mut config.live;
     live.live_clients = settings.live_clients.map_or(live.live_clients, |most| most as usize);
+    let access = &mut config.access;
+    access.require_second_factor =
+        access.require_second_factor.max(limits.require_second_factor.unwrap_or_default());
     // They run with the server's rights: for those alone who configure it.
     config.alerts.commands.clear();
     // Admins of tenants may not reach what only the server and its operator do.
@@ -117,7 +120,7 @@ pub fn create(
     made.map(|()| CreatedTenant { name, link: format!("/setup#{secret}") })
 }
 
-/// Changes what a tenant may use. Blocks.
+/// Changes what a tenant may use; where it `only_strengthens`, no member may go without a second factor who had to have one before. Blocks.
 ///
 /// # Errors
 /// When there is none, a limit is not allowed, or the database does not answer.
@@ -125,11 +128,16 @@ pub fn change(
     access: &Access,
     name: &str,
     patch: &TenantPatch,
+    only_strengthens: bool,
     author: &Author,
 ) -> Result<Tenant, SaveError> {
-    access.change_tenant(author, name, |limits| {
-        let limits = merge(&limits, patch)?;
+    access.change_tenant(author, name, |before| {
+        let limits = merge(&before, patch)?;
         Settings::of(&limits)?;
+        if only_strengthens && limits.require_second_factor < before.require_second_factor {
+            let message = "only an operator can have fewer members have one-time codes than now";
+            return Err(Invalid::new("limits.require_second_factor", message));
+        }
         Ok(limits)
     })
 }

@@ -1,6 +1,7 @@
 //! Who may log in, and how.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -50,6 +51,33 @@ impl Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// Which members must have one-time codes; a later one requires all that those before it do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactor {
+    /// None must.
+    #[default]
+    Nobody,
+    /// Those who manage the others.
+    Admins,
+    /// All.
+    Everyone,
+}
+
+impl FromStr for SecondFactor {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        match text {
+            "nobody" => Ok(Self::Nobody),
+            "admins" => Ok(Self::Admins),
+            "everyone" => Ok(Self::Everyone),
+            _ => Err("nobody, admins or everyone"),
+        }
     }
 }
 

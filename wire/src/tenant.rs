@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::people::SecondFactor;
 use crate::{Invalid, Timestamp};
 
 /// The tenant to which everything belongs that names none.
@@ -52,6 +53,9 @@ pub struct TenantLimits {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(example = "forever"))]
     pub keep_hours: Option<String>,
+    /// Which of its members must have one-time codes; all that the server's own setting requires must in any case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub require_second_factor: Option<SecondFactor>,
 }
 
 /// A body of `POST /api/tenants`.

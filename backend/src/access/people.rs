@@ -17,13 +17,13 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
+use afterglow_wire::people::SecondFactor;
 use afterglow_wire::{Code, Invalid};
 use sha2::{Digest as _, Sha256};
 
 use super::throttle::Throttle;
 use super::{Granted, Who, of_tenant, password};
 use crate::clock::{Clock, Stopwatch};
-use crate::config::SecondFactor;
 use crate::pool::Pool;
 use crate::refusal::Refusal;
 use crate::shares::Shares;
@@ -59,8 +59,6 @@ struct Inner {
     /// Secrets of one-time codes that no app has shown a code of yet, by member.
     chosen: Mutex<HashMap<String, Vec<u8>>>,
     hashing: Hashing,
-    /// Who must have one-time codes.
-    required: SecondFactor,
 }
 
 /// The threads that hash passwords, for all tenants. Cloning shares them.
@@ -146,12 +144,18 @@ impl People {
         Self::of(None, store, required, clock, hashing)
     }
 
-    /// Those of a tenant beside these, who share the threads. Blocks.
+    /// Those of a tenant beside these, who share the threads; as [`People::load`]. Blocks.
     ///
     /// # Errors
     /// When the tenant's database does not answer.
-    pub fn of_tenant(&self, tenant: Arc<str>, store: &Store, clock: Clock) -> Result<Self, StoreError> {
-        Self::of(Some(tenant), store, self.0.required, clock, self.0.hashing.clone())
+    pub fn of_tenant(
+        &self,
+        tenant: Arc<str>,
+        store: &Store,
+        required: SecondFactor,
+        clock: Clock,
+    ) -> Result<Self, StoreError> {
+        Self::of(Some(tenant), store, required, clock, self.0.hashing.clone())
     }
 
     fn of(
@@ -163,7 +167,6 @@ impl People {
     ) -> Result<Self, StoreError> {
         Ok(Self(Arc::new(Inner {
             state: RwLock::new(State::new(store.people()?, tenant.is_none(), required)),
-            required,
             tenant,
             store: store.clone(),
             clock,
@@ -213,6 +216,12 @@ impl People {
     pub fn expire(&self) {
         let now = self.now();
         self.read(|state| state.expire(now));
+    }
+
+    /// Those must have one-time codes from now on whom `required` names. What is connected with sessions that may do less or more then ends.
+    pub fn require(&self, required: SecondFactor) {
+        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
+        state.require(required);
     }
 
     /// Ends all sessions and links.

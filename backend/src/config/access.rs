@@ -3,8 +3,10 @@
 use std::num::NonZeroU32;
 
 use afterglow_cli::settings::within;
+use afterglow_wire::people::SecondFactor;
 use clap::{Args, ValueEnum};
 
+use super::parse;
 use super::server::{Words, public_url};
 
 /// The settings of `[access]`.
@@ -32,7 +34,7 @@ pub struct Access {
         env = "AFTERGLOW_REQUIRE_SECOND_FACTOR",
         value_name = "WHO",
         default_value = "nobody",
-        value_parser = second_factor
+        value_parser = parse::<SecondFactor>("nobody, admins or everyone")
     )]
     pub require_second_factor: SecondFactor,
 
@@ -61,22 +63,6 @@ pub enum Auth {
     Auto,
     /// Always.
     Required,
-}
-
-/// Which members must have one-time codes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum SecondFactor {
-    /// None must.
-    #[default]
-    Nobody,
-    /// Those who manage the others.
-    Admins,
-    /// All.
-    Everyone,
-}
-
-fn second_factor(text: &str) -> Result<SecondFactor, &'static str> {
-    SecondFactor::from_str(text, false).map_err(|_| "nobody, admins or everyone")
 }
 
 fn auth(text: &str) -> Result<Auth, &'static str> {

@@ -88,7 +88,7 @@ fn context(folder: &std::path::Path) -> Context {
         ),
         people: crate::access::people::People::load(
             &store,
-            crate::config::SecondFactor::Nobody,
+            afterglow_wire::people::SecondFactor::Nobody,
             clock.clone(),
         )
         .unwrap(),

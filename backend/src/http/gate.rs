@@ -483,10 +483,20 @@ fn authorize<P: Permission>(principal: &Principal, is_of_default: bool) -> Resul
         {
             Ok(())
         }
-        (Holders::Scope(_), Principal::Granted(granted))
+        (Holders::OperatorsAndAdmins, principal)
+            if principal.may(if is_of_default { Scope::Operator } else { Scope::Admin }) =>
+        {
+            Ok(())
+        }
+        (Holders::Scope(_) | Holders::OperatorsAndAdmins, Principal::Granted(granted))
             if matches!(granted.who, Who::Member(_)) && granted.scopes == Scopes::default() =>
         {
             let message = "members must have one-time codes here: set yours up first, with POST /api/codes";
+            Err(Problem::new(Code::Forbidden, message))
+        }
+        (Holders::OperatorsAndAdmins, _) => {
+            let message =
+                format!("this needs the permission {}, which keys of the scope operator have", P::NAME);
             Err(Problem::new(Code::Forbidden, message))
         }
         (Holders::Scope(scope), _) => {

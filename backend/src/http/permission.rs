@@ -38,9 +38,11 @@ pub(super) enum Holders {
     Known,
     /// Who has this scope.
     Scope(Scope),
+    /// Operators, and the admins of tenants beside the default one.
+    OperatorsAndAdmins,
 }
 
-use Holders::{Everyone, Known};
+use Holders::{Everyone, Known, OperatorsAndAdmins};
 const WRITE: Holders = Holders::Scope(Scope::Write);
 const READ: Holders = Holders::Scope(Scope::Read);
 const EDIT: Holders = Holders::Scope(Scope::Edit);
@@ -138,6 +140,8 @@ permissions! {
     ReadIngestReport = "ingest.report" for ADMIN;
     /// Make, list and delete tenants.
     ManageTenants = "tenants" for OPERATOR { WHILE_DRAINING: false };
+    /// Change what a tenant may use; its own admins only have their members prove more.
+    ChangeTenants = "tenants" for OperatorsAndAdmins { WHILE_DRAINING: false };
     /// Scrape the server's metrics.
     ReadMetrics = "metrics" for OPERATOR;
 }

@@ -135,7 +135,7 @@ table! {
     ManageMembers     POST   "/api/members/{name}/reset" => members::reset;
     ManageTenants     GET    "/api/tenants"          => tenants::list;
     ManageTenants     POST   "/api/tenants"          => tenants::post;
-    ManageTenants     PATCH  "/api/tenants/{name}"   => tenants::patch;
+    ChangeTenants     PATCH  "/api/tenants/{name}"   => tenants::patch;
     ManageTenants     DELETE "/api/tenants/{name}"   => tenants::delete;
     ReadContract      GET    "/api/openapi.json"     => openapi::get;
     ReadLive          GET    "/api/stream"           => stream::get;

@@ -23,8 +23,8 @@ type Done<T> = Result<T, Failure<SaveError>>;
 pub enum Task {
     /// Make a tenant.
     Create(NewTenant, Arc<Author>, oneshot::Sender<Done<CreatedTenant>>),
-    /// Change what one may use.
-    Change(String, TenantPatch, Arc<Author>, oneshot::Sender<Done<Tenant>>),
+    /// Change what one may use; whether only so that its members must prove more.
+    Change(String, TenantPatch, bool, Arc<Author>, oneshot::Sender<Done<Tenant>>),
     /// Delete one.
     Delete(String, Arc<Author>, oneshot::Sender<Done<()>>),
 }
@@ -98,12 +98,18 @@ impl Tenancy {
         self.ask(|done| Task::Create(new, author, done)).await
     }
 
-    /// Changes what a tenant may use; it counts when this returns.
+    /// Changes what a tenant may use; it counts when this returns. Where it `only_strengthens`, nobody may have to prove less than before.
     ///
     /// # Errors
     /// When there is none, it is not allowed, too many requests wait, or the database does not answer.
-    pub async fn change(&self, name: String, patch: TenantPatch, author: Arc<Author>) -> Done<Tenant> {
-        self.ask(|done| Task::Change(name, patch, author, done)).await
+    pub async fn change(
+        &self,
+        name: String,
+        patch: TenantPatch,
+        only_strengthens: bool,
+        author: Arc<Author>,
+    ) -> Done<Tenant> {
+        self.ask(|done| Task::Change(name, patch, only_strengthens, author, done)).await
     }
 
     /// Deletes a tenant with all that it has; it is gone when this returns. It goes on when the client that asked leaves.

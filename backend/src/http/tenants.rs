@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use actix_web::{HttpRequest, HttpResponse, web};
+use afterglow_wire::Code;
 use afterglow_wire::tenant::{CreatedTenant, NewTenant, Tenant, TenantPatch, TenantState};
 
 use super::Context;
 use super::documents::read_json;
 use super::gate::Allowed;
-use super::permission::ManageTenants;
+use super::permission::{ChangeTenants, ManageTenants};
 use super::problem::Problem;
 use crate::store::tenants;
 
@@ -74,26 +75,38 @@ pub(super) async fn post(
 
 /// Change what a tenant may use
 ///
-/// A limit that is absent is unchanged; one that is null is as for the default tenant. What was stored or is connected already stays.
+/// A limit that is absent is unchanged; one that is null is as for the default tenant. What was stored or is connected already stays,
+/// but for sessions of members who must have one-time codes from now on. Admins of the tenant may only have more of its members have them.
 #[utoipa::path(
     patch, path = "/api/tenants/{name}", tag = "access",
     params(("name" = String, Path, description = "Its name")),
     request_body(content = TenantPatch, example = json!({"limits": {"samples_per_second": 10_000, "bytes": null}})),
     responses(
         (status = 200, description = "The tenant", body = Tenant),
+        (status = 403, description = "More than the tenant's own admins may change", body = afterglow_wire::ErrorBody),
         (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
         (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
         (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn patch(
-    allowed: Allowed<ManageTenants>,
+    allowed: Allowed<ChangeTenants>,
     request: HttpRequest,
     name: web::Path<String>,
     payload: web::Payload,
 ) -> Result<web::Json<Tenant>, Problem> {
+    let own = allowed.tenant().cloned();
+    if own.as_deref().is_some_and(|own| own != *name) {
+        return Err(Problem::new(Code::NotFound, format!("there is no tenant {:?}", *name)));
+    }
     let patch: TenantPatch = read_json(&allowed, &request, payload).await?;
-    let changed = allowed.tenancy().change(name.into_inner(), patch, allowed.author()).await?;
+    if own.is_some() && patch.limits.keys().ne(["require_second_factor"]) {
+        let message =
+            "admins of a tenant change nothing of it but require_second_factor; an operator changes the rest";
+        return Err(Problem::new(Code::Forbidden, message));
+    }
+    let author = allowed.changer();
+    let changed = allowed.tenancy().change(name.into_inner(), patch, own.is_some(), author).await?;
     let context = allowed.tenancy().named(&changed.name);
     Ok(web::Json(shown(changed, context.as_ref())))
 }

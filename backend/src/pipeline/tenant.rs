@@ -240,7 +240,7 @@ impl Tenant {
 
     /// Has a further tenant use what `limits` say from now on; `config` is as [`tenants::config`](crate::tenants::config) makes it.
     pub(super) fn change(&self, config: &Config, limits: &TenantLimits) {
-        let Context { store, writing, reading, admission, .. } = &self.context;
+        let Context { store, writing, reading, admission, people, .. } = &self.context;
         if let Some(writing) = writing {
             let per_second = limits.samples_per_second.and_then(NonZeroU32::new);
             writing.change(per_second, limits.new_signals_per_day);
@@ -251,6 +251,7 @@ impl Tenant {
         store.signals().set_limit(config.store.signals.signal_limit);
         admission.set_total(config.live.live_clients);
         self.retention.change(config.store.retention());
+        people.require(config.access.require_second_factor);
     }
 
     /// Refuses samples from now on, writes those that were taken, and closes live clients.

@@ -104,8 +104,8 @@ impl Tenants {
                 Some(task) = tasks.recv() => match task {
                     // Who asked may have left; it is done all the same.
                     Task::Create(new, author, done) => drop(done.send(self.create(new, author).await)),
-                    Task::Change(name, patch, author, done) => {
-                        drop(done.send(self.change(name, patch, author).await));
+                    Task::Change(name, patch, only_strengthens, author, done) => {
+                        drop(done.send(self.change(name, patch, only_strengthens, author).await));
                     }
                     Task::Delete(name, author, done) => drop(done.send(self.delete(name, author).await)),
                 },
@@ -152,10 +152,12 @@ impl Tenants {
         &mut self,
         name: String,
         patch: TenantPatch,
+        only_strengthens: bool,
         author: Arc<Author>,
     ) -> Result<Row, Failure<SaveError>> {
         let store = self.store.clone();
-        let changed = blocking(move || tenants::change(store.access(), &name, &patch, &author)).await?;
+        let change = move || tenants::change(store.access(), &name, &patch, only_strengthens, &author);
+        let changed = blocking(change).await?;
         self.look().await.map_err(|error| Failure::Store(error.into()))?;
         Ok(changed)
     }

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use afterglow_wire::people::SecondFactor;
 use afterglow_wire::printable;
 use afterglow_wire::tenant::{NewTenant, TenantLimits, TenantPatch};
 use clap::{Args, Subcommand};
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
 
 /// The names of limits, without `--`.
-const LIMITS: [&str; 9] = [
+const LIMITS: [&str; 10] = [
     "samples-per-second",
     "signals",
     "new-signals-per-day",
@@ -30,6 +31,7 @@ const LIMITS: [&str; 9] = [
     "keep-raw",
     "keep-minutes",
     "keep-hours",
+    "require-second-factor",
 ];
 
 /// What is done with tenants.
@@ -98,6 +100,10 @@ pub struct Limits {
     /// How long an hour's values are kept
     #[arg(long, value_name = "AGE")]
     keep_hours: Option<Age>,
+
+    /// Which of its members must have one-time codes: nobody, admins or everyone; those whom the server's setting names must in any case
+    #[arg(long, value_name = "WHO")]
+    require_second_factor: Option<SecondFactor>,
 }
 
 /// Other limits of a tenant.
@@ -158,6 +164,7 @@ impl Limits {
             keep_raw: age(self.keep_raw),
             keep_minutes: age(self.keep_minutes),
             keep_hours: age(self.keep_hours),
+            require_second_factor: self.require_second_factor,
         }
     }
 }
@@ -198,7 +205,8 @@ fn set(options: &Set) -> Result<(), ToolError> {
         return Err(ToolError::Refused("nothing is to be changed; name a limit".into()));
     }
     let access = Access::open_beside(&options.database.database, Clock::real())?;
-    let changed = tenants::change(&access, &options.name, &TenantPatch { limits }, &Author::command_line());
+    let changed =
+        tenants::change(&access, &options.name, &TenantPatch { limits }, false, &Author::command_line());
     let limits = changed.map_err(refused)?.limits;
     say(&serde_json::to_string(&limits).unwrap_or_default())
 }

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use afterglow_wire::access::{Scope, Scopes};
-use afterglow_wire::people::Role;
+use afterglow_wire::people::{Role, SecondFactor};
 
 use crate::access::{Grant, Granted, Who};
-use crate::config::SecondFactor;
 use crate::decode::WriteScope;
 use crate::store::people::{Hash, Identity, Invitation, Member, People as Stored, PeopleChange, Session};
 
@@ -128,6 +127,15 @@ impl State {
         }
         self.sessions = sessions;
         self.members.insert(member.name.clone(), member);
+    }
+
+    /// Has others than before need one-time codes.
+    pub(super) fn require(&mut self, required: SecondFactor) {
+        if self.required != required {
+            self.required = required;
+            let members: Vec<_> = self.members.values().cloned().collect();
+            members.into_iter().for_each(|member| self.put_member(member));
+        }
     }
 
     /// Ends all sessions and links.
@@ -324,6 +332,16 @@ mod tests {
         assert!(!granted.grant.is_over(), "what it may do has not changed");
         state.apply(PeopleChange::PutMember(ada));
         assert!(granted.grant.is_over());
+        // Whom it concerns may change meanwhile.
+        let closed = state.session(&HASH, 0).unwrap();
+        state.require(SecondFactor::Everyone);
+        assert!(!closed.grant.is_over(), "nothing has changed");
+        state.require(SecondFactor::Admins);
+        assert!(closed.grant.is_over());
+        let open = state.session(&HASH, 0).unwrap();
+        assert_eq!(open.scopes, scopes(Role::Viewer));
+        state.require(SecondFactor::Everyone);
+        assert!(open.grant.is_over() && state.session(&HASH, 0).unwrap().scopes == Scopes::default());
     }
 
     #[test]

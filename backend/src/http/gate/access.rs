@@ -13,12 +13,12 @@ use tokio::sync::broadcast;
 
 use super::super::body::Bodies;
 use super::super::permission::{
-    DeleteSamples, Enter, EnterFromElsewhere, KnowOneself, MakeTickets, ManageKeys, ManageMembers,
-    ManageShares, ManageTenants, OwnAccount, Permission, Public, ReadAlerts, ReadAnnotations, ReadAudit,
-    ReadBoards, ReadChannels, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo, ReadMetrics, ReadPage,
-    ReadRules, ReadSamples, ReadShares, ReadSignals, ReadSilences, ReadUsage, TestRules, WriteAlerts,
-    WriteAnnotations, WriteBoards, WriteChannels, WriteMetadata, WriteRules, WriteSamples, WriteSilences,
-    WriteThroughAddress,
+    ChangeTenants, DeleteSamples, Enter, EnterFromElsewhere, KnowOneself, MakeTickets, ManageKeys,
+    ManageMembers, ManageShares, ManageTenants, OwnAccount, Permission, Public, ReadAlerts, ReadAnnotations,
+    ReadAudit, ReadBoards, ReadChannels, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo, ReadMetrics,
+    ReadPage, ReadRules, ReadSamples, ReadShares, ReadSignals, ReadSilences, ReadUsage, TestRules,
+    WriteAlerts, WriteAnnotations, WriteBoards, WriteChannels, WriteMetadata, WriteRules, WriteSamples,
+    WriteSilences, WriteThroughAddress,
 };
 use super::super::problem::Problem;
 use super::super::{Context, Tenancy};
@@ -185,6 +185,22 @@ impl Allowed<ManageTenants> {
     /// All tenants, of which the default tenant's store knows.
     pub(in crate::http) async fn tenants(&self) -> Result<Vec<tenants::Tenant>, Failure<StoreError>> {
         self.gate.context.documents.read(self.address(), |store| store.access().tenants()).await
+    }
+}
+
+impl Allowed<ChangeTenants> {
+    pub(in crate::http) fn tenancy(&self) -> &Tenancy {
+        &self.gate.tenancy
+    }
+
+    /// Who changes a tenant, as the default tenant's audit log names them: no name of a tenant's members is in it.
+    pub(in crate::http) fn changer(&self) -> Arc<Author> {
+        match self.tenant() {
+            None => self.author(),
+            Some(own) => {
+                Arc::new(Author { who: format!("admin of {own}"), address: self.address.to_string() })
+            }
+        }
     }
 }
 
