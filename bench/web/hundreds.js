@@ -77,9 +77,9 @@ async function slowly(backend, board) {
   ];
 }
 
-/** Streams all signals at 10 Hz, and meanwhile looks, scrolls, and marks a range again and again. */
+/** Streams all signals at 10 Hz to a page that nobody inspects, and meanwhile looks, scrolls, and marks a range again and again. */
 async function use(backend) {
-  const { context, page } = await open(browser, { url: `${backend.url}/${HOUR}` }, { viewport: VIEWPORT });
+  const { context, page } = await open(browser, { url: `${backend.url}/${HOUR}` }, { viewport: VIEWPORT, alone: true });
   await page.locator("[data-testid=link][data-state=live]").waitFor();
   const panels = await page.locator("[data-testid=chart]").count();
   const streaming = produce(backend, signals, Math.ceil((4 * USE) / EVERY));

@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 
 import { Backend, folder } from "../../e2e/support/programs.js";
+import { keepNoCopies } from "./browser.js";
 
 /** Milliseconds between two samples of a signal. */
 export const EVERY = 100;
@@ -29,13 +30,16 @@ export async function backendOf(signals) {
   return backend;
 }
 
-/** Opens a page in a profile of its own and waits for its first line; `network`: the conditions of Chromium's protocol. */
-export async function open(browser, { url }, { viewport = { width: 1280, height: 900 }, network } = {}) {
+/**
+ * Opens a page in a profile of its own and waits for its first line; `network`: the conditions of Chromium's protocol; with `alone`
+ * nothing counts what it loads, and nothing keeps it but the page.
+ */
+export async function open(browser, { url }, { viewport = { width: 1280, height: 900 }, network, alone } = {}) {
   const context = await browser.newContext({ viewport });
   const page = await context.newPage();
   page.on("pageerror", (error) => console.error(error.message));
   const session = await context.newCDPSession(page);
-  await session.send("Network.enable");
+  await (alone ? keepNoCopies(page) : session.send("Network.enable"));
   if (network) await session.send("Network.emulateNetworkConditions", network);
   let bytes = 0;
   session.on("Network.loadingFinished", ({ encodedDataLength }) => (bytes += encodedDataLength));
