@@ -152,6 +152,69 @@ test("a rule is made from a panel, tested before it is saved, changed, paused an
   assert.deepEqual(await backend.get("/api/rules"), []);
 });
 
+test("a limit is dragged over the values, moved by keys, and typed", async (t) => {
+  const backend = await start(t);
+  const page = await open(t, backend);
+  await link(page, "live");
+  await until("its values are known", async () => (await chart(page, SIGNALS).pixels("#0b62b8")) > 100);
+  await page.getByTestId("alert-me").click();
+  const form = page.getByTestId("rule-form");
+  const [field, line] = [form.getByLabel("Limit"), form.getByRole("slider", { name: "Line of warning" })];
+  const ends = form.getByLabel("Ends at");
+  const said = async (name) => Number(await line.getAttribute(name));
+  const typed = async (input) => Number(await input.inputValue());
+  await field.fill("10");
+  await eventually(() => said("aria-valuenow"), 10, "the line follows the field");
+  await until("the values are drawn below it", async () => (await form.getByTestId("preview").evaluate((chart) => chart.querySelectorAll("canvas").length)) === 2);
+  const margin = 10 - (await typed(ends));
+  assert.ok(margin > 0, `${margin}`);
+  await accessible(page);
+
+  const [low, high] = [await said("aria-valuemin"), await said("aria-valuemax")];
+  const area = await form.locator(".preview .u-over").boundingBox();
+  const at = await line.boundingBox();
+  await page.mouse.move(area.x + 40, at.y + at.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(area.x + 60, area.y + area.height / 3, { steps: 4 });
+  await page.mouse.move(area.x + 60, area.y + area.height / 4, { steps: 4 });
+  const wanted = high - (high - low) / 4;
+  await until("the field follows the line", async () => Math.abs((await typed(field)) - wanted) < (high - low) / 40);
+  await page.mouse.up();
+  const dragged = await typed(field);
+  await eventually(() => said("aria-valuenow"), dragged);
+  assert.ok(Math.abs(dragged - (await typed(ends)) - margin) < 1e-9, "where it is over follows too");
+  assert.equal(new URL(page.url()).search, "", "no range was marked");
+
+  await line.press("ArrowUp");
+  await until("a key moves it up", async () => (await typed(field)) > dragged);
+  await line.press("PageDown");
+  await until("another far down", async () => (await typed(field)) < dragged);
+  await eventually(async () => (await said("aria-valuenow")) === (await typed(field)), true);
+  await line.press("Escape");
+  await page.getByTestId("sheet-ask").getByText("Keep editing").click();
+  await field.fill("12.5");
+  await eventually(() => line.getAttribute("aria-valuetext"), "12.5");
+  await page.getByTestId("rule-save").click();
+  await form.waitFor({ state: "detached" });
+  const [saved] = await backend.get("/api/rules");
+  assert.equal(saved.levels[0].limit, 12.5);
+
+  // Two limits are two lines; those of a rate are not among the values.
+  await page.getByTestId("to-alerts").click();
+  await page.getByTestId("edit-rule").click();
+  const upper = page.locator("#level-0-upper");
+  await page.locator("#rule-is").selectOption("outside");
+  await upper.fill("15");
+  await eventually(() => form.getByRole("slider").evaluateAll((all) => all.map((line) => line.getAttribute("aria-label"))), [
+    "Lower line of warning",
+    "Upper line of warning",
+  ]);
+  await form.getByRole("slider", { name: "Upper" }).press("ArrowUp");
+  await until("its field follows", async () => (await typed(upper)) > 15);
+  await page.locator("#rule-of").selectOption("rate");
+  await eventually(() => form.getByRole("slider").count(), 0);
+});
+
 test("what few rules need is in their form, and numbers that are not allowed are not sent", async (t) => {
   const backend = await start(t);
   const page = await open(t, { url: `${backend.url}/alerts` });

@@ -161,6 +161,21 @@ test("31 days are shown with their extremes, and zooming in brings every sample"
   await eventually(() => max.textContent(), "900.0");
 });
 
+test("a line comes from the sample before the range and goes to the next, however far they are", async (t) => {
+  const backend = await Backend.start(t, await folder(t));
+  const DAY = 24 * 3_600_000;
+  const start = Date.now() - 12 * DAY;
+  const days = (n) => new Date(start + n * DAY).toISOString();
+  await backend.post(...Array.from({ length: 10 }, (_, n) => ({ timestamp: days(n), signals: { daily: n } })));
+  const page = await open(t, { url: `${backend.url}/?from=${days(4.9)}&to=${days(5.1)}` });
+  await link(page, "live");
+  const drawn = chart(page, "signals");
+  for (const [from, to] of [[0.1, 0.4], [0.6, 0.9]]) {
+    await until("the line is whole", async () => (await drawn.pixels(BLUE, from, to)) > 100);
+  }
+  assert.equal(await drawn.points(), 1, "what is outside is no sample of the range");
+});
+
 test("two hours without samples are a gap, also far away from now", async (t) => {
   const backend = await Backend.start(t, await folder(t));
   const last = Date.parse("2026-11-20T12:00:00Z");

@@ -321,6 +321,13 @@ pub enum Late {
 }
 
 impl Rule {
+    /// Whether a signal's own values are compared with the limits, and not durations, numbers of samples or differences.
+    pub fn compares_values(&self) -> bool {
+        let is_value =
+            matches!(self.value.of, Of::Last | Of::Mean | Of::Min | Of::Max | Of::First | Of::Percentile(_));
+        is_value && self.each == Each::Signal && self.against.is_none()
+    }
+
     /// Whether its limits are what is usual in the hour of the week.
     pub fn is_usual(&self) -> bool {
         self.levels.iter().any(|level| level.limit == Limit::Found(Found::Usual))

@@ -1,7 +1,7 @@
 //! What fires, what has fired around the range on screen, and the rules: what charts and lists show of it.
 
 use afterglow_wire::name;
-use afterglow_wire::rule::{Each, Of, Rule, Severity};
+use afterglow_wire::rule::{Each, Rule, Severity};
 use serde_json::Value;
 
 use super::episode::{self, Episode};
@@ -87,10 +87,7 @@ impl AlertSet {
     /// The limits of the rules about `signals`, where values of the signals are compared with them.
     pub fn limits(&self, signals: &[String]) -> Vec<Limit> {
         let mut limits: Vec<Limit> = Vec::new();
-        let drawn = |rule: &&Rule| {
-            rule.enabled && rule.each == Each::Signal && rule.against.is_none() && is_value(rule.value.of)
-        };
-        for rule in self.rules.iter().filter(drawn) {
+        for rule in self.rules.iter().filter(|rule| rule.enabled && rule.compares_values()) {
             if !signals.iter().any(|signal| is_about(rule, signal)) {
                 continue;
             }
@@ -151,11 +148,6 @@ impl AlertSet {
 pub fn is_about(rule: &Rule, signal: &str) -> bool {
     let any = |patterns: &[String]| patterns.iter().any(|pattern| name::matches(pattern, signal));
     any(&rule.signals) && !any(&rule.except)
-}
-
-/// Whether it is a value as the signal has them, and not a duration, a number of samples or a difference.
-fn is_value(of: Of) -> bool {
-    matches!(of, Of::Last | Of::Mean | Of::Min | Of::Max | Of::First | Of::Percentile(_))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use afterglow_wire::board::{Mark, Threshold};
 use afterglow_wire::rule::{Is, Level, Limit, Rule, Same, Severity, Unless};
 
+use crate::chart::handles::{Handle, rounded};
+
 /// How far on the right side of the limit an alert ends, as a share of the range of values: so it does not flap.
 const MARGIN: f64 = 0.05;
 
@@ -38,20 +40,44 @@ pub fn next_level(levels: &[Level]) -> Level {
     Level { severity: Severity::Critical, recover: None, ..last }
 }
 
+/// One of the limits of a rule, as it was dragged on a chart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Dragged {
+    /// The place of its level.
+    pub level: usize,
+    /// Whether it is the upper one of two.
+    pub is_upper: bool,
+    /// Where it is now.
+    pub value: f64,
+}
+
+/// The limits of a rule that can be dragged where its values are drawn, each with what that makes of it.
+pub fn handles(rule: &Rule) -> Vec<(Handle, Dragged)> {
+    if !rule.compares_values() {
+        return Vec::new();
+    }
+    let has_two = matches!(rule.is, Is::Inside | Is::Outside);
+    let levels = rule.levels.iter().enumerate();
+    let limits = levels.flat_map(|(place, level)| {
+        let upper = level.upper.filter(|_| has_two);
+        [(level.limit.number(), false), (upper, true)].map(|(value, is_upper)| {
+            let value = value.filter(|value| value.is_finite())?;
+            let name = match (has_two, is_upper) {
+                (false, _) => "Line",
+                (true, false) => "Lower line",
+                (true, true) => "Upper line",
+            };
+            let label = format!("{name} of {}", level.severity.name());
+            let handle = Handle { label, value, severity: level.severity };
+            Some((handle, Dragged { level: place, is_upper, value }))
+        })
+    });
+    limits.flatten().collect()
+}
+
 /// A rule with the intervals that one has which does not name them.
 fn usual() -> Rule {
     serde_json::from_value(serde_json::json!({ "is": "above", "levels": [] })).unwrap_or_default()
-}
-
-/// A number with no more digits than tell it from others within `range`.
-fn rounded(number: f64, range: f64) -> f64 {
-    if range <= 0.0 || !range.is_finite() {
-        return number;
-    }
-    let step = 10f64.powf(range.log10().floor() - 2.0);
-    // Divided, because powers of ten below one are not exact.
-    let per = (1.0 / step).round();
-    if per >= 1.0 { (number * per).round() / per } else { (number / step).round() * step }
 }
 
 /// How far beyond a limit something is, beyond another limit.
@@ -93,6 +119,8 @@ pub fn labels(text: &str) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
+    use afterglow_wire::rule::Of;
+
     use super::*;
 
     fn made(
@@ -130,6 +158,23 @@ mod tests {
         assert_eq!(made(&[], Some((0.0, 123_456.0))), (Is::Above, Some(123_000.0), None, Some(117_000.0)));
         assert_eq!(made(&[], Some((7.0, 7.0))), (Is::Above, Some(7.0), None, None));
         assert_eq!(made(&[], None), (Is::Above, Some(0.0), None, None));
+    }
+
+    #[test]
+    fn limits_are_dragged_where_values_are_compared_with_them() {
+        let level = Level { limit: Limit::Number(5.0), upper: Some(9.0), ..Level::default() };
+        let mut rule = Rule { levels: vec![level], ..usual() };
+        let labels = |rule: &Rule| -> Vec<(String, f64)> {
+            handles(rule).into_iter().map(|(handle, dragged)| (handle.label, dragged.value)).collect()
+        };
+        assert_eq!(labels(&rule), [("Line of warning".to_owned(), 5.0)]);
+        rule.is = Is::Outside;
+        let both = [("Lower line of warning".to_owned(), 5.0), ("Upper line of warning".to_owned(), 9.0)];
+        assert_eq!(labels(&rule), both);
+        rule.levels[0].limit = Limit::Number(f64::NAN);
+        assert_eq!(labels(&rule), [both[1].clone()], "nothing was typed");
+        rule.value.of = Of::Rate;
+        assert!(labels(&rule).is_empty());
     }
 
     #[test]

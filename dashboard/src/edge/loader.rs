@@ -24,7 +24,7 @@ use crate::time::Span;
 /// A range that still moves is not asked for, in milliseconds since it last did.
 const REST: f64 = 120.0;
 /// Points that one answer may have, all signals together: it is read in one go, which must not be felt.
-const POINTS: usize = 30_000;
+const POINTS: usize = 9_000;
 /// Points that the very first answer may have: over a slow line the first panel is there long before the others.
 const FIRST_POINTS: usize = 6_000;
 /// Most queries under way: browsers allow six connections to a host, and boards need some.

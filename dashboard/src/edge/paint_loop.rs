@@ -10,14 +10,16 @@ use wasm_bindgen::prelude::Closure;
 
 use crate::boards::panels::Panel;
 use crate::chart::cursors::Cursors;
+use crate::chart::handles::Handle;
 use crate::chart::sparkline;
 use crate::connection::status::Status;
 use crate::edge::address::Address;
 use crate::edge::clock;
 use crate::edge::loader::{Group, Loader, Progress};
 use crate::edge::page_state::PageState;
-use crate::edge::plot::Plot;
+use crate::edge::plot::{OnMoved, Plot};
 use crate::edge::timer::Timer;
+use crate::order;
 use crate::samples::archive::Sight;
 use crate::samples::summary::{Samples, Summary};
 use crate::time::{Range, SECOND, Span};
@@ -31,9 +33,9 @@ const AGES_EVERY: f64 = 1_000.0;
 const LOOK_UP_EVERY: f64 = 50.0;
 /// New samples are painted at most this often, in milliseconds.
 const PAINT_EVERY: f64 = 50.0;
-/// Charts are built in the frame that has spent less than this, in milliseconds; the others wait for the next one.
-const BUILD_WITHIN: f64 = 12.0;
-/// Painting may take this share of the time: after 12 ms of it the next waits 100 ms.
+/// A frame begins no other chart after it has painted for this long, in milliseconds: the others wait for the next one.
+const WITHIN: f64 = 12.0;
+/// Painting may take this share of the time: after a round of 12 ms the next waits 100 ms.
 const SHARE: f64 = 0.12;
 /// Nothing waits longer than this, in milliseconds, however slow the machine.
 const PAINT_WITHIN: f64 = 1_000.0;
@@ -90,8 +92,12 @@ pub struct PaintLoop {
     sight: RefCell<BTreeSet<String>>,
     cursors: Cell<Cursors>,
     painted_at: Cell<f64>,
-    /// How long the browser took for each of the last two paints, its own drawing included.
+    /// How long the browser took for each of the last two rounds over all charts, its own drawing included.
     costs: Rc<Cell<[f64; 2]>>,
+    /// How long it took so far for that which is not over.
+    spent: Rc<Cell<f64>>,
+    /// The oldest commit that a round paints.
+    committed: Cell<Option<i64>>,
     measuring: Cell<Option<Timer>>,
     tell: Box<dyn Fn(News)>,
 }
@@ -113,6 +119,8 @@ impl PaintLoop {
             cursors: Cell::default(),
             painted_at: Cell::new(f64::NEG_INFINITY),
             costs: Rc::default(),
+            spent: Rc::default(),
+            committed: Cell::default(),
             measuring: Cell::default(),
             tell: Box::new(tell),
         })
@@ -135,6 +143,13 @@ impl PaintLoop {
     pub fn configure(&self, panel: &Panel, shown: &[bool]) {
         if let Some(plot) = self.plots.borrow().iter().find(|plot| plot.is(panel.key())) {
             plot.configure(panel, shown);
+        }
+    }
+
+    /// Has limits on a panel's chart that can be dragged: `on_moved` hears of it.
+    pub fn set_handles(&self, key: &str, handles: Vec<Handle>, on_moved: OnMoved) {
+        if let Some(plot) = self.plots.borrow().iter().find(|plot| plot.is(key)) {
+            plot.set_handles(handles, on_moved);
         }
     }
 
@@ -174,9 +189,10 @@ impl PaintLoop {
     pub fn paint_all(&self) {
         self.restyle();
         let span = self.page_state.span();
-        self.plots.borrow().iter().for_each(|plot| {
-            plot.frame(span, true, true);
-        });
+        for plot in self.plots.borrow().iter() {
+            plot.set_due();
+            plot.frame(span, true);
+        }
     }
 
     /// Whether nothing that is wanted is missing or on its way.
@@ -194,27 +210,43 @@ impl PaintLoop {
             })
     }
 
+    /// Goes on with a round over the charts, or begins one when it is time.
     fn paint(&self, now: f64, span: Span) {
+        let plots = self.plots.borrow();
+        let mut wanted: Vec<&Rc<Plot>> = plots.iter().filter(|plot| plot.is_wanted()).collect();
+        order::sort_by_key(&mut wanted, |plot| !plot.is_on_screen());
         // The smaller one: a browser that was once busy with something else is not slow.
         let [before, last] = self.costs.get();
         let wait = (before.min(last) / SHARE).clamp(PAINT_EVERY, PAINT_WITHIN);
-        let leave = !self.behind.get() && now - self.painted_at.get() >= wait;
-        let started = clock::steady();
-        let has_time = || clock::steady() - started < BUILD_WITHIN;
-        let painted = self.plots.borrow().iter().filter(|plot| plot.frame(span, leave, has_time())).count();
-        if painted > 0 {
-            self.painted_at.set(now);
-            let costs = Rc::clone(&self.costs);
-            let (page_state, committed) =
-                (Rc::clone(&self.page_state), self.page_state.latency.borrow_mut().leave());
-            // What the library asked the canvas for is drawn after this frame's callbacks; then the timer fires.
-            self.measuring.set(Timer::after(0, move || {
-                costs.set([costs.get()[1], clock::steady() - started]);
-                if let Some(committed) = committed {
-                    page_state.latency.borrow_mut().painted(committed, page_state.clock.now());
-                }
-            }));
+        let is_over = || !plots.iter().any(|plot| plot.is_due());
+        if is_over() && !self.behind.get() && now - self.painted_at.get() >= wait {
+            wanted.iter().for_each(|plot| plot.set_due());
+            self.committed.set(self.page_state.latency.borrow_mut().leave());
         }
+        let started = clock::steady();
+        let (mut has_painted, mut has_time) = (false, true);
+        for plot in wanted {
+            has_painted |= plot.frame(span, has_time);
+            has_time = clock::steady() - started < WITHIN;
+        }
+        // A round may end in a frame that has nothing to paint any more.
+        if !has_painted && self.spent.get() == 0.0 {
+            return;
+        }
+        self.painted_at.set(now);
+        let (costs, spent, is_over) = (Rc::clone(&self.costs), Rc::clone(&self.spent), is_over());
+        let (page_state, committed) =
+            (Rc::clone(&self.page_state), if is_over { self.committed.take() } else { None });
+        // What the library asked the canvas for is drawn after this frame's callbacks; then the timer fires.
+        self.measuring.set(Timer::after(0, move || {
+            spent.set(spent.get() + clock::steady() - started);
+            if is_over {
+                costs.set([costs.get()[1], spent.take()]);
+            }
+            if let Some(committed) = committed {
+                page_state.latency.borrow_mut().painted(committed, page_state.clock.now());
+            }
+        }));
     }
 
     /// The signals on screen by how many pixels they are drawn on, the most first, and then in the order of their panels. Those
@@ -248,13 +280,21 @@ impl PaintLoop {
         self.paint(now, span);
         self.address.frame(now);
         let live = self.page_state.timeline.borrow().is_live();
-        let groups = self.seen().into_iter().map(|(Reverse(pixels), signals)| {
+        let mut groups: Vec<Group> = Vec::new();
+        for (Reverse(pixels), signals) in self.seen() {
             let sight = Sight::new(span, pixels);
+            let history = self.page_state.history.borrow();
+            let reach = |name: &String| history.reach(name, span);
+            let usual = span.width() / 4;
+            let (sparse, dense): (Vec<_>, Vec<_>) = signals.into_iter().partition(|name| reach(name) > usual);
             // A reader who looks around probably goes on: a little more than what is seen is kept at hand.
-            let ahead = if live { sight } else { Sight { span: span.widened(span.width() / 4), ..sight } };
-            Group { signals, sight, ahead }
-        });
-        let groups: Vec<Group> = groups.collect();
+            let more = if live { 0 } else { usual };
+            let far = sparse.iter().map(reach).max().unwrap_or_default();
+            for (signals, more) in [(dense, more), (sparse, far)] {
+                let ahead = Sight { span: span.widened(more), ..sight };
+                groups.extend((!signals.is_empty()).then_some(Group { signals, sight, ahead }));
+            }
+        }
         self.loader.frame(&groups, now);
         let names: Vec<String> = groups.iter().flat_map(|group| group.signals.iter().cloned()).collect();
         let sight = groups.first().map_or_else(|| Sight::new(span, USUAL_PIXELS), |group| group.sight);

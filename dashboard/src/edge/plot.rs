@@ -3,6 +3,7 @@
 mod chart;
 mod colours;
 mod dots;
+mod handles;
 mod input;
 mod lines;
 mod marks;
@@ -22,6 +23,7 @@ use afterglow_wire::Timestamp;
 
 use crate::boards::panels::Panel;
 use crate::chart::columns::Grid;
+use crate::chart::handles::Handle;
 use crate::chart::scale;
 use crate::edge::page_state::PageState;
 use crate::samples::archive::Sight;
@@ -29,6 +31,7 @@ use crate::samples::history::Trace;
 use crate::samples::history::pyramid::Extent;
 use crate::time::Span;
 use chart::Chart;
+pub use handles::OnMoved;
 use picture::{Caption, Key};
 use visibility::Visibility;
 
@@ -44,11 +47,14 @@ pub struct Plot {
     element: web_sys::Element,
     state: RefCell<State>,
     rebuild: Cell<bool>,
+    due: Cell<bool>,
 }
 
 struct State {
     panel: Panel,
     shown: Vec<bool>,
+    /// Limits that can be dragged, and what hears of that.
+    handles: Option<(Vec<Handle>, OnMoved)>,
     chart: Option<Chart>,
     grid: Option<Grid>,
     /// What the data's versions came to when they were last painted.
@@ -70,11 +76,13 @@ impl Plot {
             state: RefCell::new(State {
                 panel: panel.clone(),
                 shown: shown.to_vec(),
+                handles: None,
                 chart: None,
                 grid: None,
                 version: 0,
             }),
             rebuild: Cell::new(true),
+            due: Cell::new(false),
         }))
     }
 
@@ -94,6 +102,12 @@ impl Plot {
         state.grid = None;
     }
 
+    /// Has `handles` on the chart, which can be dragged: `on_moved` hears of it.
+    pub fn set_handles(&self, handles: Vec<Handle>, on_moved: OnMoved) {
+        self.state.borrow_mut().handles = Some((handles, on_moved));
+        self.repaint();
+    }
+
     /// Builds the chart again with the next frame.
     pub fn rebuild(&self) {
         self.rebuild.set(true);
@@ -111,7 +125,22 @@ impl Plot {
 
     /// Whether it is to be painted: it is on screen, or almost, or is printed.
     pub fn is_wanted(&self) -> bool {
-        self.visibility.visible() || self.page_state.printing.get()
+        self.visibility.is_near() || self.page_state.printing.get()
+    }
+
+    /// Whether it is on screen.
+    pub fn is_on_screen(&self) -> bool {
+        self.visibility.is_on_screen()
+    }
+
+    /// What is new is to be painted, as soon as a frame has time for it.
+    pub fn set_due(&self) {
+        self.due.set(true);
+    }
+
+    /// Whether that has not been done yet, of a chart that is to be painted.
+    pub fn is_due(&self) -> bool {
+        self.due.get() && self.is_wanted()
     }
 
     /// Which signals are drawn, which only stand in the legend, and on how many pixels; none when the chart is not on screen.
@@ -145,17 +174,19 @@ impl Plot {
         );
     }
 
-    /// Paints if there is something new to see, and says whether it did. Without `leave` only what cannot wait
-    /// is painted: a new chart, another size, other lines, another range. Without `has_time` a chart is not built.
-    pub fn frame(&self, span: Span, leave: bool, has_time: bool) -> bool {
+    /// Paints if there is something new to see, and says whether it did. Without `has_time` only another range or size, or other
+    /// lines, of a chart that there is: these cannot wait.
+    pub fn frame(&self, span: Span, has_time: bool) -> bool {
         if !self.is_wanted() || (self.rebuild.get() && !(has_time && uplot::is_loaded())) {
             return false;
         }
+        let leave = has_time && self.due.replace(false);
         let mut state = self.state.borrow_mut();
         let state = &mut *state;
         if self.rebuild.replace(false) {
             state.chart = None;
-            state.chart = Chart::new(&self.page_state, &state.panel, &self.element);
+            let on_moved = state.handles.as_ref().map(|(_, on_moved)| Rc::clone(on_moved));
+            state.chart = Chart::new(&self.page_state, &state.panel, &self.element, on_moved);
             state.grid = None;
             self.visibility.take_resized();
         }
@@ -163,11 +194,10 @@ impl Plot {
         if self.visibility.take_resized() {
             chart.fit(&self.element);
         }
-        let printing = self.page_state.printing.get();
-        if printing {
+        if self.page_state.printing.get() {
             chart.settle();
         }
-        if chart.take_resized() {
+        if chart.take_resized() || chart.take_released() {
             state.grid = None;
         }
         // Before its first layout the plotting area has no width.
@@ -182,12 +212,14 @@ impl Plot {
         }
         let history = self.page_state.history.borrow();
         let archive = self.page_state.archive.borrow();
-        // A little more than is seen: lines come from there.
-        let around = grid.span().widened(grid.span().width() / 4);
-        let sight = Sight { span: around, column: grid.width };
+        // More than is seen: lines come from there.
+        let sight = |name| {
+            let span = grid.span();
+            Sight { span: span.widened(history.reach(name, span)), column: grid.width }
+        };
         let chosen = state.panel.signals.iter().enumerate().map(|(index, name)| {
             let visible = state.shown.get(index).copied().unwrap_or(true);
-            visible.then(|| archive.trace(&history, name, sight))
+            visible.then(|| archive.trace(&history, name, sight(name)))
         });
         let traces: Vec<Option<Trace>> = chosen.collect();
         let parts = traces.iter().flatten().flat_map(Trace::parts);
@@ -199,15 +231,19 @@ impl Plot {
         }
         let extents = traces.iter().flatten().filter_map(|trace| trace.extent(grid.span()));
         let limits = (state.panel.definition.min, state.panel.definition.max);
-        let values = scale::limited(scale::range(extents.reduce(Extent::union)), limits);
+        let handles = state.handles.as_ref().map_or(&[][..], |(handles, _)| handles.as_slice());
+        let wanted = handles.iter().map(|handle| Extent { min: handle.value, max: handle.value });
+        let values = scale::limited(scale::range(extents.chain(wanted).reduce(Extent::union)), limits);
+        // Under a limit that is dragged the axis stays.
+        let values = chart.held_values().unwrap_or(values);
         chart.paint(grid, values, &traces, state.grid.is_none());
+        chart.paint_handles(handles, values);
         state.grid = Some(grid);
         state.version = version;
         drop((history, archive));
         chart.point(&state.shown);
-        if printing {
-            chart.settle();
-        }
+        // At the end of the task no frame would know how long it took, and a print would not have it.
+        chart.settle();
         true
     }
 }

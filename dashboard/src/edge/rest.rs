@@ -1,5 +1,6 @@
 //! Questions to the server's HTTP interface.
 
+use js_sys::Uint8Array;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wasm_bindgen::{JsCast as _, JsValue};
@@ -178,6 +179,7 @@ async fn text(
         None => JsFuture::from(window.fetch_with_str_and_init(address, options)).await?,
     };
     let response: Response = response.dyn_into()?;
-    let text = JsFuture::from(response.text()?).await?;
-    Ok((response.status(), text.as_string().unwrap_or_default()))
+    // As bytes: as a text the browser would decode it, and this program encode it again.
+    let bytes = Uint8Array::new(&JsFuture::from(response.array_buffer()?).await?).to_vec();
+    Ok((response.status(), String::from_utf8(bytes).unwrap_or_default()))
 }

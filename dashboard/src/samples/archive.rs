@@ -8,7 +8,7 @@ mod fill;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use crate::boards::metadata::SignalMetadata;
@@ -34,24 +34,31 @@ const UNSEEN: i64 = 10;
 #[derive(Debug, Default)]
 pub struct Archive {
     excerpts: Vec<Excerpt>,
+    /// What they have, by signal: there may be hundreds of excerpts, of which few have the same signal.
+    held: HashMap<String, Vec<Held>>,
     is_doubtful: bool,
     last: u64,
+    /// What `last` was when there were not too many samples.
+    tidied: u64,
     changes: u64,
     metadata: Rc<SignalMetadata>,
 }
 
 #[derive(Debug)]
 struct Excerpt {
-    /// Its source number in a [`Part`]; 0 is the ring's.
-    id: u64,
+    number: u64,
     loaded: Loaded,
-    signals: HashMap<String, Held>,
     used: i64,
 }
 
 /// What an excerpt has of a signal.
 #[derive(Debug)]
 struct Held {
+    /// The excerpt's number.
+    excerpt: u64,
+    /// Its source number in a [`Part`]; 0 is the ring's.
+    id: u64,
+    loaded: Loaded,
     series: Series,
     /// The server's time when it was asked for, or had everything that was stored; the earliest there is when it is in doubt.
     asked: i64,
@@ -188,8 +195,8 @@ impl Archive {
     pub fn set_metadata(&mut self, metadata: &Rc<SignalMetadata>) {
         self.metadata = Rc::clone(metadata);
         self.changes += 1;
-        for (name, held) in self.excerpts.iter_mut().flat_map(|excerpt| &mut excerpt.signals) {
-            held.series.expect(metadata.period(name));
+        for (name, held) in &mut self.held {
+            held.iter_mut().for_each(|held| held.series.expect(metadata.period(name)));
         }
     }
 
@@ -217,7 +224,8 @@ impl Archive {
         }
         self.last += 1;
         self.changes += 1;
-        let signals = series.into_iter().map(|(name, series)| {
+        let number = self.last;
+        for (name, series) in series {
             let is_first = series.outline().is_none()
                 && history
                     .get(&name)
@@ -225,18 +233,20 @@ impl Archive {
                     .is_some_and(|first| want.loaded.span.from <= first);
             // What is older than the first sample comes with the stream.
             let from = if is_first { i64::MIN } else { want.loaded.span.from };
-            (name, Held { series, asked, span: Span { from, ..want.loaded.span } })
-        });
-        let signals = signals.collect();
-        let new = Excerpt { id: self.last, loaded: want.loaded, signals, used: asked };
-        self.replace(&new);
-        self.excerpts.push(new);
+            let span = Span { from, ..want.loaded.span };
+            let new = Held { excerpt: number, id: number, loaded: want.loaded, series, asked, span };
+            let held = self.held.entry(name).or_default();
+            held.retain(|old| !new.replaces(old));
+            held.push(new);
+        }
+        let kept: HashSet<u64> = self.held.values().flatten().map(|held| held.excerpt).collect();
+        self.excerpts.retain(|excerpt| kept.contains(&excerpt.number));
+        self.excerpts.push(Excerpt { number, loaded: want.loaded, used: asked });
     }
 
     /// Adds samples of a signal that were committed at the server's time `committed`, long after they were taken.
     pub fn add_late(&mut self, name: &str, samples: &[(i64, f64)], committed: i64) {
-        for excerpt in &mut self.excerpts {
-            let Some(held) = excerpt.signals.get_mut(name) else { continue };
+        for held in self.held.get_mut(name).into_iter().flatten() {
             let within = samples.iter().filter(|(time, _)| held.span.contains(*time));
             let within: Vec<(i64, f64)> = within.copied().collect();
             if within.is_empty() {
@@ -249,14 +259,14 @@ impl Archive {
             // All of it is drawn again.
             self.last += 1;
             self.changes += 1;
-            excerpt.id = self.last;
+            held.id = self.last;
         }
     }
 
     /// Samples of any age may have been stored unnoticed: what is here is drawn until it has been asked for again.
     pub fn mark_stale(&mut self) {
         self.is_doubtful = !self.excerpts.is_empty();
-        for held in self.excerpts.iter_mut().flat_map(|excerpt| excerpt.signals.values_mut()) {
+        for held in self.held.values_mut().flatten() {
             held.asked = i64::MIN;
         }
     }
@@ -278,25 +288,27 @@ impl Archive {
                 excerpt.used = now;
             }
         }
-        order::sort_by_key(&mut self.excerpts, |excerpt| (excerpt.used, excerpt.id));
-        let mut samples: usize = self.excerpts.iter().map(Excerpt::samples).sum();
-        while samples > SAMPLES && self.excerpts.first().is_some_and(|oldest| oldest.used < now) {
-            samples -= self.excerpts.remove(0).samples();
+        if self.tidied == self.last {
+            return;
         }
-    }
-
-    /// Forgets what a newer answer replaces.
-    fn replace(&mut self, new: &Excerpt) {
-        for old in &mut self.excerpts {
-            let is_finer = new.loaded.slice() <= old.loaded.slice();
-            if is_finer && new.loaded.span.covers(old.loaded.span) {
-                let is_newer = |name: &String, old: &Held| {
-                    new.signals.get(name).is_some_and(|new| new.asked >= old.asked)
-                };
-                old.signals.retain(|name, old| !is_newer(name, old));
+        let length = |held: &Held| held.series.ring().len();
+        let mut samples: usize = self.held.values().flatten().map(length).sum();
+        order::sort_by_key(&mut self.excerpts, |excerpt| (excerpt.used, excerpt.number));
+        while samples > SAMPLES && self.excerpts.first().is_some_and(|oldest| oldest.used < now) {
+            let oldest = self.excerpts.remove(0).number;
+            for held in self.held.values_mut() {
+                held.retain(|held| {
+                    let stays = held.excerpt != oldest;
+                    samples -= if stays { 0 } else { length(held) };
+                    stays
+                });
             }
         }
-        self.excerpts.retain(|old| !old.signals.is_empty());
+        self.held.retain(|_, held| !held.is_empty());
+        // What is on screen may be more than the bound, and leave it.
+        if samples <= SAMPLES {
+            self.tidied = self.last;
+        }
     }
 
     /// Everything that has samples of a signal, best first.
@@ -315,13 +327,12 @@ impl Archive {
             let part = Part { source: 0, span: Span { from: complete, to: i64::MAX }, series };
             sources.push(Source { part, fine: true, resolution: 0, asked: i64::MAX });
         }
-        let excerpts = self.excerpts.iter().filter_map(|excerpt| {
-            let Held { series, asked, span } = excerpt.signals.get(name)?;
-            let resolution = series.outline().map_or(0, |outline| outline.resolution);
-            let part = Part { source: excerpt.id, span: *span, series };
+        let excerpts = self.held.get(name).into_iter().flatten().map(|held| {
+            let resolution = held.series.outline().map_or(0, |outline| outline.resolution);
+            let part = Part { source: held.id, span: held.span, series: &held.series };
             // What has expired is as good as it gets.
-            let fine = resolution <= column || excerpt.loaded.is_finest(resolution);
-            Some(Source { part, fine, resolution, asked: *asked })
+            let fine = resolution <= column || held.loaded.is_finest(resolution);
+            Source { part, fine, resolution, asked: held.asked }
         });
         let rest = sources.len().min(1);
         sources.extend(excerpts);
@@ -367,8 +378,10 @@ impl Source<'_> {
     }
 }
 
-impl Excerpt {
-    fn samples(&self) -> usize {
-        self.signals.values().map(|held| held.series.ring().len()).sum()
+impl Held {
+    /// Whether an older answer is of no use beside this one.
+    fn replaces(&self, old: &Self) -> bool {
+        let is_finer = self.loaded.slice() <= old.loaded.slice();
+        is_finer && self.loaded.span.covers(old.loaded.span) && self.asked >= old.asked
     }
 }

@@ -15,6 +15,7 @@ use afterglow_wire::telemetry::SignalDetails;
 
 use crate::boards::metadata::SignalMetadata;
 use crate::time::Span;
+use crate::time::span::LONGEST;
 
 pub use loaded::{Fetched, Loaded};
 pub use outline::Outline;
@@ -95,6 +96,13 @@ impl History {
     /// The series of the signal called `name`.
     pub fn get(&self, name: &str) -> Option<&Series> {
         self.series.get(self.index_of(name)?)
+    }
+
+    /// How far outside of `span` samples are that a signal's line there comes from, or goes to, in microseconds: a fourth of what
+    /// is shown, and of a signal that has few samples more.
+    pub fn reach(&self, name: &str, span: Span) -> i64 {
+        let interval = self.get(name).and_then(Series::usual_interval).unwrap_or_default();
+        (span.width() / 4).max(interval.saturating_mul(2)).min(LONGEST)
     }
 
     /// From which instant on everything that is stored is here; none before the stream began.

@@ -6,6 +6,7 @@ use js_sys::Array;
 use wasm_bindgen::prelude::Closure;
 use web_sys::Element;
 
+use super::handles::{Handles, OnMoved};
 use super::input::Input;
 use super::lines::Lines;
 use super::marks::{self, Marks};
@@ -16,6 +17,7 @@ use super::uplot::UPlot;
 use super::view_state::{View, ViewState};
 use crate::boards::panels::Panel;
 use crate::chart::columns::{Change, Grid};
+use crate::chart::handles::Handle;
 use crate::edge::page_state::PageState;
 use crate::samples::history::Trace;
 use crate::time::text;
@@ -37,12 +39,19 @@ pub(super) struct Chart {
     lines: Rc<Lines>,
     pointer: Rc<Pointer>,
     marks: Rc<Marks>,
+    handles: Option<Handles>,
     _input: Input,
     _callbacks: Vec<JsValueGuard>,
 }
 
 impl Chart {
-    pub(super) fn new(page_state: &Rc<PageState>, panel: &Panel, element: &Element) -> Option<Self> {
+    /// A chart of `panel` within `element`; with `on_moved` it can have limits that are dragged.
+    pub(super) fn new(
+        page_state: &Rc<PageState>,
+        panel: &Panel,
+        element: &Element,
+        on_moved: Option<OnMoved>,
+    ) -> Option<Self> {
         let view_state = Rc::new(ViewState::new(panel));
         let pointer = Rc::new(Pointer::new(page_state, panel, &view_state, element)?);
         let moved = Rc::clone(&pointer);
@@ -54,6 +63,7 @@ impl Chart {
         pointer.move_into(&over);
         let marks = Rc::new(Marks::new(element, &over)?);
         let input = Input::new(page_state, &uplot, &pointer, &marks, element);
+        let handles = on_moved.map(|on_moved| Handles::new(over, panel.unit.clone(), on_moved));
         Some(Self {
             page_state: Rc::clone(page_state),
             uplot,
@@ -61,6 +71,7 @@ impl Chart {
             lines,
             pointer,
             marks,
+            handles,
             _input: input,
             _callbacks: options.callbacks,
         })
@@ -77,7 +88,7 @@ impl Chart {
         self.uplot.set_size(&object([("width", width.into()), ("height", height.into())]));
     }
 
-    /// Lays out and draws at once what otherwise waits for the end of the browser's task: before that it prints.
+    /// Lays out and draws at once what otherwise waits for the end of the browser's task.
     pub(super) fn settle(&self) {
         self.uplot.batch(&Closure::new(|| ()));
     }
@@ -89,6 +100,23 @@ impl Chart {
             self.lines.fit(&self.uplot);
         }
         resized
+    }
+
+    /// Whether a limit was dragged, and let go, since this was last asked.
+    pub(super) fn take_released(&self) -> bool {
+        self.handles.as_ref().is_some_and(Handles::take_released)
+    }
+
+    /// The ends of the value axis while a limit is dragged on it.
+    pub(super) fn held_values(&self) -> Option<(f64, f64)> {
+        self.handles.as_ref().filter(|handles| handles.is_dragged()).map(|_| self.view_state.values())
+    }
+
+    /// Puts the limits that can be dragged where they are on an axis with these ends.
+    pub(super) fn paint_handles(&self, wanted: &[Handle], values: (f64, f64)) {
+        if let Some(handles) = &self.handles {
+            handles.paint(wanted, values, self.uplot.screen_size().1);
+        }
     }
 
     /// Draws what `traces` have on `grid`, from `values.0` to `values.1`: all of it, or only what is new since the same was

@@ -12,40 +12,54 @@ use web_sys::{
 
 /// A chart this far outside is painted already, so that scrolling never shows an empty one.
 const AHEAD: &str = "200px";
+/// On a chart that is farther outside: the style sheet hides what is within. Browsers keep everything at hand that is within
+/// one and a half screens, and go through all of it for each frame.
+const AWAY: &str = "data-away";
 
 /// Watches one element until dropped.
 pub(super) struct Visibility {
-    visible: Rc<Cell<bool>>,
+    near: Rc<Cell<bool>>,
+    on_screen: Rc<Cell<bool>>,
     resized: Rc<Cell<bool>>,
-    sight: IntersectionObserver,
+    sight: [Sight; 2],
     size: ResizeObserver,
-    // Alive as long as the browser may call them.
-    _callbacks: [Closure<dyn FnMut(Array)>; 2],
+    // Alive as long as the browser may call it.
+    _resize: Closure<dyn FnMut(Array)>,
+}
+
+/// Hears when an element comes into sight, and when it leaves.
+struct Sight {
+    observer: IntersectionObserver,
+    // Alive as long as the browser may call it.
+    _call: Closure<dyn FnMut(Array)>,
 }
 
 impl Visibility {
     pub(super) fn new(element: &Element) -> Option<Self> {
-        let (visible, resized) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
-        let seen = Rc::clone(&visible);
-        let on_sight = Closure::<dyn FnMut(Array)>::new(move |entries: Array| {
-            if let Ok(entry) = entries.at(-1).dyn_into::<IntersectionObserverEntry>() {
-                seen.set(entry.is_intersecting());
-            }
-        });
+        let [near, on_screen, resized] = std::array::from_fn(|_| Rc::new(Cell::new(false)));
+        set_away(element, true);
+        let (watched, is_near) = (element.clone(), Rc::clone(&near));
+        let ahead = Sight::new(element, AHEAD, move |is_in| {
+            is_near.set(is_in);
+            set_away(&watched, !is_in);
+        })?;
+        let is_seen = Rc::clone(&on_screen);
+        let screen = Sight::new(element, "0px", move |is_in| is_seen.set(is_in))?;
         let changed = Rc::clone(&resized);
         let on_size = Closure::<dyn FnMut(Array)>::new(move |_: Array| changed.set(true));
-        let options = IntersectionObserverInit::new();
-        options.set_root_margin(AHEAD);
-        let sight =
-            IntersectionObserver::new_with_options(on_sight.as_ref().unchecked_ref(), &options).ok()?;
         let size = ResizeObserver::new(on_size.as_ref().unchecked_ref()).ok()?;
-        sight.observe(element);
         size.observe(element);
-        Some(Self { visible, resized, sight, size, _callbacks: [on_sight, on_size] })
+        Some(Self { near, on_screen, resized, sight: [ahead, screen], size, _resize: on_size })
     }
 
-    pub(super) fn visible(&self) -> bool {
-        self.visible.get()
+    /// Whether it is on screen, or almost.
+    pub(super) fn is_near(&self) -> bool {
+        self.near.get()
+    }
+
+    /// Whether it is on screen.
+    pub(super) fn is_on_screen(&self) -> bool {
+        self.on_screen.get()
     }
 
     /// Whether the size changed since this was last asked.
@@ -54,9 +68,31 @@ impl Visibility {
     }
 }
 
+impl Sight {
+    /// Calls `seen` with whether `element` is within `margin` of the screen.
+    fn new(element: &Element, margin: &str, seen: impl Fn(bool) + 'static) -> Option<Self> {
+        let call = Closure::<dyn FnMut(Array)>::new(move |entries: Array| {
+            if let Ok(entry) = entries.at(-1).dyn_into::<IntersectionObserverEntry>() {
+                seen(entry.is_intersecting());
+            }
+        });
+        let options = IntersectionObserverInit::new();
+        options.set_root_margin(margin);
+        let observer =
+            IntersectionObserver::new_with_options(call.as_ref().unchecked_ref(), &options).ok()?;
+        observer.observe(element);
+        Some(Self { observer, _call: call })
+    }
+}
+
 impl Drop for Visibility {
     fn drop(&mut self) {
-        self.sight.disconnect();
+        self.sight.iter().for_each(|sight| sight.observer.disconnect());
         self.size.disconnect();
     }
+}
+
+fn set_away(element: &Element, away: bool) {
+    // Does not fail for a name that is one.
+    let _ = element.toggle_attribute_with_force(AWAY, away);
 }

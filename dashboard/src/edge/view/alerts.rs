@@ -5,6 +5,7 @@ mod channel_form;
 mod channels;
 mod episodes;
 mod levels;
+mod preview;
 mod rule_form;
 mod rule_more;
 mod rules;

@@ -209,6 +209,6 @@ fn memory_is_bounded_and_what_is_on_screen_stays() {
         archive.tidy(sight, EDGE + n);
         assert!(!archive.lacks(&history, "a", sight, EDGE));
     }
-    let samples: usize = archive.excerpts.iter().map(Excerpt::samples).sum();
+    let samples: usize = archive.held.values().flatten().map(|held| held.series.ring().len()).sum();
     assert!(samples <= SAMPLES, "{samples}");
 }

@@ -6,7 +6,7 @@ use dioxus::prelude::*;
 
 use super::super::form::{Field, Number};
 use super::super::refused::Failure;
-use crate::alerts::draft;
+use crate::alerts::draft::{self, Dragged};
 use crate::alerts::episode::SEVERITIES;
 
 /// Most levels of a rule.
@@ -19,6 +19,8 @@ pub(super) fn Levels(
     rule: Signal<Rule>,
     /// Why it was not saved.
     failure: Failure,
+    /// The limit that was dragged on the chart, until its row has taken it.
+    dragged: Signal<Option<Dragged>>,
 ) -> Element {
     // Fields keep what was typed: after a removal the rows are other ones.
     let mut removals = use_signal(|| 0);
@@ -30,7 +32,7 @@ pub(super) fn Levels(
         fieldset { class: "levels",
             legend { class: "visually-hidden", "Limits" }
             for place in 0..count {
-                Row { key: "{removals} {place} {is:?} {of:?}", rule, place, failure, on_remove: move |()| removals += 1 }
+                Row { key: "{removals} {place} {is:?} {of:?}", rule, place, failure, dragged, on_remove: move |()| removals += 1 }
             }
             if count < LEVELS {
                 div {
@@ -56,6 +58,8 @@ fn Row(
     place: usize,
     /// Why it was not saved.
     failure: Failure,
+    /// The limit that was dragged.
+    dragged: Signal<Option<Dragged>>,
     /// Called when it was removed.
     on_remove: EventHandler<()>,
 ) -> Element {
@@ -68,6 +72,28 @@ fn Row(
             change(level);
         }
     };
+    let mut set_limit = move |limit: Limit| {
+        change(&|level| {
+            level.limit = limit;
+            level.recover = match (*margin.peek(), limit.number()) {
+                (Some(margin), Some(limit)) if limit.is_finite() => Some(draft::shifted(limit, margin)),
+                _ => level.recover,
+            };
+        });
+        moved += 1;
+    };
+    // Of the fields of limits there are others after each drag: what is typed into them is the reader's.
+    let mut drags = use_signal(|| 0);
+    use_effect(move || {
+        let Some(to) = dragged().filter(|dragged| dragged.level == place) else { return };
+        if to.is_upper {
+            change(&|level| level.upper = Some(to.value));
+        } else {
+            set_limit(Limit::Number(to.value));
+        }
+        drags += 1;
+        dragged.set(None);
+    });
     let (is, of, now) = {
         let rule = rule.read();
         (rule.is, rule.value.of, rule.levels.get(place).copied().unwrap_or_default())
@@ -97,27 +123,23 @@ fn Row(
                 }
             }
             Field { id: "level-{place}-limit", label: "{limit}", wrong: wrong("limit"),
-                Number {
-                    id: "level-{place}-limit", label: None, initial: level.limit.number(), placeholder: hint, whole: is_silence.then_some((1, LONGEST_RULE_SECONDS)),
-                    on_number: move |typed: Option<f64>| {
-                        change(&|level| {
-                            level.limit = match typed {
-                                None if is_silence => Limit::Found(Found::Learned),
-                                // Without a number the server says what is missing.
-                                typed => Limit::Number(typed.unwrap_or(f64::NAN)),
-                            };
-                            level.recover = match (*margin.peek(), typed) {
-                                (Some(margin), Some(limit)) => Some(draft::shifted(limit, margin)),
-                                _ => level.recover,
-                            };
-                        });
-                        moved += 1;
-                    },
+                for times in [drags()] {
+                    Number {
+                        key: "{times}", id: "level-{place}-limit", label: None, initial: now.limit.number().filter(|limit| limit.is_finite()), placeholder: hint,
+                        whole: is_silence.then_some((1, LONGEST_RULE_SECONDS)),
+                        on_number: move |typed: Option<f64>| set_limit(match typed {
+                            None if is_silence => Limit::Found(Found::Learned),
+                            // Without a number the server says what is missing.
+                            typed => Limit::Number(typed.unwrap_or(f64::NAN)),
+                        }),
+                    }
                 }
             }
             if has_two {
                 Field { id: "level-{place}-upper", label: "To", wrong: wrong("upper"),
-                    Number { id: "level-{place}-upper", label: None, initial: level.upper, placeholder: "", on_number: move |typed| change(&|level| level.upper = typed) }
+                    for times in [drags()] {
+                        Number { key: "{times}", id: "level-{place}-upper", label: None, initial: now.upper, placeholder: "", on_number: move |typed| change(&|level| level.upper = typed) }
+                    }
                 }
             }
             if !is_silence {

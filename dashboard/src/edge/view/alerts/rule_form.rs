@@ -13,6 +13,7 @@ use super::super::refused::{Conflict, use_failure};
 use super::backtest::Backtest;
 use super::channels::{self, Test};
 use super::levels::Levels;
+use super::preview::Preview;
 use super::rule_more::More;
 use super::use_documents;
 use crate::alerts::{draft, words};
@@ -43,7 +44,7 @@ pub(super) fn RuleForm(
     let known = use_hook(|| rule.clone());
     let mut rule = use_signal(|| rule);
     let mut failure = use_failure();
-    let mut sure = use_signal(|| false);
+    let (mut sure, dragged) = (use_signal(|| false), use_signal(|| None));
     let [saving, deleting, theirs] = std::array::from_fn(|_| page.clone());
     let (is_new, id) = (known.version == 0, known.id.clone());
     let address = format!("/api/rules/{id}");
@@ -103,7 +104,8 @@ pub(super) fn RuleForm(
                 }
                 Signals { rule, initial: known.signals.join(", "), wrong: failure.at("signals") }
                 Compared { rule, known: known.clone(), wrong: failure.at("value").or_else(|| failure.at("is")) }
-                Levels { rule, failure }
+                Preview { rule, dragged }
+                Levels { rule, failure, dragged }
                 div { class: "form-row",
                     Field { id: "rule-for", label: "For at least (s)", wrong: failure.at("for"),
                         Number { id: "rule-for", label: None, initial: some(known.for_seconds), placeholder: "0", whole: (0, LONGEST_RULE_SECONDS), on_number: move |typed| rule.write().for_seconds = draft::whole(typed) }
