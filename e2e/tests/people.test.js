@@ -244,11 +244,12 @@ test("an operator makes a tenant with limits, and deletes it by its name", async
   await form.getByLabel("New signals a day").fill("40");
   await form.getByLabel("Seconds of queries a minute").fill("20");
   await form.getByLabel("Keep samples").fill("2d");
+  await form.getByLabel("One-time codes").selectOption("admins");
   await form.getByLabel("Name").press("Enter");
   const made = await page.getByTestId("tenant-link").textContent();
   assert.match(made, /\/setup#acme\./);
   await eventually(() => page.getByTestId("tenant-limits").allTextContents(), [
-    "At most 5,000 samples/s, 40 new signals a day, 20 s of queries a minute, samples kept 2d",
+    "At most 5,000 samples/s, 40 new signals a day, 20 s of queries a minute, samples kept 2d; admins need one-time codes",
   ]);
   await accessible(page);
 
@@ -262,15 +263,23 @@ test("an operator makes a tenant with limits, and deletes it by its name", async
   await limits.getByRole("button", { name: "Save" }).click();
   await until("the age is refused", async () => (await page.locator("#limits-acme-keep_raw-error").textContent()) !== "");
   await limits.getByLabel("Keep samples").fill("3d");
+  assert.equal(await limits.getByLabel("One-time codes").inputValue(), "admins");
+  await limits.getByLabel("One-time codes").selectOption("everyone");
   await limits.getByLabel("Samples a second").fill("");
   await limits.getByLabel("Signals", { exact: true }).fill("7");
   await limits.getByLabel("Signals", { exact: true }).press("Enter");
   await eventually(() => page.getByTestId("tenant-limits").allTextContents(), [
-    "At most 7 signals, 40 new signals a day, 20 s of queries a minute, samples kept 3d",
+    "At most 7 signals, 40 new signals a day, 20 s of queries a minute, samples kept 3d; all members need one-time codes",
   ]);
   assert.equal(await limits.count(), 0);
   const stored = await page.evaluate(async () => (await (await fetch("/api/tenants")).json())[0].limits);
-  assert.deepEqual(stored, { signals: 7, new_signals_per_day: 40, reader_seconds_per_minute: 20, keep_raw: "3d" });
+  assert.deepEqual(stored, {
+    signals: 7,
+    new_signals_per_day: 40,
+    reader_seconds_per_minute: 20,
+    keep_raw: "3d",
+    require_second_factor: "everyone",
+  });
 
   await row.getByRole("button", { name: "Delete acme …" }).click();
   const sure = row.getByRole("button", { name: "Delete acme", exact: true });

@@ -194,7 +194,7 @@ fn Change(
     rsx! {
         form { class: "form change", "data-testid": "change-limits", "aria-label": "Limits of {name}", onsubmit: submit,
             limits::Limits { of: "limits-{name}", limits, refusal }
-            p { class: "note", "What was stored or is connected already stays." }
+            p { class: "note", "What was stored or is connected already stays, but sessions of those who need one-time codes from now on." }
             Outcome { refusal: refusal() }
             div { class: "form-end",
                 button { r#type: "button", class: "action", onclick: move |_| on_done.call(false), "Cancel" }

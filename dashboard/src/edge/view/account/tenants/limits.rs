@@ -1,5 +1,6 @@
 //! What a tenant may use: the fields in which it is typed, and the sentence that says it.
 
+use afterglow_wire::people::SecondFactor;
 use afterglow_wire::tenant::TenantLimits;
 use dioxus::prelude::*;
 
@@ -63,6 +64,13 @@ const KEPT: [(&str, &str, &str, Kept); 3] = [
     ),
 ];
 
+/// Which members must have one-time codes: name in the interface, label, value. A server without the setting requires it of nobody.
+const CODES: [(&str, &str, Option<SecondFactor>); 3] = [
+    ("", "as the server requires", None),
+    ("admins", "for admins", Some(SecondFactor::Admins)),
+    ("everyone", "for all members", Some(SecondFactor::Everyone)),
+];
+
 /// A field for each limit. An empty one is a limit as the default tenant has it.
 #[component]
 pub(super) fn Limits(
@@ -105,6 +113,15 @@ pub(super) fn Limits(
                     }
                 }
             }
+            Field { id: "{of}-codes", label: "One-time codes", wrong: at("require_second_factor"),
+                select {
+                    id: "{of}-codes", "aria-describedby": "{of}-codes-error",
+                    onchange: move |event| limits.write().require_second_factor = event.value().parse().ok(),
+                    for (value, label, who) in CODES {
+                        option { value, selected: initial.require_second_factor == who, "{label}" }
+                    }
+                }
+            }
         }
     }
 }
@@ -126,9 +143,14 @@ pub(super) fn words(limits: &TenantLimits) -> String {
         kept(&limits.keep_hours, "hours"),
     ];
     let all: Vec<String> = all.into_iter().flatten().collect();
+    let codes = match limits.require_second_factor {
+        Some(SecondFactor::Admins) => "; admins need one-time codes",
+        Some(SecondFactor::Everyone) => "; all members need one-time codes",
+        Some(SecondFactor::Nobody) | None => "",
+    };
     if all.is_empty() {
-        "Limited as the default tenant".to_owned()
+        format!("Limited as the default tenant{codes}")
     } else {
-        format!("At most {}", all.join(", "))
+        format!("At most {}{codes}", all.join(", "))
     }
 }
