@@ -1,9 +1,11 @@
 //! Access: what checking a key costs, what small posts with a key are beside those to an open server, this program beside an earlier one,
-//! and what a tenant notices of a flood by another.
+//! what a tenant notices of a flood by another, how soon a revoked key ends, and whether a login tells who exists.
 
 mod check;
 mod flood;
+mod login;
 mod posts;
+mod revoke;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,6 +47,10 @@ enum Part {
     Before,
     /// Posts of a tenant while another sends ten times what it may
     Flood,
+    /// Live clients of a key that is revoked
+    Revoke,
+    /// Refused logins of a member and of nobody
+    Login,
 }
 
 impl Options {
@@ -104,6 +110,12 @@ pub(crate) fn run(lab: &Lab, options: &Options) -> Result<()> {
     }
     if is_wanted(Part::Flood) {
         judged.push(flood::run(lab, options.rounds)?);
+    }
+    if is_wanted(Part::Revoke) {
+        judged.push(revoke::run(lab)?);
+    }
+    if is_wanted(Part::Login) {
+        judged.push(login::run(lab)?);
     }
     let rows: Vec<_> = judged.iter().map(Judged::row).collect();
     print_table("Beside the bars", ["", "measured", "bar", "holds"], &rows);

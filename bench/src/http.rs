@@ -55,6 +55,18 @@ impl Connection {
         }
     }
 
+    /// The body of the answer, which must be a good one.
+    pub(crate) fn ask(&mut self, request: &[u8]) -> Result<&[u8]> {
+        let head = self.exchange(request)?;
+        head.check(&self.answer)?;
+        Ok(&self.answer[head.end..])
+    }
+
+    /// The status of the answer, whatever it is.
+    pub(crate) fn status(&mut self, request: &[u8]) -> Result<String> {
+        Ok(self.exchange(request)?.status)
+    }
+
     fn exchange(&mut self, request: &[u8]) -> Result<Head> {
         self.stream.write_all(request)?;
         self.answer.clear();

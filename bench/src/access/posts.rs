@@ -110,7 +110,7 @@ fn compare(lab: &Lab, rounds: u8, mut sides: [Side; 2]) -> Result<f64> {
             work,
         ]
     };
-    let none = || ["".to_owned(), "".to_owned()];
+    let none = || [String::new(), String::new()];
     print_table(
         &format!(
             "One object of 5 samples a post, 8 connections, {requests} posts a turn, {rounds} rounds A B B A: medians of the turns, and \
