@@ -164,5 +164,76 @@ fn sql_finds_the_minutes_of_expired_samples() {
     let answered = by_http(&backend, "a");
     assert!(answered.len() > 100 && answered.len() < 1_000, "{}", answered.len());
     assert_eq!(by_view("expired", "a"), answered);
+    // Rows go with the samples that they are copies of.
+    sql("expired", "CALL sql_rows('a')");
+    assert_eq!(backend.post(&format!(r#"{{"timestamp":{START},"signals":{{"a":7,"b":8}}}}"#)).status, 200);
+    eventually("all rows have expired", || sql("expired", "SELECT count(*) FROM sample_row") == "0");
+    backend.close();
+}
+
+/// What the rows of a signal are.
+fn by_rows(database: &str, signal: &str) -> Points {
+    points(&sql(
+        database,
+        &format!(
+            "SELECT {INSTANT}, value FROM telemetry_rows WHERE signal = '{signal}' ORDER BY \"timestamp\""
+        ),
+    ))
+}
+
+#[test]
+fn chosen_signals_are_rows_up_to_the_last_commit() {
+    if !cluster::is_here() {
+        return;
+    }
+    let url = database("rows");
+    let backend = Backend::start_with(&url, "127.0.0.1:0", &BUSY);
+    sql("rows", "SELECT sql_history(true)");
+    let (acknowledged, stop, address) = (AtomicU64::new(0), AtomicBool::new(false), backend.url(""));
+    let more = |than: u64| {
+        let before = acknowledged.load(Ordering::Acquire);
+        eventually("more is written", || acknowledged.load(Ordering::Acquire) > before + than);
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| write(&address, &acknowledged, &stop));
+        more(1_000);
+        // While samples come, are written again and are sealed.
+        sql("rows", "CALL sql_rows('a*')");
+        for round in 0..kill_rounds(5) {
+            more(200);
+            let last = acknowledged.load(Ordering::Acquire);
+            let count = sql("rows", "SELECT count(*) FROM telemetry_rows WHERE signal = 'a'");
+            assert!(count.parse::<u64>().unwrap() >= last, "{count} of {last} in round {round}");
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(by_rows("rows", "a"), by_http(&backend, "a"));
+    // A new signal that is meant, one that is not, and instants of every partition; the last value of an instant counts.
+    let objects = r#"[{"timestamp":"0001-01-01T00:00:00Z","signals":{"ab":1e-300,"ba":1}},
+        {"timestamp":"2020-02-29T23:59:59.999999Z","signals":{"ab":5}},{"timestamp":"2020-02-29T23:59:59.999999Z","signals":{"ab":6}},
+        {"timestamp":"2024-01-01T00:00:00Z","signals":{"ab":-0.0,"a":9}},{"timestamp":"2024-01-01T00:00:00Z","signals":{"a":10}}]"#;
+    let posted = backend.post(objects);
+    assert_eq!(posted.status, 200, "{}", posted.text);
+    assert_eq!(by_rows("rows", "ab").len(), 3);
+    let hole = "/api/telemetry?signals=a&from=2023-11-14T22:13:20.000100Z&to=2023-11-14T22:13:20.000300Z";
+    let deleted = backend.send("DELETE", hole, "");
+    assert_eq!(deleted.status, 200, "{}", deleted.text);
+    for signal in ["a", "ab"] {
+        assert_eq!(by_rows("rows", signal), by_http(&backend, signal), "{signal}");
+    }
+    assert!(by_rows("rows", "b").is_empty() && by_rows("rows", "ba").is_empty());
+    let months = "SELECT string_agg(part, ' ' ORDER BY part) FROM (SELECT DISTINCT tableoid::regclass::text AS part FROM sample_row) AS p";
+    assert_eq!(
+        sql("rows", months),
+        "sample_row_2020_02 sample_row_2023_11 sample_row_2024_01 sample_row_before"
+    );
+    // Two patterns mean it; the rows go with the last one.
+    sql("rows", "CALL sql_rows('*b')");
+    sql("rows", "CALL sql_rows('a*', false)");
+    assert!(by_rows("rows", "a").is_empty());
+    assert_eq!(by_rows("rows", "ab"), by_http(&backend, "ab"));
+    assert_eq!(by_rows("rows", "b"), by_http(&backend, "b"), "what was stored before");
+    sql("rows", "CALL sql_rows('*b', false)");
+    assert_eq!(sql("rows", "SELECT count(*) FROM sample_row"), "0");
     backend.close();
 }

@@ -49,6 +49,7 @@ use diesel_async::AsyncPgConnection;
 use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use scheduled_thread_pool::ScheduledThreadPool;
 
+use crate::batch::SignalId;
 use crate::clock::Stopwatch;
 use crate::share::Shares;
 use crate::tables::{Outcome, Tables, Work};
@@ -331,6 +332,21 @@ impl Tables for Postgres {
 
     fn beside(&self, work: Work<'_>) -> Result<(), StoreError> {
         self.snapshot_of(&self.followers, work)
+    }
+
+    fn expire_copies(&self, cutoffs: &mut dyn Iterator<Item = (SignalId, i64)>) -> Result<(), StoreError> {
+        let chosen = plain::chosen(&mut self.readers.get()?.connection)?;
+        let cutoffs: Vec<_> = cutoffs.filter(|(signal, _)| chosen.contains(signal)).collect();
+        if cutoffs.is_empty() {
+            return Ok(());
+        }
+        let mut writer = self.writer()?;
+        writer.in_use = true;
+        let mut result = Ok(());
+        writer.watched(|connection| result = plain::expire_rows(connection, &cutoffs));
+        result?;
+        writer.in_use = false;
+        Ok(())
     }
 
     fn lead(&self) -> Result<bool, StoreError> {

@@ -16,6 +16,7 @@ mod rollups;
 mod tenants;
 mod transfer;
 
+use crate::batch::SignalId;
 use crate::{StoreError, budget};
 
 pub(crate) use access::{AccessRows, EntryRow, KeyRow};
@@ -64,6 +65,14 @@ pub(crate) trait Tables: Send + Sync {
     /// As there, and when another process leads by now.
     fn maintain(&self, work: Work<'_>) -> Result<(), StoreError> {
         self.write(work)
+    }
+
+    /// Deletes the copies that other programs read of what has expired: of each signal, what is before an instant in microseconds.
+    ///
+    /// # Errors
+    /// As [`Tables::maintain`].
+    fn expire_copies(&self, _: &mut dyn Iterator<Item = (SignalId, i64)>) -> Result<(), StoreError> {
+        Ok(())
     }
 
     /// Whether other processes may write the same database. Then this one must [follow](crate::engine) them.

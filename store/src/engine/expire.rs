@@ -73,6 +73,11 @@ impl Engine {
         if let Some(max_bytes) = retention.max_bytes {
             self.make_room(max_bytes, &mut done)?;
         }
+        let mut raw = signals
+            .by_name()
+            .into_iter()
+            .filter_map(|(name, signal)| Some((signal, cutoff(retention.of(&name).raw, now)?)));
+        self.tables.expire_copies(&mut raw)?;
         self.tables.release_space(false)?;
         Ok(done)
     }

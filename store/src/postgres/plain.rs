@@ -1,12 +1,16 @@
-//! Compressed samples written once more as arrays, where plain SQL is to read them: in the transaction that writes their rows, so that both
+//! Samples written once more for plain SQL.
+//!
+//! Compressed ones are written as arrays, where plain SQL is to read them: in the transaction that writes their rows, so that both
 //! are there or neither; rows that were written before follow, newest first.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Integer};
 
 use super::Connection;
+use crate::batch::SignalId;
 use crate::clock::Stopwatch;
 use crate::columns::Columns;
 use crate::{block, bundle, rollup};
@@ -87,6 +91,28 @@ pub(super) fn spread(writer: &mut Connection) -> QueryResult<()> {
         }
     }
     Ok(())
+}
+
+/// The signals whose samples are written as rows, too; commits do that by themselves.
+pub(super) fn chosen(reader: &mut Connection) -> QueryResult<HashSet<SignalId>> {
+    #[derive(QueryableByName)]
+    struct Chosen {
+        #[diesel(sql_type = Integer)]
+        signal_id: i32,
+    }
+    let rows: Vec<Chosen> = diesel::sql_query("SELECT signal_id FROM sample_signal").load(reader)?;
+    Ok(rows.into_iter().map(|row| SignalId(row.signal_id.cast_unsigned())).collect())
+}
+
+/// Deletes the rows of signals that are before an instant each, in microseconds.
+pub(super) fn expire_rows(writer: &mut Connection, cutoffs: &[(SignalId, i64)]) -> QueryResult<()> {
+    let (signals, befores): (Vec<i32>, Vec<i64>) =
+        cutoffs.iter().map(|(signal, before)| (signal.0.cast_signed(), *before)).unzip();
+    diesel::sql_query("SELECT sample_row_expire($1, $2)")
+        .bind::<Array<Integer>, _>(signals)
+        .bind::<Array<BigInt>, _>(befores)
+        .execute(writer)
+        .map(drop)
 }
 
 type Write = fn(&mut Connection, &Unread) -> QueryResult<()>;
