@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn a_task_may_wait_for_any_number_of_futures() {
         let (done, is_done) = mpsc::channel();
-        thread::spawn(move || {
+        let work = move || {
             let runtime = Builder::new_current_thread().build().unwrap();
             runtime.block_on(async {
                 let mutex = Mutex::new(());
@@ -151,7 +151,8 @@ mod tests {
                 }
             });
             done.send(()).unwrap();
-        });
+        };
+        thread::Builder::new().name("task".into()).spawn(work).unwrap();
         is_done.recv_timeout(Duration::from_secs(60)).expect("it waits for ever");
     }
 }
