@@ -1,5 +1,7 @@
 //! Alerts: what people save of them, what the evaluation of the journal has found, and notices.
 
+use std::sync::Arc;
+
 use afterglow_wire::Timestamp;
 use afterglow_wire::alert::{Ack, Episode, History, Message, Notice, Pending};
 use afterglow_wire::channel::{Channel, Delivery, DeliveryLog};
@@ -58,7 +60,7 @@ pub struct Fold {
     /// States that are different.
     pub states: Vec<StateRow>,
     /// Episodes that are new or different. Their acknowledgements stay as they are.
-    pub episodes: Vec<Episode>,
+    pub episodes: Vec<Arc<Episode>>,
     /// The notices that are due.
     pub notices: Vec<NewNotice>,
     /// Times in which no samples could come.
@@ -307,6 +309,14 @@ impl Store {
     /// When all readers are busy or the database does not answer.
     pub fn open_episodes(&self) -> Result<Vec<Episode>, StoreError> {
         self.limited(|| self.engine.open_episodes())
+    }
+
+    /// How many episodes of a rule, or in all, have not ended.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer.
+    pub fn count_open(&self, rule: Option<&str>) -> Result<usize, StoreError> {
+        self.engine.count_open(rule)
     }
 
     /// The episodes that touch `span`, the newest `limit` of them.

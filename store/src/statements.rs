@@ -4,12 +4,10 @@
 //! with `#[path]`: in them, `super` is that module, `super::Connection` its type of connection, and `super::special` has the
 //! texts that are its own.
 
+pub(crate) mod put;
 pub(crate) mod schema;
 
-use diesel::backend::Backend;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::result::{Error as DieselError, QueryResult};
-use diesel::{Connection, RunQueryDsl};
+use diesel::result::Error as DieselError;
 
 use crate::batch::SignalId;
 use crate::{OpenError, StoreError, budget};
@@ -23,23 +21,6 @@ pub(crate) fn signal_of(id: i32) -> SignalId {
 pub(crate) fn limit_of(rows: usize) -> i64 {
     i64::try_from(rows).unwrap_or(i64::MAX)
 }
-
-/// A statement whose text does not depend on what is bound to it, so that it is prepared once. Diesel assumes of each `DO UPDATE` and
-/// each `UPDATE` that it does; parsing one takes SQLite longer than carrying it out.
-#[derive(QueryId)]
-pub(crate) struct Same<T>(pub(crate) T);
-
-impl<T: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Same<T> {
-    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        self.0.walk_ast(pass)
-    }
-
-    fn is_safe_to_cache_prepared(&self, _: &DB) -> QueryResult<bool> {
-        Ok(true)
-    }
-}
-
-impl<T, C: Connection> RunQueryDsl<C> for Same<T> {}
 
 /// Why a running database refused. SQLite tells what kind of failure it was only by its message.
 impl From<DieselError> for StoreError {

@@ -26,7 +26,7 @@ pub(crate) use bundles::{BundlePlace, BundleRow, BundleRows, NewBundle};
 pub(crate) use deletions::DeletionRows;
 pub(crate) use documents::{AnnotationRow, DocumentRows};
 pub(crate) use journal::{JournalRow, JournalRows, Shared};
-pub(crate) use outbox::{MessageRow, OutboxRows, TopicRow};
+pub(crate) use outbox::{MessageRow, NoticeRow, OutboxRows, TopicRow};
 pub(crate) use people::PeopleRows;
 pub(crate) use rollups::{NewRollup, RollupRow, RollupRows};
 pub(crate) use tenants::{TenantRow, TenantRows};

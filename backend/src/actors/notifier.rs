@@ -340,8 +340,7 @@ impl Worker {
     fn compose(&mut self, topic: Option<&str>, name: &str, too_many: bool) -> Result<Next, StoreError> {
         let Shared { store, clock, .. } = &*self.notifier.0;
         let now = clock.now();
-        let open = store.open_episodes()?;
-        let still = open.iter().filter(|episode| topic.is_none_or(|topic| episode.rule == topic)).count();
+        let still = store.count_open(topic)?;
         store.compose(&self.channel, topic, too_many, |notices| {
             compose(&self.channel, name, notices, still, now)
         })?;

@@ -7,6 +7,7 @@ mod saved;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use afterglow_rules::{Engine, Kind, Reason, Transition};
 use afterglow_wire::Timestamp;
@@ -36,7 +37,7 @@ pub type Key = (String, String);
 pub struct Ledger {
     saved: Saved,
     /// In order: those of one rule are found together.
-    open: BTreeMap<Key, Episode>,
+    open: BTreeMap<Key, Arc<Episode>>,
     /// Those of which nobody has been notified yet, and may be.
     unnotified: BTreeSet<Key>,
     /// When each alert was last notified of, and the interval before the next notification.
@@ -46,8 +47,8 @@ pub struct Ledger {
     /// Rules that are about to fire somewhere: rule to scopes.
     pending: HashMap<String, BTreeSet<String>>,
     /// By their numbers: one alert may have several episodes in one commit.
-    changed: BTreeMap<String, (Key, Episode)>,
-    notices: Vec<(Key, NewNotice)>,
+    changed: BTreeMap<String, Arc<Episode>>,
+    notices: Vec<NewNotice>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,10 +61,10 @@ struct Recent {
 /// What is to be written.
 #[derive(Debug, Default)]
 pub struct Entries {
-    /// Episodes that are new or different, each with its rule and scope.
-    pub episodes: Vec<(Key, Episode)>,
-    /// The notices that are due, each with its rule and scope.
-    pub notices: Vec<(Key, NewNotice)>,
+    /// Episodes that are new or different.
+    pub episodes: Vec<Arc<Episode>>,
+    /// The notices that are due.
+    pub notices: Vec<NewNotice>,
 }
 
 /// Why nobody is notified of an episode.
@@ -78,9 +79,9 @@ enum Held {
 impl Ledger {
     /// Goes on from the episodes that were open.
     pub fn new(open: Vec<Episode>) -> Self {
-        let open: BTreeMap<Key, Episode> = open
+        let open: BTreeMap<Key, Arc<Episode>> = open
             .into_iter()
-            .map(|episode| ((episode.rule.clone(), episode.scope.clone()), episode))
+            .map(|episode| ((episode.rule.clone(), episode.scope.clone()), Arc::new(episode)))
             .collect();
         let unnotified = open
             .iter()
@@ -157,7 +158,7 @@ impl Ledger {
                 self.fired(key, transition, now);
             }
             Kind::Confirmed => {
-                if let Some(episode) = self.open.get_mut(&key) {
+                if let Some(episode) = self.open.get_mut(&key).map(Arc::make_mut) {
                     episode.late = false;
                     follow(episode, transition);
                     self.change(&key);
@@ -206,16 +207,16 @@ impl Ledger {
             labels: rule.map(|rule| rule.labels.clone()).unwrap_or_default(),
             ack: None,
         };
-        self.open.insert(key.clone(), episode);
-        self.change(&key);
+        self.open.insert(key.clone(), Arc::new(episode));
         if !transition.late {
             self.notify_or_hold(&key, now);
         }
+        self.change(&key);
     }
 
     fn level(&mut self, key: &Key, transition: &Transition, before: u8, now: Timestamp) {
         let limit = self.saved.rules.get(&key.0).map(|(rule, _)| limit_of(rule, transition));
-        let Some(episode) = self.open.get_mut(key) else { return };
+        let Some(episode) = self.open.get_mut(key).map(Arc::make_mut) else { return };
         let known = episode.risen.map_or(episode.severity, |risen| risen.from);
         follow(episode, transition);
         episode.limit = limit.unwrap_or(episode.limit);
@@ -241,7 +242,7 @@ impl Ledger {
 
     /// Keeps that an alert has become worse, or that those who are to know it do.
     fn rise(&mut self, key: &Key, risen: Option<Risen>) {
-        if let Some(episode) = self.open.get_mut(key)
+        if let Some(episode) = self.open.get_mut(key).map(Arc::make_mut)
             && episode.risen != risen
         {
             episode.risen = risen;
@@ -263,8 +264,9 @@ impl Ledger {
     }
 
     fn resolved(&mut self, key: &Key, transition: &Transition, reason: Reason, now: Timestamp) {
-        let Some(mut episode) = self.open.remove(key) else { return };
-        follow(&mut episode, transition);
+        let Some(mut ended) = self.open.remove(key) else { return };
+        let episode = Arc::make_mut(&mut ended);
+        follow(episode, transition);
         episode.risen = None;
         let at = Timestamp::from_micros(transition.at.max(episode.fired_at.micros()));
         episode.state = EpisodeState::Resolved;
@@ -281,13 +283,12 @@ impl Ledger {
             self.recent.entry(key.clone()).and_modify(|recent| recent.held_back += 1);
         }
         let notified = episode.notified.clone();
-        self.open.insert(key.clone(), episode);
+        self.open.insert(key.clone(), ended);
         for channel in notified {
             self.notice(key, Event::Resolve, &channel, 0, at);
         }
-        if let Some(episode) = self.open.remove(key) {
-            self.changed.insert(episode.id.clone(), (key.clone(), episode));
-        }
+        self.change(key);
+        self.open.remove(key);
     }
 
     /// Time has passed: notifies of what was held and no longer is, and again of what is due.
@@ -327,7 +328,9 @@ impl Ledger {
 
     /// Takes over the value that an episode has now: transitions tell only those at which something changed.
     fn measure(&mut self, engine: &Engine, key: &Key) {
-        if let (Some(episode), Some(state)) = (self.open.get_mut(key), engine.state(&key.0, &key.1)) {
+        if let (Some(episode), Some(state)) =
+            (self.open.get_mut(key).map(Arc::make_mut), engine.state(&key.0, &key.1))
+        {
             (episode.last, episode.peak, episode.usual) = (state.value, state.peak, state.usual);
         }
     }
@@ -370,7 +373,7 @@ impl Ledger {
             }
             any = true;
         }
-        if any && let Some(episode) = self.open.get_mut(key) {
+        if any && let Some(episode) = self.open.get_mut(key).map(Arc::make_mut) {
             episode.repeats += 1;
             episode.notified_at = Some(now);
             self.change(key);
@@ -383,7 +386,7 @@ impl Ledger {
         else {
             return;
         };
-        let Some(episode) = self.open.get_mut(&key) else { return };
+        let Some(episode) = self.open.get_mut(&key).map(Arc::make_mut) else { return };
         if episode.ack == ack {
             return;
         }
@@ -399,7 +402,7 @@ impl Ledger {
 
     fn notify_or_hold(&mut self, key: &Key, now: Timestamp) {
         let held = self.held(key, now, true);
-        let Some(episode) = self.open.get_mut(key) else {
+        let Some(episode) = self.open.get_mut(key).map(Arc::make_mut) else {
             self.unnotified.remove(key);
             return;
         };
@@ -426,7 +429,7 @@ impl Ledger {
         let flaps = now.micros() - recent.notified_at < 2 * recent.interval * SECOND;
         recent.interval = if flaps { (2 * recent.interval).min(LONGEST_INTERVAL) } else { interval };
         recent.notified_at = now.micros();
-        if let Some(episode) = self.open.get_mut(key) {
+        if let Some(episode) = self.open.get_mut(key).map(Arc::make_mut) {
             episode.notified.clone_from(&channels);
             episode.notified_at = Some(now);
         }
@@ -470,12 +473,12 @@ impl Ledger {
             labels: episode.labels.clone(),
         };
         let id = format!("{}/{name}/{number}/{channel}", episode.id);
-        self.notices.push((key.clone(), NewNotice { key: id, channel: channel.to_owned(), topic, notice }));
+        self.notices.push(NewNotice { key: id, channel: channel.to_owned(), topic, notice });
     }
 
     fn change(&mut self, key: &Key) {
         if let Some(episode) = self.open.get(key) {
-            self.changed.insert(episode.id.clone(), (key.clone(), episode.clone()));
+            self.changed.insert(episode.id.clone(), Arc::clone(episode));
         }
     }
 }

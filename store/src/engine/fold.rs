@@ -1,15 +1,17 @@
 //! The fold of the journal into alerts: states, episodes, notices and the cursor change in one transaction.
 
+use std::collections::BTreeMap;
+
 use afterglow_wire::Timestamp;
 use afterglow_wire::alert::{Ack, Episode, History, Pending};
 use afterglow_wire::limits::{EPISODES, EPISODES_LISTED};
 
 use super::Engine;
-use crate::alerts::{Cursor, Fold, Folded, JournalCommit, Replayed, StateRow};
+use crate::alerts::{Cursor, Fold, Folded, JournalCommit, NewNotice, Replayed, StateRow};
 use crate::audit::{Author, Event};
 use crate::documents::{SaveError, json};
 use crate::fault::{self, Point};
-use crate::tables::{EpisodeRow, Rows};
+use crate::tables::{EpisodeRow, NoticeRow, Rows};
 use crate::{Span, StoreError, journal};
 
 impl Engine {
@@ -67,6 +69,12 @@ impl Engine {
     pub(crate) fn open_episodes(&self) -> Result<Vec<Episode>, StoreError> {
         let rows = self.tables.in_documents(|reader| reader.open_episodes())?;
         Ok(rows.into_iter().filter_map(episode).collect())
+    }
+
+    /// How many episodes have not ended, of a rule or in all.
+    pub(crate) fn count_open(&self, rule: Option<&str>) -> Result<usize, StoreError> {
+        let count = self.tables.in_documents(|reader| reader.count_open(rule))?;
+        Ok(usize::try_from(count).unwrap_or_default())
     }
 
     /// The episodes that touch `span`.
@@ -152,20 +160,12 @@ impl Engine {
 }
 
 fn write_states(writer: &mut dyn Rows, fold: &Fold) -> Result<(), StoreError> {
-    for state in &fold.states {
-        writer.put_alert_state(&state.rule, &state.scope, state.document.as_deref())?;
-    }
-    for episode in &fold.episodes {
-        writer.put_episode(&EpisodeRow {
-            id: episode.id.clone(),
-            rule: episode.rule.clone(),
-            scope: episode.scope.clone(),
-            fired_at: episode.fired_at.micros(),
-            resolved_at: episode.resolved_at.map(Timestamp::micros),
-            document: json(&Episode { ack: None, ..episode.clone() })?,
-            ack: None,
-        })?;
-    }
+    // Of those with one key the last, in the order of their keys.
+    let states: BTreeMap<_, _> =
+        fold.states.iter().map(|state| ((&*state.rule, &*state.scope), state)).collect();
+    writer.put_alert_states(&states.into_values().collect::<Vec<_>>())?;
+    let episodes: BTreeMap<_, _> = fold.episodes.iter().map(|episode| (&*episode.id, &**episode)).collect();
+    writer.put_episodes(&episodes.into_values().map(episode_row).collect::<Result<Vec<_>, _>>()?)?;
     for span in &fold.unheard {
         writer.put_unheard(*span)?;
     }
@@ -178,11 +178,29 @@ fn write_states(writer: &mut dyn Rows, fold: &Fold) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn write_notices(writer: &mut dyn Rows, fold: &Fold) -> Result<(), StoreError> {
-    for new in &fold.notices {
-        writer.add_notice(&new.key, &new.channel, &new.topic, &json(&new.notice)?)?;
-    }
-    Ok(())
+fn write_notices<'f>(writer: &mut dyn Rows, fold: &'f Fold) -> Result<(), StoreError> {
+    let row = |new: &'f NewNotice| -> Result<NoticeRow<'f>, StoreError> {
+        let NewNotice { key, channel, topic, notice } = new;
+        Ok(NoticeRow { key, channel, topic, document: json(notice)? })
+    };
+    writer.add_notices(&fold.notices.iter().map(row).collect::<Result<Vec<_>, _>>()?)
+}
+
+/// An episode without its acknowledgement, which is not the fold's.
+fn episode_row(episode: &Episode) -> Result<EpisodeRow, StoreError> {
+    let document = match &episode.ack {
+        None => json(episode)?,
+        Some(_) => json(&Episode { ack: None, ..episode.clone() })?,
+    };
+    Ok(EpisodeRow {
+        id: episode.id.clone(),
+        rule: episode.rule.clone(),
+        scope: episode.scope.clone(),
+        fired_at: episode.fired_at.micros(),
+        resolved_at: episode.resolved_at.map(Timestamp::micros),
+        document,
+        ack: None,
+    })
 }
 
 /// What is asked of a state; the rest is its owner's.

@@ -13,6 +13,9 @@ use crate::documents::json;
 /// Notices that are read for one message: what does not fit is counted.
 const NOTICES: usize = 20_000;
 
+/// Notices that are read with one statement: their texts are not all in memory at once.
+const NOTICES_AT_ONCE: usize = 500;
+
 impl Engine {
     /// The channels with notices.
     pub(crate) fn busy_channels(&self) -> Result<Vec<String>, StoreError> {
@@ -37,14 +40,23 @@ impl Engine {
         too_many: bool,
         compose: impl FnOnce(Vec<Notice>) -> Message,
     ) -> Result<(), StoreError> {
-        let rows = self.tables.in_documents(|reader| reader.notices(channel, topic, NOTICES))?;
-        let Some(last) = rows.last().map(|(id, _)| *id) else { return Ok(()) };
         let read = |(id, document): (i64, String)| {
             serde_json::from_str(&document)
                 .map_err(|error| self.damaged.report("alert_notice", id, &error))
                 .ok()
         };
-        let message = compose(rows.into_iter().filter_map(read).collect());
+        let (mut notices, mut last, mut rows) = (Vec::new(), None, 0);
+        while rows < NOTICES {
+            let after = last.unwrap_or(i64::MIN);
+            let some =
+                self.tables.in_documents(|reader| reader.notices(channel, topic, after, NOTICES_AT_ONCE))?;
+            let Some((id, _)) = some.last() else { break };
+            last = Some(*id);
+            rows += some.len();
+            notices.extend(some.into_iter().filter_map(read));
+        }
+        let Some(last) = last else { return Ok(()) };
+        let message = compose(notices);
         let document = json(&message)?;
         self.tables.maintaining(|writer| {
             writer.put_into_message(channel, topic, last, &message.id)?;

@@ -4,13 +4,14 @@ use afterglow_wire::Timestamp;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
-use diesel::upsert::excluded;
 
 use super::Connection;
+use crate::alerts::StateRow;
+use crate::statements::limit_of;
+use crate::statements::put::{Value, put};
 use crate::statements::schema::{
     alert_cursor, alert_document, alert_episode, alert_secret, alert_state, alert_unheard,
 };
-use crate::statements::{Same, limit_of};
 use crate::tables::{AlertRows, EpisodeRow, SavedRow, SecretRow};
 use crate::{Span, StoreError};
 
@@ -145,12 +146,12 @@ impl AlertRows for Connection {
 
     fn put_alert_cursor(&mut self, sequence: i64, at: i64) -> Result<(), StoreError> {
         let content = (alert_cursor::sequence.eq(sequence), alert_cursor::at.eq(at));
-        let row = diesel::insert_into(alert_cursor::table)
+        diesel::insert_into(alert_cursor::table)
             .values((alert_cursor::id.eq(1), content))
             .on_conflict(alert_cursor::id)
             .do_update()
-            .set(content);
-        Same(row).execute(self)?;
+            .set(content)
+            .execute(self)?;
         Ok(())
     }
 
@@ -161,7 +162,7 @@ impl AlertRows for Connection {
     }
 
     fn put_heard(&mut self, at: i64) -> Result<(), StoreError> {
-        Same(diesel::update(alert_cursor::table).set(alert_cursor::heard_at.eq(at))).execute(self)?;
+        diesel::update(alert_cursor::table).set(alert_cursor::heard_at.eq(at)).execute(self)?;
         Ok(())
     }
 
@@ -197,41 +198,47 @@ impl AlertRows for Connection {
             .load(self)?)
     }
 
-    fn put_alert_state(&mut self, rule: &str, scope: &str, document: Option<&str>) -> Result<(), StoreError> {
-        let row = alert_state::table.filter(alert_state::rule.eq(rule).and(alert_state::scope.eq(scope)));
-        match document {
-            Some(document) => {
-                let content = alert_state::document.eq(document);
-                let put = diesel::insert_into(alert_state::table)
-                    .values((alert_state::rule.eq(rule), alert_state::scope.eq(scope), content))
-                    .on_conflict((alert_state::tenant, alert_state::rule, alert_state::scope))
-                    .do_update()
-                    .set(content);
-                Same(put).execute(self)?
-            }
-            None => diesel::delete(row).execute(self)?,
-        };
+    fn put_alert_states(&mut self, states: &[&StateRow]) -> Result<(), StoreError> {
+        for StateRow { rule, scope, .. } in states.iter().filter(|state| state.document.is_none()) {
+            let row = alert_state::table.filter(alert_state::rule.eq(rule).and(alert_state::scope.eq(scope)));
+            diesel::delete(row).execute(self)?;
+        }
+        let rows: Vec<[Value<'_>; 3]> = states
+            .iter()
+            .filter_map(|StateRow { rule, scope, document }| {
+                Some([Value::Text(rule), Value::Text(scope), Value::Text(document.as_deref()?)])
+            })
+            .collect();
+        let replace = "(tenant, rule, scope) DO UPDATE SET document = excluded.document";
+        put(self, "alert_state (rule, scope, document)", replace, &rows)?;
         Ok(())
     }
 
-    fn put_episode(&mut self, row: &EpisodeRow) -> Result<(), StoreError> {
-        let put = diesel::insert_into(alert_episode::table)
-            .values((
-                alert_episode::id.eq(&row.id),
-                alert_episode::rule.eq(&row.rule),
-                alert_episode::scope.eq(&row.scope),
-                alert_episode::fired_at.eq(row.fired_at),
-                alert_episode::resolved_at.eq(row.resolved_at),
-                alert_episode::document.eq(&row.document),
-            ))
-            .on_conflict(alert_episode::id)
-            .do_update()
-            .set((
-                alert_episode::resolved_at.eq(excluded(alert_episode::resolved_at)),
-                alert_episode::document.eq(excluded(alert_episode::document)),
-            ));
-        Same(put).execute(self)?;
+    fn put_episodes(&mut self, rows: &[EpisodeRow]) -> Result<(), StoreError> {
+        let rows: Vec<[Value<'_>; 6]> = rows
+            .iter()
+            .map(|row| {
+                [
+                    Value::Text(&row.id),
+                    Value::Text(&row.rule),
+                    Value::Text(&row.scope),
+                    Value::Number(row.fired_at),
+                    Value::Perhaps(row.resolved_at),
+                    Value::Text(&row.document),
+                ]
+            })
+            .collect();
+        let replace = "(id) DO UPDATE SET resolved_at = excluded.resolved_at, document = excluded.document";
+        put(self, "alert_episode (id, rule, scope, fired_at, resolved_at, document)", replace, &rows)?;
         Ok(())
+    }
+
+    fn count_open(&mut self, rule: Option<&str>) -> Result<i64, StoreError> {
+        let open = alert_episode::table.filter(alert_episode::resolved_at.is_null());
+        Ok(match rule {
+            Some(rule) => open.filter(alert_episode::rule.eq(rule)).count().get_result(self)?,
+            None => open.count().get_result(self)?,
+        })
     }
 
     fn open_episodes(&mut self) -> Result<Vec<EpisodeRow>, StoreError> {

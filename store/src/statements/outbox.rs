@@ -6,27 +6,17 @@ use diesel::prelude::*;
 use super::Connection;
 use crate::StoreError;
 use crate::statements::limit_of;
+use crate::statements::put::{Value, put};
 use crate::statements::schema::{alert_delivery, alert_message, alert_notice};
-use crate::tables::{MessageRow, OutboxRows, TopicRow};
+use crate::tables::{MessageRow, NoticeRow, OutboxRows, TopicRow};
 
 impl OutboxRows for Connection {
-    fn add_notice(
-        &mut self,
-        key: &str,
-        channel: &str,
-        topic: &str,
-        document: &str,
-    ) -> Result<(), StoreError> {
-        diesel::insert_into(alert_notice::table)
-            .values((
-                alert_notice::key.eq(key),
-                alert_notice::channel.eq(channel),
-                alert_notice::topic.eq(topic),
-                alert_notice::document.eq(document),
-            ))
-            .on_conflict(alert_notice::key)
-            .do_nothing()
-            .execute(self)?;
+    fn add_notices(&mut self, rows: &[NoticeRow<'_>]) -> Result<(), StoreError> {
+        let rows: Vec<[Value<'_>; 4]> = rows
+            .iter()
+            .map(|row| [row.key, row.channel, row.topic, &row.document].map(Value::Text))
+            .collect();
+        put(self, "alert_notice (key, channel, topic, document)", "(key) DO NOTHING", &rows)?;
         Ok(())
     }
 
@@ -57,10 +47,12 @@ impl OutboxRows for Connection {
         &mut self,
         channel: &str,
         topic: Option<&str>,
+        after: i64,
         limit: usize,
     ) -> Result<Vec<(i64, String)>, StoreError> {
         let mut waiting = alert_notice::table
             .filter(alert_notice::channel.eq(channel).and(alert_notice::message.is_null()))
+            .filter(alert_notice::id.gt(after))
             .into_boxed();
         if let Some(topic) = topic {
             waiting = waiting.filter(alert_notice::topic.eq(topic));

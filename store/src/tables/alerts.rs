@@ -1,5 +1,6 @@
 //! Rows of alerts: saved documents, secrets, and the fold of the journal.
 
+use crate::alerts::StateRow;
 use crate::{Span, StoreError};
 
 /// Rules, channels, silences, and what the evaluation of the journal has found. Limits and rules are the engine's.
@@ -43,8 +44,8 @@ pub(crate) trait AlertRows {
     /// All states: rule, scope, document.
     fn alert_states(&mut self) -> Result<Vec<(String, String, String)>, StoreError>;
 
-    /// Adds or replaces the state of a rule and scope; `None` removes it.
-    fn put_alert_state(&mut self, rule: &str, scope: &str, document: Option<&str>) -> Result<(), StoreError>;
+    /// Adds or replaces the states of rules and scopes, each once; those without a document are removed.
+    fn put_alert_states(&mut self, states: &[&StateRow]) -> Result<(), StoreError>;
 
     /// Until when samples could come, as far as that is known.
     fn heard(&mut self) -> Result<Option<i64>, StoreError>;
@@ -61,8 +62,11 @@ pub(crate) trait AlertRows {
     /// Removes times in which no samples could come that ended before `before`.
     fn expire_unheard(&mut self, before: i64) -> Result<(), StoreError>;
 
-    /// Adds an episode, or replaces all of it but its acknowledgement.
-    fn put_episode(&mut self, row: &EpisodeRow) -> Result<(), StoreError>;
+    /// Adds episodes, each once, or replaces all of them but their acknowledgements.
+    fn put_episodes(&mut self, rows: &[EpisodeRow]) -> Result<(), StoreError>;
+
+    /// How many episodes have not ended, of a rule or in all.
+    fn count_open(&mut self, rule: Option<&str>) -> Result<i64, StoreError>;
 
     /// The episodes that have not ended.
     fn open_episodes(&mut self) -> Result<Vec<EpisodeRow>, StoreError>;

@@ -4,9 +4,8 @@ use crate::StoreError;
 
 /// The outbox of every channel, in the order in which it is to be sent.
 pub(crate) trait OutboxRows {
-    /// Adds a notice, unless there is one with its key.
-    fn add_notice(&mut self, key: &str, channel: &str, topic: &str, document: &str)
-    -> Result<(), StoreError>;
+    /// Adds notices in this order, except those whose key is there.
+    fn add_notices(&mut self, rows: &[NoticeRow<'_>]) -> Result<(), StoreError>;
 
     /// The channels with notices.
     fn busy_channels(&mut self) -> Result<Vec<String>, StoreError>;
@@ -14,11 +13,13 @@ pub(crate) trait OutboxRows {
     /// The topics of a channel that have notices in no message, by their first notice; how many, and the first's number.
     fn topics(&mut self, channel: &str) -> Result<Vec<TopicRow>, StoreError>;
 
-    /// The first `limit` notices of a channel and a topic, or all topics, that are in no message: number, document.
+    /// The first `limit` notices of a channel and a topic, or all topics, that are in no message, after the one numbered `after`: number,
+    /// document.
     fn notices(
         &mut self,
         channel: &str,
         topic: Option<&str>,
+        after: i64,
         limit: usize,
     ) -> Result<Vec<(i64, String)>, StoreError>;
 
@@ -54,6 +55,15 @@ pub(crate) trait OutboxRows {
 
     /// The log of a channel, the newest entry first.
     fn deliveries(&mut self, channel: &str) -> Result<Vec<String>, StoreError>;
+}
+
+/// A notice that is new.
+#[derive(Clone, Debug)]
+pub(crate) struct NoticeRow<'r> {
+    pub(crate) key: &'r str,
+    pub(crate) channel: &'r str,
+    pub(crate) topic: &'r str,
+    pub(crate) document: String,
 }
 
 /// What waits of one topic.

@@ -157,7 +157,7 @@ fn a_fold_is_there_after_opening_again_and_may_be_written_twice<D: Database>() {
     let fold = Fold {
         cursor,
         states: vec![state(Some(r#"{"phase":"pending","pending_at":5}"#))],
-        episodes: vec![episode("1", 10, None), episode("2", 20, Some(30))],
+        episodes: vec![episode("1", 10, None).into(), episode("2", 20, Some(30)).into()],
         notices: vec![notice("1")],
         ..Fold::default()
     };
@@ -186,7 +186,7 @@ fn a_fold_is_there_after_opening_again_and_may_be_written_twice<D: Database>() {
     store
         .fold(&Fold {
             states: vec![state(None)],
-            episodes: vec![episode("1", 10, Some(40))],
+            episodes: vec![episode("1", 10, Some(40)).into()],
             ..Fold::default()
         })
         .unwrap();

@@ -3,7 +3,7 @@
 mod rules;
 mod watch;
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use afterglow_wire::rule::Rule;
 use tokio::sync::broadcast;
 
 use super::{Input, Parts, past};
-use crate::alerts::ledger::{Entries, Key, Ledger};
+use crate::alerts::ledger::{Entries, Ledger};
 use crate::batch::{Sample as StoredSample, SignalId};
 use crate::clock::Stopwatch;
 use crate::committed::Committed;
 use crate::documents::Kind;
-use crate::store::alerts::{Cursor, Fold, Replayed, StateRow};
+use crate::store::alerts::{Cursor, Fold, NewNotice, Replayed, StateRow};
 use crate::store::{Sequences, StoreError};
 use rules::enabled;
 use watch::Refusal;
@@ -28,7 +28,7 @@ use watch::Refusal;
 const JOURNAL_ROWS: u32 = 256;
 
 /// States that are written in one transaction: commits of samples share the writer.
-const STATES_AT_ONCE: usize = 600;
+const STATES_AT_ONCE: usize = 200;
 
 /// Episodes that have ended, and are written in one transaction.
 const EPISODES_AT_ONCE: usize = 1_000;
@@ -343,8 +343,8 @@ impl Evaluation {
             document: changed.state.and_then(|state| serde_json::to_string(&state).ok()),
         }));
         let Entries { episodes, notices } = self.ledger.take();
-        self.unwritten.episodes.extend(episodes.into_iter().map(|(_, episode)| episode));
-        self.unwritten.notices.extend(notices.into_iter().map(|(_, notice)| notice));
+        self.unwritten.episodes.extend(episodes);
+        self.unwritten.notices.extend(notices);
     }
 
     fn write(&mut self) {
@@ -383,19 +383,14 @@ impl Evaluation {
             self.unwritten.notices.iter().map(|notice| notice.channel.clone()).collect();
         let is_quiet = self.unwritten.is_quiet();
         self.write_history()?;
-        while self.unwritten.states.len() > STATES_AT_ONCE {
-            let part = part(&mut self.unwritten);
+        let mut parts: VecDeque<Fold> = parts(std::mem::take(&mut self.unwritten)).into();
+        while let Some(part) = parts.pop_front() {
             if let Err(error) = self.parts.store.fold(&part) {
-                self.unwritten.states.extend(part.states);
-                self.unwritten.episodes.splice(0..0, part.episodes);
-                self.unwritten.notices.splice(0..0, part.notices);
+                self.unwritten = parts.into_iter().fold(part, joined);
                 return Err(error);
             }
             self.announce(part.episodes);
         }
-        self.parts.store.fold(&self.unwritten)?;
-        let written = std::mem::take(&mut self.unwritten);
-        self.announce(written.episodes);
         self.written = Stopwatch::start();
         if !is_quiet {
             self.parts.documents.touch(Kind::Alerts);
@@ -411,7 +406,8 @@ impl Evaluation {
         if self.unwritten.episodes.len() <= EPISODES_AT_ONCE {
             return Ok(());
         }
-        let is_history = |episode: &Episode| episode.resolved_at.is_some() && episode.notified.is_empty();
+        let is_history =
+            |episode: &Arc<Episode>| episode.resolved_at.is_some() && episode.notified.is_empty();
         let (mut ended, others): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut self.unwritten.episodes).into_iter().partition(is_history);
         self.unwritten.episodes = others.into();
@@ -428,28 +424,52 @@ impl Evaluation {
     }
 
     /// Lets live clients hear of episodes that are on the disk.
-    fn announce(&self, episodes: Vec<Episode>) {
+    fn announce(&self, episodes: Vec<Arc<Episode>>) {
         if self.news.receiver_count() > 0 {
             for episode in episodes {
                 // Without a receiver by now nobody misses it.
-                let _ = self.news.send(Arc::new(episode));
+                let _ = self.news.send(episode);
             }
         }
     }
 }
 
-/// Takes some states with all that belongs to them.
-fn part(fold: &mut Fold) -> Fold {
-    let states: Vec<StateRow> = fold.states.drain(..STATES_AT_ONCE).collect();
-    let keys: HashSet<Key> = states.iter().map(|row| (row.rule.clone(), row.scope.clone())).collect();
-    let is_of = |rule: &String, scope: &String| keys.contains(&(rule.clone(), scope.clone()));
-    let (episodes, others) = std::mem::take(&mut fold.episodes)
-        .into_iter()
-        .partition(|episode| is_of(&episode.rule, &episode.scope));
-    fold.episodes = others;
-    let (notices, others) = std::mem::take(&mut fold.notices)
-        .into_iter()
-        .partition(|notice| is_of(&notice.notice.rule, &notice.notice.signal));
-    fold.notices = others;
-    Fold { states, episodes, notices, ..Fold::default() }
+/// What is to be written in one transaction after the other: some states with all that belongs to them, and with the last what belongs to
+/// none, and the cursor.
+fn parts(fold: Fold) -> Vec<Fold> {
+    let Fold { cursor, states, episodes, notices, unheard, heard } = fold;
+    let places: HashMap<(&str, &str), usize> = states
+        .iter()
+        .enumerate()
+        .map(|(number, row)| ((&*row.rule, &*row.scope), number / STATES_AT_ONCE))
+        .collect();
+    let last = states.len().saturating_sub(1) / STATES_AT_ONCE;
+    let place = |rule: &str, scope: &str| places.get(&(rule, scope)).copied().unwrap_or(last);
+    let episodes: Vec<(usize, Arc<Episode>)> =
+        episodes.into_iter().map(|episode| (place(&episode.rule, &episode.scope), episode)).collect();
+    let notices: Vec<(usize, NewNotice)> =
+        notices.into_iter().map(|new| (place(&new.notice.rule, &new.notice.signal), new)).collect();
+    let mut parts: Vec<Fold> = (0..=last).map(|_| Fold::default()).collect();
+    for (number, row) in states.into_iter().enumerate() {
+        parts[number / STATES_AT_ONCE].states.push(row);
+    }
+    for (place, episode) in episodes {
+        parts[place].episodes.push(episode);
+    }
+    for (place, new) in notices {
+        parts[place].notices.push(new);
+    }
+    let end = &mut parts[last];
+    (end.cursor, end.unheard, end.heard) = (cursor, unheard, heard);
+    parts
+}
+
+/// Two parts as one.
+fn joined(mut first: Fold, second: Fold) -> Fold {
+    first.states.extend(second.states);
+    first.episodes.extend(second.episodes);
+    first.notices.extend(second.notices);
+    first.unheard.extend(second.unheard);
+    (first.cursor, first.heard) = (second.cursor.or(first.cursor), second.heard.or(first.heard));
+    first
 }
