@@ -3,6 +3,7 @@
 mod channels;
 mod crashes;
 mod delivery;
+mod import;
 mod routing;
 mod stream;
 mod targets;

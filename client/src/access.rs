@@ -76,7 +76,7 @@ impl Access {
     }
 
     /// The value of the header `Authorization`, where there is a key.
-    pub(crate) fn authorization(&self) -> Option<String> {
+    pub fn authorization(&self) -> Option<String> {
         self.key.as_ref().map(|key| format!("Bearer {key}"))
     }
 

@@ -1,4 +1,7 @@
-//! `afterglow rules`: rules in files, checked and tested on what is stored.
+//! `afterglow rules`: rules in files, checked, tested on what is stored, and taken over from Prometheus.
+
+mod import;
+mod prometheus;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -31,6 +34,8 @@ enum Command {
     },
     /// Say what the rules in a file would have found, as JSON, also while a server runs
     Test(TestOptions),
+    /// Add the alerting rules of a file for Prometheus to a server, and say of each other one why it cannot be expressed
+    Import(import::Options),
 }
 
 #[derive(Args, Debug)]
@@ -68,6 +73,7 @@ pub fn run(options: &Options) -> Result<(), ToolError> {
             say(&format!("{}: {} rules can be saved", file.display(), rules.len()))
         }
         Command::Test(options) => test(options),
+        Command::Import(options) => import::run(options),
     }
 }
 

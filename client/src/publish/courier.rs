@@ -68,7 +68,7 @@ impl Courier {
 }
 
 /// A client for the server at `backend`, whose requests take at most `timeout`.
-pub(super) fn agent(backend: &str, timeout: Duration, access: &Access) -> Agent {
+pub fn agent(backend: &str, timeout: Duration, access: &Access) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)

@@ -1,0 +1,55 @@
+//! Rules of Prometheus become rules that fire.
+
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use super::Lab;
+use crate::receiver::Receiver;
+
+const FILE: &str = r#"
+groups:
+  - name: ovens
+    rules:
+      - alert: OvenTooHot
+        expr: oven_celsius{room="kitchen"} > 80
+        labels: {severity: critical}
+        annotations: {summary: "{{ $labels.room }} is at {{ $value }} degrees"}
+      - alert: TooManyErrors
+        expr: sum(rate(errors_total[5m])) > 1
+"#;
+
+fn import(lab: &Lab, arguments: &[&str]) -> Output {
+    let file = lab.database().with_file_name("rules.yml");
+    std::fs::write(&file, FILE).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterglow"));
+    command.args(["rules", "import", "--backend", &lab.backend().url("")]).arg(file).args(arguments);
+    command.output().unwrap()
+}
+
+#[test]
+fn rules_of_prometheus_are_imported_and_fire() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    lab.ops(&receiver);
+    let tried = import(&lab, &["--dry-run"]);
+    assert!(tried.status.success(), "{tried:?}");
+    let documents: Value = serde_json::from_slice(&tried.stdout).unwrap();
+    assert_eq!(documents["rules"][0]["title"], "OvenTooHot", "{documents}");
+    assert_eq!(lab.backend().get("/api/rules").json(), json!([]), "nothing was added");
+    let imported = import(&lab, &[]);
+    let said = String::from_utf8(imported.stderr).unwrap();
+    assert!(imported.status.success(), "{said}");
+    assert!(said.contains("TooManyErrors is left out: `sum` makes one value of many series"), "{said}");
+    assert!(said.contains("1 rules were added, 1 are left out"), "{said}");
+    let signal = r#"oven_celsius{oven="7",room="kitchen"}"#;
+    lab.sample(r#"oven_celsius{oven="8",room="hall"}"#, 90.0);
+    lab.sample(signal, 83.5);
+    let sent = receiver.wait(1).remove(0).json();
+    assert_eq!((&sent["rule"], &sent["signal"]), (&json!("oventoohot"), &json!(signal)), "{sent}");
+    assert_eq!(sent["severity"], "critical", "{sent}");
+    assert_eq!(sent["text"], format!("{signal} is at 83.5 degrees"), "{sent}");
+    // The same again would be another rule of that name.
+    let again = import(&lab, &[]);
+    assert_eq!(again.status.code(), Some(2), "{again:?}");
+    assert_eq!(lab.backend().get("/api/rules").json().as_array().unwrap().len(), 1);
+}
