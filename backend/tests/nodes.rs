@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
+use afterglow_backend::clock::Clock;
 use afterglow_client::subscribe::Subscription;
+use afterglow_wire::Timestamp;
 
 use crate::cluster;
 use crate::harness::{Backend, client, eventually, kill_rounds, try_post};
@@ -137,6 +139,47 @@ fn servers_that_start_and_change_members_at_the_same_moment_do_not_fail() {
     });
     let members = || ask(&nodes[0], &admin, "GET", "/api/members", "").json();
     eventually("all members are there", || members().as_array().map(Vec::len) == Some(15));
+}
+
+#[test]
+fn servers_whose_clocks_are_wrong_have_the_time_of_the_database() {
+    if !cluster::is_here() {
+        return;
+    }
+    let (url, folder) = (database("clocks"), tempfile::tempdir().unwrap());
+    let start = |name: &str, ahead: i64| {
+        let (clock, errors) = (folder.path().join(name), folder.path().join(format!("{name}.log")));
+        std::fs::write(&clock, ahead.to_string()).unwrap();
+        let settings = [("AFTERGLOW_CLOCK_FILE", clock.to_str().unwrap()), ("AFTERGLOW_LOOK_MILLIS", "20")];
+        let node = Backend::try_start(&url, &settings, &errors).unwrap();
+        (node, clock, errors)
+    };
+    // Ten years ahead, ten minutes behind.
+    let nodes = [start("ahead", 315_360_000), start("behind", -600)];
+    let mut posts = 0;
+    // Whether a sample without a time gets one of now.
+    let mut is_right = |node: &Backend| {
+        posts += 1;
+        let signal = format!("a{posts}");
+        let answer = node.post(&format!(r#"{{"signals":{{"{signal}":1}}}}"#));
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let (time, _) = node.samples_of(&signal)[&signal][0].clone();
+        let off = time.parse::<Timestamp>().unwrap().micros() - Clock::real().now().micros();
+        off.abs() < 60_000_000
+    };
+    for (node, ..) in &nodes {
+        assert!(is_right(node), "from the start on");
+    }
+    for ((_, _, errors), words) in nodes.iter().zip(["315360000 s ahead of", "600 s behind"]) {
+        eventually("it is logged", || std::fs::read_to_string(errors).unwrap().contains(words));
+    }
+    // While they run; a day back.
+    let (node, clock, _) = &nodes[0];
+    std::fs::write(clock, "-86400").unwrap();
+    eventually("it is corrected", || is_right(node));
+    for (node, ..) in nodes {
+        node.close();
+    }
 }
 
 #[test]

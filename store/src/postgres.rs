@@ -39,7 +39,7 @@ mod tenants;
 #[path = "statements/transfer.rs"]
 mod transfer;
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -50,7 +50,7 @@ use diesel_async::async_connection_wrapper::AsyncConnectionWrapper;
 use scheduled_thread_pool::ScheduledThreadPool;
 
 use crate::batch::SignalId;
-use crate::clock::Stopwatch;
+use crate::clock::{Clock, Stopwatch};
 use crate::share::Shares;
 use crate::tables::{Outcome, Tables, Work};
 use crate::{StoreError, budget};
@@ -144,6 +144,10 @@ pub(crate) struct Postgres {
     unknown: Mutex<Option<Transaction>>,
     /// Set when the database has what this process does not know, so that it cannot go on.
     lost: AtomicBool,
+    /// Corrected by the database's, so that all servers have one time.
+    clock: Clock,
+    /// Seconds that the machine's clock was ahead of the database's when that was logged.
+    logged_ahead: AtomicI64,
 }
 
 impl Postgres {
@@ -263,6 +267,19 @@ impl Postgres {
         }
     }
 
+    /// Corrects the clock by the database's, and logs where the machine's is wrong.
+    fn follow_clock(&self, connection: &mut Connection) -> diesel::QueryResult<()> {
+        let seconds = (special::follow(&self.clock, connection)? + 500_000).div_euclid(1_000_000);
+        if seconds != 0 && (seconds - self.logged_ahead.swap(seconds, Ordering::Relaxed)).abs() > 1 {
+            log::warn!(
+                "the clock of this machine is {} s {} that of the database, which counts",
+                seconds.abs(),
+                if seconds > 0 { "ahead of" } else { "behind" }
+            );
+        }
+        Ok(())
+    }
+
     /// Lets another process lead; or else it can after a while.
     fn yield_lead(&self) {
         if let Some(run) = self.run
@@ -355,8 +372,10 @@ impl Tables for Postgres {
         writer.in_use = true;
         let mut result = Ok((false, false));
         writer.watched(|connection| {
-            result = special::lead(connection, run)
-                .and_then(|leads| Ok((leads, leads && plain::is_behind(connection)?)));
+            result = special::lead(connection, run).and_then(|leads| {
+                self.follow_clock(connection)?;
+                Ok((leads, leads && plain::is_behind(connection)?))
+            });
         });
         let (leads, is_behind) = result?;
         writer.in_use = false;

@@ -21,12 +21,13 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
     memory::spawn_malloc_trim();
     let certificate = config.server.tls_files()?.map(Certificate::load).transpose()?;
     let issuers = Issuers::open(&config.issuers, config.access.requests_per_key)?;
-    let store = Store::open(&config.store.open(), Clock::real())?;
-    let known =
-        Known::load(&config, issuers, &store, &Clock::real()).map_err(|error| OpenError::Unusable {
-            path: PathBuf::from(config.store.database.database.to_string()),
-            why: format!("its keys and members cannot be read: {error}"),
-        })?;
+    // One for all: a database on a server corrects it.
+    let clock = Clock::real();
+    let store = Store::open(&config.store.open(), clock.clone())?;
+    let known = Known::load(&config, issuers, &store, &clock).map_err(|error| OpenError::Unusable {
+        path: PathBuf::from(config.store.database.database.to_string()),
+        why: format!("its keys and members cannot be read: {error}"),
+    })?;
     actix::System::new().block_on(async move {
         // Signals first: a process that has read the address may send one.
         let (mut terminate, mut interrupt) =
@@ -42,7 +43,7 @@ pub(super) fn run(config: Config) -> Result<(), Failure> {
             say(&format!("redirecting from http://{}", redirect.local_addr()?))?;
         }
         let entrances = Entrances { listener, certificate, redirect };
-        Ok(pipeline::run(config, store, known, Clock::real(), entrances, stop).await?)
+        Ok(pipeline::run(config, store, known, clock, entrances, stop).await?)
     })
 }
 

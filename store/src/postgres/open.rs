@@ -6,7 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::time::Duration;
 
 use afterglow_wire::name;
@@ -77,6 +77,7 @@ pub(crate) fn open(
     check_server(connection).map_err(unusable)?;
     bring_up_to_date(server, connection)?;
     let failed = |error: diesel::result::Error| unusable(error.to_string());
+    special::follow(&clock, connection).map_err(failed)?;
     numbering::epoch(connection, clock.now().micros()).map_err(failed)?;
     let epoch = special::epoch(connection).map_err(unusable)?;
     // Never 0, which is nobody.
@@ -100,6 +101,8 @@ pub(crate) fn open(
         leads: AtomicBool::new(false),
         unknown: Mutex::default(),
         lost: AtomicBool::new(false),
+        clock: clock.clone(),
+        logged_ahead: AtomicI64::new(0),
     };
     let names = loaded.names.clone();
     let engine = Engine::new(Arc::new(tables), loaded, epoch, config.head_samples, clock);
@@ -189,6 +192,8 @@ fn beside(server: &Server, tls: &Tls, role: Role, setup: &str) -> Postgres {
         leads: AtomicBool::new(false),
         unknown: Mutex::default(),
         lost: AtomicBool::new(false),
+        clock: Clock::real(),
+        logged_ahead: AtomicI64::new(0),
     }
 }
 

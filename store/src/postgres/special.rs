@@ -1,5 +1,8 @@
 //! Statements whose text is PostgreSQL's own.
 
+use std::time::Duration;
+
+use afterglow_wire::Timestamp;
 use diesel::connection::SimpleConnection as _;
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
@@ -8,6 +11,7 @@ use diesel::sql_types::{BigInt, Double, Integer};
 use sha2::{Digest as _, Sha256};
 
 use super::Connection;
+use crate::clock::{Clock, Stopwatch};
 use crate::statements::schema::numbering;
 use crate::tables::Value;
 
@@ -62,6 +66,9 @@ pub(super) const FOLLOW_ONE_ANOTHER: &str = "UPDATE numbering SET writes = write
 /// Takes the lead where nobody has it, or keeps it: rows are changed where that is so.
 const LEAD: &str = "UPDATE numbering SET owner = $1, owner_until = clock_timestamp() + interval '10 s' \
     WHERE owner = $1 OR owner_until < clock_timestamp()";
+
+/// The database's time, in microseconds since 1970.
+pub(super) const TIME: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint AS value";
 
 /// Gives the lead up.
 const YIELD: &str = "UPDATE numbering SET owner = 0, owner_until = '-infinity' WHERE owner = $1";
@@ -141,6 +148,14 @@ struct TextRow {
 /// The `value` column of a statement that gives one row.
 pub(super) fn number(connection: &mut Connection, sql: &str) -> QueryResult<i64> {
     diesel::sql_query(sql).get_result::<IntegerRow>(connection).map(|row| row.value)
+}
+
+/// Corrects a clock by the database's, unless that takes too long to tell; by how many microseconds the machine's is ahead.
+pub(super) fn follow(clock: &Clock, connection: &mut Connection) -> QueryResult<i64> {
+    let asked = Stopwatch::start();
+    let time = number(connection, TIME)?;
+    let is_known = asked.elapsed() < Duration::from_millis(250);
+    Ok(if is_known { clock.follow(Timestamp::from_micros(time)) } else { 0 })
 }
 
 /// As [`number`], for text.
