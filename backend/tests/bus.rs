@@ -10,6 +10,7 @@ use afterglow_client::subscribe::Subscription;
 use rustix::process::Signal;
 
 use crate::cluster;
+use crate::harness::authority::Authority;
 use crate::harness::nats::{self, Nats};
 use crate::harness::{Backend, client, event, eventually, try_post};
 use crate::live_stream::Seen;
@@ -342,4 +343,39 @@ fn a_bus_that_lets_nobody_in_is_said_once_and_everything_goes_on() {
     assert_eq!(said(), 1, "not for each attempt");
     outside.close();
     inside.close();
+}
+
+#[test]
+fn frames_are_encrypted_for_a_server_that_knows_the_authority() {
+    if !is_here() {
+        return;
+    }
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let authority = Authority::new();
+    authority.issue(folder.path());
+    let file = |folder: &tempfile::TempDir, name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (certificate, key) = (file(&folder, "cert.pem"), file(&folder, "key.pem"));
+    let nats = Nats::start_with(&["--tls", "--tlscert", &certificate, "--tlskey", &key]);
+    let (url, bus) = (database("encrypted"), nats.url().replace("nats://", "tls://"));
+    let known = authority.file(folder.path());
+    let settings = [("AFTERGLOW_BUS", bus.as_str()), ("AFTERGLOW_BUS_CA", known.to_str().unwrap())];
+    let nodes = [node(&url, &nats, &settings), node(&url, &nats, &settings)];
+    let mut number = 0;
+    eventually("commits are brought both ways", || {
+        nodes.iter().for_each(|node| {
+            post(node, "a", number);
+            number += 1;
+        });
+        nodes.iter().all(|node| frames(node, "taken") >= 5.0)
+    });
+    // One that trusts somebody else has no bus, and misses nothing.
+    let (unknown, errors) = (Authority::new().file(other.path()), other.path().join("errors"));
+    let settings = [("AFTERGLOW_BUS", bus.as_str()), ("AFTERGLOW_BUS_CA", unknown.to_str().unwrap())];
+    let outside = Backend::try_start(&url, &settings, &errors).unwrap();
+    let said = || std::fs::read_to_string(&errors).unwrap();
+    eventually("the log has it", || said().contains("the bus at tls://127.0.0.1:"));
+    assert_eq!(outside.metric("afterglow_bus_connected"), 0.0);
+    assert_eq!(values(&outside, "a"), (0..number).map(|number| number as f64).collect::<Vec<_>>());
+    outside.close();
+    nodes.into_iter().for_each(Backend::close);
 }
