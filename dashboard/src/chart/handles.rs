@@ -13,7 +13,7 @@ pub struct Handle {
     pub severity: Severity,
 }
 
-/// A step of a page is so many of the keys' steps.
+/// How many steps of the arrow keys a step of the page keys is.
 const PAGE: f64 = 10.0;
 
 /// The value at `share` of the height of an axis, from its top: within the axis, and in few digits.

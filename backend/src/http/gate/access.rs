@@ -106,7 +106,7 @@ impl<P: Writes> Allowed<P> {
 }
 
 impl Allowed<ReadPage> {
-    /// Origins whose pages may show in a frame what the link with this id shows, whoever asks.
+    /// Origins whose pages may show in a frame what the link with this id shows.
     pub(in crate::http) fn framers(&self, id: &str) -> Vec<String> {
         let Some(id) = token::parse_id(id) else { return Vec::new() };
         let now = self.gate.context.clock.now();
