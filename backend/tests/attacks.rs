@@ -12,7 +12,7 @@ use std::time::Duration;
 use afterglow_backend::clock::Stopwatch;
 use socket2::{Domain, Socket, Type};
 
-use crate::harness::{Backend, PATIENCE};
+use crate::harness::{Backend, PATIENCE, Stop};
 
 /// Where the attacks come from, and where the client is that goes on.
 const ATTACKER: &str = "127.0.0.2:0";
@@ -223,13 +223,4 @@ fn a_client_elsewhere_does_not_notice_attacks() {
         row(name, &seen, [before, during, state(&backend)]);
     }
     backend.close();
-}
-
-/// Ends an attack, also when the test fails.
-struct Stop<'s>(&'s AtomicBool);
-
-impl Drop for Stop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }

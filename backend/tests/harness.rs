@@ -10,6 +10,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use diesel::prelude::*;
@@ -380,4 +381,13 @@ pub(crate) fn sql(database: &Path, statement: &str) -> Vec<String> {
     let mut connection = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
     let rows: Vec<Row> = diesel::sql_query(statement).load(&mut connection).unwrap();
     rows.into_iter().map(|row| row.value).collect()
+}
+
+/// Ends what another thread does, also when the test fails.
+pub(crate) struct Stop<'s>(pub(crate) &'s AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

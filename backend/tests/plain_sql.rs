@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
 use crate::cluster;
-use crate::harness::{Backend, client, eventually, kill_rounds, try_post};
+use crate::harness::{Backend, Stop, client, eventually, kill_rounds, try_post};
 use crate::postgres::{database, sql};
 
 /// Sealing, and merges that make blocks, many times a second.
@@ -89,6 +89,7 @@ fn sql_finds_what_http_does_while_samples_are_sealed() {
     let (acknowledged, stop, address) = (AtomicU64::new(0), AtomicBool::new(false), backend.url(""));
     thread::scope(|scope| {
         scope.spawn(|| write(&address, &acknowledged, &stop));
+        let _stop = Stop(&stop);
         for round in 0..kill_rounds(15) {
             let before = acknowledged.load(Ordering::Acquire);
             eventually("more is written", || acknowledged.load(Ordering::Acquire) > before + 200);
@@ -99,7 +100,6 @@ fn sql_finds_what_http_does_while_samples_are_sealed() {
             assert_eq!(found.len() as u64, last, "in round {round}");
             assert_eq!(found, answered, "in round {round}");
         }
-        stop.store(true, Ordering::Relaxed);
     });
     let count = |table: &str| sql("plain", &format!("SELECT count(*) FROM {table}")).parse::<u64>().unwrap();
     assert!(count("block") > 0 && count("bundle") > 0, "or nothing but the journal was read");
@@ -196,6 +196,7 @@ fn chosen_signals_are_rows_up_to_the_last_commit() {
     };
     thread::scope(|scope| {
         scope.spawn(|| write(&address, &acknowledged, &stop));
+        let _stop = Stop(&stop);
         more(1_000);
         // While samples come, are written again and are sealed.
         sql("rows", "CALL sql_rows('a*')");
@@ -205,7 +206,6 @@ fn chosen_signals_are_rows_up_to_the_last_commit() {
             let count = sql("rows", "SELECT count(*) FROM telemetry_rows WHERE signal = 'a'");
             assert!(count.parse::<u64>().unwrap() >= last, "{count} of {last} in round {round}");
         }
-        stop.store(true, Ordering::Relaxed);
     });
     assert_eq!(by_rows("rows", "a"), by_http(&backend, "a"));
     // A new signal that is meant, one that is not, and instants of every partition; the last value of an instant counts.
@@ -227,6 +227,11 @@ fn chosen_signals_are_rows_up_to_the_last_commit() {
         sql("rows", months),
         "sample_row_2020_02 sample_row_2023_11 sample_row_2024_01 sample_row_before"
     );
+    // The owner of the table must be the server's role, or commits would fail.
+    sql("rows", "CREATE ROLE rows_guest SUPERUSER");
+    let refused = "DO $$ BEGIN SET LOCAL ROLE rows_guest; PERFORM sample_choose('c', true); RAISE 'it was let in'; \
+        EXCEPTION WHEN insufficient_privilege THEN NULL; END $$";
+    sql("rows", refused);
     // Two patterns mean it; the rows go with the last one.
     sql("rows", "CALL sql_rows('*b')");
     sql("rows", "CALL sql_rows('a*', false)");

@@ -40,14 +40,14 @@ impl Clock {
         Timestamp::from_micros(micros)
     }
 
-    /// Takes `right`, which is the time now, from a clock that counts more, and corrects the system's where it is more than half a second
-    /// away; by how many microseconds it is ahead. A clock that a test moves stays as it is.
+    /// Takes `right`, which is the time now, from a clock that counts more, and corrects this one where it is more than half a second
+    /// away; by how many microseconds the system's is ahead. A clock that a test moves stays as it is.
     pub fn follow(&self, right: Timestamp) -> i64 {
         let ahead = system().saturating_sub(right.micros());
-        let correction = if ahead.saturating_abs() > DIFFERENCE { ahead.saturating_neg() } else { 0 };
         // As it is, as long as it is near: the time neither jumps nor goes back for nothing.
-        if correction.saturating_sub(self.correction.load(Ordering::Relaxed)).saturating_abs() > DIFFERENCE {
-            self.correction.store(correction, Ordering::Relaxed);
+        let off = ahead.saturating_add(self.correction.load(Ordering::Relaxed));
+        if off.saturating_abs() > DIFFERENCE {
+            self.correction.store(ahead.saturating_neg(), Ordering::Relaxed);
         }
         ahead
     }
@@ -82,5 +82,28 @@ impl Stopwatch {
     /// The time since the start.
     pub fn elapsed(self) -> Duration {
         self.0.elapsed()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_follows_another_and_stays_while_it_is_near() {
+        let clock = Clock::real();
+        let correction = || clock.correction.load(Ordering::Relaxed);
+        let follow = |ahead: i64| clock.follow(Timestamp::from_micros(system() - ahead));
+        assert!(follow(10_000_000) >= 10_000_000);
+        let first = correction();
+        assert!(first <= -10_000_000);
+        assert!(clock.now().micros() <= system() - 10_000_000);
+        follow(9_900_000);
+        follow(10_100_000);
+        assert_eq!(correction(), first, "near enough");
+        follow(-7_200_000_000);
+        assert!(correction() > 7_100_000_000);
+        follow(0);
+        assert!(correction() <= 0, "right again");
     }
 }

@@ -53,7 +53,7 @@ use crate::batch::SignalId;
 use crate::clock::{Clock, Stopwatch};
 use crate::share::Shares;
 use crate::tables::{Outcome, Tables, Work};
-use crate::{StoreError, budget};
+use crate::{StoreError, budget, fault};
 use begin::Transaction;
 use driver::Driver;
 use link::{LOST, Link, Manager};
@@ -74,6 +74,9 @@ const NO_CONNECTION: Duration = Duration::from_secs(1);
 
 /// Twice the longest pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_secs(2);
+
+/// How often rows for plain SQL are looked for that have expired.
+const COPIES: Duration = Duration::from_secs(3_600);
 
 /// Makes the connections of all pools.
 static HOUSEKEEPER: LazyLock<Arc<ScheduledThreadPool>> =
@@ -144,6 +147,8 @@ pub(crate) struct Postgres {
     unknown: Mutex<Option<Transaction>>,
     /// Set when the database has what this process does not know, so that it cannot go on.
     lost: AtomicBool,
+    /// Since when copies were looked for that have expired.
+    copies_expired: Mutex<Option<Stopwatch>>,
     /// Corrected by the database's, so that all servers have one time.
     clock: Clock,
     /// Seconds that the machine's clock was ahead of the database's when that was logged.
@@ -269,10 +274,11 @@ impl Postgres {
 
     /// Corrects the clock by the database's, and logs where the machine's is wrong.
     fn follow_clock(&self, connection: &mut Connection) -> diesel::QueryResult<()> {
-        let seconds = (special::follow(&self.clock, connection)? + 500_000).div_euclid(1_000_000);
+        let Some(ahead) = special::follow(&self.clock, connection)? else { return Ok(()) };
+        let seconds = (ahead + 500_000).div_euclid(1_000_000);
         if seconds != 0 && (seconds - self.logged_ahead.swap(seconds, Ordering::Relaxed)).abs() > 1 {
             log::warn!(
-                "the clock of this machine is {} s {} that of the database, which counts",
+                "the clock of this machine is {} s {} the database's, whose time is used",
                 seconds.abs(),
                 if seconds > 0 { "ahead of" } else { "behind" }
             );
@@ -351,18 +357,29 @@ impl Tables for Postgres {
         self.snapshot_of(&self.followers, work)
     }
 
+    /// Once an hour: all rows are looked at that are old enough by their own time.
     fn expire_copies(&self, cutoffs: &mut dyn Iterator<Item = (SignalId, i64)>) -> Result<(), StoreError> {
+        let mut last = self.copies_expired.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_some_and(|last| last.elapsed() < fault::look_interval().unwrap_or(COPIES)) {
+            return Ok(());
+        }
+        *last = Some(Stopwatch::start());
+        drop(last);
         let chosen = plain::chosen(&mut self.readers.get()?.connection)?;
         let cutoffs: Vec<_> = cutoffs.filter(|(signal, _)| chosen.contains(signal)).collect();
         if cutoffs.is_empty() {
             return Ok(());
         }
-        let mut writer = self.writer()?;
-        writer.in_use = true;
-        let mut result = Ok(());
-        writer.watched(|connection| result = plain::expire_rows(connection, &cutoffs));
-        result?;
-        writer.in_use = false;
+        // Others write in between.
+        let mut deleted = 1;
+        while deleted > 0 {
+            let mut writer = self.writer()?;
+            writer.in_use = true;
+            let mut result = Ok(0);
+            writer.watched(|connection| result = plain::expire_rows(connection, &cutoffs));
+            deleted = result?;
+            writer.in_use = false;
+        }
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 DROP PROCEDURE sql_rows(text, boolean);
-DROP FUNCTION sample_copy(integer);
-DROP FUNCTION sample_partitions(integer);
+DROP FUNCTION sample_forget(integer);
+DROP FUNCTION sample_copy(integer, bigint);
+DROP FUNCTION sample_hours(integer);
 DROP FUNCTION sample_choose(text, boolean);
 DROP FUNCTION sample_row_expire(integer[], bigint[]);
 DROP VIEW IF EXISTS telemetry_rows;

@@ -90,18 +90,47 @@ BEGIN
 END $$;
 CREATE TRIGGER sample_row_deletion AFTER INSERT ON deletion FOR EACH ROW EXECUTE FUNCTION sample_row_deletion();
 
--- Deletes what has expired: of each signal, what is before its instant and was written before it.
-CREATE FUNCTION sample_row_expire(ids integer[], befores bigint[]) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+-- Deletes some of what has expired: of each signal, rows that are before its instant and were written before it. How many, at most 10,000: commits
+-- wait for no more.
+CREATE FUNCTION sample_row_expire(ids integer[], befores bigint[]) RETURNS bigint LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    old_ids integer[];
+    old_times timestamptz[];
+    deleted bigint := 0;
 BEGIN
-    IF EXISTS (SELECT FROM sample_signal) THEN
-        DELETE FROM sample_row AS s USING unnest(ids, befores) AS u (signal_id, before)
-        WHERE s.signal_id = u.signal_id AND s."timestamp" < afterglow_time(u.before) AND s.written < afterglow_time(u.before);
+    IF to_regclass('sample_row') IS NOT NULL THEN
+        SELECT array_agg(o.signal_id), array_agg(o."timestamp") INTO old_ids, old_times FROM (
+            SELECT r.signal_id, r."timestamp"
+            FROM unnest(ids, befores) AS u (signal_id, before) JOIN sample_row AS r ON r.signal_id = u.signal_id
+            WHERE r."timestamp" < afterglow_time(u.before) AND r.written < afterglow_time(u.before)
+            LIMIT 10000
+        ) AS o;
+        IF old_ids IS NULL THEN
+            RETURN 0;
+        END IF;
+        -- As commits do, which write rows again.
+        PERFORM FROM numbering FOR UPDATE;
+        DELETE FROM sample_row AS r USING unnest(old_ids, old_times) AS o (signal_id, "time"), unnest(ids, befores) AS u (signal_id, before)
+        WHERE r.signal_id = o.signal_id AND r."timestamp" = o."time"
+            AND u.signal_id = r.signal_id AND r.written < afterglow_time(u.before);
+        GET DIAGNOSTICS deleted = ROW_COUNT;
     END IF;
+    RETURN deleted;
 END $$;
 
--- Chooses signals, or chooses them no more. From the commit after this on, rows are written.
+-- Chooses signals, or chooses them no more. From the commit after this on, rows are written, or not.
 CREATE FUNCTION sample_choose(chosen text, wanted boolean) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+DECLARE
+    owner CONSTANT name := (SELECT pg_get_userbyid(relowner) FROM pg_class WHERE oid = 'journal'::regclass);
 BEGIN
+    IF current_user <> owner THEN
+        RAISE EXCEPTION 'only the role % may choose signals, as it must own the table of rows', owner
+            USING ERRCODE = 'insufficient_privilege', HINT = format('SET ROLE %I', owner);
+    END IF;
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'signals are chosen in transactions that read what is committed, not in %', current_setting('transaction_isolation')
+            USING ERRCODE = 'invalid_transaction_state', HINT = 'SET default_transaction_isolation = "read committed"';
+    END IF;
     -- Each transaction that writes begins with this row: none of them is under way now.
     PERFORM FROM numbering FOR UPDATE;
     IF NOT wanted THEN
@@ -109,9 +138,6 @@ BEGIN
         DELETE FROM sample_signal AS s USING signal
         WHERE signal.id = s.signal_id
             AND NOT EXISTS (SELECT FROM sample_pattern AS p WHERE sample_matches(signal.name, p.pattern));
-        IF to_regclass('sample_row') IS NOT NULL THEN
-            DELETE FROM sample_row AS r WHERE NOT EXISTS (SELECT FROM sample_signal AS s WHERE s.signal_id = r.signal_id);
-        END IF;
         RETURN;
     END IF;
     INSERT INTO sample_pattern VALUES (chosen) ON CONFLICT DO NOTHING;
@@ -132,59 +158,79 @@ BEGIN
     END IF;
 END $$;
 
--- Makes the partitions for what is stored of a signal.
-CREATE FUNCTION sample_partitions(id integer) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-DECLARE
-    months timestamp[];
-BEGIN
-    SELECT array_agg(DISTINCT sample_month(afterglow_time(s.at))) INTO months
-    FROM afterglow_samples(ARRAY[id], -62135596800000000, 253402300799999999) AS s;
-    -- Commits make partitions, too, and hold this row when they do.
-    PERFORM FROM numbering FOR UPDATE;
-    PERFORM sample_partition(m) FROM unnest(months) AS m;
-END $$;
+-- The hours of which a signal has samples, as their numbers since 1970.
+CREATE FUNCTION sample_hours(id integer) RETURNS bigint[] LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
+    SELECT coalesce(array_agg(DISTINCT (s.at - ((s.at % 3600000000) + 3600000000) % 3600000000) / 3600000000), '{}')
+    FROM afterglow_samples(ARRAY[id], -62135596800000000, 253402300799999999) AS s
+$$;
 
--- Copies what was stored of a signal before it was chosen.
-CREATE FUNCTION sample_copy(id integer) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+-- Copies what was stored of an hour of a signal before the signal was chosen.
+CREATE FUNCTION sample_copy(id integer, hour bigint) RETURNS void LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
 DECLARE
     before bigint;
+    times timestamptz[];
+    numbers double precision[];
 BEGIN
     LOOP
         WHILE EXISTS (SELECT FROM deletion) LOOP
             PERFORM pg_sleep(0.1);
         END LOOP;
         SELECT number INTO before FROM sample_deletions;
+        SELECT array_agg(afterglow_time(s.at)), array_agg(s.value) INTO times, numbers
+        FROM afterglow_samples(ARRAY[id], hour * 3600000000, hour * 3600000000 + 3599999999) AS s;
         BEGIN
-            -- What is there was written later.
-            INSERT INTO sample_row (signal_id, "timestamp", value)
-            SELECT s.signal_id, afterglow_time(s.at), s.value FROM afterglow_samples(ARRAY[id], -62135596800000000, 253402300799999999) AS s
-            ON CONFLICT DO NOTHING;
-            -- No deletion begins from here to the end of this transaction.
+            -- As commits do, before rows: no deletion begins from here to the end of this transaction either.
             PERFORM FROM numbering FOR UPDATE;
             IF (SELECT number FROM sample_deletions) <> before THEN
-                RAISE serialization_failure;
+                RAISE EXCEPTION USING ERRCODE = 'AG001';
             END IF;
+            PERFORM sample_partition(m) FROM (SELECT DISTINCT sample_month(t) FROM unnest(times) AS t) AS months (m);
+            -- What is there was written later.
+            INSERT INTO sample_row (signal_id, "timestamp", value)
+            SELECT id, u."time", u.value FROM unnest(times, numbers) AS u ("time", value)
+            ON CONFLICT DO NOTHING;
             RETURN;
-        EXCEPTION WHEN serialization_failure THEN
+        EXCEPTION WHEN SQLSTATE 'AG001' THEN
+            -- Something was deleted meanwhile: once more.
             NULL;
         END;
     END LOOP;
 END $$;
 
--- Has rows written for the signals that a pattern means, and copies what is stored of them, one signal after another; or ends that and removes
--- them. Outside of a transaction, as it commits.
+-- Deletes some rows of a signal that is not chosen; whether there were any.
+CREATE FUNCTION sample_forget(id integer) RETURNS boolean LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    PERFORM FROM numbering FOR UPDATE;
+    IF to_regclass('sample_row') IS NULL OR EXISTS (SELECT FROM sample_signal WHERE signal_id = id) THEN
+        RETURN false;
+    END IF;
+    DELETE FROM sample_row AS r USING (SELECT s."timestamp" FROM sample_row AS s WHERE s.signal_id = id LIMIT 10000) AS old
+    WHERE r.signal_id = id AND r."timestamp" = old."timestamp";
+    RETURN FOUND;
+END $$;
+
+-- Has rows written for the signals that a pattern means, and copies what is stored of them, an hour of a signal at a time; or ends that and
+-- removes them. Outside of a transaction, as it commits.
 CREATE PROCEDURE sql_rows(pattern text, wanted boolean DEFAULT true) LANGUAGE plpgsql AS $$
 DECLARE
+    ids integer[];
     id integer;
+    hour bigint;
 BEGIN
     PERFORM sample_choose(pattern, wanted);
     COMMIT;
-    IF wanted THEN
-        FOR id IN SELECT s.id FROM signal AS s WHERE sample_matches(s.name, pattern) ORDER BY s.id LOOP
-            PERFORM sample_partitions(id);
+    ids := ARRAY(SELECT s.id FROM signal AS s WHERE sample_matches(s.name, pattern) ORDER BY s.id);
+    FOREACH id IN ARRAY ids LOOP
+        IF wanted THEN
+            FOREACH hour IN ARRAY sample_hours(id) LOOP
+                PERFORM sample_copy(id, hour);
+                COMMIT;
+            END LOOP;
+        ELSE
+            WHILE sample_forget(id) LOOP
+                COMMIT;
+            END LOOP;
             COMMIT;
-            PERFORM sample_copy(id);
-            COMMIT;
-        END LOOP;
-    END IF;
+        END IF;
+    END LOOP;
 END $$;

@@ -77,7 +77,7 @@ pub(crate) fn open(
     check_server(connection).map_err(unusable)?;
     bring_up_to_date(server, connection)?;
     let failed = |error: diesel::result::Error| unusable(error.to_string());
-    special::follow(&clock, connection).map_err(failed)?;
+    special::follow_first(&clock, connection).map_err(failed)?;
     numbering::epoch(connection, clock.now().micros()).map_err(failed)?;
     let epoch = special::epoch(connection).map_err(unusable)?;
     // Never 0, which is nobody.
@@ -101,6 +101,7 @@ pub(crate) fn open(
         leads: AtomicBool::new(false),
         unknown: Mutex::default(),
         lost: AtomicBool::new(false),
+        copies_expired: Mutex::default(),
         clock: clock.clone(),
         logged_ahead: AtomicI64::new(0),
     };
@@ -192,6 +193,7 @@ fn beside(server: &Server, tls: &Tls, role: Role, setup: &str) -> Postgres {
         leads: AtomicBool::new(false),
         unknown: Mutex::default(),
         lost: AtomicBool::new(false),
+        copies_expired: Mutex::default(),
         clock: Clock::real(),
         logged_ahead: AtomicI64::new(0),
     }

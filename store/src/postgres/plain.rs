@@ -104,15 +104,20 @@ pub(super) fn chosen(reader: &mut Connection) -> QueryResult<HashSet<SignalId>> 
     Ok(rows.into_iter().map(|row| SignalId(row.signal_id.cast_unsigned())).collect())
 }
 
-/// Deletes the rows of signals that are before an instant each, in microseconds.
-pub(super) fn expire_rows(writer: &mut Connection, cutoffs: &[(SignalId, i64)]) -> QueryResult<()> {
+/// Deletes some rows of signals that are before an instant each, in microseconds; how many.
+pub(super) fn expire_rows(writer: &mut Connection, cutoffs: &[(SignalId, i64)]) -> QueryResult<i64> {
+    #[derive(QueryableByName)]
+    struct Deleted {
+        #[diesel(sql_type = BigInt)]
+        value: i64,
+    }
     let (signals, befores): (Vec<i32>, Vec<i64>) =
         cutoffs.iter().map(|(signal, before)| (signal.0.cast_signed(), *before)).unzip();
-    diesel::sql_query("SELECT sample_row_expire($1, $2)")
+    diesel::sql_query("SELECT sample_row_expire($1, $2) AS value")
         .bind::<Array<Integer>, _>(signals)
         .bind::<Array<BigInt>, _>(befores)
-        .execute(writer)
-        .map(drop)
+        .get_result(writer)
+        .map(|Deleted { value }| value)
 }
 
 type Write = fn(&mut Connection, &Unread) -> QueryResult<()>;

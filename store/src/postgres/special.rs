@@ -150,12 +150,23 @@ pub(super) fn number(connection: &mut Connection, sql: &str) -> QueryResult<i64>
     diesel::sql_query(sql).get_result::<IntegerRow>(connection).map(|row| row.value)
 }
 
-/// Corrects a clock by the database's, unless that takes too long to tell; by how many microseconds the machine's is ahead.
-pub(super) fn follow(clock: &Clock, connection: &mut Connection) -> QueryResult<i64> {
+/// Corrects a clock by the database's; by how many microseconds the machine's is ahead. None when that takes too long to tell.
+pub(super) fn follow(clock: &Clock, connection: &mut Connection) -> QueryResult<Option<i64>> {
     let asked = Stopwatch::start();
     let time = number(connection, TIME)?;
     let is_known = asked.elapsed() < Duration::from_millis(250);
-    Ok(if is_known { clock.follow(Timestamp::from_micros(time)) } else { 0 })
+    Ok(is_known.then(|| clock.follow(Timestamp::from_micros(time))))
+}
+
+/// As [`follow`], for a start: asks again where that takes long.
+pub(super) fn follow_first(clock: &Clock, connection: &mut Connection) -> QueryResult<()> {
+    for _ in 0..20 {
+        if follow(clock, connection)?.is_some() {
+            return Ok(());
+        }
+    }
+    log::warn!("the database takes long to answer, so this machine's time is used until its time is known");
+    Ok(())
 }
 
 /// As [`number`], for text.
