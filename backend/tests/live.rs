@@ -127,7 +127,8 @@ fn a_client_that_answers_no_ping_is_closed() {
 #[test]
 fn many_clients_that_answer_no_ping_get_the_newest_values() {
     let folder = tempfile::tempdir().unwrap();
-    let backend = Backend::start(&folder.path().join("a.db"));
+    let settings = [("AFTERGLOW_PING_SECONDS", "600")];
+    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &settings);
     let mut silent: Vec<_> = (0..65).map(|_| backend.watch()).collect();
     let (mut bytes, mut part) = (Vec::new(), [0; 4_096]);
     let has = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());

@@ -5,7 +5,7 @@ use tungstenite::client::IntoClientRequest as _;
 
 use crate::harness::{Backend, PATIENCE, Socket, close_code, eventually};
 use crate::keys::{ask, id, key, socket};
-use crate::people::{Browser, PASSWORD, start};
+use crate::people::{Browser, PASSWORD, start, start_with};
 use crate::tenants::make_tenant;
 
 /// Of each kind.
@@ -36,7 +36,9 @@ fn five_hundred_sockets_end_with_what_they_came_with_and_no_others() {
     let [operator, reader, writer] =
         ["read,edit,admin,operator", "read", "write"].map(|scopes| key(&database, &["--scopes", scopes]));
     let of_acme = key(&database, &["--tenant", "acme", "--scopes", "read"]);
-    let (backend, link) = start(folder.path());
+    // Nobody reads for a while, so nobody answers pings.
+    let settings = [("AFTERGLOW_AUTH", "required"), ("AFTERGLOW_PING_SECONDS", "600")];
+    let (backend, link) = start_with(folder.path(), &settings);
     let mut ada = Browser::new(&backend);
     assert_eq!(ada.setup(&link, "ada", PASSWORD).0, 200);
     let board = json!({"id": "b", "title": "b", "panels": [{"title": "p", "signals": ["a"]}]}).to_string();
