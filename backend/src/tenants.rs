@@ -135,7 +135,7 @@ pub fn change(
         let limits = merge(&before, patch)?;
         Settings::of(&limits)?;
         if only_strengthens && limits.require_second_factor < before.require_second_factor {
-            let message = "only an operator can have fewer members have one-time codes than now";
+            let message = "only an operator can require one-time codes of fewer members";
             return Err(Invalid::new("limits.require_second_factor", message));
         }
         Ok(limits)

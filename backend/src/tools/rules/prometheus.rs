@@ -106,7 +106,7 @@ fn rule(alerting: Alerting, notes: &mut Vec<String>) -> Result<Rule, String> {
     let Alerting { alert, expr, for_time, keep_firing_for, mut labels, mut annotations, .. } = alerting;
     let Some(title) = alert else { return Err("it records a series, and is no alert".into()) };
     let seconds = |field: &str, time: &Text| match &*time.0 {
-        "" => Ok(0),
+        "" | "0" => Ok(0),
         time => expression::seconds(time).ok_or_else(|| format!("{field} is {time:?}, which is no duration")),
     };
     let mut for_seconds = seconds("for", &for_time)?;
@@ -132,7 +132,7 @@ fn rule(alerting: Alerting, notes: &mut Vec<String>) -> Result<Rule, String> {
     let text = ["summary", "description", "message"].iter().find_map(|name| annotations.remove(*name));
     let text = text.map_or_else(String::new, |text| {
         sentence(&text.0).unwrap_or_else(|template| {
-            notes.push(format!("its text is the usual one: {template} stands for nothing here"));
+            notes.push(format!("it gets the default text: the template {template} has no equivalent"));
             String::new()
         })
     });

@@ -138,7 +138,7 @@ impl<'t> Reader<'t> {
                 compared(series, mirrored, number)
             }
             (Side::Series(_), Side::Series(other)) => Err(format!(
-                "`{}` is compared with, and no number: make it by hand, with `against`",
+                "it compares with the series `{}`, not with a number: make it by hand, with `against`",
                 other.metric
             )),
             (Side::Number(_), Side::Number(_)) => Err("it compares two numbers, and no series".into()),

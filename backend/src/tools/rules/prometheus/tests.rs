@@ -120,7 +120,7 @@ fn what_cannot_be_expressed_is_named() {
         ("sum by (job) (x) > 1", "`sum` makes one value of many series"),
         ("a / b > 0.9", "`/ b > 0.9`: arithmetic"),
         ("100 - avg_over_time(idle[5m]) > 90", "cannot be expressed"),
-        ("a > b", "`b` is compared with"),
+        ("a > b", "the series `b`"),
         ("a > 1 and b > 2", "`and` joins"),
         ("a > 1 unless b", "`unless` joins"),
         ("a != 1", "`!= 1`"),
