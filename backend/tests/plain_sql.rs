@@ -35,12 +35,11 @@ fn by_function(database: &str, signal: &str, to: i64) -> Points {
     ))
 }
 
-/// What the view gives of a signal.
-fn by_view(database: &str, signal: &str) -> Points {
-    points(&sql(
-        database,
-        &format!("SELECT {INSTANT}, value FROM telemetry WHERE signal = '{signal}' ORDER BY \"timestamp\""),
-    ))
+/// What a view gives of a signal.
+fn by_view(database: &str, view: &str, signal: &str) -> Points {
+    let samples =
+        format!("SELECT {INSTANT}, value FROM {view} WHERE signal = '{signal}' ORDER BY \"timestamp\"");
+    points(&sql(database, &samples))
 }
 
 fn by_http(backend: &Backend, signal: &str) -> Points {
@@ -113,7 +112,7 @@ fn sql_finds_what_http_does_while_samples_are_sealed() {
         let answered = by_http(&backend, signal);
         assert!(answered.len() > 1_000);
         assert_eq!(by_function("plain", signal, i64::MAX / 4), answered);
-        assert_eq!(by_view("plain", signal), answered);
+        assert_eq!(by_view("plain", "telemetry", signal), answered);
     }
     backend.close();
 }
@@ -136,7 +135,7 @@ fn sql_that_cannot_read_samples_says_so_until_they_are_written_for_it() {
     assert_eq!(sql("unread", "SELECT value FROM afterglow('a', '2025-12-31')"), "1");
     sql("unread", "SELECT sql_history(true)");
     eventually("all is written", || sql("unread", "SELECT trial()") == "3001");
-    assert_eq!(by_view("unread", "a"), by_http(&backend, "a"));
+    assert_eq!(by_view("unread", "telemetry", "a"), by_http(&backend, "a"));
     sql("unread", "SELECT sql_history(false)");
     assert_eq!(sql("unread", "SELECT trial()"), "cannot be read");
     backend.close();
@@ -163,22 +162,12 @@ fn sql_finds_the_minutes_of_expired_samples() {
     });
     let answered = by_http(&backend, "a");
     assert!(answered.len() > 100 && answered.len() < 1_000, "{}", answered.len());
-    assert_eq!(by_view("expired", "a"), answered);
+    assert_eq!(by_view("expired", "telemetry", "a"), answered);
     // Rows go with the samples that they are copies of.
     sql("expired", "CALL sql_rows('a')");
     assert_eq!(backend.post(&format!(r#"{{"timestamp":{START},"signals":{{"a":7,"b":8}}}}"#)).status, 200);
     eventually("all rows have expired", || sql("expired", "SELECT count(*) FROM sample_row") == "0");
     backend.close();
-}
-
-/// What the rows of a signal are.
-fn by_rows(database: &str, signal: &str) -> Points {
-    points(&sql(
-        database,
-        &format!(
-            "SELECT {INSTANT}, value FROM telemetry_rows WHERE signal = '{signal}' ORDER BY \"timestamp\""
-        ),
-    ))
 }
 
 #[test]
@@ -207,21 +196,24 @@ fn chosen_signals_are_rows_up_to_the_last_commit() {
             assert!(count.parse::<u64>().unwrap() >= last, "{count} of {last} in round {round}");
         }
     });
-    assert_eq!(by_rows("rows", "a"), by_http(&backend, "a"));
+    assert_eq!(by_view("rows", "telemetry_rows", "a"), by_http(&backend, "a"));
     // A new signal that is meant, one that is not, and instants of every partition; the last value of an instant counts.
     let objects = r#"[{"timestamp":"0001-01-01T00:00:00Z","signals":{"ab":1e-300,"ba":1}},
         {"timestamp":"2020-02-29T23:59:59.999999Z","signals":{"ab":5}},{"timestamp":"2020-02-29T23:59:59.999999Z","signals":{"ab":6}},
         {"timestamp":"2024-01-01T00:00:00Z","signals":{"ab":-0.0,"a":9}},{"timestamp":"2024-01-01T00:00:00Z","signals":{"a":10}}]"#;
     let posted = backend.post(objects);
     assert_eq!(posted.status, 200, "{}", posted.text);
-    assert_eq!(by_rows("rows", "ab").len(), 3);
+    assert_eq!(by_view("rows", "telemetry_rows", "ab").len(), 3);
     let hole = "/api/telemetry?signals=a&from=2023-11-14T22:13:20.000100Z&to=2023-11-14T22:13:20.000300Z";
     let deleted = backend.send("DELETE", hole, "");
     assert_eq!(deleted.status, 200, "{}", deleted.text);
     for signal in ["a", "ab"] {
-        assert_eq!(by_rows("rows", signal), by_http(&backend, signal), "{signal}");
+        assert_eq!(by_view("rows", "telemetry_rows", signal), by_http(&backend, signal), "{signal}");
     }
-    assert!(by_rows("rows", "b").is_empty() && by_rows("rows", "ba").is_empty());
+    assert!(
+        by_view("rows", "telemetry_rows", "b").is_empty()
+            && by_view("rows", "telemetry_rows", "ba").is_empty()
+    );
     let months = "SELECT string_agg(part, ' ' ORDER BY part) FROM (SELECT DISTINCT tableoid::regclass::text AS part FROM sample_row) AS p";
     assert_eq!(
         sql("rows", months),
@@ -235,9 +227,9 @@ fn chosen_signals_are_rows_up_to_the_last_commit() {
     // Two patterns mean it; the rows go with the last one.
     sql("rows", "CALL sql_rows('*b')");
     sql("rows", "CALL sql_rows('a*', false)");
-    assert!(by_rows("rows", "a").is_empty());
-    assert_eq!(by_rows("rows", "ab"), by_http(&backend, "ab"));
-    assert_eq!(by_rows("rows", "b"), by_http(&backend, "b"), "what was stored before");
+    assert!(by_view("rows", "telemetry_rows", "a").is_empty());
+    assert_eq!(by_view("rows", "telemetry_rows", "ab"), by_http(&backend, "ab"));
+    assert_eq!(by_view("rows", "telemetry_rows", "b"), by_http(&backend, "b"), "what was stored before");
     sql("rows", "CALL sql_rows('*b', false)");
     assert_eq!(sql("rows", "SELECT count(*) FROM sample_row"), "0");
     backend.close();

@@ -62,7 +62,7 @@ impl Connection {
         Ok(&self.answer[head.end..])
     }
 
-    /// The status of the answer, whatever it is.
+    /// The status of the answer, also that of a refusal.
     pub(crate) fn status(&mut self, request: &[u8]) -> Result<String> {
         Ok(self.exchange(request)?.status)
     }

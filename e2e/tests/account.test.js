@@ -4,23 +4,14 @@ import { test } from "node:test";
 
 import { code } from "../support/codes.js";
 import { accessible, eventually, open, until } from "../support/page.js";
+import { PASSWORD, ask, choose, login } from "../support/people.js";
 import { Backend, folder } from "../support/programs.js";
 
-const PASSWORD = "correct horse battery";
 const OTHER = "another horse battery";
 
 const allow = [/status of 40[134]/, /status of 42[29]/, /WebSocket connection .* failed/];
 
 const at = (page, path) => until(`${path} is open`, () => new URL(page.url()).pathname === path);
-
-const status = (page, method, path, body) =>
-  page.evaluate(
-    async ([method, path, body]) => {
-      const headers = { "content-type": "application/json" };
-      return (await fetch(path, { method, headers, body: body && JSON.stringify(body) })).status;
-    },
-    [method, path, body],
-  );
 
 /** A server that asks who one is, and its first admin's browser. */
 async function start(t, settings = []) {
@@ -29,18 +20,6 @@ async function start(t, settings = []) {
   const admin = await open(t, { url: link }, { allow });
   await choose(admin, PASSWORD, "ada");
   return { backend, admin };
-}
-
-async function choose(page, password, name) {
-  if (name !== undefined) await page.getByLabel("Name").fill(name);
-  await page.getByLabel(/^Password/).fill(password);
-  await page.getByRole("button", { name: "Choose this password" }).press("Enter");
-}
-
-async function login(page, name, password) {
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("Password").fill(password);
-  await page.getByLabel("Password").press("Enter");
 }
 
 /** Sets up codes on the page of the account; the recovery codes. */
@@ -99,9 +78,9 @@ test("who must have codes is led to set them up, and then has everything", async
   await at(page, "/account");
   await page.getByTestId("needs-codes").waitFor();
   await accessible(page);
-  assert.equal(await status(page, "GET", "/api/boards"), 403);
+  assert.equal(await ask(page, "GET", "/api/boards"), 403);
   await begin(page);
-  assert.equal(await status(page, "GET", "/api/boards"), 200);
+  assert.equal(await ask(page, "GET", "/api/boards"), 200);
   await page.goto(`${backend.url}/account`);
   await page.getByTestId("me").waitFor();
   await eventually(() => page.getByTestId("needs-codes").count(), 0);
@@ -131,7 +110,7 @@ test("sessions are listed and ended, and a new password ends those that are left
   await form.getByLabel("New password").press("Enter");
   await form.getByText("All other sessions have ended").waitFor();
   await at(other, "/login");
-  assert.equal(await status(page, "GET", "/api/me"), 200);
+  assert.equal(await ask(page, "GET", "/api/me"), 200);
   await login(other, "ada", PASSWORD);
   await other.getByText("is wrong").waitFor();
   await login(other, "ada", OTHER);
@@ -149,7 +128,7 @@ test("an admin changes what a member may do, and makes a new link for a lost pas
   await choose(member, PASSWORD);
   await at(member, "/");
   const board = { title: "b", panels: [] };
-  assert.equal(await status(member, "POST", "/api/boards", board), 403);
+  assert.equal(await ask(member, "POST", "/api/boards", board), 403);
 
   const row = admin.getByTestId("member").filter({ hasText: "val" });
   await row.getByRole("combobox").selectOption("editor");
@@ -157,7 +136,7 @@ test("an admin changes what a member may do, and makes a new link for a lost pas
   await at(member, "/login");
   await login(member, "val", PASSWORD);
   await at(member, "/");
-  assert.equal(await status(member, "POST", "/api/boards", board), 201);
+  assert.equal(await ask(member, "POST", "/api/boards", board), 201);
   await row.getByRole("button", { name: "New link for val" }).press("Enter");
   const link = await until("another link", async () => {
     const text = await admin.getByTestId("invitation").textContent();
@@ -168,7 +147,7 @@ test("an admin changes what a member may do, and makes a new link for a lost pas
   await choose(elsewhere, OTHER);
   await at(elsewhere, "/");
   await until("the old session is over", async () => {
-    const answered = await status(member, "GET", "/api/me").catch(() => 0);
+    const answered = await ask(member, "GET", "/api/me").catch(() => 0);
     return answered === 401 || new URL(member.url()).pathname === "/login";
   });
   await at(member, "/login");

@@ -4,9 +4,8 @@ import { test } from "node:test";
 
 import { outside } from "../support/outside.js";
 import { accessible, eventually, open, until } from "../support/page.js";
+import { PASSWORD, ask, choose } from "../support/people.js";
 import { Backend, folder } from "../support/programs.js";
-
-const PASSWORD = "correct horse battery";
 
 /** What a browser says of a frame that may not be shown, and of requests that are refused. */
 const allow = [/frame-ancestors/, /Framing/, /status of 40[134]/, /status of 422/, /WebSocket connection .* failed/];
@@ -16,18 +15,9 @@ async function start(t) {
   const backend = await Backend.start(t, await folder(t), 0, ["--auth", "required"]);
   const [, link] = await backend.program.seen(/Set up: (\S+)/);
   const admin = await open(t, { url: link }, { allow });
-  await admin.getByLabel("Name").fill("ada");
-  await admin.getByLabel(/^Password/).fill(PASSWORD);
-  await admin.getByRole("button", { name: "Choose this password" }).press("Enter");
+  await choose(admin, PASSWORD, "ada");
   await until("the dashboard is open", () => new URL(admin.url()).pathname === "/");
-  const send = (path, body) =>
-    admin.evaluate(
-      async ([path, body]) => {
-        const headers = { "content-type": "application/json" };
-        return (await fetch(path, { method: "POST", headers, body: JSON.stringify(body) })).status;
-      },
-      [path, body],
-    );
+  const send = (path, body) => ask(admin, "POST", path, body);
   assert.equal(await send("/api/telemetry", { signals: { oven: 41.25, secret: 7 } }), 200);
   assert.equal(await send("/api/boards", { title: "Kitchen", panels: [{ title: "Oven", signals: ["oven"] }] }), 201);
   assert.equal(await send("/api/boards", { title: "Others", panels: [{ signals: ["secret"] }] }), 201);

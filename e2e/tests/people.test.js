@@ -5,10 +5,9 @@ import path from "node:path";
 import { test } from "node:test";
 
 import { accessible, eventually, open, row, until } from "../support/page.js";
+import { PASSWORD, ask, choose, login } from "../support/people.js";
 import { Backend, folder, produce } from "../support/programs.js";
 import { startProvider } from "../support/provider.js";
-
-const PASSWORD = "correct horse battery";
 
 /** A server that asks who one is, and the link for its first admin. */
 async function start(t) {
@@ -20,18 +19,6 @@ async function start(t) {
 
 /** Refusals are what these pages are about; browsers report each as an error. */
 const allow = [/status of 40[134]/, /status of 422/, /WebSocket connection .* failed/];
-
-async function choose(page, password, name) {
-  if (name !== undefined) await page.getByLabel("Name").fill(name);
-  await page.getByLabel(/^Password/).fill(password);
-  await page.getByRole("button", { name: "Choose this password" }).press("Enter");
-}
-
-async function login(page, name, password) {
-  await page.getByLabel("Name").fill(name);
-  await page.getByLabel("Password").fill(password);
-  await page.getByLabel("Password").press("Enter");
-}
 
 test("the first admin invites a viewer, who sees and cannot edit", async (t) => {
   const { backend, link } = await start(t);
@@ -50,14 +37,6 @@ test("the first admin invites a viewer, who sees and cannot edit", async (t) => 
   await eventually(() => viewer.getByLabel("Name").inputValue(), "val");
   await choose(viewer, PASSWORD);
   await until("the dashboard is open", () => new URL(viewer.url()).pathname === "/");
-  const ask = (page, method, path, body) =>
-    page.evaluate(
-      async ([method, path, body]) => {
-        const headers = { "content-type": "application/json" };
-        return (await fetch(path, { method, headers, body: body && JSON.stringify(body) })).status;
-      },
-      [method, path, body],
-    );
   const board = { title: "b", panels: [] };
   assert.equal(await ask(viewer, "GET", "/api/boards"), 200);
   assert.equal(await ask(viewer, "POST", "/api/boards", board), 403);

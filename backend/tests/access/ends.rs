@@ -82,7 +82,7 @@ fn five_hundred_sockets_end_with_what_they_came_with_and_no_others() {
     assert_eq!(ask(&backend, &operator, "DELETE", "/api/tenants/acme", "").status, 204);
     ended("a tenant", &mut of_tenant, ("Authorization", &acme_key));
 
-    // The other one goes on. What was stored meanwhile may have come to it in fewer messages.
+    // The other one goes on. It may have got what was stored meanwhile in fewer messages.
     assert_eq!(ask(&backend, &writer, "POST", "/api/telemetry", r#"{"signals":{"a":47.5}}"#).status, 200);
     eventually("the other one hears of a sample", || {
         stays.read().unwrap().into_data().windows(4).any(|window| window == b"47.5")
