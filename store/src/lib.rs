@@ -25,6 +25,7 @@ mod journal;
 mod keys;
 mod location;
 mod lock;
+mod opening;
 pub mod people;
 mod postgres;
 mod query;
@@ -53,7 +54,6 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::v1::Position;
 
 use crate::batch::{Batch, Sample, SignalId};
-use crate::clock::Clock;
 use crate::signals::{Selector, Signals};
 
 pub use access::{Access, AuditQuery, Use};
@@ -157,84 +157,6 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database, and makes or migrates it where needed; before a file is migrated, a copy of it is kept beside it. A file is
-    /// locked against other processes; a server's database may be opened by several.
-    ///
-    /// # Errors
-    /// When it is another's, in use, or cannot be read or written; it is then left as it was.
-    pub fn open(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
-        Self::open_with(config, true, clock)
-    }
-
-    /// As [`Store::open`], without the copy.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub fn open_without_copy(config: &StoreConfig, clock: Clock) -> Result<Self, OpenError> {
-        Self::open_with(config, false, clock)
-    }
-
-    fn open_with(config: &StoreConfig, keeps_copy: bool, clock: Clock) -> Result<Self, OpenError> {
-        let (engine, names) = match &config.database {
-            Location::File(path) => sqlite::open(path, config, keeps_copy, clock.clone())?,
-            Location::Server(server) => postgres::open(server, config, clock.clone())?,
-        };
-        let signals = Signals::new(names, config.signal_limit);
-        let engine = engine.with(signals.clone());
-        refuse_unfinished(&engine, &config.database)?;
-        if engine.is_shared() {
-            // A database that is slow to let readers in is asked again.
-            for _ in 0..20 {
-                match engine.lead() {
-                    Err(StoreError::Busy) => {}
-                    Err(error) => return Err(error.into()),
-                    Ok(_) => break,
-                }
-            }
-        }
-        Ok(Self {
-            access: Access::new(Arc::clone(engine.tables()), clock).with_limit(config.read_limit),
-            engine: Arc::new(engine),
-            signals,
-            read_limit: config.read_limit,
-            scope: None,
-            earliest: None,
-            author: None,
-            meter: None,
-        })
-    }
-
-    /// Opens a database only to be queried, also while another process writes it: no lock is taken, nothing is migrated.
-    /// What is committed later may be missing from its answers.
-    ///
-    /// # Errors
-    /// When the file is another's, has an older schema, or cannot be read.
-    pub fn open_read_only(database: &Location, clock: Clock) -> Result<Self, OpenError> {
-        let store = Self::open_unfinished(database, clock)?;
-        refuse_unfinished(&store.engine, database)?;
-        Ok(store)
-    }
-
-    /// As [`Store::open_read_only`], also where another database is being copied into this one.
-    fn open_unfinished(database: &Location, clock: Clock) -> Result<Self, OpenError> {
-        let (engine, names) = match database {
-            Location::File(path) => sqlite::open_read_only(path, clock.clone())?,
-            Location::Server(server) => postgres::open_read_only(server, clock.clone())?,
-        };
-        let limit = names.len();
-        let signals = Signals::new(names, limit);
-        Ok(Self {
-            access: Access::new(Arc::clone(engine.tables()), clock),
-            engine: Arc::new(engine.with(signals.clone())),
-            signals,
-            read_limit: None,
-            scope: None,
-            earliest: None,
-            author: None,
-            meter: None,
-        })
-    }
-
     /// The same database for somebody for whom only some signals exist: whatever is read through it has no others. The
     /// dictionary and the journal ([`Store::signals`], [`Store::committed_since`]) still have all.
     pub fn within(&self, scope: Option<Arc<Selector>>) -> Self {
@@ -507,17 +429,6 @@ impl Store {
     /// When the disk is full or the database does not answer; nothing is lost then.
     pub fn compact_and_checkpoint(&self) -> Result<(), StoreError> {
         self.engine.compact_and_checkpoint()
-    }
-}
-
-/// Refuses a database into which another one was not copied to its end.
-fn refuse_unfinished(engine: &Engine, database: &Location) -> Result<(), OpenError> {
-    match engine.tables().reading_beside(|rows| rows.origin())? {
-        Some(origin) if !origin.is_complete => {
-            let why = transfer::UNFINISHED.into();
-            Err(OpenError::Unusable { path: database.to_string().into(), why })
-        }
-        _ => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::batch::{Sample, SignalId};
+use crate::clock::Clock;
 use crate::signals::Selector;
 
 const NOW: Timestamp = Timestamp::from_micros(1_700_000_000_000_000);

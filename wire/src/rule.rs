@@ -321,6 +321,12 @@ pub enum Late {
 }
 
 impl Rule {
+    /// A rule that says only what a request must say, and nothing of that: everything else is as where a request leaves it out, which
+    /// [`Default`] is not.
+    pub fn with_defaults() -> Self {
+        serde_json::from_value(serde_json::json!({ "is": "above", "levels": [] })).unwrap_or_default()
+    }
+
     /// Whether a signal's own values are compared with the limits, and not durations, numbers of samples or differences.
     pub fn compares_values(&self) -> bool {
         let is_value =

@@ -12,7 +12,7 @@ const MARGIN: f64 = 0.05;
 
 /// A rule about `signals`: beyond the first threshold of their panel, or else beyond the highest of the values on screen.
 pub fn rule(title: &str, signals: Vec<String>, thresholds: &[Threshold], values: Option<(f64, f64)>) -> Rule {
-    let mut rule = Rule { enabled: true, title: title.to_owned(), signals, ..usual() };
+    let mut rule = Rule { enabled: true, title: title.to_owned(), signals, ..Rule::with_defaults() };
     let range = values.map_or(0.0, |(low, high)| high - low);
     let (is, limit, upper) = match thresholds.iter().find_map(Threshold::mark) {
         Some(Mark::Line(value)) => (Is::Above, value, None),
@@ -73,11 +73,6 @@ pub fn handles(rule: &Rule) -> Vec<(Handle, Dragged)> {
         })
     });
     limits.flatten().collect()
-}
-
-/// A rule with the intervals that one has which does not name them.
-fn usual() -> Rule {
-    serde_json::from_value(serde_json::json!({ "is": "above", "levels": [] })).unwrap_or_default()
 }
 
 /// How far beyond a limit something is, beyond another limit.
@@ -163,7 +158,7 @@ mod tests {
     #[test]
     fn limits_are_dragged_where_values_are_compared_with_them() {
         let level = Level { limit: Limit::Number(5.0), upper: Some(9.0), ..Level::default() };
-        let mut rule = Rule { levels: vec![level], ..usual() };
+        let mut rule = Rule { levels: vec![level], ..Rule::with_defaults() };
         let labels = |rule: &Rule| -> Vec<(String, f64)> {
             handles(rule).into_iter().map(|(handle, dragged)| (handle.label, dragged.value)).collect()
         };

@@ -70,12 +70,9 @@ pub(crate) fn open(
     config: &StoreConfig,
     clock: Clock,
 ) -> Result<(Engine, Vec<String>), OpenError> {
-    let unusable = |why: String| unusable(server, &why);
-    let tls = server.tls().map_err(unusable)?;
-    let mut first = Link::new(server, &tls, WRITE_LIMIT, &settings(WRITER_SETUP)).map_err(unusable)?;
+    let (tls, mut first) = connect_to_write(server)?;
     let connection = &mut first.connection;
-    check_server(connection).map_err(unusable)?;
-    bring_up_to_date(server, connection)?;
+    let unusable = |why: String| unusable(server, &why);
     let failed = |error: diesel::result::Error| unusable(error.to_string());
     special::follow_first(&clock, connection).map_err(failed)?;
     numbering::epoch(connection, clock.now().micros()).map_err(failed)?;
@@ -112,10 +109,8 @@ pub(crate) fn open(
 
 /// Opens a database only to read it, also while another process writes it: takes no lock and migrates nothing.
 pub(crate) fn open_read_only(server: &Server, clock: Clock) -> Result<(Engine, Vec<String>), OpenError> {
+    let (tls, mut first) = connect_to_read(server)?;
     let unusable = |why: String| unusable(server, &why);
-    let tls = server.tls().map_err(unusable)?;
-    let mut first = Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(unusable)?;
-    check_schema(server, &mut first.connection)?;
     let repeatable = first.connection.transaction(|reader| {
         diesel::sql_query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(reader)?;
         QueryResult::Ok(load(reader))
@@ -129,19 +124,13 @@ pub(crate) fn open_read_only(server: &Server, clock: Clock) -> Result<(Engine, V
 /// Opens a database of today's schema beside a process that has it open, for short changes of keys: those of both wait for each
 /// other.
 pub(crate) fn open_beside(server: &Server) -> Result<Arc<dyn Tables>, OpenError> {
-    let tls = server.tls().map_err(|why| unusable(server, &why))?;
-    let mut first =
-        Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(|why| unusable(server, &why))?;
-    check_schema(server, &mut first.connection)?;
+    let (tls, _) = connect_to_read(server)?;
     Ok(Arc::new(beside(server, &tls, Role::Guest, WRITER_SETUP)))
 }
 
 /// Opens a database of today's schema whose rows are copied elsewhere, also while others write it.
 pub(crate) fn open_source(server: &Server) -> Result<Arc<dyn Tables>, OpenError> {
-    let unusable = |why: String| unusable(server, &why);
-    let tls = server.tls().map_err(unusable)?;
-    let mut first = Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(unusable)?;
-    check_schema(server, &mut first.connection)?;
+    let (tls, _) = connect_to_read(server)?;
     let mut tables = beside(server, &tls, Role::Reader, READER_SETUP);
     tables.followers.wait = WRITER_WAIT;
     tables.documents.wait = WRITER_WAIT;
@@ -150,12 +139,9 @@ pub(crate) fn open_source(server: &Server) -> Result<Arc<dyn Tables>, OpenError>
 
 /// Opens a database into which rows are copied, makes its tables or brings them up to date, and keeps others from opening it.
 pub(crate) fn open_target(server: &Server) -> Result<Arc<dyn Tables>, OpenError> {
-    let unusable = |why: String| unusable(server, &why);
-    let tls = server.tls().map_err(unusable)?;
-    let mut first = Link::new(server, &tls, WRITE_LIMIT, &settings(WRITER_SETUP)).map_err(unusable)?;
+    let (tls, mut first) = connect_to_write(server)?;
     let connection = &mut first.connection;
-    check_server(connection).map_err(unusable)?;
-    bring_up_to_date(server, connection)?;
+    let unusable = |why: String| unusable(server, &why);
     let failed = |error: diesel::result::Error| unusable(error.to_string());
     // The lock that it shares with others.
     connection.batch_execute("SELECT pg_advisory_unlock_all()").map_err(failed)?;
@@ -177,6 +163,25 @@ pub(crate) fn claim_source(server: &Server) -> Result<Option<Box<dyn Any>>, Open
     let is_alone =
         special::claim_schema(&mut link.connection).map_err(|error| unusable(error.to_string()))?;
     Ok(is_alone.then(|| Box::new(link) as Box<dyn Any>))
+}
+
+/// The first connection of a process that writes, to a schema of today.
+fn connect_to_write(server: &Server) -> Result<(Tls, Link), OpenError> {
+    let unusable = |why: String| unusable(server, &why);
+    let tls = server.tls().map_err(unusable)?;
+    let mut link = Link::new(server, &tls, WRITE_LIMIT, &settings(WRITER_SETUP)).map_err(unusable)?;
+    check_server(&mut link.connection).map_err(unusable)?;
+    bring_up_to_date(server, &mut link.connection)?;
+    Ok((tls, link))
+}
+
+/// The first connection of a process that migrates nothing; refuses a schema that is not today's.
+fn connect_to_read(server: &Server) -> Result<(Tls, Link), OpenError> {
+    let unusable = |why: String| unusable(server, &why);
+    let tls = server.tls().map_err(unusable)?;
+    let mut link = Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(unusable)?;
+    check_schema(server, &mut link.connection)?;
+    Ok((tls, link))
 }
 
 /// The tables for a process that is not the one that writes samples.

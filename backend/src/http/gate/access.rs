@@ -1,24 +1,24 @@
 //! Which permission opens what of the context.
 
-use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
+mod documents;
+
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_wire::access::{AuditEntry, Key, Kind as KeyKind, NewTicket, Scope, Usage};
 use afterglow_wire::alert::Episode;
-use afterglow_wire::revision::Revision;
 use afterglow_wire::{Code, Invalid, tenant};
 use tokio::sync::broadcast;
+
+pub(in crate::http) use documents::{Changes, Reads};
 
 use super::super::body::Bodies;
 use super::super::permission::{
     ChangeTenants, DeleteSamples, Enter, EnterFromElsewhere, KnowOneself, MakeTickets, ManageKeys,
-    ManageMembers, ManageShares, ManageTenants, OwnAccount, Permission, Public, ReadAlerts, ReadAnnotations,
-    ReadAudit, ReadBoards, ReadChannels, ReadIngestReport, ReadKeys, ReadLive, ReadLiveSocketIo, ReadMetrics,
-    ReadPage, ReadRules, ReadSamples, ReadShares, ReadSignals, ReadSilences, ReadUsage, TestRules,
-    WriteAlerts, WriteAnnotations, WriteBoards, WriteChannels, WriteMetadata, WriteRules, WriteSamples,
-    WriteSilences, WriteThroughAddress,
+    ManageMembers, ManageShares, ManageTenants, OwnAccount, Permission, Public, ReadAudit, ReadIngestReport,
+    ReadKeys, ReadLive, ReadLiveSocketIo, ReadMetrics, ReadPage, ReadSamples, ReadShares, ReadSignals,
+    ReadUsage, TestRules, WriteSamples, WriteThroughAddress,
 };
 use super::super::problem::Problem;
 use super::super::{Context, Tenancy};
@@ -26,18 +26,16 @@ use super::Allowed;
 use crate::access::oidc::Logins;
 use crate::access::people::People;
 use crate::access::{Denial, Grant, Principal, ReadQuota, Who, WriteQuota, token};
-use crate::actors::alerts::Alerts;
-use crate::actors::notifier::Notifier;
 use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::deletions::Deletions;
-use crate::documents::{Failure, Kind};
+use crate::documents::Failure;
 use crate::health::Health;
 use crate::ingest_report::Recorder;
 use crate::intake::Limited;
 use crate::metrics::Metrics;
-use crate::store::{AuditQuery, Author, Event, SaveError, Store, StoreError, tenants};
+use crate::store::{AuditQuery, Author, SaveError, Store, StoreError, tenants};
 
 impl<P: Permission> Allowed<P> {
     /// All that there is for the tenant of who asks.
@@ -412,123 +410,5 @@ impl<P: OfPeople> Allowed<P> {
 
     pub(in crate::http) fn logins(&self) -> &Logins {
         &self.context().logins
-    }
-}
-
-/// A permission to read one kind of documents.
-pub(in crate::http) trait Reads: Permission {
-    const KIND: Kind;
-}
-
-/// A permission to change one kind of documents.
-pub(in crate::http) trait Changes: Permission {
-    const KIND: Kind;
-}
-
-impl Reads for ReadBoards {
-    const KIND: Kind = Kind::Boards;
-}
-
-impl Reads for ReadAnnotations {
-    const KIND: Kind = Kind::Annotations;
-}
-
-impl Changes for WriteBoards {
-    const KIND: Kind = Kind::Boards;
-}
-
-impl Changes for WriteAnnotations {
-    const KIND: Kind = Kind::Annotations;
-}
-
-/// The metadata goes with the signal.
-impl Changes for DeleteSamples {
-    const KIND: Kind = Kind::Metadata;
-}
-
-impl Changes for WriteMetadata {
-    const KIND: Kind = Kind::Metadata;
-}
-
-macro_rules! alert_documents {
-    ($($reads:ident $changes:ident $kind:ident;)+) => {$(
-        impl Reads for $reads {
-            const KIND: Kind = Kind::$kind;
-        }
-
-        impl Changes for $changes {
-            const KIND: Kind = Kind::$kind;
-        }
-
-        impl Allowed<$changes> {
-            /// Where changed rules, silences and channels, and what people have seen, are heard of.
-            pub(in crate::http) fn alerts(&self) -> &Alerts {
-                &self.context().alerts
-            }
-        }
-    )+};
-}
-
-alert_documents! {
-    ReadRules WriteRules Rules;
-    ReadAlerts WriteAlerts Alerts;
-    ReadSilences WriteSilences Silences;
-    ReadChannels WriteChannels Channels;
-}
-
-impl Allowed<WriteChannels> {
-    pub(in crate::http) fn notifier(&self) -> &Notifier {
-        &self.context().notifier
-    }
-}
-
-impl<P: Reads> Allowed<P> {
-    /// The newest revision's number of this kind.
-    pub(in crate::http) fn number(&self) -> u64 {
-        // One for each principal that sees other documents.
-        let salt = self
-            .scoped
-            .as_ref()
-            .map_or(0, |_| BuildHasherDefault::<DefaultHasher>::default().hash_one(self.who().to_string()));
-        self.context().documents.number(P::KIND) ^ salt
-    }
-
-    /// Does `work`, which blocks and changes nothing.
-    pub(in crate::http) async fn read<T: Send + 'static, E: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, Failure<E>> {
-        let visible = self.visible().clone();
-        self.context().documents.read(self.address(), move |_| work(&visible)).await
-    }
-}
-
-impl Allowed<ReadBoards> {
-    /// The only board that exists for who asks; all when absent.
-    pub(in crate::http) fn board(&self) -> Option<Arc<str>> {
-        self.principal.board().cloned()
-    }
-
-    /// The newest revision of every kind.
-    pub(in crate::http) fn revision(&self) -> Revision {
-        self.context().documents.revision()
-    }
-}
-
-impl<P: Changes> Allowed<P> {
-    /// Writes into the audit log what is about to be done, where no single transaction does it.
-    pub(in crate::http) async fn record(&self, event: Event) -> Result<(), Problem> {
-        let author = self.author();
-        let record = move |store: &Store| Ok(store.access().record(vec![(Author::clone(&author), event)])?);
-        Ok(self.context().documents.in_turn(record).await?)
-    }
-
-    /// Does `work`, which blocks and changes documents of this kind, when its turn comes.
-    pub(in crate::http) async fn change<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
-    ) -> Result<T, Failure<SaveError>> {
-        let store = self.visible().by(self.author());
-        self.context().documents.change(P::KIND, move |_| work(&store)).await
     }
 }

@@ -158,15 +158,10 @@ fn rule(alerting: Alerting, notes: &mut Vec<String>) -> Result<Rule, String> {
         text,
         link,
         labels: labels.into_iter().map(|(label, value)| (label, value.0)).collect(),
-        ..usual()
+        ..Rule::with_defaults()
     };
     rule.check().map_err(|invalid| invalid.to_string())?;
     Ok(rule)
-}
-
-/// A rule as one has it that says no more than it must.
-fn usual() -> Rule {
-    serde_json::from_value(serde_json::json!({ "is": "above", "levels": [] })).unwrap_or_default()
 }
 
 fn severity_of(word: &str) -> Option<Severity> {
