@@ -4,6 +4,7 @@ mod import;
 mod prometheus;
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use afterglow_wire::Timestamp;
@@ -17,6 +18,9 @@ use super::{ToolError, say, tell};
 use crate::backtest;
 use crate::clock::Clock;
 use crate::store::Store;
+
+/// The largest file that is read; tens of thousands of rules have less.
+const FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What a user may set.
 #[derive(Args, Debug)]
@@ -155,8 +159,25 @@ fn read(file: &Path) -> Result<Vec<(String, Rule)>, ToolError> {
 }
 
 fn parse<T: for<'de> Deserialize<'de>>(file: &Path) -> Result<T, ToolError> {
-    let text = std::fs::read(file).map_err(ToolError::file(file))?;
+    let text = bytes(file)?;
     serde_json::from_slice(&text).map_err(|error| ToolError::Refused(format!("{}: {error}", file.display())))
+}
+
+/// All of a file, which may be a device or a pipe.
+fn bytes(file: &Path) -> Result<Vec<u8>, ToolError> {
+    let failed = || ToolError::file(file);
+    let mut bytes = Vec::new();
+    std::fs::File::open(file)
+        .map_err(failed())?
+        .take(FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(failed())?;
+    if bytes.len() as u64 > FILE_BYTES {
+        let why =
+            format!("{}: it has more than {FILE_BYTES} bytes, which is as much as is read", file.display());
+        return Err(ToolError::Refused(why));
+    }
+    Ok(bytes)
 }
 
 #[cfg(test)]

@@ -19,9 +19,9 @@ groups:
         expr: sum(rate(errors_total[5m])) > 1
 "#;
 
-fn import(lab: &Lab, arguments: &[&str]) -> Output {
+fn import(lab: &Lab, text: &str, arguments: &[&str]) -> Output {
     let file = lab.database().with_file_name("rules.yml");
-    std::fs::write(&file, FILE).unwrap();
+    std::fs::write(&file, text).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_afterglow"));
     command.args(["rules", "import", "--backend", &lab.backend().url("")]).arg(file).args(arguments);
     command.output().unwrap()
@@ -31,12 +31,12 @@ fn import(lab: &Lab, arguments: &[&str]) -> Output {
 fn rules_of_prometheus_are_imported_and_fire() {
     let (lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);
-    let tried = import(&lab, &["--dry-run"]);
+    let tried = import(&lab, FILE, &["--dry-run"]);
     assert!(tried.status.success(), "{tried:?}");
     let documents: Value = serde_json::from_slice(&tried.stdout).unwrap();
     assert_eq!(documents["rules"][0]["title"], "OvenTooHot", "{documents}");
     assert_eq!(lab.backend().get("/api/rules").json(), json!([]), "nothing was added");
-    let imported = import(&lab, &[]);
+    let imported = import(&lab, FILE, &[]);
     let said = String::from_utf8(imported.stderr).unwrap();
     assert!(imported.status.success(), "{said}");
     assert!(said.contains("TooManyErrors is left out: `sum` makes one value of many series"), "{said}");
@@ -49,7 +49,15 @@ fn rules_of_prometheus_are_imported_and_fire() {
     assert_eq!(sent["severity"], "critical", "{sent}");
     assert_eq!(sent["text"], format!("{signal} is at 83.5 degrees"), "{sent}");
     // The same again would be another rule of that name.
-    let again = import(&lab, &[]);
+    let again = import(&lab, FILE, &[]);
     assert_eq!(again.status.code(), Some(2), "{again:?}");
     assert_eq!(lab.backend().get("/api/rules").json().as_array().unwrap().len(), 1);
+    // A file without any rule that can be expressed, and one whose expression is deeper than a stack.
+    for expression in ["sum(oven_celsius) > 1", &"(".repeat(1_000_000)] {
+        let rules = json!({"groups": [{"rules": [{"alert": "A", "expr": expression}]}]});
+        let refused = import(&lab, &rules.to_string(), &[]);
+        let said = String::from_utf8(refused.stderr).unwrap();
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.contains("none of its 1 rules can be added"), "{said}");
+    }
 }

@@ -11,9 +11,6 @@ use serde::Serialize;
 use super::super::{ToolError, say, tell};
 use super::prometheus::{self, Imported};
 
-/// The largest file that is read; thousands of rules have less.
-const FILE_BYTES: u64 = 8 * 1024 * 1024;
-
 /// How long a server may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -46,11 +43,7 @@ struct Rules<'r> {
 pub(super) fn run(options: &Options) -> Result<(), ToolError> {
     let Options { file, dry_run, .. } = options;
     let refused = |why: String| ToolError::Refused(format!("{}: {why}", file.display()));
-    let bytes = std::fs::metadata(file).map_err(ToolError::file(file))?.len();
-    if bytes > FILE_BYTES {
-        return Err(refused(format!("it has {bytes} bytes; at most {FILE_BYTES} are read")));
-    }
-    let text = std::fs::read_to_string(file).map_err(ToolError::file(file))?;
+    let text = String::from_utf8(super::bytes(file)?).map_err(|error| refused(error.to_string()))?;
     let Imported { rules, refused: others, notes } = prometheus::import(&text).map_err(refused)?;
     for (name, note) in &notes {
         tell(&format!("{name}: {note}"));
@@ -58,11 +51,14 @@ pub(super) fn run(options: &Options) -> Result<(), ToolError> {
     for (name, reason) in &others {
         tell(&format!("{name} is left out: {reason}"));
     }
+    if rules.is_empty() {
+        return Err(refused(format!("none of its {} rules can be added", others.len())));
+    }
     let body = serde_json::to_string_pretty(&Rules { rules: &rules })
         .map_err(|error| ToolError::Refused(error.to_string()))?;
     if *dry_run {
         say(&body)?;
-    } else if !rules.is_empty() {
+    } else {
         post(options, &body)?;
     }
     let verb = if *dry_run { "can be added" } else { "were added" };

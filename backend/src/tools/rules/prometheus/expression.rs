@@ -7,6 +7,12 @@ use super::selector::{Matcher, Operator, patterns};
 /// Seconds after its last sample in which Prometheus takes a series for present.
 const LOOKBACK: f64 = 300.0;
 
+/// The longest expression that is read, in bytes: messages repeat parts of it.
+const LONGEST: usize = 16 * 1024;
+
+/// How deep parentheses may be within each other.
+const DEEPEST: usize = 64;
+
 /// What a rule of ours says of it.
 #[derive(Debug, PartialEq)]
 pub(super) struct Condition {
@@ -21,7 +27,10 @@ pub(super) struct Condition {
 
 /// Reads an expression; or says which part of it cannot be expressed, and why.
 pub(super) fn read(text: &str) -> Result<Condition, String> {
-    let mut reader = Reader { text, at: 0 };
+    if text.len() > LONGEST {
+        return Err(format!("its expression has {} bytes; at most {LONGEST} are read", text.len()));
+    }
+    let mut reader = Reader { text, at: 0, depth: 0 };
     let condition = reader.condition()?;
     match reader.word() {
         _ if reader.rest().is_empty() => Ok(condition),
@@ -76,11 +85,24 @@ struct Series {
 struct Reader<'t> {
     text: &'t str,
     at: usize,
+    /// Parentheses that are open.
+    depth: usize,
 }
 
 impl<'t> Reader<'t> {
     fn rest(&self) -> &'t str {
         self.text[self.at..].trim()
+    }
+
+    /// Reads what is between parentheses; none where they are too deep within each other.
+    fn nested<T>(&mut self, read: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        if self.depth == DEEPEST {
+            return None;
+        }
+        self.depth += 1;
+        let inner = read(self);
+        self.depth -= 1;
+        Some(inner)
     }
 
     /// Steps over blanks and comments.
@@ -170,7 +192,7 @@ impl<'t> Reader<'t> {
         }
         self.at = start;
         if self.take("(") {
-            let side = self.side()?;
+            let side = self.nested(Self::side).ok_or_else(too_deep)??;
             if !self.take(")") {
                 return Err(format!(
                     "`{}`: more than one value between parentheses cannot be expressed",
@@ -210,12 +232,13 @@ impl<'t> Reader<'t> {
     }
 
     fn number(&mut self) -> Option<f64> {
-        if self.take("-") {
-            return Some(-self.number()?);
+        let mut sign = 1.0;
+        while self.take("-") {
+            sign = -sign;
         }
         if self.take("(") {
-            let inner = self.sum()?;
-            return self.take(")").then_some(inner);
+            let inner = self.nested(Self::sum)??;
+            return self.take(")").then_some(sign * inner);
         }
         self.skip();
         let rest = &self.text[self.at..];
@@ -226,11 +249,11 @@ impl<'t> Reader<'t> {
         let end = rest.char_indices().find(|one| !is_part(*one)).map_or(rest.len(), |(at, _)| at);
         let is_over = !rest[end..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
         let number = rest[..end]
-            .parse()
+            .parse::<f64>()
             .ok()
             .filter(|_| is_over && rest.starts_with(|c: char| c.is_ascii_digit() || c == '.'))?;
         self.at += end;
-        Some(number)
+        Some(sign * number)
     }
 
     fn series(&mut self) -> Result<Series, String> {
@@ -243,7 +266,7 @@ impl<'t> Reader<'t> {
         };
         self.at += word.len();
         if self.take("(") {
-            return self.function(word);
+            return self.nested(|reader| reader.function(word)).ok_or_else(too_deep)?;
         }
         if matches!(self.word(), Some("by" | "without")) {
             return Err(combines(word));
@@ -397,6 +420,10 @@ impl<'t> Reader<'t> {
         }
         Err(format!("`{rest}` has no end"))
     }
+}
+
+fn too_deep() -> String {
+    format!("its parentheses are more than {DEEPEST} deep within each other")
 }
 
 fn combines(name: &str) -> String {

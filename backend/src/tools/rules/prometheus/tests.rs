@@ -225,3 +225,20 @@ fn no_expression_breaks_the_reader() {
         }
     }
 }
+
+#[test]
+fn an_expression_of_any_depth_and_length_is_answered() {
+    for part in ["(", "-", "rate(", "absent(", "quantile_over_time(0.9, ", "1 + (", "#", "x{"] {
+        for count in [65, 1_000, 1_000_000] {
+            let text = part.repeat(count);
+            let reason = expression::read(&text).unwrap_err();
+            assert!(reason.len() < 32 * 1024, "{part} x {count}: {} bytes", reason.len());
+        }
+    }
+    let deep = |depth| {
+        format!("{}x{} > {}1{}", "(".repeat(depth), ")".repeat(depth), "(".repeat(depth), ")".repeat(depth))
+    };
+    assert_eq!(expression::read(&deep(64)).unwrap().limit, 1.0);
+    assert!(expression::read(&deep(65)).unwrap_err().contains("64 deep"));
+    assert_eq!(expression::read("x > --(-2)").unwrap().limit, -2.0);
+}
