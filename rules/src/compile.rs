@@ -62,8 +62,7 @@ impl Program {
 
     /// Whether the rule is about the signal called `name`.
     pub(crate) fn selects(&self, name: &str) -> bool {
-        let any = |patterns: &[String]| patterns.iter().any(|pattern| name::matches(pattern, name));
-        self.rule.enabled && any(&self.rule.signals) && !any(&self.rule.except)
+        self.rule.enabled && selects(&self.rule.signals, &self.rule.except, name)
     }
 
     /// The name of the scope that the signal called `name` belongs to.
@@ -78,6 +77,12 @@ impl Program {
     /// Whether it is about samples that do not come.
     pub(crate) fn is_silence(&self) -> bool {
         self.rule.value.of == Of::Silence
+    }
+
+    /// Whether it must know more of a signal than its value: its other samples, or how often it has some.
+    pub(crate) fn knows_more(&self) -> bool {
+        let needs_time = self.for_time > 0 || self.keep > 0;
+        needs_time || self.shape.is_some() || self.is_silence() || self.links().next().is_some()
     }
 
     /// Which other signals its signals are looked at together with: of its conditions in order, then of its arithmetic.
@@ -173,6 +178,12 @@ impl Bounds {
     pub(crate) fn time(&self) -> Option<i64> {
         self.limit.is_finite().then_some((self.limit * SECOND as f64) as i64)
     }
+}
+
+/// Whether a name is among these names and patterns, and not among those that are excepted.
+pub(crate) fn selects(signals: &[String], except: &[String], name: &str) -> bool {
+    let any = |patterns: &[String]| patterns.iter().any(|pattern| name::matches(pattern, name));
+    any(signals) && !any(except)
 }
 
 /// The first `segments` segments of a name.

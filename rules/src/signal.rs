@@ -38,8 +38,8 @@ pub(crate) struct Signal {
     pub(crate) arrived: i64,
     /// Values from the one to the other begin no alert.
     pub(crate) quiet: (f64, f64),
-    /// Which set of rules it has.
-    pub(crate) set: u32,
+    /// Whether a rule selects it.
+    pub(crate) is_selected: bool,
     pub(crate) more: Option<Box<More>>,
 }
 
@@ -80,7 +80,7 @@ impl Default for Signal {
             lag: 0,
             arrived: i64::MIN,
             quiet: (f64::NEG_INFINITY, f64::INFINITY),
-            set: 0,
+            is_selected: false,
             more: None,
         }
     }
@@ -90,6 +90,26 @@ impl Signal {
     /// Whether it has had a sample.
     pub(crate) fn is_known(&self) -> bool {
         self.newest > i64::MIN
+    }
+
+    /// Whether a rule looks at it, of its own or of another signal.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.is_selected || self.more.is_some()
+    }
+
+    /// Takes a sample that is not late, of a commit made at `arrival`.
+    pub(crate) fn follow(&mut self, sample: Sample, arrival: i64) {
+        if sample.at > self.newest {
+            if self.is_known() {
+                self.before = Some(self.value);
+            }
+            self.newest = sample.at;
+            // The first of a commit has come the latest.
+            if self.arrived != arrival {
+                (self.arrived, self.lag) = (arrival, arrival - sample.at);
+            }
+        }
+        self.value = sample.value;
     }
 
     pub(crate) fn is_quiet(&self, value: f64) -> bool {

@@ -28,32 +28,25 @@ impl Engine {
             self.drop_rule(number);
         }
         let program = Program::new(rule, born);
-        let free = self.programs.iter().position(Option::is_none).unwrap_or(self.programs.len());
-        let number = free as u32;
+        let number = self.vacant.pop_first().unwrap_or(self.programs.len() as u32);
         self.numbers.insert(program.id.clone(), number);
         self.sets.joined |= program.links().next().is_some();
-        if free == self.programs.len() {
-            self.programs.push(None);
-        }
-        let selected: Vec<u32> = (0..)
-            .zip(&self.names.all)
-            .filter(|(signal, name)| self.expected.contains_key(signal) && program.selects(name))
-            .map(|(signal, _)| signal)
-            .collect();
         if program.is_silence() {
             self.silences.insert(number, Silence::new(rule));
         }
-        self.programs[free] = Some(program);
-        let mut sets = HashMap::new();
-        for signal in selected {
-            let old = self.signals.get(signal as usize).map_or(0, |signal| signal.set);
-            let new = *sets.entry(old).or_insert_with(|| {
-                let mut rules = self.sets.rules(old).to_vec();
-                rules.insert(rules.partition_point(|other| *other < number), number);
-                self.sets.of(rules, &self.programs)
-            });
-            self.set(signal, new);
-            self.select(number, signal);
+        let (is_enabled, knows_more) = (program.rule.enabled, program.knows_more());
+        match self.programs.get_mut(number as usize) {
+            Some(place) => *place = Some(program),
+            None => self.programs.push(Some(program)),
+        }
+        if !is_enabled {
+            return;
+        }
+        for signal in self.sets.add(number, &self.programs, &self.names) {
+            self.follow_set(signal);
+            if knows_more {
+                self.select(number, signal);
+            }
         }
     }
 
@@ -62,7 +55,7 @@ impl Engine {
         let place = signal as usize;
         let is_new = self.expected.insert(signal, expected_period).is_none();
         if !is_new {
-            for number in self.sets.rules(self.signals.get(place).map_or(0, |signal| signal.set)).to_vec() {
+            for number in self.sets.knowing(signal).to_vec() {
                 if let Some(Some(program)) = self.programs.get(number as usize)
                     && let Some(silence) = self.silences.get_mut(&number)
                 {
@@ -81,43 +74,32 @@ impl Engine {
         if let Some(within) = self.wanted.remove(&name) {
             self.remember(signal, within);
         }
-        let selects =
-            |program: &Option<Program>| program.as_ref().is_some_and(|program| program.selects(&name));
-        let rules: Vec<u32> = (0..)
-            .zip(&self.programs)
-            .filter(|(_, program)| selects(program))
-            .map(|(number, _)| number)
-            .collect();
-        if !rules.is_empty() {
-            let set = self.sets.of(rules.clone(), &self.programs);
-            self.set(signal, set);
-            rules.into_iter().for_each(|number| self.select(number, signal));
+        self.sets.learn(signal, &name, &self.programs);
+        self.follow_set(signal);
+        for number in self.sets.knowing(signal).to_vec() {
+            self.select(number, signal);
         }
     }
 
-    /// The set of rules of a signal.
-    fn set(&mut self, signal: u32, set: u32) {
-        if let Some(signal) = self.signals.get_mut(signal as usize) {
-            signal.set = set;
-            signal.quiet = self.sets.quiet(set);
+    /// Takes over what the set of a signal's rules says.
+    fn follow_set(&mut self, signal: u32) {
+        if let Some(state) = self.signals.get_mut(signal as usize) {
+            state.is_selected = !self.sets.rules(signal).is_empty();
+            state.quiet = self.sets.quiet(signal);
         }
     }
 
-    /// Prepares a signal for a rule that selects it.
+    /// Prepares a signal for a rule that selects it, and must know more of it than its value.
     fn select(&mut self, number: u32, signal: u32) {
         let Some(Some(program)) = self.programs.get(number as usize) else { return };
         let Some(name) = self.names.all.get(signal as usize).cloned() else { return };
         let Some(state) = self.signals.get_mut(signal as usize) else { return };
-        let needs_time = program.for_time > 0 || program.keep > 0;
-        let is_linked = program.links().next().is_some();
-        if needs_time || program.shape.is_some() || program.is_silence() || is_linked {
-            let more = state.more.get_or_insert_default();
-            if let Some(silence) = self.silences.get_mut(&number) {
-                let expected = self.expected.get(&signal).copied().flatten();
-                more.silences.push((number, silence.scope(program.scope(&name), expected)));
-            }
+        let more = state.more.get_or_insert_default();
+        if let Some(silence) = self.silences.get_mut(&number) {
+            let expected = self.expected.get(&signal).copied().flatten();
+            more.silences.push((number, silence.scope(program.scope(&name), expected)));
         }
-        if !is_linked {
+        if program.links().next().is_none() {
             return;
         }
         let partners: Vec<_> = program.links().map(|link| link.partner(&name)).collect();
@@ -193,14 +175,14 @@ impl Engine {
             self.changed.insert((number, scope));
         }
         self.flush_changed(number);
-        let mut sets = HashMap::new();
-        let mut selected = Vec::new();
-        for (signal, state) in (0u32..).zip(&mut self.signals) {
-            if !self.sets.rules(state.set).contains(&number) {
+        let Some(Some(program)) = self.programs.get_mut(number as usize).map(Option::take) else { return };
+        self.vacant.insert(number);
+        for signal in self.sets.remove(number, &program) {
+            self.follow_set(signal);
+            let Some(more) = self.signals.get_mut(signal as usize).and_then(|state| state.more.as_mut())
+            else {
                 continue;
-            }
-            selected.push(signal);
-            let Some(more) = &mut state.more else { continue };
+            };
             let before = more.windows.len();
             more.windows.retain(|(rule, _)| *rule != number);
             self.windows -= before - more.windows.len();
@@ -211,19 +193,9 @@ impl Engine {
             more.silences.retain(|(rule, _)| *rule != number);
         }
         self.active.remove(&number);
-        let Some(Some(program)) = self.programs.get_mut(number as usize).map(Option::take) else { return };
         let silent = self.silences.remove(&number).into_iter().flat_map(|silence| silence.scopes);
         self.alerts -= silent.filter(|scope| scope.state.is_some()).count();
         self.numbers.remove(&program.id);
-        self.sets.forget(number);
-        for signal in selected {
-            let old = self.signals.get(signal as usize).map_or(0, |signal| signal.set);
-            let new = *sets.entry(old).or_insert_with(|| {
-                let rules = self.sets.rules(old).iter().copied().filter(|rule| *rule != number).collect();
-                self.sets.of(rules, &self.programs)
-            });
-            self.set(signal, new);
-        }
     }
 
     /// States that are not as they were when they were last taken, without order.

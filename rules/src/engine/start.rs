@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 
 use afterglow_wire::rule::Of;
 
-use super::{Engine, Look, window_value};
+use super::conditions::window_value;
+use super::{Engine, Look};
 use crate::cadence::INTERVALS;
 use crate::machine::Alert;
 use crate::signal::{Held, Sample};
@@ -24,12 +25,15 @@ impl Engine {
     /// How much of a signal's past [`Engine::warm`] needs; `None` for a signal that no rule looks at.
     pub fn memory(&self, signal: u32) -> Option<Memory> {
         let state = self.signals.get(signal as usize)?;
-        let rules = self.sets.rules(state.set);
         let more = state.more.as_ref();
-        if rules.is_empty() && more.is_none() {
+        if !state.is_selected && more.is_none() {
             return None;
         }
-        let shapes = rules.iter().filter_map(|rule| self.programs.get(*rule as usize)?.as_ref()?.shape);
+        let shapes = self
+            .sets
+            .knowing(signal)
+            .iter()
+            .filter_map(|rule| self.programs.get(*rule as usize)?.as_ref()?.shape);
         let within = more.map_or(0, |more| more.within);
         let time = shapes.map(|shape| shape.reach()).max().unwrap_or(0).max(within);
         Some(Memory { time, samples: if more.is_some() { INTERVALS + 1 } else { 2 } })
@@ -45,7 +49,7 @@ impl Engine {
         (state.newest, state.value) = (newest, value);
         state.before =
             samples.len().checked_sub(2).and_then(|before| samples.get(before)).map(|(_, value)| *value);
-        let rules = sets.rules(state.set);
+        let rules = sets.knowing(signal);
         let shape = |rule: u32| -> Option<Shape> { programs.get(rule as usize)?.as_ref()?.shape };
         let shaped: Vec<(u32, Shape)> =
             rules.iter().filter_map(|rule| Some((*rule, shape(*rule)?))).collect();
@@ -85,7 +89,7 @@ impl Engine {
     /// Puts the state of a rule and a signal in its place.
     pub(super) fn hold(&mut self, rule: u32, signal: u32, state: State) -> bool {
         let Some(of) = self.signals.get_mut(signal as usize) else { return false };
-        if !self.sets.rules(of.set).contains(&rule) {
+        if self.sets.rules(signal).binary_search(&rule).is_err() {
             return false;
         }
         let Some(Some(program)) = self.programs.get(rule as usize) else { return false };

@@ -244,7 +244,7 @@ impl Evaluation {
         self.cursor = Some(Cursor { sequence: last, at });
     }
 
-    fn step(&mut self, at: Timestamp, samples: impl Iterator<Item = StoredSample>) {
+    fn step(&mut self, at: Timestamp, samples: impl Iterator<Item = StoredSample> + Clone) {
         self.learn_signals();
         self.hear(at.micros());
         let samples = samples.map(|sample| Sample {
@@ -275,7 +275,7 @@ impl Evaluation {
             match self.parts.store.replay(cursor.sequence, JOURNAL_ROWS) {
                 Ok(Replayed::Commits(commits)) => {
                     for commit in commits {
-                        self.step(commit.at, commit.samples.into_iter());
+                        self.step(commit.at, commit.samples.iter().copied());
                         self.cursor = Some(Cursor { sequence: commit.last, at: commit.at });
                     }
                     // Not all of it in memory at once.
