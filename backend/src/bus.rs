@@ -26,6 +26,7 @@ use async_nats::{Client, ConnectOptions, Event, Subscriber};
 use futures_util::StreamExt as _;
 use tokio::sync::mpsc;
 
+use crate::health::Health;
 use crate::metrics::{BusFrame, BusMetrics};
 use crate::store::Commit;
 
@@ -66,6 +67,8 @@ pub struct Parts {
     pub key: Key,
     /// What is counted.
     pub metrics: BusMetrics,
+    /// What hears how the connection is.
+    pub health: Health,
 }
 
 /// The bus, seen by those who use it. Cloning shares it; it ends with the last of them.
@@ -84,6 +87,7 @@ struct Connection {
     is_reported: AtomicBool,
     address: String,
     metrics: BusMetrics,
+    health: Health,
 }
 
 impl Bus {
@@ -101,7 +105,9 @@ impl Bus {
             is_reported: AtomicBool::new(false),
             address: parts.address.to_string(),
             metrics: parts.metrics.clone(),
+            health: parts.health.clone(),
         });
+        connection.health.has_bus(connection.address.clone());
         let bus = Self { outbox, waiting: Arc::clone(&waiting), connection: Arc::clone(&connection) };
         let run = move || {
             // Also when what follows panics.
@@ -142,6 +148,7 @@ impl Drop for End {
         self.0.is_up.store(false, Ordering::Relaxed);
         self.0.metrics.connected(false);
         if thread::panicking() {
+            self.0.health.bus_connected(Err("its thread broke"));
             log::error!(
                 "the thread of the bus broke: this server goes on without a bus until it is started again"
             );
@@ -152,6 +159,9 @@ impl Drop for End {
 impl Connection {
     /// Says once what is wrong, until it is well again.
     fn fails(&self, why: &str) {
+        if !self.is_up.load(Ordering::Relaxed) {
+            self.health.bus_connected(Err(why));
+        }
         if !self.is_reported.swap(true, Ordering::Relaxed) {
             log::warn!(
                 "the bus at {} is not there ({why}): what other servers commit is seen by looking into the database",
@@ -166,6 +176,7 @@ impl Connection {
                 self.is_up.store(true, Ordering::Relaxed);
                 self.is_reported.store(false, Ordering::Relaxed);
                 self.metrics.connected(true);
+                self.health.bus_connected(Ok(()));
                 log::info!("the bus at {} is connected", self.address);
             }
             Event::Disconnected | Event::Closed => {
@@ -190,7 +201,7 @@ async fn work(
     connection: &Arc<Connection>,
     deliver: impl Fn(Frame) -> bool,
 ) {
-    let Parts { address, authorities, key, metrics } = parts;
+    let Parts { address, authorities, key, metrics, .. } = parts;
     let subject = key.subject();
     let events = Arc::clone(connection);
     let mut options = ConnectOptions::new()

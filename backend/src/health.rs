@@ -1,5 +1,7 @@
-//! Whether samples can be stored: how the last commit and the last sealings ended. What `/health` reports and `/ready`
-//! decides by.
+//! Whether samples can be stored: how the last commit and the last sealings ended, and whether a database on a server answers. What
+//! `/health` reports and `/ready` decides by.
+
+mod peer;
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,6 +11,7 @@ use afterglow_wire::Code;
 use afterglow_wire::health::{self, LastCommit};
 
 use crate::clock::Stopwatch;
+use peer::Peer;
 
 /// A commit that takes longer hangs: an ordinary one takes milliseconds.
 const HANGING: Duration = Duration::from_secs(10);
@@ -34,9 +37,44 @@ struct State {
     sealing_failures: u32,
     /// Whether the certificate's files cannot be used.
     certificate_outdated: bool,
+    /// The database, where it is on a server.
+    database: Option<Peer>,
+    /// The bus between servers, where there is one.
+    bus: Option<Peer>,
 }
 
 impl Health {
+    /// Notes that the database is on a server, which is asked all the time from now on.
+    pub fn asks_database(&self, address: String) {
+        self.lock().database = Some(Peer::asked(address));
+    }
+
+    /// Notes whether the database has answered.
+    pub fn database_answered(&self, outcome: Result<(), &str>) {
+        note(&mut self.lock().database, outcome);
+    }
+
+    /// Notes that there is a bus, which is not connected yet.
+    pub fn has_bus(&self, address: String) {
+        self.lock().bus = Some(Peer::quiet(address));
+    }
+
+    /// Notes that the bus is connected, or why it is not.
+    pub fn bus_connected(&self, outcome: Result<(), &str>) {
+        note(&mut self.lock().bus, outcome);
+    }
+
+    /// What is wrong with a database on a server that has not answered for so long that others may still reach it.
+    pub fn cut_off(&self) -> Option<String> {
+        self.lock().database.as_ref().and_then(Peer::silence).map(no_answer)
+    }
+
+    /// How the database and the bus are, as far as there are any; where they are and what was wrong with them is for operators.
+    pub fn peers(&self, is_for_operator: bool) -> [Option<health::Peer>; 2] {
+        let state = self.lock();
+        [&state.database, &state.bus].map(|peer| peer.as_ref().map(|peer| peer.report(is_for_operator)))
+    }
+
     /// Notes that a commit begins.
     pub fn commit_began(&self) {
         self.lock().commit = Some(Stopwatch::start());
@@ -63,18 +101,19 @@ impl Health {
     /// Why samples cannot be stored now; `None` when they can.
     pub fn problem(&self) -> Option<(Code, String)> {
         let state = self.lock();
-        let failed = state.last_commit.and_then(|(outcome, since)| Some((outcome.err()?, since.elapsed())));
-        problem(state.commit.map(Stopwatch::elapsed), failed, state.sealing_failures)
+        state.refusal().or_else(|| {
+            let failures = state.sealing_failures;
+            let message = format!("sealing has failed {failures} times in a row; the log says why");
+            (failures >= SEALING_FAILURES).then_some((Code::StoreDown, message))
+        })
     }
 
-    /// Whether commits hang, or the last one failed a moment ago.
+    /// Whether commits hang, the last one failed a moment ago, or the database does not answer.
     pub fn refuses_samples(&self) -> bool {
-        let state = self.lock();
-        let failed = state.last_commit.and_then(|(outcome, since)| Some((outcome.err()?, since.elapsed())));
-        problem(state.commit.map(Stopwatch::elapsed), failed, 0).is_some()
+        self.lock().refusal().is_some()
     }
 
-    /// What `GET /health` answers.
+    /// What `GET /health` answers, without [`Health::peers`].
     pub fn report(&self) -> health::Health {
         let problem = self.problem();
         let state = self.lock();
@@ -88,6 +127,8 @@ impl Health {
             commit_running_seconds: state.commit.map(|since| since.elapsed().as_secs_f64()),
             certificate_outdated: state.certificate_outdated,
             sealing_failures: state.sealing_failures,
+            database: None,
+            bus: None,
         }
     }
 
@@ -96,11 +137,29 @@ impl Health {
     }
 }
 
-/// `running` is how long the commit under way has taken, `failed` how and how long ago the last commit failed, if it did.
-fn problem(
+impl State {
+    /// Why samples are refused, or would be.
+    fn refusal(&self) -> Option<(Code, String)> {
+        let failed = self.last_commit.and_then(|(outcome, since)| Some((outcome.err()?, since.elapsed())));
+        let silence = self.database.as_ref().and_then(Peer::silence);
+        refusal(self.commit.map(Stopwatch::elapsed), failed, silence)
+    }
+}
+
+fn note(peer: &mut Option<Peer>, outcome: Result<(), &str>) {
+    match (peer, outcome) {
+        (Some(peer), Ok(())) => peer.is_well(),
+        (Some(peer), Err(why)) => peer.fails(why),
+        (None, _) => {}
+    }
+}
+
+/// `running` is how long the commit under way has taken, `failed` how and how long ago the last commit failed, if it did, and `silence`
+/// for how long the database has not answered, if that is too long.
+fn refusal(
     running: Option<Duration>,
     failed: Option<(Code, Duration)>,
-    sealing_failures: u32,
+    silence: Option<Duration>,
 ) -> Option<(Code, String)> {
     if let Some(running) = running.filter(|running| *running > HANGING) {
         return Some((Code::StoreDown, format!("a commit has been running for {} s", running.as_secs())));
@@ -110,10 +169,11 @@ fn problem(
             format!("the last commit failed {} s ago ({}); the log says why", age.as_secs(), code.name());
         return Some((code, message));
     }
-    (sealing_failures >= SEALING_FAILURES).then(|| {
-        let message = format!("sealing has failed {sealing_failures} times in a row; the log says why");
-        (Code::StoreDown, message)
-    })
+    silence.map(|silence| (Code::StoreDown, no_answer(silence)))
+}
+
+fn no_answer(silence: Duration) -> String {
+    format!("the database has not answered for {} s; the log says why", silence.as_secs())
 }
 
 #[cfg(test)]
@@ -121,17 +181,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hanging_failing_and_unsealed_is_not_ready() {
-        let code = |running: Option<u64>, failed: Option<(Code, u64)>, sealing| {
+    fn hanging_failing_silent_and_unsealed_is_not_ready() {
+        let code = |running: Option<u64>, failed: Option<(Code, u64)>, silence: Option<u64>| {
             let failed = failed.map(|(code, age)| (code, Duration::from_secs(age)));
-            problem(running.map(Duration::from_secs), failed, sealing).map(|(code, _)| code)
+            let [running, silence] = [running, silence].map(|seconds| seconds.map(Duration::from_secs));
+            refusal(running, failed, silence).map(|(code, _)| code)
         };
-        assert_eq!(code(None, None, 0), None);
-        assert_eq!(code(Some(10), None, 4), None);
-        assert_eq!(code(Some(11), None, 0), Some(Code::StoreDown));
-        assert_eq!(code(None, Some((Code::DiskFull, 29)), 0), Some(Code::DiskFull));
-        assert_eq!(code(None, Some((Code::DiskFull, 30)), 0), None, "it is worth another attempt");
-        assert_eq!(code(None, None, 5), Some(Code::StoreDown));
+        assert_eq!(code(None, None, None), None);
+        assert_eq!(code(Some(10), None, None), None);
+        assert_eq!(code(Some(11), None, None), Some(Code::StoreDown));
+        assert_eq!(code(None, Some((Code::DiskFull, 29)), None), Some(Code::DiskFull));
+        assert_eq!(code(None, Some((Code::DiskFull, 30)), None), None, "it is worth another attempt");
+        assert_eq!(code(None, None, Some(6)), Some(Code::StoreDown));
+        let health = Health::default();
+        (0..5).for_each(|_| health.sealing_ended(false));
+        assert!(health.problem().is_some() && !health.refuses_samples());
+    }
+
+    #[test]
+    fn a_bus_that_is_not_there_makes_nothing_unready() {
+        let health = Health::default();
+        assert_eq!(health.peers(true), [None, None]);
+        health.bus_connected(Err("nobody has one"));
+        assert_eq!(health.peers(true), [None, None]);
+        health.asks_database("postgres://a:5432/b".into());
+        health.has_bus("nats://a:4222".into());
+        health.bus_connected(Err("connection refused"));
+        let [database, bus] = health.peers(true).map(Option::unwrap);
+        assert!(database.connected && !bus.connected && health.problem().is_none());
+        health.database_answered(Err("it restarts"));
+        assert!(!health.peers(false)[0].as_ref().unwrap().connected);
+        assert!(health.problem().is_none(), "it may be a moment");
+        health.database_answered(Ok(()));
+        assert!(health.peers(false)[0].as_ref().unwrap().connected);
     }
 
     #[test]

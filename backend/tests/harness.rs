@@ -1,6 +1,7 @@
 //! Starts and stops the real binary, and talks to it like a client.
 
 pub(crate) mod authority;
+pub(crate) mod cable;
 pub(crate) mod haproxy;
 pub(crate) mod nats;
 pub(crate) mod provider;

@@ -1,5 +1,7 @@
 //! Several servers on one database: whichever is asked has what another has acknowledged, and none is missed when it dies.
 
+mod peers;
+
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

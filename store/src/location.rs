@@ -23,6 +23,14 @@ impl Location {
             Self::Server(_) => None,
         }
     }
+
+    /// Where it is, without user and password.
+    pub fn address(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Server(server) => server.address(),
+        }
+    }
 }
 
 impl FromStr for Location {
@@ -65,6 +73,7 @@ mod tests {
         let server: Location =
             "postgresql://me:s3cret@db.example:5433,b/house?sslmode=require".parse().unwrap();
         assert_eq!(server.to_string(), "postgres://me@db.example:5433,b:5432/house");
+        assert_eq!(server.address(), "postgres://db.example:5433,b:5432/house");
         assert!(!format!("{server:?}").contains("s3cret"));
         assert_eq!(server.file(), None);
         let refused = "postgres://me:s3cret@a/b?colour=red".parse::<Location>().unwrap_err();

@@ -47,6 +47,9 @@ const LEAVE_IN: u32 = 64;
 /// How often a client that fell behind is offered the newest values; each offer costs their encoding.
 const CATCH_UP: Duration = Duration::from_millis(250);
 
+/// Why clients are closed when the server stops.
+const STOPPING: &str = "the server is stopping";
+
 /// A client that wants what is committed from now on, or from some commit on.
 #[derive(Debug, Message)]
 #[rtype(result = "Joined")]
@@ -228,6 +231,10 @@ impl Broadcaster {
 
     /// Offers the newest values to those who fell behind, and gives up those who stay behind.
     fn catch_up(&mut self) {
+        // What happens is not seen here, but perhaps on another server.
+        if self.metrics.health.cut_off().is_some() {
+            return self.close_all("the server does not reach its database");
+        }
         self.step();
         let now = self.clock.now().micros();
         for (group, clients) in self.groups.all() {
@@ -246,6 +253,12 @@ impl Broadcaster {
             }
         }
         self.groups.retain(Client::stays);
+        self.count_sessions();
+    }
+
+    fn close_all(&mut self, reason: &'static str) {
+        self.step();
+        self.groups.drain().for_each(|client| client.close(reason));
         self.count_sessions();
     }
 
@@ -311,7 +324,7 @@ fn leave(ctx: &mut Context<Broadcaster>, within: Duration) {
             let stays = |client: &Client| client.number % u64::from(LEAVE_IN) >= u64::from(number);
             broadcaster.groups.retain(|client| {
                 stays(client) || {
-                    client.close();
+                    client.close(STOPPING);
                     false
                 }
             });
@@ -443,8 +456,6 @@ impl Handler<CloseAll> for Broadcaster {
     type Result = ();
 
     fn handle(&mut self, _: CloseAll, _: &mut Self::Context) {
-        self.step();
-        self.groups.drain().for_each(|client| client.close());
-        self.count_sessions();
+        self.close_all(STOPPING);
     }
 }

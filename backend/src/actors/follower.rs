@@ -27,6 +27,7 @@ use crate::bus::{Bus, Early, Frame, Trust};
 use crate::clock::Stopwatch;
 use crate::committed::Announcer;
 use crate::documents::Documents;
+use crate::health::Health;
 use crate::lifeline::Lifeline;
 use crate::metrics::{BusFrame, BusMetrics};
 use crate::store::{Brought, Commit, Store, StoreError};
@@ -70,6 +71,8 @@ pub struct Parts {
     pub notifier: Notifier,
     /// What is counted of the bus.
     pub metrics: BusMetrics,
+    /// What hears whether the database answers.
+    pub health: Health,
 }
 
 /// The thread that follows, seen by others. Cloning is cheap.
@@ -208,9 +211,13 @@ impl Follower {
                             |wanted| wanted.checked_sub(1),
                         );
                         inbox.looked.send_modify(|looks| *looks += 1);
+                        self.parts.health.database_answered(Ok(()));
                         is_failing = false;
                     }
                     Err(error) => {
+                        if let StoreError::Down(why) = &error {
+                            self.parts.health.database_answered(Err(why));
+                        }
                         if !std::mem::replace(&mut is_failing, true) {
                             log::error!("what other servers do is not seen for now: {error}");
                         }

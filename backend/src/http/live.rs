@@ -24,7 +24,7 @@ use crate::admission::{Admission, Ticket};
         (status = 101, description = "The WebSocket is open"),
         (status = 400, description = "Not a WebSocket handshake", body = afterglow_wire::ErrorBody),
         (status = 403, description = "The page is from another origin", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "The server is stopping, or has too many clients", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "The server is stopping, does not reach its database, or has too many clients", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn get(
@@ -32,7 +32,7 @@ pub(super) async fn get(
     request: HttpRequest,
     payload: web::Payload,
 ) -> Result<HttpResponse, Problem> {
-    let ticket = admit(&allowed.admission(), &request)?;
+    let ticket = admit(&allowed.admission()?, &request)?;
     let sessions = allowed.sessions();
     let answer = if wants_v1(request.headers())? {
         Session::accept(sessions, V1::new(ticket), &request, payload)

@@ -65,7 +65,7 @@ impl Refusal {
         (status = 101, description = "The WebSocket is open"),
         (status = 400, description = "Not a request of Engine.IO 4, or of a session that is over"),
         (status = 403, description = "The page is from another origin", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "The server is stopping, or has too many clients", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "The server is stopping, does not reach its database, or has too many clients", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn get(
@@ -122,7 +122,7 @@ async fn answer(
         if version.as_deref() != Some("4") {
             return Ok(Refusal::UnsupportedVersion.answer());
         }
-        let (ticket, engines) = (live::admit(&allowed.admission(), request)?, allowed.sessions().engines);
+        let (ticket, engines) = (live::admit(&allowed.admission()?, request)?, allowed.sessions().engines);
         if is_websocket {
             let conversation = SocketIo::new(engines, ticket);
             return accept(allowed, conversation, request, payload);
@@ -132,11 +132,11 @@ async fn answer(
     match (allowed.sessions().engines.find(&sid), is_websocket) {
         (None, _) => Ok(Refusal::UnknownSession.answer()),
         (Some(Transport::Polling(polling)), true) => {
-            let ticket = live::admit(&allowed.admission(), request)?;
+            let ticket = live::admit(&allowed.admission()?, request)?;
             accept(allowed, SocketIo::upgrade(polling, ticket), request, payload)
         }
         (Some(Transport::WebSocket), true) => {
-            let ticket = live::admit(&allowed.admission(), request)?;
+            let ticket = live::admit(&allowed.admission()?, request)?;
             accept(allowed, SocketIo::refused(ticket), request, payload)
         }
         (Some(Transport::WebSocket), false) => Ok(Refusal::BadRequest.answer()),

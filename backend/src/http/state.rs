@@ -3,8 +3,7 @@
 use actix_web::http::header::ContentType;
 use actix_web::{HttpResponse, web};
 use afterglow_wire::Code;
-use afterglow_wire::health::Health;
-use serde_json::{Value, json};
+use afterglow_wire::health::{Health, Readiness};
 
 use super::gate::Allowed;
 use super::parameters::OfTenant;
@@ -14,7 +13,8 @@ use super::problem::Problem;
 /// Whether the server is alive, and how it is
 ///
 /// For those who restart it. `status` is `healthy`, or `degraded` while samples cannot be stored: a restart does not make
-/// room on a disk.
+/// room on a disk. Where the database and the bus are on servers of their own, it says how they are; to operators also where, and what
+/// was wrong last.
 #[utoipa::path(
     get, path = "/health", tag = "operation",
     responses(
@@ -26,26 +26,32 @@ pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Health>
     if allowed.is_draining() {
         return Err(stopping());
     }
-    Ok(web::Json(allowed.health().report()))
+    let report = allowed.health().report();
+    let (database, bus) = allowed.peers();
+    Ok(web::Json(Health { database, bus, ..report }))
 }
 
 /// Whether the server can store samples
 ///
-/// For those who choose between servers. One that is about to stop says so for `drain_delay` seconds before it refuses anything.
+/// For those who choose between servers. One that is about to stop says so for `drain_delay` seconds before it refuses anything. A
+/// server without its bus is ready; one whose database has not answered for five seconds is not.
 #[utoipa::path(
     get, path = "/ready", tag = "operation",
     responses(
-        (status = 200, description = "`{\"status\": \"ready\"}`", body = Value),
-        (status = 503, description = "The server is stopping, commits fail or hang, or sealing keeps failing", body = afterglow_wire::ErrorBody),
+        (status = 200, description = "It can, and how what it is connected to is", body = Readiness),
+        (status = 503, description = "The server is stopping, commits fail or hang, the database does not answer, or sealing keeps failing", body = afterglow_wire::ErrorBody),
     )
 )]
-pub(super) async fn ready(allowed: Allowed<Public>) -> Result<web::Json<Value>, Problem> {
+pub(super) async fn ready(allowed: Allowed<Public>) -> Result<web::Json<Readiness>, Problem> {
     if allowed.is_draining() || allowed.is_leaving() {
         return Err(stopping());
     }
     match allowed.health().problem() {
         Some((code, message)) => Err(Problem::new(code, message)),
-        None => Ok(web::Json(json!({ "status": "ready" }))),
+        None => {
+            let (database, bus) = allowed.peers();
+            Ok(web::Json(Readiness { status: "ready".into(), database, bus }))
+        }
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) struct Parameters {
         (status = 200, description = "An endless stream of events", content_type = "text/event-stream", body = String),
         (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
         (status = 403, description = "The page is from another origin", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "The server is stopping, or has too many clients", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "The server is stopping, does not reach its database, or has too many clients", body = afterglow_wire::ErrorBody),
     )
 )]
 pub(super) async fn get(
@@ -62,7 +62,7 @@ pub(super) async fn get(
     request: HttpRequest,
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
-    let ticket = live::admit(&allowed.admission(), &request)?;
+    let ticket = live::admit(&allowed.admission()?, &request)?;
     let mut patterns = patterns(parameters.signals.as_deref().unwrap_or_default())?;
     if patterns.is_empty() {
         patterns.push("*".to_owned());

@@ -1,4 +1,7 @@
-//! What `/metrics` shows of the bus between servers of one database.
+//! What `/metrics` shows of the bus between servers of one database, and `/health` with it.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -66,6 +69,16 @@ impl BusMetrics {
     /// Counts a frame.
     pub fn count(&self, frame: BusFrame) {
         self.frames[frame as usize].inc();
+    }
+
+    /// How many frames there were since the start, by what became of them.
+    pub fn frames(&self) -> BTreeMap<Cow<'static, str>, u64> {
+        BusFrame::ALL.iter().map(|&(frame, name)| (name.into(), self.frames[frame as usize].get())).collect()
+    }
+
+    /// Whether the database is asked rarely.
+    pub fn is_relied_on(&self) -> bool {
+        self.relied_on.get() > 0
     }
 
     /// Whether the bus is connected.

@@ -195,7 +195,9 @@ impl Tenant {
         let others = if store.is_shared() {
             let (store, documents, access, people) =
                 (store.clone(), documents.clone(), access.clone(), people.clone());
-            let (alerts, notifier, metrics) = (alerts.clone(), notifier.clone(), metrics.bus.clone());
+            let (alerts, notifier) = (alerts.clone(), notifier.clone());
+            metrics.health.asks_database(config.store.database.database.address());
+            let (metrics, health) = (metrics.bus.clone(), metrics.health.clone());
             let parts = follower::Parts {
                 store,
                 bus,
@@ -206,6 +208,7 @@ impl Tenant {
                 alerts,
                 notifier,
                 metrics,
+                health,
             };
             follower::start(parts, inbox, lifeline("follower"))?;
             Some(others)
@@ -293,8 +296,9 @@ fn bus(config: &Config, store: &Store, others: &Others, metrics: &Metrics) -> st
     let key = store.bus_key().map_err(std::io::Error::other)?;
     let key = bus::Key::new(&key, store.epoch())
         .ok_or_else(|| std::io::Error::other("the database has no key for the bus"))?;
-    let (authorities, metrics) = (config.store.others.bus_ca.clone(), metrics.bus.clone());
+    let authorities = config.store.others.bus_ca.clone();
+    let (metrics, health) = (metrics.bus.clone(), metrics.health.clone());
     let others = others.clone();
-    let parts = bus::Parts { address, authorities, key, metrics };
+    let parts = bus::Parts { address, authorities, key, metrics, health };
     Bus::start(parts, move |frame| others.deliver(frame)).map(Some)
 }

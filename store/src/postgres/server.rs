@@ -69,6 +69,25 @@ impl Server {
         &self.config
     }
 
+    /// Where it is, without user and password.
+    pub(crate) fn address(&self) -> String {
+        format!("postgres://{}", self.place())
+    }
+
+    /// Hosts, ports and the database's name.
+    fn place(&self) -> String {
+        let ports = self.config.get_ports();
+        let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| {
+            let port = ports.get(index).or(ports.first()).copied().unwrap_or(PORT);
+            match host {
+                Host::Tcp(name) => format!("{name}:{port}"),
+                Host::Unix(folder) => format!("{}:{port}", folder.display()),
+            }
+        });
+        let hosts: Vec<_> = hosts.collect();
+        format!("{}/{}", hosts.join(","), self.config.get_dbname().unwrap_or_default())
+    }
+
     /// What encrypts its connections.
     ///
     /// # Errors
@@ -121,20 +140,11 @@ fn without_authorities(url: &str) -> (String, Option<PathBuf>) {
 /// Without the password.
 impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("postgres://")?;
-        if let Some(user) = self.config.get_user() {
-            write!(f, "{user}@")?;
+        let place = self.place();
+        match self.config.get_user() {
+            Some(user) => write!(f, "postgres://{user}@{place}"),
+            None => write!(f, "postgres://{place}"),
         }
-        let ports = self.config.get_ports();
-        for (index, host) in self.config.get_hosts().iter().enumerate() {
-            let port = ports.get(index).or(ports.first()).copied().unwrap_or(PORT);
-            let comma = if index == 0 { "" } else { "," };
-            match host {
-                Host::Tcp(name) => write!(f, "{comma}{name}:{port}")?,
-                Host::Unix(folder) => write!(f, "{comma}{}:{port}", folder.display())?,
-            }
-        }
-        write!(f, "/{}", self.config.get_dbname().unwrap_or_default())
     }
 }
 

@@ -245,9 +245,9 @@ impl Client {
         false
     }
 
-    /// Ends it because the server stops.
-    pub(super) fn close(&self) {
-        self.end(close::GOING_AWAY, "the server is stopping");
+    /// Ends it because the server has nothing more for it.
+    pub(super) fn close(&self, reason: &'static str) {
+        self.end(close::GOING_AWAY, reason);
     }
 
     /// Ends it. An event stream ends with its queue, when this is dropped.

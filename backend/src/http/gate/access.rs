@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use afterglow_wire::access::{AuditEntry, Key, Kind as KeyKind, NewTicket, Scope, Usage};
 use afterglow_wire::alert::Episode;
+use afterglow_wire::health::{Bus, Peer};
 use afterglow_wire::{Code, Invalid, tenant};
 use tokio::sync::broadcast;
 
@@ -86,6 +87,16 @@ impl Allowed<Public> {
 
     pub(in crate::http) fn health(&self) -> &Health {
         &self.context().metrics.health
+    }
+
+    /// How what the server is connected to is; where that is and what was wrong only for operators.
+    pub(in crate::http) fn peers(&self) -> (Option<Peer>, Option<Bus>) {
+        let Metrics { health, bus, .. } = &self.context().metrics;
+        let is_operator = self.tenant.is_none() && self.principal.may(Scope::Operator);
+        let [database, connection] = health.peers(is_operator);
+        let bus =
+            connection.map(|peer| Bus { peer, relied_on: bus.is_relied_on(), frames: bus.frames() });
+        (database, bus)
     }
 }
 
@@ -290,7 +301,7 @@ impl Allowed<ReadLive> {
         }
     }
 
-    pub(in crate::http) fn admission(&self) -> Admission {
+    pub(in crate::http) fn admission(&self) -> Result<Admission, Problem> {
         admission(&self.principal, self.context())
     }
 
@@ -304,16 +315,19 @@ impl Allowed<ReadLiveSocketIo> {
         self.context().sessions.of(&self.principal)
     }
 
-    pub(in crate::http) fn admission(&self) -> Admission {
+    pub(in crate::http) fn admission(&self) -> Result<Admission, Problem> {
         admission(&self.principal, self.context())
     }
 }
 
-/// How many live clients there may be for who asks.
-fn admission(principal: &Principal, context: &Context) -> Admission {
+/// How many live clients there may be for who asks; none while nothing would be seen here.
+fn admission(principal: &Principal, context: &Context) -> Result<Admission, Problem> {
+    if let Some(why) = context.metrics.health.cut_off() {
+        return Err(Problem::new(Code::StoreDown, why));
+    }
     let all = context.admission.clone();
     let own = principal.granted().and_then(|granted| granted.viewers.clone());
-    if let Some(own) = own { own.within(all) } else { all }
+    Ok(if let Some(own) = own { own.within(all) } else { all })
 }
 
 impl Allowed<ReadUsage> {
