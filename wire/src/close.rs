@@ -1,6 +1,6 @@
 //! Why the server closes a WebSocket: the codes of its close frames.
 
-/// The server is stopping; connect again after a moment.
+/// The server is stopping, or does not reach its database; connect again after a moment.
 pub const GOING_AWAY: u16 = 1001;
 /// The bytes were not valid WebSocket frames (RFC 6455).
 pub const PROTOCOL_ERROR: u16 = 1002;

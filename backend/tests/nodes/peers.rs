@@ -66,8 +66,7 @@ fn where_database_and_bus_are_is_for_operators_alone() {
         return;
     }
     let url = database("guarded_peers");
-    let environment =
-        [("AFTERGLOW_AUTH", "required"), ("AFTERGLOW_BUS", "nats://me:s3cret@127.0.0.1:9")];
+    let environment = [("AFTERGLOW_AUTH", "required"), ("AFTERGLOW_BUS", "nats://me:s3cret@127.0.0.1:9")];
     let node = Backend::start_with(&url, "127.0.0.1:0", &environment);
     let operator = key(&url, &["--scopes", "operator"]);
     let admin = key(&url, &["--scopes", "admin"]);
@@ -79,7 +78,10 @@ fn where_database_and_bus_are_is_for_operators_alone() {
     assert!(ready(&operator).contains("127.0.0.1:9"), "{}", ready(&operator));
     for text in [ready(&admin), node.get("/ready").text, node.get("/health").text] {
         let told: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!((&told["bus"]["connected"], &told["database"]["connected"]), (&json!(false), &json!(true)));
+        assert_eq!(
+            (&told["bus"]["connected"], &told["database"]["connected"]),
+            (&json!(false), &json!(true))
+        );
         assert!(!text.contains("address") && !text.contains("last_error"), "{text}");
     }
 }

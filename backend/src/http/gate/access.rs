@@ -94,8 +94,7 @@ impl Allowed<Public> {
         let Metrics { health, bus, .. } = &self.context().metrics;
         let is_operator = self.tenant.is_none() && self.principal.may(Scope::Operator);
         let [database, connection] = health.peers(is_operator);
-        let bus =
-            connection.map(|peer| Bus { peer, relied_on: bus.is_relied_on(), frames: bus.frames() });
+        let bus = connection.map(|peer| Bus { peer, relied_on: bus.is_relied_on(), frames: bus.frames() });
         (database, bus)
     }
 }
