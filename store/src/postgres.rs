@@ -357,7 +357,7 @@ impl Tables for Postgres {
         self.snapshot_of(&self.followers, work)
     }
 
-    /// Once an hour: all rows are looked at that are old enough by their own time.
+    /// Once an hour: all rows are looked at that are old enough by their own time, and the next month gets its partition.
     fn expire_copies(&self, cutoffs: &mut dyn Iterator<Item = (SignalId, i64)>) -> Result<(), StoreError> {
         let mut last = self.copies_expired.lock().unwrap_or_else(PoisonError::into_inner);
         if last.is_some_and(|last| last.elapsed() < fault::look_interval().unwrap_or(COPIES)) {
@@ -365,7 +365,14 @@ impl Tables for Postgres {
         }
         *last = Some(Stopwatch::start());
         drop(last);
-        let chosen = plain::chosen(&mut self.readers.get()?.connection)?;
+        let mut reader = self.readers.get()?;
+        let chosen = plain::chosen(&mut reader.connection)?;
+        if !chosen.is_empty()
+            && let Err(error) = plain::prepare_partition(&mut reader.connection)
+        {
+            log::warn!("the partition for rows of the next month is not made yet: {error}");
+        }
+        drop(reader);
         let cutoffs: Vec<_> = cutoffs.filter(|(signal, _)| chosen.contains(signal)).collect();
         if cutoffs.is_empty() {
             return Ok(());

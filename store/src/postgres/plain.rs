@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Double, Integer};
 
@@ -102,6 +103,18 @@ pub(super) fn chosen(reader: &mut Connection) -> QueryResult<HashSet<SignalId>> 
     }
     let rows: Vec<Chosen> = diesel::sql_query("SELECT signal_id FROM sample_signal").load(reader)?;
     Ok(rows.into_iter().map(|row| SignalId(row.signal_id.cast_unsigned())).collect())
+}
+
+/// Makes the partition for rows of a week from now, unless it is there. A commit that has to make one waits for all who maintain the
+/// table, such as VACUUM, and lets the others wait; this waits two seconds, and nobody waits for it.
+pub(super) fn prepare_partition(reader: &mut Connection) -> QueryResult<()> {
+    reader.batch_execute("BEGIN READ WRITE; SET LOCAL lock_timeout = '2s'")?;
+    let made =
+        reader.batch_execute("SELECT sample_partition(sample_month(now() + interval '7 days')); COMMIT");
+    if made.is_err() {
+        reader.batch_execute("ROLLBACK")?;
+    }
+    made
 }
 
 /// Deletes some rows of signals that are before an instant each, in microseconds; how many.
