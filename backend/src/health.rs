@@ -192,7 +192,7 @@ mod tests {
         assert_eq!(code(Some(11), None, None), Some(Code::StoreDown));
         assert_eq!(code(None, Some((Code::DiskFull, 29)), None), Some(Code::DiskFull));
         assert_eq!(code(None, Some((Code::DiskFull, 30)), None), None, "it is worth another attempt");
-        assert_eq!(code(None, None, Some(6)), Some(Code::StoreDown));
+        assert_eq!(code(None, None, Some(8)), Some(Code::StoreDown));
         let health = Health::default();
         (0..5).for_each(|_| health.sealing_ended(false));
         assert!(health.problem().is_some() && !health.refuses_samples());

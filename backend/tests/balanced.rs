@@ -20,20 +20,33 @@ const WRITERS: usize = 4;
 const VIEWERS: usize = 3;
 
 /// Three servers and what stands before them.
-struct Balanced {
-    url: PathBuf,
-    ports: [u16; 3],
+pub(crate) struct Balanced {
+    places: [Place; 3],
     hosts: String,
-    servers: [Option<Backend>; 3],
+    pub(crate) servers: [Option<Backend>; 3],
     haproxy: Haproxy,
+}
+
+/// How a server is started.
+struct Place {
+    url: PathBuf,
+    port: u16,
+    bus: Option<String>,
 }
 
 impl Balanced {
     fn start(url: &Path) -> Self {
-        let (port, ports) = (haproxy::port(), [(); 3].map(|()| haproxy::port()));
+        Self::start_each([(); 3].map(|()| (url.to_owned(), None)))
+    }
+
+    /// Starts servers with a database's URL and a bus each.
+    pub(crate) fn start_each(each: [(PathBuf, Option<String>); 3]) -> Self {
+        let port = haproxy::port();
+        let places = each.map(|(url, bus)| Place { url, port: haproxy::port(), bus });
         let hosts = format!("127.0.0.1:{port} localhost:5001");
-        let servers = ports.map(|port| Some(server(url, port, &hosts)));
-        Self { url: url.to_owned(), ports, hosts, servers, haproxy: Haproxy::start(port, ports) }
+        let servers = places.each_ref().map(|place| Some(server(place, &hosts)));
+        let haproxy = Haproxy::start(port, places.each_ref().map(|place| place.port));
+        Self { places, hosts, servers, haproxy }
     }
 
     fn stop(&mut self, number: usize) -> Backend {
@@ -42,21 +55,25 @@ impl Balanced {
 
     /// Starts a server again that was stopped, and waits until haproxy may lead to it.
     fn start_again(&mut self, number: usize) {
-        let server = server(&self.url, self.ports[number], &self.hosts);
+        let server = server(&self.places[number], &self.hosts);
         eventually("it is ready", || server.get("/ready").status == 200);
         self.servers[number] = Some(server);
     }
 }
 
-fn server(url: &Path, port: u16, hosts: &str) -> Backend {
-    let environment =
-        [("AFTERGLOW_DRAIN_DELAY", "4"), ("AFTERGLOW_ALLOWED_HOSTS", hosts), ("AFTERGLOW_INSECURE", "true")];
+fn server(Place { url, port, bus }: &Place, hosts: &str) -> Backend {
+    let mut environment = vec![
+        ("AFTERGLOW_DRAIN_DELAY", "4"),
+        ("AFTERGLOW_ALLOWED_HOSTS", hosts),
+        ("AFTERGLOW_INSECURE", "true"),
+    ];
+    environment.extend(bus.as_deref().map(|bus| ("AFTERGLOW_BUS", bus)));
     Backend::start_with(url, &format!("127.0.0.1:{port}"), &environment)
 }
 
 /// What came of posts.
 #[derive(Default)]
-struct Posts {
+pub(crate) struct Posts {
     acknowledged: AtomicUsize,
     /// Those that needed a second attempt.
     tried_again: AtomicUsize,
@@ -66,7 +83,7 @@ struct Posts {
 
 impl Posts {
     /// Waits until many more are acknowledged.
-    fn go_on(&self) {
+    pub(crate) fn go_on(&self) {
         let before = self.acknowledged.load(Ordering::Relaxed);
         eventually("samples are taken", || self.acknowledged.load(Ordering::Relaxed) > before + 100);
     }
@@ -94,8 +111,11 @@ fn post(url: &str, writer: usize, posts: &Posts, is_over: &AtomicBool) -> i64 {
 }
 
 /// Lets writers post and viewers watch through haproxy until `disturb` returns. Then every viewer has exactly what was acknowledged,
-/// and so has the database.
-fn through(balanced: &mut Balanced, disturb: impl FnOnce(&mut Balanced, &Posts)) -> (Posts, Vec<Seen>) {
+/// and so has every server.
+pub(crate) fn through(
+    balanced: &mut Balanced,
+    disturb: impl FnOnce(&mut Balanced, &Posts),
+) -> (Posts, Vec<Seen>) {
     let (url, posts) = (balanced.haproxy.url(), Posts::default());
     let (is_over, total) = (AtomicBool::new(false), AtomicUsize::new(usize::MAX));
     let seen = thread::scope(|scope| {
@@ -130,13 +150,12 @@ fn through(balanced: &mut Balanced, disturb: impl FnOnce(&mut Balanced, &Posts))
             assert!(seen.samples == expected, "{} of {}", seen.samples.len(), expected.len());
             assert_eq!(seen.begun, 1, "every return goes on where it was");
         }
-        let stored = balanced.servers[0].as_ref().unwrap().samples().into_iter();
-        let stored: Vec<_> = stored
-            .flat_map(|(signal, samples)| {
+        for server in balanced.servers.iter().flatten() {
+            let stored = server.samples().into_iter().flat_map(|(signal, samples)| {
                 samples.into_iter().map(move |(time, value)| ((signal.clone(), micros(&time)), value))
-            })
-            .collect();
-        assert!(stored.into_iter().eq(expected), "exactly what was acknowledged is stored");
+            });
+            assert!(stored.eq(expected.clone()), "exactly what was acknowledged is stored");
+        }
         seen
     });
     let counts =

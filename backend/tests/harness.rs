@@ -5,6 +5,7 @@ pub(crate) mod cable;
 pub(crate) mod haproxy;
 pub(crate) mod nats;
 pub(crate) mod provider;
+pub(crate) mod standby;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};

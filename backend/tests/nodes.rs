@@ -1,6 +1,8 @@
 //! Several servers on one database: whichever is asked has what another has acknowledged, and none is missed when it dies.
 
+mod cut_off;
 mod peers;
+mod promotion;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -17,6 +19,7 @@ use crate::cluster;
 use crate::harness::{Backend, client, eventually, kill_rounds, try_post};
 use crate::keys::{ask, guarded, id, key};
 use crate::live_stream::Seen;
+use crate::named::tests_in;
 use crate::postgres::{acknowledged, database, losses, sql};
 use crate::writers::{Pace, Writer, write_until};
 
@@ -25,6 +28,14 @@ const START: i64 = 1_700_000_000_000_000;
 /// Rounds of a test: more by `AFTERGLOW_NODE_ROUNDS`, for a night.
 pub(crate) fn rounds(usual: usize) -> usize {
     std::env::var("AFTERGLOW_NODE_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(usual)
+}
+
+/// The list of proofs names no test that is not there.
+#[test]
+fn every_test_that_is_named_here_exists() {
+    let named = tests_in("backend/tests/nodes/README.md", "which test proves it", &["figure", "no test"]);
+    assert!(named.count > 30, "{}", named.count);
+    assert!(named.missing.is_empty() && named.bare.is_empty(), "{:?} {:?}", named.missing, named.bare);
 }
 
 fn nodes(url: &Path, count: usize) -> Vec<Backend> {

@@ -6,8 +6,9 @@ use afterglow_wire::health::{self, PeerError};
 
 use crate::clock::Stopwatch;
 
-/// How long a database that is asked all the time may take to answer.
-const SILENT: Duration = Duration::from_secs(5);
+/// How long a database that is asked all the time may take to answer: longer than it has transactions wait for that of a server which
+/// stands still, five seconds.
+const SILENT: Duration = Duration::from_secs(7);
 
 /// The longest message that is kept, in characters.
 const MESSAGE: usize = 300;

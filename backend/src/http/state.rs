@@ -34,7 +34,7 @@ pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Health>
 /// Whether the server can store samples
 ///
 /// For those who choose between servers. One that is about to stop says so for `drain_delay` seconds before it refuses anything. A
-/// server without its bus is ready; one whose database has not answered for five seconds is not.
+/// server without its bus is ready; one whose database has not answered for seven seconds is not.
 #[utoipa::path(
     get, path = "/ready", tag = "operation",
     responses(

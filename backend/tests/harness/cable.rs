@@ -54,6 +54,11 @@ impl End for UnixStream {
 }
 
 impl Cable {
+    /// To a port of this machine.
+    pub(crate) fn to_port(port: u16) -> Self {
+        Self::new(move || TcpStream::connect(("127.0.0.1", port)))
+    }
+
     /// To the PostgreSQL server whose socket is in `folder`.
     pub(crate) fn to_postgres(folder: &str) -> Self {
         let socket = Path::new(folder).join(".s.PGSQL.5432");

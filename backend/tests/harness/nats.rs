@@ -61,6 +61,10 @@ impl Nats {
         is_up && self.child.try_wait().unwrap().is_none()
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     pub(crate) fn url(&self) -> String {
         format!("nats://127.0.0.1:{}", self.port)
     }

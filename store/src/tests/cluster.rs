@@ -38,12 +38,7 @@ static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| {
         eprintln!("skipped on PostgreSQL: it is not installed (apt-get install postgresql)");
         return None;
     };
-    let mut keeper = Command::new("sh");
-    if rustix::process::geteuid().is_root() {
-        // The server refuses to be root's.
-        keeper = Command::new("setpriv");
-        keeper.args(["--reuid=nobody", &format!("--regid={}", group_of_nobody()), "--clear-groups", "sh"]);
-    }
+    let mut keeper = shell();
     let keeper = keeper.args(["-c", KEEPER, "keeper"]).arg(programs);
     // An interrupt from the keyboard is for this process, which decides what ends first.
     keeper.process_group(0);
@@ -53,6 +48,16 @@ static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| {
     assert!(!folder.is_empty(), "PostgreSQL did not start");
     Some(Cluster { folder: folder.trim().to_owned(), _keeper: keeper })
 });
+
+/// A shell that may start a server, which refuses to be root's.
+pub(crate) fn shell() -> Command {
+    if !rustix::process::geteuid().is_root() {
+        return Command::new("sh");
+    }
+    let mut shell = Command::new("setpriv");
+    shell.args(["--reuid=nobody", &format!("--regid={}", group_of_nobody()), "--clear-groups", "sh"]);
+    shell
+}
 
 /// The number of the group of `nobody`, whose name differs between systems.
 fn group_of_nobody() -> String {
