@@ -34,17 +34,17 @@ fn node(url: &Path, nats: &Nats, more: &[(&str, &str)]) -> Backend {
     node
 }
 
-fn frames(node: &Backend, outcome: &str) -> f64 {
+pub(crate) fn frames(node: &Backend, outcome: &str) -> f64 {
     node.metric(&format!("afterglow_bus_frames_total{{outcome=\"{outcome}\"}}"))
 }
 
-fn post(node: &Backend, signal: &str, number: i64) {
+pub(crate) fn post(node: &Backend, signal: &str, number: i64) {
     let time = START + number;
     let answer = node.post(&format!(r#"{{"timestamp":{time},"signals":{{"{signal}":{number}}}}}"#));
     assert_eq!(answer.status, 200, "{}", answer.text);
 }
 
-fn values(node: &Backend, signal: &str) -> Vec<f64> {
+pub(crate) fn values(node: &Backend, signal: &str) -> Vec<f64> {
     let mut samples = node.samples_of(signal);
     samples.remove(signal).unwrap_or_default().into_iter().map(|(_, value)| value).collect()
 }
@@ -227,7 +227,7 @@ fn a_server_that_takes_frames_in_any_order_is_noticed() {
 }
 
 /// Posts numbers to a server, one after another, until `is_over`; each is acknowledged at once. How many there are.
-fn write(url: &str, signal: &str, acknowledged: &AtomicI64, is_over: &AtomicBool) -> i64 {
+pub(crate) fn write(url: &str, signal: &str, acknowledged: &AtomicI64, is_over: &AtomicBool) -> i64 {
     let agent = client();
     let mut number = 0;
     while !is_over.load(Ordering::Relaxed) {

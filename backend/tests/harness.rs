@@ -3,6 +3,7 @@
 pub(crate) mod authority;
 pub(crate) mod cable;
 pub(crate) mod haproxy;
+pub(crate) mod lossy;
 pub(crate) mod nats;
 pub(crate) mod provider;
 pub(crate) mod standby;

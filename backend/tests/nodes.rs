@@ -1,6 +1,7 @@
 //! Several servers on one database: whichever is asked has what another has acknowledged, and none is missed when it dies.
 
 mod cut_off;
+mod lossy_bus;
 mod peers;
 mod promotion;
 
