@@ -1,6 +1,6 @@
 //! Tenants beside the default one: how they are made and removed, with a server or without.
 
-use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use afterglow_wire::tenant::{CreatedTenant, NewTenant, TenantLimits, TenantPatch, check_name};
 use afterglow_wire::{Invalid, Timestamp};
@@ -8,17 +8,18 @@ use serde_json::Value;
 
 use crate::access::people::new_link;
 use crate::alerts::target::Targets;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::config::{Age, Config, Size};
 use crate::fault::{self, Point};
-use crate::store::tenants::{Tenant, folder, remove_files};
-use crate::store::{Access, Author, HEAD_SAMPLES, OpenError, SaveError, StoreConfig, StoreError};
-
-/// Why a server's database has no tenants but the default one.
-pub const TENANTS_NEED_FILES: &str = "tenants beside the default one need a database in a file";
+use crate::store::tenants::{Tenant, make_place, place_name, remove_place};
+use crate::store::{Access, Author, HEAD_SAMPLES, Location, OpenError, SaveError, StoreConfig, StoreError};
 
 /// How long the link for the first admin of a tenant is valid.
 const LINK_MICROS: i64 = 30 * 60_000_000;
+
+/// How long the place of a tenant that could not be made may take to be let go of, and how often it is tried meanwhile.
+const LET_GO: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Reads for one address that may run at once in a further tenant: idle readers have memory, too.
 const READERS: u32 = 2;
@@ -63,11 +64,11 @@ impl Settings {
 ///
 /// # Errors
 /// Which limit is not allowed.
-pub fn config(config: &Config, database: PathBuf, limits: &TenantLimits) -> Result<Config, Invalid> {
+pub fn config(config: &Config, database: Location, limits: &TenantLimits) -> Result<Config, Invalid> {
     let settings = Settings::of(limits)?;
     let mut config = config.clone();
     let store = &mut config.store;
-    store.database.database = database.into();
+    store.database.database = database;
     store.readers = READERS;
     store.signals.signal_limit = settings.signals.map_or(store.signals.signal_limit, |most| most as usize);
     store.max_size = settings.size.or(store.max_size);
@@ -92,7 +93,7 @@ pub fn config(config: &Config, database: PathBuf, limits: &TenantLimits) -> Resu
 /// When it is not allowed, or a database does not answer; nothing is left then.
 pub fn create(
     access: &Access,
-    database: &Path,
+    database: &Location,
     new: NewTenant,
     author: &Author,
     clock: &Clock,
@@ -100,24 +101,37 @@ pub fn create(
     let NewTenant { name, limits } = new;
     check_name(&name)?;
     Settings::of(&limits)?;
-    let file = format!("{name}-{:08x}.db", rand::random::<u32>());
+    let file = place_name(database, &name, rand::random());
     let now = clock.now();
     let tenant = Tenant { name: name.clone(), file, is_deleting: false, limits, created: now };
-    let path = tenant.path(database);
-    // The row comes last: a file without one is nobody's, a row without a file would be a tenant that has lost everything.
+    let place = tenant.location(database);
+    // The row comes last: a place without one is nobody's, a row without a place would be a tenant that has lost everything.
     let (secret, hash) = new_link(Some(&name));
     let expires = Timestamp::from_micros(now.micros().saturating_add(LINK_MICROS));
-    let made = open(path.clone(), clock).map_err(unusable).and_then(|own| {
+    let made = make_place(&place).map_err(SaveError::from).and_then(|()| {
+        let own = open(place.clone(), clock).map_err(unusable)?;
         own.invite(author, None, hash, expires)?;
         fault::crash_point(Point::TenantMade);
         access.add_tenant(author, &tenant)
     });
     if made.is_err()
-        && let Err(error) = remove_files(&path)
+        && let Err(error) = remove(&place)
     {
-        log::warn!("{} is left of a tenant that could not be made: {error}", path.display());
+        log::warn!("{place} is left of a tenant that could not be made: {error}");
     }
     made.map(|()| CreatedTenant { name, link: format!("/setup#{secret}") })
+}
+
+/// Removes the place of a tenant that could not be made. A server may take a moment to notice that what had it open has ended.
+fn remove(place: &Location) -> Result<(), StoreError> {
+    let waited = Stopwatch::start();
+    while !remove_place(place)? {
+        if waited.elapsed() > LET_GO {
+            return Err(StoreError::Down("it is still open".into()));
+        }
+        std::thread::park_timeout(PAUSE);
+    }
+    Ok(())
 }
 
 /// Changes what a tenant may use; where it `only_strengthens`, no member may go without a second factor who had to have one before. Blocks.
@@ -155,26 +169,25 @@ fn merge(limits: &TenantLimits, patch: &TenantPatch) -> Result<TenantLimits, Inv
     })
 }
 
-/// Removes the files of a tenant that is being deleted, then the tenant. Blocks.
+/// Removes what a tenant has that is being deleted, then the tenant; whether that is done, which it is not while a process of several
+/// on one database still has it open. Blocks.
 ///
 /// # Errors
 /// When a file cannot be removed or the database does not answer; what is left is removed by the next call.
-pub fn finish_deletion(access: &Access, database: &Path, tenant: &Tenant) -> Result<(), StoreError> {
+pub fn finish_deletion(access: &Access, database: &Location, tenant: &Tenant) -> Result<bool, StoreError> {
     fault::crash_point(Point::TenantMarked);
-    remove_files(&tenant.path(database)).map_err(|error| {
-        StoreError::Down(format!("a file of the tenant {} cannot be removed: {error}", tenant.name))
-    })?;
+    if !remove_place(&tenant.location(database))? {
+        return Ok(false);
+    }
     fault::crash_point(Point::TenantRemoved);
     access.end_tenant_deletion(&tenant.name)?;
-    // Only the last one leaves it empty.
-    let _ = std::fs::remove_dir(folder(database));
-    Ok(())
+    Ok(true)
 }
 
 /// Keys and links of a database, which is made where there is none; also while a server has it open.
-fn open(database: PathBuf, clock: &Clock) -> Result<Access, OpenError> {
+fn open(database: Location, clock: &Clock) -> Result<Access, OpenError> {
     let config = StoreConfig {
-        database: database.into(),
+        database,
         readers: 1,
         signal_limit: usize::MAX,
         head_samples: HEAD_SAMPLES,

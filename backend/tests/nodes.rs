@@ -4,6 +4,7 @@ mod cut_off;
 mod lossy_bus;
 mod peers;
 mod promotion;
+mod tenants;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;

@@ -397,6 +397,21 @@ fn all_that_is_connected_to_a_tenant_ends_when_it_is_deleted() {
     assert!(backend.terminate().success());
 }
 
+/// Has a server make the tenant acme, or delete it, that dies in the middle of it.
+pub(crate) fn die(backend: &mut Backend, operator: &str, point: &str) {
+    let (method, path, body) = match point {
+        "tenant_made" => ("POST", "/api/tenants", r#"{"name":"acme"}"#),
+        _ => ("DELETE", "/api/tenants/acme", ""),
+    };
+    let bearer = format!("Bearer {operator}");
+    let length = body.len();
+    let head =
+        format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {bearer}\r\n", backend.address());
+    let kind = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
+    assert_eq!(backend.raw(format!("{head}{kind}{body}").as_bytes()), "", "{point}: it dies");
+    assert!(!backend.wait().success());
+}
+
 #[test]
 fn a_tenant_whose_making_or_deletion_is_killed_is_there_or_gone() {
     for point in ["tenant_made", "tenant_marked", "tenant_removed"] {
@@ -417,17 +432,7 @@ fn a_tenant_whose_making_or_deletion_is_killed_is_there_or_gone() {
         if let Some(own) = &own {
             assert_eq!(post(&backend, own, "canary", 1.0), 200);
         }
-        let (method, path, body) = match point {
-            "tenant_made" => ("POST", "/api/tenants", r#"{"name":"acme"}"#),
-            _ => ("DELETE", "/api/tenants/acme", ""),
-        };
-        let bearer = format!("Bearer {operator}");
-        let length = body.len();
-        let head =
-            format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: {bearer}\r\n", backend.address());
-        let kind = format!("Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n");
-        assert_eq!(backend.raw(format!("{head}{kind}{body}").as_bytes()), "", "{point}: it dies");
-        backend.wait();
+        die(&mut backend, &operator, point);
         let backend = guarded(&database);
         let listed = ask(&backend, &operator, "GET", "/api/tenants", "").json();
         let listed: Vec<_> = listed.as_array().unwrap().iter().map(|tenant| &tenant["name"]).collect();

@@ -10,6 +10,7 @@ mod journal;
 mod link;
 mod open;
 mod plain;
+mod schema;
 mod server;
 mod special;
 
@@ -61,6 +62,7 @@ use link::{LOST, Link, Manager};
 #[cfg(test)]
 pub(crate) use open::{ask, execute, hold};
 pub(crate) use open::{claim_source, open, open_beside, open_read_only, open_source, open_target};
+pub(crate) use schema::{drop_schema, make_schema};
 pub use server::Server;
 
 /// What the statements run on.

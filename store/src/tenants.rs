@@ -1,26 +1,26 @@
-//! The tenants beside the one that this database is of. Each has a database of its own, in a folder beside this one's file; here stands
-//! that it exists, and under what name its file is found. A file's name is never used again: what still has the file of a deleted
-//! tenant open cannot reach that of its successor.
+//! The tenants beside the one that this database is of. Each has a place of its own: a database in a folder beside this one's file, or a
+//! schema of this one's database on a server. Here stands that it exists, and under what name its place is found. A place's name is
+//! never used again: what still has that of a deleted tenant open cannot reach that of its successor.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use afterglow_wire::tenant::{TENANTS, TenantLimits};
-use afterglow_wire::{Invalid, Timestamp};
+use afterglow_wire::{Invalid, Timestamp, printable};
 
 use crate::audit::{self, Author, Event};
 use crate::documents::{SaveError, json};
 use crate::tables::TenantRow;
-use crate::{Access, StoreError, logs, with_suffix};
+use crate::{Access, Location, StoreError, logs, postgres, with_suffix};
 
-/// A tenant with a database of its own.
+/// A tenant beside the default one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tenant {
     /// Its name.
     pub name: String,
-    /// The name of its file in [`folder`].
+    /// The name of its file in a folder beside the default tenant's, or of its schema.
     pub file: String,
-    /// Whether it is being deleted: nothing opens its file any more.
+    /// Whether it is being deleted: nothing opens its place any more.
     pub is_deleting: bool,
     /// What it may use.
     pub limits: TenantLimits,
@@ -29,22 +29,65 @@ pub struct Tenant {
 }
 
 impl Tenant {
-    /// Its database.
-    pub fn path(&self, database: &Path) -> PathBuf {
-        folder(database).join(&self.file)
+    /// Where what it has is, beside the default tenant's `database`.
+    pub fn location(&self, database: &Location) -> Location {
+        match database {
+            Location::File(path) => folder(path).join(&self.file).into(),
+            Location::Server(server) => Location::Server(server.in_schema(&self.file)),
+        }
+    }
+}
+
+/// A name for the place of a new tenant, which has none before.
+pub fn place_name(database: &Location, tenant: &str, random: u32) -> String {
+    match database {
+        Location::File(_) => format!("{tenant}-{random:08x}.db"),
+        Location::Server(_) => format!("tenant_{}_{random:08x}", tenant.replace('-', "_")),
+    }
+}
+
+/// Makes the place of a new tenant, as far as it is not made when it is opened.
+///
+/// # Errors
+/// When the server does not make the schema.
+pub fn make_place(location: &Location) -> Result<(), StoreError> {
+    match location {
+        Location::File(_) => Ok(()),
+        Location::Server(server) => postgres::make_schema(server),
+    }
+}
+
+/// Whether the place of a tenant is not there, which opening it would not tell.
+pub fn is_lost(location: &Location) -> bool {
+    location.file().is_some_and(|path| !path.exists())
+}
+
+/// Removes the place of a tenant with all that is in it, as far as it is there; whether it is gone. A schema stays while a process has it open.
+///
+/// # Errors
+/// When a file cannot be removed, or the server does not answer.
+pub fn remove_place(location: &Location) -> Result<bool, StoreError> {
+    match location {
+        Location::Server(server) => postgres::drop_schema(server),
+        Location::File(path) => {
+            remove_files(path).map_err(|error| {
+                let path = path.display().to_string();
+                StoreError::Down(format!("a file of {} cannot be removed: {error}", printable(&path)))
+            })?;
+            // Only the last one leaves it empty.
+            let _ = path.parent().map(std::fs::remove_dir);
+            Ok(true)
+        }
     }
 }
 
 /// Where the databases of further tenants are.
-pub fn folder(database: &Path) -> PathBuf {
+fn folder(database: &Path) -> PathBuf {
     with_suffix(database, ".tenants")
 }
 
 /// Removes a database with its logs and its lock, as far as they are there.
-///
-/// # Errors
-/// When the system does not remove one.
-pub fn remove_files(database: &Path) -> std::io::Result<()> {
+fn remove_files(database: &Path) -> std::io::Result<()> {
     // The file goes first: logs without one are refused when it is opened.
     let first = [database.to_owned()];
     let files = first.into_iter().chain(logs(database)).chain([with_suffix(database, ".lock")]);
@@ -75,7 +118,7 @@ impl Access {
         Ok(!self.tables().in_documents(|reader| reader.tenants())?.is_empty())
     }
 
-    /// Adds a tenant, whose file is there already.
+    /// Adds a tenant, whose place is there already.
     ///
     /// # Errors
     /// When there is one of this name, there are too many, or the database does not answer.
@@ -122,7 +165,7 @@ impl Access {
         })
     }
 
-    /// Notes that a tenant is being deleted: from now on its files may go, and must.
+    /// Notes that a tenant is being deleted: from now on its place may go, and must.
     ///
     /// # Errors
     /// When there is none of this name, or the database does not answer.
@@ -140,7 +183,7 @@ impl Access {
         })
     }
 
-    /// Forgets a tenant whose files are gone.
+    /// Forgets a tenant whose place is gone.
     ///
     /// # Errors
     /// When the database does not answer.
@@ -151,8 +194,9 @@ impl Access {
 
 fn sound(row: TenantRow) -> Option<Tenant> {
     let TenantRow { name, file, is_deleting, limits, created_at } = row;
-    // What is in a file's name leads to a file.
-    let is_file_name = !file.contains('/') && !file.starts_with('.');
+    // What is in a place's name leads to no other place.
+    let is_allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
+    let is_file_name = file.chars().all(is_allowed) && !file.is_empty() && !file.starts_with('.');
     let limits = serde_json::from_str(&limits).ok();
     // Whatever its limits were, one that is being deleted goes.
     let limits = limits.or_else(|| is_deleting.then(TenantLimits::default)).filter(|_| is_file_name);

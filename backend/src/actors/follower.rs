@@ -1,7 +1,7 @@
 //! **Role.** Follows the other servers of a database: lets this server's clients hear of what those commit, reads again what they change
 //! (documents, keys, members), and takes the lead when no server has it.
 //! **Receives.** Commits from the bus, where there is one. It looks into the database every [`LOOK`]; every [`RARE_LOOK`] while the bus
-//! brings what there is, unless somebody waits for a look.
+//! brings what there is, or nobody watches a tenant beside the default one, unless somebody waits for a look.
 //! **Sends.** Commits, in order, to the listeners; that rules, channels, silences or acknowledgements are different, to `Alerts`.
 //! **Bound.** One look at a time, on a thread of its own; the store bounds what it has not fetched. [`WAITING`] commits of the bus, and
 //! [`WAITING_BYTES`] of them; as many that came too early ([`Early`]).
@@ -17,6 +17,7 @@ use std::thread;
 use std::time::Duration;
 
 use afterglow_wire::alert::Ack;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 
 use super::alerts::Alerts;
@@ -73,6 +74,8 @@ pub struct Parts {
     pub metrics: BusMetrics,
     /// What hears whether the database answers.
     pub health: Health,
+    /// For a tenant beside the default one: how many live clients it has. It is looked at rarely while there is none.
+    pub viewers: Option<Gauge>,
 }
 
 /// The thread that follows, seen by others. Cloning is cheap.
@@ -250,12 +253,18 @@ impl Follower {
     fn pause(&self, is_failing: bool, shared: &Shared) -> Duration {
         if is_failing {
             RETRY
-        } else if self.is_connected && self.trust.is_deserved() && shared.wanted.load(Ordering::Relaxed) == 0
-        {
+        } else if shared.wanted.load(Ordering::Relaxed) > 0 {
+            LOOK
+        } else if self.is_connected && self.trust.is_deserved() || self.is_unwatched() {
             RARE_LOOK
         } else {
             LOOK
         }
+    }
+
+    /// Whether it is a tenant's that nobody watches: there may be many.
+    fn is_unwatched(&self) -> bool {
+        self.parts.viewers.as_ref().is_some_and(|viewers| viewers.get() == 0)
     }
 
     /// Takes what the bus has brought.

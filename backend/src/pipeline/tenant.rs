@@ -197,6 +197,7 @@ impl Tenant {
                 (store.clone(), documents.clone(), access.clone(), people.clone());
             let (alerts, notifier) = (alerts.clone(), notifier.clone());
             metrics.health.asks_database(config.store.database.database.address());
+            let viewers = limits.map(|_| metrics.sessions.clone());
             let (metrics, health) = (metrics.bus.clone(), metrics.health.clone());
             let parts = follower::Parts {
                 store,
@@ -209,6 +210,7 @@ impl Tenant {
                 notifier,
                 metrics,
                 health,
+                viewers,
             };
             follower::start(parts, inbox, lifeline("follower"))?;
             Some(others)

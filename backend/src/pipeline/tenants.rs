@@ -7,13 +7,11 @@
 //! each look, and the others are served. The process stops when this task, or an actor of a tenant, is lost.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix::Arbiter;
 use actix_rt::task::{JoinHandle, spawn_blocking};
-use afterglow_wire::Invalid;
 use afterglow_wire::tenant::{CreatedTenant, NewTenant, TenantLimits, TenantPatch};
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
@@ -22,17 +20,22 @@ use super::tenant::{Shared, Tenant};
 use super::{Known, announce_setup};
 use crate::access::Access;
 use crate::access::people::People;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::config::Config;
 use crate::documents::Failure;
 use crate::http::{Task, Tenancy};
 use crate::memory;
-use crate::store::tenants::Tenant as Row;
-use crate::store::{Author, HEAD_SAMPLES, SaveError, Store, StoreConfig, StoreError};
-use crate::tenants::{self, TENANTS_NEED_FILES};
+use crate::store::tenants::{Tenant as Row, is_lost};
+use crate::store::{Author, HEAD_SAMPLES, Location, SaveError, Store, StoreConfig, StoreError};
+use crate::tenants;
 
 /// How long what runs of a tenant may take to end before its files are removed; less than a stop of the server may take.
 const END: Duration = Duration::from_secs(3);
+
+/// How long it is waited for other servers on the database to let go of a tenant that is being deleted, and how often it is tried meanwhile:
+/// they notice within [`LOOK`], and take [`END`] at most.
+const OTHERS: Duration = Duration::from_secs(6);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// How often tenants are compared with the database.
 const LOOK: Duration = Duration::from_secs(1);
@@ -59,6 +62,8 @@ pub(super) struct Tenants {
 
 struct Running {
     tenant: Tenant,
+    /// Its place, which no other tenant has before or after.
+    file: String,
     limits: TenantLimits,
     arbiter: Arbiter,
     /// Tells the pipeline when an actor is lost.
@@ -138,7 +143,7 @@ impl Tenants {
         author: Arc<Author>,
     ) -> Result<CreatedTenant, Failure<SaveError>> {
         let (store, clock) = (self.store.clone(), self.clock.clone());
-        let database = self.file().map_err(|why| Failure::Store(Invalid::new("name", why).into()))?;
+        let database = self.database().clone();
         let create = move || tenants::create(store.access(), &database, new, &author, &clock);
         let created = blocking(create).await?;
         self.look().await.map_err(|error| Failure::Store(error.into()))?;
@@ -191,6 +196,13 @@ impl Tenants {
             self.close_to_strangers().await?;
         }
         self.failed.retain(|name, _| tenants.iter().any(|tenant| tenant.name == *name));
+        // Another server on the database may have deleted one, and made another of that name, while this one stood still.
+        let is_there = |running: &Running| tenants.iter().any(|tenant| tenant.file == running.file);
+        let gone = self.running.iter().filter(|(_, running)| !is_there(running));
+        let gone: Vec<_> = gone.map(|(name, _)| name.clone()).collect();
+        for name in gone {
+            self.stop(&name).await;
+        }
         for tenant in tenants {
             let outcome = if tenant.is_deleting {
                 self.end(&tenant).await
@@ -225,23 +237,17 @@ impl Tenants {
     }
 
     /// The default tenant's database.
-    fn file(&self) -> Result<PathBuf, String> {
-        self.config
-            .store
-            .database
-            .database
-            .file()
-            .map(Path::to_owned)
-            .ok_or_else(|| TENANTS_NEED_FILES.into())
+    fn database(&self) -> &Location {
+        &self.config.store.database.database
     }
 
     /// Has a tenant that runs use what it may use now.
     fn change_limits(&mut self, row: &Row) -> Result<(), String> {
-        let path = row.path(&self.file()?);
+        let place = row.location(self.database());
         let Some(running) = self.running.get_mut(&row.name) else { return Ok(()) };
         if running.limits != row.limits {
             let config =
-                tenants::config(&self.config, path, &row.limits).map_err(|invalid| invalid.to_string())?;
+                tenants::config(&self.config, place, &row.limits).map_err(|invalid| invalid.to_string())?;
             running.tenant.change(&config, &row.limits);
             running.limits = row.limits.clone();
         }
@@ -250,13 +256,13 @@ impl Tenants {
 
     /// Starts a tenant on a thread of its own.
     async fn begin(&mut self, row: &Row) -> Result<(), String> {
-        let path = row.path(&self.file()?);
+        let place = row.location(self.database());
         // Opening it would make an empty one, and hide that samples are lost.
-        if !path.exists() {
-            return Err(format!("its database {} is missing", path.display()));
+        if is_lost(&place) {
+            return Err(format!("its database {place} is missing"));
         }
         let config =
-            tenants::config(&self.config, path, &row.limits).map_err(|invalid| invalid.to_string())?;
+            tenants::config(&self.config, place, &row.limits).map_err(|invalid| invalid.to_string())?;
         let name: Arc<str> = row.name.as_str().into();
         let (lost, mut losses) = mpsc::unbounded_channel();
         let start = {
@@ -291,28 +297,45 @@ impl Tenants {
             }
         });
         self.tenancy.put(name, tenant.context.clone());
-        self.running.insert(row.name.clone(), Running { tenant, limits: row.limits.clone(), arbiter, watch });
+        let (file, limits) = (row.file.clone(), row.limits.clone());
+        self.running.insert(row.name.clone(), Running { tenant, file, limits, arbiter, watch });
         Ok(())
     }
 
-    /// Ends a tenant that is being deleted, and removes what it has.
-    async fn end(&mut self, row: &Row) -> Result<(), String> {
-        self.tenancy.remove(&row.name);
-        if let Some(Running { tenant, arbiter, watch, .. }) = self.running.remove(&row.name) {
+    /// Ends all that a tenant has in this process.
+    async fn stop(&mut self, name: &str) {
+        self.tenancy.remove(name);
+        if let Some(Running { tenant, arbiter, watch, .. }) = self.running.remove(name) {
             tenant.context.access.end();
             tenant.context.people.end();
-            // What is still being written then has a file that nobody finds.
+            // What is still being written then has a place that nobody finds.
             if tokio::time::timeout(END, tenant.drain()).await.is_err() {
-                log::warn!("the tenant {} is removed although not everything in it has ended", row.name);
+                log::warn!("the tenant {name} is removed although not everything in it has ended");
             }
             watch.abort();
             arbiter.stop();
         }
+    }
+
+    /// Ends a tenant that is being deleted, and removes what it has.
+    async fn end(&mut self, row: &Row) -> Result<(), String> {
+        self.stop(&row.name).await;
         let (store, row) = (self.store.clone(), row.clone());
-        let database = self.file()?;
-        let finished = spawn_blocking(move || tenants::finish_deletion(store.access(), &database, &row));
+        let database = self.database().clone();
+        let finished = spawn_blocking(move || {
+            let waited = Stopwatch::start();
+            while !tenants::finish_deletion(store.access(), &database, &row)? {
+                if waited.elapsed() > OTHERS {
+                    return Ok(false);
+                }
+                std::thread::park_timeout(PAUSE);
+            }
+            Ok::<_, StoreError>(true)
+        });
         match finished.await {
-            Ok(finished) => finished.map_err(|error| error.to_string()),
+            Ok(Ok(true)) => Ok(()),
+            Ok(Ok(false)) => Err("another server that is deleting it, too, has not ended yet".into()),
+            Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("its deletion failed; the log says why".into()),
         }
     }

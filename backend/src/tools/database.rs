@@ -8,8 +8,7 @@ use clap::Args;
 use super::{ToolError, file};
 use crate::clock::Clock;
 use crate::config::Database;
-use crate::store::{Access, HEAD_SAMPLES, Location, SaveError, StoreConfig};
-use crate::tenants::TENANTS_NEED_FILES;
+use crate::store::{Access, HEAD_SAMPLES, Location, SaveError, StoreConfig, tenants};
 
 /// The database of a server, and whose of those in it.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
@@ -31,19 +30,18 @@ impl TenantDatabase {
     /// Where it is.
     pub(super) fn path(&self) -> Result<Location, ToolError> {
         let Some(name) = self.tenant() else { return Ok(self.server.database.clone()) };
-        let database = file(&self.server, TENANTS_NEED_FILES)?;
-        let tenants = Access::open_beside(&self.server.database, Clock::real())?.tenants()?;
-        match tenants.into_iter().find(|tenant| tenant.name == name) {
+        let all = Access::open_beside(&self.server.database, Clock::real())?.tenants()?;
+        match all.into_iter().find(|tenant| tenant.name == name) {
             Some(tenant) if tenant.is_deleting => {
                 Err(ToolError::Refused(format!("the tenant {name} is being deleted")))
             }
             Some(tenant) => {
-                let path = tenant.path(database);
-                if !path.exists() {
-                    let message = format!("the database {} of the tenant {name} is missing", path.display());
+                let place = tenant.location(&self.server.database);
+                if tenants::is_lost(&place) {
+                    let message = format!("the database {place} of the tenant {name} is missing");
                     return Err(ToolError::Refused(message));
                 }
-                Ok(path.into())
+                Ok(place)
             }
             None => Err(ToolError::Refused(format!(
                 "there is no tenant {name:?}; `afterglow tenant list` lists those there are"

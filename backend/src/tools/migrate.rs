@@ -101,9 +101,9 @@ fn tenant_database(database: &Location, name: &str) -> Result<Location, ToolErro
     let found = store::tenants_of(database, Clock::real())?
         .into_iter()
         .find(|tenant| tenant.name == name && !tenant.is_deleting);
-    match (found, database.file()) {
-        (Some(tenant), Some(file)) => Ok(tenant.path(file).into()),
-        _ => Err(ToolError::Refused(format!(
+    match found {
+        Some(tenant) => Ok(tenant.location(database)),
+        None => Err(ToolError::Refused(format!(
             "there is no tenant {name:?} in {database}; `afterglow tenant list` lists those there are"
         ))),
     }

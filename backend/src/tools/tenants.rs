@@ -10,11 +10,11 @@ use clap::{Args, Subcommand};
 use serde_json::Value;
 
 use super::database::{open, refused};
-use super::{ToolError, export, file, say, tell};
+use super::{ToolError, export, say, tell};
 use crate::clock::{Clock, Stopwatch};
 use crate::config::{Age, Database, Size};
 use crate::store::{self, Access, Author, OpenError};
-use crate::tenants::{self, TENANTS_NEED_FILES};
+use crate::tenants;
 
 /// How long a running server may take to delete a tenant, and how often it is looked at meanwhile.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -185,8 +185,8 @@ pub fn run(command: &Command) -> Result<(), ToolError> {
 
 fn create(options: &Create) -> Result<(), ToolError> {
     let new = NewTenant { name: options.name.clone(), limits: options.limits.wire() };
-    let database = file(&options.database, TENANTS_NEED_FILES)?;
-    let access = open(options.database.database.clone())?;
+    let database = &options.database.database;
+    let access = open(database.clone())?;
     let created = tenants::create(&access, database, new, &Author::command_line(), &Clock::real());
     say(&created.map_err(refused)?.link)?;
     tell(
@@ -224,27 +224,28 @@ fn list(database: &Database) -> Result<(), ToolError> {
 }
 
 fn delete(database: &Database, name: &str) -> Result<(), ToolError> {
-    let location = &database.database;
-    let database = file(database, TENANTS_NEED_FILES)?;
-    let claim = match store::claim(database) {
+    let database = &database.database;
+    // A server that has a file open removes the tenant's. On a database of several servers the first does it that finds it let go of.
+    let claim = match database.file().map(store::claim).transpose() {
         Err(OpenError::InUse(_)) => None,
         claim => Some(claim?),
     };
-    let access = Access::open_beside(location, Clock::real())?;
+    let access = Access::open_beside(database, Clock::real())?;
     access.begin_tenant_deletion(&Author::command_line(), name).map_err(refused)?;
     let left = || Ok::<_, ToolError>(access.tenants()?.into_iter().find(|tenant| tenant.name == name));
     let waited = Stopwatch::start();
     while let Some(tenant) = left()? {
-        if claim.is_some() {
-            tenants::finish_deletion(&access, database, &tenant)?;
-        } else if waited.elapsed() > PATIENCE {
+        if claim.is_some() && tenants::finish_deletion(&access, database, &tenant)? {
+            continue;
+        }
+        if waited.elapsed() > PATIENCE {
             let message = format!(
-                "the server that has the database open has not deleted the tenant {name} yet; it goes on, and its log says why"
+                "a server that has the database open has not let go of the tenant {name} yet; its deletion goes on, and the server's \
+                 log says why"
             );
             return Err(ToolError::NotReady(message));
-        } else {
-            std::thread::park_timeout(LOOK);
         }
+        std::thread::park_timeout(LOOK);
     }
     say(&format!("the tenant {name} is deleted"))
 }

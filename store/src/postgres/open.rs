@@ -49,7 +49,7 @@ const READER_WAIT: Duration = Duration::from_millis(500);
 const WRITER_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a statement may take before its connection is taken for dead; the server ends it a little earlier.
-const WRITE_LIMIT: Duration = Duration::from_secs(30);
+pub(super) const WRITE_LIMIT: Duration = Duration::from_secs(30);
 const READ_LIMIT: Duration = Duration::from_secs(120);
 
 /// What all sessions have. A server notices a dead client within 20 seconds, and gives its lock to the next.

@@ -34,6 +34,8 @@ pub struct Server {
     config: Box<Config>,
     /// Certificates of authorities, in PEM.
     authorities: Option<PathBuf>,
+    /// The schema, where it is another one than the URL says.
+    schema: Option<String>,
 }
 
 impl Server {
@@ -62,7 +64,22 @@ impl Server {
         if config.get_application_name().is_none() {
             config.application_name("afterglow");
         }
-        Ok(Self { config: Box::new(config), authorities })
+        Ok(Self { config: Box::new(config), authorities, schema: None })
+    }
+
+    /// Another schema of the same database; its name is of letters, digits and `_`, `-`, `.`.
+    pub(crate) fn in_schema(&self, schema: &str) -> Self {
+        let mut server = self.clone();
+        // The last one counts.
+        let before = self.config.get_options().unwrap_or_default();
+        server.config.options(format!("{before} -c search_path=\"{schema}\"").trim_start());
+        server.schema = Some(schema.to_owned());
+        server
+    }
+
+    /// The schema, where it is another one than the URL says.
+    pub(super) fn schema(&self) -> Option<&str> {
+        self.schema.as_deref()
     }
 
     pub(super) fn config(&self) -> &Config {
@@ -142,9 +159,10 @@ impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let place = self.place();
         match self.config.get_user() {
-            Some(user) => write!(f, "postgres://{user}@{place}"),
-            None => write!(f, "postgres://{place}"),
+            Some(user) => write!(f, "postgres://{user}@{place}")?,
+            None => write!(f, "postgres://{place}")?,
         }
+        self.schema.iter().try_for_each(|schema| write!(f, ", schema {schema}"))
     }
 }
 
@@ -176,6 +194,17 @@ mod tests {
         let refused = server.tls().err().unwrap();
         assert!(refused.contains("/etc/ca.pem"), "{refused}");
         assert!(Server::new("postgres://a/b").unwrap().tls().is_ok());
+    }
+
+    #[test]
+    fn a_schema_is_added_to_the_options_of_the_url() {
+        let server = Server::new("postgres://me:s3cret@a/b?options=-c%20work_mem%3D8MB").unwrap();
+        let schema = server.in_schema("tenant_x_1");
+        assert_eq!(schema.config.get_options(), Some("-c work_mem=8MB -c search_path=\"tenant_x_1\""));
+        assert_eq!(schema.to_string(), "postgres://me@a:5432/b, schema tenant_x_1");
+        assert_ne!(schema, server);
+        let plain = Server::new("postgres://a/b").unwrap().in_schema("x");
+        assert_eq!(plain.config.get_options(), Some("-c search_path=\"x\""));
     }
 
     #[test]
