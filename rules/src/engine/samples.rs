@@ -285,6 +285,10 @@ impl Engine {
         let state = State { lag: longest, ..state };
         let end = Alert::end(program, &state, |time| more.cadence.grace(time)).map(|end| end + longest);
         let place = place.unwrap_or_else(|| {
+            if more.alerts.is_empty() {
+                // Most signals have one alert at a time.
+                more.alerts.reserve_exact(1);
+            }
             more.alerts.push(Held { rule, state, due: i64::MAX });
             more.alerts.len() - 1
         });

@@ -19,7 +19,7 @@ use crate::batch::{Sample as StoredSample, SignalId};
 use crate::clock::Stopwatch;
 use crate::committed::Committed;
 use crate::documents::Kind;
-use crate::store::alerts::{Cursor, Fold, NewNotice, Replayed, StateRow};
+use crate::store::alerts::{Cursor, Fold, Replayed, StateRow};
 use crate::store::{Sequences, StoreError};
 use rules::enabled;
 use watch::Refusal;
@@ -323,7 +323,8 @@ impl Evaluation {
 
     /// Lets the ledger follow what the engine found.
     fn follow(&mut self, now: Timestamp) {
-        for transition in self.changes.drain(..) {
+        // Of a storm nothing is kept when it is over.
+        for transition in std::mem::take(&mut self.changes) {
             self.parts.metrics.alerts.transition(&transition);
             self.ledger.apply(&transition, now);
         }
@@ -340,7 +341,7 @@ impl Evaluation {
         self.unwritten.states.extend(changed.into_iter().map(|changed| StateRow {
             rule: changed.rule.to_string(),
             scope: changed.scope.to_string(),
-            document: changed.state.and_then(|state| serde_json::to_string(&state).ok()),
+            document: changed.state.and_then(|state| serde_json::to_string(&state).ok()).map(exact),
         }));
         let Entries { episodes, notices } = self.ledger.take();
         self.unwritten.episodes.extend(episodes);
@@ -445,23 +446,25 @@ fn parts(fold: Fold) -> Vec<Fold> {
         .collect();
     let last = states.len().saturating_sub(1) / STATES_AT_ONCE;
     let place = |rule: &str, scope: &str| places.get(&(rule, scope)).copied().unwrap_or(last);
-    let episodes: Vec<(usize, Arc<Episode>)> =
-        episodes.into_iter().map(|episode| (place(&episode.rule, &episode.scope), episode)).collect();
-    let notices: Vec<(usize, NewNotice)> =
-        notices.into_iter().map(|new| (place(&new.notice.rule, &new.notice.signal), new)).collect();
     let mut parts: Vec<Fold> = (0..=last).map(|_| Fold::default()).collect();
+    for episode in episodes {
+        parts[place(&episode.rule, &episode.scope)].episodes.push(episode);
+    }
+    for new in notices {
+        parts[place(&new.notice.rule, &new.notice.signal)].notices.push(new);
+    }
     for (number, row) in states.into_iter().enumerate() {
         parts[number / STATES_AT_ONCE].states.push(row);
-    }
-    for (place, episode) in episodes {
-        parts[place].episodes.push(episode);
-    }
-    for (place, new) in notices {
-        parts[place].notices.push(new);
     }
     let end = &mut parts[last];
     (end.cursor, end.unheard, end.heard) = (cursor, unheard, heard);
     parts
+}
+
+/// A text without the room in which it was written: a storm has one for each alert.
+fn exact(mut text: String) -> String {
+    text.shrink_to_fit();
+    text
 }
 
 /// Two parts as one.
