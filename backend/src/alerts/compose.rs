@@ -1,6 +1,7 @@
 //! From notices to one message: each alert once, as it is now, the worst first.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::alert::{EpisodeState, Event, Message, Notice};
@@ -12,14 +13,17 @@ use sha2::{Digest as _, Sha256};
 /// Its number follows from what is in it: composed again, it has the same.
 pub fn compose(channel: &str, topic: &str, notices: Vec<Notice>, still: usize, at: Timestamp) -> Message {
     let id = number(channel, &notices);
+    // In place: a storm has ten thousand.
+    let mut alerts = notices;
     let mut places: HashMap<String, usize> = HashMap::new();
-    let mut alerts: Vec<Notice> = Vec::new();
-    for notice in notices {
-        match places.get(&notice.episode) {
-            Some(&place) => {
-                let earlier = &alerts[place];
-                let began_here = earlier.event == Event::Fire;
-                let mut notice = notice;
+    for next in 0..alerts.len() {
+        let number = places.len();
+        match places.entry(alerts[next].episode.clone()) {
+            Entry::Occupied(place) => {
+                let place = *place.get();
+                let began_here = alerts[place].event == Event::Fire;
+                alerts.swap(place, next);
+                let notice = &mut alerts[place];
                 if began_here && notice.event == Event::Resolve {
                     let seconds = (notice.at.micros() - notice.since.micros()).max(0) / 1_000_000;
                     notice.text = format!("{} It fired and was resolved within {seconds} s.", notice.text);
@@ -27,14 +31,14 @@ pub fn compose(channel: &str, topic: &str, notices: Vec<Notice>, still: usize, a
                     // It is still the first that is heard of it.
                     notice.event = Event::Fire;
                 }
-                alerts[place] = notice;
             }
-            None => {
-                places.insert(notice.episode.clone(), alerts.len());
-                alerts.push(notice);
+            Entry::Vacant(place) => {
+                place.insert(number);
+                alerts.swap(number, next);
             }
         }
     }
+    alerts.truncate(places.len());
     let is_firing = |notice: &Notice| notice.state == EpisodeState::Firing;
     let firing = alerts.iter().filter(|notice| is_firing(notice)).count();
     let resolved = alerts.len() - firing;

@@ -19,7 +19,7 @@ use crate::batch::{Sample as StoredSample, SignalId};
 use crate::clock::Stopwatch;
 use crate::committed::Committed;
 use crate::documents::Kind;
-use crate::store::alerts::{Cursor, Fold, Replayed, StateRow};
+use crate::store::alerts::{Cursor, Fold, NewNotice, Replayed, StateRow};
 use crate::store::{Sequences, StoreError};
 use rules::enabled;
 use watch::Refusal;
@@ -345,7 +345,8 @@ impl Evaluation {
         }));
         let Entries { episodes, notices } = self.ledger.take();
         self.unwritten.episodes.extend(episodes);
-        self.unwritten.notices.extend(notices);
+        // Those of a storm are not copied.
+        append(&mut self.unwritten.notices, notices);
     }
 
     fn write(&mut self) {
@@ -384,10 +385,11 @@ impl Evaluation {
             self.unwritten.notices.iter().map(|notice| notice.channel.clone()).collect();
         let is_quiet = self.unwritten.is_quiet();
         self.write_history()?;
-        let mut parts: VecDeque<Fold> = parts(std::mem::take(&mut self.unwritten)).into();
-        while let Some(part) = parts.pop_front() {
+        let mut rest = std::mem::take(&mut self.unwritten);
+        for (episodes, notices) in sort_into_parts(&mut rest) {
+            let part = take_part(&mut rest, episodes, notices);
             if let Err(error) = self.parts.store.fold(&part) {
-                self.unwritten = parts.into_iter().fold(part, joined);
+                self.unwritten = joined(part, rest);
                 return Err(error);
             }
             self.announce(part.episodes);
@@ -435,10 +437,10 @@ impl Evaluation {
     }
 }
 
-/// What is to be written in one transaction after the other: some states with all that belongs to them, and with the last what belongs to
-/// none, and the cursor.
-fn parts(fold: Fold) -> Vec<Fold> {
-    let Fold { cursor, states, episodes, notices, unheard, heard } = fold;
+/// Puts what is to be written into the order of its transactions: some states with all that belongs to them, and with the last what belongs to
+/// none. How many episodes and how many notices each has.
+fn sort_into_parts(fold: &mut Fold) -> Vec<(usize, usize)> {
+    let Fold { states, episodes, notices, .. } = fold;
     let places: HashMap<(&str, &str), usize> = states
         .iter()
         .enumerate()
@@ -446,19 +448,38 @@ fn parts(fold: Fold) -> Vec<Fold> {
         .collect();
     let last = states.len().saturating_sub(1) / STATES_AT_ONCE;
     let place = |rule: &str, scope: &str| places.get(&(rule, scope)).copied().unwrap_or(last);
-    let mut parts: Vec<Fold> = (0..=last).map(|_| Fold::default()).collect();
-    for episode in episodes {
-        parts[place(&episode.rule, &episode.scope)].episodes.push(episode);
+    let place_of_episode = |episode: &Arc<Episode>| place(&episode.rule, &episode.scope);
+    let place_of_notice = |new: &NewNotice| place(&new.notice.rule, &new.notice.signal);
+    episodes.sort_by_cached_key(place_of_episode);
+    notices.sort_by_cached_key(place_of_notice);
+    let mut counts = vec![(0, 0); last + 1];
+    episodes.iter().for_each(|episode| counts[place_of_episode(episode)].0 += 1);
+    notices.iter().for_each(|new| counts[place_of_notice(new)].1 += 1);
+    counts
+}
+
+/// The next transaction's part of what is to be written; the cursor goes with the last.
+fn take_part(rest: &mut Fold, episodes: usize, notices: usize) -> Fold {
+    let mut part = Fold {
+        states: rest.states.drain(..rest.states.len().min(STATES_AT_ONCE)).collect(),
+        episodes: rest.episodes.drain(..episodes).collect(),
+        notices: rest.notices.drain(..notices).collect(),
+        ..Fold::default()
+    };
+    if rest.states.is_empty() {
+        let Fold { cursor, unheard, heard, .. } = std::mem::take(rest);
+        (part.cursor, part.unheard, part.heard) = (cursor, unheard, heard);
     }
-    for new in notices {
-        parts[place(&new.notice.rule, &new.notice.signal)].notices.push(new);
+    part
+}
+
+/// Adds `more` to the end of `all`.
+fn append<T>(all: &mut Vec<T>, mut more: Vec<T>) {
+    if all.is_empty() {
+        *all = more;
+    } else {
+        all.append(&mut more);
     }
-    for (number, row) in states.into_iter().enumerate() {
-        parts[number / STATES_AT_ONCE].states.push(row);
-    }
-    let end = &mut parts[last];
-    (end.cursor, end.unheard, end.heard) = (cursor, unheard, heard);
-    parts
 }
 
 /// A text without the room in which it was written: a storm has one for each alert.
