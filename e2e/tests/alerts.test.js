@@ -240,12 +240,12 @@ test("what few rules need is in their form, and numbers that are not allowed are
   await form.getByTestId("condition").getByLabel("Is").selectOption("below");
   await form.getByTestId("condition").getByLabel("Limit").fill("0.5");
   await form.getByLabel("Not while one of these rules").fill("down");
-  await form.getByLabel("Labels, such as").fill("team=ovens, site=a");
+  await form.getByLabel("Labels, one on each line").fill("team=ovens\nsite=a, by the door");
   await accessible(page);
   await page.getByTestId("rule-save").click();
   await form.waitFor({ state: "detached" });
   const saved = await backend.get("/api/rules/too-far");
-  assert.deepEqual([saved.for, saved.except, saved.labels], [30, ["oven.9.temp"], { site: "a", team: "ovens" }]);
+  assert.deepEqual([saved.for, saved.except, saved.labels], [30, ["oven.9.temp"], { site: "a, by the door", team: "ovens" }]);
   assert.deepEqual(saved.against, { signals: "oven.*.setpoint", as: "difference", within: 3600 });
   assert.deepEqual(saved.and, [{ signals: ["oven.*.door"], is: "below", limit: 0.5 }]);
   assert.deepEqual(saved.unless, [{ rule: "down", same: "*" }]);
@@ -253,6 +253,7 @@ test("what few rules need is in their form, and numbers that are not allowed are
   // It is shown again, and stays as it is.
   await page.getByTestId("edit-rule").click();
   await eventually(() => form.getByLabel("Its name, or a pattern").inputValue(), "oven.*.setpoint");
+  assert.equal(await form.getByLabel("Labels, one on each line").inputValue(), "site=a, by the door\nteam=ovens");
   await form.getByLabel("Name", { exact: true }).fill("Much too far");
   await page.getByTestId("rule-save").click();
   await form.waitFor({ state: "detached" });
@@ -358,4 +359,52 @@ test("one of many alerts is found, and silenced from its row", async (t) => {
   assert.equal(Math.round((Date.parse(to) - Date.now()) / 60_000), 60);
   await page.getByTestId("end-silence").click();
   await page.getByTestId("silence-row").waitFor({ state: "detached" });
+});
+
+test("a limit can be what is usual at the hour of the week", async (t) => {
+  const backend = await start(t);
+  const page = await open(t, { url: `${backend.url}/alerts` }, { allow: [/status of 422/] });
+  await link(page, "live");
+  await page.getByTestId("new-rule").click();
+  const form = page.getByTestId("rule-form");
+  await form.getByLabel("Name", { exact: true }).fill("Unusual");
+  await form.getByLabel("Signals, or patterns").fill("oven");
+  const [side, deviations] = [form.locator("#rule-is"), form.locator("#level-0-k")];
+  // Of a growth nothing is known; of a mean it is.
+  await form.locator("#rule-of").selectOption("rate");
+  await eventually(() => side.locator("option").allTextContents(), ["above", "below", "inside", "outside"]);
+  await form.locator("#rule-of").selectOption("mean");
+  await side.selectOption("outside what is usual");
+  await eventually(() => form.getByLabel("Limit").count(), 0);
+  await deviations.fill("0.5");
+  await page.getByTestId("rule-save").click();
+  await until("the field says what is allowed", async () => /1 to 100/.test(await page.locator("#level-0-k-error").textContent()));
+  await deviations.fill("4");
+  await form.getByLabel("Ends at deviations").fill("3");
+  await form.getByTestId("add-level").click();
+  await eventually(() => form.locator("#level-1-k").inputValue(), "8");
+  await until("it was tested", async () => /would not have fired/.test(await page.getByTestId("backtest-found").textContent()));
+  await accessible(page);
+  await page.getByTestId("rule-save").click();
+  await form.waitFor({ state: "detached" });
+  const saved = await backend.get("/api/rules/unusual");
+  assert.deepEqual([saved.is, saved.value], ["outside", { of: "mean", window: 300 }]);
+  assert.deepEqual(saved.levels, [
+    { severity: "warning", limit: "usual", recover: 3, k: 4 },
+    { severity: "critical", limit: "usual", k: 8 },
+  ]);
+  await until("the list says so", async () =>
+    (await page.getByTestId("rule").textContent()).includes("outside what is usual"),
+  );
+
+  // It is shown again, and becomes a rule about numbers.
+  await page.getByTestId("edit-rule").click();
+  await eventually(() => deviations.inputValue(), "4");
+  await eventually(() => side.inputValue(), "outside what is usual");
+  await page.getByRole("button", { name: "Remove level 2" }).click();
+  await side.selectOption("above");
+  await form.getByLabel("Limit").fill("30");
+  await page.getByTestId("rule-save").click();
+  await form.waitFor({ state: "detached" });
+  assert.deepEqual((await backend.get("/api/rules/unusual")).levels, [{ severity: "warning", limit: 30 }]);
 });

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use afterglow_wire::board::{Mark, Threshold};
-use afterglow_wire::rule::{Is, Level, Limit, Rule, Same, Severity, Unless};
+use afterglow_wire::rule::{Found, Is, Level, Limit, Rule, Same, Severity, Unless};
 
 use crate::chart::handles::{Handle, rounded};
 
 /// How far on the right side of the limit an alert ends, as a share of the range of values: so it does not flap.
 const MARGIN: f64 = 0.05;
+
+/// The furthest limit from the middle of what is usual.
+pub const MOST_DEVIATIONS: f64 = 100.0;
 
 /// A rule about `signals`: beyond the first threshold of their panel, or else beyond the highest of the values on screen.
 pub fn rule(title: &str, signals: Vec<String>, thresholds: &[Threshold], values: Option<(f64, f64)>) -> Rule {
@@ -37,7 +40,41 @@ pub fn rule(title: &str, signals: Vec<String>, thresholds: &[Threshold], values:
 /// A level above those that a rule has.
 pub fn next_level(levels: &[Level]) -> Level {
     let last = levels.last().copied().unwrap_or_default();
-    Level { severity: Severity::Critical, recover: None, ..last }
+    let is_usual = last.limit == Limit::Found(Found::Usual);
+    let k = is_usual.then(|| (2.0 * last.deviations()).min(MOST_DEVIATIONS));
+    Level { severity: Severity::Critical, recover: None, k, ..last }
+}
+
+/// The sides of limits on which a value can be wrong: of numbers, and where `rule` can know it, of what is usual.
+pub fn sides(rule: &Rule) -> Vec<(Is, bool)> {
+    let numbers = [Is::Above, Is::Below, Is::Inside, Is::Outside].map(|is| (is, false));
+    let usual = [Is::Above, Is::Below, Is::Outside].map(|is| (is, true));
+    let knows = rule.compares_values() || rule.is_usual();
+    numbers.into_iter().chain(usual.into_iter().filter(|_| knows)).collect()
+}
+
+/// Makes a value wrong on another side of the limits, or of what is usual. What a limit's other numbers mean depends on that.
+pub fn take_side(rule: &mut Rule, is: Is, is_usual: bool) {
+    let was_usual = rule.is_usual();
+    let has_two = matches!(is, Is::Inside | Is::Outside) && !is_usual;
+    rule.is = is;
+    for level in &mut rule.levels {
+        level.recover = None;
+        level.upper = level.upper.filter(|_| has_two);
+        if is_usual != was_usual {
+            // Without a number the server says what is missing.
+            level.limit = if is_usual { Limit::Found(Found::Usual) } else { Limit::Number(f64::NAN) };
+            level.k = None;
+        }
+    }
+    if is_usual && !was_usual {
+        // Each further than the one before.
+        let mut before: Option<Level> = None;
+        for level in &mut rule.levels {
+            level.k = before.and_then(|before| next_level(&[before]).k);
+            before = Some(*level);
+        }
+    }
 }
 
 /// One of the limits of a rule, as it was dragged on a chart.
@@ -101,12 +138,12 @@ pub fn unless(text: &str, rule: &Rule, saved: &[Unless]) -> Vec<Unless> {
     listed(text).into_iter().map(|id| Unless { same: known(&id), rule: id }).collect()
 }
 
-/// Labels: `team=ovens, site=a`.
+/// Labels, one on each line: `team=ovens`.
 pub fn labels(text: &str) -> BTreeMap<String, String> {
-    let pairs = listed(text).into_iter();
-    pairs
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((&pair, ""));
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines
+        .map(|line| {
+            let (name, value) = line.split_once('=').unwrap_or((line, ""));
             (name.trim().to_owned(), value.trim().to_owned())
         })
         .collect()
@@ -173,6 +210,28 @@ mod tests {
     }
 
     #[test]
+    fn limits_can_be_what_is_usual() {
+        let level =
+            Level { limit: Limit::Number(5.0), upper: Some(9.0), recover: Some(1.0), ..Level::default() };
+        let mut rule = rule("A", vec!["a".into()], &[], None);
+        (rule.is, rule.levels) = (Is::Outside, vec![level, Level { severity: Severity::Critical, ..level }]);
+        take_side(&mut rule, Is::Outside, true);
+        assert_eq!((rule.check(), rule.is_usual()), (Ok(()), true));
+        assert_eq!(rule.levels.iter().map(|level| level.k).collect::<Vec<_>>(), [None, Some(10.0)]);
+        rule.levels[1].k = Some(8.0);
+        take_side(&mut rule, Is::Above, true);
+        assert_eq!((rule.check(), rule.levels[1].k), (Ok(()), Some(8.0)), "what was typed stays");
+        rule.levels.push(Level { severity: Severity::Critical, ..next_level(&rule.levels) });
+        assert_eq!(rule.levels[2].k, Some(16.0));
+        take_side(&mut rule, Is::Above, false);
+        let limit = rule.levels[1].limit.number();
+        assert!(limit.is_some_and(f64::is_nan) && rule.levels[1].k.is_none(), "{:?}", rule.levels);
+        assert_eq!(sides(&rule).len(), 7);
+        rule.value.of = Of::Rate;
+        assert_eq!(sides(&rule).len(), 4, "nothing is known of what is usual");
+    }
+
+    #[test]
     fn a_limit_that_moves_takes_its_end_along() {
         assert_eq!((shifted(80.3, -4.2), shifted(10.0, -1.0)), (76.1, 9.0));
         assert_eq!((shifted(2e-9, -1e-10), shifted(3e17, 1e16)), (1.9e-9, 3.1e17));
@@ -195,10 +254,10 @@ mod tests {
     }
 
     #[test]
-    fn labels_are_pairs() {
-        let expected = [("site", "a"), ("team", "ovens"), ("x", "")];
+    fn labels_are_lines() {
+        let expected = [("site", "a, b=c"), ("team", "ovens"), ("x", "")];
         let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(labels("team = ovens, site=a, x"), BTreeMap::from(expected));
+        assert_eq!(labels("team = ovens\n\nsite=a, b=c\r\nx"), BTreeMap::from(expected));
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub fn rule(rule: &Rule) -> String {
             let limit = match level.limit {
                 Limit::Number(limit) => limit,
                 Limit::Found(FoundLimit::Learned) => return "longer than usual".to_owned(),
-                Limit::Found(FoundLimit::Usual) => return format!("{} what is usual", side(rule.is)),
+                Limit::Found(FoundLimit::Usual) => return compared(rule.is, true),
             };
             let number = |number: f64| format::value(number, &Unit::none());
             match (rule.value.of, rule.is, level.upper) {
@@ -72,6 +72,11 @@ pub fn side(is: Is) -> &'static str {
         Is::Inside => "inside",
         Is::Outside => "outside",
     }
+}
+
+/// As [`side`], of numbers or of what is usual.
+pub fn compared(is: Is, is_usual: bool) -> String {
+    if is_usual { format!("{} what is usual", side(is)) } else { side(is).to_owned() }
 }
 
 /// A shape for each severity, so that colour is not the only difference.

@@ -24,15 +24,15 @@ pub(super) fn Levels(
 ) -> Element {
     // Fields keep what was typed: after a removal the rows are other ones.
     let mut removals = use_signal(|| 0);
-    let (is, of, count) = {
+    let (is, of, is_usual, count) = {
         let rule = rule.read();
-        (rule.is, rule.value.of, rule.levels.len())
+        (rule.is, rule.value.of, rule.is_usual(), rule.levels.len())
     };
     rsx! {
         fieldset { class: "levels",
             legend { class: "visually-hidden", "Limits" }
             for place in 0..count {
-                Row { key: "{removals} {place} {is:?} {of:?}", rule, place, failure, dragged, on_remove: move |()| removals += 1 }
+                Row { key: "{removals} {place} {is:?} {is_usual} {of:?}", rule, place, failure, dragged, on_remove: move |()| removals += 1 }
             }
             if count < LEVELS {
                 div {
@@ -99,12 +99,17 @@ fn Row(
         (rule.is, rule.value.of, rule.levels.get(place).copied().unwrap_or_default())
     };
     let (severity, recover) = (now.severity, now.recover);
-    let is_silence = of == Of::Silence;
-    let has_two = matches!(is, Is::Inside | Is::Outside);
+    let (is_silence, is_usual) = (of == Of::Silence, now.limit == Limit::Found(Found::Usual));
+    let has_two = matches!(is, Is::Inside | Is::Outside) && !is_usual;
     let limit = match (is_silence, has_two) {
         (true, _) => "Seconds",
         (false, true) => "From",
         (false, false) => "Limit",
+    };
+    let ends = match (is_usual, has_two) {
+        (true, _) => "Ends at deviations",
+        (false, true) => "Ends beyond them by",
+        (false, false) => "Ends at",
     };
     let hint = if is_silence { "learned" } else { "" };
     let wrong = move |field: &str| failure.at(&format!("levels[{place}].{field}"));
@@ -122,16 +127,22 @@ fn Row(
                     }
                 }
             }
-            Field { id: "level-{place}-limit", label: "{limit}", wrong: wrong("limit"),
-                for times in [drags()] {
-                    Number {
-                        key: "{times}", id: "level-{place}-limit", label: None, initial: now.limit.number().filter(|limit| limit.is_finite()), placeholder: hint,
-                        whole: is_silence.then_some((1, LONGEST_RULE_SECONDS)),
-                        on_number: move |typed: Option<f64>| set_limit(match typed {
-                            None if is_silence => Limit::Found(Found::Learned),
-                            // Without a number the server says what is missing.
-                            typed => Limit::Number(typed.unwrap_or(f64::NAN)),
-                        }),
+            if is_usual {
+                Field { id: "level-{place}-k", label: "Deviations from the middle", wrong: wrong("k").or_else(|| wrong("limit")),
+                    Number { id: "level-{place}-k", label: None, initial: now.k, placeholder: "5", on_number: move |typed| change(&|level| level.k = typed) }
+                }
+            } else {
+                Field { id: "level-{place}-limit", label: "{limit}", wrong: wrong("limit"),
+                    for times in [drags()] {
+                        Number {
+                            key: "{times}", id: "level-{place}-limit", label: None, initial: now.limit.number().filter(|limit| limit.is_finite()), placeholder: hint,
+                            whole: is_silence.then_some((1, LONGEST_RULE_SECONDS)),
+                            on_number: move |typed: Option<f64>| set_limit(match typed {
+                                None if is_silence => Limit::Found(Found::Learned),
+                                // Without a number the server says what is missing.
+                                typed => Limit::Number(typed.unwrap_or(f64::NAN)),
+                            }),
+                        }
                     }
                 }
             }
@@ -143,7 +154,7 @@ fn Row(
                 }
             }
             if !is_silence {
-                Field { id: "level-{place}-recover", label: if has_two { "Ends beyond them by" } else { "Ends at" }, wrong: wrong("recover"),
+                Field { id: "level-{place}-recover", label: ends, wrong: wrong("recover"),
                     for times in [moved()] {
                         Number {
                             key: "{times}", id: "level-{place}-recover", label: None, initial: recover, placeholder: "the limit",

@@ -201,9 +201,9 @@ fn Compared(
     /// What is wrong with it.
     wrong: Option<String>,
 ) -> Element {
-    let (value, is) = {
+    let (value, is, is_usual, sides) = {
         let rule = rule.read();
-        (rule.value, rule.is)
+        (rule.value, rule.is, rule.is_usual(), draft::sides(&rule))
     };
     let other = VALUES.iter().all(|(of, _)| *of != known.value.of).then_some(known.value.of);
     rsx! {
@@ -218,6 +218,11 @@ fn Compared(
                         rule.value.window = of.has_window().then(|| rule.value.window.unwrap_or(WINDOW));
                         rule.value.per = (of == Of::Rate).then_some(rule.value.per.unwrap_or(Per::Minute));
                         rule.value.counter &= of == Of::Rate;
+                        if rule.is_usual() && !rule.compares_values() {
+                            // What is usual is known of values alone.
+                            let is = rule.is;
+                            draft::take_side(&mut rule, is, false);
+                        }
                         if of == Of::Silence {
                             rule.is = Is::Above;
                             // Nothing is compared in a silence, and nothing else is measured over several signals.
@@ -260,19 +265,13 @@ fn Compared(
                     select {
                         id: "rule-is",
                         onchange: move |event| {
-                            let all = [Is::Above, Is::Below, Is::Inside, Is::Outside];
-                            let is = all.into_iter().find(|is| words::side(*is) == event.value()).unwrap_or_default();
                             let mut rule = rule.write();
-                            let has_two = matches!(is, Is::Inside | Is::Outside);
-                            rule.is = is;
-                            for level in &mut rule.levels {
-                                // What it means depends on the side.
-                                level.recover = None;
-                                level.upper = level.upper.filter(|_| has_two);
-                            }
+                            let chosen = draft::sides(&rule).into_iter().find(|(is, usual)| words::compared(*is, *usual) == event.value());
+                            let (is, is_usual) = chosen.unwrap_or_default();
+                            draft::take_side(&mut rule, is, is_usual);
                         },
-                        for known in [Is::Above, Is::Below, Is::Inside, Is::Outside] {
-                            option { value: words::side(known), selected: known == is, {words::side(known)} }
+                        for (known, usual) in sides {
+                            option { value: words::compared(known, usual), selected: (known, usual) == (is, is_usual), {words::compared(known, usual)} }
                         }
                     }
                 }

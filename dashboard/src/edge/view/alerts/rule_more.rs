@@ -102,10 +102,10 @@ pub(super) fn More(
                     },
                 }
             }
-            Field { id: "rule-labels", label: "Labels, such as team=ovens", wrong: failure.at("labels"),
-                input {
-                    id: "rule-labels", r#type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "rule-labels-error",
-                    initial_value: known.labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(", "),
+            Field { id: "rule-labels", label: "Labels, one on each line, such as team=ovens", wrong: failure.at("labels"),
+                textarea {
+                    id: "rule-labels", rows: "2", autocomplete: "off", spellcheck: "false", "aria-describedby": "rule-labels-error",
+                    initial_value: known.labels.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("\n"),
                     oninput: move |event| rule.write().labels = draft::labels(&event.value()),
                 }
             }
