@@ -1,6 +1,6 @@
 //! Documents: boards, annotations, and the metadata of signals.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use afterglow_wire::annotation::{Annotation, Annotations};
@@ -225,16 +225,35 @@ impl Store {
         self.engine.delete_annotation(self.author(), id, self.scope().map(Arc::as_ref))
     }
 
-    /// The metadata of signals, by name; only of those that have some.
+    /// The metadata of signals, in the order of their names; only of those that have some. It is read in pages, a change in
+    /// between may be in the later ones.
     ///
     /// # Errors
-    /// When all readers are busy or the database does not answer.
-    pub fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
-        let mut all = self.limited(|| self.engine.metadata())?;
-        if let Some(scope) = self.scope() {
-            all.retain(|name, _| scope.has(name));
-        }
-        Ok(all)
+    /// When all readers are busy or the database does not answer; the iterator ends with that.
+    pub fn metadata(&self) -> impl Iterator<Item = Result<(String, Metadata), StoreError>> {
+        let (mut page, mut last) = (Vec::new().into_iter(), Some(String::new()));
+        let rows = std::iter::from_fn(move || {
+            if let Some(row) = page.next() {
+                return Some(Ok(row));
+            }
+            let behind = last.take()?;
+            match self.limited(|| self.engine.metadata_behind(&behind)) {
+                Ok(read) => {
+                    last = read.last().map(|(name, _)| name.clone());
+                    page = read.into_iter();
+                    page.next().map(Ok)
+                }
+                Err(error) => Some(Err(error)),
+            }
+        });
+        let all = rows.filter_map(|read| match read {
+            Ok((name, metadata)) => metadata.map(|metadata| Ok((name, metadata))),
+            Err(error) => Some(Err(error)),
+        });
+        let scope = self.scope();
+        all.filter(move |read| {
+            read.as_ref().map_or(true, |(name, _)| scope.is_none_or(|scope| scope.has(name)))
+        })
     }
 
     /// Removes the metadata of the signals that `selector` means.

@@ -28,6 +28,7 @@ use tokio::sync::watch;
 
 pub use client::{Client, Close, Outlet, PLACES, Push, Queued};
 use pace::{Pace, Step};
+use silent::FEW;
 pub use silent::{Silence, SilentClients};
 
 use crate::clock::{Clock, Stopwatch};
@@ -229,7 +230,7 @@ impl Broadcaster {
         }
     }
 
-    /// Offers the newest values to those who fell behind, and gives up those who stay behind.
+    /// Offers the newest values to those who fell behind, of the silent ones to [`FEW`], and gives up those who stay behind.
     fn catch_up(&mut self) {
         // What happens is not seen here, but perhaps on another server.
         if self.metrics.health.cut_off().is_some() {
@@ -237,6 +238,7 @@ impl Broadcaster {
         }
         self.step();
         let now = self.clock.now().micros();
+        let mut places = FEW;
         for (group, clients) in self.groups.all() {
             if !clients.iter().any(|member| member.client.is_behind()) {
                 group.all_caught_up();
@@ -249,6 +251,10 @@ impl Broadcaster {
             frames.extend(group.changed(now, &self.watched.revisions.borrow()));
             let frames = Frames::new(frames, &self.metrics.frame_bytes);
             for Member { client, .. } in clients {
+                if client.is_silent() && client.is_due() {
+                    let Some(left) = places.checked_sub(1) else { continue };
+                    places = left;
+                }
                 client.catch_up(&frames, self.slow_timeout, &self.metrics);
             }
         }

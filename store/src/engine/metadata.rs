@@ -1,7 +1,5 @@
 //! The metadata of signals: units, descriptions, limits.
 
-use std::collections::BTreeMap;
-
 use afterglow_wire::metadata::{Metadata, MetadataPatch};
 
 use super::Engine;
@@ -10,12 +8,17 @@ use crate::audit::{Author, Event};
 use crate::batch::SignalId;
 use crate::documents::{SaveError, json};
 
+/// Rows that are read at once: of 100,000 signals with long descriptions all together have 250 MB.
+const PAGE: usize = if cfg!(test) { 3 } else { 500 };
+
 impl Engine {
-    pub(crate) fn metadata(&self) -> Result<BTreeMap<String, Metadata>, StoreError> {
-        let rows = self.tables.in_documents(|reader| reader.all_metadata())?;
-        let parsed = rows.into_iter().filter_map(|(id, name, document)| {
+    /// The metadata of the next signals behind `name`, in the order of their names; nothing of those where it is damaged, and no
+    /// signal when there are no more.
+    pub(crate) fn metadata_behind(&self, name: &str) -> Result<Vec<(String, Option<Metadata>)>, StoreError> {
+        let rows = self.tables.in_documents(|reader| reader.metadata_behind(name, PAGE))?;
+        let parsed = rows.into_iter().map(|(id, name, document)| {
             let damaged = |error| self.damaged.report("metadata", id.into(), &error);
-            Some((name, serde_json::from_str(&document).map_err(damaged).ok()?))
+            (name, serde_json::from_str(&document).map_err(damaged).ok())
         });
         Ok(parsed.collect())
     }

@@ -105,9 +105,16 @@ impl DocumentRows for Connection {
         Ok(diesel::delete(annotation::table.find(id)).execute(self)? > 0)
     }
 
-    fn all_metadata(&mut self) -> Result<Vec<(i32, String, String)>, StoreError> {
+    fn metadata_behind(
+        &mut self,
+        name: &str,
+        limit: usize,
+    ) -> Result<Vec<(i32, String, String)>, StoreError> {
         Ok(metadata::table
             .inner_join(signal::table.on(signal::id.eq(metadata::signal_id)))
+            .filter(signal::name.gt(name))
+            .order(signal::name)
+            .limit(limit_of(limit))
             .select((metadata::signal_id, signal::name, metadata::document))
             .load(self)?)
     }

@@ -47,8 +47,9 @@ pub(crate) trait DocumentRows {
     /// Removes an annotation; whether there was one.
     fn delete_annotation(&mut self, id: i64) -> Result<bool, StoreError>;
 
-    /// The metadata of all signals that have some: number, name, document.
-    fn all_metadata(&mut self) -> Result<Vec<(i32, String, String)>, StoreError>;
+    /// The metadata of the signals behind `name` in order that have some, of at most `limit` of them: number, name, document.
+    fn metadata_behind(&mut self, name: &str, limit: usize)
+    -> Result<Vec<(i32, String, String)>, StoreError>;
 
     /// The number of a stored signal.
     fn signal_id(&mut self, name: &str) -> Result<Option<i32>, StoreError>;

@@ -65,6 +65,28 @@ fn queries_choose_by_span_name_and_pattern<D: Database>() {
     }
 }
 
+fn metadata_of_many_signals_is_read_whole_and_in_order<D: Database>() {
+    let database = D::new();
+    let store = database.open();
+    let names = ["a", "B", "a.b", "\u{e9}", "~", "Z", "a%", "\u{1f469}"];
+    for count in 0..=names.len() {
+        let described = |store: &Store| store.metadata().map(|read| read.unwrap().0).collect::<Vec<_>>();
+        let mut expected = names[..count].to_vec();
+        expected.sort_unstable();
+        assert_eq!(described(&store), expected);
+        let Some(name) = names.get(count) else { break };
+        store.commit(&[batch(&store, &[(name, 1, 1.0)])]).unwrap();
+        assert_eq!(described(&store), expected, "nothing is said about it yet");
+        let patch = serde_json::from_value(serde_json::json!({"unit": "K"})).unwrap();
+        store.patch_metadata(name, patch).unwrap();
+    }
+    assert_eq!(store.details().unwrap().iter().map(|signal| &*signal.name).collect::<Vec<_>>(), {
+        let mut names = names;
+        names.sort_unstable();
+        names
+    });
+}
+
 fn a_spike_survives_reduction_from_any_tier<D: Database>() {
     let database = D::new();
     let store = database.open();
@@ -374,6 +396,7 @@ suite! {
     what_is_committed_is_there_after_opening_again_and_the_last_write_wins,
     a_signal_without_a_committed_sample_is_not_listed,
     signals_beyond_the_limit_get_no_number,
+    metadata_of_many_signals_is_read_whole_and_in_order,
     queries_choose_by_span_name_and_pattern,
     a_spike_survives_reduction_from_any_tier,
     a_reduced_answer_is_the_same_again_and_follows_what_is_written,

@@ -255,7 +255,7 @@ fn documents_are_read_while_queries_hold_all_readers() {
         assert!(refused(first) && refused(third), "all readers are held");
         assert_eq!(store.boards().unwrap(), []);
         assert_eq!(store.annotations(span(i64::MIN, i64::MAX), &[]).unwrap().total, 0);
-        assert!(store.metadata().unwrap().is_empty());
+        assert!(store.metadata().next().is_none());
         worked = true;
     };
     crate::asked_by(first, || {

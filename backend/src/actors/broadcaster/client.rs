@@ -29,9 +29,6 @@ const CLIENT_BYTES: usize = 1 << 20;
 /// Bytes of frames in memory, from which on only clients with empty queues get more.
 const ALL_BYTES: usize = 128 << 20;
 
-/// How often a client that does not answer pings gets the newest values.
-const SILENT: Duration = Duration::from_secs(1);
-
 /// Frames in a client's queue.
 #[derive(Debug)]
 pub struct Queued {
@@ -153,7 +150,8 @@ impl Client {
         Self { silent: silence.seen(), ..self }
     }
 
-    fn is_silent(&self) -> bool {
+    /// Whether it is one of many that do not answer.
+    pub(super) fn is_silent(&self) -> bool {
         self.silent.counts()
     }
 
@@ -164,7 +162,7 @@ impl Client {
 
     /// Whether it is behind, and is to be offered the newest values now.
     pub(super) fn is_due(&self) -> bool {
-        self.behind.is_some_and(|since| !self.is_silent() || since.elapsed() >= SILENT)
+        self.behind.is_some_and(|since| !self.is_silent() || since.elapsed() >= self.silent.pause())
     }
 
     /// Whether it has taken everything that it was sent.

@@ -5,9 +5,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
-/// As many silent clients get everything nevertheless.
-const FEW: usize = 64;
+use super::CATCH_UP;
+
+/// As many silent clients get everything nevertheless, and as many get the newest values at once: a few writes more in a moment are
+/// not noticed by others.
+pub(super) const FEW: usize = 64;
+
+/// How often a silent client gets the newest values at most.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// How many clients do not answer. Cloning shares it.
 #[derive(Clone, Debug, Default)]
@@ -58,7 +65,17 @@ impl Drop for Silence {
 impl Silent {
     /// Whether it is one of many that do not answer.
     pub(super) fn counts(&self) -> bool {
-        self.is_silent.load(Ordering::Relaxed) && self.all.0.load(Ordering::Relaxed) > FEW
+        self.is_silent.load(Ordering::Relaxed) && self.count() > FEW
+    }
+
+    /// From one time that it gets the newest values to the next: with [`FEW`] in each round, all of them get their turn.
+    pub(super) fn pause(&self) -> Duration {
+        let rounds = u32::try_from(self.count().div_ceil(FEW)).unwrap_or(u32::MAX);
+        PAUSE.max(CATCH_UP.saturating_mul(rounds))
+    }
+
+    fn count(&self) -> usize {
+        self.all.0.load(Ordering::Relaxed)
     }
 }
 
@@ -76,8 +93,13 @@ mod tests {
         assert_eq!(counting(), 0);
         clients[0].set(true);
         assert_eq!(counting(), FEW + 1);
+        assert_eq!(clients[0].seen().pause(), PAUSE);
         clients[1].set(false);
         assert_eq!(counting(), 0);
+        let more: Vec<_> = (0..2_000 - FEW).map(|_| all.client()).collect();
+        more.iter().for_each(|client| client.set(true));
+        assert_eq!(clients[0].seen().pause(), CATCH_UP * 32, "64 in a round: 2,000 need 32 of them");
+        drop(more);
         drop(clients);
         assert_eq!(all.0.load(Ordering::Relaxed), 0);
     }

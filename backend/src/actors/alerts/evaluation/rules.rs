@@ -125,7 +125,7 @@ impl Evaluation {
                 .collect(),
             channels: store.channels()?,
             silences: silences.iter().filter_map(|saved| Quiet::new(&saved.document).ok()).collect(),
-            metadata: store.metadata()?,
+            metadata: store.metadata().collect::<Result<_, _>>()?,
             page: self.parts.page.clone(),
         })
     }
