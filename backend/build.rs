@@ -15,6 +15,18 @@ fn main() -> io::Result<()> {
     if dist.is_dir() {
         collect(&dist.canonicalize()?, &mut files)?;
         files.sort();
+        // What is there as brotli is embedded as that alone; the server makes what else clients take.
+        let all = files.clone();
+        let is_there =
+            |file: &Path, end: &str| all.contains(&PathBuf::from(format!("{}{end}", file.display())));
+        files.retain(|file| {
+            let whole = if file.extension().is_some_and(|end| end == "gz") {
+                file.with_extension("")
+            } else {
+                file.clone()
+            };
+            !is_there(&whole, ".br")
+        });
     }
     let root = dist.canonicalize().unwrap_or(dist);
     let mut table = String::from("&[\n");

@@ -8,6 +8,7 @@ use afterglow_wire::telemetry::Deletion;
 use tokio::sync::Semaphore;
 
 use crate::actors::broadcaster::{Broadcaster, Deleted};
+use crate::pool::blocking;
 use crate::refusal::Refusal;
 use crate::signals::Selector;
 use crate::store::{self, Sequences, Span, Store};
@@ -43,7 +44,7 @@ impl Deletions {
         let broken = || Refusal::new(Code::Internal, "the deletion broke; the server's log says why");
         let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| broken())?;
         let (store, live) = (self.store.clone(), self.live.clone());
-        let deleting = actix_rt::task::spawn_blocking(move || {
+        let deleting = blocking(move || {
             let _held = (place, turn);
             if dry_run {
                 return store.would_delete(&signals, span);

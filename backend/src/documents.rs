@@ -9,6 +9,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::clock::Clock;
 use crate::places::Places;
+use crate::pool::blocking;
 use crate::store::{SaveError, Store, while_wanted};
 
 /// Changes that may wait for their turn; beyond it a change is refused with `queue_full`. Commits of samples use the
@@ -120,7 +121,7 @@ impl Documents {
         let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Failure::Broken)?;
         let store = self.store.clone();
         // The turn goes with the work: it ends even when the client that asked for it has left.
-        let changing = actix_rt::task::spawn_blocking(move || {
+        let changing = blocking(move || {
             let _turn = turn;
             work(&store)
         });
@@ -144,7 +145,7 @@ impl Documents {
         let asked_for = Arc::downgrade(&waits);
         let is_unwanted = move || asked_for.strong_count() == 0;
         // The place goes with the work: a reader is in use for as long as that runs.
-        let reading = actix_rt::task::spawn_blocking(move || {
+        let reading = blocking(move || {
             let _place = place;
             while_wanted(is_unwanted, || work(&store))
         });
@@ -201,7 +202,7 @@ impl Documents {
     }
 }
 
-async fn ended<T, E>(work: actix_rt::task::JoinHandle<Result<T, E>>) -> Result<T, Failure<E>> {
+async fn ended<T, E>(work: impl Future<Output = Result<Result<T, E>, String>>) -> Result<T, Failure<E>> {
     match work.await {
         Ok(outcome) => outcome.map_err(Failure::Store),
         Err(broken) => {

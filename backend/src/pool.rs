@@ -6,6 +6,8 @@
 
 use std::net::IpAddr;
 
+use tokio::sync::oneshot;
+
 use crate::places::Places;
 
 /// Threads for work. Cloning shares them.
@@ -32,7 +34,7 @@ impl Pool {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Broken> {
         let place = self.0.take(address).await;
-        let working = actix_rt::task::spawn_blocking(move || {
+        let working = blocking(move || {
             let _held = place;
             work()
         });
@@ -43,10 +45,24 @@ impl Pool {
     }
 }
 
+/// Begins `work` at once on a thread that may block; the future has what it returns, or why it broke.
+///
+/// The thread gets it in a box: a task is compiled once for every kind of work, and is larger than most work.
+pub fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = Result<T, String>> {
+    let (done, result) = oneshot::channel();
+    let work: Box<dyn FnOnce() + Send> = Box::new(move || drop(done.send(work())));
+    let working = actix_rt::task::spawn_blocking(work);
+    async move {
+        working.await.map_err(|broken| broken.to_string())?;
+        result.await.map_err(|lost| lost.to_string())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
-    use tokio::sync::oneshot;
 
     use super::*;
 

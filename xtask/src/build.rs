@@ -1,16 +1,51 @@
-//! The release binaries, for every chore that runs or packs them.
+//! The programs, for every chore that runs or packs them.
 
-use anyhow::Result;
+use std::path::PathBuf;
+use std::process::Command;
 
-use crate::run::{cargo, run};
+use anyhow::{Context, Result};
 
-/// Both binaries, optimised; the backend embeds the dashboard as it is now.
+use crate::run::{cargo, command, output, root, run, target};
+
+/// The programs that are packed.
+pub(crate) const PROGRAMS: [&str; 2] = ["afterglow", "afterglow-producer"];
+
+/// Both programs, optimised, for measurements and tests; the backend embeds the dashboard as it is now.
 pub(crate) fn binaries() -> Result<()> {
-    run(&mut cargo([
-        "build",
-        "--release",
-        "--bins",
-        "--package=afterglow-backend",
-        "--package=afterglow-producer",
-    ]))
+    run(&mut programs("release"))
+}
+
+/// Both programs as they are given away: small, and the same bytes wherever they are built. It takes three times as long.
+pub(crate) fn to_pack() -> Result<()> {
+    run(without_paths(&mut programs("dist"))?)
+}
+
+/// Where [`to_pack`] leaves a program.
+pub(crate) fn packed(name: &str) -> PathBuf {
+    target().join("dist").join(name)
+}
+
+fn programs(profile: &str) -> Command {
+    let packages = ["--package=afterglow-backend", "--package=afterglow-producer"];
+    cargo(["build", "--bins", &format!("--profile={profile}")].into_iter().chain(packages))
+}
+
+/// Has the compiler write other paths for those of this machine, which are in the messages of panics.
+pub(crate) fn without_paths(build: &mut Command) -> Result<&mut Command> {
+    let ask = |what: &[&str]| output(&mut command("rustc", what, &root()));
+    let (sysroot, about) = (ask(&["--print", "sysroot"])?, ask(&["-vV"])?);
+    let commit = about.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default();
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).context("a home folder")?;
+    let folders = [
+        (root(), "/afterglow".to_owned()),
+        (target(), "/target".to_owned()),
+        (home, "/cargo".to_owned()),
+        // As the standard library itself, which is compiled already, has it.
+        (PathBuf::from(sysroot).join("lib/rustlib/src/rust"), format!("/rustc/{commit}")),
+    ];
+    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
+    let given = given.split_whitespace().map(str::to_owned);
+    let mapped = folders.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
+    Ok(build.env("CARGO_ENCODED_RUSTFLAGS", given.chain(mapped).collect::<Vec<_>>().join("\x1f")))
 }

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use wasm_bindgen_cli_support::Bindgen;
 
+use crate::build::without_paths;
 use crate::prerequisites::{npm_packages, wasm_target};
 use crate::run::{cargo, command, root, run, say, target};
 
@@ -103,7 +104,7 @@ fn compile(what: &[&str], flags: &[&str]) -> Result<PathBuf> {
         "--target=wasm32-unknown-unknown",
         "--profile=wasm-release",
     ];
-    run(&mut cargo(build.iter().chain(what).chain(&["--"]).chain(flags)))?;
+    run(without_paths(&mut cargo(build.iter().chain(what).chain(&["--"]).chain(flags)))?)?;
     Ok(target().join("wasm32-unknown-unknown/wasm-release"))
 }
 

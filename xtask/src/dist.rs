@@ -4,21 +4,24 @@
 mod archive;
 mod deb;
 mod sbom;
+mod twice;
 
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 use sha2::{Digest as _, Sha256};
 
-use crate::run::{command, output, release_binary, root, run as run_command, say};
-use crate::{build, dashboard, prerequisites};
+use crate::build::{self, PROGRAMS, packed};
+use crate::run::{command, output, root, run as run_command, say};
+use crate::{dashboard, prerequisites};
 use archive::Entry;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-const BINARIES: [&str; 2] = ["afterglow", "afterglow-producer"];
+/// The most bytes of a program.
+const LARGEST: usize = 25 << 20;
 
 /// Files of the repository, and where they are in the archive.
 const FILES: [(&str, &str); 9] = [
@@ -45,16 +48,23 @@ share/ has manual pages and completions, lib/ the units for systemd.
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Pack the binaries in target/release as they are, without building them
+    /// Pack the binaries in target/dist as they are, without building them
     #[arg(long)]
     as_built: bool,
+
+    /// Then build and pack the same commit again, in another folder, and fail unless every byte is the same
+    #[arg(long, conflicts_with = "as_built")]
+    twice: bool,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    if options.twice {
+        twice::check_that_all_is_committed()?;
+    }
     if !options.as_built {
         prerequisites::check()?;
         dashboard::build()?;
-        build::binaries()?;
+        build::to_pack()?;
     }
     let (platform, modified) = (platform()?, modified());
     let name = format!("afterglow-{VERSION}-{platform}");
@@ -78,7 +88,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         say(&format!("==> {}, {:.1} MB", dist.join(name).display(), bytes.len() as f64 / 1e6));
     }
     fs::write(dist.join("SHA256SUMS"), sums)?;
-    Ok(())
+    if options.twice { twice::run(&dist, modified) } else { Ok(()) }
 }
 
 /// The Debian package and its name, where there are packages for this platform.
@@ -100,18 +110,18 @@ fn entries(parts: &Path) -> Result<Vec<Entry>> {
     let share = parts.join("share");
     fs::create_dir_all(&share)?;
     let mut entries = vec![Entry::file("README.md", README.into())];
-    for binary in BINARIES {
-        let (built, stripped) = (release_binary(binary), parts.join(binary));
+    for binary in PROGRAMS {
+        let (built, stripped) = (packed(binary), parts.join(binary));
         let words = [Path::new("-o"), &stripped, &built];
         run_command(&mut command("strip", words, &root()))?;
         let program = fs::read(&stripped)?;
         say(&format!("==> {binary}: {:.1} MB", program.len() as f64 / 1e6));
+        ensure!(program.len() <= LARGEST, "{binary} has {} bytes, of {LARGEST} at most", program.len());
         entries.push(Entry::program(&format!("bin/{binary}"), program));
     }
-    run_command(command(&release_binary("afterglow").to_string_lossy(), ["manual"], &root()).arg(&share))?;
-    run_command(
-        command(&release_binary("afterglow-producer").to_string_lossy(), ["--manual"], &root()).arg(&share),
-    )?;
+    for (program, word) in [("afterglow", "manual"), ("afterglow-producer", "--manual")] {
+        run_command(command(&packed(program).to_string_lossy(), [word], &root()).arg(&share))?;
+    }
     entries.extend(archive::read_folder(&share, "share")?);
     for (file, place) in FILES {
         entries.push(Entry::file(place, fs::read(root().join(file)).context(file)?));

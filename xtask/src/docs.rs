@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 
-use crate::run::{cargo, command, release_binary, root, run as run_command, say};
+use crate::build::packed;
+use crate::run::{cargo, command, root, run as run_command, say};
 use site::Site;
 
 /// Where the API's page is, as the other documents name it.
@@ -24,7 +25,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FOLDER", default_value = "dist/docs")]
     to: PathBuf,
 
-    /// Take the API of target/release/afterglow as it is, without building the server
+    /// Take the API of target/dist/afterglow as it is, without building the server
     #[arg(long)]
     as_built: bool,
 }
@@ -49,7 +50,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn contract(as_built: bool) -> Result<serde_json::Value> {
     let folder = tempfile::tempdir()?;
     let mut manual = if as_built {
-        command(&release_binary("afterglow").to_string_lossy(), ["manual"], &root())
+        command(&packed("afterglow").to_string_lossy(), ["manual"], &root())
     } else {
         cargo(["run", "--quiet", "--package=afterglow-backend", "--bin=afterglow", "--", "manual"])
     };

@@ -20,7 +20,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FOLDER", default_value = "release")]
     to: PathBuf,
 
-    /// Pack the binaries in target/release as they are, without building them
+    /// Pack the binaries in target/dist as they are, without building them
     #[arg(long)]
     as_built: bool,
 }
@@ -37,9 +37,9 @@ pub(crate) fn run_all(options: &Options) -> Result<()> {
     let version = options.tag.strip_prefix('v').unwrap_or(&options.tag);
     let is_version = manifest.lines().any(|line| line == format!("version = \"{version}\""));
     ensure!(is_version, "the tag {} is not the version in Cargo.toml", options.tag);
-    for (chore, can_skip) in [("dist", true), ("docs", false)] {
+    for (chore, as_built) in [("dist", options.as_built), ("docs", true)] {
         let mut chore = cargo(["xtask", chore]);
-        if can_skip && options.as_built {
+        if as_built {
             chore.arg("--as-built");
         }
         run(chore.current_dir(&source).env("CARGO_TARGET_DIR", target()))?;

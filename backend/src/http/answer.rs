@@ -21,6 +21,7 @@ use crate::encode::{Encoder, Format, Output};
 use crate::fault;
 use crate::metrics::Stage;
 use crate::pace::Pace;
+use crate::pool::blocking;
 use crate::shares::{Exhausted, Shares};
 use crate::store::{Query, Stopped, Store, StoreError, asked_by, while_wanted};
 
@@ -75,7 +76,7 @@ pub(super) async fn stream<P: Queries>(
     let (sender, mut pieces) = mpsc::channel(PIECES);
     let whole = Arc::new(AtomicBool::new(false));
     let finished = Arc::clone(&whole);
-    let worker = actix_rt::task::spawn_blocking(move || {
+    let worker = blocking(move || {
         let stopwatch = Stopwatch::start();
         let output = Compressed::new(Pieces::new(sender.clone(), patience), is_compressed);
         let asked = sender.clone();

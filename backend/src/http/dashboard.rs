@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use actix_web::http::header::{
     ACCEPT, Allow, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap,
@@ -12,6 +14,9 @@ use actix_web::http::header::{
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use afterglow_wire::Code;
+use brotli_decompressor::Decompressor;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use super::address::shown_path;
 use super::compressed::accepts;
@@ -33,7 +38,7 @@ const PANEL: &str = "panel";
 /// those may frame it whom the link names.
 pub(super) const SHARE: &str = "share";
 
-/// (path below the dashboard's folder, bytes), made by build.rs; `x.br` and `x.gz` stand beside `x`.
+/// (path below the dashboard's folder, bytes), made by build.rs; `x.br` stands for `x`.
 static EMBEDDED: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/dashboard_files.rs"));
 
 const INDEX: &str = "index.html";
@@ -45,11 +50,21 @@ const NOT_BUILT: &str = "This binary was built without the dashboard. Build it w
 pub(super) struct Assets {
     /// The policy of a page that shows one panel.
     panel_policy: String,
-    embedded: HashMap<&'static str, (&'static [u8], String)>,
+    embedded: HashMap<&'static str, Asset>,
+    /// Files that are embedded only as brotli.
+    packed: HashMap<&'static str, Unpacked>,
     folder: Option<PathBuf>,
 }
 
+/// A file in the forms that are made of its brotli, once a client takes no other.
+#[derive(Default)]
+struct Unpacked {
+    whole: OnceLock<Asset>,
+    gzip: OnceLock<Asset>,
+}
+
 /// One file in one encoding.
+#[derive(Clone)]
 struct Asset {
     bytes: web::Bytes,
     etag: String,
@@ -60,8 +75,21 @@ impl Assets {
     /// Serves `folder` when there is one, otherwise what the binary carries.
     /// Pages of the origins `embed_from` may show single panels.
     pub(super) fn new(folder: Option<PathBuf>, embed_from: &[String]) -> Self {
-        let embedded = EMBEDDED.iter().map(|(path, bytes)| (*path, (*bytes, etag(bytes)))).collect();
-        Self { panel_policy: framed_by(embed_from), embedded, folder }
+        Self { panel_policy: framed_by(embed_from), folder, ..Self::of(EMBEDDED) }
+    }
+
+    /// Serves `files`.
+    fn of(files: &[(&'static str, &'static [u8])]) -> Self {
+        let packed = files.iter().filter_map(|(path, _)| path.strip_suffix(".br"));
+        Self {
+            panel_policy: framed_by(&[]),
+            packed: packed.map(|path| (path, Unpacked::default())).collect(),
+            embedded: files
+                .iter()
+                .map(|(path, bytes)| (*path, Asset::new(web::Bytes::from_static(bytes))))
+                .collect(),
+            folder: None,
+        }
     }
 
     /// The policy of the page at an address: a link's own, where it is opened by one.
@@ -99,22 +127,45 @@ impl Assets {
     fn find(&self, path: &str, headers: &HeaderMap) -> Option<Asset> {
         for (encoding, suffix) in [("br", ".br"), ("gzip", ".gz")] {
             if accepts(headers, encoding)
-                && let Some(asset) = self.read(&format!("{path}{suffix}"))
+                && let Some(asset) =
+                    self.read(&format!("{path}{suffix}")).or_else(|| self.made(path, encoding))
             {
                 return Some(Asset { encoding: Some(encoding), ..asset });
             }
         }
-        self.read(path)
+        self.read(path).or_else(|| self.made(path, ""))
+    }
+
+    /// A file that is embedded only as brotli, in another encoding. Writing into memory does not fail, and what is embedded is whole.
+    fn made(&self, path: &str, encoding: &str) -> Option<Asset> {
+        let unpacked = self.packed.get(path).filter(|_| self.folder.is_none() && encoding != "br")?;
+        let whole = unpacked.whole.get_or_init(|| {
+            let packed = self.embedded.get(&*format!("{path}.br")).map_or(&[][..], |asset| &asset.bytes);
+            let mut bytes = Vec::new();
+            let _ = Decompressor::new(packed, 4_096).read_to_end(&mut bytes);
+            Asset::new(bytes.into())
+        });
+        let gzip = || {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+            let _ = encoder.write_all(&whole.bytes);
+            Asset::new(encoder.finish().unwrap_or_default().into())
+        };
+        Some(if encoding == "gzip" { unpacked.gzip.get_or_init(gzip) } else { whole }.clone())
     }
 
     fn read(&self, path: &str) -> Option<Asset> {
         if let Some(folder) = &self.folder {
             let safe = path.split('/').all(|part| !part.is_empty() && part != ".." && !part.contains('\\'));
             let bytes = safe.then(|| std::fs::read(folder.join(path)).ok()).flatten()?;
-            return Some(Asset { etag: etag(&bytes), bytes: bytes.into(), encoding: None });
+            return Some(Asset::new(bytes.into()));
         }
-        let (bytes, etag) = self.embedded.get(path)?;
-        Some(Asset { bytes: web::Bytes::from_static(bytes), etag: etag.clone(), encoding: None })
+        self.embedded.get(path).cloned()
+    }
+}
+
+impl Asset {
+    fn new(bytes: web::Bytes) -> Self {
+        Self { etag: etag(&bytes), bytes, encoding: None }
     }
 }
 
@@ -186,5 +237,37 @@ fn content_type(path: &str) -> &'static str {
         "json" | "webmanifest" => "application/json",
         "png" => "image/png",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::{ACCEPT_ENCODING, HeaderValue};
+    use flate2::read::GzDecoder;
+
+    use super::*;
+
+    /// `body {}` as brotli: one piece that is not compressed, and the end.
+    const BROTLI: &[u8] = b"\x0b\x03\x80body {}\x03";
+
+    #[test]
+    fn what_is_embedded_as_brotli_is_served_in_every_form() {
+        let mut assets = Assets::of(&[("a.css.br", BROTLI), ("b.png", b"whole")]);
+        let get = |assets: &Assets, path: &str, accepted: &'static str| {
+            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(accepted))]);
+            assets.find(path, &headers).map(|asset| (asset.bytes.to_vec(), asset.encoding))
+        };
+        for _ in 0..2 {
+            assert_eq!(get(&assets, "a.css", "identity"), Some((b"body {}".to_vec(), None)));
+            let (packed, encoding) = get(&assets, "a.css", "gzip").unwrap();
+            let mut text = String::new();
+            GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
+            assert_eq!((&*text, encoding), ("body {}", Some("gzip")));
+        }
+        assert_eq!(get(&assets, "a.css", "gzip, br"), Some((BROTLI.to_vec(), Some("br"))));
+        assert_eq!(get(&assets, "b.png", "gzip, br"), Some((b"whole".to_vec(), None)));
+        assert_eq!(get(&assets, "c.css", "gzip"), None);
+        assets.folder = Some("/nowhere".into());
+        assert_eq!(get(&assets, "a.css", ""), None, "a folder has its own files");
     }
 }
