@@ -5,7 +5,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::harness::{Backend, sql};
+use crate::harness::storage::{self, Storage};
+use crate::harness::{Backend, execute, sql};
 
 /// Runs a tool whose clock is `seconds` ahead.
 fn tool(words: &[&str], database: &Path, seconds: u32) -> Output {
@@ -150,4 +151,96 @@ fn a_repair_gives_up_what_cannot_be_read_and_keeps_everything_else() {
     let backend = Backend::start(&database);
     assert_eq!(backend.samples().into_keys().collect::<Vec<_>>(), ["good", "late"]);
     backend.close();
+}
+
+#[test]
+fn copies_in_a_bucket_are_kept_and_deleted_as_in_a_folder_and_a_server_goes_on_from_one() {
+    let Some(storage) = Storage::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    let place = format!("s3://{}/copies/here", storage.bucket());
+    let run = |words: &[&str], seconds: u32| storage.run(words, &database, seconds);
+    let backend = Backend::start(&database);
+    let mut newest = Vec::new();
+    for round in 0..4_u32 {
+        assert_eq!(backend.post(&format!("{{\"signals\":{{\"n\":{round}}}}}")).status, 200);
+        let done = run(&["backup", "--into", &place, "--keep", "2"], 60 * round);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let said = String::from_utf8(done.stdout).unwrap();
+        newest.push(said.split_once("Z.db").unwrap().0.rsplit('/').next().unwrap().to_owned() + "Z.db");
+        if round == 0 {
+            // What is nobody's copy is nobody's to delete, nor is one that is elsewhere.
+            storage.put("copies/here/afterglow-mine.db", b"mine");
+            storage.put("copies/here/deeper/afterglow-20200101T000000Z.db", b"deeper");
+            storage.put("copies/afterglow-20200101T000000Z.db", b"above");
+        }
+    }
+    let expected = backend.samples();
+    assert_eq!(backend.post(r#"{"signals":{"later":1}}"#).status, 200);
+    backend.kill_nine();
+
+    let mut kept: Vec<_> = newest[2..].iter().map(|name| format!("copies/here/{name}")).collect();
+    kept.extend(["copies/here/afterglow-mine.db", "copies/afterglow-20200101T000000Z.db"].map(String::from));
+    kept.push("copies/here/deeper/afterglow-20200101T000000Z.db".into());
+    assert_eq!(storage.keys(), kept.into_iter().collect::<BTreeSet<_>>());
+
+    // As docs/operate.md says.
+    for log in ["-wal", "-shm"] {
+        let _ = fs::remove_file(folder.path().join(format!("a.db{log}")));
+    }
+    let restore = ["backup", "--from", &place, "--to", database.to_str().unwrap()];
+    assert!(!run(&restore, 0).status.success(), "a database is not replaced without --force");
+    let done = run(&[&restore[..], &["--force"]].concat(), 0);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(run(&["doctor"], 0).status.success());
+    let backend = Backend::start(&database);
+    assert_eq!(backend.samples(), expected);
+    backend.close();
+}
+
+#[test]
+fn a_large_copy_goes_to_a_bucket_in_parts_and_comes_back_the_same() {
+    let Some(storage) = Storage::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let (database, fetched) = (folder.path().join("a.db"), folder.path().join("b.db"));
+    Backend::start(&database).close();
+    // A table that is not ours is copied too: 72 MB, in parts of 64 MiB.
+    let fill = "CREATE TABLE filler (bytes BLOB) STRICT; INSERT INTO filler SELECT randomblob(8000000) FROM \
+        (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9));";
+    execute(&database, fill);
+    let place = format!("s3://{}", storage.bucket());
+    let done = storage.run(&["backup", "--into", &place], &database, 0);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let keys = storage.keys();
+    let name = keys.first().unwrap();
+    let (etag, size) = storage.about(name);
+    assert!(size > 64 << 20, "{size}");
+    assert!(etag.ends_with("-2\""), "two parts: {etag}");
+    let words = ["backup", "--from", &place, "--to", fetched.to_str().unwrap()];
+    let done = storage.run(&words, &database, 0);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    assert_eq!(fs::metadata(&fetched).unwrap().len(), size);
+    assert_eq!(sql(&fetched, "SELECT integrity_check AS value FROM pragma_integrity_check"), ["ok"]);
+    let ends = "SELECT hex(substr(bytes, 1, 64)) || hex(substr(bytes, -64)) AS value FROM filler ORDER BY 1";
+    assert_eq!(sql(&fetched, ends), sql(&database, ends));
+}
+
+#[test]
+fn a_bucket_that_is_not_there_is_named_and_nothing_secret_is() {
+    let Some(storage) = Storage::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    Backend::start(&database).close();
+    let done = storage.run(&["backup", "--into", "s3://nowhere/a"], &database, 0);
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(!done.status.success() && said.contains("404 NoSuchBucket"), "{said}");
+    assert!(said.contains("s3://nowhere/a/ at 127.0.0.1"), "{said}");
+    for secret in [storage::ID, storage::SECRET, "X-Amz", "Signature"] {
+        assert!(!said.contains(secret), "{said}");
+    }
+    // Without credentials nobody is asked.
+    let mut command = Command::new(env!("CARGO_BIN_EXE_afterglow"));
+    command.args(["backup", "--into", "s3://nowhere", "--database"]).arg(&database);
+    let done = command.env("HOME", folder.path()).output().unwrap();
+    assert!(String::from_utf8_lossy(&done.stderr).contains("AWS_ACCESS_KEY_ID"));
 }

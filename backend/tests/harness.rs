@@ -7,6 +7,7 @@ pub(crate) mod lossy;
 pub(crate) mod nats;
 pub(crate) mod provider;
 pub(crate) mod standby;
+pub(crate) mod storage;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -384,6 +385,12 @@ pub(crate) fn sql(database: &Path, statement: &str) -> Vec<String> {
     let mut connection = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
     let rows: Vec<Row> = diesel::sql_query(statement).load(&mut connection).unwrap();
     rows.into_iter().map(|row| row.value).collect()
+}
+
+/// Changes a database file.
+pub(crate) fn execute(database: &Path, statements: &str) {
+    let mut connection = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
+    diesel::connection::SimpleConnection::batch_execute(&mut connection, statements).unwrap();
 }
 
 /// Ends what another thread does, also when the test fails.

@@ -46,6 +46,11 @@ pub(crate) fn run() -> Result<()> {
     if !prerequisites::nats() {
         summary.skip("tests of several servers with NATS: it is not installed (apt-get install nats-server)");
     }
+    if !matches!(prerequisites::python(&root().join("e2e")), Ok(Some(_))) {
+        summary.skip(
+            "tests with S3-compatible storage: moto cannot be installed (apt-get install python3-venv)",
+        );
+    }
     summary
         .step("Rust tests", |summary| summary.count(&mut cargo(["test", "--workspace", "--no-fail-fast"])));
     let built = summary.step("release build", |_| {

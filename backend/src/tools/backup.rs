@@ -1,6 +1,10 @@
-//! `afterglow backup`: a copy of the database as it is at one moment, while samples come in; or one after another into a folder.
+//! `afterglow backup`: a copy of the database as it is at one moment, while samples come in; or one after another into a folder or a
+//! bucket, from where the newest can be fetched.
 
-use std::fs;
+mod bucket;
+
+use std::fmt::Display;
+use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -16,6 +20,7 @@ use crate::clock::{Clock, Stopwatch};
 use crate::config::Age;
 use crate::fault::{self, Point};
 use crate::store::{self, OpenError};
+use bucket::{Address, Connection, Storage};
 
 /// What a user may set.
 #[derive(Args, Debug)]
@@ -31,11 +36,18 @@ pub struct Options {
     #[arg(long, requires = "to")]
     force: bool,
 
-    /// A folder, made when it does not exist, in which each copy has the time in its name
-    #[arg(long, value_name = "FOLDER", conflicts_with = "to")]
-    into: Option<PathBuf>,
+    /// A folder, made when it does not exist, or s3://BUCKET/PREFIX, where each copy has the time in its name
+    #[arg(long, value_name = "PLACE", conflicts_with = "to", value_parser = Place::parse)]
+    into: Option<Place>,
 
-    /// Copies of this database that stay in that folder; older ones are deleted once a new one is whole
+    /// Such a place, whose newest copy is fetched, instead of a copy being made
+    #[arg(long, value_name = "PLACE", requires = "to", value_parser = Place::parse)]
+    from: Option<Place>,
+
+    #[command(flatten)]
+    connection: Connection,
+
+    /// Copies of this database that stay in that place; older ones are deleted once a new one is whole
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     keep: u32,
 
@@ -46,6 +58,29 @@ pub struct Options {
     /// Leave out the secrets of channels: addresses of webhooks, tokens, passwords
     #[arg(long)]
     without_secrets: bool,
+}
+
+impl Options {
+    /// What the names of this database's copies begin with.
+    fn prefix(&self) -> String {
+        format!("{}-", self.database.tenant().unwrap_or("afterglow"))
+    }
+}
+
+/// Where copies are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Place {
+    Folder(PathBuf),
+    Bucket(Address),
+}
+
+impl Place {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.strip_prefix("s3://") {
+            Some(address) => Address::parse(address).map(Self::Bucket),
+            None => Ok(Self::Folder(text.into())),
+        }
+    }
 }
 
 fn period(text: &str) -> Result<Duration, String> {
@@ -61,42 +96,107 @@ fn period(text: &str) -> Result<Duration, String> {
 /// When the database cannot be read or the copy cannot be written; there is then no copy. With `every`, only the first copy counts:
 /// later ones that fail are reported and tried again when the next is due.
 pub fn run(options: &Options) -> Result<(), ToolError> {
-    let Some(folder) = &options.into else {
+    let Some(place) = &options.into else {
         let to = options.to.as_deref().unwrap_or(Path::new(""));
-        return copy(options, to);
+        return match &options.from {
+            Some(place) => fetch(options, place, to),
+            None => made(to.display(), || copy(options, to)),
+        };
     };
-    copy_into(options, folder)?;
+    copy_into(options, place)?;
     while let Some(period) = options.every {
         let since = Stopwatch::start();
         while let Some(rest) = period.checked_sub(since.elapsed()).filter(|rest| !rest.is_zero()) {
             std::thread::park_timeout(rest);
         }
-        if let Err(error) = copy_into(options, folder) {
+        if let Err(error) = copy_into(options, place) {
             tell(&format!("no copy this time: {error}"));
         }
     }
     Ok(())
 }
 
-/// Adds a copy to the folder, then removes those that are too many.
-fn copy_into(options: &Options, folder: &Path) -> Result<(), ToolError> {
-    fs::create_dir_all(folder).map_err(ToolError::file(folder))?;
-    let prefix = format!("{}-", options.database.tenant().unwrap_or("afterglow"));
-    // Of one that was killed.
-    partial::remove_abandoned(folder, prefix.as_ref());
-    copy(options, &folder.join(file_name(&prefix, Clock::real().now())))?;
-    let mut copies = Vec::new();
-    for entry in fs::read_dir(folder).map_err(ToolError::file(folder))? {
-        let name = entry.map_err(ToolError::file(folder))?.file_name();
-        copies.extend(name.to_str().filter(|name| is_copy(&prefix, name)).map(str::to_owned));
-    }
-    copies.sort();
-    let many = copies.len().saturating_sub(options.keep as usize);
-    for name in &copies[..many] {
-        let path = folder.join(name);
-        fs::remove_file(&path).map_err(ToolError::file(&path))?;
+/// Does `copy`, which gives its size, and says how large `what` is and how long that took.
+fn made(what: impl Display, copy: impl FnOnce() -> Result<u64, ToolError>) -> Result<(), ToolError> {
+    let watch = Stopwatch::start();
+    let size = progress::bytes(copy()?);
+    say(&format!("{what}: {size} in {}", progress::duration(watch.elapsed())))
+}
+
+/// Adds a copy to the place, then removes those that are too many.
+fn copy_into(options: &Options, place: &Place) -> Result<(), ToolError> {
+    let prefix = options.prefix();
+    let name = file_name(&prefix, Clock::real().now());
+    match place {
+        Place::Folder(folder) => {
+            fs::create_dir_all(folder).map_err(ToolError::file(folder))?;
+            // Of one that was killed.
+            partial::remove_abandoned(folder, prefix.as_ref());
+            let to = folder.join(name);
+            made(to.display(), || copy(options, &to))?;
+            for name in surplus(names(folder)?, &prefix, options.keep) {
+                let path = folder.join(name);
+                fs::remove_file(&path).map_err(ToolError::file(&path))?;
+            }
+        }
+        Place::Bucket(address) => {
+            let storage = Storage::new(address, &options.connection)?;
+            let folder = tempfile::tempdir().map_err(ToolError::file(&std::env::temp_dir()))?;
+            made(format_args!("{address}{name}"), || {
+                let path = folder.path().join(&name);
+                copy(options, &path)?;
+                let file = File::open(&path).map_err(ToolError::file(&path))?;
+                storage.store(&name, &file)
+            })?;
+            for name in surplus(storage.names()?, &prefix, options.keep) {
+                storage.delete(&name)?;
+            }
+        }
     }
     Ok(())
+}
+
+/// Makes `to` the newest copy of the place.
+fn fetch(options: &Options, place: &Place, to: &Path) -> Result<(), ToolError> {
+    let prefix = options.prefix();
+    let newest = |names: Vec<String>, place: &dyn Display| {
+        let newest = names.into_iter().filter(|name| is_copy(&prefix, name)).max();
+        newest.ok_or_else(|| ToolError::Refused(format!("{place}: there is no copy {prefix}<time>Z.db")))
+    };
+    match place {
+        Place::Folder(folder) => {
+            let path = folder.join(newest(names(folder)?, &folder.display())?);
+            made(format_args!("{} from {}", to.display(), path.display()), || {
+                write(to, options.force, |new| {
+                    let mut copy = File::open(&path).map_err(ToolError::file(&path))?;
+                    std::io::copy(&mut copy, &mut new.file()).map(drop).map_err(ToolError::file(to))
+                })
+            })
+        }
+        Place::Bucket(address) => {
+            let storage = Storage::new(address, &options.connection)?;
+            let name = newest(storage.names()?, address)?;
+            made(format_args!("{} from {address}{name}", to.display()), || {
+                write(to, options.force, |new| storage.fetch(&name, new.file()))
+            })
+        }
+    }
+}
+
+/// The names in a folder.
+fn names(folder: &Path) -> Result<Vec<String>, ToolError> {
+    let entries = fs::read_dir(folder).map_err(ToolError::file(folder))?;
+    let names =
+        entries.map(|entry| Ok(entry.map_err(ToolError::file(folder))?.file_name().into_string().ok()));
+    names.filter_map(Result::transpose).collect()
+}
+
+/// The oldest of the copies among `names`, all but `keep`.
+fn surplus(names: Vec<String>, prefix: &str, keep: u32) -> Vec<String> {
+    let mut copies: Vec<_> = names.into_iter().filter(|name| is_copy(prefix, name)).collect();
+    copies.sort();
+    copies.truncate(copies.len().saturating_sub(keep as usize));
+    copies
 }
 
 /// Such as `afterglow-20260131T120000Z.db`: in the order of time, and nothing that a file system refuses.
@@ -116,8 +216,8 @@ fn is_copy(prefix: &str, name: &str) -> bool {
     })
 }
 
-fn copy(options: &Options, to: &Path) -> Result<(), ToolError> {
-    let watch = Stopwatch::start();
+/// Copies the database; the copy's size.
+fn copy(options: &Options, to: &Path) -> Result<u64, ToolError> {
     let database =
         options.database.file("a server's own tools, such as pg_dump, make a backup of its databases")?;
     if is_same(&database, to) {
@@ -126,7 +226,20 @@ fn copy(options: &Options, to: &Path) -> Result<(), ToolError> {
             to.display()
         )));
     }
-    let copy = Partial::begin(to, options.force)?;
+    write(to, options.force, |copy| {
+        store::copy(&database, copy.path(), !options.without_secrets)?;
+        fault::crash_point(Point::BackupCopied);
+        Ok(())
+    })
+}
+
+/// Makes the database `to`, as `write` does, where nobody uses one; its size. With `replace` another may be there.
+fn write(
+    to: &Path,
+    replace: bool,
+    write: impl FnOnce(&Partial) -> Result<(), ToolError>,
+) -> Result<u64, ToolError> {
+    let new = Partial::begin(to, replace)?;
     let _claim = store::claim(to).map_err(|error| match error {
         OpenError::InUse(path) => ToolError::Refused(format!(
             "{} is in use by another afterglow; stop it, or choose another name with --to",
@@ -134,18 +247,16 @@ fn copy(options: &Options, to: &Path) -> Result<(), ToolError> {
         )),
         other => other.into(),
     })?;
-    if let Some(log) = store::logs(to).first().filter(|_| !options.force) {
+    if let Some(log) = store::logs(to).first().filter(|_| !replace) {
         return Err(ToolError::Refused(format!(
             "{} is left of another database and would be taken for a part of the copy; bring its database back, \
              choose another name, or add --force to remove it",
             log.display()
         )));
     }
-    store::copy(&database, copy.path(), !options.without_secrets)?;
-    fault::crash_point(Point::BackupCopied);
+    write(&new)?;
     make_room(to)?;
-    let size = copy.finish(options.force)?;
-    say(&format!("{}: {} in {}", to.display(), progress::bytes(size), progress::duration(watch.elapsed())))
+    new.finish(replace)
 }
 
 /// Whether two names are those of one file.
