@@ -218,6 +218,46 @@ pub fn split(list: &str) -> Vec<String> {
     names
 }
 
+/// The list that [`split`] makes these names or patterns of, with a blank after each comma.
+///
+/// ```
+/// use afterglow_wire::name::join;
+/// assert_eq!(join(&["host.*".to_owned(), "a,b".to_owned()]), r"host.*, a\,b");
+/// ```
+pub fn join(names: &[String]) -> String {
+    let escaped = names.iter().map(|name| {
+        let mut text = String::with_capacity(name.len());
+        // Blanks at the ends are meant, too.
+        let inner = name.trim();
+        let start = name.len() - name.trim_start().len();
+        let mut characters = name.char_indices().peekable();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '\\' => {
+                    let mut backslashes = 1;
+                    while characters.next_if(|(_, next)| *next == '\\').is_some() {
+                        backslashes += 1;
+                    }
+                    // Before a star they are escaped already.
+                    let is_escaped = characters.peek().is_some_and(|(_, next)| *next == '*');
+                    text.extend(std::iter::repeat_n(
+                        '\\',
+                        if is_escaped { backslashes } else { 2 * backslashes },
+                    ));
+                }
+                ',' => text.push_str("\\,"),
+                blank if blank.is_whitespace() && !(start..start + inner.len()).contains(&at) => {
+                    text.push('\\');
+                    text.push(blank);
+                }
+                other => text.push(other),
+            }
+        }
+        text
+    });
+    escaped.collect::<Vec<_>>().join(", ")
+}
+
 /// Lets the backslashes at a pattern's end stand for themselves before a star.
 fn double_backslashes(pattern: &mut String) {
     let backslashes = pattern.len() - pattern.trim_end_matches('\\').len();
@@ -333,6 +373,19 @@ mod tests {
             let pattern = exactly(&name);
             prop_assert!(matches(&pattern, &name), "{pattern}");
             prop_assert_eq!(matches(&pattern, &other), name == other, "{}", pattern);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_list_has_what_was_listed(names in prop::collection::vec(r"[ab*\\, ]{1,8}", 1..4)) {
+            let patterns: Vec<_> = names.iter().map(|name| exactly(name)).collect();
+            prop_assert_eq!(split(&join(&patterns)), patterns);
+        }
+
+        #[test]
+        fn a_list_has_the_patterns_that_were_listed(names in prop::collection::vec(r"[ab, ]{0,3}\*[ab\\, ]{0,5}", 1..4)) {
+            prop_assert_eq!(split(&join(&names)), names);
         }
     }
 

@@ -3,12 +3,21 @@
 use std::collections::BTreeMap;
 
 use afterglow_wire::board::{Mark, Threshold};
-use afterglow_wire::rule::{Found, Is, Level, Limit, Rule, Same, Severity, Unless};
+use afterglow_wire::name;
+use afterglow_wire::rule::{
+    Against, Each, Found, Is, Level, Limit, Of, Operation, Per, Rule, Same, Severity, Unless,
+};
 
 use crate::chart::handles::{Handle, rounded};
 
 /// How far on the right side of the limit an alert ends, as a share of the range of values: so it does not flap.
 const MARGIN: f64 = 0.05;
+
+/// Seconds over which a value is computed, unless somebody says otherwise.
+const WINDOW: u32 = 300;
+
+/// Seconds for which another signal's last value counts, unless somebody says otherwise.
+pub const WITHIN: u32 = 300;
 
 /// The furthest limit from the middle of what is usual.
 pub const MOST_DEVIATIONS: f64 = 100.0;
@@ -77,6 +86,54 @@ pub fn take_side(rule: &mut Rule, is: Is, is_usual: bool) {
     }
 }
 
+/// Makes a rule about another value of its signals.
+pub fn take_value(rule: &mut Rule, of: Of) {
+    let was_silence = rule.value.of == Of::Silence;
+    rule.value.of = of;
+    rule.value.window = of.has_window().then(|| rule.value.window.unwrap_or(WINDOW));
+    rule.value.per = (of == Of::Rate).then_some(rule.value.per.unwrap_or(Per::Minute));
+    rule.value.counter &= of == Of::Rate;
+    without_usual(rule);
+    if of == Of::Silence {
+        take_side(rule, Is::Above, false);
+        // Nothing is compared in a silence, and nothing else is measured over several signals.
+        rule.against = None;
+        rule.and.clear();
+    } else {
+        rule.each = Each::Signal;
+    }
+    for level in &mut rule.levels {
+        // A silence without a number is learned; other values need one.
+        match level.limit {
+            Limit::Number(number) if of == Of::Silence && !number.is_finite() => {
+                level.limit = Limit::Found(Found::Learned);
+            }
+            Limit::Found(Found::Learned) if was_silence && of != Of::Silence => {
+                level.limit = Limit::Number(f64::NAN);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Compares a rule's signals with others, or no longer.
+pub fn compare(rule: &mut Rule, with: Option<Operation>) {
+    let old = rule.against.take();
+    rule.against = with.map(|operation| match old {
+        Some(old) => Against { operation, ..old },
+        None => Against { signals: String::new(), operation, within: WITHIN },
+    });
+    without_usual(rule);
+}
+
+/// What is usual is known of values alone.
+fn without_usual(rule: &mut Rule) {
+    if rule.is_usual() && !rule.compares_values() {
+        let is = rule.is;
+        take_side(rule, is, false);
+    }
+}
+
 /// One of the limits of a rule, as it was dragged on a chart.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Dragged {
@@ -124,6 +181,11 @@ pub fn listed(text: &str) -> Vec<String> {
     text.split([',', '\n']).map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
+/// What is listed in a field for signals: names or patterns, with `\,` for a comma within one.
+pub fn signals(text: &str) -> Vec<String> {
+    text.lines().flat_map(name::split).filter(|name| !name.is_empty()).collect()
+}
+
 /// What was typed as whole seconds: the browser does not submit others.
 pub fn whole(typed: Option<f64>) -> u32 {
     typed.unwrap_or_default().round() as u32
@@ -151,8 +213,6 @@ pub fn labels(text: &str) -> BTreeMap<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use afterglow_wire::rule::Of;
-
     use super::*;
 
     fn made(
@@ -232,6 +292,30 @@ mod tests {
     }
 
     #[test]
+    fn a_silence_without_a_number_is_learned_and_a_value_needs_one() {
+        let mut rule = rule("A", vec!["a".into()], &[], None);
+        take_side(&mut rule, Is::Outside, true);
+        take_value(&mut rule, Of::Silence);
+        assert_eq!((rule.levels[0].limit, rule.is), (Limit::Found(Found::Learned), Is::Above));
+        assert_eq!(rule.check(), Ok(()), "{rule:?}");
+        take_value(&mut rule, Of::default());
+        assert!(rule.levels[0].limit.number().is_some_and(f64::is_nan), "{:?}", rule.levels);
+        rule.levels[0].limit = Limit::Number(5.0);
+        take_value(&mut rule, Of::Silence);
+        assert_eq!(rule.levels[0].limit, Limit::Number(5.0), "what was typed stays");
+    }
+
+    #[test]
+    fn what_is_usual_is_not_known_of_signals_compared() {
+        let mut rule = rule("A", vec!["a".into()], &[], None);
+        take_side(&mut rule, Is::Below, true);
+        compare(&mut rule, Some(Operation::Ratio));
+        assert_eq!((rule.is_usual(), rule.is), (false, Is::Below));
+        compare(&mut rule, None);
+        assert_eq!(rule.against, None);
+    }
+
+    #[test]
     fn a_limit_that_moves_takes_its_end_along() {
         assert_eq!((shifted(80.3, -4.2), shifted(10.0, -1.0)), (76.1, 9.0));
         assert_eq!((shifted(2e-9, -1e-10), shifted(3e17, 1e16)), (1.9e-9, 3.1e17));
@@ -263,5 +347,6 @@ mod tests {
     #[test]
     fn fields_list_by_commas_and_lines() {
         assert_eq!(listed("a.*, b\n\nc ,"), ["a.*", "b", "c"]);
+        assert_eq!(signals("a.*, b\n\nm{x=\"1\"\\,y=\"2\"} ,"), ["a.*", "b", "m{x=\"1\",y=\"2\"}"]);
     }
 }

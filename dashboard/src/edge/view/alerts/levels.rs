@@ -64,8 +64,10 @@ fn Row(
     on_remove: EventHandler<()>,
 ) -> Element {
     let level = use_hook(|| rule.peek().levels.get(place).copied().unwrap_or_default());
-    // Where it is over moves with the limit until somebody types it; its field is then another one.
-    let mut margin = use_signal(|| Some(level.recover? - level.limit.number()?));
+    // Where it is over moves with the limit until somebody types it; its field is then another one. With two limits it is a
+    // distance from them, which does not move.
+    let is_distance = matches!(rule.peek().is, Is::Inside | Is::Outside);
+    let mut margin = use_signal(|| Some(level.recover? - level.limit.number()?).filter(|_| !is_distance));
     let mut moved = use_signal(|| 0);
     let mut change = move |change: &dyn Fn(&mut Level)| {
         if let Some(level) = rule.write().levels.get_mut(place) {

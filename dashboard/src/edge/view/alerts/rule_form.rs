@@ -2,7 +2,7 @@
 
 use afterglow_wire::limits::{LONGEST_RULE_SECONDS, WINDOW_SECONDS};
 use afterglow_wire::name;
-use afterglow_wire::rule::{Each, Is, Of, Per, Rule};
+use afterglow_wire::rule::{Of, Per, Rule};
 use dioxus::prelude::*;
 use serde_json::Value;
 
@@ -31,9 +31,6 @@ const VALUES: [(Of, &str); 9] = [
     (Of::Count, "the number of samples"),
     (Of::Silence, "the time without a sample"),
 ];
-/// The window of a value that has had none, in seconds.
-const WINDOW: u32 = 300;
-
 /// The form.
 #[component]
 pub(super) fn RuleForm(
@@ -102,7 +99,7 @@ pub(super) fn RuleForm(
                         initial_value: "{known.title}", oninput: move |event| rule.write().title = event.value(),
                     }
                 }
-                Signals { rule, initial: known.signals.join(", "), wrong: failure.at("signals") }
+                Signals { rule, initial: name::join(&known.signals), wrong: failure.at("signals") }
                 Compared { rule, known: known.clone(), wrong: failure.at("value").or_else(|| failure.at("is")) }
                 Preview { rule, dragged }
                 Levels { rule, failure, dragged }
@@ -179,7 +176,7 @@ fn Signals(
             input {
                 id: "rule-signals", r#type: "text", autocomplete: "off", autocapitalize: "none", spellcheck: "false",
                 "aria-describedby": "rule-signals-count rule-signals-error", initial_value: "{initial}",
-                oninput: move |event| rule.write().signals = draft::listed(&event.value()),
+                oninput: move |event| rule.write().signals = draft::signals(&event.value()),
             }
             p { id: "rule-signals-count", class: "note", role: "status",
                 match meant() {
@@ -212,25 +209,7 @@ fn Compared(
                 select {
                     id: "rule-of", "aria-describedby": "rule-of-error",
                     onchange: move |event| {
-                        let of = Of::try_from(event.value()).unwrap_or_default();
-                        let mut rule = rule.write();
-                        rule.value.of = of;
-                        rule.value.window = of.has_window().then(|| rule.value.window.unwrap_or(WINDOW));
-                        rule.value.per = (of == Of::Rate).then_some(rule.value.per.unwrap_or(Per::Minute));
-                        rule.value.counter &= of == Of::Rate;
-                        if rule.is_usual() && !rule.compares_values() {
-                            // What is usual is known of values alone.
-                            let is = rule.is;
-                            draft::take_side(&mut rule, is, false);
-                        }
-                        if of == Of::Silence {
-                            rule.is = Is::Above;
-                            // Nothing is compared in a silence, and nothing else is measured over several signals.
-                            rule.against = None;
-                            rule.and.clear();
-                        } else {
-                            rule.each = Each::Signal;
-                        }
+                        draft::take_value(&mut rule.write(), Of::try_from(event.value()).unwrap_or_default());
                     },
                     for (of, name) in VALUES {
                         option { value: String::from(of), selected: of == value.of, "{name}" }

@@ -1,7 +1,8 @@
 //! What few rules need: another signal, what must hold as well, what explains an alert, labels.
 
 use afterglow_wire::limits::{LONGEST_RULE_SECONDS, RULE_ANDS};
-use afterglow_wire::rule::{Against, And, Each, Is, Of, Operation, Rule};
+use afterglow_wire::name;
+use afterglow_wire::rule::{And, Each, Is, Of, Operation, Rule};
 use dioxus::prelude::*;
 
 use super::super::form::{Field, Number};
@@ -9,9 +10,6 @@ use super::super::refused::Failure;
 use crate::alerts::{draft, words};
 
 const SIDES: [Is; 4] = [Is::Above, Is::Below, Is::Inside, Is::Outside];
-/// How old the other signal's value may be, in seconds, when nobody says it.
-const WITHIN: u32 = 300;
-
 /// The fields, closed until one of them has something.
 #[component]
 pub(super) fn More(
@@ -38,7 +36,7 @@ pub(super) fn More(
             Field { id: "rule-except", label: "But not these signals or patterns", wrong: failure.at("except"),
                 input {
                     id: "rule-except", r#type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "rule-except-error",
-                    initial_value: known.except.join(", "), oninput: move |event| rule.write().except = draft::listed(&event.value()),
+                    initial_value: name::join(&known.except), oninput: move |event| rule.write().except = draft::signals(&event.value()),
                 }
             }
             if is_silence {
@@ -54,12 +52,7 @@ pub(super) fn More(
                                     "divided by" => Some(Operation::Ratio),
                                     _ => None,
                                 };
-                                let mut rule = rule.write();
-                                let old = rule.against.take();
-                                rule.against = operation.map(|operation| match old {
-                                    Some(old) => Against { operation, ..old },
-                                    None => Against { signals: String::new(), operation, within: WITHIN },
-                                });
+                                draft::compare(&mut rule.write(), operation);
                             },
                             for (name, of) in [("no", None), ("less", Some(Operation::Difference)), ("divided by", Some(Operation::Ratio))] {
                                 option { value: name, selected: of == against.as_ref().map(|against| against.operation), "{name}" }
@@ -83,7 +76,7 @@ pub(super) fn More(
                                 id: "rule-within", label: None, initial: within, placeholder: "300", whole: (1, LONGEST_RULE_SECONDS),
                                 on_number: move |typed: Option<f64>| {
                                     if let Some(against) = &mut rule.write().against {
-                                        against.within = typed.map_or(WITHIN, |typed| draft::whole(Some(typed)));
+                                        against.within = typed.map_or(draft::WITHIN, |typed| draft::whole(Some(typed)));
                                     }
                                 },
                             }
@@ -165,8 +158,8 @@ fn Conditions(
                 Field { id: "and-{place}", label: "And the last value of (empty: itself)", wrong: failure.at(&format!("and[{place}].signals")),
                     input {
                         id: "and-{place}", r#type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "and-{place}-error",
-                        initial_value: and.signals.join(", "),
-                        oninput: move |event| change(rule, place, |and| and.signals = draft::listed(&event.value())),
+                        initial_value: name::join(&and.signals),
+                        oninput: move |event| change(rule, place, |and| and.signals = draft::signals(&event.value())),
                     }
                 }
                 Field { id: "and-{place}-is", label: "Is", wrong: None,
@@ -211,7 +204,7 @@ fn Conditions(
                 button {
                     r#type: "button", class: "action", "data-testid": "add-condition",
                     onclick: move |_| {
-                        let and = And { signals: Vec::new(), is: Is::Above, limit: 0.0, upper: None, within: WITHIN };
+                        let and = And { signals: Vec::new(), is: Is::Above, limit: 0.0, upper: None, within: draft::WITHIN };
                         rule.write().and.push(and);
                     },
                     "Add a condition"

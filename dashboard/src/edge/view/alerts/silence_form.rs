@@ -28,8 +28,7 @@ pub(super) fn SilenceForm() -> Element {
             }
         }
     };
-    let mut list =
-        move |member: &str, event: &FormEvent| silence.write()[member] = draft::listed(&event.value()).into();
+    let mut list = move |member: &str, listed: Vec<String>| silence.write()[member] = listed.into();
     let mut window = move |member: &str, event: &FormEvent| {
         silence.write()["windows"][0][member] = event.value().trim().into();
     };
@@ -40,10 +39,10 @@ pub(super) fn SilenceForm() -> Element {
                 summary { "Silence in hours of the week …" }
                 form { class: "form", onsubmit: submit,
                     Field { id: "silence-signals", label: "Signals, or patterns", wrong: failure.at("signals"),
-                        input { id: "silence-signals", r#type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "silence-signals-error", oninput: move |event| list("signals", &event) }
+                        input { id: "silence-signals", r#type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "silence-signals-error", oninput: move |event| list("signals", draft::signals(&event.value())) }
                     }
                     Field { id: "silence-rules", label: "Rules, by their ids", wrong: failure.at("rules"),
-                        input { id: "silence-rules", r#type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "silence-rules-error", oninput: move |event| list("rules", &event) }
+                        input { id: "silence-rules", r#type: "text", autocomplete: "off", spellcheck: "false", "aria-describedby": "silence-rules-error", oninput: move |event| list("rules", draft::listed(&event.value())) }
                     }
                     fieldset { class: "levels",
                         legend { class: "note", "On days (none: every day)" }
