@@ -241,6 +241,8 @@ impl Engine {
     /// knows the same signals by the same numbers and has seen their samples before `now`. An episode goes on where the value is wrong by the new rule too, and ends
     /// where it is not. What was already wrong is reported as if it had begun now, with its true beginning.
     pub fn adopt(&mut self, other: Engine, now: i64, out: &mut Vec<Transition>) {
+        let followed: Vec<bool> =
+            self.signals.iter().map(|signal| signal.is_wanted() && signal.is_known()).collect();
         for (number, program) in (0u32..).zip(&other.programs) {
             let Some(program) = program else { continue };
             let old = self.numbers.get(&program.id).copied();
@@ -261,7 +263,7 @@ impl Engine {
             }
             self.put(&program.rule, born);
             let Some(mine) = self.numbers.get(&program.id).copied() else { continue };
-            self.take_memory(mine, &other, number);
+            self.take_memory(mine, &other, number, &followed);
             for (scope, state) in new {
                 let before = going_on.remove(&scope);
                 self.take_state(mine, &scope, state, before, out);
@@ -269,8 +271,14 @@ impl Engine {
         }
     }
 
-    fn take_memory(&mut self, mine: u32, other: &Engine, theirs: u32) {
-        for (own, seen) in self.signals.iter_mut().zip(&other.signals) {
+    /// What the other engine knows for one of its rules; `followed` says of which signals rules of this one have seen all samples.
+    fn take_memory(&mut self, mine: u32, other: &Engine, theirs: u32, followed: &[bool]) {
+        let signals = self.signals.iter_mut().zip(&other.signals).zip(followed);
+        for ((own, seen), is_followed) in signals {
+            // Where rules looked at the signal, what they have not seen yet is still to come, for all of them.
+            if !is_followed && own.newest < seen.newest {
+                (own.newest, own.value, own.before) = (seen.newest, seen.value, seen.before);
+            }
             let (Some(more), Some(seen_more)) = (&mut own.more, &seen.more) else { continue };
             if let Some((_, window)) = seen_more.windows.iter().find(|(rule, _)| *rule == theirs)
                 && self.windows < afterglow_wire::limits::RULE_WINDOWS
@@ -283,9 +291,6 @@ impl Engine {
             }
             if more.cadence.known() < seen_more.cadence.known() {
                 more.cadence = seen_more.cadence.clone();
-            }
-            if own.newest < seen.newest {
-                (own.newest, own.value, own.before) = (seen.newest, seen.value, seen.before);
             }
         }
         if let Some((own, seen)) = self.silences.get_mut(&mine).zip(other.silences.get(&theirs)) {

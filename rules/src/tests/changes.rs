@@ -98,3 +98,34 @@ fn an_alert_is_explained_by_another() {
     assert_eq!(step(1, 4.0, 0.0, &mut out), [false, true]);
     assert_eq!(step(2, 5.0, 0.0, &mut out), [false, false]);
 }
+
+#[test]
+fn a_new_rule_about_changes_compares_with_the_sample_before() {
+    let samples = [(0.0, 1.0), (10.0, 50.0)];
+    let mut live = seen(ABOVE, &samples[..1]);
+    live.remove("r", Reason::Deleted, micros(1.0), &mut Vec::new());
+    // No rule looks at it now.
+    feed(&mut live, &samples[1..], &mut Vec::new());
+    let mut out = Vec::new();
+    let change = r#""value":{"of":"change"},"is":"above","levels":[{"limit":50}]"#;
+    live.adopt(seen(change, &samples), micros(11.0), &mut out);
+    // Late, and no change of 60.
+    feed(&mut live, &[(9.0, 110.0)], &mut out);
+    feed(&mut live, &[(12.0, 60.0)], &mut out);
+    same(&listed(&out), "");
+    feed(&mut live, &[(13.0, 111.0)], &mut out);
+    same(&listed(&out), "13 s Fired 0 51");
+}
+
+#[test]
+fn a_new_rule_takes_no_sample_from_others() {
+    // The new rule has seen a sample of a commit that is still to come.
+    let mut live = seen(ABOVE, &[(0.0, 1.0)]);
+    let mut out = Vec::new();
+    let other = rule(r#""is":"below","levels":[{"limit":0}]"#);
+    let mut new = engine(&[super::named(other, "new")], &["s"]);
+    feed(&mut new, &[(0.0, 1.0), (10.0, 90.0)], &mut Vec::new());
+    live.adopt(new, micros(11.0), &mut out);
+    feed(&mut live, &[(10.0, 90.0)], &mut out);
+    same(&listed(&out), "10 s Fired 0 90");
+}
