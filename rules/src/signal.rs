@@ -152,6 +152,15 @@ impl More {
         }
     }
 
+    /// Takes over the last samples that another engine has of this signal, where it has later ones, or more up to the same one.
+    pub(crate) fn take_recent(&mut self, other: &Self) {
+        let (Some(own), Some(theirs)) = (&mut self.recent, &other.recent) else { return };
+        let known = |recent: &VecDeque<(i64, f64)>| recent.back().map(|(at, _)| (*at, recent.len()));
+        if known(own) < known(theirs) {
+            own.clone_from(theirs);
+        }
+    }
+
     /// The last sample at or before `at`.
     pub(crate) fn last_at(&self, at: i64) -> Option<(i64, f64)> {
         self.recent.as_ref()?.iter().rev().find(|(time, _)| *time <= at).copied()

@@ -292,6 +292,7 @@ impl Engine {
             if more.cadence.known() < seen_more.cadence.known() {
                 more.cadence = seen_more.cadence.clone();
             }
+            more.take_recent(seen_more);
         }
         if let Some((own, seen)) = self.silences.get_mut(&mine).zip(other.silences.get(&theirs)) {
             own.take(seen);

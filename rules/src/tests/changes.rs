@@ -118,6 +118,25 @@ fn a_new_rule_about_changes_compares_with_the_sample_before() {
 }
 
 #[test]
+fn a_new_rule_knows_the_last_value_of_the_other_signal() {
+    let and = r#""is":"above","levels":[{"limit":80}],"and":[{"signals":["t"],"is":"above","limit":0,"within":60}]"#;
+    let against =
+        r#""is":"above","levels":[{"limit":80}],"against":{"signals":"t","as":"difference","within":60}"#;
+    for fields in [and, against] {
+        let mut other = engine(&[rule(fields)], &["s", "t"]);
+        for (signal, at, value) in [(0, 1.0, 10.0), (1, 2.0, 5.0)] {
+            let sample = crate::Sample { signal, at: micros(at), value };
+            other.step(sample.at, [sample], &mut Vec::new());
+        }
+        let mut live = engine(&[], &["s", "t"]);
+        let mut out = Vec::new();
+        live.adopt(other, micros(3.0), &mut out);
+        feed(&mut live, &[(4.0, 90.0)], &mut out);
+        assert_eq!(out.len(), 1, "{fields}: {out:?}");
+    }
+}
+
+#[test]
 fn a_new_rule_takes_no_sample_from_others() {
     // The new rule has seen a sample of a commit that is still to come.
     let mut live = seen(ABOVE, &[(0.0, 1.0)]);
