@@ -77,11 +77,15 @@ impl Silence {
         self.scopes.get(*self.numbers.get(name)? as usize)
     }
 
-    /// What another knows of the same scopes.
+    /// What another knows of the same scopes, where it knows more: it may not have seen the samples of those that stopped long ago.
     pub(crate) fn take(&mut self, other: &Self) {
         for theirs in &other.scopes {
-            if let Some(own) = self.find(&theirs.name) {
-                (own.alive, own.cadence) = (theirs.alive, theirs.cadence.clone());
+            let Some(own) = self.find(&theirs.name) else { continue };
+            own.alive = own.alive.max(theirs.alive);
+            let known =
+                |cadence: &Option<Box<Cadence>>| cadence.as_ref().map_or(0, |cadence| cadence.known());
+            if own.cadence.is_some() && known(&own.cadence) < known(&theirs.cadence) {
+                own.cadence.clone_from(&theirs.cadence);
             }
         }
     }

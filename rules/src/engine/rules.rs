@@ -258,17 +258,29 @@ impl Engine {
                     self.end(old, &scope, state, Reason::Changed, now, out);
                 }
             }
+            let heard = old.and_then(|old| self.heard(old, program));
             if let Some(old) = old {
                 self.drop_rule(old);
             }
             self.put(&program.rule, born);
             let Some(mine) = self.numbers.get(&program.id).copied() else { continue };
+            if let Some((own, heard)) = self.silences.get_mut(&mine).zip(heard) {
+                own.take(&heard);
+            }
             self.take_memory(mine, &other, number, &followed);
             for (scope, state) in new {
                 let before = going_on.remove(&scope);
                 self.take_state(mine, &scope, state, before, out);
             }
         }
+    }
+
+    /// What the old form of a rule about silence knows of the same scopes; `None` when the new form hears other samples.
+    fn heard(&self, old: u32, new: &Program) -> Option<Silence> {
+        let before = &self.programs.get(old as usize)?.as_ref()?.rule;
+        let (new, hears) =
+            (&new.rule, |rule: &Rule| (rule.signals.clone(), rule.except.clone(), rule.each, rule.fresh));
+        (hears(before) == hears(new)).then(|| self.silences.get(&old).cloned())?
     }
 
     /// What the other engine knows for one of its rules; `followed` says of which signals rules of this one have seen all samples.

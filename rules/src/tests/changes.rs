@@ -137,6 +137,31 @@ fn a_new_rule_knows_the_last_value_of_the_other_signal() {
 }
 
 #[test]
+fn a_changed_rule_about_silence_keeps_what_it_heard() {
+    let silent = |severity: &str, limit: u32| {
+        let levels = format!(r#"[{{"severity":"{severity}","limit":{limit}}}]"#);
+        rule(&format!(r#""value":{{"of":"silence"}},"is":"above","levels":{levels}"#))
+    };
+    let mut live = engine(&[silent("info", 30)], &["s"]);
+    let mut out = Vec::new();
+    feed(&mut live, &[(0.0, 1.0)], &mut out);
+    // The new form has seen none of it.
+    live.adopt(engine(&[silent("critical", 30)], &["s"]), micros(20.0), &mut out);
+    same(&listed(&out), "");
+    live.advance_to(micros(40.0), &mut out);
+    same(&listed(&out), "30 s Fired 0 30");
+    // One that has seen it goes on with the alert.
+    let mut other = engine(&[silent("warning", 20)], &["s"]);
+    feed(&mut other, &[(0.0, 1.0)], &mut Vec::new());
+    other.advance_to(micros(41.0), &mut Vec::new());
+    live.adopt(other, micros(41.0), &mut out);
+    assert_eq!(out.len(), 1, "{out:?}");
+    assert_eq!(live.state("r", "s").unwrap().fired_at, Some(micros(30.0)), "the same episode");
+    feed(&mut live, &[(50.0, 1.0)], &mut out);
+    same(&listed(&out[1..]), "50 s Resolved 0 50");
+}
+
+#[test]
 fn a_new_rule_takes_no_sample_from_others() {
     // The new rule has seen a sample of a commit that is still to come.
     let mut live = seen(ABOVE, &[(0.0, 1.0)]);
