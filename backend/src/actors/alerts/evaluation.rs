@@ -1,9 +1,10 @@
 //! What the thread that evaluates does, turn by turn.
 
+mod parts;
 mod rules;
 mod watch;
 
-use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,16 +20,14 @@ use crate::batch::{Sample as StoredSample, SignalId};
 use crate::clock::Stopwatch;
 use crate::committed::Committed;
 use crate::documents::Kind;
-use crate::store::alerts::{Cursor, Fold, NewNotice, Replayed, StateRow};
+use crate::store::alerts::{Cursor, Fold, Replayed, StateRow};
 use crate::store::{Sequences, StoreError};
+use parts::{Rest, append, exact, sort_into_parts};
 use rules::enabled;
 use watch::Refusal;
 
 /// Rows of the journal that are read at once.
 const JOURNAL_ROWS: u32 = 256;
-
-/// States that are written in one transaction: commits of samples share the writer.
-const STATES_AT_ONCE: usize = 200;
 
 /// Episodes that have ended, and are written in one transaction.
 const EPISODES_AT_ONCE: usize = 1_000;
@@ -385,11 +384,12 @@ impl Evaluation {
             self.unwritten.notices.iter().map(|notice| notice.channel.clone()).collect();
         let is_quiet = self.unwritten.is_quiet();
         self.write_history()?;
-        let mut rest = std::mem::take(&mut self.unwritten);
-        for (episodes, notices) in sort_into_parts(&mut rest) {
-            let part = take_part(&mut rest, episodes, notices);
+        let counts = sort_into_parts(&mut self.unwritten);
+        let mut rest = Rest::of(std::mem::take(&mut self.unwritten));
+        for (episodes, notices) in counts {
+            let part = rest.take(episodes, notices);
             if let Err(error) = self.parts.store.fold(&part) {
-                self.unwritten = joined(part, rest);
+                self.unwritten = rest.behind(part);
                 return Err(error);
             }
             self.announce(part.episodes);
@@ -435,65 +435,4 @@ impl Evaluation {
             }
         }
     }
-}
-
-/// Puts what is to be written into the order of its transactions: some states with all that belongs to them, and with the last what belongs to
-/// none. How many episodes and how many notices each has.
-fn sort_into_parts(fold: &mut Fold) -> Vec<(usize, usize)> {
-    let Fold { states, episodes, notices, .. } = fold;
-    let places: HashMap<(&str, &str), usize> = states
-        .iter()
-        .enumerate()
-        .map(|(number, row)| ((&*row.rule, &*row.scope), number / STATES_AT_ONCE))
-        .collect();
-    let last = states.len().saturating_sub(1) / STATES_AT_ONCE;
-    let place = |rule: &str, scope: &str| places.get(&(rule, scope)).copied().unwrap_or(last);
-    let place_of_episode = |episode: &Arc<Episode>| place(&episode.rule, &episode.scope);
-    let place_of_notice = |new: &NewNotice| place(&new.notice.rule, &new.notice.signal);
-    episodes.sort_by_cached_key(place_of_episode);
-    notices.sort_by_cached_key(place_of_notice);
-    let mut counts = vec![(0, 0); last + 1];
-    episodes.iter().for_each(|episode| counts[place_of_episode(episode)].0 += 1);
-    notices.iter().for_each(|new| counts[place_of_notice(new)].1 += 1);
-    counts
-}
-
-/// The next transaction's part of what is to be written; the cursor goes with the last.
-fn take_part(rest: &mut Fold, episodes: usize, notices: usize) -> Fold {
-    let mut part = Fold {
-        states: rest.states.drain(..rest.states.len().min(STATES_AT_ONCE)).collect(),
-        episodes: rest.episodes.drain(..episodes).collect(),
-        notices: rest.notices.drain(..notices).collect(),
-        ..Fold::default()
-    };
-    if rest.states.is_empty() {
-        let Fold { cursor, unheard, heard, .. } = std::mem::take(rest);
-        (part.cursor, part.unheard, part.heard) = (cursor, unheard, heard);
-    }
-    part
-}
-
-/// Adds `more` to the end of `all`.
-fn append<T>(all: &mut Vec<T>, mut more: Vec<T>) {
-    if all.is_empty() {
-        *all = more;
-    } else {
-        all.append(&mut more);
-    }
-}
-
-/// A text without the room in which it was written: a storm has one for each alert.
-fn exact(mut text: String) -> String {
-    text.shrink_to_fit();
-    text
-}
-
-/// Two parts as one.
-fn joined(mut first: Fold, second: Fold) -> Fold {
-    first.states.extend(second.states);
-    first.episodes.extend(second.episodes);
-    first.notices.extend(second.notices);
-    first.unheard.extend(second.unheard);
-    (first.cursor, first.heard) = (second.cursor.or(first.cursor), second.heard.or(first.heard));
-    first
 }
