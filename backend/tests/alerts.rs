@@ -4,6 +4,7 @@ mod channels;
 mod crashes;
 mod delivery;
 mod import;
+mod past;
 mod routing;
 mod stream;
 mod targets;

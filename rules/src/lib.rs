@@ -27,10 +27,10 @@
 //!   [`Engine::deadline`] is due. Transitions are appended to the vector that is passed. [`Engine::take_changed`] then says which states differ from
 //!   what was last taken: what a host stores in the transaction that stores the transitions. A state that is `None` is that of an alert that no longer exists.
 //! - **At a start**: [`Engine::put`] every rule, [`Engine::learn`] every signal, [`Engine::warm`] each signal that
-//!   [`Engine::memory`] names a time for, with its samples of that time before the stored cursor; [`Engine::restore`] every stored state;
-//!   [`Engine::listen`]; then `step` for each commit after the cursor. Transitions come out as they did the first time.
-//! - **A rule is added or changes what it evaluates**: make a second engine with that rule alone, give it the samples of [`Engine::memory`] before now by
-//!   `step`, with the samples' own times, and [`Engine::adopt`] it. A text-only change ([`Rule::evaluates_as`]) needs `put` alone.
+//!   [`Engine::memory`] names a time for, with its samples of that time before the stored cursor, and where these are fewer than it asks for with its last
+//!   ones, however old; [`Engine::restore`] every stored state; [`Engine::listen`]; then `step` for each commit after the cursor. Transitions come out as they did the first time.
+//! - **A rule is added or changes what it evaluates**: make a second engine with that rule alone, give it the samples of [`Engine::memory`] up to the commit that was
+//!   evaluated last by `step`, with the samples' own times, let time pass in it as it did, and [`Engine::adopt`] it. A text-only change ([`Rule::evaluates_as`]) needs `put` alone.
 //!   [`Engine::remove`] ends what fires, with the reason.
 //! - **The clock is set**: [`Engine::reset_clock`].
 //! - **Listening**: [`Engine::listen`] when commits are taken, [`Engine::deaf`] when they no longer are. Silence is counted only in between.

@@ -1,6 +1,8 @@
 //! Samples of before, from the store: what rules must know of the past.
 
-use std::collections::BTreeMap;
+mod last;
+
+use std::collections::{BTreeMap, HashMap};
 
 use afterglow_rules::{Engine, Past, Sample};
 use afterglow_wire::Timestamp;
@@ -9,7 +11,7 @@ use afterglow_wire::rule::Rule;
 use crate::backtest::minutes;
 use crate::batch::SignalId;
 use crate::signals::{Selector, Signals};
-use crate::store::{Detail, Query, Sink, Span, Stopped, Store, StoreError};
+use crate::store::{Detail, Details, Query, Sink, Span, Stopped, Store, StoreError};
 
 const SECOND: i64 = 1_000_000;
 
@@ -27,33 +29,46 @@ pub(super) fn reach(rule: &Rule) -> i64 {
     (2 * window + times * SECOND).max(AT_LEAST)
 }
 
-/// Gives the engine what it must know of signals before `at`.
+/// Gives the engine what it must know of signals before `at`: all samples of some time, and the last ones however old they are.
 pub(super) fn warm(store: &Store, engine: &mut Engine, signals: u32, at: i64) -> Result<(), StoreError> {
     // Signals whose past matters for as long are read together.
-    let mut wanted: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+    let mut wanted: BTreeMap<i64, Vec<(u32, usize)>> = BTreeMap::new();
     for signal in 0..signals {
         if let Some(memory) = engine.memory(signal) {
-            wanted.entry(memory.time.max(AT_LEAST)).or_default().push(signal);
+            wanted.entry(memory.time.max(AT_LEAST)).or_default().push((signal, memory.samples));
         }
     }
-    let mut series: BTreeMap<u32, Vec<(i64, f64)>> = BTreeMap::new();
-    for (time, signals) in wanted {
-        for sample in read(store, &signals, at.saturating_sub(time), at)? {
-            series.entry(sample.signal).or_default().push((sample.at, sample.value));
-        }
-    }
-    if series.is_empty() {
+    if wanted.is_empty() {
         return Ok(());
     }
-    let known: BTreeMap<String, i64> =
-        store.details()?.into_iter().map(|details| (details.name, details.first.micros())).collect();
+    let known = known(store)?;
+    let mut series: BTreeMap<u32, Vec<(i64, f64)>> = BTreeMap::new();
+    for (time, mut wanted) in wanted {
+        let from = at.saturating_sub(time);
+        let signals: Vec<u32> = wanted.iter().map(|(signal, _)| *signal).collect();
+        for sample in read(store, &signals, from, at)? {
+            series.entry(sample.signal).or_default().push((sample.at, sample.value));
+        }
+        wanted.retain_mut(|(signal, count)| {
+            *count = count.saturating_sub(series.get(signal).map_or(0, Vec::len));
+            *count > 0
+        });
+        for (signal, before) in last::read(store, &known, &wanted, from.saturating_sub(1))? {
+            series.entry(signal).or_default().splice(0..0, before);
+        }
+    }
     for (signal, samples) in series {
         let first = samples.first().map_or(at, |(at, _)| *at);
         let name = store.signals().name(SignalId(signal));
-        let since = name.and_then(|name| known.get(&*name).copied()).unwrap_or(first);
+        let since = name.and_then(|name| known.get(&*name)).map_or(first, |details| details.first.micros());
         engine.warm(signal, since, &samples);
     }
     Ok(())
+}
+
+/// The extent of each signal, by name.
+fn known(store: &Store) -> Result<HashMap<String, Details>, StoreError> {
+    Ok(store.details()?.into_iter().map(|details| (details.name.clone(), details)).collect())
 }
 
 /// Where windows find what came late, and limits what was usual.
@@ -106,24 +121,29 @@ pub(super) fn sealed(
 }
 
 fn read(store: &Store, wanted: &[u32], from: i64, to: i64) -> Result<Vec<Sample>, StoreError> {
-    let signals = store.signals();
+    let mut found = Found { signals: store.signals(), signal: None, samples: Vec::new() };
+    ask(store, wanted, from, to, &mut found)?;
+    found.samples.sort_by_key(|sample| sample.at);
+    Ok(found.samples)
+}
+
+/// Passes the samples from `from` up to `to` of these signals on.
+fn ask(store: &Store, wanted: &[u32], from: i64, to: i64, sink: &mut dyn Sink) -> Result<(), StoreError> {
     let names: Vec<String> = wanted
         .iter()
-        .filter_map(|signal| signals.name(SignalId(*signal)))
+        .filter_map(|signal| store.signals().name(SignalId(*signal)))
         .map(|name| name.replace('*', "\\*"))
         .collect();
     if names.is_empty() {
-        return Ok(Vec::new());
+        return Ok(());
     }
     let query = Query {
         span: Span { from: Timestamp::from_micros(from), to: Timestamp::from_micros(to) },
         signals: Selector::new(&names),
         detail: Detail::Samples,
     };
-    let mut found = Found { signals, signal: None, samples: Vec::new() };
-    store.query(&query, &mut found)?;
-    found.samples.sort_by_key(|sample| sample.at);
-    Ok(found.samples)
+    store.query(&query, sink)?;
+    Ok(())
 }
 
 struct Found<'s> {

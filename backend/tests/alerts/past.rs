@@ -1,0 +1,74 @@
+//! What has stopped long ago: restarts and edits of rules do not forget it.
+
+use afterglow_backend::clock::Clock;
+use serde_json::{Value, json};
+
+use super::{Lab, hot, listed};
+use crate::harness::eventually;
+use crate::receiver::Receiver;
+
+/// How old the samples of what has stopped are: older than what is read of every signal.
+const STOPPED: i64 = 3_000;
+
+fn silent() -> Value {
+    json!({"id": "silent", "title": "Silent", "signals": ["device.*"], "value": {"of": "silence"}, "is": "above",
+        "levels": [{"limit": 3}], "fresh": 86_400, "min_interval": 0})
+}
+
+/// Posts a sample from long ago.
+fn stopped(lab: &Lab, signal: &str, value: f64) {
+    let at = Clock::real().now().micros() / 1_000_000 - STOPPED;
+    let answer = lab.backend().post(&json!({"timestamp": at, "signals": {signal: value}}).to_string());
+    assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+/// The alert that fires of a signal.
+fn firing(lab: &Lab, signal: &str) -> Option<Value> {
+    let alerts = lab.backend().get("/api/alerts").json();
+    alerts["firing"].as_array().unwrap().iter().find(|alert| alert["scope"] == signal).cloned()
+}
+
+/// What a receiver was notified of about a signal.
+fn about(receiver: &Receiver, signal: &str) -> Vec<String> {
+    let all = listed(&receiver.all()).into_iter();
+    all.filter(|(of, _)| of == signal).map(|(_, state)| state).collect()
+}
+
+/// Waits until all that was posted before is evaluated.
+fn settle(lab: &Lab, receiver: &Receiver, oven: &str) {
+    lab.sample(oven, 90.0);
+    eventually("an oven is hot", || !about(receiver, oven).is_empty());
+}
+
+/// After `kill -9`, one device sends and another has stopped long before: that one is silent, and its alert goes on over the next `kill -9`.
+#[test]
+fn a_restart_knows_what_stopped_long_ago() {
+    let (mut lab, receiver) = (Lab::new(), Receiver::new());
+    lab.ops(&receiver);
+    lab.rule(hot());
+    lab.rule(silent());
+    lab.rule(
+        json!({"id": "step", "title": "Step", "signals": ["meter"], "value": {"of": "change"}, "is": "above",
+        "levels": [{"limit": 50}]}),
+    );
+    // Its silence would be decided as long after the limit as the sample was late.
+    stopped(&lab, "device.stopped", 1.0);
+    stopped(&lab, "meter", 10.0);
+    settle(&lab, &receiver, "oven.1");
+    assert_eq!(about(&receiver, "device.stopped"), [""; 0]);
+    lab.crash();
+    eventually("the one that stopped is silent", || {
+        lab.sample("device.sends", 1.0);
+        !about(&receiver, "device.stopped").is_empty()
+    });
+    lab.sample("meter", 70.0);
+    eventually("the meter is compared with its sample before", || !about(&receiver, "meter").is_empty());
+    let before = firing(&lab, "device.stopped").unwrap();
+    lab.crash();
+    settle(&lab, &receiver, "oven.2");
+    let after = firing(&lab, "device.stopped").unwrap();
+    assert_eq!((&after["id"], &after["fired_at"]), (&before["id"], &before["fired_at"]));
+    lab.sample("device.stopped", 1.0);
+    eventually("its end is sent", || about(&receiver, "device.stopped").contains(&"resolved".to_owned()));
+    assert_eq!(about(&receiver, "device.stopped"), ["firing", "resolved"]);
+}
