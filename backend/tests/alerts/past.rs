@@ -72,3 +72,28 @@ fn a_restart_knows_what_stopped_long_ago() {
     eventually("its end is sent", || about(&receiver, "device.stopped").contains(&"resolved".to_owned()));
     assert_eq!(about(&receiver, "device.stopped"), ["firing", "resolved"]);
 }
+
+/// A new rule finds what has stopped long before, and an edit of it ends no alert about that.
+#[test]
+fn new_and_changed_rules_know_what_stopped_long_ago() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    lab.ops(&receiver);
+    stopped(&lab, "device.stopped", 1.0);
+    stopped(&lab, "oven.stopped", 95.0);
+    let mut rules = [lab.rule(silent()), lab.rule(hot())];
+    let both = ["device.stopped", "oven.stopped"];
+    for signal in both {
+        eventually(signal, || about(&receiver, signal) == ["firing"]);
+    }
+    let before = both.map(|signal| firing(&lab, signal).unwrap());
+    for rule in &mut rules {
+        rule["levels"][0]["severity"] = json!("critical");
+        lab.put(&format!("/api/rules/{}", rule["id"].as_str().unwrap()), rule);
+    }
+    settle(&lab, &receiver, "oven.2");
+    for (signal, before) in both.into_iter().zip(before) {
+        let after = firing(&lab, signal).unwrap_or_else(|| panic!("{signal} fires no more"));
+        assert_eq!((&after["id"], &after["fired_at"]), (&before["id"], &before["fired_at"]));
+        assert_eq!(about(&receiver, signal), ["firing"], "{signal}");
+    }
+}

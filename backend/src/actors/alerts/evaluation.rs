@@ -66,6 +66,8 @@ pub(super) struct Evaluation {
     seen: (Stopwatch, i64),
     /// When this process began to evaluate.
     begun: i64,
+    /// Up to when time has passed for the rules.
+    passed: i64,
     /// Whether silence counts since then.
     hears: bool,
     /// Whether samples are refused.
@@ -101,6 +103,7 @@ impl Evaluation {
             expired: Stopwatch::start(),
             seen: (Stopwatch::start(), now),
             begun: now,
+            passed: now,
             hears: false,
             refuses: false,
             deaf_since: now,
@@ -151,6 +154,7 @@ impl Evaluation {
         }
         let now = self.parts.clock.now();
         self.engine.advance_to(now.micros(), &mut self.changes);
+        self.passed = now.micros();
         self.follow(now);
         if is_written && self.ticked.elapsed() >= Duration::from_millis(500) {
             self.ledger.tick(&self.engine, now);

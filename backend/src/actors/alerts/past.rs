@@ -66,6 +66,55 @@ pub(super) fn warm(store: &Store, engine: &mut Engine, signals: u32, at: i64) ->
     Ok(())
 }
 
+/// Lets an engine with rules that are new or changed see what was until `until`: all samples after `from`, and the last ones before it of signals that have few
+/// since. Silence counts in it as it did, without the times in which no samples could come: those that are stored, and `more`.
+pub(super) fn replay(
+    store: &Store,
+    engine: &mut Engine,
+    signals: u32,
+    (from, until): (i64, i64),
+    more: &[Span],
+) -> Result<(), StoreError> {
+    let mut samples = samples(store, engine, signals, from, until)?;
+    let mut counts: HashMap<u32, usize> = HashMap::new();
+    samples.iter().for_each(|sample| *counts.entry(sample.signal).or_default() += 1);
+    let few: Vec<(u32, usize)> = (0..signals)
+        .filter_map(|signal| {
+            let wanted = engine.memory(signal)?.samples;
+            Some((signal, wanted.saturating_sub(counts.get(&signal).copied().unwrap_or_default())))
+        })
+        .filter(|(_, missing)| *missing > 0)
+        .collect();
+    if !few.is_empty() {
+        for (signal, before) in last::read(store, &known(store)?, &few, from.saturating_sub(1))? {
+            samples.extend(before.into_iter().map(|(at, value)| Sample { signal, at, value }));
+        }
+        samples.sort_by_key(|sample| sample.at);
+    }
+    let Some(first) = samples.first() else { return Ok(()) };
+    let all = Span { from: Timestamp::from_micros(first.at), to: Timestamp::from_micros(until) };
+    let mut unheard = store.unheard(all)?;
+    unheard.extend_from_slice(more);
+    unheard.sort_by_key(|span| span.from);
+    let mut unheard = unheard.into_iter().peekable();
+    let (mut stored, mut ignored) = (Stored(store), Vec::new());
+    let mut listening = i64::MIN;
+    let mut leave_out = |engine: &mut Engine, span: Span, ignored: &mut Vec<_>| {
+        engine.deaf(span.from.micros(), ignored);
+        listening = listening.max(span.to.micros());
+        engine.listen(listening);
+    };
+    for sample in samples {
+        while let Some(span) = unheard.next_if(|span| span.from.micros() < sample.at) {
+            leave_out(engine, span, &mut ignored);
+        }
+        engine.step_with(sample.at, [sample], &mut stored, &mut ignored);
+        ignored.clear();
+    }
+    unheard.for_each(|span| leave_out(engine, span, &mut ignored));
+    Ok(())
+}
+
 /// The extent of each signal, by name.
 fn known(store: &Store) -> Result<HashMap<String, Details>, StoreError> {
     Ok(store.details()?.into_iter().map(|details| (details.name.clone(), details)).collect())

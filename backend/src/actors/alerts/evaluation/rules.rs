@@ -14,7 +14,7 @@ use crate::alerts::quiet::Quiet;
 use crate::batch::SignalId;
 use crate::fault;
 use crate::store::alerts::{Cursor, Saved as SavedDocument};
-use crate::store::{Store, StoreError};
+use crate::store::{Span, Store, StoreError};
 
 impl Evaluation {
     /// Takes rules, channels and silences as they are now. What was committed after the commit numbered `sequence` is still to
@@ -90,24 +90,22 @@ impl Evaluation {
             }
         }
         let reach = changed.iter().map(|(rule, _)| past::reach(rule)).max().unwrap_or_default();
-        let from = now.micros().saturating_sub(reach);
-        let until = self.cursor.map_or(now.micros(), |cursor| cursor.at.micros().max(now.micros()));
-        let is_compared = |(rule, _): &(Rule, Timestamp)| rule.against.is_some() || !rule.and.is_empty();
-        if changed.iter().any(is_compared)
-            && let Err(error) = past::warm(&self.parts.store, &mut other, self.learned, from)
-        {
-            log::warn!("new rules begin without the values that theirs are compared with: {error}");
+        // What was committed later is still to come, and is judged by all rules together.
+        let until = self.cursor.map_or(now.micros(), |cursor| cursor.at.micros());
+        let mut unheard = self.unwritten.unheard.clone();
+        if self.rules.is_empty() {
+            // Nobody kept when the process before ended.
+            unheard.push(Span { from: Timestamp::MIN, to: Timestamp::from_micros(self.begun) });
         }
-        match past::samples(&self.parts.store, &other, self.learned, from, until) {
-            Ok(samples) => {
-                let (mut stored, mut ignored) = (past::Stored(&self.parts.store), Vec::new());
-                for sample in samples {
-                    other.step_with(sample.at, [sample], &mut stored, &mut ignored);
-                    ignored.clear();
-                }
-            }
-            Err(error) => log::warn!("new rules begin without a past: {error}"),
+        let span = (until.saturating_sub(reach), until);
+        if let Err(error) = past::replay(&self.parts.store, &mut other, self.learned, span, &unheard) {
+            log::warn!("new rules begin without a past: {error}");
         }
+        let mut ignored = Vec::new();
+        if self.refuses {
+            other.deaf(self.deaf_since, &mut ignored);
+        }
+        other.advance_to(self.passed.max(until).min(now.micros()), &mut ignored);
         self.engine.adopt(other, now.micros(), &mut self.changes);
     }
 
