@@ -180,7 +180,7 @@ pub fn finish_deletion(access: &Access, database: &Location, tenant: &Tenant) ->
         return Ok(false);
     }
     fault::crash_point(Point::TenantRemoved);
-    access.end_tenant_deletion(&tenant.name)?;
+    access.end_tenant_deletion(tenant)?;
     Ok(true)
 }
 

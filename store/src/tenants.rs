@@ -183,12 +183,12 @@ impl Access {
         })
     }
 
-    /// Forgets a tenant whose place is gone.
+    /// Forgets a tenant whose place is gone. Another server may have done so, and another tenant may have its name by now, which stays.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub fn end_tenant_deletion(&self, name: &str) -> Result<(), StoreError> {
-        self.tables().writing(|writer| writer.delete_tenant(name).map(|_| ()))
+    pub fn end_tenant_deletion(&self, tenant: &Tenant) -> Result<(), StoreError> {
+        self.tables().writing(|writer| writer.delete_tenant(&tenant.name, &tenant.file).map(|_| ()))
     }
 }
 

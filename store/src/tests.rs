@@ -160,6 +160,7 @@ mod people;
 mod recovery;
 mod schema;
 mod server;
+mod tenants;
 
 fn batch(store: &Store, samples: &[(&str, i64, f64)]) -> Batch {
     let mut batch = Batch::default();

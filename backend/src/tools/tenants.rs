@@ -13,6 +13,7 @@ use super::database::{open, refused};
 use super::{ToolError, export, say, tell};
 use crate::clock::{Clock, Stopwatch};
 use crate::config::{Age, Database, Size};
+use crate::store::tenants::Tenant;
 use crate::store::{self, Access, Author, OpenError};
 use crate::tenants;
 
@@ -232,7 +233,9 @@ fn delete(database: &Database, name: &str) -> Result<(), ToolError> {
     };
     let access = Access::open_beside(database, Clock::real())?;
     access.begin_tenant_deletion(&Author::command_line(), name).map_err(refused)?;
-    let left = || Ok::<_, ToolError>(access.tenants()?.into_iter().find(|tenant| tenant.name == name));
+    // Once it is gone, somebody may make another of its name.
+    let is_it = |tenant: &Tenant| tenant.name == name && tenant.is_deleting;
+    let left = || Ok::<_, ToolError>(access.tenants()?.into_iter().find(is_it));
     let waited = Stopwatch::start();
     while let Some(tenant) = left()? {
         if claim.is_some() && tenants::finish_deletion(&access, database, &tenant)? {

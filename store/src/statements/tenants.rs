@@ -49,7 +49,11 @@ impl TenantRows for Connection {
         Ok(())
     }
 
-    fn delete_tenant(&mut self, name: &str) -> Result<bool, StoreError> {
-        Ok(diesel::delete(tenant_database::table.find(name)).execute(self)? > 0)
+    fn delete_tenant(&mut self, name: &str, file: &str) -> Result<bool, StoreError> {
+        let deleted = tenant_database::table
+            .find(name)
+            .filter(tenant_database::file.eq(file))
+            .filter(tenant_database::is_deleting.eq(true));
+        Ok(diesel::delete(deleted).execute(self)? > 0)
     }
 }

@@ -16,8 +16,8 @@ pub(crate) trait TenantRows {
     /// Notes that one is being deleted.
     fn mark_tenant(&mut self, name: &str) -> Result<(), StoreError>;
 
-    /// Removes one; whether there was one.
-    fn delete_tenant(&mut self, name: &str) -> Result<bool, StoreError>;
+    /// Removes the one with this name whose place this is, if it is being deleted; whether there was one.
+    fn delete_tenant(&mut self, name: &str, file: &str) -> Result<bool, StoreError>;
 }
 
 /// A tenant as it is stored.
