@@ -46,7 +46,12 @@ struct State {
 impl Health {
     /// Notes that the database is on a server, which is asked all the time from now on.
     pub fn asks_database(&self, address: String) {
-        self.lock().database = Some(Peer::asked(address));
+        self.lock().database = Some(Peer::new(address, true));
+    }
+
+    /// Notes that the database is asked something which it answers at once, without waiting for a lock, where it is well.
+    pub fn database_asked(&self) {
+        self.lock().database.iter_mut().for_each(Peer::is_asked);
     }
 
     /// Notes whether the database has answered.
@@ -56,7 +61,7 @@ impl Health {
 
     /// Notes that there is a bus, which is not connected yet.
     pub fn has_bus(&self, address: String) {
-        self.lock().bus = Some(Peer::quiet(address));
+        self.lock().bus = Some(Peer::new(address, false));
     }
 
     /// Notes that the bus is connected, or why it is not.

@@ -71,7 +71,7 @@ pub use postgres::Server;
 pub use query::{Detail, Details, Query, Sink};
 pub use retention::{RetentionPolicy, RetentionTiers, TrustedClock};
 pub use rollup::Bucket;
-pub use shared::{Brought, News};
+pub use shared::{Asked, Brought, News};
 pub use sqlite::{Damage, Examination, SignalSize, Tier, Versions};
 pub use transfer::{Compared, Copied, Transfer, TransferError, tenants_of};
 

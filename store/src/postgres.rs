@@ -71,6 +71,9 @@ pub(crate) type Connection = AsyncConnectionWrapper<AsyncPgConnection, Driver>;
 /// How long it is tried to find out what became of a transaction whose answer was lost.
 const LOST_ANSWER: Duration = Duration::from_secs(10);
 
+/// How long the question for the lead may take: longer than the server lets it wait for a lock.
+const LEAD_LIMIT: Duration = Duration::from_secs(10);
+
 /// How long a connection is waited for when none can be made.
 const NO_CONNECTION: Duration = Duration::from_secs(1);
 
@@ -396,14 +399,19 @@ impl Tables for Postgres {
         let Some(run) = self.run else { return Ok(false) };
         let mut writer = self.writer()?;
         writer.in_use = true;
-        let mut result = Ok((false, false));
-        writer.watched(|connection| {
+        let mut result = Ok(false);
+        writer.watched_within(LEAD_LIMIT, |connection| {
             result = special::lead(connection, run).and_then(|leads| {
                 self.follow_clock(connection)?;
-                Ok((leads, leads && plain::is_behind(connection)?))
+                Ok(leads)
             });
         });
-        let (leads, is_behind) = result?;
+        let leads = result?;
+        let mut result = Ok(false);
+        if leads {
+            writer.watched(|connection| result = plain::is_behind(connection));
+        }
+        let is_behind = result?;
         writer.in_use = false;
         drop(writer);
         if leads {

@@ -24,6 +24,15 @@ pub enum Brought {
     Unknown,
 }
 
+/// What is between a server and its database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A question is on its way.
+    Now,
+    /// It is answered.
+    Answered,
+}
+
 impl News {
     /// How many samples are in it.
     pub(crate) fn samples(&self) -> usize {
@@ -47,6 +56,14 @@ impl Store {
     /// When the database does not answer.
     pub fn sync(&self) -> Result<(), StoreError> {
         self.engine.sync()
+    }
+
+    /// As [`Store::sync`]; `note` hears when the database is asked and when it answers. In between, this may wait for a commit.
+    ///
+    /// # Errors
+    /// As there; what was asked last is not answered then.
+    pub fn sync_noting(&self, note: &dyn Fn(Asked)) -> Result<(), StoreError> {
+        self.engine.sync_noting(note)
     }
 
     /// Takes over a commit that another process of this database has made, which must be true, without a look at the database. Waits for

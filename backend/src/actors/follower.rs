@@ -31,7 +31,7 @@ use crate::documents::Documents;
 use crate::health::Health;
 use crate::lifeline::Lifeline;
 use crate::metrics::{BusFrame, BusMetrics};
-use crate::store::{Brought, Commit, Store, StoreError};
+use crate::store::{Asked, Brought, Commit, Store, StoreError};
 
 /// How often it is looked for what others have done: what live clients see of it is later by half of this.
 const LOOK: Duration = Duration::from_millis(20);
@@ -214,13 +214,9 @@ impl Follower {
                             |wanted| wanted.checked_sub(1),
                         );
                         inbox.looked.send_modify(|looks| *looks += 1);
-                        self.parts.health.database_answered(Ok(()));
                         is_failing = false;
                     }
                     Err(error) => {
-                        if let StoreError::Down(why) = &error {
-                            self.parts.health.database_answered(Err(why));
-                        }
                         if !std::mem::replace(&mut is_failing, true) {
                             log::error!("what other servers do is not seen for now: {error}");
                         }
@@ -301,7 +297,7 @@ impl Follower {
     fn fill(&mut self) {
         self.parts.metrics.count(BusFrame::Filled);
         // A look says so when the database does not answer.
-        let is_filled = self.parts.store.sync().is_ok();
+        let is_filled = self.sync().is_ok();
         self.early.wait_again();
         if is_filled && let Some(commit) = self.early.next(self.parts.store.sequence()) {
             return self.bring(commit);
@@ -321,11 +317,11 @@ impl Follower {
     }
 
     fn look(&mut self) -> Result<(), StoreError> {
-        // First: the lead is lost to a server that does not ask for it in time.
-        self.keep_lead()?;
-        let store = &self.parts.store;
-        let before = store.sequence();
-        store.sync()?;
+        // First: the lead is lost to a server that does not ask for it in time. It may wait for a lock that others have, which says
+        // nothing of whether the database answers.
+        let kept = self.keep_lead();
+        let before = self.parts.store.sequence();
+        self.sync()?;
         self.parts.announcer.announce();
         self.judge();
         let store = &self.parts.store;
@@ -338,7 +334,20 @@ impl Follower {
         }
         // Not later: what is committed from here on may be so by rules that are not read yet.
         self.sequence = before;
-        Ok(())
+        kept
+    }
+
+    /// Takes over what others have committed, and notes whether the database answers.
+    fn sync(&self) -> Result<(), StoreError> {
+        let Parts { store, health, .. } = &self.parts;
+        let synced = store.sync_noting(&|asked| match asked {
+            Asked::Now => health.database_asked(),
+            Asked::Answered => health.database_answered(Ok(())),
+        });
+        if let Err(StoreError::Down(why)) = &synced {
+            health.database_answered(Err(why));
+        }
+        synced
     }
 
     fn keep_lead(&mut self) -> Result<(), StoreError> {

@@ -6,8 +6,7 @@ use afterglow_wire::health::{self, PeerError};
 
 use crate::clock::Stopwatch;
 
-/// How long a database that is asked all the time may take to answer: longer than it has transactions wait for that of a server which
-/// stands still, five seconds.
+/// How long a database may take to answer a read, which waits for no transaction of another server.
 const SILENT: Duration = Duration::from_secs(7);
 
 /// The longest message that is kept, in characters.
@@ -20,29 +19,26 @@ pub(super) struct Peer {
     is_connected: bool,
     /// Since when that has been so.
     since: Stopwatch,
-    /// Since it answered last; none where it speaks only when there is something to say.
-    answered: Option<Stopwatch>,
+    /// Since it was asked what it has not answered yet, and not since.
+    asked: Option<Stopwatch>,
     error: Option<(String, Stopwatch)>,
 }
 
 impl Peer {
-    /// One that has answered, and is asked all the time.
-    pub(super) fn asked(address: String) -> Self {
-        let now = Stopwatch::start();
-        Self { address, is_connected: true, since: now, answered: Some(now), error: None }
+    /// One that is connected, or not yet.
+    pub(super) fn new(address: String, is_connected: bool) -> Self {
+        Self { address, is_connected, since: Stopwatch::start(), asked: None, error: None }
     }
 
-    /// One that is not connected yet, and need not speak.
-    pub(super) fn quiet(address: String) -> Self {
-        Self { address, is_connected: false, since: Stopwatch::start(), answered: None, error: None }
+    /// It is asked something that it answers at once where it is well.
+    pub(super) fn is_asked(&mut self) {
+        self.asked.get_or_insert_with(Stopwatch::start);
     }
 
     /// It is connected, or has answered.
     pub(super) fn is_well(&mut self) {
         self.change(true);
-        if let Some(answered) = &mut self.answered {
-            *answered = Stopwatch::start();
-        }
+        self.asked = None;
     }
 
     /// It is not, or has not, for this reason.
@@ -60,7 +56,7 @@ impl Peer {
 
     /// For how long it has not answered, once that is too long.
     pub(super) fn silence(&self) -> Option<Duration> {
-        self.answered.map(Stopwatch::elapsed).filter(|silence| *silence > SILENT)
+        self.asked.map(Stopwatch::elapsed).filter(|silence| *silence > SILENT)
     }
 
     /// How it is; where it is and what was wrong is for operators.
@@ -86,7 +82,7 @@ mod tests {
 
     #[test]
     fn everyone_learns_how_a_server_is_and_operators_where_and_what_was_wrong() {
-        let mut bus = Peer::quiet("nats://a:4222".into());
+        let mut bus = Peer::new("nats://a:4222".into(), false);
         assert!(!bus.report(true).connected && bus.report(true).last_error.is_none());
         bus.fails("refused\n  by it");
         bus.is_well();
@@ -94,7 +90,7 @@ mod tests {
         assert!(report.connected);
         assert_eq!(report.address.as_deref(), Some("nats://a:4222"));
         assert_eq!(report.last_error.unwrap().message, "refused by it");
-        assert_eq!(bus.silence(), None, "it need not speak");
+        assert_eq!(bus.silence(), None, "nobody asks it");
         let report = bus.report(false);
         assert_eq!((report.connected, report.address, report.last_error), (true, None, None));
         bus.fails(&"x".repeat(1_000));

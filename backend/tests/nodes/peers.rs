@@ -1,11 +1,15 @@
 //! What a server says of its database and its bus, and what it does without them.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::cluster;
 use crate::harness::cable::Cable;
 use crate::harness::nats::{self, Nats};
-use crate::harness::{Backend, close_code, eventually};
+use crate::harness::{Backend, close_code, event, eventually};
 use crate::keys::{ask, key};
 use crate::postgres::{database, sql};
 
@@ -114,4 +118,61 @@ fn a_server_without_its_database_is_not_ready_and_has_no_viewers_until_it_is_bac
     assert_eq!(values, [1.0, 2.0]);
     assert_eq!(sql("unplugged", "SELECT count(*) FROM signal"), "1");
     node.close();
+}
+
+/// A transaction of another program, until it is dropped.
+struct Transaction(Child);
+
+impl Transaction {
+    fn begin(database: &str, statement: &str) -> Self {
+        let psql = cluster::programs().unwrap().join("psql");
+        let mut psql = Command::new(psql)
+            .args(["--host", cluster::folder(), "--username", "afterglow", "--dbname", database])
+            .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        writeln!(psql.stdin.as_mut().unwrap(), "BEGIN; {statement}; SELECT 'begun';").unwrap();
+        let mut lines = BufReader::new(psql.stdout.take().unwrap()).lines();
+        let transaction = Self(psql);
+        assert!(lines.any(|line| line.unwrap() == "begun"));
+        transaction
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_server_that_waits_for_a_lock_is_ready_and_keeps_its_viewers() {
+    if !cluster::is_here() {
+        return;
+    }
+    let url = database("locked");
+    let nodes = [Backend::start(&url), Backend::start(&url)];
+    let mut sockets = nodes.each_ref().map(Backend::watch);
+    eventually("the sessions have joined", || {
+        nodes.iter().all(|node| node.metric("afterglow_live_sessions") == 1.0)
+    });
+    let held = Transaction::begin("locked", "SELECT FROM numbering FOR UPDATE");
+    let since = Instant::now();
+    // Longer than the database may take to answer.
+    while since.elapsed() < Duration::from_secs(12) {
+        for node in &nodes {
+            let ready = node.get("/ready");
+            assert_eq!((ready.status, &ready.json()["database"]["connected"]), (200, &json!(true)));
+        }
+        std::thread::park_timeout(Duration::from_millis(50));
+    }
+    drop(held);
+    eventually("a post is taken", || nodes[0].post(r#"{"signals":{"a":77}}"#).status == 200);
+    for socket in &mut sockets {
+        assert!(event(socket)["data"].to_string().contains("77"), "it is not closed");
+    }
+    nodes.into_iter().for_each(Backend::close);
 }

@@ -19,7 +19,7 @@ use crate::batch::Batch;
 use crate::fault;
 use crate::head::Head;
 use crate::tables::{JournalRow, Rows, Shared};
-use crate::{Brought, Commit, News, Sequences, StoreError};
+use crate::{Asked, Brought, Commit, News, Sequences, StoreError};
 
 /// Rows of the journal that are read at once.
 const ROWS: u32 = 64;
@@ -31,16 +31,27 @@ const NEWS_SAMPLES: usize = 1_000_000;
 impl Engine {
     /// Takes over what was committed before the call, in whatever process.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.sync_noting(&|_| {})
+    }
+
+    /// As [`Self::sync`]; says when the database is asked, and when it has answered, as it may be waited for a commit in between.
+    pub(crate) fn sync_noting(&self, note: &dyn Fn(Asked)) -> Result<(), StoreError> {
         if !self.tables.is_shared() || fault::skips_sync() {
             return Ok(());
         }
-        let Some(shared) = self.tables.reading_beside(|reader| reader.shared())? else { return Ok(()) };
+        note(Asked::Now);
+        let shared = self.tables.reading_beside(|reader| reader.shared())?;
+        note(Asked::Answered);
+        let Some(shared) = shared else { return Ok(()) };
         self.changes.fetch_max(shared.changes, Ordering::Relaxed);
         if self.has(&shared) {
             return Ok(());
         }
         let mut commits = self.lock_commits();
-        self.tables.reading_beside(|reader| self.follow(reader, &mut commits))
+        note(Asked::Now);
+        self.tables.reading_beside(|reader| self.follow(reader, &mut commits))?;
+        note(Asked::Answered);
+        Ok(())
     }
 
     fn has(&self, shared: &Shared) -> bool {

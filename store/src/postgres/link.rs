@@ -62,11 +62,16 @@ impl Link {
 
     /// Does `work`, which is ended when it takes too long or is not wanted any more.
     pub(super) fn watched(&mut self, work: impl FnOnce(&mut Connection)) {
+        self.watched_within(self.limit, work);
+    }
+
+    /// As [`Self::watched`]; its statements may take as long as `limit` each.
+    pub(super) fn watched_within(&mut self, limit: Duration, work: impl FnOnce(&mut Connection)) {
         let watch = Watch {
             cancel: self.connection.cancel_token(),
             tls: self.tls.clone(),
             task: self.task.clone(),
-            limit: self.limit,
+            limit,
             is_cancelled: false,
         };
         if !driver::watched(watch, || work(&mut self.connection)) {
