@@ -80,8 +80,9 @@ const NO_CONNECTION: Duration = Duration::from_secs(1);
 /// Twice the longest pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_secs(2);
 
-/// How often rows for plain SQL are looked for that have expired.
+/// How often rows for plain SQL are looked for that have expired, and how soon again when that failed.
 const COPIES: Duration = Duration::from_secs(3_600);
+const COPIES_AGAIN: Duration = Duration::from_secs(60);
 
 /// Makes the connections of all pools.
 static HOUSEKEEPER: LazyLock<Arc<ScheduledThreadPool>> =
@@ -152,8 +153,8 @@ pub(crate) struct Postgres {
     unknown: Mutex<Option<Transaction>>,
     /// Set when the database has what this process does not know, so that it cannot go on.
     lost: AtomicBool,
-    /// Since when copies were looked for that have expired.
-    copies_expired: Mutex<Option<Stopwatch>>,
+    /// Since when copies were looked for that have expired, and for how long they need not be.
+    copies_expired: Mutex<Option<(Stopwatch, Duration)>>,
     /// Corrected by the database's, so that all servers have one time.
     clock: Clock,
     /// Seconds that the machine's clock was ahead of the database's when that was logged.
@@ -364,26 +365,24 @@ impl Tables for Postgres {
 
     /// Once an hour: all rows are looked at that are old enough by their own time, and the next month gets its partition.
     fn expire_copies(&self, cutoffs: &mut dyn Iterator<Item = (SignalId, i64)>) -> Result<(), StoreError> {
-        let mut last = self.copies_expired.lock().unwrap_or_else(PoisonError::into_inner);
-        if last.is_some_and(|last| last.elapsed() < fault::look_interval().unwrap_or(COPIES)) {
+        let last = || self.copies_expired.lock().unwrap_or_else(PoisonError::into_inner);
+        if last().is_some_and(|(since, pause)| since.elapsed() < fault::look_interval().unwrap_or(pause)) {
             return Ok(());
         }
-        *last = Some(Stopwatch::start());
-        drop(last);
+        *last() = Some((Stopwatch::start(), COPIES_AGAIN));
         let mut reader = self.readers.get()?;
         let chosen = plain::chosen(&mut reader.connection)?;
+        let mut pause = COPIES;
         if !chosen.is_empty()
             && let Err(error) = plain::prepare_partition(&mut reader.connection)
         {
             log::warn!("the partition for rows of the next month is not made yet: {error}");
+            pause = COPIES_AGAIN;
         }
         drop(reader);
         let cutoffs: Vec<_> = cutoffs.filter(|(signal, _)| chosen.contains(signal)).collect();
-        if cutoffs.is_empty() {
-            return Ok(());
-        }
         // Others write in between.
-        let mut deleted = 1;
+        let mut deleted = i64::from(!cutoffs.is_empty());
         while deleted > 0 {
             let mut writer = self.writer()?;
             writer.in_use = true;
@@ -392,6 +391,7 @@ impl Tables for Postgres {
             deleted = result?;
             writer.in_use = false;
         }
+        *last() = Some((Stopwatch::start(), pause));
         Ok(())
     }
 

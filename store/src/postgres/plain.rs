@@ -106,11 +106,14 @@ pub(super) fn chosen(reader: &mut Connection) -> QueryResult<HashSet<SignalId>> 
 }
 
 /// Makes the partition for rows of a week from now, unless it is there. A commit that has to make one waits for all who maintain the
-/// table, such as VACUUM, and lets the others wait; this waits two seconds, and nobody waits for it.
+/// table, such as VACUUM, and lets the others wait; this waits for them for a fifth of a second. As commits do, it first takes the row
+/// that all of them take: none of them can be making the same partition then.
 pub(super) fn prepare_partition(reader: &mut Connection) -> QueryResult<()> {
     reader.batch_execute("BEGIN READ WRITE; SET LOCAL lock_timeout = '2s'")?;
-    let made =
-        reader.batch_execute("SELECT sample_partition(sample_month(now() + interval '7 days')); COMMIT");
+    let made = reader.batch_execute(
+        "SELECT FROM numbering FOR UPDATE; SET LOCAL lock_timeout = '200ms'; \
+         SELECT sample_partition(sample_month(now() + interval '7 days')); COMMIT",
+    );
     if made.is_err() {
         reader.batch_execute("ROLLBACK")?;
     }
