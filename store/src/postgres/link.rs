@@ -33,8 +33,29 @@ impl Link {
     /// Connects to `server`, and makes the `settings`.
     ///
     /// # Errors
-    /// Why the server cannot be reached, or refuses.
+    /// Why the server cannot be reached, or refuses; also when the connection is not in the schema that it is to be in.
     pub(super) fn new(server: &Server, tls: &Tls, limit: Duration, settings: &str) -> Result<Self, String> {
+        let mut link = Self::anywhere(server, tls, limit, settings)?;
+        if let Some(schema) = server.schema() {
+            const SCHEMA: &str = "SELECT coalesce(current_schema()::text, '') AS value";
+            let mut found = Ok(String::new());
+            link.watched(|connection| found = special::text(connection, SCHEMA));
+            let found = found.map_err(|error| error.to_string())?;
+            if found != schema {
+                return Err(format!(
+                    "a connection for the schema {schema:?} is in {found:?}: the schema is missing, its use is not granted, or what is \
+                     between this server and PostgreSQL does not pass on `options`"
+                ));
+            }
+        }
+        Ok(link)
+    }
+
+    /// As [`Self::new`], for statements that name their schema: it may be in another one.
+    ///
+    /// # Errors
+    /// Why the server cannot be reached, or refuses.
+    pub(super) fn anywhere(server: &Server, tls: &Tls, limit: Duration, settings: &str) -> Result<Self, String> {
         let runtime = driver::handle()?;
         let (client, task) = driver::block_on(async {
             let connecting = server.config().connect(tls.clone());

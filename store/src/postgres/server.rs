@@ -77,6 +77,12 @@ impl Server {
         server
     }
 
+    /// Another schema of the same database, of which PostgreSQL hears nothing, as through a pooler that ignores `options`.
+    #[cfg(test)]
+    pub(crate) fn unheard_in_schema(&self, schema: &str) -> Self {
+        Self { schema: Some(schema.to_owned()), ..self.clone() }
+    }
+
     /// The schema, where it is another one than the URL says.
     pub(super) fn schema(&self) -> Option<&str> {
         self.schema.as_deref()

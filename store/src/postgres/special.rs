@@ -7,7 +7,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::deserialize::{self, FromSql};
 use diesel::pg::{Pg, PgValue};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Integer};
+use diesel::sql_types::{BigInt, Double, Integer, Text};
 use sha2::{Digest as _, Sha256};
 
 use super::Connection;
@@ -39,6 +39,15 @@ const LOCK: &str =
 pub(super) fn schema_lock(connection: &mut Connection, what: &str) -> QueryResult<()> {
     connection
         .batch_execute(&format!("SET lock_timeout = '2s'; SELECT {what}({LOCK}); SET lock_timeout = '8s'"))
+}
+
+/// Takes the lock of the schema with this name alone, if no process has it; whether that is so. None where there is no such schema.
+pub(super) fn claim_named_schema(connection: &mut Connection, schema: &str) -> QueryResult<Option<bool>> {
+    let claim = diesel::sql_query(
+        "SELECT pg_try_advisory_lock(1097297015::bigint << 32 | oid::bigint)::int::bigint AS value FROM pg_namespace WHERE nspname = $1",
+    );
+    let claimed = claim.bind::<Text, _>(schema).get_result::<IntegerRow>(connection).optional()?;
+    Ok(claimed.map(|claimed| claimed.value > 0))
 }
 
 /// Takes the schema's lock alone, if no process has it; whether that is so.

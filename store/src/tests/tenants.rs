@@ -3,7 +3,7 @@
 use afterglow_wire::tenant::TenantLimits;
 
 use super::*;
-use crate::tenants::Tenant;
+use crate::tenants::{Tenant, make_place, remove_place};
 
 fn tenant(file: &str) -> Tenant {
     let (name, file) = ("acme".to_owned(), file.to_owned());
@@ -30,3 +30,26 @@ fn the_end_of_a_deletion_that_comes_late_leaves_the_next_tenant_of_that_name<D: 
 }
 
 suite!(the_end_of_a_deletion_that_comes_late_leaves_the_next_tenant_of_that_name);
+
+#[test]
+fn a_tenant_whose_connections_are_not_in_its_schema_is_not_opened() {
+    if !cluster::is_here() {
+        return;
+    }
+    let schema = schema::Schema::new();
+    let server = Server::new(&schema.url()).unwrap();
+    let open = |server: Server| {
+        Store::open(&StoreConfig { database: Location::Server(server), ..schema.config() }, Clock::manual(NOW))
+    };
+    let place = Location::Server(server.in_schema("tenant_of_its_own"));
+    let missing = open(server.in_schema("tenant_of_its_own")).err().unwrap().to_string();
+    assert!(missing.contains("is missing"), "{missing}");
+    make_place(&place).unwrap();
+    drop(open(server.in_schema("tenant_of_its_own")).unwrap());
+    let refused = open(server.unheard_in_schema("tenant_of_its_own")).err().unwrap().to_string();
+    assert!(refused.contains("tenant_of_its_own") && refused.contains("options"), "{refused}");
+    // It is found by its name, wherever the connection is.
+    assert!(remove_place(&Location::Server(server.unheard_in_schema("tenant_of_its_own"))).unwrap());
+    assert!(open(server.in_schema("tenant_of_its_own")).is_err());
+    assert!(remove_place(&place).unwrap(), "it is gone already");
+}
