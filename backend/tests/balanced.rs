@@ -110,6 +110,23 @@ fn post(url: &str, writer: usize, posts: &Posts, is_over: &AtomicBool) -> i64 {
     number
 }
 
+/// Ends writers and viewers when a test fails, so that it fails: they are waited for. Viewers notice when no server is left.
+struct End<'e> {
+    balanced: &'e mut Balanced,
+    is_over: &'e AtomicBool,
+    total: &'e AtomicUsize,
+}
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.is_over.store(true, Ordering::Relaxed);
+            self.total.store(0, Ordering::Relaxed);
+            self.balanced.servers = [const { None }; 3];
+        }
+    }
+}
+
 /// Lets writers post and viewers watch through haproxy until `disturb` returns. Then every viewer has exactly what was acknowledged,
 /// and so has every server.
 pub(crate) fn through(
@@ -120,6 +137,7 @@ pub(crate) fn through(
     let (is_over, total) = (AtomicBool::new(false), AtomicUsize::new(usize::MAX));
     let seen = thread::scope(|scope| {
         let (url, posts, is_over, total) = (&url, &posts, &is_over, &total);
+        let end = End { balanced, is_over, total };
         let writers: Vec<_> =
             (0..WRITERS).map(|writer| scope.spawn(move || post(url, writer, posts, is_over))).collect();
         let watch = || {
@@ -131,7 +149,7 @@ pub(crate) fn through(
         };
         let viewers: Vec<_> = (0..VIEWERS).map(|_| scope.spawn(watch)).collect();
         posts.go_on();
-        disturb(balanced, posts);
+        disturb(end.balanced, posts);
         is_over.store(true, Ordering::Relaxed);
         let mut expected = BTreeMap::new();
         for (number, writer) in writers.into_iter().enumerate() {
@@ -150,7 +168,7 @@ pub(crate) fn through(
             assert!(seen.samples == expected, "{} of {}", seen.samples.len(), expected.len());
             assert_eq!(seen.begun, 1, "every return goes on where it was");
         }
-        for server in balanced.servers.iter().flatten() {
+        for server in end.balanced.servers.iter().flatten() {
             let stored = server.samples().into_iter().flat_map(|(signal, samples)| {
                 samples.into_iter().map(move |(time, value)| ((signal.clone(), micros(&time)), value))
             });

@@ -18,7 +18,7 @@ use afterglow_client::subscribe::Subscription;
 use afterglow_wire::Timestamp;
 
 use crate::cluster;
-use crate::harness::{Backend, client, eventually, kill_rounds, try_post};
+use crate::harness::{Backend, Stop, client, eventually, kill_rounds, try_post};
 use crate::keys::{ask, guarded, id, key};
 use crate::live_stream::Seen;
 use crate::named::tests_in;
@@ -306,6 +306,7 @@ fn a_viewer_goes_on_at_another_server_without_a_gap() {
     balancer.use_servers(&nodes);
     let (to, is_over) = (balancer.url(), AtomicBool::new(false));
     thread::scope(|scope| {
+        let _stop = Stop(&is_over);
         let writers: Vec<_> = (0..2)
             .map(|number| {
                 let (to, is_over) = (&to, &is_over);
@@ -350,6 +351,7 @@ fn nothing_is_lost_or_doubled_when_servers_are_killed_one_after_another() {
         let [first, second] = &mut writers;
         let is_over = AtomicBool::new(false);
         thread::scope(|scope| {
+            let _stop = Stop(&is_over);
             for writer in second {
                 let (other, is_over) = (&other, &is_over);
                 scope.spawn(move || {

@@ -27,7 +27,12 @@ ask first "CREATE DATABASE promoted"
 second=$!
 up "$1" second $second
 ask first "ALTER SYSTEM SET synchronous_standby_names = '*'" && ask first "SELECT pg_reload_conf()" >made
-until [ "$(ask first "SELECT sync_state FROM pg_stat_replication")" = sync ]; do sleep 0.05; done
+tries=0
+until [ "$(ask first "SELECT sync_state FROM pg_stat_replication")" = sync ]; do
+    tries=$((tries + 1))
+    kill -0 $first && kill -0 $second && [ $tries -lt 1200 ] || { cat first.log second.log >&2; end; }
+    sleep 0.05
+done
 echo "$folder"
 while read -r line; do
     case $line in

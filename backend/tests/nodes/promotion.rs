@@ -8,7 +8,7 @@ use afterglow_client::subscribe::Subscription;
 use super::{Balancer, START, write};
 use crate::cluster;
 use crate::harness::standby::Pair;
-use crate::harness::{Backend, eventually};
+use crate::harness::{Backend, Stop, eventually};
 use crate::live_stream::Seen;
 
 #[test]
@@ -23,6 +23,7 @@ fn nothing_acknowledged_is_lost_when_a_synchronous_standby_takes_over() {
     balancer.use_servers(&nodes);
     let (to, is_over) = (balancer.url(), AtomicBool::new(false));
     thread::scope(|scope| {
+        let _stop = Stop(&is_over);
         let writers = [0, 1].map(|number| {
             let (to, is_over) = (&to, &is_over);
             scope.spawn(move || write(to, number, is_over))
