@@ -17,7 +17,8 @@ use crate::store::{Access, Author, HEAD_SAMPLES, Location, OpenError, SaveError,
 /// How long the link for the first admin of a tenant is valid.
 const LINK_MICROS: i64 = 30 * 60_000_000;
 
-/// How long the place of a tenant that could not be made may take to be let go of, and how often it is tried meanwhile.
+/// How long the place of a tenant that could not be made may take to be let go of, and how soon it is tried again, twice as late each
+/// time.
 const LET_GO: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -90,7 +91,7 @@ pub fn config(config: &Config, database: Location, limits: &TenantLimits) -> Res
 /// Makes a tenant of the server whose database is `database`, and a link for its first admin. Blocks.
 ///
 /// # Errors
-/// When it is not allowed, or a database does not answer; nothing is left then.
+/// When it is not allowed, or a database does not answer. Nothing is left then, unless it cannot be told whether the tenant was made.
 pub fn create(
     access: &Access,
     database: &Location,
@@ -114,22 +115,34 @@ pub fn create(
         fault::crash_point(Point::TenantMade);
         access.add_tenant(author, &tenant)
     });
-    if made.is_err()
-        && let Err(error) = remove(&place)
-    {
-        log::warn!("{place} is left of a tenant that could not be made: {error}");
+    if made.is_err() {
+        // The tenant may be there all the same, where the answer to its commit was lost.
+        match access.has_place(&tenant.file) {
+            Ok(true) => {
+                log::warn!("the tenant {name} is there, although it was not known whether it was made");
+            }
+            Ok(false) => {
+                if let Err(error) = remove(&place) {
+                    log::warn!("{place} is left of a tenant that could not be made: {error}");
+                }
+            }
+            Err(error) => {
+                log::warn!("{place} is left, as it is not known whether its tenant was made: {error}");
+            }
+        }
     }
     made.map(|()| CreatedTenant { name, link: format!("/setup#{secret}") })
 }
 
 /// Removes the place of a tenant that could not be made. A server may take a moment to notice that what had it open has ended.
 fn remove(place: &Location) -> Result<(), StoreError> {
-    let waited = Stopwatch::start();
+    let (waited, mut pause) = (Stopwatch::start(), PAUSE);
     while !remove_place(place)? {
         if waited.elapsed() > LET_GO {
             return Err(StoreError::Down("it is still open".into()));
         }
-        std::thread::park_timeout(PAUSE);
+        std::thread::park_timeout(pause);
+        pause *= 2;
     }
     Ok(())
 }

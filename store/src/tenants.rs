@@ -106,16 +106,25 @@ impl Access {
     /// # Errors
     /// When the database does not answer.
     pub fn tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        let rows = self.tables().in_documents(|reader| reader.tenants())?;
-        Ok(rows.into_iter().filter_map(sound).collect())
+        self.tenants_and_places().map(|(tenants, _)| tenants)
     }
 
-    /// Whether there are any, also such that cannot be read.
+    /// As [`Self::tenants`], and what the places of all are called, also of those that are left out.
     ///
     /// # Errors
     /// When the database does not answer.
-    pub fn has_tenants(&self) -> Result<bool, StoreError> {
-        Ok(!self.tables().in_documents(|reader| reader.tenants())?.is_empty())
+    pub fn tenants_and_places(&self) -> Result<(Vec<Tenant>, Vec<String>), StoreError> {
+        let rows = self.tables().in_documents(|reader| reader.tenants())?;
+        let places = rows.iter().map(|row| row.file.clone()).collect();
+        Ok((rows.into_iter().filter_map(sound).collect(), places))
+    }
+
+    /// Whether there is a tenant whose place is called so, once what is being written is there or undone.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn has_place(&self, file: &str) -> Result<bool, StoreError> {
+        self.tables().writing(|writer| Ok(writer.tenants()?.iter().any(|tenant| tenant.file == file)))
     }
 
     /// Adds a tenant, whose place is there already.

@@ -13,7 +13,8 @@ use std::time::Duration;
 use actix::Arbiter;
 use actix_rt::task::{JoinHandle, spawn_blocking};
 use afterglow_wire::tenant::{CreatedTenant, NewTenant, TenantLimits, TenantPatch};
-use futures_util::future::join_all;
+use futures_util::FutureExt as _;
+use futures_util::future::{self, OptionFuture, join_all};
 use tokio::sync::{mpsc, oneshot};
 
 use super::tenant::{Shared, Tenant};
@@ -32,13 +33,16 @@ use crate::tenants;
 /// How long what runs of a tenant may take to end before its files are removed; less than a stop of the server may take.
 const END: Duration = Duration::from_secs(3);
 
-/// How long it is waited for other servers on the database to let go of a tenant that is being deleted, and how often it is tried meanwhile:
-/// they notice within [`LOOK`], and take [`END`] at most.
+/// How long it is waited for other servers on the database to let go of a tenant that is being deleted: they notice within [`LOOK`], and
+/// take [`END`] at most. It is tried again after [`PAUSE`], each time twice as late, once in [`LOOK`] at last.
 const OTHERS: Duration = Duration::from_secs(6);
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// How often tenants are compared with the database.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Why a deletion is left to the next start, or to another server.
+const STOPS: &str = "this server stops";
 
 /// Samples in memory of one tenant at which nothing more is taken until some have been sealed: a quarter of the default tenant's.
 const TENANT_HEAD_SAMPLES: usize = HEAD_SAMPLES / 4;
@@ -58,7 +62,11 @@ pub(super) struct Tenants {
     failed: BTreeMap<String, String>,
     /// The number of the last entry of the audit log when the tenants were read.
     read: i64,
+    /// Ready when the server stops, once it runs.
+    stopping: Option<Stopping>,
 }
+
+type Stopping = future::Shared<oneshot::Receiver<()>>;
 
 struct Running {
     tenant: Tenant,
@@ -94,6 +102,7 @@ impl Tenants {
             running: BTreeMap::new(),
             failed: BTreeMap::new(),
             read: -1,
+            stopping: None,
         };
         tenants.look().await?;
         Ok(tenants)
@@ -102,7 +111,8 @@ impl Tenants {
     /// Does what is asked until `stop` is ready; then the tenants still run.
     pub(super) async fn run(mut self, mut tasks: mpsc::Receiver<Task>, stop: oneshot::Receiver<()>) -> Self {
         let mut interval = actix_rt::time::interval(LOOK);
-        tokio::pin!(stop);
+        let mut stop = stop.shared();
+        self.stopping = Some(stop.clone());
         loop {
             tokio::select! {
                 _ = &mut stop => return self,
@@ -184,26 +194,29 @@ impl Tenants {
         let found = spawn_blocking(move || {
             let last = access.last_entry()?;
             let is_new = last != read || again;
-            let tenants = is_new.then(|| Ok::<_, StoreError>((access.has_tenants()?, access.tenants()?)));
-            let tenants = tenants.transpose()?;
+            let tenants = is_new.then(|| access.tenants_and_places()).transpose()?;
             Ok::<_, StoreError>((last, tenants))
         });
         let broken = |_| StoreError::Down("a thread panicked; the log says why".into());
         let (last, tenants) = found.await.map_err(broken)??;
-        let Some((exist, tenants)) = tenants else { return Ok(()) };
-        if exist && !self.tenancy.exist() {
+        let Some((tenants, places)) = tenants else { return Ok(()) };
+        if !places.is_empty() && !self.tenancy.exist() {
             self.tenancy.note();
             self.close_to_strangers().await?;
         }
         self.failed.retain(|name, _| tenants.iter().any(|tenant| tenant.name == *name));
         // Another server on the database may have deleted one, and made another of that name, while this one stood still.
-        let is_there = |running: &Running| tenants.iter().any(|tenant| tenant.file == running.file);
+        // Of one whose limits cannot be read, as a newer version may write them, those that it has still count.
+        let is_there = |running: &Running| places.contains(&running.file);
         let gone = self.running.iter().filter(|(_, running)| !is_there(running));
         let gone: Vec<_> = gone.map(|(name, _)| name.clone()).collect();
         for name in gone {
             self.stop(&name).await;
         }
         for tenant in tenants {
+            if self.is_stopping() {
+                return Err(StoreError::Down(STOPS.into()));
+            }
             let outcome = if tenant.is_deleting {
                 self.end(&tenant).await
             } else if self.running.contains_key(&tenant.name) {
@@ -320,24 +333,36 @@ impl Tenants {
     /// Ends a tenant that is being deleted, and removes what it has.
     async fn end(&mut self, row: &Row) -> Result<(), String> {
         self.stop(&row.name).await;
-        let (store, row) = (self.store.clone(), row.clone());
-        let database = self.database().clone();
-        let finished = spawn_blocking(move || {
-            let waited = Stopwatch::start();
-            while !tenants::finish_deletion(store.access(), &database, &row)? {
-                if waited.elapsed() > OTHERS {
-                    return Ok(false);
+        // What others have not let go of is tried once in each look.
+        let patience = if self.failed.contains_key(&row.name) { Duration::ZERO } else { OTHERS };
+        let (waited, mut pause) = (Stopwatch::start(), PAUSE);
+        let mut stop = OptionFuture::from(self.stopping.clone());
+        loop {
+            let (store, database, row) = (self.store.clone(), self.database().clone(), row.clone());
+            let attempt = spawn_blocking(move || tenants::finish_deletion(store.access(), &database, &row));
+            let finished = tokio::select! {
+                finished = attempt => finished,
+                Some(_) = &mut stop => return Err(STOPS.into()),
+            };
+            match finished {
+                Ok(Ok(true)) => return Ok(()),
+                Ok(Ok(false)) if waited.elapsed() < patience => {}
+                Ok(Ok(false)) => {
+                    return Err("another server that is deleting it, too, has not ended yet".into());
                 }
-                std::thread::park_timeout(PAUSE);
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => return Err("its deletion failed; the log says why".into()),
             }
-            Ok::<_, StoreError>(true)
-        });
-        match finished.await {
-            Ok(Ok(true)) => Ok(()),
-            Ok(Ok(false)) => Err("another server that is deleting it, too, has not ended yet".into()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("its deletion failed; the log says why".into()),
+            tokio::select! {
+                () = actix_rt::time::sleep(pause) => {}
+                Some(_) = &mut stop => return Err(STOPS.into()),
+            }
+            pause = LOOK.min(2 * pause);
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.clone().is_some_and(|stop| stop.now_or_never().is_some())
     }
 }
 

@@ -17,9 +17,10 @@ use crate::store::tenants::Tenant;
 use crate::store::{self, Access, Author, OpenError};
 use crate::tenants;
 
-/// How long a running server may take to delete a tenant, and how often it is looked at meanwhile.
+/// How long a running server may take to delete a tenant, and how soon it is looked at again, each time twice as late.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
+const LONGEST_LOOK: Duration = Duration::from_secs(1);
 
 /// The names of limits, without `--`.
 const LIMITS: [&str; 10] = [
@@ -236,7 +237,7 @@ fn delete(database: &Database, name: &str) -> Result<(), ToolError> {
     // Once it is gone, somebody may make another of its name.
     let is_it = |tenant: &Tenant| tenant.name == name && tenant.is_deleting;
     let left = || Ok::<_, ToolError>(access.tenants()?.into_iter().find(is_it));
-    let waited = Stopwatch::start();
+    let (waited, mut pause) = (Stopwatch::start(), LOOK);
     while let Some(tenant) = left()? {
         if claim.is_some() && tenants::finish_deletion(&access, database, &tenant)? {
             continue;
@@ -248,7 +249,8 @@ fn delete(database: &Database, name: &str) -> Result<(), ToolError> {
             );
             return Err(ToolError::NotReady(message));
         }
-        std::thread::park_timeout(LOOK);
+        std::thread::park_timeout(pause);
+        pause = LONGEST_LOOK.min(2 * pause);
     }
     say(&format!("the tenant {name} is deleted"))
 }

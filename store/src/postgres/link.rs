@@ -55,7 +55,12 @@ impl Link {
     ///
     /// # Errors
     /// Why the server cannot be reached, or refuses.
-    pub(super) fn anywhere(server: &Server, tls: &Tls, limit: Duration, settings: &str) -> Result<Self, String> {
+    pub(super) fn anywhere(
+        server: &Server,
+        tls: &Tls,
+        limit: Duration,
+        settings: &str,
+    ) -> Result<Self, String> {
         let runtime = driver::handle()?;
         let (client, task) = driver::block_on(async {
             let connecting = server.config().connect(tls.clone());
