@@ -2,8 +2,9 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use afterglow_backend::clock::Stopwatch;
 use serde_json::{Value, json};
 
 use crate::cluster;
@@ -160,7 +161,7 @@ fn a_server_that_waits_for_a_lock_is_ready_and_keeps_its_viewers() {
         nodes.iter().all(|node| node.metric("afterglow_live_sessions") == 1.0)
     });
     let held = Transaction::begin("locked", "SELECT FROM numbering FOR UPDATE");
-    let since = Instant::now();
+    let since = Stopwatch::start();
     // Longer than the database may take to answer.
     while since.elapsed() < Duration::from_secs(12) {
         for node in &nodes {
