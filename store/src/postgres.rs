@@ -77,6 +77,9 @@ const LEAD_LIMIT: Duration = Duration::from_secs(10);
 /// How long a connection is waited for when none can be made.
 const NO_CONNECTION: Duration = Duration::from_secs(1);
 
+/// How long the first connection of a pool is waited for at least: nobody has one, it only takes long to make.
+const FIRST_CONNECTION: Duration = Duration::from_secs(10);
+
 /// Twice the longest pause between two attempts to connect.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -120,7 +123,9 @@ impl Connections {
     fn get(&self) -> Result<PooledConnection<Manager>, StoreError> {
         let since = Stopwatch::start();
         loop {
-            let rest = self.wait.saturating_sub(since.elapsed());
+            let is_first = self.pool.state().connections == 0;
+            let wait = if is_first { self.wait.max(FIRST_CONNECTION) } else { self.wait };
+            let rest = wait.saturating_sub(since.elapsed());
             if let Ok(link) = self.pool.get_timeout(rest.min(NO_CONNECTION)) {
                 return Ok(link);
             }

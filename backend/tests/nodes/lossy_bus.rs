@@ -20,7 +20,7 @@ fn nothing_is_missed_or_doubled_over_a_bus_that_loses_repeats_and_reorders() {
     if !cluster::is_here() || !nats::is_here() {
         return;
     }
-    let (url, nats, seed) = (database("lossy"), Nats::start(), rand::random::<u32>());
+    let (url, nats, seed) = (database("lossy_bus"), Nats::start(), rand::random::<u32>());
     println!("seed {seed}");
     let lossy = Lossy::to_port(nats.port(), seed.into());
     let address = lossy.url();

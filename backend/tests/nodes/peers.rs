@@ -154,7 +154,7 @@ fn a_server_that_waits_for_a_lock_is_ready_and_keeps_its_viewers() {
     if !cluster::is_here() {
         return;
     }
-    let url = database("locked");
+    let url = database("waiting");
     let nodes = [Backend::start(&url), Backend::start(&url)];
     let mut sockets = nodes.each_ref().map(Backend::watch);
     eventually("the sessions have joined", || {
