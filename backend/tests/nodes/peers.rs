@@ -160,7 +160,7 @@ fn a_server_that_waits_for_a_lock_is_ready_and_keeps_its_viewers() {
     eventually("the sessions have joined", || {
         nodes.iter().all(|node| node.metric("afterglow_live_sessions") == 1.0)
     });
-    let held = Transaction::begin("locked", "SELECT FROM numbering FOR UPDATE");
+    let held = Transaction::begin("waiting", "SELECT FROM numbering FOR UPDATE");
     let since = Stopwatch::start();
     // Longer than the database may take to answer.
     while since.elapsed() < Duration::from_secs(12) {
