@@ -69,7 +69,7 @@ impl Health {
         note(&mut self.lock().bus, outcome);
     }
 
-    /// What is wrong with a database on a server that has not answered for so long that others may still reach it.
+    /// Why this server seems to be cut off: its database, which other servers may still reach, has not answered for too long.
     pub fn cut_off(&self) -> Option<String> {
         self.lock().database.as_ref().and_then(Peer::silence).map(no_answer)
     }
@@ -132,8 +132,7 @@ impl Health {
             commit_running_seconds: state.commit.map(|since| since.elapsed().as_secs_f64()),
             certificate_outdated: state.certificate_outdated,
             sealing_failures: state.sealing_failures,
-            database: None,
-            bus: None,
+            peers: health::Peers::default(),
         }
     }
 

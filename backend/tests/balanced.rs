@@ -15,7 +15,7 @@ use crate::harness::{Backend, client, eventually, kill_rounds, try_post};
 use crate::live_stream::Seen;
 use crate::postgres::database;
 
-const START: i64 = 1_700_000_000_000_000;
+pub(crate) const START: i64 = 1_700_000_000_000_000;
 const WRITERS: usize = 4;
 const VIEWERS: usize = 3;
 
@@ -58,6 +58,15 @@ impl Balanced {
         let server = server(&self.places[number], &self.hosts);
         eventually("it is ready", || server.get("/ready").status == 200);
         self.servers[number] = Some(server);
+    }
+
+    /// Starts a server again if it has ended by itself, as what supervises it does; it must have said that this helps.
+    pub(crate) fn supervise(&mut self, number: usize) {
+        if let Some(status) = self.servers[number].as_mut().and_then(Backend::ended) {
+            assert_eq!(status.code(), Some(1), "failed while running, and not by a panic");
+            self.stop(number);
+            self.start_again(number);
+        }
     }
 }
 

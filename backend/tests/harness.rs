@@ -116,11 +116,16 @@ impl Backend {
         Self::watch_start(command.stderr(std::fs::File::create(errors).unwrap()).spawn().unwrap())
     }
 
+    /// How the process has ended, if it has by itself.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
     /// Waits until the process has ended by itself.
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut status = None;
         eventually("the backend has ended", || {
-            status = self.child.try_wait().unwrap();
+            status = self.ended();
             status.is_some()
         });
         status.unwrap()

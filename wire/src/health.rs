@@ -25,12 +25,9 @@ pub struct Health {
     pub certificate_outdated: bool,
     /// How often sealing has failed since it last succeeded.
     pub sealing_failures: u32,
-    /// The database on a server of its own; absent where it is a file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub database: Option<Peer>,
-    /// The bus between servers of one database; absent where none is configured.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bus: Option<Bus>,
+    /// What it is connected to.
+    #[serde(flatten)]
+    pub peers: Peers,
 }
 
 /// A server that can store samples, and what it is connected to.
@@ -40,6 +37,15 @@ pub struct Readiness {
     /// `ready`.
     #[cfg_attr(feature = "schema", schema(example = "ready"))]
     pub status: Cow<'static, str>,
+    /// What it is connected to.
+    #[serde(flatten)]
+    pub peers: Peers,
+}
+
+/// The other servers that a server uses.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Peers {
     /// The database on a server of its own; absent where it is a file.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub database: Option<Peer>,

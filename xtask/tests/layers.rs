@@ -31,6 +31,8 @@ struct Source {
     passes: BTreeMap<String, Module>,
     /// Everything below a module is passed on.
     passes_all: Vec<Module>,
+    /// The files that belong to the crate by a `mod` of this one, by their names.
+    declares: BTreeSet<String>,
 }
 
 struct Crate(BTreeMap<Module, Source>);
@@ -41,6 +43,7 @@ struct Collector<'a> {
     paths: Vec<Module>,
     passes: BTreeMap<String, Module>,
     passes_all: Vec<Module>,
+    declares: BTreeSet<String>,
 }
 
 fn is_test(attributes: &[Attribute]) -> bool {
@@ -113,6 +116,11 @@ impl Collector<'_> {
 
 impl<'a> Visit<'a> for Collector<'_> {
     fn visit_item(&mut self, item: &'a Item) {
+        if let Item::Mod(item) = item
+            && item.content.is_none()
+        {
+            self.declares.insert(item.ident.to_string());
+        }
         let attributes = match item {
             Item::Mod(item) => &item.attrs,
             Item::Fn(item) => &item.attrs,
@@ -168,11 +176,20 @@ impl Crate {
                 paths: Vec::new(),
                 passes: BTreeMap::new(),
                 passes_all: Vec::new(),
+                declares: BTreeSet::new(),
             };
             collector.visit_file(&parsed);
-            let Collector { paths, passes, passes_all, .. } = collector;
-            let source =
-                Source { file: file.strip_prefix(root).unwrap().to_owned(), paths, passes, passes_all };
+            let Collector { mut paths, mut passes, mut passes_all, mut declares, .. } = collector;
+            let file = file.strip_prefix(root).unwrap().to_owned();
+            // A crate may have both `lib.rs` and `main.rs`.
+            if let Some(other) = sources.remove(&module) {
+                let other: Source = other;
+                paths.extend(other.paths);
+                passes.extend(other.passes);
+                passes_all.extend(other.passes_all);
+                declares.extend(other.declares);
+            }
+            let source = Source { file, paths, passes, passes_all, declares };
             sources.insert(module, source);
         }
         Self(sources)
@@ -197,6 +214,15 @@ impl Crate {
             origins.filter(|origin| !origin.starts_with(module) && !module.starts_with(origin)).collect()
         };
         self.0.iter().map(|(module, source)| (module, edges_of(module, source))).collect()
+    }
+
+    /// Files that no `mod` of the crate names: nothing compiles them.
+    fn strays(&self) -> Vec<String> {
+        let declared: BTreeSet<_> = self.0.values().flat_map(|source| &source.declares).collect();
+        let is_stray = |module: &&Module| {
+            module.last().is_some_and(|name| !["lib", "main"].contains(&&**name) && !declared.contains(name))
+        };
+        self.0.keys().filter(is_stray).map(|module| self.name(module)).collect()
     }
 
     fn name(&self, module: &Module) -> String {
@@ -288,6 +314,14 @@ fn nothing_uses_what_is_above_it() {
 }
 
 #[test]
+fn every_file_is_a_module() {
+    let strays = |(name, sources): (String, Crate)| {
+        sources.strays().into_iter().map(move |file| format!("{name}/src/{file}"))
+    };
+    assert_eq!(workspace().into_iter().flat_map(strays).collect::<Vec<_>>(), <[String; 0]>::default());
+}
+
+#[test]
 fn a_cycle_is_found() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("a")).unwrap();
@@ -297,7 +331,9 @@ fn a_cycle_is_found() {
     write("a/inner.rs", "pub(crate) struct Thing; use super::f; #[cfg(test)] mod tests { use crate::c::C; }");
     write("b.rs", "use super::a::f; use crate::{a::Thing, C};");
     write("c.rs", "pub struct C(crate::a::Thing);");
+    write("a/left.rs", "");
     let sources = Crate::read(folder.path());
+    assert_eq!(sources.strays(), ["a/left.rs"]);
     let cycles = cycles(&sources.edges());
     let names: Vec<Vec<String>> =
         cycles.iter().map(|cycle| cycle.iter().map(|module| sources.name(module)).collect()).collect();

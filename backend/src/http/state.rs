@@ -26,9 +26,7 @@ pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Health>
     if allowed.is_draining() {
         return Err(stopping());
     }
-    let report = allowed.health().report();
-    let (database, bus) = allowed.peers();
-    Ok(web::Json(Health { database, bus, ..report }))
+    Ok(web::Json(Health { peers: allowed.peers(), ..allowed.health().report() }))
 }
 
 /// Whether the server can store samples
@@ -48,10 +46,7 @@ pub(super) async fn ready(allowed: Allowed<Public>) -> Result<web::Json<Readines
     }
     match allowed.health().problem() {
         Some((code, message)) => Err(Problem::new(code, message)),
-        None => {
-            let (database, bus) = allowed.peers();
-            Ok(web::Json(Readiness { status: "ready".into(), database, bus }))
-        }
+        None => Ok(web::Json(Readiness { status: "ready".into(), peers: allowed.peers() })),
     }
 }
 

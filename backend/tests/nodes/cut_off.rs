@@ -1,12 +1,12 @@
 //! A server behind a balancer that is cut off from the database, from the bus, or from both, while the others go on: who watches it goes
 //! on elsewhere, and after it has healed it answers what all answer.
 
-use crate::balanced::{Balanced, through};
+use crate::balanced::{Balanced, START, through};
 use crate::cluster;
 use crate::harness::cable::Cable;
 use crate::harness::haproxy::Haproxy;
 use crate::harness::nats::{self, Nats};
-use crate::harness::{Backend, close_code, eventually};
+use crate::harness::{Backend, client, close_code, eventually, try_post};
 use crate::postgres::database;
 
 /// The one that is cut off; the first one leads.
@@ -50,6 +50,15 @@ fn cut_off(name: &str, from_database: bool, from_bus: bool) {
         }
         to_database.heal();
         to_bus.heal();
+        // Where the cut fell between a commit and its answer, and what was answered as failed was kept, it ends at its next post: it does
+        // not know what is stored. The post is one that was taken already.
+        let known = format!(r#"{{"timestamp":{START},"signals":{{"w0":0}}}}"#);
+        eventually("it takes posts", || {
+            balanced.supervise(ALONE);
+            let alone = balanced.servers[ALONE].as_ref().unwrap();
+            try_post(&alone.url(""), &client(), &known).is_some_and(|answer| answer.status == 200)
+        });
+        let alone = balanced.servers[ALONE].as_ref().unwrap();
         eventually("it is ready", || alone.get("/ready").status == 200);
         eventually("it has the bus", || has_bus(alone));
         posts.go_on();
@@ -57,7 +66,6 @@ fn cut_off(name: &str, from_database: bool, from_bus: bool) {
 }
 
 #[test]
-#[ignore = "where the cut falls between a commit and its answer the server ends, and nobody here starts it again"]
 fn a_server_that_is_cut_off_from_its_database_is_left_and_then_answers_as_all_do() {
     cut_off("cut_database", true, false);
 }
@@ -68,7 +76,6 @@ fn a_server_that_is_cut_off_from_the_bus_goes_on() {
 }
 
 #[test]
-#[ignore = "where the cut falls between a commit and its answer the server ends, and nobody here starts it again"]
 fn a_server_that_is_cut_off_from_both_is_left_and_then_answers_as_all_do() {
     cut_off("cut_both", true, true);
 }

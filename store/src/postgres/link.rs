@@ -37,9 +37,8 @@ impl Link {
     pub(super) fn new(server: &Server, tls: &Tls, limit: Duration, settings: &str) -> Result<Self, String> {
         let mut link = Self::anywhere(server, tls, limit, settings)?;
         if let Some(schema) = server.schema() {
-            const SCHEMA: &str = "SELECT coalesce(current_schema()::text, '') AS value";
             let mut found = Ok(String::new());
-            link.watched(|connection| found = special::text(connection, SCHEMA));
+            link.watched(|connection| found = special::current_schema(connection));
             let found = found.map_err(|error| error.to_string())?;
             if found != schema {
                 return Err(format!(

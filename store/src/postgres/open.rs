@@ -288,9 +288,8 @@ fn bring_up_to_date(server: &Server, connection: &mut Connection) -> Result<(), 
 
 /// Refuses a search path whose schema is not there: every statement would fail for another reason.
 fn check_namespace(connection: &mut Connection) -> Result<(), String> {
-    const SCHEMA: &str = "SELECT coalesce(current_schema()::text, '') AS value";
     let failed = |error: diesel::result::Error| error.to_string();
-    if special::text(connection, SCHEMA).map_err(failed)?.is_empty() {
+    if special::current_schema(connection).map_err(failed)?.is_empty() {
         let path =
             special::text(connection, "SELECT current_setting('search_path') AS value").map_err(failed)?;
         return Err(format!(

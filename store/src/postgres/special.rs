@@ -183,6 +183,11 @@ pub(super) fn text(connection: &mut Connection, sql: &str) -> QueryResult<String
     diesel::sql_query(sql).get_result::<TextRow>(connection).map(|row| row.value)
 }
 
+/// The schema in which the connection is; empty when that is missing, or its use is not granted.
+pub(super) fn current_schema(connection: &mut Connection) -> QueryResult<String> {
+    text(connection, "SELECT coalesce(current_schema()::text, '') AS value")
+}
+
 #[derive(QueryableByName)]
 struct NamedRow {
     #[diesel(sql_type = diesel::sql_types::Text)]

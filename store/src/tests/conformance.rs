@@ -76,7 +76,7 @@ fn metadata_of_many_signals_is_read_whole_and_in_order<D: Database>() {
         assert_eq!(described(&store), expected);
         let Some(name) = names.get(count) else { break };
         store.commit(&[batch(&store, &[(name, 1, 1.0)])]).unwrap();
-        assert_eq!(described(&store), expected, "nothing is said about it yet");
+        assert_eq!(described(&store), expected, "it has no metadata yet");
         let patch = serde_json::from_value(serde_json::json!({"unit": "K"})).unwrap();
         store.patch_metadata(name, patch).unwrap();
     }

@@ -5,8 +5,8 @@ mod last;
 use std::collections::{BTreeMap, HashMap};
 
 use afterglow_rules::{Engine, Past, Sample};
-use afterglow_wire::Timestamp;
 use afterglow_wire::rule::Rule;
+use afterglow_wire::{Timestamp, name};
 
 use crate::backtest::minutes;
 use crate::batch::SignalId;
@@ -181,7 +181,7 @@ fn ask(store: &Store, wanted: &[u32], from: i64, to: i64, sink: &mut dyn Sink) -
     let names: Vec<String> = wanted
         .iter()
         .filter_map(|signal| store.signals().name(SignalId(*signal)))
-        .map(|name| name.replace('*', "\\*"))
+        .map(|name| name::exactly(&name))
         .collect();
     if names.is_empty() {
         return Ok(());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use afterglow_wire::access::{AuditEntry, Key, Kind as KeyKind, NewTicket, Scope, Usage};
 use afterglow_wire::alert::Episode;
-use afterglow_wire::health::{Bus, Peer};
+use afterglow_wire::health::{Bus, Peers};
 use afterglow_wire::{Code, Invalid, tenant};
 use tokio::sync::broadcast;
 
@@ -90,12 +90,12 @@ impl Allowed<Public> {
     }
 
     /// How what the server is connected to is; where that is and what was wrong only for operators.
-    pub(in crate::http) fn peers(&self) -> (Option<Peer>, Option<Bus>) {
+    pub(in crate::http) fn peers(&self) -> Peers {
         let Metrics { health, bus, .. } = &self.context().metrics;
         let is_operator = self.tenant.is_none() && self.principal.may(Scope::Operator);
         let [database, connection] = health.peers(is_operator);
         let bus = connection.map(|peer| Bus { peer, relied_on: bus.is_relied_on(), frames: bus.frames() });
-        (database, bus)
+        Peers { database, bus }
     }
 }
 

@@ -188,7 +188,7 @@ impl Storage {
         let begun = CreateMultipartUpload::parse_response(&begun.text).map_err(|_| self.strange(BEGIN))?;
         let sent = self.send_parts(key, begun.upload_id(), file, size);
         if sent.is_err() {
-            // Parts without a name take place. What failed is said already.
+            // Parts of an upload that is not completed take up space. The error that is returned says what failed.
             let abort = self.bucket.abort_multipart_upload(credentials, key, begun.upload_id());
             let _ = self.client.ask("give a copy up", &abort, Body::None);
         }

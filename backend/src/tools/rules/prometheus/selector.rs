@@ -2,6 +2,8 @@
 //!
 //! The name of a series is that of its metric, and its labels in order: `up{instance="a",job="b"}`; without labels the metric alone.
 
+use afterglow_wire::name::exactly;
+
 /// Patterns of one rule.
 const MOST: usize = 100;
 
@@ -62,7 +64,7 @@ pub(super) fn patterns(
     }
     let signals = wanted.iter().flat_map(|labels| {
         if labels.is_empty() {
-            vec![escaped(metric), format!("{}{{*}}", escaped(metric))]
+            vec![exactly(metric), format!("{}{{*}}", exactly(metric))]
         } else {
             with_labels(metric, labels)
         }
@@ -73,18 +75,13 @@ pub(super) fn patterns(
 /// Those with these labels, which are in order: the first is the first of the series, or stands after a comma. A quotation mark in a value has a
 /// backslash before it, so nothing in a value looks like another label.
 fn with_labels(metric: &str, labels: &[String]) -> Vec<String> {
-    let (metric, labels) = (escaped(metric), labels.join("*,"));
+    let (metric, labels) = (exactly(metric), labels.join("*,"));
     vec![format!("{metric}{{{labels}*}}"), format!("{metric}{{*,{labels}*}}")]
 }
 
 fn pair(label: &str, value: &str) -> String {
     let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-    escaped(&format!("{label}=\"{value}\""))
-}
-
-/// A text in which a star is a star.
-fn escaped(text: &str) -> String {
-    text.replace('*', "\\*")
+    exactly(&format!("{label}=\"{value}\""))
 }
 
 /// The texts that a regular expression matches, when it is nothing but such texts.

@@ -100,6 +100,8 @@ fn selectors_are_patterns_of_names_with_labels() {
         (r#"up{zone='z', job="a",} == 0"#, r#"up{job="a",zone="y"}"#, false),
         (r#"up{job="a,b"} == 0"#, r#"up{instance="x",job="a,b"}"#, true),
         (r#"up{job="*"} == 0"#, r#"up{job="a"}"#, false),
+        (r#"up{job="C:\\*"} == 0"#, r#"up{job="C:\\*"}"#, true),
+        (r#"up{job="C:\\*"} == 0"#, r#"up{job="C:\*"}"#, false),
         (r#"up{job=~"a|b\\.c"} == 0"#, r#"up{job="b.c"}"#, true),
         (r#"up{job=~"(a|b)"} == 0"#, r#"up{job="c"}"#, false),
         (r#"up{job!="a"} == 0"#, r#"up{job="b"}"#, true),
