@@ -145,6 +145,11 @@ fn exercise(backend: &Backend, truth: &Truth) {
 
 fn check(sound: &Sound, seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
+    check_damaged(sound, |folder| format!("seed {seed}: {}", damage(folder, &mut random)));
+}
+
+/// Starts a backend on a copy that `damage` has damaged; it returns what it did.
+fn check_damaged(sound: &Sound, damage: impl FnOnce(&Path) -> String) {
     let folder = tempfile::tempdir().unwrap();
     let [database, _] = files(folder.path());
     for (from, to) in files(sound.folder.path()).iter().zip(files(folder.path())) {
@@ -152,11 +157,11 @@ fn check(sound: &Sound, seed: u64) {
             fs::copy(from, to).unwrap();
         }
     }
-    let what = damage(folder.path(), &mut random);
+    let what = damage(folder.path());
     let before = fs::read(&database).unwrap();
     let errors = folder.path().join("errors");
     // Printed by the test runner only when something fails.
-    println!("seed {seed}: {what}");
+    println!("{what}");
     match Backend::try_start(&database, &SEALING, &errors) {
         Ok(backend) => {
             exercise(&backend, &sound.truth);
@@ -187,6 +192,28 @@ fn whatever_is_damaged_is_refused_as_it_is_or_served_as_far_as_it_is_sound() {
         for variant in 0..kill_rounds(24) as u64 {
             check(&sound, seed + number * 1_000_000 + variant);
         }
+    }
+}
+
+#[test]
+fn without_any_one_of_its_tables_a_database_is_refused_as_it_is_or_served_without_it() {
+    let sound = sound(true);
+    const ROOTS: &str = "SELECT name || ' ' || rootpage AS value FROM sqlite_schema WHERE type = 'table'";
+    // Of a copy: closing a database for the last time folds its log into it.
+    let copy = tempfile::NamedTempFile::new().unwrap();
+    fs::copy(sound.folder.path().join("a.db"), copy.path()).unwrap();
+    let roots = sql(copy.path(), ROOTS);
+    assert!(roots.len() > 30, "{roots:?}");
+    for root in roots {
+        let (name, page) = root.split_once(' ').unwrap();
+        let at = (page.parse::<usize>().unwrap() - 1) * PAGE;
+        check_damaged(&sound, |folder| {
+            let [database, _] = files(folder);
+            let mut bytes = fs::read(&database).unwrap();
+            bytes[at..at + PAGE].fill(0);
+            fs::write(database, bytes).unwrap();
+            format!("{name} zeroed")
+        });
     }
 }
 

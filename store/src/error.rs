@@ -31,9 +31,6 @@ pub enum OpenError {
         /// What the system or the database reported.
         why: String,
     },
-    /// The database is open and does not do what the start needs of it.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 /// Why a running database did not do what was asked.
@@ -82,6 +79,15 @@ pub enum Stopped {
     /// What was read cannot be written.
     #[error("the answer cannot be written: {0}")]
     Output(#[from] std::io::Error),
+}
+
+impl OpenError {
+    /// A database, or a server's address, that cannot be used: `why`, in one line.
+    pub(crate) fn unusable(path: impl Into<PathBuf>, why: impl ToString) -> Self {
+        // What a database stumbles over it quotes, line ends included.
+        let words: Vec<_> = why.to_string().split_whitespace().map(str::to_owned).collect();
+        Self::Unusable { path: path.into(), why: words.join(" ") }
+    }
 }
 
 impl StoreError {

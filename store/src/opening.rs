@@ -40,7 +40,7 @@ impl Store {
             for _ in 0..20 {
                 match engine.lead() {
                     Err(StoreError::Busy) => {}
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(unusable(&config.database, error)),
                     Ok(_) => break,
                 }
             }
@@ -91,11 +91,20 @@ impl Store {
 
 /// Refuses a database into which another one was not copied to its end.
 fn refuse_unfinished(engine: &Engine, database: &Location) -> Result<(), OpenError> {
-    match engine.tables().reading_beside(|rows| rows.origin())? {
+    let origin = engine.tables().reading_beside(|rows| rows.origin());
+    match origin.map_err(|error| unusable(database, error))? {
         Some(origin) if !origin.is_complete => {
-            let why = transfer::UNFINISHED.into();
-            Err(OpenError::Unusable { path: database.to_string().into(), why })
+            Err(OpenError::unusable(database.to_string(), transfer::UNFINISHED))
         }
         _ => Ok(()),
     }
+}
+
+/// The database does not do what was asked of it before anyone had it.
+pub(crate) fn unusable(database: &Location, error: StoreError) -> OpenError {
+    let why = match error {
+        StoreError::Down(why) => why,
+        error => error.to_string(),
+    };
+    OpenError::unusable(database.to_string(), why)
 }

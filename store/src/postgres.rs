@@ -414,7 +414,7 @@ impl Tables for Postgres {
         let leads = result?;
         let mut result = Ok(false);
         if leads {
-            writer.watched(|connection| result = plain::is_behind(connection));
+            writer.watched_within(LEAD_LIMIT, |connection| result = plain::is_behind(connection));
         }
         let is_behind = result?;
         writer.in_use = false;

@@ -10,7 +10,7 @@ pub(crate) mod schema;
 use diesel::result::Error as DieselError;
 
 use crate::batch::SignalId;
-use crate::{OpenError, StoreError, budget};
+use crate::{StoreError, budget};
 
 /// The signal that a row is of.
 pub(crate) fn signal_of(id: i32) -> SignalId {
@@ -31,12 +31,5 @@ impl From<DieselError> for StoreError {
             _ if why.contains("disk is full") => Self::DiskFull(why),
             _ => Self::Down(why),
         }
-    }
-}
-
-/// Why a database that is being opened refused.
-impl From<DieselError> for OpenError {
-    fn from(error: DieselError) -> Self {
-        Self::Store(error.into())
     }
 }

@@ -327,8 +327,14 @@ impl Follower {
         let store = &self.parts.store;
         if store.changes() != self.changes {
             let changes = store.changes();
-            let kinds = store.revisions()?;
-            self.take_over(kinds)?;
+            // These reads wait for no lock either, and may be what is not answered.
+            self.parts.health.database_asked();
+            let taken = store.revisions().and_then(|kinds| self.take_over(kinds));
+            self.parts.health.database_answered(match &taken {
+                Err(StoreError::Down(why)) => Err(why),
+                _ => Ok(()),
+            });
+            taken?;
             // Last: what could not be read is read again.
             self.changes = changes;
         }

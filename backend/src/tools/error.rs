@@ -52,6 +52,6 @@ pub fn advice(error: &OpenError) -> &'static str {
         OpenError::InUse(_) => "; stop it, or choose another database with --database",
         OpenError::NotOurs { .. } => "; choose another database with --database",
         OpenError::OldSchema(_) => "; stop its server and run `afterglow migrate` on it first",
-        OpenError::Unusable { .. } | OpenError::Store(_) => "",
+        OpenError::Unusable { .. } => "",
     }
 }

@@ -100,10 +100,10 @@ fn a_server_without_its_database_is_not_ready_and_has_no_viewers_until_it_is_bac
     let cable = Cable::to_postgres(cluster::folder());
     let url = format!("postgres://afterglow@127.0.0.1:{}/unplugged?sslmode=disable", cable.port());
     let node = Backend::start(url.as_ref());
-    assert_eq!(node.post(r#"{"timestamp":1700000000000000,"signals":{"a":1}}"#).status, 200);
     let mut socket = node.watch();
     eventually("the session has joined", || node.metric("afterglow_live_sessions") == 1.0);
-    // Nobody posts: that the database does not answer is noticed all the same.
+    assert_eq!(node.post(r#"{"timestamp":1700000000000000,"signals":{"a":1}}"#).status, 200);
+    // At once, while it reads what the post has changed. Nobody posts any more: that the database does not answer is noticed all the same.
     cable.cut();
     eventually("it is not ready", || node.get("/ready").status == 503);
     let refused = node.get("/ready");

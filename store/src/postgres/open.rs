@@ -219,9 +219,7 @@ fn address(server: &Server) -> PathBuf {
 }
 
 fn unusable(server: &Server, why: &str) -> OpenError {
-    // In one line: the server quotes what it stumbles over, line ends included.
-    let words: Vec<_> = why.split_whitespace().collect();
-    OpenError::Unusable { path: address(server), why: words.join(" ") }
+    OpenError::unusable(address(server), why)
 }
 
 /// Refuses servers that cannot keep what they acknowledge, or are too old.

@@ -21,7 +21,7 @@ use super::open::TextRow;
 use super::{IntegerRow, guard, log_path, number, numbering, open, special};
 use crate::journal::Part;
 use crate::statements::schema::{block as blocks, rollup as rollups, signal};
-use crate::{OpenError, Span, StoreError};
+use crate::{OpenError, Span};
 use check::{BlockRow, JournalRow, RollupRow};
 
 const MISSING: &str = "it is listed and not there";
@@ -152,19 +152,16 @@ pub(crate) fn copy(path: &Path, to: &Path, with_secrets: bool) -> Result<(), Ope
     let mut connection = open::connect_read_only(path)?;
     let to = std::path::absolute(to).map_err(|error| open::unusable(to, error))?;
     let Some(target) = to.to_str() else { return Err(open::unusable(&to, "its name is not UTF-8")) };
-    diesel::sql_query("VACUUM INTO ?")
-        .bind::<Text, _>(target)
-        .execute(&mut connection)
-        .map_err(StoreError::from)?;
+    let failed = |error: diesel::result::Error| open::unusable(path, format!("it cannot be copied: {error}"));
+    diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(target).execute(&mut connection).map_err(failed)?;
     let mut copy = guard::establish(target).map_err(|error| open::unusable(&to, error))?;
     // A copy that is interrupted is never used: it needs no journal of its own beside it.
     let forgotten =
         copy.batch_execute("PRAGMA journal_mode = MEMORY").and_then(|()| special::forget_epoch(&mut copy));
-    forgotten.map_err(StoreError::from)?;
+    forgotten.map_err(failed)?;
     if !with_secrets {
         // Not even in pages that are free.
-        copy.batch_execute("PRAGMA secure_delete = ON; DELETE FROM alert_secret")
-            .map_err(StoreError::from)?;
+        copy.batch_execute("PRAGMA secure_delete = ON; DELETE FROM alert_secret").map_err(failed)?;
     }
     Ok(())
 }

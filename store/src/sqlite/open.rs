@@ -29,7 +29,9 @@ use crate::lock::Lock;
 use crate::people::People;
 use crate::share::Shares;
 use crate::statements::schema::signal;
-use crate::tables::{AccessRows as _, BlockRows as _, Tables, TenantRows as _};
+use crate::tables::{
+    AccessRows as _, BlockRows as _, DeletionRows as _, Tables, TenantRows as _, TransferRows as _,
+};
 use crate::{
     HEAD_SAMPLES, JOURNAL_TOO_LARGE, OpenError, PARTIAL, READ_ONLY_SAMPLES, StoreConfig, StoreError,
 };
@@ -144,7 +146,8 @@ pub(crate) fn claim_source(path: &Path) -> Result<Option<Box<dyn Any>>, OpenErro
 /// What is in the journal now is read now; blocks are read later, and what is sealed in between is in both.
 pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine, Vec<String>), OpenError> {
     let mut reader = connect_read_only(path)?;
-    let loaded = reader.transaction(|reader| load(reader, path, READ_ONLY_SAMPLES))?;
+    let loaded = reader.transaction(|reader| Ok(load(reader, path, READ_ONLY_SAMPLES)));
+    let loaded = loaded.map_err(|error: DieselError| unusable(path, error))??;
     if loaded.is_too_large {
         return Err(unusable(path, JOURNAL_TOO_LARGE));
     }
@@ -321,15 +324,18 @@ fn inspect(path: &Path, most: usize) -> Result<Option<Loaded>, OpenError> {
         // A start needs them. What writes opens the file later, and would write the log into it when it is closed.
         let known = read_known(&mut connection);
         known.map_err(|why| {
-            let what = "its keys and members, its tenants or its audit log cannot be read";
+            let what =
+                "its keys and members, its tenants, its audit log or what was begun in it cannot be read";
             unusable(path, format!("{what}: {why}"))
         })?;
     }
     Ok(Some(loaded))
 }
 
-/// Reads who may do what, and forgets it: the server reads it again when it starts.
+/// Reads who may do what, and what was begun and is to be completed, and forgets it: the server reads it again when it starts.
 fn read_known(reader: &mut SqliteConnection) -> Result<(), StoreError> {
+    reader.origin()?;
+    reader.deletion()?;
     People::read(reader)?;
     keys_and_boards(reader)?;
     reader.tenants()?;
@@ -403,9 +409,7 @@ impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Setup {
 }
 
 pub(super) fn unusable(path: &Path, why: impl ToString) -> OpenError {
-    // In one line: SQLite quotes what it stumbles over, line ends included.
-    let words: Vec<_> = why.to_string().split_whitespace().map(str::to_owned).collect();
-    OpenError::Unusable { path: path.to_owned(), why: words.join(" ") }
+    OpenError::unusable(path, why)
 }
 
 /// Why a file could not be opened. SQLite tells what kind of failure it was only by its message.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::TransferError;
 use crate::clock::Clock;
+use crate::opening;
 use crate::{Bucket, Detail, Details, Location, OpenError, Query, Sink, Stopped, Store, StoreError};
 
 /// How far sums may differ: samples are not always added in the same order.
@@ -58,8 +59,9 @@ fn sums(database: &Location, clock: Clock) -> Result<Sums, OpenError> {
         let mut collected = Collected::default();
         store.query(&everything, &mut collected)?;
         Ok(collected.found)
-    })?;
-    let details = patiently(|| store.details())?;
+    });
+    let unread = |error| opening::unusable(database, error);
+    let (found, details) = (found.map_err(unread)?, patiently(|| store.details()).map_err(unread)?);
     let sums = details.into_iter().filter_map(|signal| {
         let sum = found.get(&signal.name)?;
         Some((signal.name.clone(), (signal, *sum)))
