@@ -154,6 +154,77 @@ fn a_repair_gives_up_what_cannot_be_read_and_keeps_everything_else() {
 }
 
 #[test]
+fn a_copy_that_is_not_whole_replaces_no_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let (database, copies) = (folder.path().join("a.db"), folder.path().join("copies"));
+    let backend = Backend::start(&database);
+    assert_eq!(backend.post(r#"{"signals":{"n":1}}"#).status, 200);
+    let expected = backend.samples();
+    backend.close();
+    assert!(tool(&["backup", "--into", copies.to_str().unwrap()], &database, 0).status.success());
+    let whole = fs::read(fs::read_dir(&copies).unwrap().next().unwrap().unwrap().path()).unwrap();
+    let other = folder.path().join("other.db");
+    execute(&other, "CREATE TABLE a (b)");
+    let newest = copies.join("afterglow-20990101T000000Z.db");
+    let restore =
+        ["backup", "--from", copies.to_str().unwrap(), "--to", database.to_str().unwrap(), "--force"];
+    for bytes in [&[][..], b"no database", &whole[..whole.len() / 2], &fs::read(&other).unwrap()] {
+        fs::write(&newest, bytes).unwrap();
+        // As after a crash: what is replaced has logs, which are removed with it.
+        fs::write(folder.path().join("a.db-wal"), "").unwrap();
+        let done = tool(&restore, &database, 0);
+        assert!(!done.status.success() && !done.stderr.is_empty(), "{} bytes", bytes.len());
+        let backend = Backend::start(&database);
+        assert_eq!(backend.samples(), expected, "{} bytes", bytes.len());
+        backend.close();
+    }
+    fs::remove_file(&newest).unwrap();
+    let done = tool(&restore, &database, 0);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let backend = Backend::start(&database);
+    assert_eq!(backend.samples(), expected);
+    backend.close();
+}
+
+#[test]
+fn places_that_are_none_and_storage_that_anybody_can_listen_to_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    Backend::start(&database).close();
+    let elsewhere = "http://storage.example.org";
+    for (words, why) in [
+        (&["backup", "--into", "gs://bucket/a"][..], "s3://BUCKET/PREFIX"),
+        (&["backup", "--into", "s3://bucket/a", "--s3-endpoint", elsewhere], "http:// only"),
+    ] {
+        let done = tool(words, &database, 0);
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(done.status.code() == Some(2) && said.contains(why), "{said}");
+    }
+    assert!(!Path::new("gs:").exists());
+}
+
+#[test]
+fn copies_are_found_among_more_files_than_a_list_has() {
+    let Some(storage) = Storage::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("a.db");
+    Backend::start(&database).close();
+    let place = format!("s3://{}", storage.bucket());
+    // A list has 1,000 names; these come before all copies.
+    (0..1_001).for_each(|number| storage.put(&format!("afterglow-!{number}"), b""));
+    let mut newest = String::new();
+    for seconds in [0, 60] {
+        let done = storage.run(&["backup", "--into", &place, "--keep", "1"], &database, seconds);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        newest = String::from_utf8(done.stdout).unwrap().split_once(": ").unwrap().0.to_owned();
+    }
+    let copy = folder.path().join("b.db");
+    let done = storage.run(&["backup", "--from", &place, "--to", copy.to_str().unwrap()], &database, 0);
+    let said = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert!(done.status.success() && said.contains(&format!("from {newest}: ")), "{said}, not {newest}");
+}
+
+#[test]
 fn copies_in_a_bucket_are_kept_and_deleted_as_in_a_folder_and_a_server_goes_on_from_one() {
     let Some(storage) = Storage::start() else { return };
     let folder = tempfile::tempdir().unwrap();
@@ -241,6 +312,7 @@ fn a_bucket_that_is_not_there_is_named_and_nothing_secret_is() {
     // Without credentials nobody is asked.
     let mut command = Command::new(env!("CARGO_BIN_EXE_afterglow"));
     command.args(["backup", "--into", "s3://nowhere", "--database"]).arg(&database);
+    storage::without_credentials(&mut command);
     let done = command.env("HOME", folder.path()).output().unwrap();
     assert!(String::from_utf8_lossy(&done.stderr).contains("AWS_ACCESS_KEY_ID"));
 }

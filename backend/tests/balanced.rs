@@ -63,7 +63,7 @@ impl Balanced {
     /// Starts a server again if it has ended by itself, as what supervises it does; it must have said that this helps.
     pub(crate) fn supervise(&mut self, number: usize) {
         if let Some(status) = self.servers[number].as_mut().and_then(Backend::ended) {
-            assert_eq!(status.code(), Some(1), "failed while running, and not by a panic");
+            assert_eq!(status.code(), Some(1), "failed while running");
             self.stop(number);
             self.start_again(number);
         }

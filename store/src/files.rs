@@ -44,6 +44,14 @@ pub fn versions(database: &Path) -> Result<Versions, OpenError> {
     sqlite::versions(database)
 }
 
+/// Whether a file is a database of ours, of whatever version, in which SQLite finds nothing broken. Reads all of it. Blocks.
+///
+/// # Errors
+/// What is wrong.
+pub fn check(database: &Path) -> Result<(), OpenError> {
+    sqlite::check(database)
+}
+
 /// Where the copy of `database` is that is kept before its schema becomes `version`.
 pub fn copy_before(database: &Path, version: &str) -> PathBuf {
     sqlite::copy_before(database, version)

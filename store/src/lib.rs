@@ -63,7 +63,7 @@ pub use columns::Columns;
 pub use documents::{Current, SaveError};
 pub use engine::{Deleted, Expired};
 pub use error::{OpenError, Stopped, StoreError};
-pub use files::{claim, copy, copy_before, examine, logs, repair, versions};
+pub use files::{check, claim, copy, copy_before, examine, logs, repair, versions};
 pub use keys::{BoardSignals, SecretHash};
 pub use location::Location;
 pub use lock::Lock;

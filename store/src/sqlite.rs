@@ -61,7 +61,7 @@ pub(crate) use keep::copy_before;
 pub(crate) use open::{claim_source, open, open_beside, open_read_only, open_source, open_target};
 pub(crate) use repair::repair;
 pub use versions::Versions;
-pub(crate) use versions::versions;
+pub(crate) use versions::{check, versions};
 
 /// SQLite's usual page.
 const PAGE_BYTES: u64 = 4_096;

@@ -8,6 +8,9 @@ use crate::{Invalid, Timestamp};
 /// The tenant to which everything belongs that names none.
 pub const DEFAULT: &str = "default";
 
+/// What the names of copies of the default tenant begin with, where those of others begin with the tenant's name.
+pub const PROGRAM: &str = "afterglow";
+
 /// As many tenants as there may be beside the default one.
 pub const TENANTS: usize = 64;
 
@@ -157,6 +160,9 @@ pub fn check_name(name: &str) -> Result<(), Invalid> {
     if !begins || name.len() > TENANT_NAME_BYTES || !name.bytes().all(allowed) {
         return Err(Invalid::new("name", "1 to 32 of a to z, 0 to 9 and '-', a letter first"));
     }
+    if name == PROGRAM {
+        return Err(Invalid::new("name", "copies of the default tenant have it in their names"));
+    }
     if name == DEFAULT {
         return Err(Invalid::new("name", "it is the name of the tenant that there is without making one"));
     }
@@ -177,7 +183,9 @@ mod tests {
         for good in ["a", "acme", "acme-2", "x0"] {
             assert!(check_name(good).is_ok(), "{good}");
         }
-        for bad in ["", "default", "Acme", "2a", "-a", "a.b", "a/b", "..", "a_b", &"a".repeat(33)] {
+        for bad in
+            ["", "default", "afterglow", "Acme", "2a", "-a", "a.b", "a/b", "..", "a_b", &"a".repeat(33)]
+        {
             assert!(check_name(bad).is_err(), "{bad}");
         }
     }

@@ -30,22 +30,30 @@ fn programs(profile: &str) -> Command {
     cargo(["build", "--bins", &format!("--profile={profile}")].into_iter().chain(packages))
 }
 
-/// Has the compiler write other paths for those of this machine, which are in the messages of panics.
-pub(crate) fn without_paths(build: &mut Command) -> Result<&mut Command> {
+/// Folders of this machine that the compiler knows, each with the one that it writes in its place.
+pub(crate) fn folders() -> Result<[(PathBuf, String); 4]> {
     let ask = |what: &[&str]| output(&mut command("rustc", what, &root()));
     let (sysroot, about) = (ask(&["--print", "sysroot"])?, ask(&["-vV"])?);
     let commit = about.lines().find_map(|line| line.strip_prefix("commit-hash: ")).unwrap_or_default();
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).context("a home folder")?;
-    let folders = [
+    Ok([
         (root(), "/afterglow".to_owned()),
         (target(), "/target".to_owned()),
         (home, "/cargo".to_owned()),
         // As the standard library itself, which is compiled already, has it.
         (PathBuf::from(sysroot).join("lib/rustlib/src/rust"), format!("/rustc/{commit}")),
-    ];
-    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
-    let given = given.split_whitespace().map(str::to_owned);
+    ])
+}
+
+/// Has the compiler write other paths for those of this machine, which are in the messages of panics.
+pub(crate) fn without_paths(build: &mut Command) -> Result<&mut Command> {
+    let given: Vec<String> = match (std::env::var("CARGO_ENCODED_RUSTFLAGS"), std::env::var("RUSTFLAGS")) {
+        (Ok(flags), _) => flags.split('\x1f').map(str::to_owned).collect(),
+        (_, Ok(flags)) => flags.split_whitespace().map(str::to_owned).collect(),
+        _ => Vec::new(),
+    };
+    let folders = folders()?;
     let mapped = folders.iter().map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
-    Ok(build.env("CARGO_ENCODED_RUSTFLAGS", given.chain(mapped).collect::<Vec<_>>().join("\x1f")))
+    Ok(build.env("CARGO_ENCODED_RUSTFLAGS", given.into_iter().chain(mapped).collect::<Vec<_>>().join("\x1f")))
 }

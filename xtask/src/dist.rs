@@ -117,6 +117,11 @@ fn entries(parts: &Path) -> Result<Vec<Entry>> {
         let program = fs::read(&stripped)?;
         say(&format!("==> {binary}: {:.1} MB", program.len() as f64 / 1e6));
         ensure!(program.len() <= LARGEST, "{binary} has {} bytes, of {LARGEST} at most", program.len());
+        for (folder, _) in build::folders()? {
+            let folder = folder.display().to_string();
+            let is_there = program.windows(folder.len()).any(|part| part == folder.as_bytes());
+            ensure!(!is_there, "{binary} has the path {folder} of this machine in it");
+        }
         entries.push(Entry::program(&format!("bin/{binary}"), program));
     }
     for (program, word) in [("afterglow", "manual"), ("afterglow-producer", "--manual")] {

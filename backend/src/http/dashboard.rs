@@ -56,7 +56,7 @@ pub(super) struct Assets {
     folder: Option<PathBuf>,
 }
 
-/// A file in the forms that are made of its brotli, once a client takes no other.
+/// The forms of a file that are decoded from its brotli, made when a client first needs one.
 #[derive(Default)]
 struct Unpacked {
     whole: OnceLock<Asset>,

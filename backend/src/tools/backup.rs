@@ -10,7 +10,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use afterglow_wire::Timestamp;
+use afterglow_wire::{Timestamp, tenant};
 use clap::Args;
 
 use super::database::TenantDatabase;
@@ -28,7 +28,7 @@ pub struct Options {
     #[command(flatten)]
     database: TenantDatabase,
 
-    /// The copy, which must not exist; it opens with `afterglow serve --database`
+    /// The copy, which must not exist unless --force is there; it opens with `afterglow serve --database`
     #[arg(long, value_name = "FILE", required_unless_present = "into")]
     to: Option<PathBuf>,
 
@@ -40,14 +40,14 @@ pub struct Options {
     #[arg(long, value_name = "PLACE", conflicts_with = "to", value_parser = Place::parse)]
     into: Option<Place>,
 
-    /// Such a place, whose newest copy is fetched, instead of a copy being made
-    #[arg(long, value_name = "PLACE", requires = "to", value_parser = Place::parse)]
+    /// Fetch the newest copy from this folder or bucket, instead of making one
+    #[arg(long, value_name = "PLACE", requires = "to", conflicts_with = "without_secrets", value_parser = Place::parse)]
     from: Option<Place>,
 
     #[command(flatten)]
     connection: Connection,
 
-    /// Copies of this database that stay in that place; older ones are deleted once a new one is whole
+    /// Copies of this name that stay in that place; older ones are deleted once a new one is whole. Each server needs a place of its own
     #[arg(long, value_name = "N", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
     keep: u32,
 
@@ -63,7 +63,7 @@ pub struct Options {
 impl Options {
     /// What the names of this database's copies begin with.
     fn prefix(&self) -> String {
-        format!("{}-", self.database.tenant().unwrap_or("afterglow"))
+        format!("{}-", self.database.tenant().unwrap_or(tenant::PROGRAM))
     }
 }
 
@@ -78,6 +78,7 @@ impl Place {
     fn parse(text: &str) -> Result<Self, String> {
         match text.strip_prefix("s3://") {
             Some(address) => Address::parse(address).map(Self::Bucket),
+            None if text.contains("://") => Err("a folder, or s3://BUCKET/PREFIX".into()),
             None => Ok(Self::Folder(text.into())),
         }
     }
@@ -146,9 +147,11 @@ fn copy_into(options: &Options, place: &Place) -> Result<(), ToolError> {
                 let path = folder.path().join(&name);
                 copy(options, &path)?;
                 let file = File::open(&path).map_err(ToolError::file(&path))?;
+                // From here on nothing is left of it, whatever ends this program.
+                fs::remove_file(&path).map_err(ToolError::file(&path))?;
                 storage.store(&name, &file)
             })?;
-            for name in surplus(storage.names()?, &prefix, options.keep) {
+            for name in surplus(storage.names(&prefix)?, &prefix, options.keep) {
                 storage.delete(&name)?;
             }
         }
@@ -169,18 +172,28 @@ fn fetch(options: &Options, place: &Place, to: &Path) -> Result<(), ToolError> {
             made(format_args!("{} from {}", to.display(), path.display()), || {
                 write(to, options.force, |new| {
                     let mut copy = File::open(&path).map_err(ToolError::file(&path))?;
-                    std::io::copy(&mut copy, &mut new.file()).map(drop).map_err(ToolError::file(to))
+                    std::io::copy(&mut copy, &mut new.file()).map_err(ToolError::file(to))?;
+                    check(new)
                 })
             })
         }
         Place::Bucket(address) => {
             let storage = Storage::new(address, &options.connection)?;
-            let name = newest(storage.names()?, address)?;
+            let name = newest(storage.names(&prefix)?, address)?;
             made(format_args!("{} from {address}{name}", to.display()), || {
-                write(to, options.force, |new| storage.fetch(&name, new.file()))
+                write(to, options.force, |new| {
+                    storage.fetch(&name, new.file())?;
+                    check(new)
+                })
             })
         }
     }
+}
+
+/// Makes sure that what was fetched is on the disk, and a whole database of ours: it may replace one.
+fn check(new: &Partial) -> Result<(), ToolError> {
+    new.file().sync_all().map_err(ToolError::file(new.path()))?;
+    Ok(store::check(new.path())?)
 }
 
 /// The names in a folder.

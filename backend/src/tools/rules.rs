@@ -19,7 +19,7 @@ use crate::backtest;
 use crate::clock::Clock;
 use crate::store::Store;
 
-/// The largest file that is read; tens of thousands of rules have less.
+/// The largest file that is read: tens of thousands of rules fit.
 const FILE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// What a user may set.

@@ -3,11 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use diesel::RunQueryDsl as _;
 use diesel::connection::SimpleConnection as _;
 
 use super::guard;
 use super::keep::{Unread, applied, pending};
-use super::open::{read_only_url, refuse_others, unusable};
+use super::open::{TextRow, read_only_url, refuse_others, unusable};
 use crate::OpenError;
 
 /// Versions of a schema.
@@ -38,4 +39,18 @@ pub(crate) fn versions(path: &Path) -> Result<Versions, OpenError> {
         pending: all.iter().filter(|version| !applied.contains(version)).cloned().collect(),
         unknown: applied.into_iter().filter(|version| !all.contains(version)).collect(),
     })
+}
+
+/// Whether a file is a database of ours and SQLite finds nothing broken in it.
+pub(crate) fn check(path: &Path) -> Result<(), OpenError> {
+    if versions(path)?.current.is_none() {
+        return Err(unusable(path, "it is empty"));
+    }
+    let mut connection = guard::establish(&read_only_url(path)?).map_err(|error| unusable(path, error))?;
+    let check = diesel::sql_query("SELECT integrity_check AS value FROM pragma_integrity_check");
+    let rows: Vec<TextRow> = check.load(&mut connection).map_err(|error| unusable(path, error))?;
+    match rows.into_iter().find(|row| row.value != "ok") {
+        Some(row) => Err(unusable(path, row.value)),
+        None => Ok(()),
+    }
 }

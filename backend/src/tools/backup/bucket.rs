@@ -11,7 +11,7 @@ use clap::Args;
 use rusty_s3::actions::{CompleteMultipartUploadResponse, CreateMultipartUpload, ListObjectsV2};
 use rusty_s3::{Bucket, Credentials, UrlStyle};
 
-use crate::tools::ToolError;
+use crate::tools::{ToolError, tell};
 use requests::{Body, Client, Slice};
 
 /// Bytes that are sent at once; larger copies are sent in parts.
@@ -78,12 +78,14 @@ impl Storage {
     /// When there are no credentials, or the address of the storage is none.
     pub(super) fn new(address: &Address, connection: &Connection) -> Result<Self, ToolError> {
         let Connection { s3_endpoint, s3_region } = connection;
-        // A certificate of Amazon's is for one label before its own name, and other storage has often none for such names.
+        // Amazon's certificates cover one label before its own name, so a bucket with a dot needs a path; other storage often has none
+        // for such names.
         let is_path = s3_endpoint.is_some() || address.bucket.contains('.');
         let endpoint = s3_endpoint.clone().unwrap_or_else(|| format!("https://s3.{s3_region}.amazonaws.com"));
         let refused = |_| {
             ToolError::Refused(format!(
-                "{endpoint:?} with the bucket {:?} is no address; --s3-endpoint is such as https://s3.example.org",
+                "{endpoint:?} with the bucket {:?} cannot be used; --s3-endpoint is such as https://s3.example.org, http:// only for an \
+                 address of this machine",
                 address.bucket
             ))
         };
@@ -95,6 +97,10 @@ impl Storage {
             s3_region.clone(),
         );
         let bucket = bucket.map_err(|_| refused(()))?;
+        // What is sent has secrets in it, and so has the address of each request.
+        if bucket.base_url().scheme() != "https" && !is_here(&bucket) {
+            return Err(refused(()));
+        }
         let client = Client::new(&bucket, address);
         Ok(Self { client, bucket, credentials: credentials::find()?, address: address.clone() })
     }
@@ -120,29 +126,34 @@ impl Storage {
         Ok(size)
     }
 
-    /// The names of what is stored here, sorted.
+    /// The names of what is stored here that begin with `prefix` and have no slash, sorted.
     ///
     /// # Errors
     /// When the storage does not say.
-    pub(super) fn names(&self) -> Result<Vec<String>, ToolError> {
+    pub(super) fn names(&self, prefix: &str) -> Result<Vec<String>, ToolError> {
+        const VERB: &str = "list the copies";
         let (mut names, mut token) = (Vec::new(), None::<String>);
         loop {
             let mut list = self.bucket.list_objects_v2(Some(&self.credentials));
-            list.with_prefix(&*self.address.prefix);
-            if let Some(token) = token {
-                list.with_continuation_token(token);
+            list.with_prefix(self.key(prefix));
+            list.with_delimiter("/");
+            if let Some(token) = &token {
+                list.with_continuation_token(token.as_str());
             }
-            let page = self.client.ask("list the copies", &list, Body::None)?;
-            let page =
-                ListObjectsV2::parse_response(&page.text).map_err(|_| self.strange("list the copies"))?;
+            let page = self.client.ask(VERB, &list, Body::None)?;
+            let page = ListObjectsV2::parse_response(&page.text).map_err(|_| self.strange(VERB))?;
             let found = page.contents.into_iter();
             names
                 .extend(found.filter_map(|one| Some(one.key.strip_prefix(&self.address.prefix)?.to_owned())));
-            token = page.next_continuation_token;
-            if token.is_none() {
+            let next = page.next_continuation_token;
+            if next.is_none() {
                 names.sort();
                 return Ok(names);
             }
+            if next == token {
+                return Err(self.strange(VERB));
+            }
+            token = next;
         }
     }
 
@@ -184,15 +195,19 @@ impl Storage {
         const BEGIN: &str = "begin a copy";
         let credentials = Some(&self.credentials);
         let create = self.bucket.create_multipart_upload(credentials, key);
-        let begun = self.client.ask(BEGIN, &create, Body::Text(""))?;
+        let begun = self.client.ask(BEGIN, &create, Body::Text("", 0))?;
         let begun = CreateMultipartUpload::parse_response(&begun.text).map_err(|_| self.strange(BEGIN))?;
         let sent = self.send_parts(key, begun.upload_id(), file, size);
-        if sent.is_err() {
-            // Parts of an upload that is not completed take up space. The error that is returned says what failed.
+        // An answer that is lost says nothing of what was done.
+        if sent.is_err() && !self.size(key).is_ok_and(|stored| stored == size) {
+            // Parts of an upload that is not completed take up space.
             let abort = self.bucket.abort_multipart_upload(credentials, key, begun.upload_id());
-            let _ = self.client.ask("give a copy up", &abort, Body::None);
+            if let Err(error) = self.client.ask("remove the parts of a copy", &abort, Body::None) {
+                tell(&error.to_string());
+            }
+            return sent;
         }
-        sent
+        Ok(())
     }
 
     fn send_parts(&self, key: &str, upload: &str, file: &File, size: u64) -> Result<(), ToolError> {
@@ -209,7 +224,7 @@ impl Storage {
         let tags = tags.iter().map(String::as_str);
         let complete = self.bucket.complete_multipart_upload(credentials, key, upload, tags);
         let body = complete.clone().body();
-        let done = self.client.ask("put a copy together", &complete, Body::Text(&body))?;
+        let done = self.client.ask("put a copy together", &complete, Body::Text(&body, size))?;
         // It answers 200 before it knows.
         CompleteMultipartUploadResponse::parse(&done.text)
             .map(drop)
@@ -217,8 +232,14 @@ impl Storage {
     }
 
     fn strange(&self, verb: &str) -> ToolError {
-        self.client.failed(verb, "its answer is none of S3's")
+        self.client.failed(verb, "its answer is not one of S3")
     }
+}
+
+/// Whether the storage is on this machine.
+fn is_here(bucket: &Bucket) -> bool {
+    let host = bucket.base_url().host_str().unwrap_or_default();
+    host == "localhost" || host == "[::1]" || host.starts_with("127.")
 }
 
 /// How long something of this many bytes may take.

@@ -52,7 +52,10 @@ pub(super) fn run(options: &Options) -> Result<(), ToolError> {
         tell(&format!("{name} is left out: {reason}"));
     }
     if rules.is_empty() {
-        return Err(refused(format!("none of its {} rules can be added", others.len())));
+        return Err(refused(match others.len() {
+            0 => "it has no rules".to_owned(),
+            count => format!("none of its {count} rules can be added"),
+        }));
     }
     let body = serde_json::to_string_pretty(&Rules { rules: &rules })
         .map_err(|error| ToolError::Refused(error.to_string()))?;

@@ -1,5 +1,5 @@
-//! Requests to the storage. Their addresses are signed, and therefore are in no message; each is tried three times; the storage
-//! compares what it gets with its MD5 sum.
+//! Requests to the storage. Their addresses are signed, and therefore are in no message; each but that for a whole copy is tried three
+//! times; the storage compares what it gets with its MD5 sum.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -14,16 +14,16 @@ use rusty_s3::{Bucket, S3Action};
 use ureq::http::{HeaderMap, Request, StatusCode, request};
 use ureq::{Agent, SendBody};
 
-use super::{Address, patience};
+use super::{Address, is_here, patience};
 use crate::tools::ToolError;
 
 /// Pauses between attempts.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
 
-/// How long a signature counts: a request is judged when it begins.
+/// How long a signature is valid: a request is judged when it begins.
 const SIGNED_FOR: Duration = Duration::from_secs(300);
 
-/// The longest answer but a copy, in bytes: a list has 1,000 names at most.
+/// The longest answer that is not a copy, in bytes: a list has 1,000 names at most.
 const ANSWER: u64 = 8 << 20;
 
 /// Asks the storage of one bucket.
@@ -37,7 +37,8 @@ pub(super) struct Client {
 #[derive(Clone, Copy)]
 pub(super) enum Body<'a> {
     None,
-    Text(&'a str),
+    /// Something short about this many bytes.
+    Text(&'a str, u64),
     Part(Slice<'a>),
 }
 
@@ -67,8 +68,7 @@ impl Client {
             .user_agent(concat!("afterglow/", env!("CARGO_PKG_VERSION")));
         let host = bucket.base_url().host_str().unwrap_or_default();
         // A proxy from the environment is meant for other machines, never for this one.
-        let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
-        let config = if is_here { config.proxy(None) } else { config };
+        let config = if is_here(bucket) { config.proxy(None) } else { config };
         Self { agent: config.build().into(), place: format!("{address} at {host}") }
     }
 
@@ -98,7 +98,7 @@ impl Client {
     }
 
     fn send(&self, request: request::Builder, body: Body<'_>) -> Result<Answer, ureq::Error> {
-        let (length, limit) = (body.length(), Some(patience(body.length())));
+        let (length, limit) = (body.length(), Some(patience(body.weight())));
         let mut response = match body.reader() {
             Some(mut reader) => {
                 let request = request.header("content-length", length);
@@ -156,15 +156,23 @@ impl<'a> Body<'a> {
     fn length(self) -> u64 {
         match self {
             Self::None => 0,
-            Self::Text(text) => text.len() as u64,
+            Self::Text(text, _) => text.len() as u64,
             Self::Part(slice) => slice.end - slice.at,
+        }
+    }
+
+    /// How many bytes the storage has to do with.
+    fn weight(self) -> u64 {
+        match self {
+            Self::Text(_, about) => about,
+            other => other.length(),
         }
     }
 
     fn reader(self) -> Option<Box<dyn Read + 'a>> {
         match self {
             Self::None => None,
-            Self::Text(text) => Some(Box::new(text.as_bytes())),
+            Self::Text(text, _) => Some(Box::new(text.as_bytes())),
             Self::Part(slice) => Some(Box::new(slice)),
         }
     }
