@@ -110,6 +110,8 @@ pub enum Replayed {
     Commits(Vec<JournalCommit>),
     /// Nothing.
     Nothing,
+    /// The numbers up to this one are those of deletions, which have no samples.
+    Deleted(u64),
     /// What came directly after it is in blocks by now, where commits cannot be told apart.
     Sealed,
 }

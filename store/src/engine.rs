@@ -28,7 +28,7 @@ mod saved;
 mod seal;
 mod since;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -82,6 +82,8 @@ pub(crate) struct Engine {
     /// Set when the database is about to be closed: what takes long ends.
     closing: AtomicBool,
     damaged: Damaged,
+    /// The numbers of the last deletions: the journal has no rows of them.
+    deletions: Mutex<BTreeSet<i64>>,
     clock: Clock,
     /// Names the numbering of commits; 0 in a database that is only read.
     epoch: u64,
@@ -118,6 +120,7 @@ impl Engine {
             extremes: Extremes::new(head_samples / 4),
             copies: Copies::default(),
             closing: AtomicBool::new(false),
+            deletions: Mutex::default(),
             damaged: Damaged::default(),
             clock,
             epoch,

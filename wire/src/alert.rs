@@ -55,9 +55,18 @@ pub struct Episode {
     /// When they were notified last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notified_at: Option<Timestamp>,
+    /// When somebody was notified first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_notified_at: Option<Timestamp>,
+    /// When channels that take an alert for ended of which they do not hear were sent it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refreshed_at: Option<Timestamp>,
     /// How often the notification was repeated.
     #[serde(default)]
     pub repeats: u32,
+    /// How many of the rule's escalations have been made.
+    #[serde(default)]
+    pub escalations: usize,
     /// For a rule about what is usual: between which values that was when the value was judged last, by its level.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usual: Option<[f64; 2]>,
@@ -210,6 +219,8 @@ pub enum Event {
     Level,
     /// It goes on.
     Repeat,
+    /// Nobody has acknowledged it: this channel is notified as well.
+    Escalate,
     /// Somebody has seen it.
     Ack,
     /// It ended.

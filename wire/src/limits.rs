@@ -195,6 +195,9 @@ pub const RULE_UNLESS: usize = 10;
 /// Channels that a rule names.
 pub const RULE_CHANNELS: usize = 20;
 
+/// Escalations of a rule.
+pub const RULE_ESCALATIONS: usize = 5;
+
 /// Longest time in a rule (31 days), in seconds.
 pub const LONGEST_RULE_SECONDS: u32 = 31 * 86_400;
 

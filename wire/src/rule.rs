@@ -73,6 +73,9 @@ pub struct Rule {
     /// The channels that are told; found by what the channels take when empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub to: Vec<String>,
+    /// Who else is notified while nobody acknowledges the alert: at most 5, each later than the one before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub escalate: Vec<Escalation>,
     /// Seconds after which an alert that still fires is sent again, from 60 to 31 days; never when 0.
     #[serde(default, skip_serializing_if = "is_default")]
     pub repeat: u32,
@@ -89,6 +92,17 @@ pub struct Rule {
     /// Alerts of silence are not.
     #[serde(default = "usual_forget", skip_serializing_if = "is_usual_forget")]
     pub forget: u32,
+}
+
+/// Who else is notified of an alert that nobody has acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct Escalation {
+    /// Seconds from the first notification of the alert; up to 31 days.
+    pub after: u32,
+    /// The channels that are notified; at least one.
+    pub to: Vec<String>,
 }
 
 /// What has an alert of its own: its *scope*.

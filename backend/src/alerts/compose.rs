@@ -21,7 +21,8 @@ pub fn compose(channel: &str, topic: &str, notices: Vec<Notice>, still: usize, a
         match places.entry(alerts[next].episode.clone()) {
             Entry::Occupied(place) => {
                 let place = *place.get();
-                let began_here = alerts[place].event == Event::Fire;
+                let began_as = alerts[place].event;
+                let began_here = matches!(began_as, Event::Fire | Event::Escalate);
                 alerts.swap(place, next);
                 let notice = &mut alerts[place];
                 if began_here && notice.event == Event::Resolve {
@@ -29,7 +30,7 @@ pub fn compose(channel: &str, topic: &str, notices: Vec<Notice>, still: usize, a
                     notice.text = format!("{} It fired and was resolved within {seconds} s.", notice.text);
                 } else if began_here {
                     // It is still the first that is heard of it.
-                    notice.event = Event::Fire;
+                    notice.event = began_as;
                 }
             }
             Entry::Vacant(place) => {

@@ -2,6 +2,7 @@
 //!
 //! Pure: it is given the time. What it says is written in one transaction with the states that it follows from.
 
+mod again;
 mod routing;
 mod saved;
 mod store;
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use afterglow_rules::{Engine, Kind, Reason, Transition};
 use afterglow_wire::Timestamp;
 use afterglow_wire::alert::{Ack, Episode, EpisodeState, Event, Notice, Risen};
-use afterglow_wire::channel::{Channel, ChannelKind};
+use afterglow_wire::channel::ChannelKind;
 use afterglow_wire::rule::{Limit, Rule};
 
 use super::compose::episode_id;
@@ -25,9 +26,6 @@ const SECOND: i64 = 1_000_000;
 
 /// The longest interval in seconds between two notifications that one alert fires, however often it comes and goes.
 const LONGEST_INTERVAL: i64 = 3_600;
-
-/// Seconds between two messages to an Alertmanager about one alert: what it does not hear of has ended.
-const ALERTMANAGER_REPEAT: u32 = 60;
 
 /// A rule and a scope.
 pub type Key = (String, String);
@@ -202,7 +200,10 @@ impl Ledger {
             held_by: None,
             notified: Vec::new(),
             notified_at: None,
+            first_notified_at: None,
+            refreshed_at: None,
             repeats: 0,
+            escalations: 0,
             held_back,
             labels: rule.map(|rule| rule.labels.clone()).unwrap_or_default(),
             ack: None,
@@ -225,10 +226,14 @@ impl Ledger {
             // Anyone who has seen it has not seen this.
             episode.ack = None;
         }
-        let is_known = !episode.notified.is_empty();
+        let (is_known, is_late) = (!episode.notified.is_empty(), transition.late || episode.late);
         self.change(key);
-        if transition.late || !is_known {
+        if is_late {
             return;
+        }
+        if !is_known {
+            // There may be channels for what is as bad as this.
+            return self.notify_or_hold(key, now);
         }
         if is_worse && self.held(key, now, false).is_some() {
             self.rise(key, Some(Risen { from: known, at: Timestamp::from_micros(transition.at) }));
@@ -250,8 +255,8 @@ impl Ledger {
         }
     }
 
-    /// Notifies those who were notified of the alert that it has become worse; where that updates what they see, also that it has
-    /// become better.
+    /// Notifies those who were notified of the alert that it has become worse, and those who are only notified of what is as bad as
+    /// this; where that updates what they see, also that it has become better.
     fn notify_of_level(&mut self, key: &Key, is_worse: bool, at: i64) {
         let can_update = |kind| matches!(kind, ChannelKind::Pagerduty | ChannelKind::Alertmanager);
         let notified = self.open.get(key).map(|episode| episode.notified.clone()).unwrap_or_default();
@@ -260,6 +265,21 @@ impl Ledger {
             if is_worse || kind.is_some_and(can_update) {
                 self.notice(key, Event::Level, &channel, at, Timestamp::from_micros(at));
             }
+        }
+        if !is_worse {
+            return;
+        }
+        let known = self.open.get(key).map(|episode| episode.notified.clone()).unwrap_or_default();
+        let new: Vec<String> =
+            self.route(key).into_iter().filter(|channel| !known.contains(channel)).collect();
+        for channel in &new {
+            self.notice(key, Event::Fire, channel, 0, Timestamp::from_micros(at));
+        }
+        if !new.is_empty()
+            && let Some(episode) = self.open.get_mut(key).map(Arc::make_mut)
+        {
+            episode.notified.extend(new);
+            self.change(key);
         }
     }
 
@@ -293,7 +313,9 @@ impl Ledger {
 
     /// Time has passed: notifies of what was held and no longer is, and again of what is due.
     pub fn tick(&mut self, engine: &Engine, now: Timestamp) {
-        for key in self.unnotified.clone() {
+        let unnotified =
+            if self.saved.channels.is_empty() { BTreeSet::new() } else { self.unnotified.clone() };
+        for key in unnotified {
             self.measure(engine, &key);
             self.notify_or_hold(&key, now);
         }
@@ -309,13 +331,11 @@ impl Ledger {
                 self.notify_of_level(&key, true, at);
             }
         }
-        let due: Vec<Key> = self
-            .open
-            .iter()
-            .filter(|(_, episode)| self.repeats(episode, now))
-            .map(|(key, _)| key.clone())
-            .collect();
-        for key in due {
+        for key in self.keys_where(|episode| self.escalates(episode, now)) {
+            self.measure(engine, &key);
+            self.escalate(&key, now);
+        }
+        for key in self.keys_where(|episode| self.repeats(episode, now)) {
             self.measure(engine, &key);
             self.repeat(&key, now);
         }
@@ -326,57 +346,17 @@ impl Ledger {
         self.recent.retain(|_, recent| now.micros() - recent.notified_at < 2 * LONGEST_INTERVAL * SECOND);
     }
 
+    fn keys_where(&self, holds: impl Fn(&Episode) -> bool) -> Vec<Key> {
+        let found = self.open.iter().filter(|(_, episode)| holds(episode));
+        found.map(|(key, _)| key.clone()).collect()
+    }
+
     /// Takes over the value that an episode has now: transitions tell only those at which something changed.
     fn measure(&mut self, engine: &Engine, key: &Key) {
         if let (Some(episode), Some(state)) =
             (self.open.get_mut(key).map(Arc::make_mut), engine.state(&key.0, &key.1))
         {
             (episode.last, episode.peak, episode.usual) = (state.value, state.peak, state.usual);
-        }
-    }
-
-    /// The shortest time after which a channel that was notified of it is notified again, in seconds; `None` for never.
-    fn repeat_seconds(&self, episode: &Episode, channel: &str) -> Option<u32> {
-        let own =
-            self.saved.rules.get(&episode.rule).map(|(rule, _)| rule.repeat).filter(|repeat| *repeat > 0);
-        if self.is_state(channel) { Some(ALERTMANAGER_REPEAT) } else { own }
-    }
-
-    /// Whether a channel takes an alert that it does not hear of for ended, even when somebody has acknowledged it.
-    fn is_state(&self, channel: &str) -> bool {
-        let is_own = |one: &&Channel| one.id == channel;
-        self.saved.channels.iter().find(is_own).is_some_and(|one| one.kind == ChannelKind::Alertmanager)
-    }
-
-    fn repeats(&self, episode: &Episode, now: Timestamp) -> bool {
-        let Some(notified_at) = episode.notified_at else { return false };
-        let since = now.micros() - notified_at.micros();
-        episode.notified.iter().any(|channel| {
-            self.repeat_seconds(episode, channel).is_some_and(|seconds| since >= i64::from(seconds) * SECOND)
-        })
-    }
-
-    fn repeat(&mut self, key: &Key, now: Timestamp) {
-        let silenced = self.held(key, now, false).is_some();
-        let Some(episode) = self.open.get(key) else { return };
-        let acked = episode.ack.as_ref().is_some_and(|ack| ack.until.is_none_or(|until| now < until));
-        let (notified, notified_at, number) =
-            (episode.notified.clone(), episode.notified_at, i64::from(episode.repeats) + 1);
-        let since = now.micros() - notified_at.map_or(0, Timestamp::micros);
-        let mut any = false;
-        for channel in notified {
-            let Some(episode) = self.open.get(key) else { return };
-            let Some(seconds) = self.repeat_seconds(episode, &channel) else { continue };
-            let is_state = self.is_state(&channel);
-            if since >= i64::from(seconds) * SECOND && (is_state || !(acked || silenced)) {
-                self.notice(key, Event::Repeat, &channel, number, now);
-            }
-            any = true;
-        }
-        if any && let Some(episode) = self.open.get_mut(key).map(Arc::make_mut) {
-            episode.repeats += 1;
-            episode.notified_at = Some(now);
-            self.change(key);
         }
     }
 
@@ -418,11 +398,13 @@ impl Ledger {
             }
             return;
         }
-        self.unnotified.remove(key);
         let channels = self.route(key);
         if channels.is_empty() {
+            // One that takes it may be added while it fires.
+            self.unnotified.insert(key.clone());
             return;
         }
+        self.unnotified.remove(key);
         let interval = self.saved.rules.get(&key.0).map_or(0, |(rule, _)| i64::from(rule.min_interval));
         let recent =
             self.recent.entry(key.clone()).or_insert(Recent { notified_at: 0, interval, held_back: 0 });
@@ -432,6 +414,7 @@ impl Ledger {
         if let Some(episode) = self.open.get_mut(key).map(Arc::make_mut) {
             episode.notified.clone_from(&channels);
             episode.notified_at = Some(now);
+            episode.first_notified_at = Some(now);
         }
         for channel in channels {
             let at = self.open.get(key).map_or(now, |episode| episode.fired_at);
@@ -452,6 +435,7 @@ impl Ledger {
             Event::Fire => "fire",
             Event::Level => "level",
             Event::Repeat => "repeat",
+            Event::Escalate => "escalate",
             Event::Ack => "ack",
             Event::Resolve => "resolve",
             Event::Test => "test",

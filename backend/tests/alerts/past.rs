@@ -97,3 +97,24 @@ fn new_and_changed_rules_know_what_stopped_long_ago() {
         assert_eq!(about(&receiver, signal), ["firing"], "{signal}");
     }
 }
+
+/// A deletion takes a number among those of the commits. What is committed next is evaluated with all of its samples, also those that are older than
+/// the last commit.
+#[test]
+fn what_comes_after_a_deletion_is_evaluated_whole() {
+    let lab = Lab::new();
+    lab.rule(hot());
+    for round in 1..=3 {
+        let (first, late) = (format!("oven.{round}.first"), format!("oven.{round}.late"));
+        lab.sample(&first, 90.0);
+        eventually("the first one is hot", || firing(&lab, &first).is_some());
+        let deleted = lab.backend().send("DELETE", "/api/signals/none.such", "");
+        assert_eq!(deleted.status, 404, "{deleted:?}");
+        let deleted = lab.backend().send("DELETE", &format!("/api/signals/{first}"), "");
+        assert_eq!(deleted.status, 200, "{deleted:?}");
+        let at = Clock::real().now().micros() / 1_000 - 5_000;
+        let body = json!({"timestamp": at, "signals": {&late: 90.0}}).to_string();
+        assert_eq!(lab.backend().post(&body).status, 200);
+        eventually("the late one is hot", || firing(&lab, &late).is_some());
+    }
+}

@@ -130,6 +130,119 @@ fn what_still_fires_is_sent_again_until_somebody_has_seen_it() {
     assert_eq!(listed(&receiver.all()).len(), 5);
 }
 
+/// What nobody acknowledges goes to others as well, each once, also over a `kill -9`; they get the end too.
+#[test]
+fn what_nobody_has_seen_goes_to_others_as_well() {
+    let clock = SetClock::new();
+    let mut lab = clock.lab();
+    let receiver = Receiver::new();
+    lab.ops(&receiver);
+    for id in ["boss", "chief"] {
+        channel(&lab, id, &receiver, &json!({}));
+    }
+    let mut rule = hot();
+    rule["escalate"] =
+        json!([{"after": 900, "to": ["boss"]}, {"after": 1800, "to": ["ops", "boss", "chief"]}]);
+    lab.rule(rule);
+    let at = |path: &str| -> Vec<(String, String, String)> {
+        let all: Vec<Value> =
+            receiver.all().iter().filter(|one| one.path == path).map(|one| one.json()).collect();
+        let alerts = all.iter().flat_map(|body| body["alerts"].as_array().cloned().unwrap_or_default());
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        alerts.map(|alert| (text(&alert["signal"]), text(&alert["event"]), text(&alert["text"]))).collect()
+    };
+    let events = |path: &str| -> Vec<(String, String)> {
+        at(path).into_iter().map(|(signal, event, _)| (signal, event)).collect()
+    };
+    let is = |signal: &str, event: &str| (signal.to_owned(), event.to_owned());
+    for signal in ["oven.1", "oven.2"] {
+        lab.sample(signal, 90.0);
+    }
+    eventually("both are sent", || at("/ops").len() == 2);
+    let episode = |lab: &Lab, signal: &str| {
+        lab.backend().get(&format!("/api/alerts?signal={signal}")).json()["firing"][0].clone()
+    };
+    let id = episode(&lab, "oven.1")["id"].as_str().unwrap().to_owned();
+    lab.post(&format!("/api/alerts/{id}/ack"), &json!({"by": "ann"}));
+    clock.add(901);
+    eventually("one is escalated", || events("/boss") == [is("oven.2", "escalate")]);
+    let text = at("/boss").remove(0).2;
+    assert!(text.ends_with("Nobody has acknowledged it for 15 min."), "{text}");
+    assert_eq!(episode(&lab, "oven.2")["notified"], json!(["ops", "boss"]));
+
+    let is_noted = || {
+        ["boss", "ops"]
+            .iter()
+            .all(|id| lab.backend().get(&format!("/api/channels/{id}/log")).json()["waiting"] == 0)
+    };
+    eventually("all is noted", is_noted);
+    lab.backend.take().unwrap().kill_nine();
+    clock.add(900);
+    lab.backend = Some(clock.start(&lab.database()));
+    eventually("one is escalated further", || events("/chief") == [is("oven.2", "escalate")]);
+    for signal in ["oven.1", "oven.2"] {
+        lab.sample(signal, 1.0);
+    }
+    eventually("the ends are sent", || {
+        at("/ops").len() == 4 && at("/boss").len() == 2 && at("/chief").len() == 2
+    });
+    for path in ["/boss", "/chief"] {
+        assert_eq!(events(path), [is("oven.2", "escalate"), is("oven.2", "resolve")], "{path}");
+    }
+    assert!(events("/ops").iter().all(|(_, event)| event != "escalate"));
+}
+
+/// What an Alertmanager must hear of every minute changes nothing for others.
+#[test]
+fn people_are_reminded_also_where_an_alertmanager_hears_of_it_more_often() {
+    let clock = SetClock::new();
+    let lab = clock.lab();
+    let receiver = Receiver::new();
+    lab.ops(&receiver);
+    lab.post("/api/channels", &json!({"id": "am", "kind": "alertmanager", "url": receiver.url("/am")}));
+    let mut rule = hot();
+    (rule["repeat"], rule["to"]) = (json!(150), json!(["ops", "am"]));
+    lab.rule(rule);
+    lab.sample("oven.1", 90.0);
+    let count = |path: &str| receiver.all().iter().filter(|one| one.path.starts_with(path)).count();
+    eventually("both are notified", || (count("/ops"), count("/am")) == (1, 1));
+    for (seconds, ops, am) in [(61, 1, 2), (61, 1, 3), (61, 2, 4)] {
+        clock.add(seconds);
+        eventually("what is due is sent", || (count("/ops"), count("/am")) == (ops, am));
+    }
+}
+
+/// What becomes worse is sent to those who take it then; and to those who are added while it fires.
+#[test]
+fn an_alert_reaches_those_who_take_it_once_it_is_bad_enough() {
+    let (lab, receiver) = (Lab::new(), Receiver::new());
+    channel(&lab, "pager", &receiver, &json!({"takes": {"severities": ["critical"]}}));
+    let mut rule = hot();
+    rule["levels"] = json!([{"severity": "warning", "limit": 80}, {"severity": "critical", "limit": 95}]);
+    lab.rule(rule);
+    lab.sample("oven.1", 90.0);
+    lab.sample("oven.2", 90.0);
+    eventually("both fire", || lab.backend().get("/api/alerts").json()["counts"]["firing"] == 2);
+    assert!(receiver.all().is_empty(), "nobody takes a warning");
+    lab.sample("oven.1", 99.0);
+    let events = |path: &str| -> Vec<(Value, Value)> {
+        let all: Vec<Value> =
+            receiver.all().iter().filter(|one| one.path == path).map(|one| one.json()).collect();
+        let alerts = all.iter().flat_map(|body| body["alerts"].as_array().cloned().unwrap_or_default());
+        alerts.map(|alert| (alert["signal"].clone(), alert["event"].clone())).collect()
+    };
+    let is = |signal: &str, event: &str| (json!(signal), json!(event));
+    eventually("one is bad enough", || events("/pager") == [is("oven.1", "fire")]);
+    channel(&lab, "chat", &receiver, &json!({"takes": {"severities": ["warning"]}}));
+    eventually("the other has someone now", || events("/chat") == [is("oven.2", "fire")]);
+    lab.sample("oven.2", 99.0);
+    eventually("it is worse", || {
+        (events("/chat").last(), events("/pager").last())
+            == (Some(&is("oven.2", "level")), Some(&is("oven.2", "fire")))
+    });
+    assert_eq!((events("/chat").len(), events("/pager").len()), (2, 2));
+}
+
 /// A channel that fails is reported to its fallback, and so is its return.
 #[test]
 fn a_fallback_is_notified_of_a_channel_that_fails() {

@@ -40,7 +40,8 @@ impl SetClock {
         Lab { folder, backend }
     }
 
-    fn start(&self, database: &std::path::Path) -> Backend {
+    /// A backend that has this clock, on this database.
+    pub(super) fn start(&self, database: &std::path::Path) -> Backend {
         let environment = [("AFTERGLOW_CLOCK_FILE", self.file.to_str().unwrap())];
         Backend::start_with(database, "127.0.0.1:0", &environment)
     }

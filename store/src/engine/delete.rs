@@ -10,6 +10,7 @@
 //! it: a client that has less begins again, with what is stored then.
 
 use std::collections::BTreeMap;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 use afterglow_wire::Timestamp;
@@ -27,6 +28,9 @@ use crate::{News, Sequences, Span, StoreError, bundle};
 
 /// Rows that are replaced in one transaction: commits wait for no longer than that takes.
 const AT_ONCE: usize = if cfg!(test) { 2 } else { 32 };
+
+/// Numbers of deletions that are remembered.
+const DELETIONS: usize = 1_024;
 
 /// What a deletion takes, or would take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -143,12 +147,29 @@ impl Engine {
             Ok::<_, StoreError>(commits.next_sequence)
         })?;
         commits.next_sequence = number + 1;
+        {
+            let mut deletions = self.deletions.lock().unwrap_or_else(PoisonError::into_inner);
+            deletions.insert(number);
+            if deletions.len() > DELETIONS {
+                deletions.pop_first();
+            }
+        }
         self.change_head(|head| head.deleted(number));
         if self.tables.is_shared() {
             self.put_news(News::Skipped(number.cast_unsigned()));
         }
         let at = Timestamp::from_micros(self.clock.now().micros());
         Ok(Sequences { before: (number - 1).cast_unsigned(), last: number.cast_unsigned(), at })
+    }
+
+    /// The last of the numbers that follow directly on `sequence` and are those of deletions.
+    pub(super) fn after_deletions(&self, sequence: u64) -> u64 {
+        let deletions = self.deletions.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = sequence;
+        while deletions.contains(&(last + 1).cast_signed()) {
+            last += 1;
+        }
+        last
     }
 
     /// Decides what becomes of the rows of `signals`, which are of one group, and hands each part of it to `write`. Samples

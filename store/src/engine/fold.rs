@@ -124,6 +124,10 @@ impl Engine {
         if sequence >= known {
             return Ok(Replayed::Nothing);
         }
+        let deleted = self.after_deletions(sequence);
+        if deleted > sequence {
+            return Ok(Replayed::Deleted(deleted));
+        }
         let after = sequence.cast_signed();
         let mut rows = self.tables.in_snapshot(|reader| reader.journal_after(after, limit))?;
         let is_full = rows.len() >= limit as usize;

@@ -42,7 +42,10 @@ fn episode(id: &str, fired_at: i64, resolved_at: Option<i64>) -> Episode {
         notified_at: None,
         usual: None,
         risen: None,
+        first_notified_at: None,
+        refreshed_at: None,
         repeats: 0,
+        escalations: 0,
         held_back: 0,
         labels: std::collections::BTreeMap::new(),
         ack: None,
@@ -269,7 +272,7 @@ fn commits_are_replayed_whole_each_with_its_time<D: Database>() {
                     .extend(commits.into_iter().map(|commit| (commit.last, commit.samples.len(), commit.at)));
             }
             Replayed::Nothing => break,
-            Replayed::Sealed => panic!("nothing is sealed"),
+            other => panic!("nothing is sealed or deleted: {other:?}"),
         }
     }
     let counts: Vec<_> = replayed.iter().map(|(last, count, _)| (*last, *count)).collect();
@@ -278,6 +281,16 @@ fn commits_are_replayed_whole_each_with_its_time<D: Database>() {
     store.seal().unwrap();
     assert_eq!(store.replay(0, 9).unwrap(), Replayed::Sealed);
     assert_eq!(store.replay(5, 9).unwrap(), Replayed::Nothing);
+    // Two deletions, which have numbers and no rows.
+    let all = Query::everything().span;
+    for _ in 0..2 {
+        store.delete(&Selector::new(&["b".to_owned()]), all).unwrap();
+    }
+    assert_eq!(store.replay(5, 9).unwrap(), Replayed::Deleted(7));
+    assert_eq!(store.replay(7, 9).unwrap(), Replayed::Nothing);
+    store.commit(&[batch(&store, &[("b", 3, 4.0)])]).unwrap();
+    let Replayed::Commits(commits) = store.replay(7, 9).unwrap() else { panic!("it is in the journal") };
+    assert_eq!(commits.iter().map(|commit| commit.last).collect::<Vec<_>>(), [8]);
 }
 
 fn many_rules_are_added_at_once<D: Database>() {

@@ -1,10 +1,10 @@
 //! Which rules can be saved.
 
-use super::{Against, And, Each, Found, Is, Level, Limit, Of, Rule};
+use super::{Against, And, Each, Escalation, Found, Is, Level, Limit, Of, Rule};
 use crate::invalid::{self, Invalid};
 use crate::limits::{
-    LONGEST_RULE_SECONDS, PERCENTILE_WINDOW_SECONDS, PROSE_BYTES, RULE_ANDS, RULE_CHANNELS, RULE_LEVELS,
-    RULE_SIGNALS, RULE_UNLESS, TAG_BYTES, TAGS, TITLE_BYTES, WINDOW_SECONDS,
+    LONGEST_RULE_SECONDS, PERCENTILE_WINDOW_SECONDS, PROSE_BYTES, RULE_ANDS, RULE_CHANNELS, RULE_ESCALATIONS,
+    RULE_LEVELS, RULE_SIGNALS, RULE_UNLESS, TAG_BYTES, TAGS, TITLE_BYTES, WINDOW_SECONDS,
 };
 use crate::{name, placeholder, slug};
 
@@ -59,12 +59,34 @@ impl Rule {
         for (index, channel) in self.to.iter().enumerate() {
             slug::check(&format!("to[{index}]"), channel)?;
         }
+        self.check_escalate()?;
         if self.repeat > 0 {
             seconds("repeat", self.repeat, 60, LONGEST_RULE_SECONDS)?;
         }
         seconds("min_interval", self.min_interval, 0, 86_400)?;
         seconds("fresh", self.fresh, 1, LONGEST_RULE_SECONDS)?;
         seconds("forget", self.forget, 60, YEAR_SECONDS)
+    }
+
+    fn check_escalate(&self) -> Result<(), Invalid> {
+        invalid::count("escalate", self.escalate.len(), RULE_ESCALATIONS)?;
+        let mut before = 0;
+        for (index, Escalation { after, to }) in self.escalate.iter().enumerate() {
+            let field = format!("escalate[{index}]");
+            seconds(&format!("{field}.after"), *after, before + 1, LONGEST_RULE_SECONDS)?;
+            before = *after;
+            if to.is_empty() {
+                return Err(Invalid::new(
+                    format!("{field}.to"),
+                    "it is empty; at least one channel is needed",
+                ));
+            }
+            invalid::count(&format!("{field}.to"), to.len(), RULE_CHANNELS)?;
+            for (place, channel) in to.iter().enumerate() {
+                slug::check(&format!("{field}.to[{place}]"), channel)?;
+            }
+        }
+        Ok(())
     }
 
     fn check_each(&self) -> Result<(), Invalid> {

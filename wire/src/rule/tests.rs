@@ -87,6 +87,15 @@ fn refusals_name_their_field() {
         ("labels", json!({"team": "a\nb"}), "labels.team"),
         ("to", json!(["ops", "A"]), "to[1]"),
         ("repeat", json!(59), "repeat"),
+        ("escalate", json!([{"after": 0, "to": ["a"]}]), "escalate[0].after"),
+        ("escalate", json!([{"after": 9, "to": []}]), "escalate[0].to"),
+        ("escalate", json!([{"after": 9, "to": ["a", "B"]}]), "escalate[0].to[1]"),
+        ("escalate", json!([{"after": 9, "to": ["a"]}, {"after": 9, "to": ["b"]}]), "escalate[1].after"),
+        (
+            "escalate",
+            json!((1..=6).map(|after| json!({"after": after, "to": ["a"]})).collect::<Vec<_>>()),
+            "escalate",
+        ),
         ("min_interval", json!(86_401), "min_interval"),
         ("fresh", json!(0), "fresh"),
         ("forget", json!(1), "forget"),
@@ -190,8 +199,12 @@ fn the_rules_of_the_documentation_are_allowed() {
 #[test]
 fn only_what_is_evaluated_makes_a_rule_another() {
     let as_it_was = rule(|_| ());
-    for same in [with("title", "B".into()), with("to", serde_json::json!(["ops"])), with("repeat", 60.into())]
-    {
+    for same in [
+        with("title", "B".into()),
+        with("to", serde_json::json!(["ops"])),
+        with("repeat", 60.into()),
+        with("escalate", serde_json::json!([{"after": 60, "to": ["boss"]}])),
+    ] {
         assert!(as_it_was.evaluates_as(&same));
     }
     for other in [

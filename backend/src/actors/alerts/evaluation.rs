@@ -285,6 +285,7 @@ impl Evaluation {
                     self.write();
                 }
                 Ok(Replayed::Nothing) => return,
+                Ok(Replayed::Deleted(sequence)) => self.cursor = Some(Cursor { sequence, ..cursor }),
                 Ok(Replayed::Sealed) => {
                     let sequence = self.parts.store.sequence();
                     let now = self.parts.clock.now();
