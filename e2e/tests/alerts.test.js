@@ -95,7 +95,9 @@ test("a crossed limit is seen without a reload, acknowledged, and over", async (
 
 test("a rule is made from a panel, tested before it is saved, changed, paused and deleted", async (t) => {
   const [backend, notified] = [await start(t), await receiver(t)];
-  await backend.send("POST", "/api/channels", { id: "ops", kind: "webhook", url: notified.url });
+  for (const id of ["boss", "ops"]) {
+    await backend.send("POST", "/api/channels", { id, kind: "webhook", url: notified.url });
+  }
   const page = await open(t, backend, { allow: [/status of 422/, /status of 409/] });
   await link(page, "live");
   await until("its values are known", async () => (await chart(page, SIGNALS).pixels("#0b62b8")) > 100);
@@ -117,13 +119,23 @@ test("a rule is made from a panel, tested before it is saved, changed, paused an
   await until("the limit is missing", async () => (await page.locator("#level-0-limit-error").textContent()) !== "");
   await form.getByLabel("Limit").fill("10");
   await form.getByLabel("Ends at").fill("");
-  await page.getByTestId("test-channel").click();
-  await until("the channel works", async () => /Delivered/.test(await page.getByTestId("tested").textContent()));
+  await page.getByTestId("test-channel").first().click();
+  await until("the channel works", async () => /Delivered/.test(await page.getByTestId("tested").first().textContent()));
   await form.locator('[data-channel="ops"]').check();
+  await page.getByTestId("add-escalation").click();
+  await page.getByTestId("add-escalation").click();
+  await form.getByLabel("Remove escalation 2").click();
+  const escalation = form.getByTestId("escalation");
+  await page.getByTestId("rule-save").press("Enter");
+  await until("whom to notify is missing", async () => (await escalation.locator("#escalation-0-to-error").textContent()) !== "");
+  await accessible(page);
+  await escalation.locator('[data-channel="boss"]').check();
+  await escalation.getByLabel("After (s)").fill("600");
   await page.getByTestId("rule-save").press("Enter");
   await form.waitFor({ state: "detached" });
   const saved = await backend.get("/api/rules/oven-too-hot");
   assert.deepEqual([saved.signals, saved.to, saved.levels[0].limit], [["oven"], ["ops"], 10]);
+  assert.deepEqual(saved.escalate, [{ after: 600, to: ["boss"] }]);
   await now(backend, 15);
   await until("it fires", () => notified.messages.some(({ rule, state }) => rule === "oven-too-hot" && state === "firing"));
 
@@ -150,6 +162,19 @@ test("a rule is made from a panel, tested before it is saved, changed, paused an
   await page.getByTestId("rule-sure").click();
   await row.waitFor({ state: "detached" });
   assert.deepEqual(await backend.get("/api/rules"), []);
+});
+
+test("a rule that has everything a rule can have is listed by a page that was just opened", async (t) => {
+  const backend = await start(t);
+  await backend.send("POST", "/api/rules", {
+    id: "all", title: "All", signals: ["oven.*.temp"], except: ["oven.test.*"], is: "outside", for: 60, keep: 30, fresh: 60, forget: 3_600,
+    value: { of: "mean", window: 60 }, against: { signals: "oven.*.setpoint", as: "difference", within: 300 }, late: "notify",
+    levels: [{ severity: "warning", limit: -5, upper: 5, recover: 1 }, { severity: "critical", limit: -9, upper: 9 }],
+    and: [{ signals: ["oven.*.power"], is: "above", limit: 10 }], unless: [{ rule: "maintenance", same: "*" }], labels: { team: "heat" },
+    text: "{name}", link: "https://example.org/", to: ["ops"], escalate: [{ after: 900, to: ["boss"] }], repeat: 60, min_interval: 60,
+  });
+  const page = await open(t, { url: `${backend.url}/alerts` });
+  await page.getByTestId("edit-rule").waitFor();
 });
 
 test("a limit is dragged over the values, moved by keys, and typed", async (t) => {

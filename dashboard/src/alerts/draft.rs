@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use afterglow_wire::board::{Mark, Threshold};
+use afterglow_wire::limits::LONGEST_RULE_SECONDS;
 use afterglow_wire::name;
 use afterglow_wire::rule::{
-    Against, Each, Found, Is, Level, Limit, Of, Operation, Per, Rule, Same, Severity, Unless,
+    Against, Each, Escalation, Found, Is, Level, Limit, Of, Operation, Per, Rule, Same, Severity, Unless,
 };
 
 use crate::chart::handles::{Handle, rounded};
@@ -44,6 +45,12 @@ pub fn rule(title: &str, signals: Vec<String>, thresholds: &[Threshold], values:
     rule.levels =
         vec![Level { severity: Severity::Warning, limit: Limit::Number(limit), upper, recover, k: None }];
     rule
+}
+
+/// The escalation that comes after those that there are: a quarter of an hour after the last one.
+pub fn next_escalation(escalations: &[Escalation]) -> Escalation {
+    let before = escalations.last().map_or(0, |last| last.after);
+    Escalation { after: before.saturating_add(900).min(LONGEST_RULE_SECONDS), to: Vec::new() }
 }
 
 /// A level above those that a rule has.

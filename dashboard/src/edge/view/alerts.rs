@@ -11,6 +11,7 @@ mod rule_more;
 mod rules;
 mod silence_form;
 mod silences;
+mod whom;
 
 use std::cell::Cell;
 use std::rc::Rc;

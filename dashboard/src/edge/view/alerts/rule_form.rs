@@ -11,11 +11,10 @@ use super::super::form::{Field, Number};
 use super::super::page::{Open, Page};
 use super::super::refused::{Conflict, use_failure};
 use super::backtest::Backtest;
-use super::channels::{self, Test};
 use super::levels::Levels;
 use super::preview::Preview;
 use super::rule_more::More;
-use super::use_documents;
+use super::whom::Whom;
 use crate::alerts::{draft, words};
 use crate::edge::rest;
 
@@ -116,7 +115,7 @@ pub(super) fn RuleForm(
                 }
                 More { rule, known: known.clone(), failure }
                 Backtest { rule }
-                Whom { rule, wrong: failure.at("to") }
+                Whom { rule, failure }
                 Field { id: "rule-text", label: "Message (optional), with places such as {{name}} and {{value}}", wrong: failure.at("text"),
                     input {
                         id: "rule-text", r#type: "text", autocomplete: "off", dir: "auto", "aria-describedby": "rule-text-error",
@@ -255,52 +254,6 @@ fn Compared(
                     }
                 }
             }
-        }
-    }
-}
-
-/// The channels that are notified.
-#[component]
-fn Whom(
-    /// The rule as it is being changed.
-    rule: Signal<Rule>,
-    /// What is wrong with them.
-    wrong: Option<String>,
-) -> Element {
-    let all = use_documents("/api/channels", |revision| revision.channels);
-    rsx! {
-        fieldset { class: "levels", "aria-describedby": "rule-to-note rule-to-error",
-            legend { class: "note", "Notify" }
-            for channel in channels::list(&all.read()) {
-                div { key: "{channels::name(channel)}", class: "check-row",
-                    label { class: "check-row",
-                        input {
-                            r#type: "checkbox", "data-channel": channels::name(channel),
-                            initial_checked: rule.peek().to.iter().any(|id| id == channels::name(channel)),
-                            onchange: {
-                                let id = channels::name(channel).to_owned();
-                                move |event: FormEvent| {
-                                    let mut rule = rule.write();
-                                    rule.to.retain(|known| *known != id);
-                                    if event.checked() {
-                                        rule.to.push(id.clone());
-                                    }
-                                }
-                            },
-                        }
-                        bdi { {channels::title(channel)} }
-                    }
-                    Test { id: channels::name(channel).to_owned() }
-                }
-            }
-            p { id: "rule-to-note", class: "note",
-                if channels::list(&all.read()).is_empty() {
-                    "There are no channels yet: nobody is notified. The page of alerts has them."
-                } else if rule.read().to.is_empty() {
-                    "None chosen: the channels that take such alerts are notified, or else the default."
-                }
-            }
-            p { id: "rule-to-error", class: "field-error", role: "status", {wrong.unwrap_or_default()} }
         }
     }
 }
