@@ -46,6 +46,7 @@ mod table;
 mod telemetry;
 mod tenancy;
 mod tenants;
+mod unread;
 mod usage;
 
 use std::any::Any;

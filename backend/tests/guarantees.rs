@@ -68,4 +68,5 @@ mod storage_crashes;
 mod tenants;
 mod tls;
 mod tools;
+mod unread;
 mod write_errors;

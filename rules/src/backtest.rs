@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use afterglow_wire::Timestamp;
 use afterglow_wire::backtest::{self, EpisodeBacktest, ScopeBacktest};
-use afterglow_wire::limits::{BACKTEST_EPISODES, BACKTEST_SCOPES};
+use afterglow_wire::limits::{BACKTEST_EPISODES, BACKTEST_LISTED, BACKTEST_SCOPES};
 use afterglow_wire::rule::{Each, Rule};
 
 use crate::SECOND;
@@ -32,6 +32,8 @@ pub struct Backtest {
     signals: u32,
     samples: u64,
     scopes: BTreeMap<Arc<str>, Scope>,
+    /// Episodes that are listed, of all scopes.
+    listed: usize,
     out: Vec<Transition>,
     /// Signals of scopes that others stand for.
     others: u32,
@@ -93,6 +95,7 @@ impl Backtest {
             signals: 0,
             samples: 0,
             scopes: BTreeMap::new(),
+            listed: 0,
             out: Vec::new(),
             others: 0,
             minutes: Minutes::default(),
@@ -262,7 +265,7 @@ impl Backtest {
     fn sort(&mut self) {
         for transition in self.out.drain(..) {
             let scope = self.scopes.entry(transition.scope.clone()).or_default();
-            scope.put(&transition, self.from, self.to);
+            scope.put(&transition, self.from, self.to, &mut self.listed);
         }
     }
 
@@ -284,7 +287,7 @@ impl Backtest {
         let mut firing = 0.0;
         for (name, mut scope) in std::mem::take(&mut self.scopes) {
             if let Some(open) = scope.open.take() {
-                scope.end(open, self.to, self.from, self.to);
+                scope.end(open, self.to, (self.from, self.to), &mut self.listed);
             }
             if scope.times == 0 {
                 continue;
@@ -311,7 +314,7 @@ impl Backtest {
 }
 
 impl Scope {
-    fn put(&mut self, transition: &Transition, from: i64, to: i64) {
+    fn put(&mut self, transition: &Transition, from: i64, to: i64, listed: &mut usize) {
         let at = Timestamp::from_micros;
         match transition.kind {
             Kind::Fired => {
@@ -335,7 +338,7 @@ impl Scope {
                     if transition.at <= to {
                         open.resolved = Some(at(transition.at));
                     }
-                    self.end(open, transition.at, from, to);
+                    self.end(open, transition.at, (from, to), listed);
                 }
             }
             Kind::Pending | Kind::Cancelled => {}
@@ -343,7 +346,7 @@ impl Scope {
     }
 
     /// An episode that ended at `ended`, or had not when the span did.
-    fn end(&mut self, episode: EpisodeBacktest, ended: i64, from: i64, to: i64) {
+    fn end(&mut self, episode: EpisodeBacktest, ended: i64, (from, to): (i64, i64), listed: &mut usize) {
         let (begins, ends) = (episode.fired.micros().max(from), ended.min(to));
         if ended < from || episode.fired.micros() > to {
             return;
@@ -351,7 +354,8 @@ impl Scope {
         self.times += 1;
         self.firing += (ends - begins).max(0);
         self.longest = self.longest.max(ends - begins);
-        if self.episodes.len() < BACKTEST_EPISODES {
+        if self.episodes.len() < BACKTEST_EPISODES && *listed < BACKTEST_LISTED {
+            *listed += 1;
             self.episodes.push(episode);
         } else {
             self.capped = true;

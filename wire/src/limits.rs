@@ -219,6 +219,9 @@ pub const RULE_WINDOWS: usize = 20_000;
 /// Episodes of one scope that a back-test lists; the others are only counted.
 pub const BACKTEST_EPISODES: usize = 1_000;
 
+/// Episodes that a back-test lists, of all scopes together; the others are only counted.
+pub const BACKTEST_LISTED: usize = 10_000;
+
 /// Scopes that a back-test lists, the first by name; the others are only counted.
 pub const BACKTEST_SCOPES: usize = 1_000;
 

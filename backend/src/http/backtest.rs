@@ -11,13 +11,14 @@ use super::documents::read_json;
 use super::gate::Allowed;
 use super::permission::TestRules;
 use super::problem::Problem;
+use super::unread;
 use crate::backtest;
 use crate::clock::Stopwatch;
 use crate::metrics::Stage;
 use crate::shares::{Exhausted, Shares};
 use crate::store::{asked_by, while_wanted};
 
-/// Back-tests at once, half of them for one address; beyond it 503 `queue_full`.
+/// Back-tests at once, half of them for one address, until their answers are read; beyond it 503 `queue_full`.
 const BACKTESTS: usize = 2;
 
 static PLACES: LazyLock<Shares> = LazyLock::new(|| Shares::halves(BACKTESTS));
@@ -63,12 +64,15 @@ pub(super) async fn post(
             while_wanted(move || asked.is_closed(), || backtest::run(&store, &question, Some(limit)))
         });
         metrics.observe(Stage::Query, stopwatch.elapsed());
-        drop(place);
+        // Written here, too: all episodes of all scopes can have megabytes.
+        let written = found.map(|found| (serde_json::to_vec(&found), place));
         // Nobody may wait for it any more.
-        let _ = sender.try_send(found);
+        let _ = sender.try_send(written);
     });
-    match answer.recv().await {
-        Some(found) => Ok(HttpResponse::Ok().json(found?)),
-        None => Err(Problem::new(Code::Internal, "the test broke; the server's log says why")),
-    }
+    let Some(written) = answer.recv().await else {
+        return Err(Problem::new(Code::Internal, "the test broke; the server's log says why"));
+    };
+    let (text, place) = written?;
+    let text = text.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+    Ok(unread::keeping(HttpResponse::Ok().content_type("application/json").body(text), place))
 }

@@ -24,6 +24,7 @@ use super::conditional::is_known;
 use super::gate::Allowed;
 use super::permission::ReadPage;
 use super::problem::{Problem, method_not_allowed};
+use super::unread;
 
 /// What the page may do: run its own script and WebAssembly, talk to this server, nothing else. Who may show it in a frame
 /// follows.
@@ -121,7 +122,12 @@ impl Assets {
         if let Some(encoding) = asset.encoding {
             response.insert_header((CONTENT_ENCODING, encoding));
         }
-        Some(if unchanged { response.finish() } else { response.body(asset.bytes) })
+        if unchanged {
+            return Some(response.finish());
+        }
+        let response = response.body(asset.bytes);
+        // A file of a folder is read for each who asks.
+        Some(if self.folder.is_none() { unread::common(response) } else { response })
     }
 
     fn find(&self, path: &str, headers: &HeaderMap) -> Option<Asset> {
@@ -263,6 +269,11 @@ mod tests {
             let mut text = String::new();
             GzDecoder::new(&packed[..]).read_to_string(&mut text).unwrap();
             assert_eq!((&*text, encoding), ("body {}", Some("gzip")));
+        }
+        for accepted in ["identity", "gzip", "br"] {
+            let headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static(accepted))]);
+            let place = || assets.find("a.css", &headers).unwrap().bytes.as_ptr();
+            assert_eq!(place(), place(), "{accepted}: it is made once, for all");
         }
         assert_eq!(get(&assets, "a.css", "gzip, br"), Some((BROTLI.to_vec(), Some("br"))));
         assert_eq!(get(&assets, "b.png", "gzip, br"), Some((b"whole".to_vec(), None)));

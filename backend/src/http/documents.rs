@@ -1,16 +1,10 @@
 //! What the routes of documents (boards, annotations, signal metadata) share: bodies, errors, and the revision.
 
-use std::convert::Infallible;
-use std::net::IpAddr;
-use std::sync::LazyLock;
-
-use actix_web::body::SizedStream;
-use actix_web::web::{Bytes, Payload};
+use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
 use afterglow_wire::limits::SAVED_BODY_BYTES;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::{Code, Invalid};
-use futures_util::{Stream, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -23,19 +17,8 @@ use super::permission::{Permission, ReadBoards};
 use super::problem::Problem;
 use crate::decode::json::Format;
 use crate::documents::Failure;
-use crate::memory;
 use crate::pool::Broken;
-use crate::shares::{Exhausted, Shares};
 use crate::store::{SaveError, Store};
-
-/// Bytes of documents that wait for their clients to read them, in all; one address may have a half of them. Beyond it
-/// 503 `queue_full`.
-const UNREAD: usize = 64 << 20;
-
-/// Bytes of the pieces in which an answer is handed on; an answer of one piece does not count towards [`UNREAD`].
-const PIECE: usize = 64 << 10;
-
-static UNREAD_SHARES: LazyLock<Shares> = LazyLock::new(|| Shares::halves(memory::bound(UNREAD)));
 
 /// The JSON body of a request that saves a document.
 pub(super) async fn read_json<T: DeserializeOwned + Send + 'static>(
@@ -126,32 +109,7 @@ where
     if is_known {
         return Ok(response.finish());
     }
-    response.content_type("application/json");
-    if text.len() <= PIECE {
-        return Ok(response.body(text));
-    }
-    let length = text.len() as u64;
-    Ok(response.body(SizedStream::new(length, pieces(text.into(), allowed.address(), &UNREAD_SHARES)?)))
-}
-
-/// An answer that is part of `unread` until its connection has taken the last piece.
-fn pieces(
-    text: Bytes,
-    address: IpAddr,
-    unread: &Shares,
-) -> Result<impl Stream<Item = Result<Bytes, Infallible>> + use<>, Problem> {
-    let share = unread.take(address, text.len()).map_err(|exhausted| {
-        let whose = match exhausted {
-            Exhausted::All => "clients",
-            Exhausted::Address => "clients at this address",
-        };
-        let message = format!("{whose} have too many answers that they do not read; ask again in a moment");
-        Problem::new(Code::QueueFull, message)
-    })?;
-    Ok(stream::unfold((text, share), |(mut text, share)| async {
-        let piece = text.split_to(text.len().min(PIECE));
-        (!piece.is_empty()).then_some((Ok(piece), (text, share)))
-    }))
+    Ok(response.content_type("application/json").body(text))
 }
 
 /// Runs `delete` and answers 204.
@@ -226,24 +184,6 @@ mod tests {
 
     use super::*;
     use crate::refusal::Refusal;
-
-    #[actix_rt::test]
-    async fn answers_that_nobody_reads_are_bounded_and_given_back() {
-        let unread = Shares::halves(4 * PIECE);
-        let [a, b] = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
-        let ask = |address| pieces(Bytes::from(vec![7; PIECE + 1]), address, &unread);
-        let refused = |address| ask(address).err().map(|problem| problem.to_string()).unwrap_or_default();
-        let mut first = Box::pin(ask(a).unwrap());
-        assert!(refused(a).starts_with("queue_full: clients at this address"), "{}", refused(a));
-        let _other = ask(b).unwrap();
-        for length in [PIECE, 1] {
-            let piece = futures_util::StreamExt::next(&mut first).await.unwrap().unwrap();
-            assert_eq!(piece.len(), length);
-            assert!(!refused(a).is_empty(), "it holds the rest");
-        }
-        assert!(futures_util::StreamExt::next(&mut first).await.is_none());
-        assert!(ask(a).is_ok());
-    }
 
     #[test]
     fn what_cannot_be_read_names_its_place() {

@@ -36,7 +36,7 @@ use super::address::{Client, INBOX, address, shown_path};
 use super::parameters::{ListedParameters, check_count};
 use super::permission::{Holders, Permission};
 use super::problem::Problem;
-use super::{Context, Tenancy};
+use super::{Context, Tenancy, unread};
 use crate::access::{Denial, Principal, Who};
 use crate::authority::Authority;
 use crate::store::{Earliest, Meter, Store};
@@ -314,6 +314,7 @@ pub(super) async fn judge(
             request.into_response(refusal)
         }
     };
+    response = unread::hand_on(response, sender.address.ip());
     add_headers(response.headers_mut());
     if !gate.cors_origins.is_empty() {
         cors::add_headers(response.headers_mut(), page.as_deref());

@@ -4,6 +4,7 @@
 //! feature `schema`).
 
 use actix_web::http::Method;
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use afterglow_wire::telemetry::{Series, SignalDetails};
 use serde_json::{Value, json};
@@ -11,6 +12,7 @@ use utoipa::OpenApi;
 
 use super::gate::Allowed;
 use super::permission::{Holders, ReadContract};
+use super::unread;
 
 #[derive(OpenApi)]
 #[openapi(
@@ -51,7 +53,11 @@ const EVERYWHERE: [(&str, &str); 5] = [
 ];
 
 /// The whole document, with each operation's permission as `x-permission`.
-pub(super) struct Document(Value);
+pub(super) struct Document {
+    json: Value,
+    /// As it is sent.
+    sent: Bytes,
+}
 
 /// What the table says of an operation.
 pub(super) struct Documented<'a> {
@@ -94,16 +100,17 @@ impl Document {
                 }
             }
         }
-        Self(document)
+        let sent = serde_json::to_vec(&document).unwrap_or_default().into();
+        Self { json: document, sent }
     }
 
     pub(super) fn text(&self) -> String {
-        format!("{:#}\n", self.0)
+        format!("{:#}\n", self.json)
     }
 
     /// The names of the query parameters of an operation.
     pub(super) fn query_parameters(&self, path: &str, method: &Method) -> Vec<String> {
-        let parameters = self.0["paths"][documented(path)][key(method)]["parameters"].as_array();
+        let parameters = self.json["paths"][documented(path)][key(method)]["parameters"].as_array();
         let of_query = parameters.into_iter().flatten().filter(|parameter| parameter["in"] == "query");
         of_query.filter_map(|parameter| parameter["name"].as_str()).map(str::to_owned).collect()
     }
@@ -112,7 +119,7 @@ impl Document {
 /// This document
 #[utoipa::path(get, path = "/api/openapi.json", tag = "operation", responses((status = 200, body = serde_json::Value)))]
 pub(super) async fn get(_: Allowed<ReadContract>, document: web::Data<Document>) -> HttpResponse {
-    HttpResponse::Ok().json(&document.0)
+    unread::common(HttpResponse::Ok().content_type("application/json").body(document.sent.clone()))
 }
 
 /// A path as the document writes it: without the expressions that its parts must match.
@@ -140,7 +147,7 @@ mod tests {
     use super::*;
 
     fn document() -> &'static Value {
-        &DOCUMENT.0
+        &DOCUMENT.json
     }
 
     #[test]
