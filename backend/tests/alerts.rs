@@ -225,6 +225,21 @@ fn rules_are_listed_in_pages() {
 }
 
 #[test]
+fn one_request_saves_a_bounded_number_of_rules_each_with_a_name_of_its_own() {
+    let lab = Lab::new();
+    let rule =
+        |id: &str| json!({"id": id, "title": "X", "signals": ["x"], "is": "above", "levels": [{"limit": 1}]});
+    let many = json!({"rules": (0..501).map(|_| rule("")).collect::<Vec<_>>()});
+    let refused = lab.backend().send("POST", "/api/rules", &many.to_string());
+    assert_eq!((refused.status, refused.field().1), (422, "rules".into()), "{refused:?}");
+    assert!(refused.text.contains("there are 501; at most 500 are saved at once"), "{refused:?}");
+    let twice = json!({"rules": [rule("a"), rule("a")]});
+    let refused = lab.backend().send("POST", "/api/rules", &twice.to_string());
+    assert_eq!((refused.status, refused.field().1), (422, "id".into()), "{refused:?}");
+    assert_eq!(lab.backend().get("/api/rules").json(), json!([]));
+}
+
+#[test]
 fn an_edit_notifies_nobody_unless_it_ends_an_alert() {
     let (lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);

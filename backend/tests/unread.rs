@@ -74,3 +74,34 @@ fn a_test_of_a_rule_lists_a_bounded_number_and_keeps_its_place_until_it_is_read(
     });
     backend.close();
 }
+
+/// With 64 MB an address may have 4 MB of answers that wait to be read.
+#[test]
+fn more_rules_than_may_wait_for_a_client_are_listed() {
+    const REQUESTS: usize = 12;
+    const RULES: usize = 19;
+    let folder = tempfile::tempdir().unwrap();
+    let settings = [("AFTERGLOW_MEMORY", "64MB")];
+    let backend = Backend::start_with(&folder.path().join("a.db"), "127.0.0.1:0", &settings);
+    let signals: Vec<_> = (0..100).map(|number| format!("{number:0>240}")).collect();
+    let before = backend.get("/api/rules").etag.unwrap();
+    for request in 0..REQUESTS {
+        let rule = |rule| json!({"id": format!("r-{request:02}-{rule:02}"), "title": "X", "signals": signals, "is": "above", "levels": [{"limit": 1}]});
+        let rules = json!({"rules": (0..RULES).map(rule).collect::<Vec<_>>()}).to_string();
+        assert_eq!(backend.send("POST", "/api/rules", &rules).status, 201);
+    }
+    let all = backend.get("/api/rules");
+    assert!(all.status == 200 && all.text.len() > 5 << 20, "{}: {} bytes", all.status, all.text.len());
+    let rules = all.json();
+    let ids: Vec<_> = rules.as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+    assert!(ids.len() == REQUESTS * RULES && ids.is_sorted(), "{ids:?}");
+    let export = backend.get("/api/rules?format=export&after=r-00-17&limit=2").json();
+    let ids: Vec<_> =
+        export["rules"].as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["r-00-18", "r-01-00"]);
+    let tag = all.etag.unwrap();
+    assert_ne!(tag, before);
+    let known = backend.send_with("GET", "/api/rules", "", &[("If-None-Match", &tag)]);
+    assert_eq!((known.status, &*known.text, known.etag), (304, "", Some(tag)));
+    backend.close();
+}

@@ -92,7 +92,7 @@ fn set_up(address: &str, receiver: &receiver::Receiver, rules: &[String]) -> Res
 }
 
 fn add_rules(connection: &mut Connection, rules: &[String]) -> Result<()> {
-    for some in rules.chunks(1_000) {
+    for some in rules.chunks(500) {
         tell(connection, "/api/rules", &format!(r#"{{"rules":[{}]}}"#, some.join(",")))?;
     }
     Ok(())

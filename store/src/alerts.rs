@@ -150,6 +150,29 @@ impl Store {
         self.limited(|| self.engine.saved())
     }
 
+    /// The documents of a kind behind the name `after`, by their names. They are read in pages, a change in between may be in the
+    /// later ones.
+    ///
+    /// # Errors
+    /// When all readers are busy or the database does not answer; the iterator ends with that.
+    pub fn saved_behind<D: Document>(&self, after: String) -> impl Iterator<Item = Result<D, StoreError>> {
+        // Rules and silences name signals that do not exist for who asks.
+        let mut last = self.scope().is_none().then_some(after);
+        let mut page = Vec::new().into_iter();
+        std::iter::from_fn(move || {
+            loop {
+                if let Some(document) = page.next() {
+                    return Some(Ok(document));
+                }
+                let behind = last.take()?;
+                match self.limited(|| self.engine.saved_behind(&behind)) {
+                    Ok((read, to)) => (page, last) = (read.into_iter(), to),
+                    Err(error) => return Some(Err(error)),
+                }
+            }
+        })
+    }
+
     /// The document of this name.
     ///
     /// # Errors

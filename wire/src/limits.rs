@@ -118,6 +118,9 @@ pub const KIND_BYTES: usize = 64 * 1024 * 1024;
 /// Rules that are kept.
 pub const RULES: usize = 10_000;
 
+/// Rules that one request saves.
+pub const RULES_ADDED: usize = 500;
+
 /// Channels that are kept.
 pub const CHANNELS: usize = 100;
 

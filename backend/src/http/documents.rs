@@ -2,6 +2,7 @@
 
 use actix_web::web::Payload;
 use actix_web::{HttpRequest, HttpResponse};
+use afterglow_wire::document::Document;
 use afterglow_wire::limits::SAVED_BODY_BYTES;
 use afterglow_wire::revision::Revision;
 use afterglow_wire::{Code, Invalid};
@@ -9,10 +10,11 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::answer;
 use super::body::{self, MediaType};
 use super::conditional::{begin, tagged};
 use super::gate::Allowed;
-use super::gate::access::{Changes, Reads};
+use super::gate::access::{Changes, Queries, Reads};
 use super::permission::{Permission, ReadBoards};
 use super::problem::Problem;
 use crate::decode::json::Format;
@@ -102,14 +104,39 @@ where
 {
     // The number first: a change in between is then asked for twice, and never missed.
     let number = allowed.number();
-    // Written there, too: a thousand annotations can have megabytes.
-    let written = allowed.read(move |store| Ok::<_, E>(serde_json::to_vec(&read(store)?))).await?;
-    let text = written.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     let (mut response, is_known) = begin(request, format_args!("{number:x}"));
     if is_known {
         return Ok(response.finish());
     }
+    // Written there, too: a thousand annotations can have megabytes.
+    let written = allowed.read(move |store| Ok::<_, E>(serde_json::to_vec(&read(store)?))).await?;
+    let text = written.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     Ok(response.content_type("application/json").body(text))
+}
+
+/// Answers with the documents of a kind behind the name `after`, at most `limit`, as a list between `ends`; or 304 when none has changed
+/// since the client got it. They are read while they are sent: all of a kind can have more bytes than may wait for a client.
+pub(super) async fn list_saved<D: Document, P: Reads + Queries>(
+    allowed: &Allowed<P>,
+    request: &HttpRequest,
+    after: String,
+    limit: usize,
+    ends: [&'static str; 2],
+) -> Result<HttpResponse, Problem> {
+    let (mut begun, is_known) = begin(request, format_args!("{:x}", allowed.number()));
+    let begun = begun.finish();
+    if is_known {
+        return Ok(begun);
+    }
+    let mut answer = answer::stream(allowed, request, "application/json", move |store, mut output| {
+        answer::list(ends, store.saved_behind::<D>(after).take(limit), &mut output)?;
+        Ok(output)
+    })
+    .await?;
+    for (name, value) in begun.headers() {
+        answer.headers_mut().insert(name.clone(), value.clone());
+    }
+    Ok(answer)
 }
 
 /// Runs `delete` and answers 204.

@@ -3,16 +3,16 @@
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Invalid;
-use afterglow_wire::limits::RULES;
+use afterglow_wire::limits::{RULES, RULES_ADDED};
 use afterglow_wire::rule::Rule;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::documents::{delete_document, from_value, get_document, read_json, read_json_as};
+use super::documents::{delete_document, from_value, get_document, list_saved, read_json, read_json_as};
 use super::gate::Allowed;
 use super::permission::{ReadRules, WriteRules};
 use super::problem::Problem;
-use crate::store::{SaveError, Store, StoreError};
+use crate::store::SaveError;
 
 /// How the list is wanted.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -40,8 +40,10 @@ enum New {
 }
 
 fn new(body: Value) -> Result<New, Problem> {
-    if body.get("rules").is_none() {
-        return Ok(New::One(from_value(body)?));
+    let Some(rules) = body.get("rules") else { return Ok(New::One(from_value(body)?)) };
+    if let Some(count) = rules.as_array().map(Vec::len).filter(|count| *count > RULES_ADDED) {
+        let message = format!("there are {count}; at most {RULES_ADDED} are saved at once");
+        return Err(Invalid::new("rules", message).into());
     }
     let Many { rules } = from_value(body)?;
     for (index, rule) in rules.iter().enumerate() {
@@ -81,25 +83,13 @@ pub(super) async fn list(
                 Problem::parameter("limit", text, "a whole number from 1 to 10000 is expected")
             })?,
         };
-    get_document(&allowed, &request, move |store| {
-        let mut rules = all(store)?;
-        if let Some(after) = &after {
-            rules.retain(|rule| rule.id > *after);
-        }
-        rules.truncate(limit);
-        let rules = serde_json::to_value(rules).unwrap_or_default();
-        Ok::<_, StoreError>(if is_export { json!({ "rules": rules }) } else { rules })
-    })
-    .await
-}
-
-fn all(store: &Store) -> Result<Vec<Rule>, StoreError> {
-    Ok(store.saved()?.into_iter().map(|saved| saved.document).collect())
+    let ends = if is_export { ["{\"rules\":[", "]}"] } else { ["[", "]"] };
+    list_saved::<Rule, _>(&allowed, &request, after.unwrap_or_default(), limit, ends).await
 }
 
 /// Save new rules
 ///
-/// One rule, or several as `{"rules": [...]}`, all of them or none. A rule's name is its `id`, or made from its title when it
+/// One rule, or at most 500 as `{"rules": [...]}`, all of them or none. A rule's name is its `id`, or made from its title when it
 /// has none; its version is 1, whatever it brings. It starts in the state that it would have had it always been there.
 #[utoipa::path(
     post, path = "/api/rules", tag = "alerts",

@@ -49,11 +49,11 @@ pub(super) async fn list(
     answer::stream(&allowed, &request, "application/json", move |store, mut output| {
         if with_details {
             let (all, metadata) = (store.details()?, store.metadata());
-            json_list(described(all, metadata), &mut output)?;
+            answer::list(["[", "]"], described(all, metadata), &mut output)?;
         } else if only_metadata {
             json_object(store.metadata(), &mut output)?;
         } else {
-            json_list(store.signal_names()?.into_iter().map(Ok), &mut output)?;
+            answer::list(["[", "]"], store.signal_names()?.into_iter().map(Ok), &mut output)?;
         }
         Ok(output)
     })
@@ -79,14 +79,6 @@ fn described(
     })
 }
 
-/// Writes a list as JSON.
-fn json_list<T: Serialize>(
-    items: impl Iterator<Item = Result<T, StoreError>>,
-    output: &mut impl Output,
-) -> Result<(), StoreError> {
-    write_items(*b"[]", items, |piece, item| serde_json::to_writer(piece, &item), output)
-}
-
 /// Writes an object as JSON.
 fn json_object<T: Serialize>(
     members: impl Iterator<Item = Result<(String, T), StoreError>>,
@@ -97,34 +89,7 @@ fn json_object<T: Serialize>(
         piece.push(b':');
         serde_json::to_writer(piece, &value)
     };
-    write_items(*b"{}", members, write, output)
-}
-
-/// Writes items piece by piece: those of 100,000 signals have 17 MB, and with their metadata much more.
-fn write_items<T>(
-    [open, close]: [u8; 2],
-    items: impl Iterator<Item = Result<T, StoreError>>,
-    write: impl Fn(&mut Vec<u8>, T) -> serde_json::Result<()>,
-    output: &mut impl Output,
-) -> Result<(), StoreError> {
-    const PIECE: usize = 64 << 10;
-    let mut piece = vec![open];
-    for (number, item) in items.enumerate() {
-        if number > 0 {
-            piece.push(b',');
-        }
-        write(&mut piece, item?).map_err(not_text)?;
-        if piece.len() >= PIECE {
-            output.check()?;
-            output.write(std::mem::take(&mut piece))?;
-        }
-    }
-    piece.push(close);
-    Ok(output.write(piece)?)
-}
-
-fn not_text(error: serde_json::Error) -> StoreError {
-    StoreError::Down(format!("an answer cannot be written: {error}"))
+    answer::items(["{", "}"], members, write, output)
 }
 
 fn details(signal: &Details, metadata: Metadata) -> SignalDetails {

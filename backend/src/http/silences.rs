@@ -3,14 +3,15 @@
 use actix_web::http::header::LOCATION;
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Invalid;
+use afterglow_wire::document::Document;
 use afterglow_wire::silence::Silence;
 
-use super::documents::{delete_document, get_document, read_json};
+use super::documents::{delete_document, get_document, list_saved, read_json};
 use super::gate::Allowed;
 use super::permission::{ReadSilences, WriteSilences};
 use super::problem::Problem;
 use crate::alerts::quiet::Quiet;
-use crate::store::{SaveError, StoreError};
+use crate::store::SaveError;
 
 /// List silences
 #[utoipa::path(
@@ -25,11 +26,7 @@ pub(super) async fn list(
     allowed: Allowed<ReadSilences>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    get_document(&allowed, &request, |store| {
-        let silences: Vec<Silence> = store.saved()?.into_iter().map(|saved| saved.document).collect();
-        Ok::<_, StoreError>(silences)
-    })
-    .await
+    list_saved::<Silence, _>(&allowed, &request, String::new(), Silence::MOST, ["[", "]"]).await
 }
 
 /// Silence alerts

@@ -52,6 +52,12 @@ fn rules_of_prometheus_are_imported_and_fire() {
     let again = import(&lab, FILE, &[]);
     assert_eq!(again.status.code(), Some(2), "{again:?}");
     assert_eq!(lab.backend().get("/api/rules").json().as_array().unwrap().len(), 1);
+    // More than one request may have.
+    let many: Vec<_> =
+        (0..501).map(|n| json!({"alert": format!("Many {n}"), "expr": format!("x > {n}")})).collect();
+    let imported = import(&lab, &json!({"groups": [{"rules": many}]}).to_string(), &[]);
+    assert!(imported.status.success(), "{imported:?}");
+    assert_eq!(lab.backend().get("/api/rules").json().as_array().unwrap().len(), 502);
     // A file without any rule that can be expressed, and one whose expression is deeper than a stack.
     for expression in ["sum(oven_celsius) > 1", &"(".repeat(1_000_000)] {
         let rules = json!({"groups": [{"rules": [{"alert": "A", "expr": expression}]}]});

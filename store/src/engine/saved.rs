@@ -1,12 +1,11 @@
 //! Rules, channels and silences: names, versions, and how many there may be; and the secrets of channels.
 
-use afterglow_wire::Timestamp;
 use afterglow_wire::channel::{Channel, Kept};
 use afterglow_wire::document::Document;
 use afterglow_wire::limits::KIND_BYTES;
 use afterglow_wire::rule::Rule;
 use afterglow_wire::secret::{Place, Secret};
-use afterglow_wire::slug;
+use afterglow_wire::{Invalid, Timestamp, slug};
 
 use super::Engine;
 use crate::StoreError;
@@ -18,14 +17,17 @@ use crate::tables::{Rows, SavedRow};
 impl Engine {
     pub(crate) fn saved<D: Document>(&self) -> Result<Vec<Saved<D>>, StoreError> {
         let rows = self.tables.in_documents(|reader| reader.saved(D::KIND))?;
-        let read = |row: SavedRow| match parse(&row) {
-            Ok(saved) => Some(saved),
-            Err(error) => {
-                log::error!("{error}; it is left out");
-                None
-            }
-        };
         Ok(rows.into_iter().filter_map(read).collect())
+    }
+
+    /// A page of the documents behind the name `after`, and the name that the next page is behind.
+    pub(crate) fn saved_behind<D: Document>(
+        &self,
+        after: &str,
+    ) -> Result<(Vec<D>, Option<String>), StoreError> {
+        let rows = self.tables.in_documents(|reader| reader.saved_behind(D::KIND, after, PAGE))?;
+        let last = rows.last().map(|row| row.id.clone());
+        Ok((rows.into_iter().filter_map(read).map(|saved| saved.document).collect(), last))
     }
 
     pub(crate) fn saved_one<D: Document>(&self, id: &str) -> Result<Saved<D>, SaveError> {
@@ -42,25 +44,34 @@ impl Engine {
         self.tables.writing(|writer| {
             let mut taken = Addresses::new(writer.saved_ids(D::KIND)?);
             let added = self.add_in(writer, by, &mut taken, new, and)?;
-            check_bytes::<D>(writer)?;
+            check_bytes::<D>(writer, 0)?;
             Ok(added)
         })
     }
 
-    /// Adds all of `new`, or none.
+    /// Adds all of `new`, or none. What is refused does not hold the writer, for which commits of samples wait.
     pub(crate) fn add_all_saved<D: Document>(
         &self,
         by: Option<&Author>,
         new: Vec<D>,
     ) -> Result<Vec<D>, SaveError> {
+        let mut prepared = self.tables.in_documents(|reader| Prepared::new(reader, new.clone()))?;
         self.tables.writing(|writer| {
-            // Once for all: commits of samples wait meanwhile.
-            let mut taken = Addresses::new(writer.saved_ids(D::KIND)?);
-            let nothing_else = |_: &mut dyn Rows, _: &D, _: i64| Ok(());
-            let added: Result<_, SaveError> =
-                new.into_iter().map(|new| self.add_in(writer, by, &mut taken, new, nothing_else)).collect();
-            check_bytes::<D>(writer)?;
-            added
+            if writer.saved_ids(D::KIND)? != prepared.before {
+                // Another server has added some meanwhile.
+                prepared = Prepared::new(writer, new)?;
+            }
+            let now = self.clock.now().micros();
+            if prepared.before.is_empty() {
+                self.begin::<D>(writer, now)?;
+            }
+            for row in &mut prepared.rows {
+                row.created_at = now;
+                writer.put_saved(D::KIND, row, now)?;
+                self.note(writer, by, Event::done(action::<D>("create"), &row.id))?;
+            }
+            check_bytes::<D>(writer, 0)?;
+            Ok(prepared.documents)
         })
     }
 
@@ -72,28 +83,26 @@ impl Engine {
         mut new: D,
         and: impl FnOnce(&mut dyn Rows, &D, i64) -> Result<(), SaveError>,
     ) -> Result<D, SaveError> {
-        let before = taken.len();
-        if before >= D::MOST {
-            return Err(SaveError::LimitReached { kind: D::KIND, limit: D::MOST });
-        }
-        let id = if new.id().is_empty() {
-            taken.take_free(&slug::of(new.title(), D::KIND))
-        } else if taken.take(new.id()) {
-            new.id().to_owned()
-        } else {
-            let current = find::<D>(writer, new.id())?.ok_or_else(|| missing::<D>(new.id()))?;
-            return Err(conflict(&current.document));
-        };
+        let is_first = taken.len() == 0;
+        let id = name(writer, taken, &new)?;
         new.number(id, 1);
         let now = self.clock.now().micros();
-        if D::KIND == Rule::KIND && before == 0 {
-            // Evaluation begins here, also when the process ends before it could say so itself.
-            writer.put_alert_cursor(self.sequence().cast_signed(), now)?;
+        if is_first {
+            self.begin::<D>(writer, now)?;
         }
         put(writer, &new, now, now)?;
         and(writer, &new, now)?;
         self.note(writer, by, Event::done(action::<D>("create"), new.id()))?;
         Ok(new)
+    }
+
+    /// What there is to do before the first document of a kind.
+    fn begin<D: Document>(&self, writer: &mut dyn Rows, now: i64) -> Result<(), StoreError> {
+        if D::KIND == Rule::KIND {
+            // Evaluation begins here, also when the process ends before it could say so itself.
+            writer.put_alert_cursor(self.sequence().cast_signed(), now)?;
+        }
+        Ok(())
     }
 
     /// Replaces a document; `and` does what else belongs to it. One that is the same stays as it is, at its version.
@@ -116,7 +125,7 @@ impl Engine {
             new.number(new.id().to_owned(), current.document.version().saturating_add(1));
             put(writer, &new, current.created_at.micros(), now)?;
             and(writer, &new, now)?;
-            check_bytes::<D>(writer)?;
+            check_bytes::<D>(writer, 0)?;
             let version = format!("version {}", new.version());
             self.note(writer, by, Event::done(action::<D>("replace"), new.id()).with(version))?;
             Ok(new)
@@ -258,11 +267,55 @@ fn scheme_and_host(url: &Secret) -> Option<String> {
     Some(format!("{scheme}://{host}"))
 }
 
-/// Refuses what makes a kind larger than all of it may be.
-fn check_bytes<D: Document>(writer: &mut dyn Rows) -> Result<(), SaveError> {
-    let bytes = u64::try_from(writer.saved_bytes(D::KIND)?).unwrap_or_default();
+/// Refuses what makes a kind larger than all of it may be, with `more` bytes than there are.
+fn check_bytes<D: Document>(rows: &mut dyn Rows, more: usize) -> Result<(), SaveError> {
+    let bytes = u64::try_from(rows.saved_bytes(D::KIND)?).unwrap_or_default() + more as u64;
     if bytes > MOST_BYTES { Err(SaveError::BytesReached { kind: D::KIND, bytes }) } else { Ok(()) }
 }
+
+/// The name that a new document gets, which is taken then.
+fn name<D: Document>(rows: &mut dyn Rows, taken: &mut Addresses, new: &D) -> Result<String, SaveError> {
+    if taken.len() >= D::MOST {
+        return Err(SaveError::LimitReached { kind: D::KIND, limit: D::MOST });
+    }
+    if new.id().is_empty() {
+        return Ok(taken.take_free(&slug::of(new.title(), D::KIND)));
+    }
+    if taken.take(new.id()) {
+        return Ok(new.id().to_owned());
+    }
+    Err(match find::<D>(rows, new.id())? {
+        Some(current) => conflict(&current.document),
+        None => Invalid::new("id", format!("two have the id {:?}", new.id())).into(),
+    })
+}
+
+/// New documents, as they are to be written: named and counted, and fewer than as many as are kept.
+struct Prepared<D> {
+    /// The names that there were before.
+    before: Vec<String>,
+    documents: Vec<D>,
+    /// One for each, without its time.
+    rows: Vec<SavedRow>,
+}
+
+impl<D: Document> Prepared<D> {
+    fn new(rows: &mut dyn Rows, mut documents: Vec<D>) -> Result<Self, SaveError> {
+        let before = rows.saved_ids(D::KIND)?;
+        let mut taken = Addresses::new(before.iter().cloned());
+        let mut new = Vec::with_capacity(documents.len());
+        for document in &mut documents {
+            let id = name(rows, &mut taken, document)?;
+            document.number(id.clone(), 1);
+            new.push(SavedRow { id, version: 1, document: json(document)?, created_at: 0 });
+        }
+        check_bytes::<D>(rows, new.iter().map(|row| row.document.len()).sum())?;
+        Ok(Self { before, documents, rows: new })
+    }
+}
+
+/// Documents of a page: of the largest there are, some megabytes.
+const PAGE: i64 = 16;
 
 /// Bytes of all documents of a kind. Tests have fewer.
 const MOST_BYTES: u64 = if cfg!(test) { 100 << 10 } else { KIND_BYTES as u64 };
@@ -282,6 +335,11 @@ fn conflict<D: Document>(current: &D) -> SaveError {
 
 fn find<D: Document>(rows: &mut dyn Rows, id: &str) -> Result<Option<Saved<D>>, StoreError> {
     rows.saved_one(D::KIND, id)?.map(|row| parse(&row)).transpose()
+}
+
+/// What a row has, unless it is damaged.
+fn read<D: Document>(row: SavedRow) -> Option<Saved<D>> {
+    parse(&row).inspect_err(|error| log::error!("{error}; it is left out")).ok()
 }
 
 fn parse<D: Document>(row: &SavedRow) -> Result<Saved<D>, StoreError> {

@@ -64,6 +64,16 @@ impl AlertRows for Connection {
         Ok(rows.into_iter().map(saved).collect())
     }
 
+    fn saved_behind(&mut self, kind: &str, after: &str, limit: i64) -> Result<Vec<SavedRow>, StoreError> {
+        let rows: Vec<Saved> = alert_document::table
+            .filter(alert_document::kind.eq(kind).and(alert_document::id.gt(after)))
+            .order(alert_document::id)
+            .limit(limit)
+            .select(SAVED)
+            .load(self)?;
+        Ok(rows.into_iter().map(saved).collect())
+    }
+
     fn saved_ids(&mut self, kind: &str) -> Result<Vec<String>, StoreError> {
         Ok(alert_document::table
             .filter(alert_document::kind.eq(kind))

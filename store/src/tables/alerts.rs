@@ -8,6 +8,9 @@ pub(crate) trait AlertRows {
     /// All documents of a kind, by their names.
     fn saved(&mut self, kind: &str) -> Result<Vec<SavedRow>, StoreError>;
 
+    /// The next `limit` documents of a kind behind the name `after`, by their names.
+    fn saved_behind(&mut self, kind: &str, after: &str, limit: i64) -> Result<Vec<SavedRow>, StoreError>;
+
     /// The names of all documents of a kind.
     fn saved_ids(&mut self, kind: &str) -> Result<Vec<String>, StoreError>;
 

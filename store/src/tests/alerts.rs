@@ -1,5 +1,7 @@
 //! What every database must do with rules, channels, the fold of the journal, and the outbox.
 
+use std::sync::mpsc;
+
 use afterglow_wire::alert::{Ack, Episode, EpisodeState, Event, Message, Notice};
 use afterglow_wire::channel::{Channel, Delivery, Outcome};
 use afterglow_wire::rule::{Rule, Severity};
@@ -305,6 +307,35 @@ fn many_rules_are_added_at_once<D: Database>() {
     let taken = store.add_all_saved(vec![rule("new", "New"), rule("many-7", "Taken")]);
     assert!(matches!(taken, Err(SaveError::Conflict(_))), "{taken:?}");
     assert_eq!(store.saved::<Rule>().unwrap().len(), 301, "all of them or none");
+    let pages: Vec<_> = store.saved_behind::<Rule>("many-299".into()).map(|rule| rule.unwrap().id).collect();
+    let whole = store.saved::<Rule>().unwrap().into_iter().map(|saved| saved.document.id);
+    assert_eq!(pages, whole.filter(|id| **id > *"many-299").collect::<Vec<_>>());
+    assert!(pages.len() > 70, "several pages");
+}
+
+fn rules_that_are_refused_do_not_wait_for_the_writer<D: Database>() {
+    let database = D::new();
+    let store = database.open();
+    store.add_saved(rule("taken", "Taken")).unwrap();
+    let ((is_held, held), (let_go, goes)) = (mpsc::channel(), mpsc::channel());
+    std::thread::scope(|scope| {
+        let holder = scope.spawn(|| {
+            let hold = move |_: &mut dyn crate::tables::Rows| {
+                is_held.send(()).unwrap();
+                Ok::<_, StoreError>(goes.recv_timeout(std::time::Duration::from_secs(20)).is_ok())
+            };
+            store.engine.tables().writing(hold).unwrap()
+        });
+        held.recv().unwrap();
+        for refused in
+            [vec![rule("new", "New"), rule("taken", "Taken")], vec![rule("a", "A"), rule("a", "A")]]
+        {
+            let refused = store.add_all_saved(refused);
+            assert!(matches!(refused, Err(SaveError::Conflict(_) | SaveError::Invalid(_))), "{refused:?}");
+        }
+        let_go.send(()).unwrap();
+        assert!(holder.join().unwrap(), "they waited for the writer");
+    });
 }
 
 fn the_bytes_of_a_kind_are_limited<D: Database>() {
@@ -328,6 +359,7 @@ fn the_bytes_of_a_kind_are_limited<D: Database>() {
 
 suite! {
     many_rules_are_added_at_once,
+    rules_that_are_refused_do_not_wait_for_the_writer,
     the_bytes_of_a_kind_are_limited,
     rules_have_versions_and_one_that_is_the_same_stays,
     secrets_stay_until_they_are_replaced_and_are_not_listed,

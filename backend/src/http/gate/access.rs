@@ -18,8 +18,8 @@ use super::super::body::Bodies;
 use super::super::permission::{
     ChangeTenants, DeleteSamples, Enter, EnterFromElsewhere, KnowOneself, MakeTickets, ManageKeys,
     ManageMembers, ManageShares, ManageTenants, OwnAccount, Permission, Public, ReadAudit, ReadIngestReport,
-    ReadKeys, ReadLive, ReadLiveSocketIo, ReadMetrics, ReadPage, ReadSamples, ReadShares, ReadSignals,
-    ReadUsage, TestRules, WriteSamples, WriteThroughAddress,
+    ReadKeys, ReadLive, ReadLiveSocketIo, ReadMetrics, ReadPage, ReadRules, ReadSamples, ReadShares,
+    ReadSignals, ReadSilences, ReadUsage, TestRules, WriteSamples, WriteThroughAddress,
 };
 use super::super::problem::Problem;
 use super::super::{Context, Tenancy};
@@ -245,7 +245,7 @@ impl<P: ChangesKeys> Allowed<P> {
     }
 }
 
-/// A permission to read samples or signals: answers that may be long.
+/// A permission whose answers may be long.
 pub(in crate::http) trait Queries: Permission {}
 
 impl Queries for ReadSamples {}
@@ -253,6 +253,10 @@ impl Queries for ReadSamples {}
 impl Queries for ReadSignals {}
 
 impl Queries for TestRules {}
+
+impl Queries for ReadRules {}
+
+impl Queries for ReadSilences {}
 
 impl<P: Queries> Allowed<P> {
     pub(in crate::http) fn store(&self) -> &Store {

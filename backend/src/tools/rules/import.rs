@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use afterglow_cli::access::Access;
+use afterglow_wire::limits::{RULES_ADDED, SAVED_BODY_BYTES};
 use afterglow_wire::rule::Rule;
 use clap::Args;
 use serde::Serialize;
@@ -62,14 +63,38 @@ pub(super) fn run(options: &Options) -> Result<(), ToolError> {
     if *dry_run {
         say(&body)?;
     } else {
-        post(options, &body)?;
+        post_all(options, &rules)?;
     }
     let verb = if *dry_run { "can be added" } else { "were added" };
     tell(&format!("{} rules {verb}, {} are left out", rules.len(), others.len()));
     Ok(())
 }
 
-/// Adds all, or none.
+/// Adds all, in requests of as many as one may have.
+fn post_all(options: &Options, rules: &[Rule]) -> Result<(), ToolError> {
+    let mut added = 0;
+    while let Some(rest) = rules.get(added..).filter(|rest| !rest.is_empty()) {
+        let mut bytes = r#"{"rules":[]}"#.len();
+        let fits = |rule: &&Rule| {
+            bytes += serde_json::to_string(rule).map_or(0, |text| text.len() + 1);
+            bytes <= SAVED_BODY_BYTES
+        };
+        // One that is too large by itself is for the server to refuse.
+        let count = rest.iter().take(RULES_ADDED).take_while(fits).count().max(1);
+        let body = serde_json::to_string(&Rules { rules: &rest[..count] })
+            .map_err(|error| ToolError::Refused(error.to_string()))?;
+        if let Err(error) = post(options, &body) {
+            if added > 0 {
+                tell(&format!("the first {added} rules were added, the others were not"));
+            }
+            return Err(error);
+        }
+        added += count;
+    }
+    Ok(())
+}
+
+/// Adds all of a request, or none.
 fn post(options: &Options, body: &str) -> Result<(), ToolError> {
     let access = options.access.open().map_err(|error| ToolError::Refused(error.to_string()))?;
     let url = format!("{}/api/rules", options.backend.trim_end_matches('/'));
