@@ -167,6 +167,7 @@ pub fn start(parts: Parts, inbox: Inbox, lifeline: Lifeline) -> std::io::Result<
             changes: -1,
             sequence,
             led: None,
+            is_to_wake: true,
             early: Early::default(),
             trust: Trust::default(),
             is_connected: false,
@@ -184,13 +185,16 @@ struct Follower {
     parts: Parts,
     /// How often each kind has changed, as of the last look that found a change.
     kinds: HashMap<String, i64>,
-    /// The acknowledgements of open episodes, as of the last look that found a change of any.
+    /// The acknowledgements of open episodes, as of the last look that found a change of any, also while another server leads: what has
+    /// changed since the evaluation read them is to be noticed.
     acks: HashMap<String, Option<Ack>>,
     changes: i64,
     /// The last commit as of the last look: what has changed since was changed after it.
     sequence: u64,
     /// Since the lead was asked for.
     led: Option<Stopwatch>,
+    /// Whether the outbox may have what nobody was woken for.
+    is_to_wake: bool,
     /// What the bus brought before what comes before it.
     early: Early,
     trust: Trust,
@@ -340,7 +344,16 @@ impl Follower {
         }
         // Not later: what is committed from here on may be so by rules that are not read yet.
         self.sequence = before;
-        kept
+        kept.and_then(|()| self.wake())
+    }
+
+    /// Has what waits in the outbox sent where this server leads; tried again until it is.
+    fn wake(&mut self) -> Result<(), StoreError> {
+        if self.is_to_wake && self.parts.store.leads() {
+            self.parts.notifier.wake_all()?;
+            self.is_to_wake = false;
+        }
+        Ok(())
     }
 
     /// Takes over what others have committed, and notes whether the database answers.
@@ -363,7 +376,7 @@ impl Follower {
             if self.parts.store.lead()? && !led {
                 log::info!("this server leads: it seals, expires, deletes and evaluates");
                 self.parts.alerts.changed();
-                self.parts.notifier.wake_all();
+                self.is_to_wake = true;
             }
         }
         Ok(())
@@ -375,7 +388,7 @@ impl Follower {
         let changed = |kind: &str| {
             kinds.iter().any(|(name, number)| name == kind && self.kinds.get(name) != Some(number))
         };
-        let Parts { store, documents, access, people, alerts, notifier, .. } = &self.parts;
+        let Parts { store, documents, access, people, alerts, .. } = &self.parts;
         documents.take_over(&kinds);
         if changed("access") {
             access.reload()?;
@@ -384,15 +397,13 @@ impl Follower {
         if ["rules", "channels", "silences"].into_iter().any(changed) {
             alerts.changed_after(self.sequence);
         }
-        if store.leads() && !is_first && changed("channels") {
-            notifier.wake_all();
-        }
-        if store.leads() && changed("acks") {
+        self.is_to_wake |= !is_first && changed("channels");
+        if changed("acks") {
             let open = store.open_episodes()?;
             let acks: HashMap<_, _> = open.into_iter().map(|episode| (episode.id, episode.ack)).collect();
             for (episode, ack) in &acks {
                 // One that was there before may have been taken back meanwhile: the alert has become worse.
-                if self.acks.get(episode).unwrap_or(&None) != ack {
+                if store.leads() && self.acks.get(episode).unwrap_or(&None) != ack {
                     alerts.seen(episode.clone(), ack.clone());
                 }
             }

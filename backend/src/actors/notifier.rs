@@ -8,6 +8,7 @@
 //! **Restart.** What is stored and not marked as delivered is sent again, under the same number. A thread that panics ends the
 //! process.
 
+mod fallback;
 mod urgent;
 
 use std::collections::HashMap;
@@ -30,8 +31,9 @@ use crate::clock::{Clock, Stopwatch};
 use crate::fault::{self, Point};
 use crate::lifeline::Lifeline;
 use crate::metrics::Metrics;
-use crate::store::alerts::{Fold, NewNotice, Stored};
+use crate::store::alerts::Stored;
 use crate::store::{SaveError, Store, StoreError};
+use fallback::Report;
 use urgent::Urgent;
 
 /// A thread that has nothing to do ends after this time.
@@ -40,17 +42,11 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How often `heartbeat` channels are asked.
 const BEAT: Duration = Duration::from_secs(60);
 
-/// How long a channel must have failed before its fallback is notified.
-const FALLBACK: Duration = Duration::from_secs(60);
-
 /// After an error of the store.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A message that is due later than the longest pause from now was stored under another time of the clock.
 const LATEST: Duration = Duration::from_secs(2 * 3_600);
-
-/// The rule that reports channels.
-const CHANNEL_RULE: &str = "afterglow:channel";
 
 /// How others have notices sent. Cloning is cheap.
 #[derive(Clone)]
@@ -105,20 +101,23 @@ impl Notifier {
     ) -> Self {
         let (workers, urgent) = <(Mutex<Workers>, Urgent)>::default();
         let notifier = Self(Arc::new(Shared { store, sender, clock, metrics, lost, workers, urgent }));
-        notifier.wake_all();
+        if let Err(error) = notifier.wake_all() {
+            log::error!("notices that wait are sent later: {error}");
+        }
         notifier
     }
 
     /// Wakes every channel with notices, and those that get a message at regular intervals.
-    pub fn wake_all(&self) {
-        let busy = self.0.store.busy_channels().unwrap_or_else(|error| {
-            log::error!("notices that wait are sent only after the next one: {error}");
-            Vec::new()
-        });
+    ///
+    /// # Errors
+    /// When the database does not answer: then some may sleep on.
+    pub fn wake_all(&self) -> Result<(), StoreError> {
+        let busy = self.0.store.busy_channels()?;
         self.wake(busy.iter().map(String::as_str));
-        let channels = self.0.store.saved::<Channel>().unwrap_or_default();
+        let channels = self.0.store.saved::<Channel>()?;
         let beating = channels.iter().filter(|saved| saved.document.kind == ChannelKind::Heartbeat);
         self.wake(beating.map(|saved| &*saved.document.id));
+        Ok(())
     }
 
     /// Wakes these channels, which have notices. Where several servers have one database, only the one that leads sends.
@@ -216,8 +215,10 @@ struct Worker {
     paces: HashMap<String, Pace>,
     /// Since when every attempt has failed.
     failing_since: Option<Duration>,
-    /// Whether the fallback was notified.
+    /// Whether the fallback was notified of that, or is to be by `unreported`.
     fallback_notified: bool,
+    /// What the fallback is to be notified of, as long as the database does not take it: until then nothing is sent.
+    unreported: Option<Report>,
     /// Whether what has gathered during a failure is sent as one message.
     catching_up: bool,
     next_beat: Duration,
@@ -245,6 +246,7 @@ impl Worker {
             paces: HashMap::new(),
             failing_since: None,
             fallback_notified: false,
+            unreported: None,
             catching_up: false,
             next_beat: Duration::ZERO,
             unnoted: None,
@@ -300,6 +302,7 @@ impl Worker {
         if let Some(next) = self.send_urgent() {
             return Ok(next);
         }
+        self.report()?;
         self.note_attempt()?;
         let store = &self.notifier.0.store;
         let topics = store.topics(&self.channel)?;
@@ -358,13 +361,8 @@ impl Worker {
         if !wait.is_zero() && wait < LATEST {
             return Ok(Next::Wait(wait));
         }
-        let whole = match store.whole_channel(&self.channel) {
-            Ok(whole) => whole,
-            // Deleted meanwhile, with all that waited for it.
-            Err(SaveError::NotFound(_)) => return Ok(Next::Idle),
-            Err(SaveError::Store(error)) => return Err(error),
-            Err(other) => return Err(StoreError::Down(other.to_string())),
-        };
+        // Or else it was deleted meanwhile, with all that waited for it.
+        let Some(whole) = self.whole_channel()? else { return Ok(Next::Idle) };
         if !store.leads() {
             // It is another server's to send.
             return Ok(Next::Idle);
@@ -394,9 +392,21 @@ impl Worker {
             error: attempt.error.clone(),
         };
         self.unnoted = Some((delivery, next_at));
+        self.note(outcome, attempt.error.as_deref(), fallback);
+        // First: a process that ends in between sends the message again, and reports that.
+        self.report()?;
         self.note_attempt()?;
-        self.note(attempt.error.as_deref(), fallback.as_deref())?;
         Ok(Next::Again)
+    }
+
+    /// The channel with its secrets; none when it was deleted.
+    fn whole_channel(&self) -> Result<Option<Channel>, StoreError> {
+        match self.notifier.0.store.whole_channel(&self.channel) {
+            Ok(whole) => Ok(Some(whole)),
+            Err(SaveError::NotFound(_)) => Ok(None),
+            Err(SaveError::Store(error)) => Err(error),
+            Err(other) => Err(StoreError::Down(other.to_string())),
+        }
     }
 
     /// Writes what became of the last attempt, unless that is written.
@@ -408,64 +418,6 @@ impl Worker {
         Ok(())
     }
 
-    /// Notes whether the channel works, and notifies its fallback when it has not for a while.
-    fn note(&mut self, error: Option<&str>, fallback: Option<&str>) -> Result<(), StoreError> {
-        let now = self.since.elapsed();
-        let Some(error) = error else {
-            if self.failing_since.take().is_some() {
-                self.catching_up = true;
-            }
-            if std::mem::take(&mut self.fallback_notified) {
-                self.notify_fallback(fallback, EpisodeState::Resolved, "It works again.")?;
-            }
-            return Ok(());
-        };
-        log::warn!("a message to the channel {:?} was not delivered: {error}", self.channel);
-        let since = *self.failing_since.get_or_insert(now);
-        if now - since >= fault::fallback_after().unwrap_or(FALLBACK) && !self.fallback_notified {
-            self.fallback_notified = true;
-            self.notify_fallback(
-                fallback,
-                EpisodeState::Firing,
-                &format!("It has failed for a minute: {error}."),
-            )?;
-        }
-        Ok(())
-    }
-
-    fn notify_fallback(
-        &self,
-        fallback: Option<&str>,
-        state: EpisodeState,
-        why: &str,
-    ) -> Result<(), StoreError> {
-        let Some(fallback) = fallback else { return Ok(()) };
-        let now = self.notifier.0.clock.now();
-        let event = if state == EpisodeState::Firing { Event::Fire } else { Event::Resolve };
-        let notice = Notice {
-            episode: format!("{CHANNEL_RULE}/{}", self.channel),
-            event,
-            rule: CHANNEL_RULE.into(),
-            title: "A channel fails".into(),
-            signal: self.channel.clone(),
-            severity: Severity::Critical,
-            state,
-            value: f64::from(u8::from(state == EpisodeState::Firing)),
-            limit: 0.0,
-            at: now,
-            since: now,
-            text: format!("The channel {}: {why}", self.channel),
-            link: None,
-            labels: std::collections::BTreeMap::new(),
-        };
-        let key = format!("{CHANNEL_RULE}/{}/{}/{fallback}", self.channel, now.micros());
-        let (channel, topic) = (fallback.to_owned(), CHANNEL_RULE.to_owned());
-        let fold = Fold { notices: vec![NewNotice { key, channel, topic, notice }], ..Fold::default() };
-        self.notifier.0.store.fold(&fold)?;
-        self.notifier.wake(std::iter::once(fallback));
-        Ok(())
-    }
-
     /// Asks a `heartbeat` channel when it is time.
     fn beat(&mut self) -> Result<Next, StoreError> {
         let Shared { store, sender, clock, .. } = &*self.notifier.0;
@@ -473,9 +425,11 @@ impl Worker {
         if now < self.next_beat {
             return Ok(Next::Wait(self.next_beat - now));
         }
-        let Ok(channel) = store.whole_channel(&self.channel) else { return Ok(Next::Idle) };
+        let Some(channel) = self.whole_channel()? else { return Ok(Next::Idle) };
         if channel.kind != ChannelKind::Heartbeat {
-            return Ok(Next::Idle);
+            // A channel that fails is remembered until it works, or is deleted.
+            let fails = self.failing_since.is_some() && store.leads();
+            return Ok(if fails { Next::Wait(IDLE) } else { Next::Idle });
         }
         let nothing = Message {
             id: String::new(),

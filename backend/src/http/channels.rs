@@ -221,5 +221,7 @@ fn check_command(allowed: &Allowed<WriteChannels>, channel: &Channel) -> Result<
 /// Lets the evaluation and the threads of channels read what is saved now.
 fn announce(allowed: &Allowed<WriteChannels>) {
     allowed.alerts().changed();
-    allowed.notifier().wake_all();
+    if let Err(error) = allowed.notifier().wake_all() {
+        log::error!("notices that wait are sent later: {error}");
+    }
 }

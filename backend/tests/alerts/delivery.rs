@@ -8,6 +8,13 @@ use diesel::sqlite::SqliteConnection;
 
 use super::*;
 
+/// Keeps all others from writing, until it is dropped.
+fn write_lock(database: &std::path::Path) -> SqliteConnection {
+    let mut writer = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
+    writer.batch_execute("PRAGMA busy_timeout = 30000; BEGIN IMMEDIATE").unwrap();
+    writer
+}
+
 /// The thread of the channel sends a message, and cannot note that it has.
 #[test]
 fn a_message_is_sent_once_though_its_delivery_cannot_be_written() {
@@ -17,9 +24,7 @@ fn a_message_is_sent_once_though_its_delivery_cannot_be_written() {
     let held = Arc::clone(&lock);
     let receiver = Receiver::answering(move |number| {
         if number == 0 {
-            let mut writer = SqliteConnection::establish(database.to_str().unwrap()).unwrap();
-            writer.batch_execute("PRAGMA busy_timeout = 30000; BEGIN IMMEDIATE").unwrap();
-            *held.lock().unwrap() = Some(writer);
+            *held.lock().unwrap() = Some(write_lock(&database));
         }
         "200 OK".into()
     });
@@ -56,4 +61,63 @@ fn rules_that_could_not_be_read_are_read_again() {
         let notified = listed(&receiver.wait(number));
         assert_eq!(notified[number - 1], (format!("oven.{number}"), "firing".into()));
     }
+}
+
+/// A channel that all alerts go to, with another one that is notified when it fails.
+fn with_fallback(lab: &Lab, failing: &Receiver, well: &Receiver) {
+    lab.post("/api/channels", &json!({"id": "boss", "kind": "webhook", "url": well.url("/boss")}));
+    let url = failing.url("/ops");
+    let ops = json!({"id": "ops", "kind": "webhook", "url": url, "default": true, "fallback": "boss"});
+    lab.post("/api/channels", &ops);
+    lab.rule(hot());
+}
+
+/// What the fallback was notified of: the rule, the channel, and whether it fails.
+fn reports(well: &Receiver, count: usize) -> Vec<[String; 3]> {
+    let text = |body: &Value, member: &str| body[member].as_str().unwrap_or_default().to_owned();
+    let report = |body: Value| ["rule", "signal", "state"].map(|member| text(&body, member));
+    well.wait(count).iter().map(|one| report(one.json())).collect()
+}
+
+/// Nothing that is refused for good is tried again: the fallback is notified at once, and once for all that is refused.
+#[test]
+fn a_fallback_is_notified_at_once_of_a_channel_that_refuses() {
+    let (lab, well) = (Lab::new(), Receiver::new());
+    let failing = Receiver::answering(|number| if number < 2 { "404 No" } else { "200 OK" }.into());
+    with_fallback(&lab, &failing, &well);
+    lab.sample("oven.1", 90.0);
+    let report = |state: &str| ["afterglow:channel", "ops", state].map(str::to_owned);
+    assert_eq!(reports(&well, 1), [report("firing")]);
+    lab.sample("oven.2", 90.0);
+    failing.wait(2);
+    lab.sample("oven.3", 90.0);
+    assert_eq!(reports(&well, 2), [report("firing"), report("resolved")]);
+    let log = || lab.backend().get("/api/channels/ops/log").json()["deliveries"].clone();
+    eventually("all is noted", || log().as_array().is_some_and(|all| all.len() == 3));
+    let outcomes = log().as_array().unwrap().iter().map(|one| one["outcome"].clone()).collect::<Vec<_>>();
+    assert_eq!(outcomes, ["delivered", "refused", "refused"], "the newest first");
+}
+
+/// Nothing can be written when the message is refused.
+#[test]
+fn a_fallback_is_notified_though_that_could_not_be_written_at_first() {
+    let (lab, well) = (Lab::new(), Receiver::new());
+    let database = lab.database();
+    let lock = Arc::<Mutex<Option<SqliteConnection>>>::default();
+    let held = Arc::clone(&lock);
+    let failing = Receiver::answering(move |number| {
+        if number == 0 {
+            *held.lock().unwrap() = Some(write_lock(&database));
+        }
+        "404 No".into()
+    });
+    with_fallback(&lab, &failing, &well);
+    lab.sample("oven.1", 90.0);
+    eventually("nothing can be written", || lock.lock().unwrap().is_some());
+    // See above.
+    for _ in 0..2 {
+        assert_eq!(lab.backend().post(r#"{"signals":{"other":1}}"#).status, 503);
+    }
+    drop(lock.lock().unwrap().take());
+    assert_eq!(reports(&well, 1), [["afterglow:channel", "ops", "firing"].map(str::to_owned)]);
 }
