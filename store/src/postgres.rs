@@ -44,6 +44,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use diesel::QueryResult;
 use diesel::connection::SimpleConnection as _;
 use diesel::r2d2::{Pool, PooledConnection};
 use diesel_async::AsyncPgConnection;
@@ -57,7 +58,7 @@ use crate::tables::{Outcome, Tables, Work};
 use crate::{StoreError, budget, fault};
 use begin::Transaction;
 use driver::Driver;
-use link::{LOST, Link, Manager};
+use link::{LOST, Link, Manager, PROMPT};
 
 #[cfg(test)]
 pub(crate) use open::{ask, execute, hold};
@@ -183,7 +184,7 @@ impl Postgres {
         })?;
         let mut unknown = self.unknown();
         if let Some(transaction) = *unknown {
-            if transaction.is_kept(&mut writer.connection)? {
+            if writer.watched(|connection| transaction.is_kept(connection))? {
                 // What it was for was reported as failed, and this process does not know what is stored now.
                 self.lost.store(true, Ordering::Relaxed);
                 return Err(StoreError::Down(format!("{LOST}: it kept what was reported as failed")));
@@ -200,7 +201,7 @@ impl Postgres {
         while since.elapsed() < LOST_ANSWER {
             // Waits until the server has ended the earlier connection: the lock was its.
             let Ok(mut writer) = self.writer.get() else { continue };
-            match transaction.is_kept(&mut writer.connection) {
+            match writer.watched(|connection| transaction.is_kept(connection)) {
                 Ok(true) => return Ok(()),
                 Ok(false) => return Err(why),
                 Err(_) => {}
@@ -214,10 +215,10 @@ impl Postgres {
         const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
         let mut reader = connections.get()?;
         reader.in_use = true;
-        reader.connection.batch_execute(BEGIN)?;
+        reader.watched_within(PROMPT, |connection| connection.batch_execute(BEGIN))?;
         reading(&mut reader, work);
         // Nothing was written: how it ends makes no difference, unless the connection is to be used again.
-        if reader.connection.batch_execute("ROLLBACK").is_ok() {
+        if reader.watched_within(PROMPT, |connection| connection.batch_execute("ROLLBACK")).is_ok() {
             reader.in_use = false;
         }
         Ok(())
@@ -225,9 +226,7 @@ impl Postgres {
 }
 
 fn reading(reader: &mut Link, work: Work<'_>) {
-    reader.watched(|connection| {
-        budget::interruptible(|| work(connection));
-    });
+    reader.watched(|connection| budget::interruptible(|| work(connection)));
 }
 
 impl Postgres {
@@ -236,13 +235,12 @@ impl Postgres {
         let mut writer = self.writer()?;
         // Its state is not known until the end: until then a panic, or an early return, ends the connection.
         writer.in_use = true;
-        let mut result = Ok(Ended::Whole);
-        writer.watched(|connection| {
+        let result = writer.watched(|connection| {
             let begun = match self.run {
                 Some(run) => Transaction::begin(connection, run).map(|(begun, leader)| (Some(begun), leader)),
                 None => Transaction::begin_beside(connection).map(|()| (None, 0)),
             };
-            result = begun.and_then(|(transaction, leader)| {
+            begun.and_then(|(transaction, leader)| {
                 if for_leaders && self.run != Some(leader) {
                     return Transaction::roll_back(connection).map(|()| Ended::NotLeading);
                 }
@@ -259,7 +257,7 @@ impl Postgres {
                     }
                     Outcome::Undo => Transaction::roll_back(connection).map(|()| Ended::Whole),
                 }
-            });
+            })
         });
         match result {
             Ok(Ended::Whole) => {
@@ -376,10 +374,10 @@ impl Tables for Postgres {
         }
         *last() = Some((Stopwatch::start(), COPIES_AGAIN));
         let mut reader = self.readers.get()?;
-        let chosen = plain::chosen(&mut reader.connection)?;
+        let chosen = reader.watched(plain::chosen)?;
         let mut pause = COPIES;
         if !chosen.is_empty()
-            && let Err(error) = plain::prepare_partition(&mut reader.connection)
+            && let Err(error) = reader.watched(plain::prepare_partition)
         {
             log::warn!("the partition for rows of the next month is not made yet: {error}");
             pause = COPIES_AGAIN;
@@ -391,9 +389,7 @@ impl Tables for Postgres {
         while deleted > 0 {
             let mut writer = self.writer()?;
             writer.in_use = true;
-            let mut result = Ok(0);
-            writer.watched(|connection| result = plain::expire_rows(connection, &cutoffs));
-            deleted = result?;
+            deleted = writer.watched(|connection| plain::expire_rows(connection, &cutoffs))?;
             writer.in_use = false;
         }
         *last() = Some((Stopwatch::start(), pause));
@@ -404,19 +400,12 @@ impl Tables for Postgres {
         let Some(run) = self.run else { return Ok(false) };
         let mut writer = self.writer()?;
         writer.in_use = true;
-        let mut result = Ok(false);
-        writer.watched_within(LEAD_LIMIT, |connection| {
-            result = special::lead(connection, run).and_then(|leads| {
-                self.follow_clock(connection)?;
-                Ok(leads)
-            });
-        });
-        let leads = result?;
-        let mut result = Ok(false);
-        if leads {
-            writer.watched_within(LEAD_LIMIT, |connection| result = plain::is_behind(connection));
-        }
-        let is_behind = result?;
+        let leads = writer.watched_within(LEAD_LIMIT, |connection| {
+            let leads = special::lead(connection, run)?;
+            self.follow_clock(connection)?;
+            QueryResult::Ok(leads)
+        })?;
+        let is_behind = leads && writer.watched_within(LEAD_LIMIT, plain::is_behind)?;
         writer.in_use = false;
         drop(writer);
         if leads {
@@ -443,7 +432,8 @@ impl Tables for Postgres {
     }
 
     fn used_bytes(&self) -> Result<u64, StoreError> {
-        let used = special::number(&mut self.readers.get()?.connection, special::USED_BYTES)?;
+        let mut reader = self.readers.get()?;
+        let used = reader.watched(|connection| special::number(connection, special::USED_BYTES))?;
         Ok(used.cast_unsigned())
     }
 

@@ -113,12 +113,12 @@ impl Watch {
     }
 }
 
-/// Does `work`, whose statements `watch` ends; whether the connection may be used again.
-pub(super) fn watched(watch: Watch, work: impl FnOnce()) -> bool {
+/// Does `work`, whose statements `watch` ends; what comes of it, and whether the connection may be used again.
+pub(super) fn watched<R>(watch: Watch, work: impl FnOnce() -> R) -> (R, bool) {
     WATCH.set(Some(watch));
     let _unwatched = Unwatched;
-    work();
-    WATCH.take().is_none_or(|watch| !watch.is_cancelled)
+    let done = work();
+    (done, WATCH.take().is_none_or(|watch| !watch.is_cancelled))
 }
 
 /// Ends the watch, also after a panic.

@@ -14,12 +14,13 @@ use super::driver::{self, Watch};
 use super::server::{Server, Tls};
 use super::{Connection, special};
 
-/// How long a server may take to accept a connection, including the handshake before the first statement.
-const GREETING: Duration = Duration::from_secs(10);
+/// How long a server may take for what it does at once where it is well: to accept a connection, for each statement that makes it ready, and to
+/// begin and end a transaction that reads.
+pub(super) const PROMPT: Duration = Duration::from_secs(10);
 
 /// A connection, and what ends it.
 pub(super) struct Link {
-    pub(super) connection: Connection,
+    connection: Connection,
     /// What reads from and writes to its socket.
     task: AbortHandle,
     tls: Tls,
@@ -37,8 +38,7 @@ impl Link {
     pub(super) fn new(server: &Server, tls: &Tls, limit: Duration, settings: &str) -> Result<Self, String> {
         let mut link = Self::anywhere(server, tls, limit, settings)?;
         if let Some(schema) = server.schema() {
-            let mut found = Ok(String::new());
-            link.watched(|connection| found = special::current_schema(connection));
+            let found = link.watched_within(PROMPT, special::current_schema);
             let found = found.map_err(|error| error.to_string())?;
             if found != schema {
                 return Err(format!(
@@ -63,9 +63,9 @@ impl Link {
         let runtime = driver::handle()?;
         let (client, task) = driver::block_on(async {
             let connecting = server.config().connect(tls.clone());
-            let (client, connection) = tokio::time::timeout(GREETING, connecting)
+            let (client, connection) = tokio::time::timeout(PROMPT, connecting)
                 .await
-                .map_err(|_| format!("the server has not answered in {} s", GREETING.as_secs()))?
+                .map_err(|_| format!("the server has not answered in {} s", PROMPT.as_secs()))?
                 .map_err(|error| reason(&error))?;
             let task = runtime.spawn(async move {
                 if let Err(error) = connection.await {
@@ -74,24 +74,32 @@ impl Link {
             });
             Ok::<_, String>((client, task.abort_handle()))
         })?;
-        let late = |_| format!("the server has not answered in {} s", GREETING.as_secs());
-        let connecting = async { tokio::time::timeout(GREETING, AsyncPgConnection::try_from(client)).await };
+        let late = |_| format!("the server has not answered in {} s", PROMPT.as_secs());
+        let connecting = async { tokio::time::timeout(PROMPT, AsyncPgConnection::try_from(client)).await };
         let connected = driver::block_on(connecting).map_err(late)?;
         let connection = Connection::from(connected.map_err(|error| error.to_string())?);
         let mut link = Self { connection, task, tls: tls.clone(), limit, in_use: false };
-        let mut set = Ok(());
-        link.watched(|connection| set = connection.batch_execute(settings));
+        let set = link.watched_within(PROMPT, |connection| connection.batch_execute(settings));
         set.map_err(|error| error.to_string())?;
         Ok(link)
     }
 
+    /// For statements that take as long as they take: those of a start, and what makes or drops a schema.
+    pub(super) fn unlimited(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
     /// Does `work`, which is ended when it takes too long or is not wanted any more.
-    pub(super) fn watched(&mut self, work: impl FnOnce(&mut Connection)) {
-        self.watched_within(self.limit, work);
+    pub(super) fn watched<R>(&mut self, work: impl FnOnce(&mut Connection) -> R) -> R {
+        self.watched_within(self.limit, work)
     }
 
     /// As [`Self::watched`]; its statements may take as long as `limit` each.
-    pub(super) fn watched_within(&mut self, limit: Duration, work: impl FnOnce(&mut Connection)) {
+    pub(super) fn watched_within<R>(
+        &mut self,
+        limit: Duration,
+        work: impl FnOnce(&mut Connection) -> R,
+    ) -> R {
         let watch = Watch {
             cancel: self.connection.cancel_token(),
             tls: self.tls.clone(),
@@ -99,9 +107,11 @@ impl Link {
             limit,
             is_cancelled: false,
         };
-        if !driver::watched(watch, || work(&mut self.connection)) {
+        let (done, is_usable) = driver::watched(watch, || work(&mut self.connection));
+        if !is_usable {
             self.task.abort();
         }
+        done
     }
 
     /// Whether it cannot be used any more.
@@ -198,8 +208,8 @@ impl Manager {
         let mut link = Link::new(&self.server, &self.tls, self.limit, &self.settings)?;
         if let Role::Writer(node) = &self.role {
             // First: another server has no lock for it to wait for.
-            node.check(&mut link.connection)?;
-            take_locks(&mut link.connection, node.run)?;
+            link.watched_within(PROMPT, |connection| node.check(connection))?;
+            link.watched_within(PROMPT, |connection| take_locks(connection, node.run))?;
         }
         Ok(link)
     }

@@ -71,7 +71,7 @@ pub(crate) fn open(
     clock: Clock,
 ) -> Result<(Engine, Vec<String>), OpenError> {
     let (tls, mut first) = connect_to_write(server)?;
-    let connection = &mut first.connection;
+    let connection = first.unlimited();
     let unusable = |why: String| unusable(server, &why);
     let failed = |error: diesel::result::Error| unusable(error.to_string());
     special::follow_first(&clock, connection).map_err(failed)?;
@@ -111,7 +111,7 @@ pub(crate) fn open(
 pub(crate) fn open_read_only(server: &Server, clock: Clock) -> Result<(Engine, Vec<String>), OpenError> {
     let (tls, mut first) = connect_to_read(server)?;
     let unusable = |why: String| unusable(server, &why);
-    let repeatable = first.connection.transaction(|reader| {
+    let repeatable = first.unlimited().transaction(|reader| {
         diesel::sql_query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ").execute(reader)?;
         QueryResult::Ok(load(reader))
     });
@@ -140,7 +140,7 @@ pub(crate) fn open_source(server: &Server) -> Result<Arc<dyn Tables>, OpenError>
 /// Opens a database into which rows are copied, makes its tables or brings them up to date, and keeps others from opening it.
 pub(crate) fn open_target(server: &Server) -> Result<Arc<dyn Tables>, OpenError> {
     let (tls, mut first) = connect_to_write(server)?;
-    let connection = &mut first.connection;
+    let connection = first.unlimited();
     let unusable = |why: String| unusable(server, &why);
     let failed = |error: diesel::result::Error| unusable(error.to_string());
     // The lock that it shares with others.
@@ -160,8 +160,7 @@ pub(crate) fn claim_source(server: &Server) -> Result<Option<Box<dyn Any>>, Open
     let unusable = |why: String| unusable(server, &why);
     let tls = server.tls().map_err(unusable)?;
     let mut link = Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(unusable)?;
-    let is_alone =
-        special::claim_schema(&mut link.connection).map_err(|error| unusable(error.to_string()))?;
+    let is_alone = special::claim_schema(link.unlimited()).map_err(|error| unusable(error.to_string()))?;
     Ok(is_alone.then(|| Box::new(link) as Box<dyn Any>))
 }
 
@@ -170,8 +169,8 @@ fn connect_to_write(server: &Server) -> Result<(Tls, Link), OpenError> {
     let unusable = |why: String| unusable(server, &why);
     let tls = server.tls().map_err(unusable)?;
     let mut link = Link::new(server, &tls, WRITE_LIMIT, &settings(WRITER_SETUP)).map_err(unusable)?;
-    check_server(&mut link.connection).map_err(unusable)?;
-    bring_up_to_date(server, &mut link.connection)?;
+    check_server(link.unlimited()).map_err(unusable)?;
+    bring_up_to_date(server, link.unlimited())?;
     Ok((tls, link))
 }
 
@@ -180,7 +179,7 @@ fn connect_to_read(server: &Server) -> Result<(Tls, Link), OpenError> {
     let unusable = |why: String| unusable(server, &why);
     let tls = server.tls().map_err(unusable)?;
     let mut link = Link::new(server, &tls, READ_LIMIT, &settings(READER_SETUP)).map_err(unusable)?;
-    check_schema(server, &mut link.connection)?;
+    check_schema(server, link.unlimited())?;
     Ok((tls, link))
 }
 
@@ -391,7 +390,8 @@ fn load(connection: &mut Connection) -> Result<Loaded, String> {
 #[cfg(test)]
 pub(crate) fn execute(server: &Server, statements: &str) -> Result<(), String> {
     let tls = server.tls()?;
-    Link::new(server, &tls, WRITE_LIMIT, statements).map(drop)
+    let mut link = Link::new(server, &tls, WRITE_LIMIT, "")?;
+    link.unlimited().batch_execute(statements).map_err(|error| error.to_string())
 }
 
 /// The `value` column of a statement that gives one row.
@@ -399,7 +399,7 @@ pub(crate) fn execute(server: &Server, statements: &str) -> Result<(), String> {
 pub(crate) fn ask(server: &Server, statement: &str) -> Result<i64, String> {
     let tls = server.tls()?;
     let mut link = Link::new(server, &tls, WRITE_LIMIT, "")?;
-    special::number(&mut link.connection, statement).map_err(|error| error.to_string())
+    special::number(link.unlimited(), statement).map_err(|error| error.to_string())
 }
 
 /// Keeps the schema's lock until it is dropped.
@@ -407,6 +407,6 @@ pub(crate) fn ask(server: &Server, statement: &str) -> Result<i64, String> {
 pub(crate) fn hold(server: &Server, what: &str) -> Result<impl Sized + use<>, String> {
     let tls = server.tls()?;
     let mut link = Link::new(server, &tls, WRITE_LIMIT, "")?;
-    special::schema_lock(&mut link.connection, what).map_err(|error| error.to_string())?;
+    special::schema_lock(link.unlimited(), what).map_err(|error| error.to_string())?;
     Ok(link)
 }

@@ -18,7 +18,7 @@ const SETUP: &str = "SET lock_timeout = '8s'; SET statement_timeout = 0";
 pub(crate) fn make_schema(server: &Server) -> Result<(), StoreError> {
     let Some(schema) = server.schema() else { return Ok(()) };
     let mut link = connect(server)?;
-    link.connection.batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).map_err(|error| {
+    link.unlimited().batch_execute(&format!("CREATE SCHEMA \"{schema}\"")).map_err(|error| {
         let advice = "a tenant is a schema of the database; allow it as with GRANT CREATE ON DATABASE";
         StoreError::Down(format!("the schema {schema} cannot be made: {error}; {advice}"))
     })
@@ -31,7 +31,7 @@ pub(crate) fn make_schema(server: &Server) -> Result<(), StoreError> {
 pub(crate) fn drop_schema(server: &Server) -> Result<bool, StoreError> {
     let Some(schema) = server.schema() else { return Ok(false) };
     let mut link = connect(server)?;
-    let connection = &mut link.connection;
+    let connection = link.unlimited();
     // Held until the connection ends, which is after what it protects is gone.
     match special::claim_named_schema(connection, schema)? {
         None => return Ok(true),

@@ -22,8 +22,9 @@ macro_rules! on_a_server {
 const PASS: u8 = 0;
 const LOSE_ANSWER: u8 = 1;
 const LOSE_QUESTION: u8 = 2;
+const SILENT: u8 = 3;
 
-/// Between the store and the server: it may lose the next COMMIT, or the answer to it, and with it the connection.
+/// Between the store and the server: it may lose the next COMMIT, or the answer to it, and with it the connection; or keep all that it is sent.
 struct Proxy {
     folder: tempfile::TempDir,
     fault: Arc<AtomicU8>,
@@ -58,6 +59,9 @@ impl Proxy {
         let answers = Arc::clone(&lost);
         let ask = move || {
             pump(from, to, |bytes| {
+                while fault.load(Ordering::SeqCst) == SILENT {
+                    std::thread::park_timeout(Duration::from_millis(10));
+                }
                 if bytes.windows(6).any(|window| window == b"COMMIT") {
                     lost.store(fault.swap(PASS, Ordering::SeqCst), Ordering::SeqCst);
                 }
@@ -122,6 +126,21 @@ on_a_server! {
         assert!(matches!(refused, StoreError::Down(_)), "{refused}");
         assert_eq!(store.commit([batch(&store, &[("b", 2, 2.0)])]).unwrap().sequences.last, 1);
         assert_eq!(contents(&store), [("b".into(), 2, 2.0)]);
+    }
+
+    fn a_read_ends_where_the_server_does_not_even_begin_it() {
+        let (schema, proxy) = (Schema::new(), Proxy::new());
+        let store = Store::open(&proxy.config(&schema), Clock::manual(NOW)).unwrap();
+        let open = |store: &Store| store.open_episodes().map(|open| open.len());
+        assert_eq!(open(&store).unwrap(), 0);
+        proxy.fault.store(SILENT, Ordering::SeqCst);
+        let (done, is_done) = std::sync::mpsc::channel();
+        let silent = store.clone();
+        std::thread::Builder::new().spawn(move || done.send(open(&silent))).unwrap();
+        let read = is_done.recv_timeout(Duration::from_secs(90)).expect("it waits for ever");
+        assert!(matches!(read, Err(StoreError::Down(_))), "{read:?}");
+        proxy.fault.store(PASS, Ordering::SeqCst);
+        assert_eq!(open(&store).unwrap(), 0, "with another connection");
     }
 
     fn a_writer_whose_connection_was_ended_goes_on_with_another() {
