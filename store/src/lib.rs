@@ -364,6 +364,15 @@ impl Store {
         self.engine.seal()
     }
 
+    /// Completes a deletion that was interrupted, by a process that led before or at the end of this one's last run, if there is one and this
+    /// process leads. Blocks.
+    ///
+    /// # Errors
+    /// When the disk is full or the database does not answer. It is tried again by the next sealing.
+    pub fn resume_deletion(&self) -> Result<(), StoreError> {
+        self.engine.resume_deletion()
+    }
+
     /// Merges small compressed runs of samples, as far as one short transaction goes; whether there may be more to merge.
     /// Commits and queries go on meanwhile. Blocks.
     ///

@@ -48,15 +48,16 @@ pub struct Compactor {
     enough: Option<usize>,
     /// What that is divided by otherwise.
     part: usize,
-    /// Since the last sealing.
-    since: Stopwatch,
+    /// Since the last sealing, or since this server leads; none while another one does, which seals.
+    since: Option<Stopwatch>,
+    /// Whether no deletion waits that was interrupted while another server led, or before the start.
+    is_resumed: bool,
     _lifeline: Lifeline,
 }
 
 impl Compactor {
     /// Starts the actor; must be called within an actix system. One `part`th of the samples that would be enough are.
     pub fn start(store: Store, metrics: Metrics, part: usize, lifeline: Lifeline) -> Addr<Self> {
-        let since = Stopwatch::start();
         let enough = fault::seal_samples();
         Actor::start(Self {
             store,
@@ -66,7 +67,8 @@ impl Compactor {
             failed: false,
             enough,
             part,
-            since,
+            since: None,
+            is_resumed: false,
             _lifeline: lifeline,
         })
     }
@@ -75,33 +77,45 @@ impl Compactor {
         let unsealed = self.store.unsealed();
         self.metrics.unsealed.set(i64::try_from(unsealed).unwrap_or(i64::MAX));
         self.metrics.damaged_blocks.set(i64::try_from(self.store.damaged()).unwrap_or(i64::MAX));
+        let leads = self.store.leads();
+        let since = age(&mut self.since, leads);
+        if !leads {
+            (self.failed, self.is_resumed) = (false, false);
+            return;
+        }
         let due = if self.failed {
-            self.since.elapsed() >= RETRY
+            since >= RETRY
         } else {
             let enough = self.enough.unwrap_or_else(|| enough(self.store.signals().len()) / self.part);
-            is_due(unsealed, enough, self.since.elapsed())
+            !self.is_resumed || is_due(unsealed, enough, since)
         };
-        if self.sealing || !due || !self.store.leads() {
+        if self.sealing || !due {
             return;
         }
         self.sealing = true;
-        self.since = Stopwatch::start();
+        self.since = Some(Stopwatch::start());
         let (store, metrics) = (self.store.clone(), self.metrics.clone());
+        let resumes = !self.is_resumed;
         let seal = actix_rt::task::spawn_blocking(move || {
+            if resumes {
+                return store.resume_deletion().map(|()| None);
+            }
             let stopwatch = Stopwatch::start();
             let outcome = store.seal();
             metrics.observe(Stage::Seal, stopwatch.elapsed());
-            outcome
+            outcome.map(Some)
         });
         ctx.spawn(seal.into_actor(self).map(|outcome, compactor, ctx| {
             compactor.sealing = false;
             compactor.failed = !matches!(outcome, Ok(Ok(_)));
             compactor.metrics.health.sealing_ended(!compactor.failed);
             match outcome {
-                Ok(Ok(signals)) => {
+                Ok(Ok(Some(signals))) => {
                     log::debug!("sealed samples of {signals} signals");
                     compactor.merge(ctx);
                 }
+                Ok(Ok(None)) => compactor.is_resumed = true,
+                // Also where it is the deletion that comes before.
                 Ok(Err(error)) => log::error!("sealing failed and is tried again: {error}"),
                 Err(panic) => {
                     log::error!("the compactor broke and the process stops: {panic}");
@@ -143,6 +157,15 @@ fn enough(signals: usize) -> usize {
     (signals * ENOUGH_PER_SIGNAL).clamp(memory::bound(ENOUGH_SAMPLES), memory::bound(MOST_SAMPLES))
 }
 
+/// How long this server has led without a sealing: what the one that led before has left is not older for that.
+fn age(since: &mut Option<Stopwatch>, leads: bool) -> Duration {
+    if !leads {
+        *since = None;
+        return Duration::ZERO;
+    }
+    since.get_or_insert_with(Stopwatch::start).elapsed()
+}
+
 /// Whether a sealing is worth its while.
 fn is_due(unsealed: usize, enough: usize, since: Duration) -> bool {
     unsealed >= enough || (unsealed > 0 && since >= AGE)
@@ -171,5 +194,14 @@ mod tests {
         assert!(is_due(1, enough(1), late));
         assert!(!is_due(1_000_000, enough(500), soon), "2,048 for each of 500 signals");
         assert!(is_due(2_000_000, enough(100_000), soon));
+    }
+
+    #[test]
+    fn a_server_that_does_not_lead_has_not_waited_for_a_sealing() {
+        let mut since = Some(Stopwatch::start());
+        assert_eq!(age(&mut since, false), Duration::ZERO);
+        assert!(since.is_none(), "it counts from when it leads");
+        age(&mut since, true);
+        assert!(since.is_some());
     }
 }

@@ -99,17 +99,23 @@ impl Engine {
         Ok(deleted)
     }
 
-    /// Reads whether a deletion was interrupted, and completes it. Where that fails it is tried again before the next sealing.
-    pub(crate) fn resume_deletion(&self) -> Result<(), StoreError> {
+    /// Reads whether a deletion was interrupted. It is completed before the next sealing or deletion.
+    pub(crate) fn read_deletion(&self) -> Result<(), StoreError> {
         let mut alone = self.lock_maintenance();
         let begun = self.tables.reading(|reader| reader.deletion())?;
         alone.unfinished = begun.map(|(signals, span)| Unfinished { signals, span });
-        match self.finish_deletion(&mut alone) {
-            Ok(Deleted { sequences: Some(_), samples, .. }) => {
-                log::info!("completed a deletion that had been interrupted: {samples} more samples");
-            }
-            Ok(_) => {}
-            Err(error) => log::error!("a deletion that was interrupted is tried again later: {error}"),
+        Ok(())
+    }
+
+    /// Completes a deletion that was interrupted, if there is one and this process leads.
+    pub(crate) fn resume_deletion(&self) -> Result<(), StoreError> {
+        if !self.leads() {
+            return Ok(());
+        }
+        let _room = self.room.expected();
+        let mut alone = self.lock_maintenance();
+        if let Deleted { sequences: Some(_), samples, .. } = self.finish_deletion(&mut alone)? {
+            log::info!("completed a deletion that had been interrupted: {samples} more samples");
         }
         Ok(())
     }

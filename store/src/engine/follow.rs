@@ -216,7 +216,8 @@ impl Engine {
             self.tables.reading_beside(|reader| self.follow(reader, &mut commits))?;
             drop(commits);
             self.lock_maintenance().full.clear();
-            self.resume_deletion()?;
+            // Completed beside: that may take long, and nobody would lead meanwhile.
+            self.read_deletion()?;
             self.leads.store(true, Ordering::Release);
         }
         Ok(true)

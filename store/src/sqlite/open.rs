@@ -95,7 +95,10 @@ pub(crate) fn open(
     let tables = Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: Some(lock) };
     let (names, is_too_large) = (loaded.names.clone(), loaded.is_too_large);
     let engine = Engine::new(Arc::new(tables), loaded, epoch, config.head_samples, clock);
-    engine.resume_deletion().map_err(|error| unusable(path, error))?;
+    engine.read_deletion().map_err(|error| unusable(path, error))?;
+    if let Err(error) = engine.resume_deletion() {
+        log::error!("a deletion that was interrupted is tried again later: {error}");
+    }
     if is_too_large {
         engine.seal_journal().map_err(|error| unusable(path, error))?;
     }

@@ -171,6 +171,33 @@ fn a_leader_that_was_stopped_for_too_long_changes_nothing_any_more() {
 }
 
 #[test]
+fn who_takes_over_leads_before_an_interrupted_deletion_is_completed() {
+    if !cluster::is_here() {
+        return;
+    }
+    let schema = Schema::new();
+    let [first, second]: [Store; 2] = nodes(&schema);
+    first.commit([batch(&first, &[("a", 1, 1.0), ("b", 1, 1.0)])]).unwrap();
+    assert_eq!(first.seal().unwrap(), 2);
+    // As if the first one had been killed in the middle of it.
+    schema.execute(
+        "INSERT INTO deletion (id, signals, first_timestamp, last_timestamp) VALUES (1, '[0]', 0, 9); \
+         UPDATE numbering SET owner_until = '-infinity'",
+    );
+    let begun = |store: &Store| store.engine.tables().reading(|reader| reader.deletion()).unwrap().is_some();
+    assert!(second.lead().unwrap() && second.leads());
+    assert!(begun(&second), "it leads without waiting for that");
+    second.commit([batch(&second, &[("a", 2, 2.0)])]).unwrap();
+    second.resume_deletion().unwrap();
+    assert!(!begun(&second));
+    let left = [("a".into(), 2, 2.0), ("b".into(), 1, 1.0)];
+    assert_eq!(contents(&second), left);
+    second.resume_deletion().unwrap();
+    assert_eq!(second.seal().unwrap(), 1);
+    assert_eq!(contents(&second), left, "once");
+}
+
+#[test]
 fn changes_of_documents_are_counted_for_all_nodes() {
     if !cluster::is_here() {
         return;
