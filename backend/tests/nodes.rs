@@ -4,6 +4,7 @@ mod cut_off;
 mod lossy_bus;
 mod peers;
 mod promotion;
+mod takeover;
 mod tenants;
 
 use std::net::{TcpListener, TcpStream};

@@ -61,6 +61,9 @@ pub struct Fold {
     pub states: Vec<StateRow>,
     /// Episodes that are new or different. Their acknowledgements stay as they are.
     pub episodes: Vec<Arc<Episode>>,
+    /// Acknowledgements that count no more, each with the number of its episode, as that has become worse. One that somebody has set since
+    /// stays.
+    pub voided: Vec<(String, Ack)>,
     /// The notices that are due.
     pub notices: Vec<NewNotice>,
     /// Times in which no samples could come.
@@ -74,6 +77,7 @@ impl Fold {
     pub fn is_quiet(&self) -> bool {
         self.states.is_empty()
             && self.episodes.is_empty()
+            && self.voided.is_empty()
             && self.notices.is_empty()
             && self.unheard.is_empty()
     }

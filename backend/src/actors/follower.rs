@@ -331,14 +331,9 @@ impl Follower {
         let store = &self.parts.store;
         if store.changes() != self.changes {
             let changes = store.changes();
-            // These reads wait for no lock either, and may be what is not answered.
-            self.parts.health.database_asked();
-            let taken = store.revisions().and_then(|kinds| self.take_over(kinds));
-            self.parts.health.database_answered(match &taken {
-                Err(StoreError::Down(why)) => Err(why),
-                _ => Ok(()),
-            });
-            taken?;
+            self.reading(|follower| {
+                follower.parts.store.revisions().and_then(|kinds| follower.take_over(kinds))
+            })?;
             // Last: what could not be read is read again.
             self.changes = changes;
         }
@@ -350,10 +345,21 @@ impl Follower {
     /// Has what waits in the outbox sent where this server leads; tried again until it is.
     fn wake(&mut self) -> Result<(), StoreError> {
         if self.is_to_wake && self.parts.store.leads() {
-            self.parts.notifier.wake_all()?;
+            self.reading(|follower| follower.parts.notifier.wake_all())?;
             self.is_to_wake = false;
         }
         Ok(())
+    }
+
+    /// Does `read`, and notes whether the database answers: these reads wait for no lock either, and may be what is not answered.
+    fn reading(&mut self, read: impl FnOnce(&mut Self) -> Result<(), StoreError>) -> Result<(), StoreError> {
+        self.parts.health.database_asked();
+        let read = read(self);
+        self.parts.health.database_answered(match &read {
+            Err(StoreError::Down(why)) => Err(why),
+            _ => Ok(()),
+        });
+        read
     }
 
     /// Takes over what others have committed, and notes whether the database answers.
@@ -373,6 +379,10 @@ impl Follower {
         if self.led.is_none_or(|led| led.elapsed() >= LEAD) {
             self.led = Some(Stopwatch::start());
             let led = self.parts.store.leads();
+            if led && self.parts.health.cut_off().is_some() {
+                // It may write and cannot read what it leads by: the lead runs out, and another server that can takes it.
+                return Ok(());
+            }
             if self.parts.store.lead()? && !led {
                 log::info!("this server leads: it seals, expires, deletes and evaluates");
                 self.parts.alerts.changed();

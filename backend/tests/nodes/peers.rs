@@ -150,6 +150,26 @@ impl Drop for Transaction {
 }
 
 #[test]
+fn a_server_that_cannot_read_lets_the_lead_run_out() {
+    if !cluster::is_here() {
+        return;
+    }
+    let node = Backend::start(&database("unreadable"));
+    let leads =
+        || sql("unreadable", "SELECT owner <> 0 AND owner_until > clock_timestamp() FROM numbering") == "t";
+    assert!(leads());
+    // What it reads in each look; to keep the lead it writes another table.
+    let held = Transaction::begin("unreadable", "LOCK TABLE signal IN ACCESS EXCLUSIVE MODE");
+    eventually("it is not ready", || node.get("/ready").status == 503);
+    eventually("another server may lead", || !leads());
+    drop(held);
+    eventually("it is ready again", || node.get("/ready").status == 200);
+    eventually("it leads again, as no other one does", leads);
+    assert_eq!(node.post(r#"{"signals":{"a":1}}"#).status, 200);
+    node.close();
+}
+
+#[test]
 fn a_server_that_waits_for_a_lock_is_ready_and_keeps_its_viewers() {
     if !cluster::is_here() {
         return;

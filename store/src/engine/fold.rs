@@ -170,6 +170,12 @@ fn write_states(writer: &mut dyn Rows, fold: &Fold) -> Result<(), StoreError> {
     writer.put_alert_states(&states.into_values().collect::<Vec<_>>())?;
     let episodes: BTreeMap<_, _> = fold.episodes.iter().map(|episode| (&*episode.id, &**episode)).collect();
     writer.put_episodes(&episodes.into_values().map(episode_row).collect::<Result<Vec<_>, _>>()?)?;
+    for (id, voided) in &fold.voided {
+        let stored = writer.episode(id)?.and_then(episode);
+        if stored.is_some_and(|stored| stored.ack.as_ref() == Some(voided)) {
+            writer.acknowledge(id, None)?;
+        }
+    }
     for span in &fold.unheard {
         writer.put_unheard(*span)?;
     }

@@ -1,6 +1,6 @@
 //! What is to be written, in parts that each go into one transaction.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::vec;
 
@@ -37,7 +37,7 @@ pub(super) struct Rest {
     states: vec::IntoIter<StateRow>,
     episodes: vec::IntoIter<Arc<Episode>>,
     notices: vec::IntoIter<NewNotice>,
-    /// What goes with the last part.
+    /// What goes with the last part, but that what is voided goes with its episode.
     end: Fold,
 }
 
@@ -55,13 +55,14 @@ impl Rest {
     /// The next transaction's part, with this number of episodes and of notices; the cursor goes with the last.
     pub(super) fn take(&mut self, episodes: usize, notices: usize) -> Fold {
         let states: Vec<_> = self.states.by_ref().take(STATES_AT_ONCE).collect();
-        let end = if self.states.len() == 0 { std::mem::take(&mut self.end) } else { Fold::default() };
-        Fold {
-            states,
-            episodes: self.episodes.by_ref().take(episodes).collect(),
-            notices: self.notices.by_ref().take(notices).collect(),
-            ..end
+        let episodes: Vec<_> = self.episodes.by_ref().take(episodes).collect();
+        let notices = self.notices.by_ref().take(notices).collect();
+        if self.states.len() == 0 {
+            return Fold { states, episodes, notices, ..std::mem::take(&mut self.end) };
         }
+        let ids: HashSet<&str> = episodes.iter().map(|episode| &*episode.id).collect();
+        let voided = self.end.voided.extract_if(.., |(id, _)| ids.contains(&**id)).collect();
+        Fold { states, episodes, voided, notices, ..Fold::default() }
     }
 
     /// The part that was taken last, and after it what is left.
@@ -69,6 +70,7 @@ impl Rest {
         part.states.extend(self.states);
         part.episodes.extend(self.episodes);
         part.notices.extend(self.notices);
+        part.voided.extend(self.end.voided);
         part.unheard.extend(self.end.unheard);
         (part.cursor, part.heard) = (self.end.cursor.or(part.cursor), self.end.heard.or(part.heard));
         part
