@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::io::{BufRead, Read as _, Result};
+use std::io::{BufRead, Result};
 
 /// What may stand between cells.
 pub const SEPARATORS: &[u8] = b",;\t|";
@@ -84,18 +84,34 @@ impl<R: BufRead> Records<R> {
             return Ok(Some(line));
         }
         let mut bytes = Vec::new();
-        let read = (&mut self.input).take(self.longest).read_until(b'\n', &mut bytes)? as u64;
-        if read == 0 {
+        let mut length = 0;
+        let end = loop {
+            let available = self.input.fill_buf()?;
+            if available.is_empty() {
+                break 0;
+            }
+            let end = available.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+            let content = &available[..end.unwrap_or(available.len())];
+            let room = self.longest.saturating_sub(length).min(content.len() as u64) as usize;
+            bytes.extend_from_slice(&content[..room]);
+            length += content.len() as u64;
+            let is_return = end.is_some_and(|end| available[end] == b'\r');
+            let taken = content.len() + usize::from(end.is_some());
+            self.input.consume(taken);
+            if is_return && self.input.fill_buf()?.first() == Some(&b'\n') {
+                self.input.consume(1);
+                break 2;
+            }
+            if end.is_some() {
+                break 1;
+            }
+        };
+        if length + end == 0 {
             return Ok(None);
         }
-        let cut = read == self.longest && bytes.last() != Some(&b'\n');
-        let length = read + if cut { self.input.skip_until(b'\n')? as u64 } else { 0 };
         self.line += 1;
-        self.end += length;
-        let content = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
-        let content = content.strip_suffix(b"\r").unwrap_or(content).len();
-        bytes.truncate(content);
-        let too_long = (length > read).then_some(length);
+        self.end += length + end;
+        let too_long = (length > bytes.len() as u64).then_some(length + end);
         Ok(Some(Record { bytes, line: self.line, end: self.end, too_long }))
     }
 }
@@ -286,6 +302,8 @@ mod tests {
         check("a,\"b\nc\"\nd", &[(1, 8, "a,\"b\nc\""), (3, 9, "d")]);
         check("a,\"b\nc\nd\n", &[(1, 5, "a,\"b"), (2, 7, "c"), (3, 9, "d")]);
         check("a,\"b\nc\nd,\"e\"\n", &[(1, 5, "a,\"b"), (2, 7, "c"), (3, 13, "d,\"e\"")]);
+        check("a,b\rc\r\rd\r\ne\r", &[(1, 4, "a,b"), (2, 6, "c"), (3, 7, ""), (4, 10, "d"), (5, 12, "e")]);
+        check("a,\"b\rc\"\rd", &[(1, 8, "a,\"b\nc\""), (3, 9, "d")]);
         check("5\" pipe,1\nb", &[(1, 10, "5\" pipe,1"), (2, 11, "b")]);
     }
 
@@ -296,6 +314,12 @@ mod tests {
         assert_eq!((first.too_long, first.end), (Some(7), 7));
         assert_eq!(records.next(None).unwrap().unwrap().bytes, b"g");
         assert!(records.next(None).unwrap().is_none());
+        // A line's end may lie between two pieces of the input.
+        let input = std::io::BufReader::with_capacity(3, &b"ab\r\nabcdef\r\ng"[..]);
+        let mut records = Records::new(input, 4);
+        let mut next = || records.next(None).unwrap().map(|record| (record.end, record.too_long));
+        assert_eq!([next(), next(), next()], [Some((4, None)), Some((12, Some(8))), Some((13, None))]);
+        assert_eq!(next(), None);
     }
 
     proptest! {

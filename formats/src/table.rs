@@ -266,6 +266,9 @@ impl Table {
                 return None;
             }
         };
+        if cells.iter().all(Cell::is_empty) {
+            return None;
+        }
         if cells.iter().skip(header.width).any(|cell| !cell.is_empty()) {
             let message = format!(
                 "it has more fields ({}) than the header ({}); a field that has the separator in it must be in quotes",
@@ -292,14 +295,15 @@ impl Table {
         }
         let text = |index: usize| cells.get(index).map_or(Cow::Borrowed(""), Cell::text);
         let stamp = match &header.time[..] {
-            [one] => text(*one),
-            several => Cow::Owned(several.iter().map(|index| text(*index)).collect::<Vec<_>>().join(" ")),
+            [one] => Ok(text(*one)),
+            several => joined(&several.iter().map(|index| text(*index)).collect::<Vec<_>>()).map(Cow::Owned),
         };
         let series = match &header.kind {
             Kind::Long { names, own, .. } => Some(name(&cells, names, *own)),
             Kind::Wide(_) => None,
         };
-        let timestamp = match self.clock.instant(&stamp, header.unit, series.as_deref()) {
+        let read = stamp.and_then(|stamp| self.clock.instant(&stamp, header.unit, series.as_deref()));
+        let timestamp = match read {
             Ok((timestamp, note)) => {
                 if let Some(note) = note {
                     sink.note(line, note);
@@ -344,19 +348,20 @@ impl Table {
         let texts: Vec<_> = cells.iter().map(|cell| cell.text().into_owned()).collect();
         if header.is_again(&texts) {
             sink.note(line, "the header comes again; it is passed over".into());
+            self.unit_rows = UNIT_ROWS;
             return None;
         }
+        // Units and types (`UTC,°C`, `datetime,float`) look like a header where they follow one.
+        let may_begin = self.unit_rows == 0 || header.may_be_followed_by(&texts);
         if !self.campbell
+            && may_begin
             && let Ok(Some(next)) = Header::of(&texts, &self.options, false, false)
         {
             sink.note(line, "another header; from here on its columns count".into());
             self.unit_rows = UNIT_ROWS;
             return Some(next);
         }
-        let has_number = texts
-            .iter()
-            .any(|text| text.bytes().any(|byte| byte.is_ascii_digit()) && text.parse::<f64>().is_ok());
-        if self.unit_rows > 0 && !has_number {
+        if self.unit_rows > 0 && says_units(&texts, &header.time) {
             self.unit_rows -= 1;
             if !self.campbell {
                 sink.note(line, "the row has no numbers and is taken for the columns' units".into());
@@ -366,6 +371,33 @@ impl Table {
         sink.refuse(line, None, verdict);
         None
     }
+}
+
+/// Whether a row may say units: nothing in it is a time or a value, however these are written.
+fn says_units(texts: &[String], time: &[usize]) -> bool {
+    let has_digit =
+        |index: &usize| texts.get(*index).is_some_and(|text| text.bytes().any(|byte| byte.is_ascii_digit()));
+    let begins_number = |text: &String| {
+        let unsigned = text.trim_start().trim_start_matches(['+', '-', '−', '.', ',']);
+        unsigned.starts_with(|first: char| first.is_ascii_digit())
+    };
+    !time.iter().any(has_digit) && !texts.iter().any(begins_number)
+}
+
+/// The text of a row's time whose date and time of day are in columns of their own. Spreadsheets write a date as midnight.
+fn joined(parts: &[Cow<'_, str>]) -> Result<String, Verdict> {
+    let [date, times @ ..] = parts else { return Ok(String::new()) };
+    let (day, rest) = date.split_once([' ', 'T']).unwrap_or((date, ""));
+    let is_midnight = |text: &str| text.bytes().all(|byte| matches!(byte, b'0' | b':' | b'.'));
+    if !is_midnight(rest) && times.iter().any(|time| !time.is_empty()) {
+        return Err(bad_timestamp(format!(
+            "the date {} has a time of day, and so has the column beside it; `time` says which one counts",
+            quoted(date)
+        )));
+    }
+    let has_time = times.iter().any(|time| !time.is_empty());
+    let day = if has_time { day } else { date };
+    Ok(std::iter::once(day).chain(times.iter().map(|time| &**time)).collect::<Vec<_>>().join(" "))
 }
 
 /// The name that a long row gives its sample.

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use parse::{decimal_micros, lacks_digits, parse_iso};
+use parse::{decimal_micros, lacks_digits, parse_iso, with_plus};
 
 /// An instant in microseconds since 1970-01-01T00:00:00Z, within the years 0001 to 9999.
 ///
@@ -133,9 +133,9 @@ impl Timestamp {
     }
 
     /// Reads ISO 8601: `YYYY-MM-DD`, then optionally `T` or blanks and `hh:mm[:ss[.fraction]]`, then optionally `Z`,
-    /// `UTC`, `GMT` or an offset `±hh[[:]mm]`, also after a blank. Without an offset it is UTC; digits after the sixth of
-    /// the fraction are cut; second 60 is read as the start of the next minute, and 24:00 as that of the next day. Also
-    /// read are dates with `/`, the basic form `YYYYMMDDThhmm[ss]`, and an offset whose `+` became a blank in an address.
+    /// `UTC`, `GMT` or an offset `±hh[[:]mm]` of -12:00 to +14:00, also after a blank. Without an offset it is UTC; digits
+    /// after the sixth of the fraction are cut; second 60 is read as the start of the next minute, and 24:00 as that of the
+    /// next day. Also read are dates with `/`, and the basic form `YYYYMMDDThhmm[ss]`.
     ///
     /// # Errors
     /// When the text is anything else or names a day or time that does not exist.
@@ -145,6 +145,18 @@ impl Timestamp {
             .filter(|micros| (EARLIEST..=LATEST).contains(micros))
             .map(Self)
             .ok_or_else(|| BadTimestamp::quoting(text))
+    }
+
+    /// Reads any form of text, as a query parameter has it, where the `+` of an offset may have become a blank:
+    /// `2026-01-31T13:00:00 01:00`. Elsewhere digits after a blank are no offset.
+    ///
+    /// # Errors
+    /// When the text is neither an epoch nor ISO 8601.
+    pub fn in_address(text: &str) -> Result<Self, BadTimestamp> {
+        match with_plus(text) {
+            Some(plain) => plain.parse().map_err(|_| BadTimestamp::quoting(text)),
+            None => text.parse(),
+        }
     }
 
     /// Reads any form of text, and tells whether it says where the clock stands.
@@ -193,7 +205,7 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = BadTimestamp;
 
-    /// Reads either form, as a query parameter has it: ISO 8601, or an epoch in decimal.
+    /// Reads either form: ISO 8601, or an epoch in decimal.
     fn from_str(text: &str) -> Result<Self, BadTimestamp> {
         Self::read(text).map(Written::in_utc)
     }
@@ -316,11 +328,42 @@ mod tests {
         check("2026/11/23 22:14", "2026-11-23T22:14:00.000000Z");
         check("20261123T221445Z", "2026-11-23T22:14:45.000000Z");
         check("20261123T2214+0100", "2026-11-23T21:14:00.000000Z");
-        for utc in [" UTC", "UTC", " GMT", " Z", " +0000", " +00:00 UTC", "UTC+00:00", " 00:00"] {
+        for utc in [" UTC", "UTC", " GMT", " Z", " +0000", " +00:00 UTC", "UTC+00:00"] {
             check(&format!("2026-11-23 22:14:45.5{utc}"), "2026-11-23T22:14:45.500000Z");
         }
-        for east in [" +0100", "+0100", " +01:00", " 01:00", "GMT+0100", " UTC+01"] {
+        for east in [" +0100", "+0100", " +01:00", "GMT+0100", " UTC+01"] {
             check(&format!("2026-11-23T22:14:45{east}"), "2026-11-23T21:14:45.000000Z");
+        }
+        check("2026-11-23T12:00-12:00", "2026-11-24T00:00:00.000000Z");
+        check("2026-11-23T14:00+14:00", "2026-11-23T00:00:00.000000Z");
+    }
+
+    #[test]
+    fn a_blank_stands_for_the_plus_of_an_offset_only_in_addresses() {
+        for (text, expected) in [
+            ("2026-11-23T22:14:45 01:00", "2026-11-23T21:14:45Z"),
+            ("2026-11-23 22:14:45.5 01:00", "2026-11-23T21:14:45.5Z"),
+            ("2026-11-23 22:14 00:00", "2026-11-23T22:14:00Z"),
+        ] {
+            assert_eq!(Timestamp::in_address(text), Timestamp::parse(expected), "{text}");
+            assert!(Timestamp::read(text).is_err(), "{text}");
+        }
+        for text in ["2026-11-23 22:14", "2026-11-23 22:14 UTC", "2026-11-23T22:14:45 +01:00", "1764144000"] {
+            assert_eq!(Timestamp::in_address(text), text.parse(), "{text}");
+        }
+        for text in [
+            "2026-11-23T22:14:45 12",
+            "2026-11-23T22:14:45 0100",
+            "2026-11-23T22:14:45  01:00",
+            "2026-11-23T22:14:45 15:00",
+            "2026-11-23 22:14:45Z 01:00",
+            "2026-11-23 00:00:00 08:00:00",
+            " 01:00",
+            "1 01:00",
+            "☃☃☃ 01:00",
+        ] {
+            assert!(Timestamp::in_address(text).is_err(), "{text}");
+            assert!(Timestamp::read(text).is_err(), "{text}");
         }
     }
 
@@ -365,6 +408,10 @@ mod tests {
             "2026-11-23T22:14:45Zx",
             "2026-11-23T22:14:45+1",
             "2026-11-23T22:14:45+24:00",
+            "2026-11-23T22:14:45+14:01",
+            "2026-11-23T22:14:45-12:30",
+            "2026-11-23 22:14:45 12",
+            "2026-11-23 22:14:45 01:00",
             "0000-01-01",
             "0001-01-01T00:00:00+01:00",
             "２０２６-11-23",

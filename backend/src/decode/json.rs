@@ -30,12 +30,19 @@ pub struct Times {
     member: Option<String>,
     /// Reads the objects' local times in their order; they are in UTC when absent.
     clock: Option<Clock>,
+    /// Whether an object without a time is refused, because now is not when its values were measured.
+    required: bool,
 }
 
 impl Times {
     /// Times are in the member called `member`, and local ones in `zone`.
     pub fn new(member: Option<String>, zone: Option<Zone>) -> Self {
-        Self { member, clock: zone.map(|zone| Clock::new(Some(zone))) }
+        Self { member, clock: zone.map(|zone| Clock::new(Some(zone))), required: false }
+    }
+
+    /// As these, of objects that must have a time.
+    pub fn required(self) -> Self {
+        Self { required: true, ..self }
     }
 
     /// Whether what an object's time means depends on those before it.
@@ -226,6 +233,14 @@ impl Parser<'_> {
                     shown(member)
                 );
                 self.reject(index, None, Code::UnknownMember, message);
+            }
+            Stamp::Absent if self.times.required => {
+                self.collector.drop_since(mark);
+                let expected = self.times.member.as_deref().unwrap_or(TIMESTAMP);
+                let message = format!(
+                    "the object has no time; in a file each must have a {expected}, or the member that --time names"
+                );
+                self.reject(index, None, Code::BadTimestamp, message);
             }
             Stamp::Absent => {}
             Stamp::Given(timestamp) => self.collector.stamp_since(mark, timestamp),

@@ -131,7 +131,7 @@ pub(super) async fn history(
     parameters: web::Query<HistoryParameters>,
 ) -> Result<HttpResponse, Problem> {
     let instant = |name, value: &Option<String>, absent| match value {
-        Some(text) => text.parse().map_err(|error| Problem::parameter(name, text, error)),
+        Some(text) => Timestamp::in_address(text).map_err(|error| Problem::parameter(name, text, error)),
         None => Ok(absent),
     };
     let from = instant("from", &parameters.from, Timestamp::MIN)?;

@@ -82,7 +82,7 @@ pub(super) async fn get(
 }
 
 fn collect(collector: &mut Collector, pairs: &[(String, String)]) -> Result<(), Refusal> {
-    let stamp = pairs.iter().find(|(name, _)| name == TIMESTAMP).map(|(_, text)| text.parse::<Timestamp>());
+    let stamp = pairs.iter().find(|(name, _)| name == TIMESTAMP).map(|(_, text)| Timestamp::in_address(text));
     let now = collector.now();
     let timestamp = stamp
         .transpose()

@@ -102,7 +102,7 @@ pub(super) fn max_points(text: &str) -> Result<u32, Problem> {
 /// The span between `from`, or the first instant, and `to`, or the instant `latest`.
 pub(super) fn between(from: Option<&str>, to: Option<&str>, latest: Timestamp) -> Result<Span, Problem> {
     let instant = |name, text: Option<&str>, absent| match text {
-        Some(text) => text.parse().map_err(|error| Problem::parameter(name, text, error)),
+        Some(text) => Timestamp::in_address(text).map_err(|error| Problem::parameter(name, text, error)),
         None => Ok(absent),
     };
     let (from, to) = (instant("from", from, Timestamp::MIN)?, instant("to", to, latest)?);

@@ -342,8 +342,9 @@ impl Importer {
         if refused.saturating_sub(fields) > SHOWN || fields > SHOWN {
             tell("and more like these");
         }
-        if samples == 0 && refused > 0 {
-            return Err(ToolError::Refused(format!("nothing in {} can be used", path.display())));
+        if samples == 0 {
+            let problem = if refused > 0 { "nothing in it can be used" } else { "it has no samples" };
+            return Err(ToolError::Refused(format!("{}: {problem}", path.display())));
         }
         if replaced > 0 {
             tell(&format!(

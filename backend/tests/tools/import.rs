@@ -101,15 +101,46 @@ fn bad_lines_are_shown_and_do_not_sink_the_rest() {
     );
     check(
         "a.ndjson",
-        b"{\"timestamp\":1,\"signals\":{\"a\":1,\"b\":\"x\",\"c\":null}}\n{]\n\n7\n{\"signals\":{\"now\":1}}\n{\"timestamp\":2,\"signals\":{\"a\":tr",
-        2,
+        b"{\"timestamp\":1,\"signals\":{\"a\":1,\"b\":\"x\",\"c\":null}}\n{]\n\n7\n{\"timestamp\":null,\"signals\":{\"now\":1}}\n{\"timestamp\":2,\"signals\":{\"a\":tr",
+        1,
         &[
+            "line 5: the object has no time; in a file each must have a timestamp",
             "line 1: b: the value is a text; a number is expected (and 1 more of the line's samples)",
             "line 6: the text is not JSON at column 31",
             "line 2: the text is not JSON at column 2",
             "line 4: this is a number",
         ][..],
     );
+}
+
+#[test]
+fn a_file_of_which_nothing_is_stored_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = folder.path().join("none.db");
+    for (name, content, said) in [
+        ("header.csv", "timestamp,a,b\n", "it has no samples"),
+        ("return.csv", "timestamp,a,b\r", "it has no samples"),
+        ("cells.csv", "timestamp,a,b\n2026-01-01,,\n2026-01-02,,\n", "it has no samples"),
+        ("empty.ndjson", "", "it has no samples"),
+        ("blank.ndjson", "\n[\n]\n", "it has no samples"),
+        ("times.ndjson", "{\"signals\":{\"a\":1}}\n", "nothing in it can be used"),
+        ("words.csv", "timestamp,a\n2026-01-01,x\n", "nothing in it can be used"),
+    ] {
+        let file = folder.path().join(name);
+        fs::write(&file, content).unwrap();
+        for options in [&["--dry-run", text(&file)][..], &[text(&file)]] {
+            let ended = run("import", &database, options);
+            assert!(
+                ended.code != Some(0) && ended.err.contains(said),
+                "{name}: {:?} {}",
+                ended.code,
+                ended.err
+            );
+        }
+    }
+    let file = folder.path().join("returns.csv");
+    fs::write(&file, "timestamp,a\r2026-01-01,1\r2026-01-02,2\r").unwrap();
+    assert!(done("import", &database, &[text(&file)]).contains("2 samples imported, 0 lines refused"));
 }
 
 #[test]

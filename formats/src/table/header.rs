@@ -1,5 +1,7 @@
 //! What the columns of a table mean, by their names.
 
+use afterglow_wire::Timestamp;
+
 use super::super::shown;
 use super::Options;
 
@@ -136,6 +138,15 @@ impl Header {
     /// Whether a row is this header once more.
     pub(super) fn is_again(&self, row: &[String]) -> bool {
         self.names == row
+    }
+
+    /// Whether a row directly after this header may be another one, and not its units or types: it has other columns, the
+    /// same name for the time, or what was taken for this header has values.
+    pub(super) fn may_be_followed_by(&self, row: &[String]) -> bool {
+        let is_value = |name: &String| name.parse::<f64>().is_ok() || name.parse::<Timestamp>().is_ok();
+        row.len() != self.width
+            || self.time.iter().all(|index| row[*index] == self.names[*index])
+            || self.names.iter().any(is_value)
     }
 
     /// How the table is read, for people.

@@ -212,6 +212,71 @@ fn files_of_other_programs() {
 }
 
 #[test]
+fn only_rows_without_a_time_and_values_are_units() {
+    check(
+        "Time;Temp;b\n11/26/2026 08:15;21,5;\nsoon;21.5 °C;x\nnever;x;-.5\nat noon;;+,5\ns;°C;m/s²\n;;\n",
+        expect![[r#"
+            line 2 - bad_timestamp: the timestamp "11/26/2026 08:15" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
+            line 3 - bad_timestamp: the timestamp "soon" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
+            line 4 - bad_timestamp: the timestamp "never" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
+            line 5 - bad_timestamp: the timestamp "at noon" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
+            line 6 note: the row has no numbers and is taken for the columns' units
+        "#]],
+    );
+}
+
+#[test]
+fn units_and_types_after_a_header_are_no_header() {
+    check(
+        "Time,Temp in,Temp out\nUTC,°C,°C\n2026-01-02,1,2\nTime,Temp in,Temp out\ndatetime,float,float\n2026-01-03,3,4\n",
+        expect![[r#"
+            2026-01-02T00:00:00 Temp in 1.0
+            2026-01-02T00:00:00 Temp out 2.0
+            2026-01-03T00:00:00 Temp in 3.0
+            2026-01-03T00:00:00 Temp out 4.0
+            line 2 note: the row has no numbers and is taken for the columns' units
+            line 4 note: the header comes again; it is passed over
+            line 5 note: the row has no numbers and is taken for the columns' units
+        "#]],
+    );
+    // A title that looks like a header, and a file of which only the header was written before another began.
+    check(
+        "Date,2026-01-02\nTime,a\n2026-01-02,1\n",
+        expect![[r#"
+            2026-01-02T00:00:00 a 1.0
+            line 2 note: another header; from here on its columns count
+        "#]],
+    );
+    check(
+        "time,a\ntime,b\n2026-01-02,1\n",
+        expect![[r#"
+            2026-01-02T00:00:00 b 1.0
+            line 2 note: another header; from here on its columns count
+        "#]],
+    );
+}
+
+#[test]
+fn a_date_cell_is_joined_with_the_time_of_day_beside_it() {
+    check(
+        "Date,Time,a\n2026-01-02 00:00:00,08:00,1\n2026-01-02T00:00,08:00:01,2\n2026-01-02 07:00,08:00,3\n2026-01-02 09:00,,4\n2026-01-02,08:00:02+01:00,5\n",
+        expect![[r#"
+            2026-01-02T08:00:00 a 1.0
+            2026-01-02T08:00:01 a 2.0
+            2026-01-02T09:00:00 a 4.0
+            2026-01-02T07:00:02 a 5.0
+            line 4 - bad_timestamp: the date "2026-01-02 07:00" has a time of day, and so has the column beside it; `time` says which one counts
+        "#]],
+    );
+    check(
+        "time,a\n2026-01-02 08:15:30 12,1\n",
+        expect![[r#"
+            line 2 - bad_timestamp: the timestamp "2026-01-02 08:15:30 12" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
+        "#]],
+    );
+}
+
+#[test]
 fn names_that_come_twice_are_numbered() {
     check(
         "timestamp,a,a,,a_2\n2026-01-02,1,2,3,4\n2026-01-03,5,,6,\n",

@@ -104,7 +104,7 @@ fn replay(config: &Replay, mut losses: Losses, mut send: impl FnMut(Reading, &Lo
                 return;
             }
         }
-        return;
+        return rows.losses.unless_used();
     }
     let mut all = Vec::new();
     let mut samples = 0;
@@ -133,6 +133,7 @@ fn replay(config: &Replay, mut losses: Losses, mut send: impl FnMut(Reading, &Lo
             return;
         }
     }
+    rows.losses.unless_used();
 }
 
 fn open(file: &Path, options: &Options) -> Result<(Records<BufReader<File>>, Table), String> {

@@ -77,6 +77,13 @@ impl Losses {
         self.counts.used.fetch_add(samples as u64, Ordering::Relaxed);
     }
 
+    /// At the end of the source: says so where it had nothing at all to give on.
+    pub fn unless_used(&mut self) {
+        if self.counts.used() == 0 && self.counts.refused() == 0 {
+            self.row("as a whole", "file", "it has no samples");
+        }
+    }
+
     /// Something that is no loss, but that nobody may overlook.
     pub fn note(&self, message: impl Display) {
         log::warn!("{}: {message}", self.label);

@@ -71,6 +71,22 @@ fn first_digits(digits: &[u8], places: usize) -> i64 {
     (0..places).fold(0, |sum, i| sum * 10 + digits.get(i).map_or(0, |byte| i64::from(byte - b'0')))
 }
 
+/// The most that clocks are behind UTC, and before it, in seconds.
+const OFFSETS: std::ops::RangeInclusive<i64> = -12 * 3_600..=14 * 3_600;
+
+/// A text with the `+` of its offset, where that became a blank in an address: exactly one, and `hh:mm` behind it.
+pub(super) fn with_plus(text: &str) -> Option<String> {
+    let cut = text.len().checked_sub(6)?;
+    let (stamp, offset) = (text.get(..cut)?, text.get(cut..)?);
+    // A time of day comes before an offset, so that `2026-01-31 12:00` is none.
+    let has_time = stamp.contains(':') && stamp.as_bytes().last().is_some_and(u8::is_ascii_digit);
+    let is_offset = offset.bytes().zip(*b" 00:00").all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        form => byte == form,
+    });
+    (has_time && is_offset).then(|| format!("{stamp}+{}", &offset[1..]))
+}
+
 /// Microseconds since 1970, and whether the text has an offset.
 pub(super) fn parse_iso(text: &[u8]) -> Option<(i64, bool)> {
     let mut rest = text;
@@ -133,10 +149,6 @@ fn offset_seconds(rest: &[u8]) -> Option<Option<i64>> {
         _ => {}
     }
     let after_blanks = rest.trim_ascii_start();
-    // A `+` in an address is a blank when it arrives.
-    if after_blanks.len() + 1 == rest.len() && after_blanks.first().is_some_and(u8::is_ascii_digit) {
-        return hours_and_minutes(after_blanks).map(Some);
-    }
     let named = |text: &[u8]| -> Option<usize> {
         [&b"UTC"[..], b"GMT", b"UT", b"Z"].iter().find(|name| text.starts_with(name)).map(|name| name.len())
     };
@@ -150,6 +162,9 @@ fn offset_seconds(rest: &[u8]) -> Option<Option<i64>> {
     let end = rest.iter().position(|byte| *byte == b' ').unwrap_or(rest.len());
     let (rest, name) = rest.split_at(end);
     let offset = sign * hours_and_minutes(rest)?;
+    if !OFFSETS.contains(&offset) {
+        return None;
+    }
     let agrees =
         name.is_empty() || (offset == 0 && named(&name[1..]).is_some_and(|length| length + 1 == name.len()));
     agrees.then_some(Some(offset))

@@ -13,7 +13,7 @@ fn times_are_read_in_every_form_and_never_overlooked() {
         "\"1700000000.0\"",
         "\"2023-11-14 22:13:20 UTC\"",
         "\"2023-11-14 23:13:20 +0100\"",
-        "\"2023-11-14T23:13:20 01:00\"",
+        "\"2023-11-14T23:13:20+01:00\"",
     ] {
         let body = format!(r#"{{"timestamp":{stamp},"signals":{{"a":1}}}}"#);
         assert_eq!(show(body.as_bytes(), Format::Json), "2023-11-14T22:13:20.000000Z a 1.0\n", "{stamp}");
@@ -24,6 +24,8 @@ fn times_are_read_in_every_form_and_never_overlooked() {
         assert!(text.starts_with("2023-11-14T22:13:20.000000Z b 2.0\n#0 - unknown_member:"), "{text}");
         assert!(text.contains(&format!("{name:?}")), "{text}");
     }
+    let text = show(br#"{"timestamp":"2023-11-14 22:13:20 12","signals":{"a":1}}"#, Format::Json);
+    assert!(text.starts_with("#0 - bad_timestamp:"), "{text}");
     let mut collector = Collector::new(Signals::empty(3), NOW);
     let body =
         br#"[{"at":"2023-11-14","signals":{"a":1}},{"timestamp":1700000000,"time":7,"signals":{"a":1}},
@@ -69,6 +71,20 @@ fn the_member_of_the_time_can_be_named() {
     assert!(times.is_empty() && said[0].contains("has no ts and the member \"timestamp\""), "{said:?}");
     let (times, said) = timed(r#"{"ts":1700000000,"signals":{"a":1}}"#, None, None);
     assert!(times.is_empty() && said[0].contains("must be called timestamp"), "{said:?}");
+}
+
+#[test]
+fn where_a_time_is_required_an_object_without_one_is_refused() {
+    let mut collector = Collector::new(Signals::empty(9), NOW);
+    let mut times = json::Times::default().required();
+    let body = br#"{"signals":{"a":1}}
+{"timestamp":null,"signals":{"a":2}}
+{"timestamp":1700000000,"signals":{"a":3}}"#;
+    json::decode_with(body, Format::NdJson, &mut times, &mut collector).unwrap();
+    let decoded = collector.take();
+    let values: Vec<_> = decoded.batch.samples().iter().map(|sample| sample.value).collect();
+    let refused: Vec<_> = decoded.rejected.iter().map(|r| (r.index, &*r.code)).collect();
+    assert_eq!((values, refused), (vec![3.0], vec![(0, "bad_timestamp"), (1, "bad_timestamp")]));
 }
 
 #[test]

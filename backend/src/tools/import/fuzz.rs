@@ -83,7 +83,8 @@ fn no_file_of_objects_breaks_an_import() {
     .collect::<Vec<_>>();
     each_file(10, &corpus, |path, input| {
         let mut collector = collector();
-        let request = json::decode(input, json::Format::NdJson, &mut collector);
+        let mut times = json::Times::default().required();
+        let request = json::decode_with(input, json::Format::NdJson, &mut times, &mut collector);
         compare(imported(path, Format::NdJson), request.is_ok().then(|| collector.take()));
     });
 }

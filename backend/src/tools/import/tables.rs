@@ -53,8 +53,8 @@ impl Columns {
     /// As the reader of objects takes it.
     pub(super) fn times(&self) -> Result<Times, ToolError> {
         match self.time.as_slice() {
-            [] => Ok(Times::new(None, self.zone.clone())),
-            [member] => Ok(Times::new(Some(member.clone()), self.zone.clone())),
+            [] => Ok(Times::new(None, self.zone.clone()).required()),
+            [member] => Ok(Times::new(Some(member.clone()), self.zone.clone()).required()),
             _ => Err(ToolError::Refused("--time is given twice; an object's time is one member".into())),
         }
     }

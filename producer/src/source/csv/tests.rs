@@ -116,6 +116,14 @@ fn relative_times_are_replayed_from_now_on_or_refused() {
 }
 
 #[test]
+fn a_file_without_samples_is_refused() {
+    for text in ["timestamp,a\n", "timestamp,a\r", "timestamp,a\n2026-01-01,\n2026-01-02,\n", "time,a\ns,V\n"]
+    {
+        check_replay(text, 1.0, true, 1, &expect![]);
+    }
+}
+
+#[test]
 fn gaps_that_nobody_would_wait_for_are_skipped() {
     let years = "timestamp,a\n2019-01-01,1\n2019-01-01T00:00:01Z,2\n2026-01-01,3\n2026-01-01T00:00:02Z,4\n";
     check_replay(
