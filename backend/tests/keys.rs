@@ -211,6 +211,19 @@ fn an_address_writes_and_does_nothing_else() {
             "{}",
             answer.text
         );
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        for (query, status, said) in [
+            ("temp=0x1F".to_owned(), 400, r#"\"0x1F\" is not a number"#),
+            ("temp=nan".to_owned(), 400, "not_finite"),
+            ("temp=true".to_owned(), 200, "\"accepted\":1"),
+            ("temp=1&timestamp=2001-01-01&timestamp=2001-01-02".to_owned(), 400, "it is given twice"),
+            ("temp=1&timestamp=2001-01-01T08:00:00+01:00".to_owned(), 200, "\"accepted\":1"),
+            (format!("temp=1&ts={now}"), 400, "must be called timestamp"),
+            ("temp=1&when=08:15:30".to_owned(), 400, "must be called timestamp"),
+        ] {
+            let answer = backend.get(&format!("/in/{device}?{query}"));
+            assert!(answer.status == status && answer.text.contains(said), "{query}: {}", answer.text);
+        }
         assert_eq!(backend.send("POST", &format!("/in/{silent}"), r#"{"signals":{"b":1}}"#).status, 200);
         assert_eq!(backend.get(&format!("/in/{silent}?b=1")).status, 405);
         assert_eq!(backend.send("HEAD", &format!("/in/{device}?temp=1"), "").status, 405);

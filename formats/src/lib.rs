@@ -6,6 +6,7 @@
 //! - [`records`]: the lines of a file of comma-separated values, and their cells.
 //! - [`table`]: what the columns of such a file mean.
 //! - [`sheet`]: names that a spreadsheet would take for formulas.
+//! - [`time_name`]: times under a name of their own.
 //! - [`zone`]: local times.
 //!
 //! Pure but for the reader that [`records`] is given; no clock.
@@ -15,6 +16,7 @@ pub mod number;
 pub mod records;
 pub mod sheet;
 pub mod table;
+pub mod time_name;
 pub mod zone;
 
 use afterglow_wire::Code;

@@ -35,8 +35,8 @@ pub struct Options {
     pub decimal_comma: Option<bool>,
     /// The columns of the time: one, or those of date and time of day.
     pub time: Vec<String>,
-    /// The column of the signals' names in a long file.
-    pub signal: Option<String>,
+    /// The column of the signals' names in a long file; of several, the texts make the name, with dots between.
+    pub signal: Vec<String>,
     /// The column of the values in a long file.
     pub value: Option<String>,
     /// The zone of times without an offset; UTC when absent.
@@ -44,6 +44,12 @@ pub struct Options {
 }
 
 impl Options {
+    /// Reads a list of columns, which commas separate.
+    pub fn columns(list: Option<&str>) -> Vec<String> {
+        let names = list.unwrap_or_default().split(',').map(str::trim);
+        names.filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
     /// Reads a separator: the character, or `tab`.
     ///
     /// # Errors
@@ -193,7 +199,9 @@ impl Table {
         Err(match &self.first {
             None => "the file is empty; a header such as timestamp,signal,value is expected".into(),
             Some(first) => {
-                let separator = self.separator.unwrap_or_else(|| likely_separator(first.as_bytes()));
+                let separator = self
+                    .separator
+                    .unwrap_or_else(|| likely_separator(first.as_bytes(), &self.options, self.campbell));
                 let cells = records::cells(first.as_bytes(), separator).unwrap_or_default();
                 header::missing(
                     &cells.iter().map(|cell| cell.text().into_owned()).collect::<Vec<_>>(),
@@ -241,7 +249,8 @@ impl Table {
 
     /// Begins a table with this header, if it is one.
     fn begin(&mut self, bytes: &[u8], line: u64, sink: &mut impl Sink) -> Result<bool, String> {
-        let separator = self.separator.unwrap_or_else(|| likely_separator(bytes));
+        let separator =
+            self.separator.unwrap_or_else(|| likely_separator(bytes, &self.options, self.campbell));
         let Ok(cells) = records::cells(bytes, separator) else { return Ok(false) };
         let names: Vec<_> = cells.iter().map(|cell| cell.text().into_owned()).collect();
         let Some(header) = Header::of(&names, &self.options, self.campbell, true)? else { return Ok(false) };
@@ -253,6 +262,7 @@ impl Table {
         }
         self.separator = Some(separator);
         self.values.separated_by(separator);
+        self.clock.in_zone(header.zone.clone());
         (self.header, self.unit_rows, self.has_begun) = (Some(header), UNIT_ROWS, true);
         Ok(true)
     }
@@ -320,9 +330,9 @@ impl Table {
             }
         };
         match &mut header.kind {
-            Kind::Long { value, unit, .. } => {
-                let value = self.values.read(&text(*value), unit);
-                take(0, series.as_deref().unwrap_or_default(), value);
+            Kind::Long { value, units, .. } => {
+                let series = series.as_deref().unwrap_or_default();
+                take(0, series, self.values.read(&text(*value), units.of(series)));
             }
             Kind::Wide(columns) => {
                 for (place, column) in columns.iter_mut().enumerate() {
@@ -358,6 +368,10 @@ impl Table {
             && let Ok(Some(next)) = Header::of(&texts, &self.options, false, false)
         {
             sink.note(line, "another header; from here on its columns count".into());
+            for note in &next.notes {
+                sink.note(line, note.clone());
+            }
+            self.clock.in_zone(next.zone.clone());
             self.unit_rows = UNIT_ROWS;
             return Some(next);
         }
@@ -389,15 +403,26 @@ fn joined(parts: &[Cow<'_, str>]) -> Result<String, Verdict> {
     let [date, times @ ..] = parts else { return Ok(String::new()) };
     let (day, rest) = date.split_once([' ', 'T']).unwrap_or((date, ""));
     let is_midnight = |text: &str| text.bytes().all(|byte| matches!(byte, b'0' | b':' | b'.'));
-    if !is_midnight(rest) && times.iter().any(|time| !time.is_empty()) {
+    let has_time = times.iter().any(|time| !time.is_empty());
+    if has_time && !is_midnight(rest) {
         return Err(bad_timestamp(format!(
             "the date {} has a time of day, and so has the column beside it; `time` says which one counts",
             quoted(date)
         )));
     }
-    let has_time = times.iter().any(|time| !time.is_empty());
-    let day = if has_time { day } else { date };
-    Ok(std::iter::once(day).chain(times.iter().map(|time| &**time)).collect::<Vec<_>>().join(" "))
+    if !has_time {
+        return Ok(date.to_string());
+    }
+    let mut text = day.to_owned();
+    for time in times {
+        text.push(' ');
+        text.push_str(time);
+        // A column of hours.
+        if matches!(time.len(), 1 | 2) && time.bytes().all(|byte| byte.is_ascii_digit()) {
+            text.push_str(":00");
+        }
+    }
+    Ok(text)
 }
 
 /// The name that a long row gives its sample.
@@ -415,13 +440,22 @@ fn without_mark(bytes: &[u8]) -> Result<&[u8], String> {
     Ok(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
 }
 
-/// What most likely separates the cells of a header: what stands there most often.
-fn likely_separator(header: &[u8]) -> u8 {
-    let mut best = (b',', 1);
+/// What most likely separates the cells of a header: what stands there most often, of those that leave a column for the time.
+fn likely_separator(header: &[u8], options: &Options, campbell: bool) -> u8 {
+    let has_time = |separator: u8| {
+        records::cells(header, separator).is_ok_and(|cells| {
+            let names: Vec<_> = cells.iter().map(|cell| cell.text().into_owned()).collect();
+            !matches!(Header::of(&names, options, campbell, true), Ok(None))
+        })
+    };
+    let mut best = (b',', (false, 1));
     for separator in SEPARATORS {
         let count = records::count(header, *separator);
-        if count > best.1 {
-            best = (*separator, count);
+        if count > 1 {
+            let rank = (has_time(*separator), count);
+            if rank > best.1 {
+                best = (*separator, rank);
+            }
         }
     }
     best.0

@@ -23,6 +23,31 @@ pub enum Instants {
 }
 
 impl Zone {
+    /// Clocks that are always as far from UTC as `UTC+1`, `GMT-05:00` or `+0530` say; none when it says something else.
+    pub fn of_offset(text: &str) -> Option<Self> {
+        let lower = text.to_ascii_lowercase();
+        let offset = ["utc", "gmt"].iter().find_map(|name| lower.strip_prefix(name)).unwrap_or(&lower);
+        let (sign, digits) = match offset.split_at_checked(1)? {
+            ("+", digits) => (1, digits),
+            ("-", digits) => (-1, digits),
+            _ => return None,
+        };
+        let (hours, minutes) = match digits.split_once(':') {
+            Some(both) => both,
+            None if digits.len() == 4 => digits.split_at_checked(2)?,
+            None => (digits, "00"),
+        };
+        let number = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+            let are_digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse::<i32>().ok().filter(|_| are_digits && lengths.contains(&text.len()))
+        };
+        let (hours, minutes) =
+            (number(hours, 1..=2)?, number(minutes, 2..=2).filter(|minutes| *minutes < 60)?);
+        let seconds = sign * (hours * 3_600 + minutes * 60);
+        let is_used = (-12 * 3_600..=14 * 3_600).contains(&seconds);
+        Offset::from_seconds(seconds).ok().filter(|_| is_used).map(|offset| Self(TimeZone::fixed(offset)))
+    }
+
     /// When clocks show what `local` shows in UTC.
     pub fn instants(&self, local: Timestamp) -> Instants {
         let Some(shown) = civil(local) else { return Instants::Once(local) };

@@ -10,7 +10,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use parse::{decimal_micros, lacks_digits, parse_iso, with_plus};
+use parse::{decimal_micros, is_calendar, lacks_digits, parse_iso, with_plus};
 
 /// An instant in microseconds since 1970-01-01T00:00:00Z, within the years 0001 to 9999.
 ///
@@ -96,8 +96,12 @@ impl Timestamp {
     /// microseconds, and nanoseconds from there on. Nanoseconds are cut to microseconds.
     ///
     /// # Errors
-    /// When the instant lies outside the years 1 to 9999.
+    /// When the instant lies outside the years 1 to 9999, or the number is a date or a date with its time of day, in digits
+    /// alone, of the years 1990 to 2100 (`20260131`, `20260131120000`): as an epoch it is another instant than was meant.
     pub fn from_epoch(number: i64) -> Result<Self, BadTimestamp> {
+        if is_calendar(number) {
+            return Err(BadTimestamp { given: format!("{number}, which is a date and no epoch,") });
+        }
         let micros = match number.unsigned_abs() {
             0..100_000_000_000 => number.checked_mul(MICROS_PER_SECOND),
             100_000_000_000..100_000_000_000_000 => number.checked_mul(1_000),
@@ -115,9 +119,11 @@ impl Timestamp {
     /// digit for the second: `1.76414e+09` may be thousands of seconds off.
     ///
     /// # Errors
-    /// When the text is no decimal number, or the instant lies outside the years 1 to 9999.
+    /// When the text is no decimal number, or as in [`Self::from_epoch`].
     pub fn from_decimal(text: &str) -> Result<Self, BadTimestamp> {
-        match text.parse() {
+        // Programs that read a date as a number write `20260131.0`.
+        let whole = text.split_once('.').filter(|(_, fraction)| fraction.bytes().all(|byte| byte == b'0'));
+        match whole.map_or(text, |(whole, _)| whole).parse() {
             Ok(number) => Self::from_epoch(number),
             Err(_) => decimal_micros(text)
                 .filter(|micros| (EARLIEST..=LATEST).contains(micros))
@@ -135,7 +141,8 @@ impl Timestamp {
     /// Reads ISO 8601: `YYYY-MM-DD`, then optionally `T` or blanks and `hh:mm[:ss[.fraction]]`, then optionally `Z`,
     /// `UTC`, `GMT` or an offset `±hh[[:]mm]` of -12:00 to +14:00, also after a blank. Without an offset it is UTC; digits
     /// after the sixth of the fraction are cut; second 60 is read as the start of the next minute, and 24:00 as that of the
-    /// next day. Also read are dates with `/`, and the basic form `YYYYMMDDThhmm[ss]`.
+    /// next day. Also read are dates with `/`, those with dots (`31.1.2026`, the day first), months, days and hours of one
+    /// digit, and the basic form `YYYYMMDDThhmm[ss]`.
     ///
     /// # Errors
     /// When the text is anything else or names a day or time that does not exist.
@@ -326,6 +333,13 @@ mod tests {
         check("2026-11-23T24:00:00Z", "2026-11-24T00:00:00.000000Z");
         check("2026-12-31 24:00", "2027-01-01T00:00:00.000000Z");
         check("2026/11/23 22:14", "2026-11-23T22:14:00.000000Z");
+        for text in ["26.11.2026 08:15", "26.11.2026, 8:15:00", "2026-11-26 8:15", "2026/11/26 8:15:00.0Z"] {
+            check(text, "2026-11-26T08:15:00.000000Z");
+        }
+        for text in ["2026/1/5 8:05", "2026-1-05T8:05", "5.1.2026 8:05", "05.01.2026T08:05+00:00"] {
+            check(text, "2026-01-05T08:05:00.000000Z");
+        }
+        check("5.1.2026", "2026-01-05T00:00:00.000000Z");
         check("20261123T221445Z", "2026-11-23T22:14:45.000000Z");
         check("20261123T2214+0100", "2026-11-23T21:14:00.000000Z");
         for utc in [" UTC", "UTC", " GMT", " Z", " +0000", " +00:00 UTC", "UTC+00:00"] {
@@ -419,6 +433,15 @@ mod tests {
             "2026-11-23T24:00:01",
             "2026-11-23T24:30",
             "2026-11/23",
+            "26.11.26",
+            "26.11.2026,",
+            "11.26.2026",
+            "26.11.2026 8",
+            "26/11/2026",
+            "2026-1",
+            "2026-001-05",
+            "2026-11-26 8:5",
+            "20261123T8:15",
             "20261123",
             "20261123T22:1445",
             "2026-11-23T22:14:45 CET",
@@ -442,6 +465,30 @@ mod tests {
         check(-1, -1_000_000);
         assert!(Timestamp::from_epoch(i64::MAX).is_ok(), "nanoseconds reach the year 2262");
         assert!(Timestamp::from_epoch(-99_999_999_999).is_err(), "before the year 1");
+    }
+
+    #[test]
+    fn a_date_in_digits_alone_is_no_epoch() {
+        for text in ["20261126", "202611260815", "20261126081530", "20261126.0", "19900101", "21001231235959"]
+        {
+            for message in [Timestamp::read(text).unwrap_err(), Timestamp::from_decimal(text).unwrap_err()] {
+                assert!(message.to_string().contains("which is a date and no epoch"), "{message}");
+            }
+        }
+        for number in [
+            20_261_326,
+            20_260_230,
+            19_891_231,
+            21_010_101,
+            202_611_262_460,
+            20_261_126_081_560,
+            1_764_144_000,
+        ] {
+            assert!(Timestamp::from_epoch(number).is_ok(), "{number}");
+        }
+        for text in ["1764144000.", "1764144000.0", "1764144000.000"] {
+            assert_eq!(text.parse(), Timestamp::from_epoch(1_764_144_000), "{text}");
+        }
     }
 
     proptest! {

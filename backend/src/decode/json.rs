@@ -6,7 +6,7 @@ use afterglow_formats::json::{Cursor, Malformed, Scalar};
 use afterglow_formats::number;
 use afterglow_formats::table::Clock;
 use afterglow_formats::zone::Zone;
-use afterglow_formats::{Verdict, shown};
+use afterglow_formats::{Verdict, shown, time_name};
 use afterglow_wire::timestamp::BadTimestamp;
 use afterglow_wire::{Code, Timestamp};
 
@@ -197,7 +197,7 @@ impl Parser<'_> {
                     self.signals(cursor, index, usable)?;
                 }
                 member => {
-                    let (name, named) = (member.to_owned(), is_time_name(member));
+                    let (name, named) = (member.to_owned(), time_name::is_time(member));
                     let is_time = match cursor.peek() {
                         Some(b'"') => match cursor.scalar(&mut self.scratch)? {
                             Scalar::Text(text) => named || Timestamp::parse(text).is_ok(),
@@ -340,13 +340,6 @@ fn kind(cursor: &mut Cursor<'_>, scratch: &mut String) -> Result<&'static str, M
         Scalar::Word(_) => cursor.malformed("an object"),
         scalar => Ok(scalar.kind()),
     }
-}
-
-/// Whether a member of this name is a time: an object without a timestamp then says it in the wrong place.
-fn is_time_name(name: &str) -> bool {
-    let name = name.to_lowercase();
-    ["time", "date", "stamp"].iter().any(|part| name.contains(part))
-        || ["ts", "t", "epoch", "utc", "when", "clock"].contains(&&*name)
 }
 
 fn skip_member(cursor: &mut Cursor<'_>) -> Result<(), Malformed> {

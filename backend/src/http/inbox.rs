@@ -3,6 +3,7 @@
 use actix_web::http::Method;
 use actix_web::http::header::Allow;
 use actix_web::{HttpRequest, HttpResponse, web};
+use afterglow_formats::{number, shown, time_name};
 use afterglow_wire::telemetry::Receipt;
 use afterglow_wire::{Code, Timestamp};
 
@@ -82,17 +83,26 @@ pub(super) async fn get(
 }
 
 fn collect(collector: &mut Collector, pairs: &[(String, String)]) -> Result<(), Refusal> {
-    let stamp = pairs.iter().find(|(name, _)| name == TIMESTAMP).map(|(_, text)| Timestamp::in_address(text));
+    let refused = |code, why: String| Err(Refusal::new(code, format!("{TIMESTAMP}: {why}")));
+    let mut stamps = pairs.iter().filter(|(name, _)| name == TIMESTAMP);
     let now = collector.now();
-    let timestamp = stamp
-        .transpose()
-        .map_err(|error| Refusal::new(Code::BadTimestamp, format!("{TIMESTAMP}: {error}")))?
-        .unwrap_or(now);
+    let timestamp = match (stamps.next(), stamps.next()) {
+        (None, _) => now,
+        (Some((_, text)), None) => match Timestamp::in_address(text) {
+            Ok(timestamp) => timestamp,
+            Err(error) => return refused(Code::BadTimestamp, error.to_string()),
+        },
+        (Some(_), Some(_)) => {
+            return refused(Code::BadParameter, "it is given twice; once is allowed".into());
+        }
+    };
     for (place, (name, text)) in pairs.iter().filter(|(name, _)| name != TIMESTAMP).enumerate() {
-        let judged = match text.trim().parse::<f64>() {
-            Ok(value) => collector.sample(place, name, timestamp, value),
-            Err(_) => Err((Code::NotANumber, "a number is expected, such as 21.5".to_owned())),
-        };
+        if time_name::is_misplaced(name, text, now) {
+            let message =
+                format!("the time of the samples must be called {TIMESTAMP}, and not {:?}", shown(name));
+            return Err(Refusal::new(Code::UnknownMember, message));
+        }
+        let judged = number::read(text).and_then(|value| collector.sample(place, name, timestamp, value));
         if let Err(verdict) = judged {
             collector.reject(place, Some(name), verdict);
         }

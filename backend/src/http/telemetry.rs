@@ -31,7 +31,8 @@ pub(super) struct Parameters {
     /// absent. JSON: the member that has an object's time; `timestamp` when absent
     #[param(min_length = 1)]
     time: Option<String>,
-    /// text/csv: the column of the signals' names, where a row is one sample
+    /// text/csv: the column of the signals' names, where a row is one sample; or several, separated by commas, whose texts make
+    /// the name, with dots between
     signal: Option<String>,
     /// text/csv: the column of the values, where a row is one sample
     value: Option<String>,
@@ -70,12 +71,11 @@ impl Parameters {
             Options::decimal(text).map_err(|allowed| Problem::parameter("decimal", text, allowed))
         });
         let zone = self.zone()?;
-        let time = self.time.as_deref().unwrap_or_default().split(',').filter(|name| !name.is_empty());
         Ok(Options {
             separator: given.transpose()?.or(separator),
             decimal_comma: decimal.transpose()?,
-            time: time.map(str::to_owned).collect(),
-            signal: self.signal,
+            time: Options::columns(self.time.as_deref()),
+            signal: Options::columns(self.signal.as_deref()),
             value: self.value,
             zone,
         })

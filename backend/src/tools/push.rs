@@ -8,7 +8,7 @@ use afterglow_cli::access::Access;
 use afterglow_client::clock;
 use afterglow_client::publish::Publisher;
 use afterglow_client::publish::outbox::Limits;
-use afterglow_formats::number;
+use afterglow_formats::{number, records};
 use afterglow_wire::telemetry::Reading;
 use afterglow_wire::{Timestamp, name};
 use clap::Args;
@@ -104,8 +104,8 @@ fn numbers(mut input: impl BufRead, mut take: impl FnMut(f64)) -> std::io::Resul
         if is_long {
             input.skip_until(b'\n')?;
         }
-        let text = String::from_utf8_lossy(&line);
-        let text = text.trim();
+        let text = records::text(&line);
+        let text = text.trim_start_matches('\u{feff}').trim();
         let read = match text.chars().next() {
             None | Some('#') => continue,
             Some(_) if is_long => Err(format!("it has more than {LINE_BYTES} bytes")),
@@ -134,5 +134,9 @@ mod tests {
         let mut values = Vec::new();
         let unusable = numbers(text.as_bytes(), |value| values.push(value)).unwrap();
         assert_eq!((values, unusable), (vec![1.5, -2000.0, 1.0, 7.0], 3));
+        let mut values = Vec::new();
+        let unusable =
+            numbers(&b"\xef\xbb\xbf1.5\n21 \xb0C\n\xef\xbb\xbf2"[..], |value| values.push(value)).unwrap();
+        assert_eq!((values, unusable), (vec![1.5, 2.0], 1));
     }
 }

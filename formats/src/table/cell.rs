@@ -1,6 +1,7 @@
 //! The values of a table's cells.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use afterglow_wire::Code;
 
@@ -45,26 +46,21 @@ impl Values {
         }
     }
 
-    /// Reads a cell. A unit may follow the number, the same in all of a column.
-    pub(super) fn read(&mut self, text: &str, unit: &mut Option<String>) -> Result<f64, Verdict> {
+    /// Reads a cell. A unit may follow the number, where it follows all of the signal's.
+    pub(super) fn read(&mut self, text: &str, unit: &mut Unit) -> Result<f64, Verdict> {
         let verdict = match self.number(text) {
             Err(verdict @ (Code::NotANumber, _)) => verdict,
-            read => return read,
+            Err(verdict) => return Err(verdict),
+            Ok(value) => return unit.agree(text, None).map(|()| value),
         };
         let Some((value, found)) = split_unit(text) else { return Err(verdict) };
         let Ok(value) = self.number(value) else { return Err(verdict) };
-        match unit {
-            Some(known) if known != found => {
-                let message =
-                    format!("{} has the unit {found}, and the rows before have {known}", quoted(text));
-                Err((Code::NotANumber, message))
-            }
-            Some(_) => Ok(value),
-            None => {
-                *unit = Some(found.to_owned());
-                Ok(value)
-            }
-        }
+        let why = match what(found) {
+            Tail::Unit => return unit.agree(text, Some(found)).map(|()| value),
+            Tail::Multiplier => "may be a multiplier",
+            Tail::Remark => "is no unit",
+        };
+        Err((Code::NotANumber, format!("{} is not a number: {found:?} {why}", quoted(text))))
     }
 
     fn number(&mut self, text: &str) -> Result<f64, Verdict> {
@@ -98,6 +94,112 @@ impl Values {
         }
         value
     }
+}
+
+/// The unit behind a signal's values.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) enum Unit {
+    /// There was no value yet.
+    #[default]
+    Unseen,
+    /// They have none.
+    Absent,
+    Given(String),
+}
+
+impl Unit {
+    /// Takes the unit of the value `text`, or refuses it where those before have another one.
+    fn agree(&mut self, text: &str, found: Option<&str>) -> Result<(), Verdict> {
+        let known = match self {
+            Self::Unseen => {
+                *self = found.map_or(Self::Absent, |unit| Self::Given(unit.to_owned()));
+                return Ok(());
+            }
+            Self::Absent => None,
+            Self::Given(unit) => Some(&**unit),
+        };
+        if known == found {
+            return Ok(());
+        }
+        let said = |unit: Option<&str>| unit.map_or("no unit".to_owned(), |unit| format!("the unit {unit}"));
+        let message =
+            format!("{} has {}, and the rows before have {}", quoted(text), said(found), said(known));
+        Err((Code::NotANumber, message))
+    }
+}
+
+/// Signals of a long table whose units are kept; values of others are taken without a unit.
+const SIGNALS: usize = 250_000;
+
+/// The units of a long table's signals.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Units {
+    known: HashMap<String, Unit>,
+    others: Unit,
+}
+
+impl Units {
+    /// The unit of this signal's values.
+    pub(super) fn of(&mut self, signal: &str) -> &mut Unit {
+        if !self.known.contains_key(signal) {
+            if self.known.len() >= SIGNALS {
+                self.others = Unit::Absent;
+                return &mut self.others;
+            }
+            self.known.insert(signal.to_owned(), Unit::Unseen);
+        }
+        self.known.get_mut(signal).unwrap_or(&mut self.others)
+    }
+}
+
+/// What stands behind a number.
+enum Tail {
+    Unit,
+    /// `1.20 K` may be 1,200, or a temperature.
+    Multiplier,
+    /// A point of the compass, or a word that says that the number is none.
+    Remark,
+}
+
+/// Words that say that a number is none.
+const REMARKS: &[&str] = &[
+    "error",
+    "err",
+    "bad",
+    "n/a",
+    "na",
+    "nan",
+    "none",
+    "null",
+    "invalid",
+    "fault",
+    "faulty",
+    "fail",
+    "failed",
+    "failure",
+    "missing",
+    "offline",
+    "timeout",
+    "unknown",
+    "unavailable",
+    "stale",
+    "overflow",
+    "overrange",
+    "ovr",
+];
+
+fn what(tail: &str) -> Tail {
+    if matches!(tail, "K" | "k" | "M" | "G" | "T" | "Mil" | "Bil" | "Tri" | "Quadr") {
+        return Tail::Multiplier;
+    }
+    let is_compass =
+        tail.strip_prefix('°').is_some_and(|point| matches!(point.trim_start(), "N" | "S" | "E" | "W"));
+    let is_remark =
+        tail.to_lowercase().split([' ', '(', ')', '!', '?', ':', ';']).any(|word| REMARKS.contains(&word));
+    let is_word = tail.chars().any(|c| {
+        c.is_alphabetic() || matches!(c, '%' | '°' | '‰' | '\'' | '"' | '′' | '″' | '€' | '$' | '£')
+    });
+    if is_compass || is_remark || !is_word { Tail::Remark } else { Tail::Unit }
 }
 
 /// A number's text and the unit behind it: after a blank, or a sign that needs none.

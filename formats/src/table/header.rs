@@ -3,7 +3,9 @@
 use afterglow_wire::Timestamp;
 
 use super::super::shown;
+use super::super::zone::Zone;
 use super::Options;
+use super::cell::{Unit, Units};
 
 /// Names of the column of instants, in the order in which they are preferred, in lower case.
 const TIME: &[&str] = &[
@@ -33,8 +35,12 @@ const SIGNAL: &[&str] =
 /// Names of the column of values in a long table.
 const VALUE: &[&str] = &["value", "state", "_value", "reading"];
 
-/// Columns that are no signals: what InfluxDB and ThingSpeak write beside them.
-const NO_SIGNAL: &[&str] = &["result", "table", "_start", "_stop", "_measurement", "_field", "entry_id"];
+/// Columns that are no signals where InfluxDB wrote the file, which has one of [`INFLUX`].
+const NO_SIGNAL: &[&str] = &["result", "table", "_start", "_stop", "_measurement", "_field"];
+const INFLUX: &[&str] = &["_time", "_value", "_field"];
+
+/// Columns that a date may have its time of day in.
+const TIME_OF_DAY: &[&str] = &["hour", "hours", "hr", "minute", "time of day", "time_of_day", "clock"];
 
 /// A table's columns.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +52,8 @@ pub(super) struct Header {
     pub(super) time: Vec<usize>,
     /// What numbers in the column of the time count, in seconds; told by their magnitude when absent.
     pub(super) unit: Option<f64>,
+    /// The zone of its local times, where its name says one.
+    pub(super) zone: Option<Zone>,
     pub(super) kind: Kind,
     /// What nobody may overlook.
     pub(super) notes: Vec<String>,
@@ -59,8 +67,8 @@ pub(super) enum Kind {
         /// The columns whose texts make the name.
         names: Vec<usize>,
         value: usize,
-        /// The unit behind the values, once one was seen.
-        unit: Option<String>,
+        /// The units behind each signal's values.
+        units: Units,
         /// Whether the names may be written for spreadsheets, by us.
         own: bool,
     },
@@ -73,8 +81,8 @@ pub(super) enum Kind {
 pub(super) struct Column {
     pub(super) index: usize,
     pub(super) name: String,
-    /// The unit behind the values, once one was seen.
-    pub(super) unit: Option<String>,
+    /// The unit behind the values.
+    pub(super) unit: Unit,
 }
 
 impl Header {
@@ -90,17 +98,25 @@ impl Header {
         first: bool,
     ) -> Result<Option<Self>, String> {
         let lower: Vec<_> = names.iter().map(|name| name.trim().to_lowercase()).collect();
-        let Some((time, unit)) = time(&lower, options, first)? else { return Ok(None) };
-        let others = |index: &usize| !time.contains(index);
-        let named = |wanted: &Option<String>, what: &str, known: &[&str]| match wanted {
-            Some(name) => find(&lower, name).map(Some).ok_or_else(|| no_column(what, name, names)),
-            None => Ok(known.iter().find_map(|name| find(&lower, name).filter(others))),
-        };
-        let value = named(&options.value, "value", VALUE)?;
-        let signal = named(&options.signal, "signal", SIGNAL)?;
-        let influx = find(&lower, "_field").filter(|_| options.signal.is_none());
         let mut notes = Vec::new();
-        let kind = match (value, signal, influx) {
+        let Some(Time { columns: time, unit, zone }) = time(&lower, options, first, &mut notes) else {
+            return Ok(None);
+        };
+        let others = |index: &usize| !time.contains(index);
+        let named =
+            |name: &String, what: &str| find(&lower, name).ok_or_else(|| no_column(what, name, names));
+        let known = |known: &[&str]| known.iter().find_map(|name| find(&lower, name).filter(others));
+        let value = match &options.value {
+            Some(name) => Some(named(name, "value")?),
+            None => known(VALUE),
+        };
+        let signal: Vec<_> = match &options.signal[..] {
+            [] => known(SIGNAL).into_iter().collect(),
+            given => given.iter().map(|name| named(name, "signal")).collect::<Result<_, _>>()?,
+        };
+        let influx = find(&lower, "_field").filter(|_| options.signal.is_empty());
+        let is_influx = INFLUX.iter().any(|name| find(&lower, name).is_some());
+        let kind = match (value, &signal[..], influx) {
             (Some(value), _, Some(field)) => {
                 let tag = |index: &usize| {
                     let name = &*lower[*index];
@@ -113,26 +129,44 @@ impl Header {
                 tags.sort_by_key(|index| &lower[*index]);
                 let measurement = find(&lower, "_measurement");
                 let names = measurement.into_iter().chain(tags).chain([field]).collect();
-                Kind::Long { names, value, unit: None, own: false }
+                Kind::Long { names, value, units: Units::default(), own: false }
             }
-            (Some(value), Some(signal), None) if value != signal => {
-                let own = lower[signal].starts_with("signal") && lower[value] == "value";
-                Kind::Long { names: vec![signal], value, unit: None, own }
+            (Some(value), [first, ..], None) if !signal.contains(&value) => {
+                let own = signal.len() == 1 && lower[*first].starts_with("signal") && lower[value] == "value";
+                let is_passed_over =
+                    |index: &usize| *index != value && !signal.contains(index) && !lower[*index].is_empty();
+                let passed_over: Vec<_> = (0..names.len()).filter(others).filter(is_passed_over).collect();
+                notes.extend(not_in_names(names, &passed_over, &lower[*first]));
+                Kind::Long { names: signal, value, units: Units::default(), own }
             }
             _ => {
+                alone(options)?;
                 let is_signal = |index: &usize| {
                     let name = &*lower[*index];
-                    !(NO_SIGNAL.contains(&name) || campbell && name == "record")
+                    !(is_influx && NO_SIGNAL.contains(&name)
+                        || name == "entry_id" && find(&lower, "created_at").is_some()
+                        || campbell && name == "record")
                 };
                 let columns = (0..names.len()).filter(others).filter(is_signal);
                 Kind::Wide(wide(names, columns, &mut notes))
             }
         };
+        if let [only] = time[..]
+            && lower[only].starts_with("date")
+            && !lower[only].contains("time")
+            && let Some(hour) = (0..names.len()).find(|index| TIME_OF_DAY.contains(&&*lower[*index]))
+        {
+            notes.push(format!(
+                "a row's time is that of its column {:?} alone; `time` may name {:?} too",
+                shown(&names[only]),
+                shown(&names[hour])
+            ));
+        }
         if matches!(&kind, Kind::Wide(columns) if columns.is_empty()) {
             return Ok(None);
         }
         let names = names.to_vec();
-        Ok(Some(Self { width: names.len(), names, time, unit, kind, notes }))
+        Ok(Some(Self { width: names.len(), names, time, unit, zone, kind, notes }))
     }
 
     /// Whether a row is this header once more.
@@ -180,58 +214,142 @@ pub(super) fn missing(names: &[String], options: &Options) -> String {
     )
 }
 
-/// The columns of the time, and what numbers there count.
-#[expect(clippy::type_complexity, reason = "columns, and what they count")]
-fn time(
-    lower: &[String],
-    options: &Options,
-    first: bool,
-) -> Result<Option<(Vec<usize>, Option<f64>)>, String> {
-    if !options.time.is_empty() {
-        let found: Option<Vec<_>> = options.time.iter().map(|name| find(lower, name)).collect();
-        // It may be a title.
-        return Ok(found.map(|columns| {
-            let unit = columns.first().and_then(|first| without_unit(&lower[*first]).1);
-            (columns, unit)
-        }));
+/// Says which columns of a long table are in no name.
+fn not_in_names(names: &[String], columns: &[usize], first: &str) -> Option<String> {
+    let list: Vec<_> = columns.iter().take(12).map(|index| format!("{:?}", shown(&names[*index]))).collect();
+    (!list.is_empty()).then(|| {
+        format!(
+            "passed over are the columns {}; where they tell signals apart, `signal` may name them beside {first:?}",
+            list.join(", ")
+        )
+    })
+}
+
+/// Refuses options of a long table for one that is none.
+fn alone(options: &Options) -> Result<(), String> {
+    match (&options.value, &options.signal[..]) {
+        (None, []) => Ok(()),
+        (Some(value), []) => Err(format!(
+            "`value` names the column {value:?}, and no column has the signals' names; `signal` says which one"
+        )),
+        (None, [signal, ..]) => Err(format!(
+            "`signal` names the column {signal:?}, and no column has the values; `value` says which one"
+        )),
+        (Some(value), _) => Err(format!("`signal` and `value` both name the column {value:?}")),
     }
-    let date_and_time = find(lower, "date").zip(find(lower, "time"));
-    for known in TIME {
-        for (index, name) in lower.iter().enumerate() {
-            let (bare, unit) = without_unit(name);
-            if bare != *known {
-                continue;
+}
+
+/// The columns of the time, what numbers there count, and the zone of local times there.
+struct Time {
+    columns: Vec<usize>,
+    unit: Option<f64>,
+    zone: Option<Zone>,
+}
+
+impl Time {
+    fn of(lower: &[String], columns: Vec<usize>, options: &Options, notes: &mut Vec<String>) -> Self {
+        let (mut unit, mut zone) = (None, None);
+        for column in &columns {
+            match without_brackets(&lower[*column]).1 {
+                Brackets::Nothing => {}
+                Brackets::Seconds(seconds) => unit = Some(seconds),
+                Brackets::Zone(named) if options.zone.is_none() => zone = Some(named),
+                Brackets::Zone(named) => {
+                    if options.zone.as_ref() != Some(&named) {
+                        notes.push(format!(
+                            "the column {:?} names a zone; `zone` counts instead",
+                            shown(&lower[*column])
+                        ));
+                    }
+                }
+                Brackets::Unknown => notes.push(format!(
+                    "what stands in brackets in {:?} is no unit or zone that is known, and is passed over",
+                    shown(&lower[*column])
+                )),
             }
-            return Ok(Some(match date_and_time {
-                Some((date, time)) if matches!(*known, "time" | "date") => (vec![date, time], None),
-                _ => (vec![index], unit),
-            }));
+        }
+        Self { columns, unit, zone }
+    }
+}
+
+/// Finds the columns of the time.
+fn time(lower: &[String], options: &Options, first: bool, notes: &mut Vec<String>) -> Option<Time> {
+    if !options.time.is_empty() {
+        // Where one is missing it may be a title.
+        let found: Option<Vec<_>> = options.time.iter().map(|name| find(lower, name)).collect();
+        return Some(Time::of(lower, found?, options, notes));
+    }
+    let called = |wanted: &str| {
+        lower.iter().position(|name| {
+            let (bare, brackets) = without_brackets(name);
+            bare == wanted && !matches!(brackets, Brackets::Seconds(_))
+        })
+    };
+    let date_and_time = called("date").zip(called("time"));
+    for known in TIME {
+        if let Some(index) = lower.iter().position(|name| without_brackets(name).0 == *known) {
+            let columns = match date_and_time {
+                Some((date, time)) if matches!(*known, "time" | "date") => vec![date, time],
+                _ => vec![index],
+            };
+            return Some(Time::of(lower, columns, options, notes));
         }
     }
     // pandas leaves the index without a name.
     let are_names =
         |names: &[String]| names.iter().all(|name| !name.is_empty() && name.parse::<f64>().is_err());
     let nameless = first && lower.len() > 1 && lower[0].is_empty() && are_names(&lower[1..]);
-    Ok(nameless.then(|| (vec![0], None)))
+    nameless.then(|| Time { columns: vec![0], unit: None, zone: None })
 }
 
-/// A column's name without the unit in brackets or behind `_`, and that unit in seconds.
-fn without_unit(name: &str) -> (&str, Option<f64>) {
-    let seconds = |unit: &str| match unit {
-        "s" | "sec" | "seconds" => Some(1.0),
-        "ms" | "milliseconds" => Some(1e-3),
-        "us" | "µs" | "μs" | "microseconds" => Some(1e-6),
-        "ns" | "nanoseconds" => Some(1e-9),
-        _ => None,
-    };
-    for (open, close) in [('[', ']'), ('(', ')')] {
-        if let Some((bare, unit)) = name.strip_suffix(close).and_then(|name| name.split_once(open)) {
-            return (bare.trim_end(), seconds(unit.trim()));
+/// What the name of a column of times has in brackets, or behind `_`.
+enum Brackets {
+    Nothing,
+    /// Numbers count these.
+    Seconds(f64),
+    Zone(Zone),
+    Unknown,
+}
+
+impl Brackets {
+    fn read(text: &str) -> Self {
+        let words = text.split([' ', ',']).filter(|word| !matches!(*word, "" | "epoch" | "unix" | "posix"));
+        match words.collect::<Vec<_>>()[..] {
+            [] => Self::Nothing,
+            [word] => match (seconds(word), word.parse()) {
+                (Some(seconds), _) => Self::Seconds(seconds),
+                (None, Ok(zone)) => Self::Zone(zone),
+                (None, Err(_)) => Zone::of_offset(word).map_or(Self::Unknown, Self::Zone),
+            },
+            _ => Self::Unknown,
         }
     }
-    match name.rsplit_once('_') {
-        Some((bare, unit)) if seconds(unit).is_some() => (bare, seconds(unit)),
-        _ => (name, None),
+}
+
+/// A unit of time in seconds.
+fn seconds(unit: &str) -> Option<f64> {
+    match unit {
+        "s" | "sec" | "secs" | "second" | "seconds" => Some(1.0),
+        "ms" | "msec" | "millis" | "millisecond" | "milliseconds" => Some(1e-3),
+        "us" | "µs" | "μs" | "usec" | "micros" | "microsecond" | "microseconds" => Some(1e-6),
+        "ns" | "nsec" | "nanos" | "nanosecond" | "nanoseconds" => Some(1e-9),
+        "min" | "mins" | "minute" | "minutes" => Some(60.0),
+        "h" | "hr" | "hrs" | "hour" | "hours" => Some(3_600.0),
+        "d" | "day" | "days" => Some(86_400.0),
+        _ => None,
+    }
+}
+
+/// A column's name, in lower case, without what stands in brackets or the unit behind `_`, and that.
+fn without_brackets(name: &str) -> (&str, Brackets) {
+    for (open, close) in [('[', ']'), ('(', ')')] {
+        if let Some((bare, inside)) = name.strip_suffix(close).and_then(|name| name.split_once(open)) {
+            return (bare.trim_end(), Brackets::read(inside));
+        }
+    }
+    match name.rsplit_once('_').map(|(bare, unit)| (bare, seconds(unit))) {
+        Some((bare, Some(unit))) => (bare, Brackets::Seconds(unit)),
+        _ => (name, Brackets::Nothing),
     }
 }
 
@@ -267,7 +385,7 @@ fn wide(names: &[String], columns: impl Iterator<Item = usize>, notes: &mut Vec<
                 index + 1
             ));
         }
-        found.push(Column { index, name, unit: None });
+        found.push(Column { index, name, unit: Unit::default() });
     }
     found
 }

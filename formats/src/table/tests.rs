@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use super::super::records::Records;
 use super::*;
 
+mod columns;
+
 /// Writes down what a table says.
 #[derive(Default)]
 struct Notes {
@@ -63,6 +65,7 @@ fn long_tables_in_any_order_with_any_other_columns() {
         expect![[r#"
             2026-01-02T00:00:00  a 1.5
             2026-01-02T00:00:00.5 +5V 2.0
+            line 1 note: passed over are the columns "id"; where they tell signals apart, `signal` may name them beside "signal"
         "#]],
     );
     check(
@@ -146,8 +149,8 @@ fn files_of_other_programs() {
         "\"Time\",\"Hall\"\n2026-01-02 03:04:05,19.5 °C\n2026-01-02 03:05:05,1.2 kW\n2026-01-02 03:06:05,20%\n",
         expect![[r#"
             2026-01-02T03:04:05 Hall 19.5
-            line 3 Hall not_a_number: "1.2 kW" has the unit kW, and the rows before have °C
-            line 4 Hall not_a_number: "20%" has the unit %, and the rows before have °C
+            line 3 Hall not_a_number: "1.2 kW" has the unit kW, and the rows before have the unit °C
+            line 4 Hall not_a_number: "20%" has the unit %, and the rows before have the unit °C
         "#]],
     );
     check(
@@ -338,11 +341,11 @@ fn local_times_are_those_of_the_zone() {
 #[test]
 fn rows_that_are_no_rows_are_named() {
     check(
-        "timestamp,a\n26.11.2026 08:00,1\n2026-01-02,1\ntimestamp,a\n\"2026-01-02,1\n2026-01-03,2\n",
+        "timestamp,a\n11/26/2026 08:00,1\n2026-01-02,1\ntimestamp,a\n\"2026-01-02,1\n2026-01-03,2\n",
         expect![[r#"
             2026-01-02T00:00:00 a 1.0
             2026-01-03T00:00:00 a 2.0
-            line 2 - bad_timestamp: the timestamp "26.11.2026 08:00" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
+            line 2 - bad_timestamp: the timestamp "11/26/2026 08:00" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
             line 4 note: the header comes again; it is passed over
             line 5 - malformed_csv: a quoted field does not end
         "#]],
@@ -404,7 +407,7 @@ fn a_file_without_a_time_is_refused_with_what_would_help() {
         "#]],
     );
     check_with(
-        Options { signal: Some("kanal".into()), ..options },
+        Options { signal: vec!["kanal".into()], ..options },
         "Zeit,Kanal,Wert\n2026-01-02,k,1\n",
         expect![[r#"
             2026-01-02T00:00:00 k 1.0

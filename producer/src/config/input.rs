@@ -166,8 +166,8 @@ fn csv_file(mut section: Section, folder: &Path) -> Result<Replay, ConfigError> 
     let table = Options {
         separator: section.parsed("separator", Options::separator)?,
         decimal_comma: section.parsed("decimal", Options::decimal)?,
-        time: section.text("time")?.iter().flat_map(|names| names.split(',')).map(str::to_owned).collect(),
-        signal: section.text("signal")?,
+        time: Options::columns(section.text("time")?.as_deref()),
+        signal: Options::columns(section.text("signal")?.as_deref()),
         value: section.text("value")?,
         zone: section.parsed("zone", str::parse)?,
     };

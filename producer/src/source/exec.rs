@@ -142,7 +142,7 @@ impl Lines {
     }
 
     fn line(&mut self, bytes: &[u8]) -> Result<(), mpsc::error::SendError<Item>> {
-        let line = Line::parse(&records::text(bytes), &self.prefix);
+        let line = Line::parse(&records::text(bytes), &self.prefix, clock::now());
         for Problem { signal, message } in &line.problems {
             match signal {
                 Some(signal) => self.losses.value(format_args!("line {}", self.number), signal, message),

@@ -7,15 +7,12 @@ mod pairs;
 
 use std::collections::BTreeMap;
 
-use afterglow_formats::{Verdict, number};
+use afterglow_formats::{Verdict, number, time_name};
 use afterglow_wire::telemetry::Reading;
 use afterglow_wire::{Timestamp, name};
 
 /// The word that gives the line's own timestamp instead of a sample.
 const TIMESTAMP: &str = "timestamp";
-
-/// Other words for it, in lower case. They are not read, but their values are no samples either.
-const TIMES: &[&str] = &["timestamp", "time", "ts", "datetime", "date", "@timestamp", "_time", "time_stamp"];
 
 /// What a line says: its usable samples, and what is wrong with the others.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,16 +35,16 @@ pub struct Problem {
 }
 
 impl Line {
-    /// Reads a line; an empty one, or one that starts with `#`, says nothing. Names get `prefix`.
-    pub fn parse(text: &str, prefix: &str) -> Self {
+    /// Reads a line that arrived at `now`; an empty one, or one that starts with `#`, says nothing. Names get `prefix`.
+    pub fn parse(text: &str, prefix: &str, now: Timestamp) -> Self {
         let text = text.trim_start_matches('\u{feff}').trim();
         let mut line = Self::default();
         let read = match text.chars().next() {
             None | Some('#') => Ok(()),
-            Some('{') => line.object(text, prefix),
+            Some('{') => line.object(text, prefix, now),
             Some(_) => match influx::read(text) {
                 Some(point) => line.point(&point, prefix),
-                None => line.pairs(text, prefix),
+                None => line.pairs(text, prefix, now),
             },
         };
         if let Err(message) = read {
@@ -95,7 +92,7 @@ impl Line {
         point.timestamp.as_deref().map_or(Ok(()), |stamp| self.stamp(stamp))
     }
 
-    fn pairs(&mut self, text: &str, prefix: &str) -> Result<(), String> {
+    fn pairs(&mut self, text: &str, prefix: &str, now: Timestamp) -> Result<(), String> {
         for item in pairs::read(text)? {
             match item {
                 pairs::Item::Bare(word) => {
@@ -104,7 +101,7 @@ impl Line {
                 }
                 pairs::Item::Pair(TIMESTAMP, value) => self.stamp(&value)?,
                 pairs::Item::Pair(name, value) => {
-                    check_time(name, &value)?;
+                    check_time(name, &value, now)?;
                     self.put(prefix, name, number::read(&value));
                 }
             }
@@ -114,10 +111,8 @@ impl Line {
 }
 
 /// Refuses a value that is the line's time under another name: its samples would get the wrong time.
-fn check_time(name: &str, value: &str) -> Result<(), String> {
-    if TIMES.contains(&&*name.to_lowercase())
-        && value.parse::<Timestamp>().is_ok_and(|time| time > Timestamp::default())
-    {
+fn check_time(name: &str, value: &str, now: Timestamp) -> Result<(), String> {
+    if time_name::is_misplaced(name, value, now) {
         return Err(format!("{}: the line's own time must be called {TIMESTAMP}", short(name)));
     }
     Ok(())

@@ -31,6 +31,19 @@ pub(super) fn decimal_micros(text: &str) -> Option<i64> {
         .map(|micros| sign * micros)
 }
 
+/// Whether a number is `YYYYMMDD[hhmm[ss]]` of the years 1990 to 2100.
+pub(super) fn is_calendar(number: i64) -> bool {
+    let (day, time) = match number {
+        19_900_101..=21_001_231 => (number, 0),
+        199_001_010_000..=210_012_312_359 => (number / 10_000, number % 10_000 * 100),
+        19_900_101_000_000..=21_001_231_235_959 => (number / 1_000_000, number % 1_000_000),
+        _ => return false,
+    };
+    let (year, month, day) = (day / 10_000, day / 100 % 100, day % 100);
+    let is_time = time / 10_000 < 24 && time / 100 % 100 < 60 && time % 100 < 60;
+    is_time && (1..=12).contains(&month) && (1..=days_in_month(year, month)).contains(&day)
+}
+
 /// Whether a number in the form of `%g` (`1.76414e+09`), which rounds to six digits, has none for the second: the instant that it
 /// was made of is not known. What writes `17e8` instead writes all digits that there are.
 pub(super) fn lacks_digits(text: &str) -> bool {
@@ -90,24 +103,17 @@ pub(super) fn with_plus(text: &str) -> Option<String> {
 /// Microseconds since 1970, and whether the text has an offset.
 pub(super) fn parse_iso(text: &[u8]) -> Option<(i64, bool)> {
     let mut rest = text;
-    let year = digits(&mut rest, 4)?;
-    let separator = expect(&mut rest, b"-/");
-    let month = digits(&mut rest, 2)?;
-    if let Some(separator) = separator {
-        expect(&mut rest, &[separator])?;
-    }
-    let day = digits(&mut rest, 2)?;
+    let (year, month, day, is_basic) = date(&mut rest)?;
     if year == 0 || !(1..=12).contains(&month) || !(1..=days_in_month(year, month)).contains(&day) {
         return None;
     }
     let midnight = days_from_civil(year, month, day) * SECONDS_PER_DAY;
-    let is_basic = separator.is_none();
     if rest.is_empty() && !is_basic {
         return Some((midnight * MICROS_PER_SECOND, false));
     }
     expect(&mut rest, if is_basic { b"Tt" } else { b"Tt " })?;
     while expect(&mut rest, b" ").is_some() {}
-    let hour = digits(&mut rest, 2)?;
+    let hour = if is_basic { digits(&mut rest, 2)? } else { one_or_two_digits(&mut rest)? };
     let is_basic = is_basic && rest.first() != Some(&b':');
     if !is_basic {
         expect(&mut rest, b":")?;
@@ -121,6 +127,31 @@ pub(super) fn parse_iso(text: &[u8]) -> Option<(i64, bool)> {
     let offset = offset_seconds(rest)?;
     let seconds = midnight + hour * 3_600 + minute * 60 + second - offset.unwrap_or(0);
     Some((seconds * MICROS_PER_SECOND + micros, offset.is_some()))
+}
+
+/// Takes a date, as year, month and day, and whether it is in digits alone: `YYYY-M-D`, `YYYY/M/D`, `YYYYMMDD`, or `D.M.YYYY`, whose
+/// dots say which of its numbers is the day.
+fn date(rest: &mut &[u8]) -> Option<(i64, i64, i64, bool)> {
+    let mut year_first = *rest;
+    let Some(year) = digits(&mut year_first, 4) else {
+        let day = one_or_two_digits(rest)?;
+        expect(rest, b".")?;
+        let month = one_or_two_digits(rest)?;
+        expect(rest, b".")?;
+        let year = digits(rest, 4)?;
+        // Some programs write a comma between date and time.
+        if rest.starts_with(b", ") {
+            *rest = &rest[1..];
+        }
+        return Some((year, month, day, false));
+    };
+    *rest = year_first;
+    let Some(separator) = expect(rest, b"-/") else {
+        return Some((year, digits(rest, 2)?, digits(rest, 2)?, true));
+    };
+    let month = one_or_two_digits(rest)?;
+    expect(rest, &[separator])?;
+    Some((year, month, one_or_two_digits(rest)?, false))
 }
 
 /// `[:ss[.fraction]]` as whole seconds and microseconds; without the colon in the basic form.
@@ -190,6 +221,11 @@ fn expect(rest: &mut &[u8], allowed: &[u8]) -> Option<u8> {
         *rest = after;
         *first
     })
+}
+
+/// Takes two digits, or one where no other follows.
+fn one_or_two_digits(rest: &mut &[u8]) -> Option<i64> {
+    digits(rest, 2).or_else(|| digits(rest, 1))
 }
 
 /// Takes exactly `count` digits.

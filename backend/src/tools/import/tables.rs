@@ -36,9 +36,10 @@ pub(super) struct Columns {
     #[arg(long, value_name = "COLUMN")]
     time: Vec<String>,
 
-    /// CSV: the column of the signals' names, where a row is one sample
+    /// CSV: the column of the signals' names, where a row is one sample; given several times, the texts of these columns make
+    /// the name, with dots between
     #[arg(long, value_name = "COLUMN")]
-    signal: Option<String>,
+    signal: Vec<String>,
 
     /// CSV: the column of the values, where a row is one sample
     #[arg(long, value_name = "COLUMN")]

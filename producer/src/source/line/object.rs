@@ -2,14 +2,14 @@
 
 use afterglow_formats::json::{Cursor, Malformed, Scalar};
 use afterglow_formats::{Verdict, number};
-use afterglow_wire::Code;
+use afterglow_wire::{Code, Timestamp};
 
 use super::{Line, TIMESTAMP, check_time, short};
 
 impl Line {
-    pub(super) fn object(&mut self, text: &str, prefix: &str) -> Result<(), String> {
+    pub(super) fn object(&mut self, text: &str, prefix: &str, now: Timestamp) -> Result<(), String> {
         let mut cursor = Cursor::new(text);
-        let outcome = self.members(&mut cursor, prefix).and_then(|read| match cursor.peek() {
+        let outcome = self.members(&mut cursor, prefix, now).and_then(|read| match cursor.peek() {
             None => Ok(read),
             Some(_) => cursor.malformed("the end of the line"),
         });
@@ -19,7 +19,12 @@ impl Line {
     }
 
     /// The outer error is of the text, the inner one of what it says.
-    fn members(&mut self, cursor: &mut Cursor<'_>, prefix: &str) -> Result<Result<(), String>, Malformed> {
+    fn members(
+        &mut self,
+        cursor: &mut Cursor<'_>,
+        prefix: &str,
+        now: Timestamp,
+    ) -> Result<Result<(), String>, Malformed> {
         let (mut wrong, mut nested, mut flat) = (None, false, None);
         let (mut first, mut key, mut scratch) = (true, String::new(), String::new());
         cursor.eat(b'{');
@@ -53,7 +58,7 @@ impl Line {
                         Scalar::Number(number) => number.text,
                         _ => "",
                     };
-                    wrong = wrong.or(check_time(&name, text).err());
+                    wrong = wrong.or(check_time(&name, text, now).err());
                     self.put(prefix, &name, value(&scalar));
                     flat.get_or_insert(name);
                 }

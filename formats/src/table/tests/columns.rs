@@ -1,0 +1,216 @@
+//! What the names of columns say, and what stands behind values.
+
+use super::*;
+
+#[test]
+fn columns_of_a_long_table_that_are_in_no_name_are_noted_or_make_it() {
+    let text = "time,device,metric,value\n2026-01-02,d1,t,1\n2026-01-02,d2,t,2\n";
+    check(
+        text,
+        expect![[r#"
+            2026-01-02T00:00:00 t 1.0
+            2026-01-02T00:00:00 t 2.0
+            line 1 note: passed over are the columns "device"; where they tell signals apart, `signal` may name them beside "metric"
+        "#]],
+    );
+    let signal = |names: &[&str]| Options {
+        signal: names.iter().map(|name| (*name).to_owned()).collect(),
+        ..Options::default()
+    };
+    check_with(
+        signal(&["device", "metric"]),
+        text,
+        expect![[r#"
+            2026-01-02T00:00:00 d1.t 1.0
+            2026-01-02T00:00:00 d2.t 2.0
+        "#]],
+    );
+    check_with(
+        signal(&["device", "x"]),
+        text,
+        expect![[r#"
+            refused: `signal` names the column "x"; the file has "time", "device", "metric", "value"
+        "#]],
+    );
+}
+
+#[test]
+fn an_option_of_a_long_table_is_never_ignored() {
+    let value = |name: &str| Options { value: Some(name.into()), ..Options::default() };
+    check_with(
+        value("b"),
+        "time,a,b\n2026-01-02,1,2\n",
+        expect![[r#"
+            refused: `value` names the column "b", and no column has the signals' names; `signal` says which one
+        "#]],
+    );
+    check_with(
+        Options { signal: vec!["a".into()], ..Options::default() },
+        "time,a,b\n2026-01-02,1,2\n",
+        expect![[r#"
+            refused: `signal` names the column "a", and no column has the values; `value` says which one
+        "#]],
+    );
+    check_with(
+        Options { signal: vec!["a".into()], ..value("a") },
+        "time,a,b\n2026-01-02,1,2\n",
+        expect![[r#"
+            refused: `signal` and `value` both name the column "a"
+        "#]],
+    );
+}
+
+#[test]
+fn columns_of_other_programs_are_signals_in_files_of_none_of_them() {
+    check(
+        "time,result,table,entry_id\n2026-01-02,1,2,3\n",
+        expect![[r#"
+            2026-01-02T00:00:00 result 1.0
+            2026-01-02T00:00:00 table 2.0
+            2026-01-02T00:00:00 entry_id 3.0
+        "#]],
+    );
+    check(
+        ",result,table,_time,a\n,,0,2026-01-02T00:00:00Z,1\n",
+        expect![[r#"
+            2026-01-02T00:00:00 a 1.0
+            line 1 note: column 1 has no name and is passed over
+        "#]],
+    );
+}
+
+#[test]
+fn a_separator_leaves_a_column_for_the_time() {
+    check(
+        "Time;Temp, in;Hum, out\n2026-01-02;1,5;2\n",
+        expect![[r#"
+            2026-01-02T00:00:00 Temp, in 1.5
+            2026-01-02T00:00:00 Hum, out 2.0
+        "#]],
+    );
+    check(
+        "a;b;c\ttime\n1\t2026-01-02\n",
+        expect![[r#"
+            2026-01-02T00:00:00 a;b;c 1.0
+        "#]],
+    );
+}
+
+#[test]
+fn an_hour_beside_a_date_is_noted_or_used() {
+    let text = "date,hour,temp\n2026-01-02,8,1\n2026-01-02,23,2\n";
+    check(
+        text,
+        expect![[r#"
+            2026-01-02T00:00:00 hour 8.0
+            2026-01-02T00:00:00 temp 1.0
+            2026-01-02T00:00:00 hour 23.0
+            2026-01-02T00:00:00 temp 2.0
+            line 1 note: a row's time is that of its column "date" alone; `time` may name "hour" too
+        "#]],
+    );
+    check_with(
+        Options { time: vec!["date".into(), "hour".into()], ..Options::default() },
+        text,
+        expect![[r#"
+            2026-01-02T08:00:00 temp 1.0
+            2026-01-02T23:00:00 temp 2.0
+        "#]],
+    );
+}
+
+#[test]
+fn brackets_behind_the_time_say_a_unit_or_a_zone() {
+    let first = |name: &str, cell: &str| {
+        let text = read(format!("{name},a\n{cell},1\n").as_bytes(), Options::default());
+        text.lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    for (name, cell, expected) in [
+        ("Time (CET)", "2026-01-02 08:00", "2026-01-02T07:00:00 a 1.0"),
+        ("Timestamp (GMT-05:00)", "2026-01-02 08:00", "2026-01-02T13:00:00 a 1.0"),
+        ("Time (UTC+1)", "2026-01-02 08:00", "2026-01-02T07:00:00 a 1.0"),
+        ("Time [+0530]", "2026-01-02 08:00", "2026-01-02T02:30:00 a 1.0"),
+        ("Time (UTC)", "2026-01-02 08:00", "2026-01-02T08:00:00 a 1.0"),
+        ("Time (America/New_York)", "2026-07-02 08:00", "2026-07-02T12:00:00 a 1.0"),
+        ("Time (America/New_York)", "2026-07-02 08:00Z", "2026-07-02T08:00:00 a 1.0"),
+        ("timestamp (epoch ms)", "1767312000500", "2026-01-02T00:00:00.5 a 1.0"),
+        ("timestamp (epoch)", "1767312000", "2026-01-02T00:00:00 a 1.0"),
+        ("time (millis)", "500", "1970-01-01T00:00:00.5 a 1.0"),
+        ("Time [min]", "2", "1970-01-01T00:02:00 a 1.0"),
+        ("Time (h)", "1.5", "1970-01-01T01:30:00 a 1.0"),
+        ("time_ms", "1500", "1970-01-01T00:00:01.5 a 1.0"),
+    ] {
+        assert_eq!(first(name, cell), [expected], "{name}");
+    }
+    for name in ["Time (local)", "Time (UTC+15)", "Time (furlongs)", "Time [dd mm]"] {
+        let said = first(name, "2026-01-02");
+        assert!(said.len() == 2 && said[1].contains("no unit or zone that is known"), "{name}: {said:?}");
+    }
+    check_with(
+        Options { zone: Some("Europe/Berlin".parse().unwrap()), ..Options::default() },
+        "Date,Time (America/New_York),a\n2026-01-02,08:00,1\n",
+        expect![[r#"
+            2026-01-02T07:00:00 a 1.0
+            line 1 note: the column "time (america/new_york)" names a zone; `zone` counts instead
+        "#]],
+    );
+    // It holds for its own table only.
+    check(
+        "Time (America/New_York),a\n2026-01-02 08:00,1\ntime,b\n2026-01-02 08:00,2\n",
+        expect![[r#"
+            2026-01-02T13:00:00 a 1.0
+            2026-01-02T08:00:00 b 2.0
+            line 3 note: another header; from here on its columns count
+        "#]],
+    );
+}
+
+#[test]
+fn the_hour_that_comes_twice_is_told_apart_for_each_series() {
+    check_with(
+        Options { zone: Some("Europe/Berlin".parse().unwrap()), ..Options::default() },
+        "timestamp,signal,value\n2025-10-26 02:15,a,1\n2025-10-26 02:45,a,2\n2025-10-26 02:15,a,3\n\
+         2025-10-26 02:15,b,1\n2025-10-26 02:45,a,4\n2025-10-26 02:45,b,2\n2025-10-26 02:15,b,3\n",
+        expect![[r#"
+            2025-10-26T00:15:00 a 1.0
+            2025-10-26T00:45:00 a 2.0
+            2025-10-26T01:15:00 a 3.0
+            2025-10-26T00:15:00 b 1.0
+            2025-10-26T01:45:00 a 4.0
+            2025-10-26T00:45:00 b 2.0
+            2025-10-26T01:15:00 b 3.0
+            line 2 note: clocks in Europe/Berlin show "2025-10-26 02:15" twice; rows are taken in their order, the first ones before the clocks are set back
+        "#]],
+    );
+}
+
+#[test]
+fn what_follows_a_number_is_a_unit_of_the_whole_column_or_refused() {
+    check(
+        "time;a;b\n2026-01-02;20 °C;68\n2026-01-03;68;20 °C\n2026-01-04;21 °C;70\n",
+        expect![[r#"
+            2026-01-02T00:00:00 a 20.0
+            2026-01-02T00:00:00 b 68.0
+            2026-01-04T00:00:00 a 21.0
+            2026-01-04T00:00:00 b 70.0
+            line 3 a not_a_number: "68" has no unit, and the rows before have the unit °C
+            line 3 b not_a_number: "20 °C" has the unit °C, and the rows before have no unit
+        "#]],
+    );
+    check(
+        "time,signal,value\n2026-01-02,a,20 °C\n2026-01-02,b,5\n2026-01-02,b,6 %\n",
+        expect![[r#"
+            2026-01-02T00:00:00 a 20.0
+            2026-01-02T00:00:00 b 5.0
+            line 4 b not_a_number: "6 %" has the unit %, and the rows before have no unit
+        "#]],
+    );
+    for tail in [" K", " k", " Mil", " M", " error", " *", "° S", "°N", " (bad)", " FAULT!", " n/a", " ?"] {
+        let text = read(format!("time,a\n2026-01-02,33.9{tail}\n").as_bytes(), Options::default());
+        assert!(text.starts_with("line 2 a not_a_number:"), "{tail}: {text}");
+    }
+    for tail in [" °C", "°", " %", " kW", " m/s", " badgers", " Pa", " in\"\"Hg"] {
+        let text = read(format!("time,a\n2026-01-02,\"33.9{tail}\"\n").as_bytes(), Options::default());
+        assert_eq!(text, "2026-01-02T00:00:00 a 33.9\n", "{tail}");
+    }
+}
