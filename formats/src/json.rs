@@ -3,12 +3,13 @@
 //! Deliberate leniencies, so that one bad sample does not sink the others of its body: numbers that are nearly JSON
 //! (`+5`, `.5`, `007`) are numbers; other bare words, such as the `nan`, `1.#INF` or `None` of common encoders, are values
 //! (that are then rejected by name); commas that separate nothing are passed over; and control characters may stand in
-//! strings (a name that has one is then rejected). What is plain JSON is read before any of these is thought of.
+//! strings (a name that has one is then rejected). A value that is anything else, up to the next key, is rejected by name
+//! ([`Cursor::value`]). What is plain JSON is read before any of these is thought of.
 
 use afterglow_wire::Code;
 use afterglow_wire::limits::JSON_DEPTH;
 
-use super::number;
+use super::{Verdict, number};
 
 /// Where a text stops being JSON, and what was expected there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +171,95 @@ impl<'a> Cursor<'a> {
             Some(b'{') => self.skip(0).map(|()| Scalar::Object),
             _ => self.word(),
         }
+    }
+
+    /// Takes the value of a signal, a member of an object, or says why it is none. What is no value of JSON, such as `21,5` or
+    /// `21.5 C`, ends before the next key or the object's end.
+    ///
+    /// # Errors
+    /// When it cannot be told where it ends.
+    #[inline]
+    pub fn value(&mut self) -> Result<Result<f64, Verdict>, Malformed> {
+        self.peek();
+        let start = self.at;
+        let value = match self.scalar(&mut String::new()) {
+            Ok(Scalar::Number(number)) if number.value.is_finite() => Ok(number.value),
+            Ok(Scalar::Number(number)) => Err(number::not_finite(number.text)),
+            Ok(Scalar::Bool(flag)) => Ok(f64::from(u8::from(flag))),
+            Ok(Scalar::Word(text)) => number::read(text),
+            Ok(other) => {
+                Err((Code::NotANumber, format!("the value is {}; a number is expected", other.kind())))
+            }
+            Err(malformed) => return self.no_value(start, malformed),
+        };
+        if self.ends_member() {
+            return Ok(value);
+        }
+        let malformed = Malformed { at: self.at, expected: "a comma or a closing bracket" };
+        self.no_value(start, malformed)
+    }
+
+    /// Whether the object's end, or another key, follows.
+    #[inline]
+    fn ends_member(&mut self) -> bool {
+        match self.peek() {
+            Some(b',') => key_follows(&self.text.as_bytes()[self.at..]),
+            Some(b'}') | None => true,
+            Some(_) => false,
+        }
+    }
+
+    /// Takes what stands at `start`, in the place of a value, and says that it is no number.
+    #[cold]
+    fn no_value(&mut self, start: usize, malformed: Malformed) -> Result<Result<f64, Verdict>, Malformed> {
+        let rest = &self.text.as_bytes()[start..];
+        let mut window = rest.iter().take(NO_VALUE).enumerate();
+        let end = window.find_map(|(at, byte)| match byte {
+            b'}' => Some(Some(at)),
+            b',' if key_follows(&rest[at..]) => Some(Some(at)),
+            // It may have begun elsewhere.
+            b'"' | b'{' | b'[' | b']' | b':' | b'\\' => Some(None),
+            _ => None,
+        });
+        let Some(end) = end.flatten() else { return Err(malformed) };
+        self.at = start + end;
+        Ok(number::read(&self.text[start..self.at]))
+    }
+
+    /// Where it stands, for [`pass_over`](Self::pass_over).
+    pub fn position(&mut self) -> usize {
+        self.peek();
+        self.at
+    }
+
+    /// Goes to the end of the object or array that begins at `start`, which is malformed, and tells whether it has one: its
+    /// brackets and quotes are in pairs, and another element or the end of the array around it follows.
+    pub fn pass_over(&mut self, start: usize) -> bool {
+        let bytes = self.text.as_bytes();
+        let (mut at, mut open) = (start, Vec::new());
+        while let Some(byte) = bytes.get(at) {
+            at += 1;
+            match byte {
+                b'"' => loop {
+                    match bytes.get(at) {
+                        None => return false,
+                        Some(b'"') => break at += 1,
+                        Some(b'\\') => at += 2,
+                        Some(_) => at += 1,
+                    }
+                },
+                b'{' | b'[' if open.len() > JSON_DEPTH => return false,
+                b'{' => open.push(b'}'),
+                b'[' => open.push(b']'),
+                b'}' | b']' if open.pop() != Some(*byte) => return false,
+                _ => {}
+            }
+            if open.is_empty() {
+                self.at = at.min(self.text.len());
+                return at > start + 1 && matches!(self.peek(), Some(b',' | b']'));
+            }
+        }
+        false
     }
 
     /// Takes bare characters up to what may follow a value.
@@ -392,6 +482,19 @@ impl<'a> Cursor<'a> {
             None => self.malformed("four hexadecimal digits"),
         }
     }
+}
+
+/// The longest text that is passed over in the place of a value, in bytes.
+const NO_VALUE: usize = 256;
+
+/// Whether a key, or the object's end, follows the comma with which this begins.
+#[inline]
+fn key_follows(rest: &[u8]) -> bool {
+    rest.get(1) == Some(&b'"')
+        || rest
+            .iter()
+            .find(|byte| !matches!(byte, b',' | b' ' | b'\n' | b'\r' | b'\t'))
+            .is_none_or(|byte| matches!(byte, b'"' | b'}'))
 }
 
 /// The exact value of a short decimal: both its digits and the power of ten are exact in a 64-bit float, so

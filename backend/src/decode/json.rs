@@ -3,10 +3,9 @@
 //! One pass over the text, without a map or a copy per object.
 
 use afterglow_formats::json::{Cursor, Malformed, Scalar};
-use afterglow_formats::number;
 use afterglow_formats::table::Clock;
 use afterglow_formats::zone::Zone;
-use afterglow_formats::{Verdict, shown, time_name};
+use afterglow_formats::{shown, time_name};
 use afterglow_wire::timestamp::BadTimestamp;
 use afterglow_wire::{Code, Timestamp};
 
@@ -111,7 +110,7 @@ impl Parser<'_> {
         let mut cursor = Cursor::new(text);
         let read = match cursor.peek() {
             Some(b'{') => self.object(&mut cursor, 0),
-            Some(b'[') => self.array(&mut cursor),
+            Some(b'[') => self.array(&mut cursor, text),
             _ => {
                 let kind = kind(&mut cursor, &mut self.scratch).map_err(|m| malformed(text, m))?;
                 let message = format!("the body is {kind}; send an object or an array of objects");
@@ -148,7 +147,7 @@ impl Parser<'_> {
         }
     }
 
-    fn array(&mut self, cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
+    fn array(&mut self, cursor: &mut Cursor<'_>, text: &str) -> Result<(), Malformed> {
         cursor.eat(b'[');
         let mut first = true;
         for index in 0.. {
@@ -163,7 +162,15 @@ impl Parser<'_> {
                 }
                 break;
             }
-            self.element(cursor, index)?;
+            let (start, mark) = (cursor.position(), self.collector.mark());
+            if let Err(error) = self.element(cursor, index) {
+                // The others are read where it is sure where this one ends.
+                if !cursor.pass_over(start) {
+                    return Err(error);
+                }
+                self.collector.drop_since(mark);
+                self.reject(index, None, Code::MalformedJson, malformed(text, error).message);
+            }
         }
         Ok(())
     }
@@ -291,7 +298,8 @@ impl Parser<'_> {
             if usable {
                 self.sample(cursor, index, place)?;
             } else {
-                skip_member(cursor)?;
+                cursor.key(&mut String::new())?;
+                let _ = cursor.value()?;
             }
             place += 1;
         }
@@ -310,7 +318,7 @@ impl Parser<'_> {
         let mut key = std::mem::take(&mut self.scratch);
         let name = cursor.key(&mut key)?;
         let now = self.collector.now();
-        let verdict = value(cursor)?.and_then(|value| self.collector.add(place, name, now, value));
+        let verdict = cursor.value()?.and_then(|value| self.collector.add(place, name, now, value));
         if let Err(verdict) = verdict {
             self.collector.reject(index, Some(name), verdict);
         }
@@ -323,28 +331,12 @@ impl Parser<'_> {
     }
 }
 
-/// Takes a signal's value, or says why it is none.
-fn value(cursor: &mut Cursor<'_>) -> Result<Result<f64, Verdict>, Malformed> {
-    Ok(match cursor.scalar(&mut String::new())? {
-        Scalar::Number(number) if number.value.is_finite() => Ok(number.value),
-        Scalar::Number(number) => Err(number::not_finite(number.text)),
-        Scalar::Bool(flag) => Ok(f64::from(u8::from(flag))),
-        Scalar::Word(text) => number::read(text),
-        other => Err((Code::NotANumber, format!("the value is {}; a number is expected", other.kind()))),
-    })
-}
-
 /// Takes a value that stands where an object should, and says what it is.
 fn kind(cursor: &mut Cursor<'_>, scratch: &mut String) -> Result<&'static str, Malformed> {
     match cursor.scalar(scratch)? {
         Scalar::Word(_) => cursor.malformed("an object"),
         scalar => Ok(scalar.kind()),
     }
-}
-
-fn skip_member(cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
-    cursor.key(&mut String::new())?;
-    cursor.skip(0)
 }
 
 fn end(cursor: &mut Cursor<'_>) -> Result<(), Malformed> {

@@ -205,9 +205,26 @@ fn one_bad_token_does_not_sink_the_others() {
     check(
         r#"{"signals":{"a":1,5}}"#,
         expect![[r#"
-        malformed_json: the text is not JSON at line 1, column 19: expected a key in double quotes
-    "#]],
+            #0 a not_a_number: "1,5" is not a number
+        "#]],
     );
+    check(
+        r#"{"signals":{"a": 21,5, "b": ,"c":1 234.5,"b":21.5 C ,"a":'nan',"x":1,"c": }}"#,
+        expect![[r#"
+            2023-11-14T22:13:20.000000Z x 1.0
+            #0 a not_a_number: "21,5" is not a number
+            #0 b not_a_number: the value is missing; a number is expected
+            #0 c not_a_number: "1 234.5" is not a number
+            #0 b not_a_number: "21.5 C" is not a number
+            #0 a not_a_number: "'nan'" is not a number
+            #0 c not_a_number: the value is missing; a number is expected
+        "#]],
+    );
+    // Where the value ends cannot be told.
+    for value in ["1 \"b\":2", "1:2", "[1", "'a\"", "1]"] {
+        let text = show(format!("{{\"signals\":{{\"a\":{value},\"c\":3}}}}").as_bytes(), Format::Json);
+        assert!(text.starts_with("malformed_json:") && text.lines().count() == 1, "{value}: {text}");
+    }
     check(
         r#"{"signals":{"a":nan"#,
         expect![[r#"
@@ -236,6 +253,32 @@ fn one_bad_token_does_not_sink_the_others() {
         b"\xef\xbb\xbf{\"signals\":{\"a\":1}}\n\xef\xbb\xbf{\"signals\":{\"a\":2}}\n",
         Format::NdJson,
     ));
+}
+
+#[test]
+fn one_malformed_object_of_an_array_does_not_sink_the_others() {
+    check(
+        r#"[{"signals":{"a":1}},{"signals":{"b":1,"x":1 "y":2}},{"signals":{"a" 2,"]}":"\"{"}}, {"signals":{"c":3}} ]"#,
+        expect![[r#"
+            2023-11-14T22:13:20.000000Z a 1.0
+            2023-11-14T22:13:20.000000Z c 3.0
+            #1 - malformed_json: the text is not JSON at line 1, column 46: expected a comma or a closing bracket
+            #2 - malformed_json: the text is not JSON at line 1, column 70: expected a colon
+        "#]],
+    );
+    // Where the object ends cannot be told.
+    for object in [
+        r#"{"signals":{"b" 1}"#,
+        r#"{"signals":{"b" 1}]}"#,
+        r#"{"signals":{"b 1}}"#,
+        r#"{"signals":{"b" 1}} 5"#,
+    ] {
+        let text = show(
+            format!("[{{\"signals\":{{\"a\":1}}}},{object},{{\"signals\":{{\"c\":3}}}}]").as_bytes(),
+            Format::Json,
+        );
+        assert!(text.starts_with("malformed_json:") && text.lines().count() == 1, "{object}: {text}");
+    }
 }
 
 #[test]

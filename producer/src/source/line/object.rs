@@ -47,7 +47,7 @@ impl Line {
                     cursor.eat(b'{');
                     while cursor.another(b'}', &mut first)? {
                         let name = cursor.key(&mut key)?.to_owned();
-                        let value = value(&cursor.scalar(&mut scratch)?);
+                        let value = cursor.value()?;
                         self.put(prefix, &name, value);
                     }
                 }

@@ -86,6 +86,16 @@ fn lines_that_do_not_come_apart_are_refused_whole() {
 }
 
 #[test]
+fn one_value_of_an_object_that_is_no_json_is_refused_by_its_name() {
+    check(
+        r#"{"signals": {"a": 21,5, "b": 2, "c": }}"#,
+        &expect![[
+            r#"{"p.b": 2.0} ["\"a\": \"21,5\" is not a number", "\"c\": the value is missing; a number is expected"]"#
+        ]],
+    );
+}
+
+#[test]
 fn a_time_under_another_name_makes_the_line_unusable() {
     for text in [
         "time=2026-11-26T08:00:00Z a=1",
