@@ -335,7 +335,9 @@ impl Table {
                 take(0, series, self.values.read(&text(*value), units.of(series)));
             }
             Kind::Wide(columns) => {
-                for (place, column) in columns.iter_mut().enumerate() {
+                // No more columns than the row has: a header may have a hundred thousand.
+                let present = columns.partition_point(|column| column.index < cells.len());
+                for (place, column) in columns[..present].iter_mut().enumerate() {
                     let Some(cell) = cells.get(column.index).filter(|cell| !cell.is_empty()) else {
                         continue;
                     };

@@ -1,5 +1,7 @@
 //! What the columns of a table mean, by their names.
 
+use std::collections::{HashMap, HashSet};
+
 use afterglow_wire::Timestamp;
 
 use super::super::shown;
@@ -366,7 +368,9 @@ fn no_column(what: &str, name: &str, names: &[String]) -> String {
 /// The signals' columns; two of one name are numbered.
 fn wide(names: &[String], columns: impl Iterator<Item = usize>, notes: &mut Vec<String>) -> Vec<Column> {
     let mut found: Vec<Column> = Vec::new();
-    let mut taken: std::collections::HashSet<String> = std::collections::HashSet::new();
+    let mut taken: HashSet<String> = HashSet::new();
+    // The last number of each name: a file may have one name for thousands of columns.
+    let mut numbers: HashMap<&str, usize> = HashMap::new();
     for index in columns {
         let given = names[index].trim();
         if given.is_empty() {
@@ -374,10 +378,10 @@ fn wide(names: &[String], columns: impl Iterator<Item = usize>, notes: &mut Vec<
             continue;
         }
         let mut name = given.to_owned();
-        let mut number = 2;
         while !taken.insert(name.clone()) {
+            let number = numbers.entry(given).or_insert(1);
+            *number += 1;
             name = format!("{given}_{number}");
-            number += 1;
         }
         if name != given {
             notes.push(format!(

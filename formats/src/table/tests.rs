@@ -455,3 +455,18 @@ fn a_later_table_without_a_header_costs_only_its_own_rows() {
         "#]],
     );
 }
+
+/// With work that grew with columns times columns, or rows times columns, it would take minutes.
+#[test]
+fn many_columns_of_one_name_and_many_short_rows_are_read_in_one_pass() {
+    const MANY: usize = 100_000;
+    let text = format!("timestamp{}\n{}", ",a".repeat(MANY), "2026-01-02,1\n".repeat(MANY));
+    let (mut table, mut records) = (Table::new(Options::default()), Records::new(text.as_bytes(), 1 << 20));
+    let mut notes = Notes::default();
+    while let Some(record) = records.next(table.separator()).unwrap() {
+        table.record(&record, &mut notes).unwrap();
+    }
+    table.finish().unwrap();
+    assert_eq!(notes.samples.lines().count(), MANY);
+    assert!(notes.others.contains(&format!("is called \"a_{MANY}\"")));
+}
