@@ -211,7 +211,7 @@ fn an_address_writes_and_does_nothing_else() {
             "{}",
             answer.text
         );
-        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let now = afterglow_backend::clock::Clock::real().now().micros() / 1_000_000;
         for (query, status, said) in [
             ("temp=0x1F".to_owned(), 400, r#"\"0x1F\" is not a number"#),
             ("temp=nan".to_owned(), 400, "not_finite"),
