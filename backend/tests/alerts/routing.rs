@@ -145,8 +145,12 @@ fn what_nobody_has_seen_goes_to_others_as_well() {
         json!([{"after": 900, "to": ["boss"]}, {"after": 1800, "to": ["ops", "boss", "chief"]}]);
     lab.rule(rule);
     let at = |path: &str| -> Vec<(String, String, String)> {
-        let all: Vec<Value> =
-            receiver.all().iter().filter(|one| one.path == path).map(|one| one.json()).collect();
+        let all: Vec<Value> = receiver
+            .all()
+            .iter()
+            .filter(|one| one.path == path)
+            .map(crate::receiver::Received::json)
+            .collect();
         let alerts = all.iter().flat_map(|body| body["alerts"].as_array().cloned().unwrap_or_default());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         alerts.map(|alert| (text(&alert["signal"]), text(&alert["event"]), text(&alert["text"]))).collect()
@@ -226,8 +230,12 @@ fn an_alert_reaches_those_who_take_it_once_it_is_bad_enough() {
     assert!(receiver.all().is_empty(), "nobody takes a warning");
     lab.sample("oven.1", 99.0);
     let events = |path: &str| -> Vec<(Value, Value)> {
-        let all: Vec<Value> =
-            receiver.all().iter().filter(|one| one.path == path).map(|one| one.json()).collect();
+        let all: Vec<Value> = receiver
+            .all()
+            .iter()
+            .filter(|one| one.path == path)
+            .map(crate::receiver::Received::json)
+            .collect();
         let alerts = all.iter().flat_map(|body| body["alerts"].as_array().cloned().unwrap_or_default());
         alerts.map(|alert| (alert["signal"].clone(), alert["event"].clone())).collect()
     };
