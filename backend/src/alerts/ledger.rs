@@ -46,6 +46,7 @@ pub struct Ledger {
     pending: HashMap<String, BTreeSet<String>>,
     /// By their numbers: one alert may have several episodes in one commit.
     changed: BTreeMap<String, Arc<Episode>>,
+    voided: Vec<(String, Ack)>,
     notices: Vec<NewNotice>,
 }
 
@@ -61,6 +62,8 @@ struct Recent {
 pub struct Entries {
     /// Episodes that are new or different.
     pub episodes: Vec<Arc<Episode>>,
+    /// Acknowledgements of those that have become worse since, each with the number of its episode.
+    pub voided: Vec<(String, Ack)>,
     /// The notices that are due.
     pub notices: Vec<NewNotice>,
 }
@@ -138,6 +141,7 @@ impl Ledger {
     pub fn take(&mut self) -> Entries {
         Entries {
             episodes: std::mem::take(&mut self.changed).into_values().collect(),
+            voided: std::mem::take(&mut self.voided),
             notices: std::mem::take(&mut self.notices),
         }
     }
@@ -224,7 +228,7 @@ impl Ledger {
         let is_worse = transition.level > before;
         if is_worse {
             // Anyone who has seen it has not seen this.
-            episode.ack = None;
+            self.voided.extend(episode.ack.take().map(|ack| (episode.id.clone(), ack)));
         }
         let (is_known, is_late) = (!episode.notified.is_empty(), transition.late || episode.late);
         self.change(key);

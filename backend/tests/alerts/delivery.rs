@@ -63,6 +63,29 @@ fn rules_that_could_not_be_read_are_read_again() {
     }
 }
 
+/// Who has seen an alert has not seen that it became worse, also after a restart.
+#[test]
+fn an_acknowledgement_is_gone_once_the_alert_is_worse() {
+    let (mut lab, receiver) = (Lab::new(), Receiver::new());
+    lab.ops(&receiver);
+    let mut rule = hot();
+    rule["levels"] = json!([{"severity": "warning", "limit": 80}, {"severity": "critical", "limit": 95}]);
+    lab.rule(rule);
+    lab.sample("oven.1", 90.0);
+    receiver.wait(1);
+    let firing = |lab: &Lab| lab.backend().get("/api/alerts").json()["firing"][0].clone();
+    let id = firing(&lab)["id"].as_str().unwrap().to_owned();
+    lab.post(&format!("/api/alerts/{id}/ack"), &json!({"by": "ann"}));
+    assert_eq!(firing(&lab)["ack"]["by"], "ann");
+    lab.sample("oven.1", 97.0);
+    eventually("it is worse", || firing(&lab)["severity"] == "critical");
+    assert_eq!(firing(&lab)["ack"], Value::Null);
+    receiver.wait(2);
+    lab.crash();
+    eventually("it fires still", || firing(&lab)["severity"] == "critical");
+    assert_eq!(firing(&lab)["ack"], Value::Null);
+}
+
 /// A channel that all alerts go to, with another one that is notified when it fails.
 fn with_fallback(lab: &Lab, failing: &Receiver, well: &Receiver) {
     lab.post("/api/channels", &json!({"id": "boss", "kind": "webhook", "url": well.url("/boss")}));

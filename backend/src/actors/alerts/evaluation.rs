@@ -347,8 +347,9 @@ impl Evaluation {
             scope: changed.scope.to_string(),
             document: changed.state.and_then(|state| serde_json::to_string(&state).ok()).map(exact),
         }));
-        let Entries { episodes, notices } = self.ledger.take();
+        let Entries { episodes, voided, notices } = self.ledger.take();
         self.unwritten.episodes.extend(episodes);
+        self.unwritten.voided.extend(voided);
         // Those of a storm are not copied.
         append(&mut self.unwritten.notices, notices);
     }
