@@ -205,7 +205,7 @@ fn people_are_reminded_also_where_an_alertmanager_hears_of_it_more_often() {
     lab.ops(&receiver);
     lab.post("/api/channels", &json!({"id": "am", "kind": "alertmanager", "url": receiver.url("/am")}));
     let mut rule = hot();
-    (rule["repeat"], rule["to"]) = (json!(150), json!(["ops", "am"]));
+    (rule["repeat"], rule["to"]) = (json!(175), json!(["ops", "am"]));
     lab.rule(rule);
     lab.sample("oven.1", 90.0);
     let count = |path: &str| receiver.all().iter().filter(|one| one.path.starts_with(path)).count();
