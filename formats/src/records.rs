@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::io::{BufRead, Result};
+use std::io::{BufRead, ErrorKind, Result};
 
 /// What may stand between cells.
 pub const SEPARATORS: &[u8] = b",;\t|";
@@ -86,7 +86,7 @@ impl<R: BufRead> Records<R> {
         let mut bytes = Vec::new();
         let mut length = 0;
         let end = loop {
-            let available = self.input.fill_buf()?;
+            let available = filled(&mut self.input)?;
             if available.is_empty() {
                 break 0;
             }
@@ -98,7 +98,7 @@ impl<R: BufRead> Records<R> {
             let is_return = end.is_some_and(|end| available[end] == b'\r');
             let taken = content.len() + usize::from(end.is_some());
             self.input.consume(taken);
-            if is_return && self.input.fill_buf()?.first() == Some(&b'\n') {
+            if is_return && filled(&mut self.input)?.first() == Some(&b'\n') {
                 self.input.consume(1);
                 break 2;
             }
@@ -247,6 +247,16 @@ fn trim(mut text: &[u8], separator: Option<u8>) -> &[u8] {
         text = rest;
     }
     text
+}
+
+/// What is read and not consumed yet; a read that a signal interrupts is made again.
+fn filled(input: &mut impl BufRead) -> Result<&[u8]> {
+    while let Err(error) = input.fill_buf() {
+        if error.kind() != ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    input.fill_buf()
 }
 
 #[cfg(test)]

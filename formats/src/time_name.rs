@@ -11,6 +11,12 @@ const PARTS: &[&str] = &["ts", "tst", "dt", "epoch", "unix", "utc", "clock", "wh
 /// What names of times have in them, in lower case; also misspelt ones, as in `timestmap`.
 const STEMS: &[&str] = &["time", "date", "stamp"];
 
+/// What else may have a time of its own, which is not that of a sample: numbers under such names are signals, as `boot_time` is.
+const OTHERS: &[&str] = &[
+    "boot", "start", "started", "last", "next", "up", "uptime", "end", "until", "expires", "expiry", "build",
+    "install", "process", "birth", "update", "updated", "changed", "modified",
+];
+
 /// How far from now a number lies that is taken for an instant, in microseconds: ten years.
 const NEAR: u64 = 3_653 * 86_400 * 1_000_000;
 
@@ -24,6 +30,14 @@ pub fn is_time(name: &str) -> bool {
         || parts.last().is_some_and(|last| last == "at")
 }
 
+/// Whether this name alone says that it is one, whatever its value: one with `time`, `date` or `stamp` in it, or `ts`, `t`, `epoch`,
+/// `utc`, `when` or `clock`.
+pub fn is_a_time_alone(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    STEMS.iter().any(|stem| lower.contains(stem))
+        || ["ts", "t", "epoch", "utc", "when", "clock"].contains(&&*lower)
+}
+
 /// Whether this value, which stands where signals do, is a time under the name of one: a number that is an instant within ten
 /// years of `now`, or a text that is one or looks like one. Signals may have such names too: `t=21.5` is a temperature.
 pub fn is_misplaced(name: &str, value: &str, now: Timestamp) -> bool {
@@ -31,10 +45,15 @@ pub fn is_misplaced(name: &str, value: &str, now: Timestamp) -> bool {
     if !is_time(name) {
         return false;
     }
+    let words = parts(name);
     match (Timestamp::read(value), number::read(value)) {
+        (_, Ok(_)) if words.iter().any(|word| OTHERS.contains(&&**word)) => false,
         (Ok(Written::Instant(instant)), Ok(_)) => instant.micros().abs_diff(now.micros()) <= NEAR,
         (Ok(_), _) => true,
-        (Err(_), Ok(number)) => is_calendar(number),
+        // Counters pass through such numbers; what is called a date and nothing else does not.
+        (Err(_), Ok(number)) => {
+            ["date", "time", "datetime", "timestamp", "ts"].contains(&&*words.concat()) && is_calendar(number)
+        }
         (Err(_), Err(_)) => looks_like_time(value),
     }
 }
@@ -131,6 +150,11 @@ mod tests {
             ("t", "21.5C"),
             ("temp", "1795680000"),
             ("id", "2026-11-26"),
+            ("boot_time", "1795600000"),
+            ("process_start_time_seconds", "1795600000"),
+            ("last_update", "1795600000"),
+            ("uptime_ms", "20260131"),
+            ("t", "20260131"),
             ("date_code", "nan"),
         ] {
             assert!(!is_misplaced(name, value, now), "{name}={value}");

@@ -149,7 +149,7 @@ impl Parser<'_> {
 
     fn array(&mut self, cursor: &mut Cursor<'_>, text: &str) -> Result<(), Malformed> {
         cursor.eat(b'[');
-        let mut first = true;
+        let (mut first, mut place) = (true, Place::default());
         for index in 0.. {
             if !cursor.another(b']', &mut first)? {
                 if index == 0 {
@@ -169,7 +169,8 @@ impl Parser<'_> {
                     return Err(error);
                 }
                 self.collector.drop_since(mark);
-                self.reject(index, None, Code::MalformedJson, malformed(text, error).message);
+                // Not counted from the beginning for each: there may be a million.
+                self.reject(index, None, Code::MalformedJson, place.malformed(text, error).message);
             }
         }
         Ok(())
@@ -204,10 +205,16 @@ impl Parser<'_> {
                     self.signals(cursor, index, usable)?;
                 }
                 member => {
-                    let (name, named) = (member.to_owned(), time_name::is_time(member));
+                    let (name, named) = (member.to_owned(), time_name::is_a_time_alone(member));
                     let is_time = match cursor.peek() {
                         Some(b'"') => match cursor.scalar(&mut self.scratch)? {
                             Scalar::Text(text) => named || Timestamp::parse(text).is_ok(),
+                            _ => named,
+                        },
+                        Some(b'-' | b'0'..=b'9') => match cursor.scalar(&mut self.scratch)? {
+                            Scalar::Number(number) => {
+                                named || time_name::is_misplaced(&name, number.text, self.collector.now())
+                            }
                             _ => named,
                         },
                         _ => cursor.skip(0).map(|()| named)?,
@@ -344,10 +351,31 @@ fn end(cursor: &mut Cursor<'_>) -> Result<(), Malformed> {
 }
 
 fn malformed(text: &str, error: Malformed) -> Refusal {
-    let before = &text.as_bytes()[..error.at.min(text.len())];
-    let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
-    let column = 1 + before.iter().rev().take_while(|byte| **byte != b'\n').count();
-    let message =
-        format!("the text is not JSON at line {line}, column {column}: expected {}", error.expected);
-    Refusal::new(Code::MalformedJson, message)
+    Place::default().malformed(text, error)
+}
+
+/// Where a text was malformed last.
+#[derive(Default)]
+struct Place {
+    at: usize,
+    /// Line ends before it.
+    lines: usize,
+    /// Where its line begins.
+    line: usize,
+}
+
+impl Place {
+    /// Says where a text is malformed: not before where it was last.
+    fn malformed(&mut self, text: &str, error: Malformed) -> Refusal {
+        let to = error.at.clamp(self.at, text.len().max(self.at));
+        for (at, _) in text.as_bytes()[self.at..to].iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
+            self.lines += 1;
+            self.line = self.at + at + 1;
+        }
+        self.at = to;
+        let (line, column) = (self.lines + 1, to - self.line + 1);
+        let message =
+            format!("the text is not JSON at line {line}, column {column}: expected {}", error.expected);
+        Refusal::new(Code::MalformedJson, message)
+    }
 }

@@ -281,6 +281,35 @@ fn one_malformed_object_of_an_array_does_not_sink_the_others() {
     }
 }
 
+/// Places are counted once through the text: with work that grew with its square this would take hours.
+#[test]
+fn a_million_malformed_objects_are_passed_over_in_one_pass() {
+    let text = format!("[{}{{\"signals\":{{\"a\":1}}}}]", "{0},\n".repeat(1_000_000));
+    let (_, decoded) = read(text.as_bytes(), Format::Json).unwrap();
+    assert_eq!((decoded.batch.len(), decoded.rejected_count), (1, 1_000_000));
+    let first: Vec<_> = decoded.rejected.iter().take(2).map(|rejection| &*rejection.message).collect();
+    assert!(first[0].contains("line 1, column 3") && first[1].contains("line 2, column 2"), "{first:?}");
+}
+
+/// Without a time of its own an object is refused only for members that can be one.
+#[test]
+fn members_with_a_part_of_a_times_name_are_passed_over_where_their_values_are_no_times() {
+    for member in [
+        r#""utc_offset":3600"#,
+        r#""cpu_clock":240"#,
+        r#""dt":0.5"#,
+        r#""clock_ok":true"#,
+        r#""boot_at":1700000000"#,
+    ] {
+        let text = show(format!("{{{member},\"signals\":{{\"a\":1}}}}").as_bytes(), Format::Json);
+        assert_eq!(text, "2023-11-14T22:13:20.000000Z a 1.0\n", "{member}");
+    }
+    for member in [r#""created_at":1700000000"#, r#""dt":1700000000"#, r#""t":21"#] {
+        let text = show(format!("{{{member},\"signals\":{{\"a\":1}}}}").as_bytes(), Format::Json);
+        assert!(text.starts_with("#0 - unknown_member"), "{member}: {text}");
+    }
+}
+
 #[test]
 fn a_table_is_read_by_its_header() {
     let show = |body: &str| {

@@ -85,6 +85,7 @@ pub(super) async fn get(
 fn collect(collector: &mut Collector, pairs: &[(String, String)]) -> Result<(), Refusal> {
     let refused = |code, why: String| Err(Refusal::new(code, format!("{TIMESTAMP}: {why}")));
     let mut stamps = pairs.iter().filter(|(name, _)| name == TIMESTAMP);
+    let is_stamped = stamps.clone().next().is_some();
     let now = collector.now();
     let timestamp = match (stamps.next(), stamps.next()) {
         (None, _) => now,
@@ -97,7 +98,7 @@ fn collect(collector: &mut Collector, pairs: &[(String, String)]) -> Result<(), 
         }
     };
     for (place, (name, text)) in pairs.iter().filter(|(name, _)| name != TIMESTAMP).enumerate() {
-        if time_name::is_misplaced(name, text, now) {
+        if !is_stamped && time_name::is_misplaced(name, text, now) {
             let message =
                 format!("the time of the samples must be called {TIMESTAMP}, and not {:?}", shown(name));
             return Err(Refusal::new(Code::UnknownMember, message));

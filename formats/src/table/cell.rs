@@ -51,6 +51,8 @@ impl Values {
         let verdict = match self.number(text) {
             Err(verdict @ (Code::NotANumber, _)) => verdict,
             Err(verdict) => return Err(verdict),
+            // Nothing is nothing in every unit.
+            Ok(value) if value == 0.0 => return Ok(value),
             Ok(value) => return unit.agree(text, None).map(|()| value),
         };
         let Some((value, found)) = split_unit(text) else { return Err(verdict) };

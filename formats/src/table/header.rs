@@ -349,7 +349,8 @@ fn without_brackets(name: &str) -> (&str, Brackets) {
             return (bare.trim_end(), Brackets::read(inside));
         }
     }
-    match name.rsplit_once('_').map(|(bare, unit)| (bare, seconds(unit))) {
+    // `time_hour` is an hour of the day, and `time (h)` a time in hours.
+    match name.rsplit_once('_').map(|(bare, unit)| (bare, seconds(unit).filter(|seconds| *seconds <= 1.0))) {
         Some((bare, Some(unit))) => (bare, Brackets::Seconds(unit)),
         _ => (name, Brackets::Nothing),
     }

@@ -93,6 +93,7 @@ impl Line {
     }
 
     fn pairs(&mut self, text: &str, prefix: &str, now: Timestamp) -> Result<(), String> {
+        let mut misplaced = Ok(());
         for item in pairs::read(text)? {
             match item {
                 pairs::Item::Bare(word) => {
@@ -101,12 +102,13 @@ impl Line {
                 }
                 pairs::Item::Pair(TIMESTAMP, value) => self.stamp(&value)?,
                 pairs::Item::Pair(name, value) => {
-                    check_time(name, &value, now)?;
+                    misplaced = misplaced.and_then(|()| check_time(name, &value, now));
                     self.put(prefix, name, number::read(&value));
                 }
             }
         }
-        Ok(())
+        // A line that has its own time has no other.
+        if self.timestamp.is_some() { Ok(()) } else { misplaced }
     }
 }
 

@@ -214,3 +214,19 @@ fn what_follows_a_number_is_a_unit_of_the_whole_column_or_refused() {
         assert_eq!(text, "2026-01-02T00:00:00 a 33.9\n", "{tail}");
     }
 }
+
+/// `time_hour` is an hour of the day and no time in hours, and nothing needs a unit to be nothing.
+#[test]
+fn what_names_an_hour_is_a_signal_and_zero_has_every_unit() {
+    check(
+        "date,time_hour,humidity\n2026-01-02,8,12 %\n2026-01-03,9,0\n2026-01-04,9,13 %\n",
+        expect![[r#"
+            2026-01-02T00:00:00 time_hour 8.0
+            2026-01-02T00:00:00 humidity 12.0
+            2026-01-03T00:00:00 time_hour 9.0
+            2026-01-03T00:00:00 humidity 0.0
+            2026-01-04T00:00:00 time_hour 9.0
+            2026-01-04T00:00:00 humidity 13.0
+        "#]],
+    );
+}

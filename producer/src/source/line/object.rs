@@ -25,7 +25,7 @@ impl Line {
         prefix: &str,
         now: Timestamp,
     ) -> Result<Result<(), String>, Malformed> {
-        let (mut wrong, mut nested, mut flat) = (None, false, None);
+        let (mut wrong, mut misplaced, mut nested, mut flat) = (None, None, false, None);
         let (mut first, mut key, mut scratch) = (true, String::new(), String::new());
         cursor.eat(b'{');
         while cursor.another(b'}', &mut first)? {
@@ -58,7 +58,7 @@ impl Line {
                         Scalar::Number(number) => number.text,
                         _ => "",
                     };
-                    wrong = wrong.or(check_time(&name, text, now).err());
+                    misplaced = misplaced.or(check_time(&name, text, now).err());
                     self.put(prefix, &name, value(&scalar));
                     flat.get_or_insert(name);
                 }
@@ -68,6 +68,8 @@ impl Line {
             let message = format!("{}: beside signals, only timestamp may stand", short(&name));
             wrong = wrong.or(Some(message));
         }
+        // A line that has its own time has no other.
+        let wrong = wrong.or(misplaced.filter(|_| self.timestamp.is_none()));
         Ok(wrong.map_or(Ok(()), Err))
     }
 }
