@@ -210,6 +210,10 @@ pub const WINDOW_SECONDS: u32 = 86_400;
 /// Longest window of a percentile (an hour), in seconds.
 pub const PERCENTILE_WINDOW_SECONDS: u32 = 3_600;
 
+/// Alerts that end between two writes, of whatever rules. Of a rule and a signal that has one of them, further ones that nobody was
+/// notified of are not kept: samples of one request may cross a limit a hundred thousand times, and hundreds of rules may look at them.
+pub const ENDED_ALERTS_AT_ONCE: usize = 100_000;
+
 /// Alerts that are pending, firing or recovering at once, all rules together; those beyond are counted and not evaluated.
 pub const RULE_INSTANCES: usize = 200_000;
 

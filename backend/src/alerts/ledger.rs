@@ -3,6 +3,7 @@
 //! Pure: it is given the time. What it says is written in one transaction with the states that it follows from.
 
 mod again;
+mod crowd;
 mod routing;
 mod saved;
 mod store;
@@ -19,6 +20,7 @@ use afterglow_wire::rule::{Limit, Rule};
 use super::compose::episode_id;
 use super::text;
 use crate::store::alerts::NewNotice;
+use crowd::Crowd;
 
 pub use saved::Saved;
 
@@ -48,6 +50,7 @@ pub struct Ledger {
     changed: BTreeMap<String, Arc<Episode>>,
     voided: Vec<(String, Ack)>,
     notices: Vec<NewNotice>,
+    crowd: Crowd,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -139,6 +142,7 @@ impl Ledger {
 
     /// What is to be written since it was last asked.
     pub fn take(&mut self) -> Entries {
+        std::mem::take(&mut self.crowd).report();
         Entries {
             episodes: std::mem::take(&mut self.changed).into_values().collect(),
             voided: std::mem::take(&mut self.voided),
@@ -306,6 +310,13 @@ impl Ledger {
         if self.unnotified.remove(key) && episode.notified.is_empty() && !episode.late {
             self.recent.entry(key.clone()).and_modify(|recent| recent.held_back += 1);
         }
+        // It began since the last one ended, and is not written.
+        if episode.notified.is_empty() && self.crowd.has_enough_of(key) {
+            self.crowd.drop_one();
+            self.changed.remove(&episode.id);
+            return;
+        }
+        self.crowd.add(key);
         let notified = episode.notified.clone();
         self.open.insert(key.clone(), ended);
         for channel in notified {
@@ -385,6 +396,11 @@ impl Ledger {
     }
 
     fn notify_or_hold(&mut self, key: &Key, now: Timestamp) {
+        if self.crowd.has_enough_of(key) {
+            // If it still fires when this is written, people are notified then.
+            self.unnotified.insert(key.clone());
+            return;
+        }
         let held = self.held(key, now, true);
         let Some(episode) = self.open.get_mut(key).map(Arc::make_mut) else {
             self.unnotified.remove(key);

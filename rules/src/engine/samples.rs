@@ -13,6 +13,9 @@ use crate::signal::{Held, More, Sample, Signal};
 use crate::state::{Phase, State};
 use crate::transition::Transition;
 
+/// Transitions that are collected before someone takes them: one sample may add as many as its signal has rules.
+const PART: usize = 4_096;
+
 impl Engine {
     /// Evaluates the samples of one commit, in any order, that was made at `arrival`. Commits come in order. What comes late is in no
     /// window.
@@ -33,11 +36,29 @@ impl Engine {
         past: &mut dyn Past,
         out: &mut Vec<Transition>,
     ) {
+        self.step_in_parts(arrival, samples, past, out, &mut |_| ());
+    }
+
+    /// As [`Engine::step_with`]; of a commit that changes much `full` takes what is in `out` before more is added.
+    pub fn step_in_parts(
+        &mut self,
+        arrival: i64,
+        samples: impl IntoIterator<Item = Sample, IntoIter: Clone>,
+        past: &mut dyn Past,
+        out: &mut Vec<Transition>,
+        full: &mut dyn FnMut(&mut Vec<Transition>),
+    ) {
         self.advance_to(arrival, out);
+        let mut sample = |engine: &mut Self, sample: Sample, past: &mut dyn Past| {
+            engine.sample(sample, arrival, past, out);
+            if out.len() >= PART {
+                full(out);
+            }
+        };
         let samples = samples.into_iter().map(|sample| Sample { at: sample.at.min(arrival), ..sample });
         // Most commits are in order, and need no copy.
         if !self.sets.joined && samples.clone().is_sorted_by_key(|sample| sample.at) {
-            samples.for_each(|sample| self.sample(sample, arrival, past, out));
+            samples.for_each(|next| sample(self, next, past));
             return;
         }
         let mut commit = std::mem::take(&mut self.commit);
@@ -50,7 +71,7 @@ impl Engine {
             if self.sets.joined {
                 self.remember_all(instant);
             }
-            instant.iter().for_each(|sample| self.sample(*sample, arrival, past, out));
+            instant.iter().for_each(|next| sample(self, *next, past));
         }
         commit.clear();
         self.commit = commit;

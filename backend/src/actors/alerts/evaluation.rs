@@ -20,6 +20,7 @@ use crate::batch::{Sample as StoredSample, SignalId};
 use crate::clock::Stopwatch;
 use crate::committed::Committed;
 use crate::documents::Kind;
+use crate::metrics::Metrics;
 use crate::store::alerts::{Cursor, Fold, Replayed, StateRow};
 use crate::store::{Sequences, StoreError};
 use parts::{Rest, append, exact, sort_into_parts};
@@ -256,7 +257,9 @@ impl Evaluation {
             value: sample.value,
         });
         let mut past = past::Stored(&self.parts.store);
-        self.engine.step_with(at.micros(), samples, &mut past, &mut self.changes);
+        let (ledger, metrics) = (&mut self.ledger, &self.parts.metrics);
+        let mut full = |changes: &mut Vec<Transition>| follow(ledger, metrics, changes, at);
+        self.engine.step_in_parts(at.micros(), samples, &mut past, &mut self.changes, &mut full);
         self.follow(at);
     }
 
@@ -328,10 +331,8 @@ impl Evaluation {
     /// Lets the ledger follow what the engine found.
     fn follow(&mut self, now: Timestamp) {
         // Of a storm nothing is kept when it is over.
-        for transition in std::mem::take(&mut self.changes) {
-            self.parts.metrics.alerts.transition(&transition);
-            self.ledger.apply(&transition, now);
-        }
+        let mut changes = std::mem::take(&mut self.changes);
+        follow(&mut self.ledger, &self.parts.metrics, &mut changes, now);
     }
 
     /// Adds what is new to what is to be written.
@@ -440,5 +441,13 @@ impl Evaluation {
                 let _ = self.news.send(episode);
             }
         }
+    }
+}
+
+/// Lets the ledger follow `changes`, which is empty then.
+fn follow(ledger: &mut Ledger, metrics: &Metrics, changes: &mut Vec<Transition>, now: Timestamp) {
+    for transition in changes.drain(..) {
+        metrics.alerts.transition(&transition);
+        ledger.apply(&transition, now);
     }
 }
