@@ -154,9 +154,7 @@ impl Ledger {
     pub fn apply(&mut self, transition: &Transition, now: Timestamp) {
         let key = (transition.rule.to_string(), transition.scope.to_string());
         match transition.kind {
-            Kind::Pending => {
-                self.pending.entry(key.0).or_default().insert(key.1);
-            }
+            Kind::Pending => self.is_pending(key),
             Kind::Cancelled => self.no_longer_pending(&key),
             Kind::Recovering | Kind::Relapsed => {}
             Kind::Fired => {
@@ -174,6 +172,11 @@ impl Ledger {
             Kind::Level(before) => self.level(&key, transition, before, now),
             Kind::Resolved(reason) => self.resolved(&key, transition, reason, now),
         }
+    }
+
+    /// A rule is about to fire somewhere: what it explains is held.
+    pub fn is_pending(&mut self, (rule, scope): Key) {
+        self.pending.entry(rule).or_default().insert(scope);
     }
 
     fn no_longer_pending(&mut self, key: &Key) {

@@ -354,3 +354,23 @@ fn one_of_many_is_silenced_and_no_other() {
         );
     }
 }
+
+/// A rule that is about to fire explains others, also after a `kill -9`.
+#[test]
+fn what_is_about_to_fire_explains_others_after_a_restart_too() {
+    let (mut lab, receiver) = (Lab::new(), Receiver::new());
+    lab.ops(&receiver);
+    lab.rule(json!({"id": "down", "title": "Down", "signals": ["site.*.up"], "is": "below", "for": 3600, "levels": [{"limit": 1}]}));
+    lab.rule(json!({"id": "hot", "title": "Hot", "signals": ["site.*.temp"], "is": "above", "levels": [{"limit": 80}],
+        "unless": [{"rule": "down", "same": "*"}]}));
+    lab.sample("site.a.up", 0.0);
+    eventually("it is about to fire", || lab.backend().get("/api/alerts").json()["counts"]["pending"] == 1);
+    lab.crash();
+    lab.sample("site.a.temp", 90.0);
+    lab.sample("site.b.temp", 90.0);
+    receiver.wait(1);
+    eventually("both fire", || lab.backend().get("/api/alerts").json()["counts"]["firing"] == 2);
+    let held = lab.backend().get("/api/alerts?rule=hot&signal=site.a.temp").json();
+    assert_eq!(held["firing"][0]["held_by"], "rule down", "{held}");
+    assert_eq!(listed(&receiver.all()), [("site.b.temp".into(), "firing".into())]);
+}

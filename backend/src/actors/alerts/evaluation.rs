@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use afterglow_rules::{Engine, Sample, Transition};
+use afterglow_rules::{Engine, Phase, Sample, State, Transition};
 use afterglow_wire::Timestamp;
 use afterglow_wire::alert::Episode;
 use afterglow_wire::rule::Rule;
@@ -211,10 +211,12 @@ impl Evaluation {
             past::warm(&store, &mut self.engine, self.learned, cursor.at.micros())?;
             let mut gone = Vec::new();
             for StateRow { rule, scope, document } in folded.states {
-                let state = document.as_deref().and_then(|document| serde_json::from_str(document).ok());
-                let is_restored = state.is_some_and(|state| self.engine.restore(&rule, &scope, state));
-                if !is_restored {
+                let state: Option<State> =
+                    document.as_deref().and_then(|document| serde_json::from_str(document).ok());
+                if !state.is_some_and(|state| self.engine.restore(&rule, &scope, state)) {
                     gone.push(StateRow { rule, scope, document: None });
+                } else if state.is_some_and(|state| state.phase == Phase::Pending) {
+                    self.ledger.is_pending((rule, scope));
                 }
             }
             self.unwritten.states.extend(gone);
