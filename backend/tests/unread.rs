@@ -105,3 +105,33 @@ fn more_rules_than_may_wait_for_a_client_are_listed() {
     assert_eq!((known.status, &*known.text, known.etag), (304, "", Some(tag)));
     backend.close();
 }
+
+#[test]
+fn alerts_that_are_not_listed_take_no_memory() {
+    const RULES: usize = 8;
+    const SIGNALS: usize = 1_500;
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let rule = |rule| json!({"id": format!("r{rule}"), "title": "Hot", "signals": ["*"], "is": "above", "levels": [{"limit": 1}]});
+    let rules = json!({"rules": (0..RULES).map(rule).collect::<Vec<_>>()}).to_string();
+    assert_eq!(backend.send("POST", "/api/rules", &rules).status, 201);
+    let signals: serde_json::Map<_, _> =
+        (0..SIGNALS).map(|signal| (format!("s{signal:0>240}"), json!(5))).collect();
+    backend.post(&json!({ "signals": signals }).to_string());
+    let list = |query: &str| backend.get(&format!("/api/alerts{query}")).json();
+    eventually("all fire", || list("?rule=none")["counts"]["firing"] == RULES * SIGNALS);
+    let before = backend.resident();
+    let peak = backend.peak_resident(|| {
+        let none = list("?rule=none");
+        assert_eq!((&none["total"], &none["firing"]), (&json!(0), &json!([])));
+    });
+    // Each has more than a kilobyte.
+    let more = peak.saturating_sub(before);
+    assert!(more < 8 << 20, "{more} bytes for {} alerts, none of which is listed", RULES * SIGNALS);
+    let all = list("");
+    assert_eq!((&all["total"], &all["counts"]["firing"]), (&json!(RULES * SIGNALS), &json!(RULES * SIGNALS)));
+    assert_eq!(all["firing"].as_array().unwrap().len(), 1_000);
+    assert_eq!(list("?rule=r3")["total"], json!(SIGNALS));
+    assert_eq!(list(&format!("?signal=s{:0>240}", 7))["total"], json!(RULES));
+    backend.close();
+}

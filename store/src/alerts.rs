@@ -6,6 +6,7 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::alert::{Ack, Episode, History, Message, Notice, Pending};
 use afterglow_wire::channel::{Channel, Delivery, DeliveryLog};
 use afterglow_wire::document::Document;
+use serde::de::IgnoredAny;
 
 use super::batch::Sample;
 use super::{SaveError, Span, Store, StoreError};
@@ -50,6 +51,71 @@ pub struct NewNotice {
     pub topic: String,
     /// What is sent.
     pub notice: Notice,
+}
+
+/// An alert that there is.
+#[derive(Debug)]
+pub enum Found {
+    /// It fires.
+    Firing(OpenAlert),
+    /// It is about to.
+    Pending(Pending),
+}
+
+impl Found {
+    fn scope(&self) -> &str {
+        match self {
+            Self::Firing(alert) => alert.scope(),
+            Self::Pending(pending) => &pending.scope,
+        }
+    }
+}
+
+/// An alert that fires, of which no more is read than is asked for.
+#[derive(Debug)]
+pub struct OpenAlert {
+    pub(crate) id: String,
+    pub(crate) rule: String,
+    pub(crate) scope: String,
+    pub(crate) document: String,
+    pub(crate) ack: Option<String>,
+}
+
+impl OpenAlert {
+    /// The rule.
+    pub fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// The signal, or what stands for several.
+    pub fn scope(&self) -> &str {
+        &self.scope
+    }
+
+    /// Whether nobody was notified of it, because something holds it; `None` when it is damaged.
+    pub fn is_silenced(&self) -> Option<bool> {
+        #[derive(serde::Deserialize)]
+        struct Held {
+            held_by: Option<IgnoredAny>,
+            #[serde(default)]
+            notified: Vec<IgnoredAny>,
+        }
+        let held: Held = serde_json::from_str(&self.document).ok()?;
+        Some(held.held_by.is_some() && held.notified.is_empty())
+    }
+
+    /// All of it, unless it is damaged.
+    pub fn read(self) -> Option<Episode> {
+        let read = || -> Result<Episode, serde_json::Error> {
+            let ack = self.ack.as_deref().map(serde_json::from_str).transpose()?;
+            Ok(Episode { ack, ..serde_json::from_str(&self.document)? })
+        };
+        read()
+            .inspect_err(|error| {
+                log::error!("the alert {:?} cannot be read and is left out: {error}", self.id);
+            })
+            .ok()
+    }
 }
 
 /// What evaluating some commits has changed.
@@ -319,17 +385,19 @@ impl Store {
         self.engine.replay(sequence, rows)
     }
 
-    /// The episodes that have not ended, and what is about to fire.
+    /// Passes on what has not ended, and then what is about to fire, each by rule and scope.
     ///
     /// # Errors
     /// When all readers are busy or the database does not answer.
-    pub fn alerts(&self) -> Result<(Vec<Episode>, Vec<Pending>), StoreError> {
-        let (mut open, mut pending) = self.limited(|| self.engine.alerts())?;
-        if let Some(scope) = self.scope() {
-            open.retain(|episode| scope.has(&episode.scope));
-            pending.retain(|pending| scope.has(&pending.scope));
-        }
-        Ok((open, pending))
+    pub fn each_alert(&self, mut take: impl FnMut(Found)) -> Result<(), StoreError> {
+        let sees = |scope: &str| self.scope().is_none_or(|own| own.has(scope));
+        self.limited(|| {
+            self.engine.each_alert(&mut |found| {
+                if sees(found.scope()) {
+                    take(found);
+                }
+            })
+        })
     }
 
     /// The episodes that have not ended.

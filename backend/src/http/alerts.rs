@@ -14,6 +14,7 @@ use super::parameters::patterns;
 use super::permission::{ReadAlerts, WriteAlerts};
 use super::problem::Problem;
 use crate::access::Who;
+use crate::store::alerts::Found;
 use crate::store::{Span, Store, StoreError};
 
 /// Which alerts are wanted.
@@ -64,39 +65,60 @@ pub(super) async fn list(
 }
 
 fn find(store: &Store, wanted: &Parameters, severity: Option<Severity>) -> Result<Alerts, StoreError> {
-    let (open, pending) = store.alerts()?;
-    let silenced = |episode: &Episode| episode.held_by.is_some() && episode.notified.is_empty();
-    let counts = Counts {
-        firing: open.len(),
-        pending: pending.len(),
-        silenced: open.iter().filter(|episode| silenced(episode)).count(),
-    };
     let is_of = |rule: &str, scope: &str| {
         wanted.rule.as_deref().is_none_or(|wanted| wanted == rule)
             && wanted.signal.as_deref().is_none_or(|wanted| name::matches(wanted, scope))
     };
     let state = wanted.state.as_deref();
-    let mut firing: Vec<Episode> = open
-        .into_iter()
-        .filter(|episode| is_of(&episode.rule, &episode.scope))
-        .filter(|episode| severity.is_none_or(|severity| episode.severity == severity))
-        .filter(|episode| match state {
-            Some("pending") => false,
-            Some("silenced") => silenced(episode),
-            _ => true,
-        })
-        .collect();
-    let mut pending: Vec<Pending> = pending
-        .into_iter()
-        .filter(|pending| is_of(&pending.rule, &pending.scope))
-        .filter(|_| state.is_none_or(|state| state == "pending") && severity.is_none())
-        .collect();
-    firing.sort_by_key(|episode| episode.fired_at);
-    pending.sort_by_key(|pending| pending.since);
-    let total = firing.len() + pending.len();
-    firing.truncate(EPISODES_LISTED);
-    pending.truncate(EPISODES_LISTED);
+    let (mut counts, mut total) = (Counts::default(), 0);
+    let (mut firing, mut pending): (Vec<Episode>, Vec<Pending>) = Default::default();
+    store.each_alert(|found| match found {
+        Found::Firing(alert) => {
+            let Some(is_silenced) = alert.is_silenced() else { return };
+            counts.firing += 1;
+            counts.silenced += usize::from(is_silenced);
+            let is_in_state = match state {
+                Some("pending") => false,
+                Some("silenced") => is_silenced,
+                _ => true,
+            };
+            if is_in_state
+                && is_of(alert.rule(), alert.scope())
+                && let Some(episode) = alert.read()
+                && severity.is_none_or(|severity| episode.severity == severity)
+            {
+                total += 1;
+                keep(&mut firing, episode, |episode| episode.fired_at);
+            }
+        }
+        Found::Pending(alert) => {
+            counts.pending += 1;
+            if state.is_none_or(|state| state == "pending")
+                && severity.is_none()
+                && is_of(&alert.rule, &alert.scope)
+            {
+                total += 1;
+                keep(&mut pending, alert, |alert| alert.since);
+            }
+        }
+    })?;
+    first(&mut firing, |episode| episode.fired_at);
+    first(&mut pending, |alert| alert.since);
     Ok(Alerts { firing, pending, counts, total })
+}
+
+/// Adds one to those of which the first are listed.
+fn keep<T>(list: &mut Vec<T>, new: T, at: impl Fn(&T) -> Timestamp) {
+    list.push(new);
+    if list.len() >= 2 * EPISODES_LISTED {
+        first(list, at);
+    }
+}
+
+/// Leaves as many as are listed, in order.
+fn first<T>(list: &mut Vec<T>, at: impl Fn(&T) -> Timestamp) {
+    list.sort_by_key(at);
+    list.truncate(EPISODES_LISTED);
 }
 
 /// Which episodes are wanted.

@@ -7,7 +7,7 @@ use afterglow_wire::alert::{Ack, Episode, History, Pending};
 use afterglow_wire::limits::{EPISODES, EPISODES_LISTED};
 
 use super::Engine;
-use crate::alerts::{Cursor, Fold, Folded, JournalCommit, NewNotice, Replayed, StateRow};
+use crate::alerts::{Cursor, Fold, Folded, Found, JournalCommit, NewNotice, OpenAlert, Replayed, StateRow};
 use crate::audit::{Author, Event};
 use crate::documents::{SaveError, json};
 use crate::fault::{self, Point};
@@ -52,17 +52,30 @@ impl Engine {
         Ok(())
     }
 
-    /// The episodes that have not ended, and the states of alerts that are about to fire.
-    pub(crate) fn alerts(&self) -> Result<(Vec<Episode>, Vec<Pending>), StoreError> {
-        let (open, states) = self
-            .tables
-            .in_documents(|reader| Ok::<_, StoreError>((reader.open_episodes()?, reader.alert_states()?)))?;
-        let pending = states.into_iter().filter_map(|(rule, scope, document)| {
-            let state: PendingState = serde_json::from_str(&document).ok()?;
-            let since = Timestamp::from_micros(state.pending_at);
-            (state.phase == "pending").then_some(Pending { rule, scope, since })
-        });
-        Ok((open.into_iter().filter_map(episode).collect(), pending.collect()))
+    /// Passes on what has not ended, and then what is about to fire, each by rule and scope. It is read in pages: a storm has hundreds of
+    /// megabytes.
+    pub(crate) fn each_alert(&self, take: &mut dyn FnMut(Found)) -> Result<(), StoreError> {
+        self.tables.in_documents(|reader| {
+            let mut last = Some((String::new(), String::new()));
+            while let Some((rule, scope)) = last.take() {
+                let rows = reader.open_behind(&rule, &scope, PAGE)?;
+                last = rows.last().map(|row| (row.rule.clone(), row.scope.clone()));
+                rows.into_iter().for_each(|row| take(Found::Firing(open_alert(row))));
+            }
+            let mut last = Some((String::new(), String::new()));
+            while let Some((rule, scope)) = last.take() {
+                let states = reader.alert_states_behind(&rule, &scope, PAGE)?;
+                last = states.last().map(|(rule, scope, _)| (rule.clone(), scope.clone()));
+                for (rule, scope, document) in states {
+                    let state: Option<PendingState> = serde_json::from_str(&document).ok();
+                    if let Some(state) = state.filter(|state| state.phase == "pending") {
+                        let since = Timestamp::from_micros(state.pending_at);
+                        take(Found::Pending(Pending { rule, scope, since }));
+                    }
+                }
+            }
+            Ok(())
+        })
     }
 
     /// The episodes that have not ended.
@@ -220,11 +233,15 @@ struct PendingState {
     pending_at: i64,
 }
 
+/// Alerts of a page.
+const PAGE: i64 = 1_000;
+
+fn open_alert(row: EpisodeRow) -> OpenAlert {
+    let EpisodeRow { id, rule, scope, document, ack, .. } = row;
+    OpenAlert { id, rule, scope, document, ack }
+}
+
 /// Leaves out a damaged one.
 fn episode(row: EpisodeRow) -> Option<Episode> {
-    let read = || -> Result<Episode, serde_json::Error> {
-        let ack = row.ack.as_deref().map(serde_json::from_str).transpose()?;
-        Ok(Episode { ack, ..serde_json::from_str(&row.document)? })
-    };
-    read().map_err(|error| log::error!("the alert {:?} cannot be read and is left out: {error}", row.id)).ok()
+    open_alert(row).read()
 }

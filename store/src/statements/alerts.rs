@@ -210,6 +210,30 @@ impl AlertRows for Connection {
             .load(self)?)
     }
 
+    fn alert_states_behind(
+        &mut self,
+        rule: &str,
+        scope: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, String, String)>, StoreError> {
+        let columns = (alert_state::rule, alert_state::scope, alert_state::document);
+        let order = (alert_state::rule, alert_state::scope);
+        let mut rows: Vec<(String, String, String)> = alert_state::table
+            .filter(alert_state::rule.eq(rule).and(alert_state::scope.gt(scope)))
+            .order(order)
+            .limit(limit)
+            .select(columns)
+            .load(self)?;
+        let further: Vec<(String, String, String)> = alert_state::table
+            .filter(alert_state::rule.gt(rule))
+            .order(order)
+            .limit(limit.saturating_sub_unsigned(rows.len() as u64))
+            .select(columns)
+            .load(self)?;
+        rows.extend(further);
+        Ok(rows)
+    }
+
     fn put_alert_states(&mut self, states: &[&StateRow]) -> Result<(), StoreError> {
         for StateRow { rule, scope, .. } in states.iter().filter(|state| state.document.is_none()) {
             let row = alert_state::table.filter(alert_state::rule.eq(rule).and(alert_state::scope.eq(scope)));
@@ -251,6 +275,26 @@ impl AlertRows for Connection {
             Some(rule) => open.filter(alert_episode::rule.eq(rule)).count().get_result(self)?,
             None => open.count().get_result(self)?,
         })
+    }
+
+    fn open_behind(&mut self, rule: &str, scope: &str, limit: i64) -> Result<Vec<EpisodeRow>, StoreError> {
+        // Two reads, so that each begins in the index where it is to begin.
+        let open = || alert_episode::table.filter(alert_episode::resolved_at.is_null());
+        let order = (alert_episode::rule, alert_episode::scope);
+        let mut rows: Vec<Episode> = open()
+            .filter(alert_episode::rule.eq(rule).and(alert_episode::scope.gt(scope)))
+            .order(order)
+            .limit(limit)
+            .select(EPISODE)
+            .load(self)?;
+        let further: Vec<Episode> = open()
+            .filter(alert_episode::rule.gt(rule))
+            .order(order)
+            .limit(limit.saturating_sub_unsigned(rows.len() as u64))
+            .select(EPISODE)
+            .load(self)?;
+        rows.extend(further);
+        Ok(rows.into_iter().map(episode).collect())
     }
 
     fn open_episodes(&mut self) -> Result<Vec<EpisodeRow>, StoreError> {

@@ -47,6 +47,14 @@ pub(crate) trait AlertRows {
     /// All states: rule, scope, document.
     fn alert_states(&mut self) -> Result<Vec<(String, String, String)>, StoreError>;
 
+    /// The next `limit` of them behind that of a rule and scope, in the order of both.
+    fn alert_states_behind(
+        &mut self,
+        rule: &str,
+        scope: &str,
+        limit: i64,
+    ) -> Result<Vec<(String, String, String)>, StoreError>;
+
     /// Adds or replaces the states of rules and scopes, each once; those without a document are removed.
     fn put_alert_states(&mut self, states: &[&StateRow]) -> Result<(), StoreError>;
 
@@ -70,6 +78,9 @@ pub(crate) trait AlertRows {
 
     /// How many episodes have not ended, of a rule or in all.
     fn count_open(&mut self, rule: Option<&str>) -> Result<i64, StoreError>;
+
+    /// The next `limit` episodes that have not ended behind those of a rule and scope, in the order of both. A rule has one for a scope.
+    fn open_behind(&mut self, rule: &str, scope: &str, limit: i64) -> Result<Vec<EpisodeRow>, StoreError>;
 
     /// The episodes that have not ended.
     fn open_episodes(&mut self) -> Result<Vec<EpisodeRow>, StoreError>;
