@@ -237,17 +237,6 @@ impl Backend {
         line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
     }
 
-    /// The most memory in bytes that was resident while `work` was done.
-    pub(crate) fn peak_resident(&self, work: impl FnOnce()) -> u64 {
-        let process = format!("/proc/{}", self.child.id());
-        // Sets the peak to what is resident now: proc(5).
-        std::fs::write(format!("{process}/clear_refs"), "5").unwrap();
-        work();
-        let status = std::fs::read_to_string(format!("{process}/status")).unwrap();
-        let line = status.lines().find(|line| line.starts_with("VmHWM")).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
-    }
-
     /// How many files it has open.
     pub(crate) fn files(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
