@@ -216,15 +216,17 @@ impl AlertRows for Connection {
         scope: &str,
         limit: i64,
     ) -> Result<Vec<(String, String, String)>, StoreError> {
+        // The key begins with the tenant: without it SQLite reads all of them for each page.
+        let all = || alert_state::table.filter(alert_state::tenant.eq("default"));
         let columns = (alert_state::rule, alert_state::scope, alert_state::document);
         let order = (alert_state::rule, alert_state::scope);
-        let mut rows: Vec<(String, String, String)> = alert_state::table
+        let mut rows: Vec<(String, String, String)> = all()
             .filter(alert_state::rule.eq(rule).and(alert_state::scope.gt(scope)))
             .order(order)
             .limit(limit)
             .select(columns)
             .load(self)?;
-        let further: Vec<(String, String, String)> = alert_state::table
+        let further: Vec<(String, String, String)> = all()
             .filter(alert_state::rule.gt(rule))
             .order(order)
             .limit(limit.saturating_sub_unsigned(rows.len() as u64))
