@@ -22,7 +22,7 @@ const NEAR: u64 = 3_653 * 86_400 * 1_000_000;
 
 /// Whether this is the name of a time: `ts`, `t`, `dt`, `at`, `sentAt`, `created_at`, `epoch_ms`, `unix`, `clock`, `utc`, `when`, or one
 /// with `time`, `date` or `stamp` in it.
-pub fn is_time(name: &str) -> bool {
+fn is_time(name: &str) -> bool {
     let parts = parts(name);
     let lower = name.to_lowercase();
     STEMS.iter().any(|stem| lower.contains(stem))

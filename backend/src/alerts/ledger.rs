@@ -4,6 +4,7 @@
 
 mod again;
 mod crowd;
+mod level;
 mod routing;
 mod saved;
 mod store;
@@ -13,7 +14,7 @@ use std::sync::Arc;
 
 use afterglow_rules::{Engine, Kind, Reason, Transition};
 use afterglow_wire::Timestamp;
-use afterglow_wire::alert::{Ack, Episode, EpisodeState, Event, Notice, Risen};
+use afterglow_wire::alert::{Ack, Episode, EpisodeState, Event, Notice};
 use afterglow_wire::channel::ChannelKind;
 use afterglow_wire::rule::{Limit, Rule};
 
@@ -154,7 +155,7 @@ impl Ledger {
     pub fn apply(&mut self, transition: &Transition, now: Timestamp) {
         let key = (transition.rule.to_string(), transition.scope.to_string());
         match transition.kind {
-            Kind::Pending => self.is_pending(key),
+            Kind::Pending => self.now_pending(key),
             Kind::Cancelled => self.no_longer_pending(&key),
             Kind::Recovering | Kind::Relapsed => {}
             Kind::Fired => {
@@ -175,7 +176,7 @@ impl Ledger {
     }
 
     /// A rule is about to fire somewhere: what it explains is held.
-    pub fn is_pending(&mut self, (rule, scope): Key) {
+    pub fn now_pending(&mut self, (rule, scope): Key) {
         self.pending.entry(rule).or_default().insert(scope);
     }
 
@@ -224,74 +225,6 @@ impl Ledger {
             self.notify_or_hold(&key, now);
         }
         self.change(&key);
-    }
-
-    fn level(&mut self, key: &Key, transition: &Transition, before: u8, now: Timestamp) {
-        let limit = self.saved.rules.get(&key.0).map(|(rule, _)| limit_of(rule, transition));
-        let Some(episode) = self.open.get_mut(key).map(Arc::make_mut) else { return };
-        let known = episode.risen.map_or(episode.severity, |risen| risen.from);
-        follow(episode, transition);
-        episode.limit = limit.unwrap_or(episode.limit);
-        let is_worse = transition.level > before;
-        if is_worse {
-            // Anyone who has seen it has not seen this.
-            self.voided.extend(episode.ack.take().map(|ack| (episode.id.clone(), ack)));
-        }
-        let (is_known, is_late) = (!episode.notified.is_empty(), transition.late || episode.late);
-        self.change(key);
-        if is_late {
-            return;
-        }
-        if !is_known {
-            // There may be channels for what is as bad as this.
-            return self.notify_or_hold(key, now);
-        }
-        if is_worse && self.held(key, now, false).is_some() {
-            self.rise(key, Some(Risen { from: known, at: Timestamp::from_micros(transition.at) }));
-            return;
-        }
-        if is_worse || transition.severity <= known {
-            self.rise(key, None);
-        }
-        self.notify_of_level(key, is_worse, transition.at);
-    }
-
-    /// Keeps that an alert has become worse, or that those who are to know it do.
-    fn rise(&mut self, key: &Key, risen: Option<Risen>) {
-        if let Some(episode) = self.open.get_mut(key).map(Arc::make_mut)
-            && episode.risen != risen
-        {
-            episode.risen = risen;
-            self.change(key);
-        }
-    }
-
-    /// Notifies those who were notified of the alert that it has become worse, and those who are only notified of what is as bad as
-    /// this; where that updates what they see, also that it has become better.
-    fn notify_of_level(&mut self, key: &Key, is_worse: bool, at: i64) {
-        let can_update = |kind| matches!(kind, ChannelKind::Pagerduty | ChannelKind::Alertmanager);
-        let notified = self.open.get(key).map(|episode| episode.notified.clone()).unwrap_or_default();
-        for channel in notified {
-            let kind = self.saved.channels.iter().find(|one| one.id == channel).map(|one| one.kind);
-            if is_worse || kind.is_some_and(can_update) {
-                self.notice(key, Event::Level, &channel, at, Timestamp::from_micros(at));
-            }
-        }
-        if !is_worse {
-            return;
-        }
-        let known = self.open.get(key).map(|episode| episode.notified.clone()).unwrap_or_default();
-        let new: Vec<String> =
-            self.route(key).into_iter().filter(|channel| !known.contains(channel)).collect();
-        for channel in &new {
-            self.notice(key, Event::Fire, channel, 0, Timestamp::from_micros(at));
-        }
-        if !new.is_empty()
-            && let Some(episode) = self.open.get_mut(key).map(Arc::make_mut)
-        {
-            episode.notified.extend(new);
-            self.change(key);
-        }
     }
 
     fn resolved(&mut self, key: &Key, transition: &Transition, reason: Reason, now: Timestamp) {

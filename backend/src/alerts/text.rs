@@ -25,8 +25,8 @@ pub fn sentence(
         text = format!("{text} It ended because {reason}.");
     }
     if let (Event::Escalate, Some(first)) = (event, episode.first_notified_at.or(episode.notified_at)) {
-        let unseen = duration(at.micros() - first.micros());
-        text = format!("{text} Nobody has acknowledged it for {unseen}.");
+        let since = duration(at.micros() - first.micros());
+        text = format!("{text} It is not acknowledged, {since} after the first notification.");
     }
     if event == Event::Fire && episode.held_back > 0 {
         text = format!("{text} It fired {} times before without a notification.", episode.held_back);

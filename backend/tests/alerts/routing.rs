@@ -15,14 +15,17 @@ fn channel(lab: &Lab, id: &str, receiver: &Receiver, more: &Value) {
     lab.post("/api/channels", &document);
 }
 
+/// What was notified of at a path, in the order in which it came.
+fn alerts_at(receiver: &Receiver, path: &str) -> Vec<Value> {
+    let all = receiver.all().into_iter().filter(|one| one.path == path);
+    all.flat_map(|one| one.json()["alerts"].as_array().cloned().unwrap_or_default()).collect()
+}
+
 /// The rules that were notified of at a path, in order.
 fn rules_at(receiver: &Receiver, path: &str) -> Vec<String> {
-    let all = receiver.all();
-    let at_path = all.iter().filter(|one| one.path == path);
-    let mut rules: Vec<String> = at_path
-        .flat_map(|one| one.json()["alerts"].as_array().cloned().unwrap_or_default())
-        .map(|alert| alert["rule"].as_str().unwrap_or_default().to_owned())
-        .collect();
+    let alerts = alerts_at(receiver, path).into_iter();
+    let mut rules: Vec<String> =
+        alerts.map(|alert| alert["rule"].as_str().unwrap_or_default().to_owned()).collect();
     rules.sort_unstable();
     rules
 }
@@ -145,13 +148,7 @@ fn what_nobody_has_seen_goes_to_others_as_well() {
         json!([{"after": 900, "to": ["boss"]}, {"after": 1800, "to": ["ops", "boss", "chief"]}]);
     lab.rule(rule);
     let at = |path: &str| -> Vec<(String, String, String)> {
-        let all: Vec<Value> = receiver
-            .all()
-            .iter()
-            .filter(|one| one.path == path)
-            .map(crate::receiver::Received::json)
-            .collect();
-        let alerts = all.iter().flat_map(|body| body["alerts"].as_array().cloned().unwrap_or_default());
+        let alerts = alerts_at(&receiver, path).into_iter();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         alerts.map(|alert| (text(&alert["signal"]), text(&alert["event"]), text(&alert["text"]))).collect()
     };
@@ -171,7 +168,7 @@ fn what_nobody_has_seen_goes_to_others_as_well() {
     clock.add(901);
     eventually("one is escalated", || events("/boss") == [is("oven.2", "escalate")]);
     let text = at("/boss").remove(0).2;
-    assert!(text.ends_with("Nobody has acknowledged it for 15 min."), "{text}");
+    assert!(text.ends_with("It is not acknowledged, 15 min after the first notification."), "{text}");
     assert_eq!(episode(&lab, "oven.2")["notified"], json!(["ops", "boss"]));
 
     let is_noted = || {
@@ -230,13 +227,7 @@ fn an_alert_reaches_those_who_take_it_once_it_is_bad_enough() {
     assert!(receiver.all().is_empty(), "nobody takes a warning");
     lab.sample("oven.1", 99.0);
     let events = |path: &str| -> Vec<(Value, Value)> {
-        let all: Vec<Value> = receiver
-            .all()
-            .iter()
-            .filter(|one| one.path == path)
-            .map(crate::receiver::Received::json)
-            .collect();
-        let alerts = all.iter().flat_map(|body| body["alerts"].as_array().cloned().unwrap_or_default());
+        let alerts = alerts_at(&receiver, path).into_iter();
         alerts.map(|alert| (alert["signal"].clone(), alert["event"].clone())).collect()
     };
     let is = |signal: &str, event: &str| (json!(signal), json!(event));

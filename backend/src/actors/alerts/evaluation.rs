@@ -216,7 +216,7 @@ impl Evaluation {
                 if !state.is_some_and(|state| self.engine.restore(&rule, &scope, state)) {
                     gone.push(StateRow { rule, scope, document: None });
                 } else if state.is_some_and(|state| state.phase == Phase::Pending) {
-                    self.ledger.is_pending((rule, scope));
+                    self.ledger.now_pending((rule, scope));
                 }
             }
             self.unwritten.states.extend(gone);
