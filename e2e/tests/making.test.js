@@ -178,8 +178,7 @@ test("a panel fills the screen, and goes back", async (t) => {
   await panel.getByTestId("full-screen").click();
   const filling = () => page.evaluate(() => document.fullscreenElement?.dataset.panel);
   await until("it does", async () => (await filling()) === "host");
-  const { height } = await chart(page, "host").element.boundingBox();
-  assert.ok(height > 500, `${height} of 900 pixels`);
+  await until("its chart is high", async () => (await chart(page, "host").element.boundingBox()).height > 500);
   await until("it is drawn so high", async () => (await panel.locator("canvas.lines").boundingBox()).height > 500);
   // By key, too.
   await chart(page, "host").element.focus();

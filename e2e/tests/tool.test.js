@@ -38,8 +38,10 @@ test("sections collapse, stay so, and are jumped to", async (t) => {
     return y > 0 && y < 900;
   });
   // The range is in reach there.
-  const bar = await page.getByTestId("range").boundingBox();
-  assert.ok(bar.y >= 0 && bar.y < 120, `${bar.y}`);
+  await until("it is at the top", async () => {
+    const { y } = await page.getByTestId("range").boundingBox();
+    return y >= 0 && y < 120;
+  });
   await until("and drawn", async () => (await chart(page, "p11").points()) === 120);
 });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chart, link, open, readings, until } from "../support/page.js";
+import { chart, eventually, link, open, readings, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 test("a wall shows all rows of a board, and the time", async (t) => {
@@ -30,5 +30,5 @@ test("an embedded panel leaves nothing of its frame empty", async (t) => {
   const page = await open(t, { url: `${backend.url}/boards/frame?panel=1` }, { viewport: { width: 700, height: 350 } });
   await link(page, "live");
   await until("the chart has most of it", async () => (await chart(page, "1").element.boundingBox()).height > 180);
-  assert.equal(await page.evaluate(() => document.documentElement.scrollHeight), 350);
+  await eventually(() => page.evaluate(() => document.documentElement.scrollHeight), 350);
 });
