@@ -128,17 +128,24 @@ function countPixels(chart, { colour, from, to }) {
 export const tryNow = (page) =>
   page.evaluate(() => document.querySelector('[data-testid="failure"] button')?.click());
 
-/** Has the page note what its canvases write: to be given to `open` as `before`. */
+/** Has the page note what its canvases write, and what of it begins left of them: to be given to `open` as `before`. */
 export const noteTexts = (page) =>
   page.addInitScript(() => {
     const { fillText } = CanvasRenderingContext2D.prototype;
     window.texts = [];
-    CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+    window.cut = new Set();
+    CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...rest) {
       window.texts.push(text);
       window.texts.splice(0, window.texts.length - 500);
-      return fillText.call(this, text, ...rest);
+      const before = { right: 1, end: 1, center: 0.5 }[this.textAlign] ?? 0;
+      const left = new DOMPoint(x, y).matrixTransform(this.getTransform()).x - this.measureText(text).width * before;
+      if (left < 0) window.cut.add(`${text} at ${left}`);
+      return fillText.call(this, text, x, y, ...rest);
     };
   });
+
+/** What canvases wrote beyond their left edge since `noteTexts`. */
+export const cutTexts = (page) => page.evaluate(() => [...window.cut]);
 
 /** What canvases wrote since `noteTexts`; and forgets it. */
 export const takeTexts = (page) => page.evaluate(() => window.texts.splice(0));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chart, eventually, goToBoard, link, noteTexts, open, readings, takeTexts, until } from "../support/page.js";
+import { chart, cutTexts, eventually, goToBoard, link, noteTexts, open, readings, takeTexts, until } from "../support/page.js";
 import { Backend, folder } from "../support/programs.js";
 
 const SECOND = 1000;
@@ -71,10 +71,11 @@ test("the last value and the difference between cursors are those that are store
   }
 });
 
-test("large numbers are read in full, and ticks have in common what is common once", async (t) => {
+test("large numbers are read in full, and ticks have in common what is common once and are not cut", async (t) => {
   const backend = await Backend.start(t, await folder(t));
   await backend.post(...readings("plant.counter", 300, 2, (n) => 1_000_000_013 + (n % 62)));
   await backend.post(...readings("plant.energy", 300, 2, (n) => 1_234_567_890 + (12 + n) / 100));
+  await backend.post(...readings("plant.oscillator", 300, 2, (n) => 1_000_000.008 + 0.0006 * Math.sin(n / 50)));
   await backend.post(...readings("plant.switch", 300, 2, (n) => (n >> 4) % 2));
   await backend.post({ timestamp: iso(Date.now() - SECOND), signals: { "plant.counter": 1_000_000_074, "plant.switch": 1 } });
   const page = await open(t, backend, { before: noteTexts });
@@ -82,12 +83,16 @@ test("large numbers are read in full, and ticks have in common what is common on
   await until("the counter in full", async () => (await cell(page, "plant.counter", "last")) === "1,000,000,074");
   await eventually(() => cell(page, "plant.energy", "min"), "1,234,567,890.12");
   await eventually(() => cell(page, "plant.switch", "last"), "1");
-  await page.locator('[data-testid=switch][data-signal="plant.counter"]').click({ modifiers: ["Control"] });
+  const alone = (signal) => page.locator(`[data-testid=switch][data-signal="${signal}"]`).click({ modifiers: ["Control"] });
+  await alone("plant.oscillator");
+  await until("the oscillator's ticks", async () => (await takeTexts(page)).some((text) => /^\+0\.\d{4}/.test(text)));
+  await alone("plant.counter");
   await takeTexts(page);
   await until("the axis says it once", async () => {
     const texts = await takeTexts(page);
     return texts.includes("1,000,000,000 +") && texts.includes("+20");
   });
+  assert.deepEqual(await cutTexts(page), []);
 });
 
 test("tiles show the range, not the present", async (t) => {

@@ -3,8 +3,10 @@
 use crate::values::format::grouped;
 use crate::values::unit::{Prefixes, Unit, prefix};
 
-/// Most characters of a tick's label: more do not fit beside the axis.
-const LONGEST: usize = 7;
+/// How high the labels' font is, in pixels of the screen.
+pub const FONT: f64 = 11.0;
+/// How wide a label may be, in pixels of the screen: `+0.00800` and `-0.00800` fit.
+pub const ROOM: f64 = 55.0;
 
 /// What is written at the ticks of one axis.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,16 +56,17 @@ pub fn labels(ticks: &[f64], step: f64, unit: &Unit) -> Labels {
     }
     let (low, high) =
         ticks.iter().fold((f64::MAX, f64::MIN), |(low, high), tick| (low.min(*tick), high.max(*tick)));
-    let room = 10f64.powf((high - low).log10().ceil());
+    // One tick alone has no distance to another.
+    let room = 10f64.powf((high - low).max(step).log10().ceil());
     // A multiple of `room` may be a little below what it is on paper.
     let base = ((low + step / 2.0) / room).floor() * room;
     if base != 0.0 && base.abs() > room {
         let rest: Vec<f64> = ticks.iter().map(|tick| tick - base).collect();
         let (factor, name) = prefix(room, unit.prefixes());
         let ticks = write(&rest, step, factor, name, percent);
+        let ticks: Vec<_> = ticks.into_iter().map(|tick| format!("+{tick}")).collect();
         let written = in_full(base, room);
         if fits(&ticks) {
-            let ticks = ticks.into_iter().map(|tick| format!("+{tick}")).collect();
             return Labels { base: format!("{written} +"), ticks };
         }
         let power = step.log10().floor();
@@ -87,7 +90,20 @@ fn in_full(base: f64, room: f64) -> String {
 }
 
 fn fits(ticks: &[String]) -> bool {
-    ticks.iter().all(|tick| tick.chars().count() <= LONGEST)
+    ticks.iter().all(|tick| width(tick) <= ROOM)
+}
+
+/// How wide a label is at most, in pixels of the screen: as in DejaVu Sans or Verdana, which are wider than other fonts.
+pub fn width(label: &str) -> f64 {
+    let share = |character| match character {
+        '0'..='9' | 'n' | 'µ' => 0.64,
+        '.' | ',' | 'i' | '\u{202f}' => 0.32,
+        '-' => 0.37,
+        '+' | '−' => 0.84,
+        'k' | 'K' | 'P' | 'T' => 0.66,
+        _ => 1.0,
+    };
+    label.chars().map(share).sum::<f64>() * FONT
 }
 
 fn write(ticks: &[f64], step: f64, factor: f64, name: &str, percent: &str) -> Vec<String> {
@@ -165,6 +181,21 @@ mod tests {
     }
 
     proptest::proptest! {
+        /// With any unit, sign and magnitude, and as many ticks as a high chart has.
+        #[test]
+        fn labels_are_never_wider_than_the_axis(
+            low in -9.99..9.99f64, power in -300..300, share in 0.0..12.0f64, most in 1..40usize,
+            unit in proptest::sample::select(vec!["", "%", "V", "s", "B", "B/s", "°C", "km"]),
+        ) {
+            let low = low * 10f64.powi(power);
+            let high = low + low.abs().max(1e-300) * 10f64.powf(2.0 - share);
+            let unit = Unit::named(unit);
+            let step = step(low, high, most, &unit);
+            let labels = labels(&ticks(low, high, step), step, &unit);
+            let widest = labels.ticks.iter().map(|label| width(label)).fold(0.0, f64::max);
+            proptest::prop_assert!(widest <= ROOM, "{widest} for {labels:?}");
+        }
+
         #[test]
         fn labels_fit_and_say_the_value(
             low in -1e12..1e12f64, power in -9..3, share in 1.0..9.99f64, negative: bool,
@@ -177,7 +208,7 @@ mod tests {
             let at = ticks(low, high, step);
             let labels = labels(&at, step, &Unit::none());
             for (label, tick) in labels.ticks.iter().zip(&at) {
-                proptest::prop_assert!(label.chars().count() <= LONGEST + 1, "{labels:?}");
+                proptest::prop_assert!(width(label) <= ROOM, "{labels:?}");
                 if labels.base.is_empty() { continue; }
                 let number = |text: &str| text.replace(',', "").parse::<f64>();
                 let (base, factor) = match labels.base.split_once(" +") {
@@ -200,7 +231,7 @@ mod tests {
             let (_, labels) = written(low, high, "");
             let different: std::collections::BTreeSet<&String> = labels.iter().collect();
             assert!(labels.len() >= 2 && different.len() == labels.len(), "{labels:?}");
-            assert!(labels.iter().all(|label| label.chars().count() <= LONGEST + 3), "{labels:?}");
+            assert!(labels.iter().all(|label| width(label) <= ROOM), "{labels:?}");
         }
     }
 }

@@ -10,9 +10,12 @@ use super::colours::Colours;
 use super::underlay;
 use super::uplot::UPlot;
 use super::view_state::ViewState;
+use crate::values::ticks;
 
-/// How wide the value axis is, in pixels of the screen.
-pub(super) const VALUES: f64 = 52.0;
+/// Between the value axis and its labels, in pixels of the screen.
+const GAP: f64 = 6.0;
+/// How wide the value axis is, in pixels of the screen: the same in all charts, so that their times stand below each other.
+pub(super) const VALUES: f64 = ticks::ROOM + GAP;
 /// Between ticks of the value axis at least, in pixels of the screen.
 const SPACE: f64 = 32.0;
 /// What is left free above and beside the plotting area, in pixels of the screen.
@@ -80,7 +83,7 @@ fn axes(view_state: &Rc<ViewState>, colours: &Colours, keep: &mut Vec<JsValueGua
     let common = |more: &[(&str, JsValue)]| {
         let axis = object([
             ("stroke", colours.axis.into()),
-            ("font", "11px ui-sans-serif, system-ui, sans-serif".into()),
+            ("font", format!("{}px ui-sans-serif, system-ui, sans-serif", ticks::FONT).into()),
             ("grid", line.clone().into()),
             ("ticks", hidden.clone().into()),
         ]);
@@ -125,7 +128,7 @@ fn axes(view_state: &Rc<ViewState>, colours: &Colours, keep: &mut Vec<JsValueGua
         ("values", labels.as_ref().clone()),
         ("size", VALUES.into()),
         ("space", SPACE.into()),
-        ("gap", 6.into()),
+        ("gap", GAP.into()),
     ]);
     keep.push(Box::new(splits));
     keep.push(Box::new(times));
