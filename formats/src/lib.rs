@@ -4,6 +4,7 @@
 //! - [`number`]: values, and the spellings of what is none.
 //! - [`json`]: JSON one token at a time, tolerant where one bad value would sink the others.
 //! - [`records`]: the lines of a file of comma-separated values, and their cells.
+//! - [`series`]: names that are made of several texts.
 //! - [`table`]: what the columns of such a file mean.
 //! - [`sheet`]: names that a spreadsheet would take for formulas.
 //! - [`time_name`]: times under a name of their own.
@@ -14,6 +15,7 @@
 pub mod json;
 pub mod number;
 pub mod records;
+pub mod series;
 pub mod sheet;
 pub mod table;
 pub mod time_name;

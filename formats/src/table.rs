@@ -14,6 +14,7 @@ use std::borrow::Cow;
 use afterglow_wire::{Code, Timestamp};
 
 use super::records::{self, Cell, Record, SEPARATORS};
+use super::series::{Series, Tags};
 use super::zone::Zone;
 use super::{Verdict, sheet, shown};
 use cell::Values;
@@ -37,6 +38,8 @@ pub struct Options {
     pub time: Vec<String>,
     /// The column of the signals' names in a long file; of several, the texts make the name, with dots between.
     pub signal: Vec<String>,
+    /// What of tags goes into names that several columns make.
+    pub tags: Tags,
     /// The column of the values in a long file.
     pub value: Option<String>,
     /// The zone of times without an offset; UTC when absent.
@@ -100,6 +103,8 @@ pub struct Table {
     header: Option<Header>,
     clock: Clock,
     values: Values,
+    /// What names are made of, where several columns make them.
+    series: Series,
     /// The first line that is not empty, for the message that there is no header.
     first: Option<String>,
     /// Whether there was a header, of this table or of one before it.
@@ -119,6 +124,7 @@ impl Table {
             separator: options.separator,
             clock: Clock::new(options.zone.clone()),
             values: Values::new(options.decimal_comma),
+            series: Series::default(),
             options,
             header: None,
             first: None,
@@ -309,7 +315,10 @@ impl Table {
             several => joined(&several.iter().map(|index| text(*index)).collect::<Vec<_>>()).map(Cow::Owned),
         };
         let series = match &header.kind {
-            Kind::Long { names, own, .. } => Some(name(&cells, names, *own)),
+            Kind::Long { names, own, .. } => Some(match names[..] {
+                [only] => name(cells.get(only), *own),
+                _ => header.joined_name(&cells, self.options.tags),
+            }),
             Kind::Wide(_) => None,
         };
         let read = stamp.and_then(|stamp| self.clock.instant(&stamp, header.unit, series.as_deref()));
@@ -330,9 +339,13 @@ impl Table {
             }
         };
         match &mut header.kind {
-            Kind::Long { value, units, .. } => {
+            Kind::Long { names, value, units, .. } => {
                 let series = series.as_deref().unwrap_or_default();
-                take(0, series, self.values.read(&text(*value), units.of(series)));
+                let claimed = match names[..] {
+                    [_] => Ok(()),
+                    _ => self.series.claim(series, &header::texts(&header.names, names, &cells)),
+                };
+                take(0, series, claimed.and_then(|()| self.values.read(&text(*value), units.of(series))));
             }
             Kind::Wide(columns) => {
                 // No more columns than the row has: a header may have a hundred thousand.
@@ -427,11 +440,10 @@ fn joined(parts: &[Cow<'_, str>]) -> Result<String, Verdict> {
     Ok(text)
 }
 
-/// The name that a long row gives its sample.
-fn name(cells: &[Cell<'_>], columns: &[usize], own: bool) -> String {
-    let parts = columns.iter().filter_map(|index| cells.get(*index)).filter(|cell| !cell.is_empty());
-    let name = parts.map(Cell::text).collect::<Vec<_>>().join(".");
-    if own { sheet::read(&name).to_owned() } else { name }
+/// The name that the one column of names gives a long row's sample.
+fn name(cell: Option<&Cell<'_>>, own: bool) -> String {
+    let name = cell.map(Cell::text).unwrap_or_default();
+    if own { sheet::read(&name).to_owned() } else { name.into_owned() }
 }
 
 /// A file's first line without the mark that says how its bytes are ordered.

@@ -1,6 +1,7 @@
 //! `POST /api/telemetry`: samples in.
 
 use actix_web::{HttpRequest, web};
+use afterglow_formats::series::Tags;
 use afterglow_formats::table::Options;
 use afterglow_formats::zone::Zone;
 use afterglow_wire::Code;
@@ -34,6 +35,9 @@ pub(super) struct Parameters {
     /// text/csv: the column of the signals' names, where a row is one sample; or several, separated by commas, whose texts make
     /// the name, with dots between
     signal: Option<String>,
+    /// text/csv: what of tags goes into names that several columns make, `values` (`cpu.n1.user`) or `pairs`
+    /// (`cpu.host=n1.user`)
+    tags: Option<String>,
     /// text/csv: the column of the values, where a row is one sample
     value: Option<String>,
     /// The IANA time zone of times without an offset, such as Europe/Berlin; UTC when absent
@@ -48,6 +52,7 @@ impl Parameters {
             ("separator", &self.separator),
             ("decimal", &self.decimal),
             ("signal", &self.signal),
+            ("tags", &self.tags),
             ("value", &self.value),
         ];
         for (name, given) in tables {
@@ -70,12 +75,16 @@ impl Parameters {
         let decimal = self.decimal.as_deref().map(|text| {
             Options::decimal(text).map_err(|allowed| Problem::parameter("decimal", text, allowed))
         });
+        let tags = self.tags.as_deref().map(|text| {
+            Tags::read(text).map_err(|allowed| Problem::parameter("tags", text, allowed))
+        });
         let zone = self.zone()?;
         Ok(Options {
             separator: given.transpose()?.or(separator),
             decimal_comma: decimal.transpose()?,
             time: Options::columns(self.time.as_deref()),
             signal: Options::columns(self.signal.as_deref()),
+            tags: tags.transpose()?.unwrap_or_default(),
             value: self.value,
             zone,
         })

@@ -1,9 +1,12 @@
 //! What the columns of a table mean, by their names.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use afterglow_wire::Timestamp;
 
+use super::super::records::Cell;
+use super::super::series::Tags;
 use super::super::shown;
 use super::super::zone::Zone;
 use super::Options;
@@ -47,7 +50,7 @@ const TIME_OF_DAY: &[&str] = &["hour", "hours", "hr", "minute", "time of day", "
 /// A table's columns.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Header {
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     /// How many columns there are.
     pub(super) width: usize,
     /// The columns of the time, whose texts are joined.
@@ -171,6 +174,22 @@ impl Header {
         Ok(Some(Self { width: names.len(), names, time, unit, zone, kind, notes }))
     }
 
+    /// The name that several columns of a long row make.
+    pub(super) fn joined_name(&self, cells: &[Cell<'_>], tags: Tags) -> String {
+        let Kind::Long { names, .. } = &self.kind else { return String::new() };
+        let mut name = String::new();
+        for (column, text) in given(&self.names, names, cells) {
+            if !name.is_empty() {
+                name.push('.');
+            }
+            if tags == Tags::Pairs && !["_measurement", "_field"].contains(&&*column.to_lowercase()) {
+                name.extend([column, "="]);
+            }
+            name.push_str(&text);
+        }
+        name
+    }
+
     /// Whether a row is this header once more.
     pub(super) fn is_again(&self, row: &[String]) -> bool {
         self.names == row
@@ -202,6 +221,21 @@ impl Header {
             }
         }
     }
+}
+
+/// The texts of a row in these columns that are not empty, with the columns' names.
+fn given<'a>(
+    names: &'a [String],
+    columns: &'a [usize],
+    cells: &'a [Cell<'_>],
+) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> {
+    let cells = columns.iter().filter_map(|index| Some((&*names[*index], cells.get(*index)?)));
+    cells.filter(|(_, cell)| !cell.is_empty()).map(|(column, cell)| (column, cell.text()))
+}
+
+/// All that tells a row's series from others whose texts in these columns make the same name.
+pub(super) fn texts(names: &[String], columns: &[usize], cells: &[Cell<'_>]) -> String {
+    given(names, columns, cells).map(|(column, text)| format!("{column}={text:?}")).collect::<Vec<_>>().join(",")
 }
 
 /// What to say of a file whose first line, with these cells, names no time.

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use afterglow_cli::{ConfigError, Section};
+use afterglow_formats::series::Tags;
 use afterglow_formats::table::Options;
 use afterglow_wire::name;
 
@@ -168,6 +169,7 @@ fn csv_file(mut section: Section, folder: &Path) -> Result<Replay, ConfigError> 
         decimal_comma: section.parsed("decimal", Options::decimal)?,
         time: Options::columns(section.text("time")?.as_deref()),
         signal: Options::columns(section.text("signal")?.as_deref()),
+        tags: section.parsed("tags", Tags::read)?.unwrap_or_default(),
         value: section.text("value")?,
         zone: section.parsed("zone", str::parse)?,
     };
@@ -196,8 +198,9 @@ fn exec(mut section: Section, names: &mut BTreeSet<String>) -> Result<Exec, Conf
         }
         _ => return Err(section.error("it takes either `command = [...]` or `stdin = true`")),
     };
+    let tags = section.parsed("tags", Tags::read)?.unwrap_or_default();
     section.finish()?;
-    Ok(Exec { program, prefix })
+    Ok(Exec { program, prefix, tags })
 }
 
 /// A prefix must leave room for the rest of the name.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use afterglow_formats::records;
+use afterglow_formats::series::Tags;
 use tokio::sync::mpsc;
 
-use super::line::{Line, Problem};
+use super::line::{Problem, Reader};
 use super::losses::{Counts, Losses};
 use super::{AHEAD, Item, Stream};
 use afterglow_client::clock;
@@ -27,6 +28,8 @@ pub struct Exec {
     pub program: Program,
     /// What the names of its signals start with, literally.
     pub prefix: String,
+    /// What of the tags of line protocol goes into names.
+    pub tags: Tags,
 }
 
 /// Where lines come from.
@@ -55,7 +58,7 @@ pub fn stream(config: &Exec, label: &str) -> Result<Stream, String> {
     let counts = Arc::new(Counts::default());
     let mut lines = Lines {
         sender,
-        prefix: config.prefix.clone(),
+        reader: Reader::new(config.prefix.clone(), config.tags),
         label: label.to_owned(),
         number: 0,
         losses: Losses::new(label.to_owned(), "lines", counts.clone()),
@@ -83,7 +86,7 @@ pub fn stream(config: &Exec, label: &str) -> Result<Stream, String> {
 
 struct Lines {
     sender: mpsc::Sender<Item>,
-    prefix: String,
+    reader: Reader,
     label: String,
     /// The number of the last line, from 1.
     number: u64,
@@ -142,7 +145,7 @@ impl Lines {
     }
 
     fn line(&mut self, bytes: &[u8]) -> Result<(), mpsc::error::SendError<Item>> {
-        let line = Line::parse(&records::text(bytes), &self.prefix, clock::now());
+        let line = self.reader.read(&records::text(bytes), clock::now());
         for Problem { signal, message } in &line.problems {
             match signal {
                 Some(signal) => self.losses.value(format_args!("line {}", self.number), signal, message),

@@ -7,6 +7,7 @@ mod pairs;
 
 use std::collections::BTreeMap;
 
+use afterglow_formats::series::{Series, Tags};
 use afterglow_formats::{Verdict, number, time_name};
 use afterglow_wire::telemetry::Reading;
 use afterglow_wire::{Timestamp, name};
@@ -34,17 +35,31 @@ pub struct Problem {
     pub message: String,
 }
 
-impl Line {
-    /// Reads a line that arrived at `now`; an empty one, or one that starts with `#`, says nothing. Names get `prefix`.
-    pub fn parse(text: &str, prefix: &str, now: Timestamp) -> Self {
+/// Reads the lines of one source.
+#[derive(Debug)]
+pub struct Reader {
+    prefix: String,
+    tags: Tags,
+    /// What the names are made of.
+    series: Series,
+}
+
+impl Reader {
+    /// Names get `prefix`, and those of line protocol have `tags` in them.
+    pub fn new(prefix: String, tags: Tags) -> Self {
+        Self { prefix, tags, series: Series::default() }
+    }
+
+    /// Reads a line that arrived at `now`; an empty one, or one that starts with `#`, says nothing.
+    pub fn read(&mut self, text: &str, now: Timestamp) -> Line {
         let text = text.trim_start_matches('\u{feff}').trim();
-        let mut line = Self::default();
+        let mut line = Line::default();
         let read = match text.chars().next() {
             None | Some('#') => Ok(()),
-            Some('{') => line.object(text, prefix, now),
-            Some(_) => match influx::read(text) {
-                Some(point) => line.point(&point, prefix),
-                None => line.pairs(text, prefix, now),
+            Some('{') => line.object(text, &self.prefix, now),
+            Some(_) => match influx::read(text, self.tags) {
+                Some(point) => line.point(&point, &self.prefix, &mut self.series),
+                None => line.pairs(text, &self.prefix, now),
             },
         };
         if let Err(message) = read {
@@ -54,7 +69,9 @@ impl Line {
         }
         line
     }
+}
 
+impl Line {
     /// Its samples as a reading, at `now` unless it has its own time; none when nothing is usable.
     pub fn reading(self, now: Timestamp) -> Option<Reading> {
         let timestamp = Some(self.timestamp.unwrap_or(now));
@@ -85,9 +102,10 @@ impl Line {
         }
     }
 
-    fn point(&mut self, point: &influx::Point, prefix: &str) -> Result<(), String> {
-        for (name, value) in &point.fields {
-            self.put(prefix, name, influx::value(value));
+    fn point(&mut self, point: &influx::Point, prefix: &str, names: &mut Series) -> Result<(), String> {
+        for influx::Field { name, series, value } in &point.fields {
+            let value = names.claim(name, series).and_then(|()| influx::value(value));
+            self.put(prefix, name, value);
         }
         point.timestamp.as_deref().map_or(Ok(()), |stamp| self.stamp(stamp))
     }

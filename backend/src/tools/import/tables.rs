@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use afterglow_formats::Verdict;
 use afterglow_formats::records::Records;
+use afterglow_formats::series::Tags;
 use afterglow_formats::table::{Options, Sink, Table};
 use afterglow_wire::Timestamp;
 use afterglow_wire::limits::BODY_BYTES;
@@ -41,6 +42,11 @@ pub(super) struct Columns {
     #[arg(long, value_name = "COLUMN")]
     signal: Vec<String>,
 
+    /// CSV: what of tags goes into names that several columns make: their values (`cpu.n1.user`), or pairs
+    /// (`cpu.host=n1.user`) [default: values]
+    #[arg(long, value_name = "WHAT", value_parser = Tags::read)]
+    tags: Option<Tags>,
+
     /// CSV: the column of the values, where a row is one sample
     #[arg(long, value_name = "COLUMN")]
     value: Option<String>,
@@ -67,6 +73,7 @@ impl Columns {
             decimal_comma: self.decimal,
             time: self.time.clone(),
             signal: self.signal.clone(),
+            tags: self.tags.unwrap_or_default(),
             value: self.value.clone(),
             zone: self.zone.clone(),
         }

@@ -230,3 +230,41 @@ fn what_names_an_hour_is_a_signal_and_zero_has_every_unit() {
         "#]],
     );
 }
+
+#[test]
+fn series_that_make_one_name_are_told_apart_or_refused() {
+    let text = "#datatype,string,long,dateTime:RFC3339,double,string,string,string\n,result,table,_time,_value,_field,_measurement,host\n\
+                ,,0,2026-01-02T00:00:00Z,1,v,m,a\n\n\
+                #datatype,string,long,dateTime:RFC3339,double,string,string,string\n,result,table,_time,_value,_field,_measurement,rack\n\
+                ,,1,2026-01-02T00:00:00Z,2,v,m,a\n,,1,2026-01-02T00:00:00Z,3,v,m,b\n";
+    check(
+        text,
+        expect![[r#"
+            2026-01-02T00:00:00 m.a.v 1.0
+            2026-01-02T00:00:00 m.b.v 3.0
+            line 7 m.a.v bad_signal_name: _measurement="m",rack="a",_field="v" has the name of another series, so both are refused from here on; `tags`, if it is pairs, keeps apart what has other tags
+        "#]],
+    );
+    check_with(
+        Options { tags: Tags::Pairs, ..Options::default() },
+        text,
+        expect![[r#"
+            2026-01-02T00:00:00 m.host=a.v 1.0
+            2026-01-02T00:00:00 m.rack=a.v 2.0
+            2026-01-02T00:00:00 m.rack=b.v 3.0
+        "#]],
+    );
+    // A text may have a dot in it, or be missing.
+    let options = Options { signal: vec!["a".into(), "b".into(), "c".into()], ..Options::default() };
+    check_with(
+        options,
+        "time,a,b,c,value\n2026-01-02,x.y,z,,1\n2026-01-03,x,y.z,,2\n2026-01-04,x.y,,w,3\n2026-01-05,,x.y,w,4\n2026-01-06,k,l,m,5\n",
+        expect![[r#"
+            2026-01-02T00:00:00 x.y.z 1.0
+            2026-01-04T00:00:00 x.y.w 3.0
+            2026-01-06T00:00:00 k.l.m 5.0
+            line 3 x.y.z bad_signal_name: a="x",b="y.z" has the name of another series, so both are refused from here on; `tags`, if it is pairs, keeps apart what has other tags
+            line 5 x.y.w bad_signal_name: b="x.y",c="w" has the name of another series, so both are refused from here on; `tags`, if it is pairs, keeps apart what has other tags
+        "#]],
+    );
+}

@@ -1,19 +1,28 @@
 //! InfluxDB's line protocol: `measurement[,tag=value...] field=value[,field=value...] [timestamp]`.
 
+use afterglow_formats::series::Tags;
 use afterglow_formats::{Verdict, number};
 
 /// A line.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Point {
-    /// Names and the texts of their values. A name is made of measurement, the tags' values in the order of the tags'
-    /// names, and field, with dots between.
-    pub(super) fields: Vec<(String, String)>,
+    pub(super) fields: Vec<Field>,
     /// The digits of the timestamp.
     pub(super) timestamp: Option<String>,
 }
 
-/// Reads a line; none when it is no line protocol.
-pub(super) fn read(text: &str) -> Option<Point> {
+/// A field of a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Field {
+    /// Made of measurement, the tags' values in the order of the tags' names, and field, with dots between.
+    pub(super) name: String,
+    /// What tells it from other fields with the same name: measurement, tags and field as they are written.
+    pub(super) series: String,
+    pub(super) value: String,
+}
+
+/// Reads a line, of whose tags this goes into names; none when it is no line protocol.
+pub(super) fn read(text: &str, in_names: Tags) -> Option<Point> {
     let mut parts = split(text, ' ').into_iter().filter(|part| !part.is_empty());
     let (head, fields, timestamp) = (parts.next()?, parts.next()?, parts.next());
     let is_integer =
@@ -25,13 +34,23 @@ pub(super) fn read(text: &str) -> Option<Point> {
     let measurement = head.next().filter(|name| is_name(name))?;
     let mut tags: Vec<_> = head.map(pair).collect::<Option<_>>()?;
     tags.sort_unstable();
-    let mut beginning = plain(measurement);
-    for (_, value) in tags {
+    let (mut beginning, mut series) = (plain(measurement), measurement.to_owned());
+    for (tag, value) in tags {
         beginning.push('.');
+        if in_names == Tags::Pairs {
+            beginning.push_str(&plain(tag));
+            beginning.push('=');
+        }
         beginning.push_str(&plain(value));
+        series.extend([",", tag, "=", value]);
     }
-    let field =
-        |part| pair(part).map(|(name, value)| (format!("{beginning}.{}", plain(name)), value.to_owned()));
+    let field = |part| {
+        pair(part).map(|(field, value)| Field {
+            name: format!("{beginning}.{}", plain(field)),
+            series: format!("{series} {field}"),
+            value: value.to_owned(),
+        })
+    };
     let fields = split(fields, ',').into_iter().map(field).collect::<Option<_>>()?;
     Some(Point { fields, timestamp: timestamp.map(str::to_owned) })
 }

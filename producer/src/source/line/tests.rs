@@ -7,8 +7,12 @@ fn now() -> Timestamp {
     Timestamp::parse("2026-11-26T08:00:00Z").unwrap()
 }
 
+fn parse(text: &str, prefix: &str) -> Line {
+    Reader::new(prefix.to_owned(), Tags::Values).read(text, now())
+}
+
 fn check(text: &str, expected: &Expect) {
-    let line = Line::parse(text, "p.", now());
+    let line = parse(text, "p.");
     let stamp = line.timestamp.map(|stamp| format!("{stamp} ")).unwrap_or_default();
     let problems: Vec<_> = line.problems.iter().map(|problem| &problem.message).collect();
     expected.assert_eq(&format!("{stamp}{:?} {problems:?}", line.signals));
@@ -80,7 +84,7 @@ fn line_protocol_is_read_with_tags_and_units() {
 #[test]
 fn lines_that_do_not_come_apart_are_refused_whole() {
     for text in ["a=1,5 b=2", "a,b=1", "a=1,b", "21.5,40", "a=\"1 b=2", "t one: 21.5\tt two: 40"] {
-        let line = Line::parse(text, "", now());
+        let line = parse(text, "");
         assert!(line.signals.is_empty() && !line.problems.is_empty(), "{text}: {line:?}");
     }
 }
@@ -109,7 +113,7 @@ fn a_time_under_another_name_makes_the_line_unusable() {
         r#"{"time": "2026-11-26T08:00:00Z", "signals": {"a": 1}}"#,
         r#"{"device": "x", "signals": {"a": 1}}"#,
     ] {
-        let line = Line::parse(text, "", now());
+        let line = parse(text, "");
         assert!(line.signals.is_empty() && line.problems.len() == 1, "{text}: {line:?}");
     }
 }
@@ -142,7 +146,7 @@ fn an_object_is_one_instants_values() {
 #[test]
 fn a_wrong_timestamp_makes_the_line_unusable() {
     for text in ["a=1 timestamp=yesterday", r#"{"timestamp": "yesterday", "a": 1}"#] {
-        let line = Line::parse(text, "", now());
+        let line = parse(text, "");
         assert!(line.signals.is_empty() && line.problems.len() == 1, "{line:?}");
     }
 }
@@ -150,13 +154,13 @@ fn a_wrong_timestamp_makes_the_line_unusable() {
 proptest! {
     #[test]
     fn any_line_is_answered_without_panic(text in "\\PC{0,60}") {
-        let line = Line::parse(&text, "", now());
+        let line = parse(&text, "");
         prop_assert!(line.signals.values().all(|value| value.is_finite()));
     }
 
     #[test]
     fn nearly_lines_are_answered_without_panic(text in "[ab1.=:,; \"\\\\{}-]{0,40}") {
-        let line = Line::parse(&text, "", now());
+        let line = parse(&text, "");
         let is_whole = |name: &String| !name.contains(' ') || text.contains(['\\', '{']);
         prop_assert!(line.signals.keys().all(is_whole), "{:?}", line);
     }
@@ -174,10 +178,41 @@ fn the_time_of_a_line_of_a_log_is_neither_overlooked_nor_a_name() {
         "1764144000 temp=4 hum=5",
         "temp=4 2026-11-27T15:00:00Z",
     ] {
-        let line = Line::parse(text, "", now());
+        let line = parse(text, "");
         assert!(line.signals.is_empty() && line.problems.len() == 1, "{text}: {line:?}");
         assert!(line.problems[0].message.contains("must be called timestamp"), "{text}: {line:?}");
     }
     check("3:21,4:22", &expect![[r#"{"p.3": 21.0, "p.4": 22.0} []"#]]);
     check("a=1 12 b=2", &expect![[r#"{"p.a": 1.0, "p.b": 2.0} ["\"12\": not name=value"]"#]]);
+}
+
+#[test]
+fn series_with_other_tags_are_told_apart_or_refused() {
+    let read = |tags| {
+        let mut reader = Reader::new("p.".to_owned(), tags);
+        let lines = ["m,host=a v=1", "m,rack=a v=2,w=3", "m,host=a v=4", "m,host=b v=5", "m,host=a.v w=6", "m.a w=7"];
+        lines.map(|text| {
+            let line = reader.read(text, now());
+            let problems: Vec<_> = line.problems.iter().map(|problem| &*problem.message).collect();
+            format!("{:?} {}\n", line.signals, problems.join(" "))
+        })
+    };
+    expect![[r#"
+        {"p.m.a.v": 1.0} 
+        {"p.m.a.w": 3.0} "m.a.v": m,rack=a v has the name of another series, so both are refused from here on; `tags`, if it is pairs, keeps apart what has other tags
+        {} "m.a.v": m,host=a v has the name of another series, so both are refused from here on; `tags`, if it is pairs, keeps apart what has other tags
+        {"p.m.b.v": 5.0} 
+        {"p.m.a.v.w": 6.0} 
+        {} "m.a.w": m.a w has the name of another series, so both are refused from here on; `tags`, if it is pairs, keeps apart what has other tags
+    "#]]
+    .assert_eq(&read(Tags::Values).concat());
+    expect![[r#"
+        {"p.m.host=a.v": 1.0} 
+        {"p.m.rack=a.v": 2.0, "p.m.rack=a.w": 3.0} 
+        {"p.m.host=a.v": 4.0} 
+        {"p.m.host=b.v": 5.0} 
+        {"p.m.host=a.v.w": 6.0} 
+        {"p.m.a.w": 7.0} 
+    "#]]
+    .assert_eq(&read(Tags::Pairs).concat());
 }
