@@ -30,7 +30,7 @@ impl Tags {
         match text {
             "values" => Ok(Self::Values),
             "pairs" => Ok(Self::Pairs),
-            _ => Err("values or pairs is expected".into()),
+            _ => Err("values or pairs".into()),
         }
     }
 }

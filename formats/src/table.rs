@@ -7,6 +7,7 @@
 
 mod cell;
 mod clock;
+mod dates;
 mod header;
 
 use std::borrow::Cow;
@@ -19,6 +20,7 @@ use super::zone::Zone;
 use super::{Verdict, sheet, shown};
 use cell::Values;
 pub use clock::{Clock, Read};
+pub use dates::Dates;
 use header::{Header, Kind};
 
 /// Lines before the header that are passed over: titles, comments.
@@ -42,6 +44,8 @@ pub struct Options {
     pub tags: Tags,
     /// The column of the values in a long file.
     pub value: Option<String>,
+    /// Where the day stands in dates whose year comes last; such ones with `/` or `-` are refused when absent.
+    pub dates: Option<Dates>,
     /// The zone of times without an offset; UTC when absent.
     pub zone: Option<Zone>,
 }
@@ -122,7 +126,7 @@ impl Table {
     pub fn new(options: Options) -> Self {
         Self {
             separator: options.separator,
-            clock: Clock::new(options.zone.clone()),
+            clock: Clock::new(options.zone.clone(), options.dates),
             values: Values::new(options.decimal_comma),
             series: Series::default(),
             options,

@@ -3,7 +3,7 @@
 //! One pass over the text, without a map or a copy per object.
 
 use afterglow_formats::json::{Cursor, Malformed, Scalar};
-use afterglow_formats::table::Clock;
+use afterglow_formats::table::{Clock, Dates};
 use afterglow_formats::zone::Zone;
 use afterglow_formats::{shown, time_name};
 use afterglow_wire::timestamp::BadTimestamp;
@@ -34,9 +34,10 @@ pub struct Times {
 }
 
 impl Times {
-    /// Times are in the member called `member`, and local ones in `zone`.
-    pub fn new(member: Option<String>, zone: Option<Zone>) -> Self {
-        Self { member, clock: zone.map(|zone| Clock::new(Some(zone))), required: false }
+    /// Times are in the member called `member`, local ones in `zone`, and dates whose year comes last in the order `dates`.
+    pub fn new(member: Option<String>, zone: Option<Zone>, dates: Option<Dates>) -> Self {
+        let has_clock = zone.is_some() || dates.is_some();
+        Self { member, clock: has_clock.then(|| Clock::new(zone, dates)), required: false }
     }
 
     /// As these, of objects that must have a time.

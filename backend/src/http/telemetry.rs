@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, web};
 use afterglow_formats::series::Tags;
-use afterglow_formats::table::Options;
+use afterglow_formats::table::{Dates, Options};
 use afterglow_formats::zone::Zone;
 use afterglow_wire::Code;
 use afterglow_wire::telemetry::Receipt;
@@ -40,6 +40,8 @@ pub(super) struct Parameters {
     tags: Option<String>,
     /// text/csv: the column of the values, where a row is one sample
     value: Option<String>,
+    /// Where the day stands in dates whose year comes last, `dmy` (31/01/2026) or `mdy` (01/31/2026)
+    dates: Option<String>,
     /// The IANA time zone of times without an offset, such as Europe/Berlin; UTC when absent
     #[param(min_length = 1)]
     zone: Option<String>,
@@ -60,7 +62,12 @@ impl Parameters {
                 return Err(Problem::parameter(name, text, "it is for bodies of text/csv"));
             }
         }
-        Ok(Times::new(self.time.clone().filter(|time| !time.is_empty()), self.zone()?))
+        Ok(Times::new(self.time.clone().filter(|time| !time.is_empty()), self.zone()?, self.dates()?))
+    }
+
+    fn dates(&self) -> Result<Option<Dates>, Problem> {
+        let read = |text: &String| Dates::read(text).map_err(|why| Problem::parameter("dates", text, why));
+        self.dates.as_ref().map(read).transpose()
     }
 
     fn zone(&self) -> Result<Option<Zone>, Problem> {
@@ -75,10 +82,11 @@ impl Parameters {
         let decimal = self.decimal.as_deref().map(|text| {
             Options::decimal(text).map_err(|allowed| Problem::parameter("decimal", text, allowed))
         });
-        let tags = self.tags.as_deref().map(|text| {
-            Tags::read(text).map_err(|allowed| Problem::parameter("tags", text, allowed))
-        });
-        let zone = self.zone()?;
+        let tags = self
+            .tags
+            .as_deref()
+            .map(|text| Tags::read(text).map_err(|allowed| Problem::parameter("tags", text, allowed)));
+        let (dates, zone) = (self.dates()?, self.zone()?);
         Ok(Options {
             separator: given.transpose()?.or(separator),
             decimal_comma: decimal.transpose()?,
@@ -86,6 +94,7 @@ impl Parameters {
             signal: Options::columns(self.signal.as_deref()),
             tags: tags.transpose()?.unwrap_or_default(),
             value: self.value,
+            dates,
             zone,
         })
     }

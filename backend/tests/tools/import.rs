@@ -161,3 +161,55 @@ fn a_damaged_parquet_file_ends_with_a_reason() {
     }
     assert!(refused > 0, "nothing was damaged");
 }
+
+/// In requests and in files alike.
+#[test]
+fn dates_without_an_order_and_names_of_two_series_are_refused_by_the_option_that_helps() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("served.db"));
+    let headers = [("content-type", "text/csv")];
+    let post = |query: &str, body: &str| {
+        let answer = backend.send_with("POST", &format!("/api/telemetry?{query}"), body, &headers);
+        (answer.status, answer.text)
+    };
+    let (database, file) = (folder.path().join("a.db"), folder.path().join("dates.csv"));
+    let dates = "time,a\n03/04/2026 8:15 PM,1\n";
+    fs::write(&file, dates).unwrap();
+    for (option, expected) in [("dmy", "2026-04-03T20:15"), ("mdy", "2026-03-04T20:15")] {
+        assert_eq!(post(&format!("dates={option}"), dates).0, 200);
+        done("import", &database, &[text(&file), "--dates", option]);
+        assert!(done("export", &database, &[]).contains(expected), "{option}");
+        assert!(backend.get("/api/telemetry?from=2026-01-01&format=csv").text.contains(expected), "{option}");
+    }
+    let (status, said) = post("", dates);
+    assert!(status == 400 && said.contains("`dates` says which, dmy or mdy"), "{said}");
+    refused("import", &database, &[text(&file)], 2, "`dates` says which, dmy or mdy");
+    let (status, said) = post("dates=ymd", dates);
+    assert!(status == 400 && said.contains("dates") && said.contains("bad_parameter"), "{said}");
+    refused("import", &database, &[text(&file), "--dates", "ymd"], 2, "--dates");
+
+    let line = "{\"timestamp\":\"03/04/2026 08:00\",\"signals\":{\"b\":1}}";
+    assert_eq!(backend.send("POST", "/api/telemetry?dates=dmy", line).status, 200);
+    let stored = backend.get("/api/telemetry?from=2026-01-01&signals=b&format=csv").text;
+    assert!(stored.contains("2026-04-03T08:00"), "{stored}");
+    assert_eq!(backend.send("POST", "/api/telemetry", line).status, 400);
+
+    let tagged = ",_time,_value,_field,_measurement,host,rack\n,2026-01-02T00:00:00Z,1,v,m,x,\n,2026-01-03T00:00:00Z,2,v,m,,x\n";
+    let file = folder.path().join("tagged.csv");
+    fs::write(&file, tagged).unwrap();
+    let (status, said) = post("", tagged);
+    assert!(status == 200 && said.contains("rack=") && said.contains("`tags`, if it is pairs"), "{said}");
+    assert_eq!(post("tags=pairs", tagged).0, 200);
+    let ended = run("import", &database, &[text(&file)]);
+    assert!(ended.err.contains("`tags`, if it is pairs"), "{}", ended.err);
+    done("import", &database, &[text(&file), "--tags", "pairs"]);
+    let exported = done("export", &database, &[]);
+    for stored in [backend.get("/api/telemetry?from=2026-01-01&format=csv").text, exported] {
+        for name in ["m.host=x.v,1", "m.rack=x.v,2"] {
+            assert!(stored.contains(name), "{stored}");
+        }
+    }
+    let (status, said) = post("tags=all", tagged);
+    assert!(status == 400 && said.contains("tags"), "{said}");
+    backend.close();
+}

@@ -7,6 +7,7 @@ use afterglow_wire::timestamp::Written;
 
 use super::super::Verdict;
 use super::super::zone::{Instants, Zone};
+use super::dates::{self, Dates};
 use super::{bad_timestamp, quoted};
 
 /// How far back clocks are set at most, in microseconds.
@@ -21,6 +22,7 @@ pub struct Clock {
     zone: Option<Zone>,
     /// Whether that is what a column's name says, and no setting.
     is_found: bool,
+    dates: Option<Dates>,
     /// The order of rows, or, in a long file, of each series.
     rows: Order,
     series: HashMap<String, Order>,
@@ -42,11 +44,12 @@ struct Order {
 pub type Read = Result<(Timestamp, Option<String>), Verdict>;
 
 impl Clock {
-    /// Local times are in `zone`, or in UTC when absent.
-    pub fn new(zone: Option<Zone>) -> Self {
+    /// Local times are in `zone`, or in UTC when absent, and dates whose year comes last in the order `dates`.
+    pub fn new(zone: Option<Zone>, dates: Option<Dates>) -> Self {
         Self {
             zone,
             is_found: false,
+            dates,
             rows: Order::default(),
             series: HashMap::new(),
             said_twice: false,
@@ -75,8 +78,7 @@ impl Clock {
         {
             return count(number, unit).map(|timestamp| (timestamp, None));
         }
-        let written = Timestamp::read(text.trim()).map_err(|error| bad_timestamp(error.to_string()))?;
-        let local = match written {
+        let local = match dates::read(text.trim(), self.dates)? {
             Written::Instant(timestamp) => {
                 if series.is_none() {
                     self.rows.step(timestamp);

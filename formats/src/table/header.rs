@@ -11,6 +11,7 @@ use super::super::shown;
 use super::super::zone::Zone;
 use super::Options;
 use super::cell::{Unit, Units};
+use super::dates;
 
 /// Names of the column of instants, in the order in which they are preferred, in lower case.
 const TIME: &[&str] = &[
@@ -198,7 +199,9 @@ impl Header {
     /// Whether a row directly after this header may be another one, and not its units or types: it has other columns, the
     /// same name for the time, or what was taken for this header has values.
     pub(super) fn may_be_followed_by(&self, row: &[String]) -> bool {
-        let is_value = |name: &String| name.parse::<f64>().is_ok() || name.parse::<Timestamp>().is_ok();
+        let is_value = |name: &String| {
+            name.parse::<f64>().is_ok() || name.parse::<Timestamp>().is_ok() || dates::is_year_last(name)
+        };
         row.len() != self.width
             || self.time.iter().all(|index| row[*index] == self.names[*index])
             || self.names.iter().any(is_value)
@@ -235,7 +238,10 @@ fn given<'a>(
 
 /// All that tells a row's series from others whose texts in these columns make the same name.
 pub(super) fn texts(names: &[String], columns: &[usize], cells: &[Cell<'_>]) -> String {
-    given(names, columns, cells).map(|(column, text)| format!("{column}={text:?}")).collect::<Vec<_>>().join(",")
+    given(names, columns, cells)
+        .map(|(column, text)| format!("{column}={text:?}"))
+        .collect::<Vec<_>>()
+        .join(",")
 }
 
 /// What to say of a file whose first line, with these cells, names no time.

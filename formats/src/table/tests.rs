@@ -219,7 +219,7 @@ fn only_rows_without_a_time_and_values_are_units() {
     check(
         "Time;Temp;b\n11/26/2026 08:15;21,5;\nsoon;21.5 °C;x\nnever;x;-.5\nat noon;;+,5\ns;°C;m/s²\n;;\n",
         expect![[r#"
-            line 2 - bad_timestamp: the timestamp "11/26/2026 08:15" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
+            line 2 - bad_timestamp: the timestamp "11/26/2026 08:15" has the day or the month first; `dates` says which, dmy or mdy
             line 3 - bad_timestamp: the timestamp "soon" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
             line 4 - bad_timestamp: the timestamp "never" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
             line 5 - bad_timestamp: the timestamp "at noon" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
@@ -345,7 +345,7 @@ fn rows_that_are_no_rows_are_named() {
         expect![[r#"
             2026-01-02T00:00:00 a 1.0
             2026-01-03T00:00:00 a 2.0
-            line 2 - bad_timestamp: the timestamp "11/26/2026 08:00" is not one; allowed are ISO 8601 such as 2026-01-31T12:00:00.5Z or 2026-01-31T13:00:00+01:00, or an epoch in s, ms, us or ns, between the years 1 and 9999
+            line 2 - bad_timestamp: the timestamp "11/26/2026 08:00" has the day or the month first; `dates` says which, dmy or mdy
             line 4 note: the header comes again; it is passed over
             line 5 - malformed_csv: a quoted field does not end
         "#]],

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use afterglow_cli::{ConfigError, Section};
 use afterglow_formats::series::Tags;
-use afterglow_formats::table::Options;
+use afterglow_formats::table::{Dates, Options};
 use afterglow_wire::name;
 
 use crate::signal::{Cosine, Damped, Noise, RandomWalk, Shape, Sine};
@@ -171,6 +171,7 @@ fn csv_file(mut section: Section, folder: &Path) -> Result<Replay, ConfigError> 
         signal: Options::columns(section.text("signal")?.as_deref()),
         tags: section.parsed("tags", Tags::read)?.unwrap_or_default(),
         value: section.text("value")?,
+        dates: section.parsed("dates", Dates::read)?,
         zone: section.parsed("zone", str::parse)?,
     };
     let csv = Replay { file: folder.join(&file), prefix, speed, rebase: rebase.unwrap_or(false), table };

@@ -154,6 +154,16 @@ fn errors_say_where_what_and_what_is_allowed() {
             r#"p.toml: [[csv]] "x.csv": `timestamps = "now"` is not allowed; it takes original or rebased"#
         ]],
     );
+    refuse(
+        "[[csv]]\nfile = 'x.csv'\ndates = 'ymd'",
+        &expect![[
+            r#"p.toml: [[csv]] "x.csv": `dates = "ymd"` is not allowed; it takes dmy (31/01/2026) or mdy (01/31/2026)"#
+        ]],
+    );
+    refuse(
+        "[[exec]]\nstdin = true\ntags = 'all'",
+        &expect!["p.toml: [[exec]] number 1: `tags = \"all\"` is not allowed; it takes values or pairs"],
+    );
     refuse("signal = 5", &expect!["p.toml: `signal = 5` is not allowed; it takes tables [[signal]]"]);
     refuse(
         "",

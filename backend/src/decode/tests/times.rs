@@ -56,7 +56,7 @@ fn times_of_clocks_that_are_not_set_are_refused() {
 fn timed(body: &str, member: Option<&str>, zone: Option<&str>) -> (Vec<String>, Vec<String>) {
     let now = Timestamp::from_micros(1_800_000_000_000_000);
     let mut collector = Collector::new(Signals::empty(9), now);
-    let mut times = json::Times::new(member.map(str::to_owned), zone.map(|zone| zone.parse().unwrap()));
+    let mut times = json::Times::new(member.map(str::to_owned), zone.map(|zone| zone.parse().unwrap()), None);
     json::decode_with(body.as_bytes(), Format::NdJson, &mut times, &mut collector).unwrap();
     let decoded = collector.take();
     let said = decoded.rejected.into_iter().map(|rejection| rejection.message).chain(decoded.warnings);

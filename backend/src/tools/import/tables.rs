@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use afterglow_formats::Verdict;
 use afterglow_formats::records::Records;
 use afterglow_formats::series::Tags;
-use afterglow_formats::table::{Options, Sink, Table};
+use afterglow_formats::table::{Dates, Options, Sink, Table};
 use afterglow_wire::Timestamp;
 use afterglow_wire::limits::BODY_BYTES;
 use clap::Args;
@@ -51,6 +51,11 @@ pub(super) struct Columns {
     #[arg(long, value_name = "COLUMN")]
     value: Option<String>,
 
+    /// CSV and NDJSON: where the day stands in dates whose year comes last, dmy (31/01/2026) or mdy (01/31/2026) [default:
+    /// such dates are refused, but for 31.01.2026]
+    #[arg(long, value_name = "ORDER", value_parser = Dates::read)]
+    dates: Option<Dates>,
+
     /// CSV and NDJSON: the time zone of times without an offset, such as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "ZONE")]
     zone: Option<afterglow_formats::zone::Zone>,
@@ -60,8 +65,8 @@ impl Columns {
     /// As the reader of objects takes it.
     pub(super) fn times(&self) -> Result<Times, ToolError> {
         match self.time.as_slice() {
-            [] => Ok(Times::new(None, self.zone.clone()).required()),
-            [member] => Ok(Times::new(Some(member.clone()), self.zone.clone()).required()),
+            [] => Ok(Times::new(None, self.zone.clone(), self.dates).required()),
+            [member] => Ok(Times::new(Some(member.clone()), self.zone.clone(), self.dates).required()),
             _ => Err(ToolError::Refused("--time is given twice; an object's time is one member".into())),
         }
     }
@@ -75,6 +80,7 @@ impl Columns {
             signal: self.signal.clone(),
             tags: self.tags.unwrap_or_default(),
             value: self.value.clone(),
+            dates: self.dates,
             zone: self.zone.clone(),
         }
     }

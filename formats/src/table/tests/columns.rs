@@ -268,3 +268,39 @@ fn series_that_make_one_name_are_told_apart_or_refused() {
         "#]],
     );
 }
+
+#[test]
+fn dates_have_the_order_that_an_option_says() {
+    let text = "Date;Time;a\n03/04/2026;08:00;1\n03/04/2026;8:15 PM;2\n26/04/2026;;3\n3.4.2026;;4\n";
+    let dates = |text| Options { dates: Dates::read(text).ok(), ..Options::default() };
+    check_with(
+        dates("dmy"),
+        text,
+        expect![[r#"
+            2026-04-03T08:00:00 a 1.0
+            2026-04-03T20:15:00 a 2.0
+            2026-04-26T00:00:00 a 3.0
+            2026-04-03T00:00:00 a 4.0
+        "#]],
+    );
+    check_with(
+        dates("mdy"),
+        text,
+        expect![[r#"
+            2026-03-04T08:00:00 a 1.0
+            2026-03-04T20:15:00 a 2.0
+            2026-03-04T00:00:00 a 4.0
+            line 4 - bad_timestamp: the timestamp "26/04/2026" is not one whose month comes first, as `dates` says
+        "#]],
+    );
+    check_with(
+        dates(""),
+        text,
+        expect![[r#"
+            2026-04-03T00:00:00 a 4.0
+            line 2 - bad_timestamp: the timestamp "03/04/2026 08:00" has the day or the month first; `dates` says which, dmy or mdy
+            line 3 - bad_timestamp: the timestamp "03/04/2026 8:15 PM" has the day or the month first; `dates` says which, dmy or mdy
+            line 4 - bad_timestamp: the timestamp "26/04/2026" has the day or the month first; `dates` says which, dmy or mdy
+        "#]],
+    );
+}

@@ -1,12 +1,17 @@
+use afterglow_formats::table::Dates;
 use expect_test::{Expect, expect};
 
 use super::*;
 
 fn replayed(text: &str, speed: f64, rebase: bool) -> (String, Arc<Counts>) {
+    replayed_with(Options::default(), text, speed, rebase)
+}
+
+fn replayed_with(table: Options, text: &str, speed: f64, rebase: bool) -> (String, Arc<Counts>) {
     let folder = tempfile::TempDir::new().unwrap();
     let file = folder.path().join("x.csv");
     std::fs::write(&file, text).unwrap();
-    let config = Replay { file, prefix: String::new(), speed, rebase, table: Options::default() };
+    let config = Replay { file, prefix: String::new(), speed, rebase, table };
     check(&config.file, &config.table).unwrap();
     let counts = Arc::new(Counts::default());
     let losses = Losses::new("x".into(), "rows", counts.clone());
@@ -172,4 +177,19 @@ fn headers_without_a_time_are_refused() {
         std::fs::write(&file, header).unwrap();
         assert!(check(&file, &Options::default()).is_err(), "{header:?}");
     }
+}
+
+#[test]
+fn dates_are_replayed_in_the_order_that_an_option_says_or_refused() {
+    let text = "time,a\n03/04/2026 8:15 PM,1\n04/04/2026,2\n";
+    let with = |dates| {
+        let (out, counts) = replayed_with(Options { dates, ..Options::default() }, text, 1e9, false);
+        (out, counts.refused())
+    };
+    let (out, refused) = with(Some(Dates::DayFirst));
+    assert!(out.contains("2026-04-03T20:15:00") && out.contains("2026-04-04T00:00:00"), "{out}");
+    assert_eq!(refused, 0);
+    let (out, refused) = with(Some(Dates::MonthFirst));
+    assert!(out.contains("2026-03-04T20:15:00") && refused == 0, "{out}");
+    assert_eq!(with(None), (String::new(), 2));
 }

@@ -190,7 +190,8 @@ fn the_time_of_a_line_of_a_log_is_neither_overlooked_nor_a_name() {
 fn series_with_other_tags_are_told_apart_or_refused() {
     let read = |tags| {
         let mut reader = Reader::new("p.".to_owned(), tags);
-        let lines = ["m,host=a v=1", "m,rack=a v=2,w=3", "m,host=a v=4", "m,host=b v=5", "m,host=a.v w=6", "m.a w=7"];
+        let lines =
+            ["m,host=a v=1", "m,rack=a v=2,w=3", "m,host=a v=4", "m,host=b v=5", "m,host=a.v w=6", "m.a w=7"];
         lines.map(|text| {
             let line = reader.read(text, now());
             let problems: Vec<_> = line.problems.iter().map(|problem| &*problem.message).collect();
