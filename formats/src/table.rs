@@ -191,8 +191,11 @@ impl Table {
             }
             None => self.title(bytes, record.line, sink),
             Some(mut header) => {
-                let next = self.row(bytes, record.line, &mut header, sink);
-                self.header = Some(next.unwrap_or(header));
+                self.header = match self.row(bytes, record.line, &mut header, sink) {
+                    Next::Same => Some(header),
+                    Next::Other(next) => Some(*next),
+                    Next::Unknown => None,
+                };
                 Ok(())
             }
         }
@@ -277,17 +280,17 @@ impl Table {
         Ok(true)
     }
 
-    /// Takes a row; the header that it is, if it is one.
-    fn row(&mut self, bytes: &[u8], line: u64, header: &mut Header, sink: &mut impl Sink) -> Option<Header> {
+    /// Takes a row.
+    fn row(&mut self, bytes: &[u8], line: u64, header: &mut Header, sink: &mut impl Sink) -> Next {
         let cells = match records::cells(bytes, self.separator.unwrap_or(b',')) {
             Ok(cells) => cells,
             Err(problem) => {
                 sink.refuse(line, None, (Code::MalformedCsv, problem));
-                return None;
+                return Next::Same;
             }
         };
         if cells.iter().all(Cell::is_empty) {
-            return None;
+            return Next::Same;
         }
         if cells.iter().skip(header.width).any(|cell| !cell.is_empty()) {
             let message = format!(
@@ -296,7 +299,7 @@ impl Table {
                 header.width
             );
             sink.refuse(line, None, (Code::MalformedCsv, message));
-            return None;
+            return Next::Same;
         }
         if let Kind::Long { names, value, .. } = &header.kind {
             let needed = names.iter().chain([value]).max().map_or(0, |last| last + 1);
@@ -310,7 +313,7 @@ impl Table {
             };
             if !problem.is_empty() {
                 sink.refuse(line, None, (Code::MalformedCsv, problem));
-                return None;
+                return Next::Same;
             }
         }
         let text = |index: usize| cells.get(index).map_or(Cow::Borrowed(""), Cell::text);
@@ -349,7 +352,8 @@ impl Table {
                     [_] => Ok(()),
                     _ => self.series.claim(series, &header::texts(&header.names, names, &cells)),
                 };
-                take(0, series, claimed.and_then(|()| self.values.read(&text(*value), units.of(series))));
+                let (unit, declared) = units.of(series);
+                take(0, series, claimed.and_then(|()| self.values.read(&text(*value), unit, declared)));
             }
             Kind::Wide(columns) => {
                 // No more columns than the row has: a header may have a hundred thousand.
@@ -358,11 +362,12 @@ impl Table {
                     let Some(cell) = cells.get(column.index).filter(|cell| !cell.is_empty()) else {
                         continue;
                     };
-                    take(place, &column.name, self.values.read(&cell.text(), &mut column.unit));
+                    let value = self.values.read(&cell.text(), &mut column.unit, &column.declared);
+                    take(place, &column.name, value);
                 }
             }
         }
-        None
+        Next::Same
     }
 
     /// A row without a usable time: units, another header, or a row that is refused.
@@ -370,40 +375,55 @@ impl Table {
         &mut self,
         cells: &[Cell<'_>],
         line: u64,
-        header: &Header,
+        header: &mut Header,
         verdict: Verdict,
         sink: &mut impl Sink,
-    ) -> Option<Header> {
+    ) -> Next {
         let texts: Vec<_> = cells.iter().map(|cell| cell.text().into_owned()).collect();
         if header.is_again(&texts) {
             sink.note(line, "the header comes again; it is passed over".into());
             self.unit_rows = UNIT_ROWS;
-            return None;
+            return Next::Same;
         }
         // Units and types (`UTC,°C`, `datetime,float`) look like a header where they follow one.
         let may_begin = self.unit_rows == 0 || header.may_be_followed_by(&texts);
         if !self.campbell
-            && may_begin
             && let Ok(Some(next)) = Header::of(&texts, &self.options, false, false)
+            && (may_begin || !next.says_units())
         {
+            if !may_begin {
+                let message = "it may be the header, and so may the line above it; `time` says which, by the name of its \
+                               column of times";
+                sink.refuse(line, None, (Code::MalformedCsv, message.into()));
+                return Next::Unknown;
+            }
             sink.note(line, "another header; from here on its columns count".into());
             for note in &next.notes {
                 sink.note(line, note.clone());
             }
             self.clock.in_zone(next.zone.clone());
             self.unit_rows = UNIT_ROWS;
-            return Some(next);
+            return Next::Other(Box::new(next));
         }
         if self.unit_rows > 0 && says_units(&texts, &header.time) {
             self.unit_rows -= 1;
+            header.declare(&texts);
             if !self.campbell {
                 sink.note(line, "the row has no numbers and is taken for the columns' units".into());
             }
-            return None;
+            return Next::Same;
         }
         sink.refuse(line, None, verdict);
-        None
+        Next::Same
     }
+}
+
+/// The header of the rows that follow one.
+enum Next {
+    Same,
+    Other(Box<Header>),
+    /// It cannot be told.
+    Unknown,
 }
 
 /// Whether a row may say units: nothing in it is a time or a value, however these are written.

@@ -46,8 +46,9 @@ impl Values {
         }
     }
 
-    /// Reads a cell. A unit may follow the number, where it follows all of the signal's.
-    pub(super) fn read(&mut self, text: &str, unit: &mut Unit) -> Result<f64, Verdict> {
+    /// Reads a cell. A unit may follow the number, where it follows all of the signal's; what could be more than a unit only
+    /// where it is one of those `declared`.
+    pub(super) fn read(&mut self, text: &str, unit: &mut Unit, declared: &[String]) -> Result<f64, Verdict> {
         let verdict = match self.number(text) {
             Err(verdict @ (Code::NotANumber, _)) => verdict,
             Err(verdict) => return Err(verdict),
@@ -57,9 +58,18 @@ impl Values {
         };
         let Some((value, found)) = split_unit(text) else { return Err(verdict) };
         let Ok(value) = self.number(value) else { return Err(verdict) };
-        let why = match what(found) {
+        let tail = if declared.iter().any(|unit| unit == found) { Tail::Unit } else { what(found) };
+        let why = match tail {
             Tail::Unit => return unit.agree(text, Some(found)).map(|()| value),
-            Tail::Multiplier => "may be a multiplier",
+            Tail::Compass { axis, most, sign } if (0.0..=most).contains(&value) => {
+                return unit
+                    .agree(text, Some(axis))
+                    .map(|()| if value == 0.0 { value } else { value * sign });
+            }
+            Tail::Compass { .. } => "makes no latitude or longitude of it",
+            Tail::Multiplier => {
+                "may be a multiplier; where it is the unit, the column's name says so in brackets, or a row of units below it"
+            }
             Tail::Remark => "is no unit",
         };
         Err((Code::NotANumber, format!("{} is not a number: {found:?} {why}", quoted(text))))
@@ -133,24 +143,41 @@ impl Unit {
 /// Signals of a long table whose units are kept; values of others are taken without a unit.
 const SIGNALS: usize = 250_000;
 
+/// The unit that a column's name has in brackets behind it.
+pub(super) fn in_brackets(name: &str) -> Option<&str> {
+    let (open, inside) = match name.trim_end().as_bytes().last()? {
+        b']' => ('[', name.trim_end().strip_suffix(']')?),
+        b')' => ('(', name.trim_end().strip_suffix(')')?),
+        _ => return None,
+    };
+    inside.rsplit_once(open).map(|(_, unit)| unit.trim()).filter(|unit| !unit.is_empty())
+}
+
 /// The units of a long table's signals.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Units {
+    /// Those that the column's name and rows of units say.
+    pub(super) declared: Vec<String>,
     known: HashMap<String, Unit>,
     others: Unit,
 }
 
 impl Units {
-    /// The unit of this signal's values.
-    pub(super) fn of(&mut self, signal: &str) -> &mut Unit {
+    /// Of a column of values with this name.
+    pub(super) fn of_column(name: &str) -> Self {
+        Self { declared: in_brackets(name).map(str::to_owned).into_iter().collect(), ..Self::default() }
+    }
+
+    /// The unit of this signal's values, and those that are declared.
+    pub(super) fn of(&mut self, signal: &str) -> (&mut Unit, &[String]) {
         if !self.known.contains_key(signal) {
             if self.known.len() >= SIGNALS {
                 self.others = Unit::Absent;
-                return &mut self.others;
+                return (&mut self.others, &self.declared);
             }
             self.known.insert(signal.to_owned(), Unit::Unseen);
         }
-        self.known.get_mut(signal).unwrap_or(&mut self.others)
+        (self.known.get_mut(signal).unwrap_or(&mut self.others), &self.declared)
     }
 }
 
@@ -159,7 +186,14 @@ enum Tail {
     Unit,
     /// `1.20 K` may be 1,200, or a temperature.
     Multiplier,
-    /// A point of the compass, or a word that says that the number is none.
+    /// A point of the compass: south and west are negative, as in ISO 6709. A bearing (`270° W`) is more than `most` where
+    /// its sign would be wrong.
+    Compass {
+        axis: &'static str,
+        most: f64,
+        sign: f64,
+    },
+    /// A word that says that the number is none.
     Remark,
 }
 
@@ -194,14 +228,20 @@ fn what(tail: &str) -> Tail {
     if matches!(tail, "K" | "k" | "M" | "G" | "T" | "Mil" | "Bil" | "Tri" | "Quadr") {
         return Tail::Multiplier;
     }
-    let is_compass =
-        tail.strip_prefix('°').is_some_and(|point| matches!(point.trim_start(), "N" | "S" | "E" | "W"));
+    let compass = |axis, most, sign| Tail::Compass { axis, most, sign };
+    match tail.strip_prefix('°').map(str::trim_start) {
+        Some("N") => return compass("°N or °S", 90.0, 1.0),
+        Some("S") => return compass("°N or °S", 90.0, -1.0),
+        Some("E") => return compass("°E or °W", 180.0, 1.0),
+        Some("W") => return compass("°E or °W", 180.0, -1.0),
+        _ => {}
+    }
     let is_remark =
         tail.to_lowercase().split([' ', '(', ')', '!', '?', ':', ';']).any(|word| REMARKS.contains(&word));
     let is_word = tail.chars().any(|c| {
         c.is_alphabetic() || matches!(c, '%' | '°' | '‰' | '\'' | '"' | '′' | '″' | '€' | '$' | '£')
     });
-    if is_compass || is_remark || !is_word { Tail::Remark } else { Tail::Unit }
+    if is_remark || !is_word { Tail::Remark } else { Tail::Unit }
 }
 
 /// A number's text and the unit behind it: after a blank, or a sign that needs none.

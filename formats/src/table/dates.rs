@@ -81,7 +81,7 @@ pub(super) fn read(text: &str, dates: Option<Dates>) -> Result<Written, Verdict>
             return Err(wrong("has a year of two digits; four are expected"));
         }
         (Some(date), Some(dates)) => Some(date.iso(dates)),
-        // Who writes dots writes the day first.
+        // With dots the day comes first.
         (Some(date), None) if date.separator != b'.' => {
             return Err(wrong("has the day or the month first; `dates` says which, dmy or mdy"));
         }

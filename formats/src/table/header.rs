@@ -10,7 +10,7 @@ use super::super::series::Tags;
 use super::super::shown;
 use super::super::zone::Zone;
 use super::Options;
-use super::cell::{Unit, Units};
+use super::cell::{Unit, Units, in_brackets};
 use super::dates;
 
 /// Names of the column of instants, in the order in which they are preferred, in lower case.
@@ -44,6 +44,57 @@ const VALUE: &[&str] = &["value", "state", "_value", "reading"];
 /// Columns that are no signals where InfluxDB wrote the file, which has one of [`INFLUX`].
 const NO_SIGNAL: &[&str] = &["result", "table", "_start", "_stop", "_measurement", "_field"];
 const INFLUX: &[&str] = &["_time", "_value", "_field"];
+
+/// Types of columns, which some programs write below their names.
+const TYPES: &[&str] = &[
+    "float",
+    "float32",
+    "float64",
+    "f32",
+    "f64",
+    "double",
+    "real",
+    "decimal",
+    "numeric",
+    "number",
+    "int",
+    "int32",
+    "int64",
+    "integer",
+    "long",
+    "bigint",
+    "unsigned",
+    "unsignedlong",
+    "bool",
+    "boolean",
+    "string",
+    "str",
+    "text",
+    "varchar",
+];
+
+/// Units that are written as words.
+const UNITS: &[&str] = &[
+    "degc",
+    "degf",
+    "deg c",
+    "deg f",
+    "celsius",
+    "fahrenheit",
+    "kelvin",
+    "percent",
+    "mbar",
+    "volt",
+    "volts",
+    "amp",
+    "amps",
+    "watt",
+    "watts",
+    "ohm",
+    "ohms",
+    "count",
+    "counts",
+];
 
 /// Columns that a date may have its time of day in.
 const TIME_OF_DAY: &[&str] = &["hour", "hours", "hr", "minute", "time of day", "time_of_day", "clock"];
@@ -89,6 +140,8 @@ pub(super) struct Column {
     pub(super) name: String,
     /// The unit behind the values.
     pub(super) unit: Unit,
+    /// Units that its name and rows of units say.
+    pub(super) declared: Vec<String>,
 }
 
 impl Header {
@@ -143,7 +196,7 @@ impl Header {
                     |index: &usize| *index != value && !signal.contains(index) && !lower[*index].is_empty();
                 let passed_over: Vec<_> = (0..names.len()).filter(others).filter(is_passed_over).collect();
                 notes.extend(not_in_names(names, &passed_over, &lower[*first]));
-                Kind::Long { names: signal, value, units: Units::default(), own }
+                Kind::Long { names: signal, value, units: Units::of_column(&names[value]), own }
             }
             _ => {
                 alone(options)?;
@@ -191,6 +244,18 @@ impl Header {
         name
     }
 
+    /// Takes over a row of units.
+    pub(super) fn declare(&mut self, row: &[String]) {
+        let unit =
+            |index: usize| row.get(index).map(|unit| unit.trim().to_owned()).filter(|unit| !unit.is_empty());
+        match &mut self.kind {
+            Kind::Long { value, units, .. } => units.declared.extend(unit(*value)),
+            Kind::Wide(columns) => {
+                columns.iter_mut().for_each(|column| column.declared.extend(unit(column.index)));
+            }
+        }
+    }
+
     /// Whether a row is this header once more.
     pub(super) fn is_again(&self, row: &[String]) -> bool {
         self.names == row
@@ -203,8 +268,27 @@ impl Header {
             name.parse::<f64>().is_ok() || name.parse::<Timestamp>().is_ok() || dates::is_year_last(name)
         };
         row.len() != self.width
-            || self.time.iter().all(|index| row[*index] == self.names[*index])
+            || self.time.iter().all(|index| row[*index].eq_ignore_ascii_case(&self.names[*index]))
             || self.names.iter().any(is_value)
+    }
+
+    /// Whether what may be a header, with the names of its columns, is a row of units or types instead: nothing in it can be
+    /// a signal.
+    pub(super) fn says_units(&self) -> bool {
+        let time = |index: &usize| self.time.contains(index);
+        let (times, others): (Vec<_>, Vec<_>) = (0..self.names.len()).partition(time);
+        let lower = |index: usize| self.names[index].trim().to_lowercase();
+        let is_type = |index: &usize| TYPES.contains(&&*lower(*index));
+        let is_empty = |index: &usize| self.names[*index].trim().is_empty();
+        let is_unit = |index: &usize| {
+            let name = lower(*index);
+            name.chars().count() <= 3
+                || UNITS.contains(&&*name)
+                || name.contains(|c: char| !c.is_alphanumeric() && c != '_' && c != ' ')
+        };
+        // In a row of units that of the time is called so; other names of times may be those of a header.
+        let has_unit_of_time = times.iter().all(|index| matches!(&*lower(*index), "utc" | "ts"));
+        others.iter().all(|index| is_type(index) || is_empty(index) || has_unit_of_time && is_unit(index))
     }
 
     /// How the table is read, for people.
@@ -430,7 +514,8 @@ fn wide(names: &[String], columns: impl Iterator<Item = usize>, notes: &mut Vec<
                 index + 1
             ));
         }
-        found.push(Column { index, name, unit: Unit::default() });
+        let declared = in_brackets(given).map(str::to_owned).into_iter().collect();
+        found.push(Column { index, name, unit: Unit::default(), declared });
     }
     found
 }

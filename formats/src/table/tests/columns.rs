@@ -205,7 +205,7 @@ fn what_follows_a_number_is_a_unit_of_the_whole_column_or_refused() {
             line 4 b not_a_number: "6 %" has the unit %, and the rows before have no unit
         "#]],
     );
-    for tail in [" K", " k", " Mil", " M", " error", " *", "° S", "°N", " (bad)", " FAULT!", " n/a", " ?"] {
+    for tail in [" K", " k", " Mil", " M", " error", " *", " (bad)", " FAULT!", " n/a", " ?"] {
         let text = read(format!("time,a\n2026-01-02,33.9{tail}\n").as_bytes(), Options::default());
         assert!(text.starts_with("line 2 a not_a_number:"), "{tail}: {text}");
     }
@@ -303,4 +303,104 @@ fn dates_have_the_order_that_an_option_says() {
             line 4 - bad_timestamp: the timestamp "26/04/2026" has the day or the month first; `dates` says which, dmy or mdy
         "#]],
     );
+}
+
+#[test]
+fn what_may_be_a_multiplier_is_a_unit_where_the_file_says_so() {
+    check(
+        "time;T [K];B (T);Hall (last)\n2026-01-02;300 K;1,5 T;1,2 K\n2026-01-03;301 k;2 G;\n2026-01-04;302;;\n",
+        expect![[r#"
+            2026-01-02T00:00:00 T [K] 300.0
+            2026-01-02T00:00:00 B (T) 1.5
+            line 2 Hall (last) not_a_number: "1,2 K" is not a number: "K" may be a multiplier; where it is the unit, the column's name says so in brackets, or a row of units below it
+            line 3 T [K] not_a_number: "301 k" is not a number: "k" may be a multiplier; where it is the unit, the column's name says so in brackets, or a row of units below it
+            line 3 B (T) not_a_number: "2 G" is not a number: "G" may be a multiplier; where it is the unit, the column's name says so in brackets, or a row of units below it
+            line 4 T [K] not_a_number: "302" has no unit, and the rows before have the unit K
+        "#]],
+    );
+    check(
+        "time,a,b\ns,K,°C\n,float,float\n2026-01-02,300 K,1.2 K\n",
+        expect![[r#"
+            2026-01-02T00:00:00 a 300.0
+            line 2 note: the row has no numbers and is taken for the columns' units
+            line 3 note: the row has no numbers and is taken for the columns' units
+            line 4 b not_a_number: "1.2 K" is not a number: "K" may be a multiplier; where it is the unit, the column's name says so in brackets, or a row of units below it
+        "#]],
+    );
+    let options = Options { signal: vec!["name".into()], value: Some("T (K)".into()), ..Options::default() };
+    check_with(
+        options,
+        "time,name,T (K)\n2026-01-02,a,300 K\n",
+        expect![[r#"
+            2026-01-02T00:00:00 a 300.0
+        "#]],
+    );
+}
+
+#[test]
+fn latitudes_and_longitudes_have_the_sign_of_their_point_of_the_compass() {
+    check(
+        "time;lat;lon\n2026-01-02;33.9° S;18.4°E\n2026-01-03;33.9°N;0.1° W\n2026-01-04;0°S;180° W\n2026-01-05;33.9;18.4° N\n",
+        expect![[r#"
+            2026-01-02T00:00:00 lat -33.9
+            2026-01-02T00:00:00 lon 18.4
+            2026-01-03T00:00:00 lat 33.9
+            2026-01-03T00:00:00 lon -0.1
+            2026-01-04T00:00:00 lat 0.0
+            2026-01-04T00:00:00 lon -180.0
+            line 5 lat not_a_number: "33.9" has no unit, and the rows before have the unit °N or °S
+            line 5 lon not_a_number: "18.4° N" has the unit °N or °S, and the rows before have the unit °E or °W
+        "#]],
+    );
+    // A bearing, and a sign too many.
+    for cell in ["180° S", "270° W", "350° N", "-33.9° S", "-1°E"] {
+        let text = read(format!("time,a\n2026-01-02,{cell}\n").as_bytes(), Options::default());
+        assert!(
+            text.starts_with("line 2 a not_a_number:") && text.contains("no latitude or longitude"),
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn of_two_lines_that_may_be_the_header_none_is_taken() {
+    let text = "Date,Station 5\nTimestamp,Temp\n2026-01-02,1\n";
+    check(
+        text,
+        expect![[r#"
+            line 2 - malformed_csv: it may be the header, and so may the line above it; `time` says which, by the name of its column of times
+            line 3 - malformed_csv: it is no header that says which column is the time, as another table begins with
+        "#]],
+    );
+    let time = |name: &str| Options { time: vec![name.to_owned()], ..Options::default() };
+    check_with(
+        time("timestamp"),
+        text,
+        expect![[r#"
+            2026-01-02T00:00:00 Temp 1.0
+            line 2 note: what stands before the header is passed over; lines: 1
+        "#]],
+    );
+    check_with(
+        time("date"),
+        text,
+        expect![[r#"
+            2026-01-02T00:00:00 Station 5 1.0
+            line 2 note: the row has no numbers and is taken for the columns' units
+        "#]],
+    );
+    check(
+        "Date,Station\nUTC,Temperature\n2026-01-02,1\n",
+        expect![[r#"
+            line 2 - malformed_csv: it may be the header, and so may the line above it; `time` says which, by the name of its column of times
+            line 3 - malformed_csv: it is no header that says which column is the time, as another table begins with
+        "#]],
+    );
+    for units in ["UTC,V", "TS,Deg C", "datetime,float", "Time,double", "utc,Celsius"] {
+        let text = read(format!("Timestamp,Temp\n{units}\n2026-01-02,1\n").as_bytes(), Options::default());
+        assert!(
+            text.starts_with("2026-01-02T00:00:00 Temp 1.0\nline 2 note: the row has no numbers"),
+            "{text}"
+        );
+    }
 }
