@@ -60,6 +60,7 @@
 
 mod backtest;
 mod band;
+mod by_rule;
 mod cadence;
 mod compile;
 mod engine;

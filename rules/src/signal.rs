@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::band::Bands;
+use crate::by_rule::ByRule;
 use crate::cadence::Cadence;
 use crate::join::Partner;
 use crate::past::Past;
@@ -49,9 +50,9 @@ pub(crate) struct More {
     pub(crate) cadence: Cadence,
     /// When its first sample was.
     pub(crate) known_since: Option<i64>,
-    pub(crate) alerts: Vec<Held>,
-    pub(crate) windows: Vec<(u32, Window)>,
-    pub(crate) partners: Vec<(u32, Vec<Partner>)>,
+    pub(crate) alerts: ByRule<Held>,
+    pub(crate) windows: ByRule<Window>,
+    pub(crate) partners: ByRule<Vec<Partner>>,
     /// The scopes of rules about silence that it belongs to: rule and number of the scope.
     pub(crate) silences: Vec<(u32, u32)>,
     /// Its last samples, when rules of other signals look at it.
@@ -65,7 +66,6 @@ pub(crate) struct More {
 /// An alert of a rule.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
-    pub(crate) rule: u32,
     pub(crate) state: State,
     /// When a look at it is due at the latest, as far as that is arranged.
     pub(crate) due: i64,
@@ -125,12 +125,12 @@ impl More {
 
     /// A sample earlier than the newest came.
     pub(crate) fn miss(&mut self, at: i64) {
-        self.windows.iter_mut().for_each(|(_, window)| window.miss(at));
+        self.windows.values_mut().for_each(|window| window.miss(at));
     }
 
     /// Fills windows again that missed samples, before a sample at `at`; `newest` is the time of the last one.
     pub(crate) fn recount(&mut self, signal: u32, newest: i64, at: i64, past: &mut dyn Past) {
-        for (_, window) in &mut self.windows {
+        for window in self.windows.values_mut() {
             let Some(from) = window.recount(at) else { continue };
             let Some(samples) = past.samples(signal, from, newest) else { continue };
             window.clear();

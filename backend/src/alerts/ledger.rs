@@ -151,9 +151,15 @@ impl Ledger {
         }
     }
 
-    /// Something happened to an alert.
+    /// Something happened to an alert. [`Ledger::settle`] follows, once for each commit.
     pub fn apply(&mut self, transition: &Transition, now: Timestamp) {
+        if self.crowd.holds(transition) {
+            return;
+        }
         let key = (transition.rule.to_string(), transition.scope.to_string());
+        if let Some(fired) = self.crowd.release(&key.0, &key.1) {
+            self.fired(key.clone(), &fired, now);
+        }
         match transition.kind {
             Kind::Pending => self.now_pending(key),
             Kind::Cancelled => self.no_longer_pending(&key),
@@ -172,6 +178,18 @@ impl Ledger {
             }
             Kind::Level(before) => self.level(&key, transition, before, now),
             Kind::Resolved(reason) => self.resolved(&key, transition, reason, now),
+        }
+    }
+
+    /// All transitions of a commit were applied: what fires in a crowd fires for longer than that.
+    pub fn settle(&mut self, now: Timestamp) {
+        for (key, fired, ended) in self.crowd.release_all() {
+            if let Some(recent) = self.recent.get_mut(&key) {
+                recent.held_back = recent.held_back.saturating_add(ended);
+            }
+            if let Some(fired) = fired {
+                self.fired(key, &fired, now);
+            }
         }
     }
 
@@ -247,12 +265,12 @@ impl Ledger {
             self.recent.entry(key.clone()).and_modify(|recent| recent.held_back += 1);
         }
         // It began since the last one ended, and is not written.
-        if episode.notified.is_empty() && self.crowd.has_enough_of(key) {
+        if episode.notified.is_empty() && self.crowd.has_enough_of(&key.0, &key.1) {
             self.crowd.drop_one();
             self.changed.remove(&episode.id);
             return;
         }
-        self.crowd.add(key);
+        self.crowd.add(transition);
         let notified = episode.notified.clone();
         self.open.insert(key.clone(), ended);
         for channel in notified {
@@ -332,7 +350,7 @@ impl Ledger {
     }
 
     fn notify_or_hold(&mut self, key: &Key, now: Timestamp) {
-        if self.crowd.has_enough_of(key) {
+        if self.crowd.has_enough_of(&key.0, &key.1) {
             // If it still fires when this is written, people are notified then.
             self.unnotified.insert(key.clone());
             return;

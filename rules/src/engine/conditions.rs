@@ -17,20 +17,17 @@ pub(super) fn window_value(
     windows: &mut usize,
     counts: &mut Counts,
 ) -> Option<f64> {
-    let place = more.windows.iter().position(|(of, _)| *of == rule);
-    let place = match place {
-        Some(place) => place,
+    let window = match more.windows.get_mut(rule) {
+        Some(window) => window,
         None if *windows >= RULE_WINDOWS => {
             counts.refused_windows += 1;
             return None;
         }
         None => {
             *windows += 1;
-            more.windows.push((rule, Window::new(shape)));
-            more.windows.len() - 1
+            more.windows.insert(rule, Window::new(shape))
         }
     };
-    let window = &mut more.windows[place].1;
     window.push(sample.at, sample.value);
     let is_known = more.known_since.is_some_and(|since| since <= sample.at - shape.window);
     if is_known { window.value(shape) } else { None }
@@ -48,8 +45,7 @@ pub(super) struct Others<'e> {
 impl Others<'_> {
     /// The signals that belong to the rule's signal, in the order of [`Program::links`].
     fn partners(&self) -> &[Partner] {
-        let of_rule = self.more.partners.iter().find(|(of, _)| *of == self.rule);
-        of_rule.map_or(&[], |(_, partners)| partners)
+        self.more.partners.get(self.rule).map_or(&[], Vec::as_slice)
     }
 
     /// The last value at `at` of what a link leads to; `None` when that is not known or too old.

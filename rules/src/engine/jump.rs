@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{Engine, Look};
 use crate::machine::Alert;
 use crate::state::{Phase, State};
+use crate::window::Window;
 
 impl Engine {
     /// The clock that commits have was set to `now`, by more than samples may be early or late. What is pending or recovering begins again, no alert is
@@ -22,22 +23,22 @@ impl Engine {
             let Some(more) = &mut signal.more else { continue };
             if is_back {
                 more.known_since = more.known_since.map(|since| since.min(now));
-                more.windows.iter_mut().for_each(|(_, window)| window.clear());
+                more.windows.values_mut().for_each(Window::clear);
                 if let Some(recent) = &mut more.recent {
                     recent.retain(|(at, _)| *at < now);
                     recent.push_back((now, signal.value));
                 }
             }
-            for held in &mut more.alerts {
-                let Some(Some(program)) = self.programs.get(held.rule as usize) else { continue };
+            for (rule, held) in more.alerts.iter_mut() {
+                let Some(Some(program)) = self.programs.get(rule as usize) else { continue };
                 held.state = begun_again(held.state, now);
                 let end = Alert::end(program, &held.state, |time| more.cadence.grace(time));
                 held.due = end.map_or(i64::MAX, |end| end + lag);
                 if held.due < i64::MAX {
-                    self.due.push(Reverse((held.due, Look::Alert(number, held.rule))));
+                    self.due.push(Reverse((held.due, Look::Alert(number, rule))));
                 }
                 if let Some(name) = self.names.all.get(number as usize) {
-                    self.changed.insert((held.rule, Arc::clone(name)));
+                    self.changed.insert((rule, Arc::clone(name)));
                 }
             }
         }

@@ -112,7 +112,7 @@ impl Engine {
             })
             .collect();
         if let Some(more) = &mut state.more {
-            more.partners.push((number, partners));
+            more.partners.insert(number, partners);
         }
         for (other, within) in others {
             match self.names.numbers.get(&other).copied() {
@@ -163,7 +163,7 @@ impl Engine {
     /// Every state of a rule, by scope.
     fn states_of(&self, number: u32) -> Vec<(Arc<str>, State)> {
         let of_signals = self.names.all.iter().zip(&self.signals).filter_map(|(name, signal)| {
-            let held = signal.more.as_ref()?.alerts.iter().find(|held| held.rule == number)?;
+            let held = signal.more.as_ref()?.alerts.get(number)?;
             Some((name.clone(), held.state))
         });
         let scopes = self.silences.get(&number).into_iter().flat_map(|silence| &silence.scopes);
@@ -183,13 +183,9 @@ impl Engine {
             else {
                 continue;
             };
-            let before = more.windows.len();
-            more.windows.retain(|(rule, _)| *rule != number);
-            self.windows -= before - more.windows.len();
-            let before = more.alerts.len();
-            more.alerts.retain(|held| held.rule != number);
-            self.alerts -= before - more.alerts.len();
-            more.partners.retain(|(rule, _)| *rule != number);
+            self.windows -= usize::from(more.windows.remove(number).is_some());
+            self.alerts -= usize::from(more.alerts.remove(number).is_some());
+            more.partners.remove(number);
             more.silences.retain(|(rule, _)| *rule != number);
         }
         self.active.remove(&number);
@@ -234,7 +230,7 @@ impl Engine {
             return self.silences.get(&number)?.get(scope)?.state;
         }
         let signal = self.signals.get(*self.names.numbers.get(scope)? as usize)?;
-        signal.more.as_ref()?.alerts.iter().find(|held| held.rule == number).map(|held| held.state)
+        signal.more.as_ref()?.alerts.get(number).map(|held| held.state)
     }
 
     /// Takes the rules of another engine over, with what that knows of them: an engine with rules that are new or changed, which
@@ -292,11 +288,11 @@ impl Engine {
                 (own.newest, own.value, own.before) = (seen.newest, seen.value, seen.before);
             }
             let (Some(more), Some(seen_more)) = (&mut own.more, &seen.more) else { continue };
-            if let Some((_, window)) = seen_more.windows.iter().find(|(rule, _)| *rule == theirs)
+            if let Some(window) = seen_more.windows.get(theirs)
                 && self.windows < afterglow_wire::limits::RULE_WINDOWS
             {
                 self.windows += 1;
-                more.windows.push((mine, window.clone()));
+                more.windows.insert(mine, window.clone());
             }
             if more.known_since.is_none_or(|since| seen_more.known_since.is_some_and(|seen| seen < since)) {
                 more.known_since = seen_more.known_since;

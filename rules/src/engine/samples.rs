@@ -52,6 +52,7 @@ impl Engine {
         let mut sample = |engine: &mut Self, sample: Sample, past: &mut dyn Past| {
             engine.sample(sample, arrival, past, out);
             if out.len() >= PART {
+                engine.forget_looks();
                 full(out);
             }
         };
@@ -161,19 +162,15 @@ impl Engine {
         let mut out = Out { transitions: out, changed: &mut self.changed };
         let (programs, cadence) = (&self.programs, &more.cadence);
         let (active, alerts) = (&mut self.active, &mut self.alerts);
-        more.alerts.retain_mut(|held| {
-            let Some(program) = programs.get(held.rule as usize).and_then(Option::as_ref) else {
+        more.alerts.retain_mut(|rule, held| {
+            let Some(program) = programs.get(rule as usize).and_then(Option::as_ref) else {
                 return false;
             };
             let mut state = Some(held.state);
-            Alert {
-                program,
-                state: &mut state,
-                out: &mut |change| out.put(held.rule, program, name, change),
-            }
-            .pass(by, |time| cadence.grace(time));
+            Alert { program, state: &mut state, out: &mut |change| out.put(rule, program, name, change) }
+                .pass(by, |time| cadence.grace(time));
             if state.is_none() {
-                count(active, alerts, held.rule, true, false);
+                count(active, alerts, rule, true, false);
             }
             state.inspect(|state| held.state = *state).is_some()
         });
@@ -212,7 +209,7 @@ impl Engine {
         else {
             return;
         };
-        let mut rules: Vec<u32> = more.alerts.iter().map(|held| held.rule).collect();
+        let mut rules: Vec<u32> = more.alerts.rules().collect();
         self.sets.matters(sample.signal, sample.value, &mut rules);
         rules.sort_unstable();
         rules.dedup();
@@ -234,8 +231,7 @@ impl Engine {
         let Self { programs, names, signals, counts, .. } = self;
         let Some(Some(program)) = programs.get(rule as usize) else { return };
         let Some(name) = names.all.get(sample.signal as usize) else { return };
-        let place = more.alerts.iter().position(|held| held.rule == rule);
-        let before = place.map(|place| more.alerts[place].state);
+        let before = more.alerts.get(rule).map(|held| held.state);
         let current = before.filter(|state| state.phase == Phase::Firing).map(|state| state.level);
         let value = match (program.rule.value.of, &program.shape) {
             (_, Some(shape)) => window_value(rule, shape, sample, more, &mut self.windows, counts),
@@ -277,7 +273,7 @@ impl Engine {
                 }
             }
         }
-        if place.is_none() && self.alerts >= RULE_INSTANCES {
+        if before.is_none() && self.alerts >= RULE_INSTANCES {
             counts.refused += u64::from(matches!(verdict, Verdict::Wrong(_)));
             return;
         }
@@ -296,8 +292,7 @@ impl Engine {
             self.changed.insert((rule, name.clone()));
         }
         let Some(state) = state else {
-            if let Some(place) = place {
-                more.alerts.swap_remove(place);
+            if more.alerts.remove(rule).is_some() {
                 self.ended(rule);
             }
             return;
@@ -305,20 +300,12 @@ impl Engine {
         let longest = signals.get(sample.signal as usize).map_or(lag, |signal| signal.lag);
         let state = State { lag: longest, ..state };
         let end = Alert::end(program, &state, |time| more.cadence.grace(time)).map(|end| end + longest);
-        let place = place.unwrap_or_else(|| {
-            if more.alerts.is_empty() {
-                // Most signals have one alert at a time.
-                more.alerts.reserve_exact(1);
-            }
-            more.alerts.push(Held { rule, state, due: i64::MAX });
-            more.alerts.len() - 1
-        });
+        let due = more.alerts.get(rule).map_or(i64::MAX, |held| held.due);
+        let held = more.alerts.insert(rule, Held { state, due });
         if before.is_none() {
             self.alerts += 1;
             *self.active.entry(rule).or_default() += 1;
         }
-        let held = &mut more.alerts[place];
-        held.state = state;
         if let Some(end) = end.filter(|end| *end < held.due) {
             held.due = end;
             self.due.push(Reverse((end, Look::Alert(sample.signal, rule))));

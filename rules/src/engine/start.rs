@@ -102,14 +102,9 @@ impl Engine {
         let more = of.more.get_or_insert_default();
         let end =
             Alert::end(program, &state, |time| more.cadence.grace(time)).map_or(i64::MAX, |end| end + of.lag);
-        let held = Held { rule, state, due: end };
-        match more.alerts.iter_mut().find(|held| held.rule == rule) {
-            Some(place) => *place = held,
-            None => {
-                more.alerts.push(held);
-                super::count(&mut self.active, &mut self.alerts, rule, false, true);
-            }
-        }
+        let was = more.alerts.get(rule).is_some();
+        more.alerts.insert(rule, Held { state, due: end });
+        super::count(&mut self.active, &mut self.alerts, rule, was, true);
         if end < i64::MAX {
             self.due.push(Reverse((end, Look::Alert(signal, rule))));
         }

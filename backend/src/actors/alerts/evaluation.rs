@@ -335,6 +335,7 @@ impl Evaluation {
         // Of a storm nothing is kept when it is over.
         let mut changes = std::mem::take(&mut self.changes);
         follow(&mut self.ledger, &self.parts.metrics, &mut changes, now);
+        self.ledger.settle(now);
     }
 
     /// Adds what is new to what is to be written.

@@ -1,31 +1,89 @@
 //! Alerts that come and go between two writes.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::sync::Arc;
 
+use afterglow_rules::{Kind, Transition};
 use afterglow_wire::limits::ENDED_ALERTS_AT_ONCE;
 
 use super::Key;
 
-/// What has ended since it was last written, so that samples of one request cannot fill the memory.
+/// What has ended since it was last written, so that samples of one request can fill neither the memory nor the time.
 #[derive(Debug, Default)]
 pub(super) struct Crowd {
     ended: usize,
-    /// Those that have ended at least once.
-    keys: HashSet<Key>,
+    /// Those that have ended at least once: rule to scopes.
+    keys: HashMap<Arc<str>, HashMap<Arc<str>, Since>>,
     /// How many are not kept.
     dropped: u64,
 }
 
+/// What became of an alert since enough have ended.
+#[derive(Debug, Default)]
+struct Since {
+    /// What made it fire, if it does.
+    fired: Option<Transition>,
+    /// How often it has ended.
+    ended: u32,
+}
+
 impl Crowd {
     /// Whether an alert that has not been written yet need not be kept.
-    pub(super) fn has_enough_of(&self, key: &Key) -> bool {
-        self.ended >= ENDED_ALERTS_AT_ONCE && self.keys.contains(key)
+    pub(super) fn has_enough_of(&self, rule: &str, scope: &str) -> bool {
+        self.ended >= ENDED_ALERTS_AT_ONCE
+            && self.keys.get(rule).is_some_and(|scopes| scopes.contains_key(scope))
     }
 
     /// Another one has ended.
-    pub(super) fn add(&mut self, key: &Key) {
+    pub(super) fn add(&mut self, transition: &Transition) {
         self.ended += 1;
-        self.keys.insert(key.clone());
+        let scopes = self.keys.entry(transition.rule.clone()).or_default();
+        scopes.entry(transition.scope.clone()).or_default();
+    }
+
+    /// Whether nothing need be done about `transition` for now: where enough have ended, what fires may be over a moment later.
+    pub(super) fn holds(&mut self, transition: &Transition) -> bool {
+        if self.ended < ENDED_ALERTS_AT_ONCE {
+            return false;
+        }
+        let scopes = self.keys.get_mut(&transition.rule);
+        let Some(since) = scopes.and_then(|scopes| scopes.get_mut(&transition.scope)) else { return false };
+        match transition.kind {
+            Kind::Fired => {
+                since.fired = Some(transition.clone());
+                true
+            }
+            Kind::Resolved(_) if since.fired.take().is_some() => {
+                since.ended += 1;
+                true
+            }
+            Kind::Recovering | Kind::Relapsed => since.fired.is_some(),
+            _ => false,
+        }
+    }
+
+    /// What made an alert fire, if nothing was done about it yet.
+    pub(super) fn release(&mut self, rule: &str, scope: &str) -> Option<Transition> {
+        self.keys.get_mut(rule)?.get_mut(scope)?.fired.take()
+    }
+
+    /// Those of which nothing was done about something, in order: what made them fire, if they do, and how often they have ended.
+    pub(super) fn release_all(&mut self) -> Vec<(Key, Option<Transition>, u32)> {
+        if self.ended < ENDED_ALERTS_AT_ONCE {
+            return Vec::new();
+        }
+        let mut released = Vec::new();
+        for (rule, scopes) in &mut self.keys {
+            for (scope, since) in scopes {
+                let Since { fired, ended } = std::mem::take(since);
+                self.dropped += u64::from(ended);
+                if fired.is_some() || ended > 0 {
+                    released.push(((rule.to_string(), scope.to_string()), fired, ended));
+                }
+            }
+        }
+        released.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        released
     }
 
     /// One that has ended is not kept.
@@ -46,7 +104,7 @@ impl Crowd {
 
 #[cfg(test)]
 mod tests {
-    use afterglow_rules::{Kind, Reason, Transition};
+    use afterglow_rules::Reason;
     use afterglow_wire::Timestamp;
     use afterglow_wire::alert::EpisodeState;
     use afterglow_wire::rule::Severity;
@@ -79,6 +137,7 @@ mod tests {
         }
         let last = ENDED_ALERTS_AT_ONCE as i64 + 10;
         ledger.apply(&transition(Kind::Fired, last), now);
+        ledger.settle(now);
         assert_eq!((ledger.crowd.dropped, ledger.open.len()), (10, 1));
         let episodes = ledger.take().episodes;
         assert_eq!(episodes.len(), ENDED_ALERTS_AT_ONCE + 1);
