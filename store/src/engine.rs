@@ -47,6 +47,7 @@ use commit::Commits;
 use damaged::Damaged;
 use delete::Unfinished;
 use extremes::Extremes;
+use follow::Lead;
 use merge::FullTiers;
 use room::Room;
 
@@ -96,7 +97,7 @@ pub(crate) struct Engine {
     /// Counts the changes of what is no sample, as far as they are known.
     changes: AtomicI64,
     /// Whether this process does what one alone must do.
-    leads: AtomicBool,
+    lead: Mutex<Lead>,
     tables: Arc<dyn Tables>,
 }
 
@@ -128,7 +129,7 @@ impl Engine {
             news: Mutex::default(),
             read_elsewhere: AtomicI64::new(0),
             changes: AtomicI64::new(0),
-            leads: AtomicBool::new(!tables.is_shared()),
+            lead: Mutex::new(if tables.is_shared() { Lead::Elsewhere } else { Lead::Alone }),
             tables,
         }
     }

@@ -96,6 +96,12 @@ impl Store {
         self.engine.leads()
     }
 
+    /// Whether this process leads and no other can: for what is not written to the database, such as a message. Where several processes
+    /// can lead, only for ten seconds since [`Store::lead`] last said so.
+    pub fn alone_leads(&self) -> bool {
+        self.engine.alone_leads()
+    }
+
     /// Takes the lead where no process has it, or keeps it; whether this process leads. Blocks.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ const IDLE: Duration = Duration::from_secs(60);
 /// How often `heartbeat` channels are asked.
 const BEAT: Duration = Duration::from_secs(60);
 
-/// After an error of the store.
+/// After an error of the store, and while it is not known which server leads.
 const RETRY: Duration = Duration::from_secs(1);
 
 /// A message that is due later than the longest pause from now was stored under another time of the clock.
@@ -366,6 +366,10 @@ impl Worker {
         if !store.leads() {
             // It is another server's to send.
             return Ok(Next::Idle);
+        }
+        if !store.alone_leads() {
+            // Another server may send it by now; this one is about to know.
+            return Ok(Next::Wait(RETRY));
         }
         let fallback = whole.fallback.clone();
         let Tried { attempt, took, .. } = sender.send(whole, &message, now);

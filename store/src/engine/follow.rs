@@ -9,6 +9,7 @@
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
 use std::sync::{MutexGuard, PoisonError};
+use std::time::Duration;
 
 use afterglow_wire::Timestamp;
 
@@ -16,6 +17,7 @@ use super::Engine;
 use super::commit::Commits;
 use super::recover::samples;
 use crate::batch::Batch;
+use crate::clock::Stopwatch;
 use crate::fault;
 use crate::head::Head;
 use crate::tables::{JournalRow, Rows, Shared};
@@ -27,6 +29,20 @@ const ROWS: u32 = 64;
 /// News that wait for someone to take them, and samples of them; beyond it the oldest are dropped, which the next one shows.
 const NEWS: usize = 1_024;
 const NEWS_SAMPLES: usize = 1_000_000;
+
+/// How long the database keeps the lead for a process that does not ask for it again; see `LEAD` of PostgreSQL's statements.
+const LEASE: Duration = Duration::from_secs(10);
+
+/// Who does what one alone must do.
+#[derive(Debug)]
+pub(super) enum Lead {
+    /// This process: there can be no other.
+    Alone,
+    /// This process, since it last asked for the lead and was given it.
+    Here(Stopwatch),
+    /// Another process, or none.
+    Elsewhere,
+}
 
 impl Engine {
     /// Takes over what was committed before the call, in whatever process.
@@ -198,16 +214,27 @@ impl Engine {
         self.tables.reading_beside(|reader| reader.revisions())
     }
 
-    /// Whether this process does what one alone must do.
+    /// Whether this process does what one alone must do, as far as it knows. The database knows: it undoes what is written by one that
+    /// does not lead any more.
     pub(crate) fn leads(&self) -> bool {
-        self.leads.load(Ordering::Acquire)
+        !matches!(*self.lock_lead(), Lead::Elsewhere)
+    }
+
+    /// Whether this process leads and no other can: for what is not written to the database.
+    pub(crate) fn alone_leads(&self) -> bool {
+        match &*self.lock_lead() {
+            Lead::Alone => true,
+            Lead::Elsewhere => false,
+            Lead::Here(since) => since.elapsed() < LEASE,
+        }
     }
 
     /// Takes the lead where no process has it, or keeps it; whether this process leads.
     pub(crate) fn lead(&self) -> Result<bool, StoreError> {
         let led = self.leads();
+        let asked = Stopwatch::start();
         if !self.tables.lead()? {
-            self.leads.store(false, Ordering::Release);
+            *self.lock_lead() = Lead::Elsewhere;
             return Ok(false);
         }
         if !led {
@@ -218,9 +245,13 @@ impl Engine {
             self.lock_maintenance().full.clear();
             // Completed beside: that may take long, and nobody would lead meanwhile.
             self.read_deletion()?;
-            self.leads.store(true, Ordering::Release);
         }
+        *self.lock_lead() = Lead::Here(asked);
         Ok(true)
+    }
+
+    fn lock_lead(&self) -> MutexGuard<'_, Lead> {
+        self.lead.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
