@@ -1,5 +1,6 @@
 //! Several servers on one database: whichever is asked has what another has acknowledged, and none is missed when it dies.
 
+mod beside;
 mod cut_off;
 mod lossy_bus;
 mod peers;

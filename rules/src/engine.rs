@@ -9,7 +9,7 @@ mod sets;
 mod start;
 mod time;
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::{BTreeSet, BinaryHeap, HashMap};
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub struct Engine {
     /// Since when commits are taken; `None` while they are not.
     listening: Option<i64>,
     due: BinaryHeap<Reverse<(i64, Look)>>,
-    changed: BTreeSet<(u32, Arc<str>)>,
+    changed: BTreeSet<(u32, Scope)>,
     /// What changed of rules that are gone.
     gone: Vec<Changed>,
     /// How often signals should have a sample, of all signals that are known.
@@ -92,15 +92,39 @@ impl Default for Engine {
     }
 }
 
+/// A scope's name, which is compared with itself at once: one that changes often does so mostly again.
+#[derive(Clone, Debug)]
+struct Scope(Arc<str>);
+
+impl Ord for Scope {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if Arc::ptr_eq(&self.0, &other.0) { Ordering::Equal } else { self.0.cmp(&other.0) }
+    }
+}
+
+impl PartialOrd for Scope {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Scope {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Scope {}
+
 /// Where transitions go, with the scope's name; remembers that its state changed.
 struct Out<'o> {
     transitions: &'o mut Vec<Transition>,
-    changed: &'o mut BTreeSet<(u32, Arc<str>)>,
+    changed: &'o mut BTreeSet<(u32, Scope)>,
 }
 
 impl Out<'_> {
     fn put(&mut self, number: u32, program: &Program, scope: &Arc<str>, change: Change) {
-        self.changed.insert((number, scope.clone()));
+        self.changed.insert((number, Scope(scope.clone())));
         self.transitions.push(change.within(program, scope));
     }
 }

@@ -122,10 +122,10 @@ fn a_server_without_its_database_is_not_ready_and_has_no_viewers_until_it_is_bac
 }
 
 /// A transaction of another program, until it is dropped.
-struct Transaction(Child);
+pub(super) struct Transaction(Child);
 
 impl Transaction {
-    fn begin(database: &str, statement: &str) -> Self {
+    pub(super) fn begin(database: &str, statement: &str) -> Self {
         let psql = cluster::programs().unwrap().join("psql");
         let mut psql = Command::new(psql)
             .args(["--host", cluster::folder(), "--username", "afterglow", "--dbname", database])

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use super::{Engine, Look};
+use super::{Engine, Look, Scope};
 use crate::machine::Alert;
 use crate::state::{Phase, State};
 use crate::window::Window;
@@ -38,7 +38,7 @@ impl Engine {
                     self.due.push(Reverse((held.due, Look::Alert(number, rule))));
                 }
                 if let Some(name) = self.names.all.get(number as usize) {
-                    self.changed.insert((rule, Arc::clone(name)));
+                    self.changed.insert((rule, Scope(Arc::clone(name))));
                 }
             }
         }
@@ -49,7 +49,7 @@ impl Engine {
                 scope.due = i64::MAX;
                 if let Some(state) = &mut scope.state {
                     *state = begun_again(*state, now);
-                    self.changed.insert((*rule, Arc::clone(&scope.name)));
+                    self.changed.insert((*rule, Scope(Arc::clone(&scope.name))));
                 }
             }
         }

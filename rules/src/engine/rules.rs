@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use afterglow_wire::rule::{Rule, Same};
 
-use super::{Engine, Out, count};
+use super::{Engine, Out, Scope, count};
 use crate::compile::Program;
 use crate::join::{Partner, captures, counterpart};
 use crate::machine::Alert;
@@ -172,7 +172,7 @@ impl Engine {
 
     fn drop_rule(&mut self, number: u32) {
         for (scope, _) in self.states_of(number) {
-            self.changed.insert((number, scope));
+            self.changed.insert((number, Scope(scope)));
         }
         self.flush_changed(number);
         let Some(Some(program)) = self.programs.get_mut(number as usize).map(Option::take) else { return };
@@ -197,7 +197,7 @@ impl Engine {
     /// States that are not as they were when they were last taken, without order.
     pub fn take_changed(&mut self) -> Vec<Changed> {
         let mut taken = std::mem::take(&mut self.gone);
-        for (number, scope) in std::mem::take(&mut self.changed) {
+        for (number, Scope(scope)) in std::mem::take(&mut self.changed) {
             let Some(rule) =
                 self.programs.get(number as usize).and_then(Option::as_ref).map(|program| program.id.clone())
             else {
@@ -215,7 +215,7 @@ impl Engine {
         let of_rule: Vec<_> = self.changed.iter().filter(|(rule, _)| *rule == number).cloned().collect();
         for key in of_rule {
             self.changed.remove(&key);
-            self.gone.push(Changed { rule: program.id.clone(), scope: key.1, state: None });
+            self.gone.push(Changed { rule: program.id.clone(), scope: key.1.0, state: None });
         }
     }
 
@@ -339,7 +339,7 @@ impl Engine {
             Some(before) if before.level != state.level => alert.report(Kind::Level(before.level)),
             Some(_) => {}
         }
-        self.changed.insert((mine, scope.clone()));
+        self.changed.insert((mine, Scope(scope.clone())));
         self.keep_state(mine, scope, state);
     }
 

@@ -6,7 +6,7 @@ use afterglow_wire::limits::RULE_INSTANCES;
 use afterglow_wire::rule::Of;
 
 use super::conditions::{Others, window_value};
-use super::{Engine, Look, Out, count};
+use super::{Engine, Look, Out, Scope, count};
 use crate::machine::{Alert, Verdict};
 use crate::past::Past;
 use crate::signal::{Held, More, Sample, Signal};
@@ -289,7 +289,7 @@ impl Engine {
         // What is kept must not depend on whether something was to be said.
         let kept = |state: State| (state.peak, state.level, state.stale, state.usual);
         if before.zip(state).is_some_and(|(before, state)| kept(before) != kept(state)) {
-            self.changed.insert((rule, name.clone()));
+            self.changed.insert((rule, Scope(name.clone())));
         }
         let Some(state) = state else {
             if more.alerts.remove(rule).is_some() {
