@@ -9,6 +9,7 @@ mod cell;
 mod clock;
 mod dates;
 mod header;
+mod unit_row;
 
 use std::borrow::Cow;
 
@@ -389,7 +390,7 @@ impl Table {
         let may_begin = self.unit_rows == 0 || header.may_be_followed_by(&texts);
         if !self.campbell
             && let Ok(Some(next)) = Header::of(&texts, &self.options, false, false)
-            && (may_begin || !next.says_units())
+            && (may_begin || !unit_row::is_one_for_certain(&texts, &next.time))
         {
             if !may_begin {
                 let message = "it may be the header, and so may the line above it; `time` says which, by the name of its \
@@ -405,7 +406,7 @@ impl Table {
             self.unit_rows = UNIT_ROWS;
             return Next::Other(Box::new(next));
         }
-        if self.unit_rows > 0 && says_units(&texts, &header.time) {
+        if self.unit_rows > 0 && unit_row::may_be_one(&texts, &header.time) {
             self.unit_rows -= 1;
             header.declare(&texts);
             if !self.campbell {
@@ -424,17 +425,6 @@ enum Next {
     Other(Box<Header>),
     /// It cannot be told.
     Unknown,
-}
-
-/// Whether a row may say units: nothing in it is a time or a value, however these are written.
-fn says_units(texts: &[String], time: &[usize]) -> bool {
-    let has_digit =
-        |index: &usize| texts.get(*index).is_some_and(|text| text.bytes().any(|byte| byte.is_ascii_digit()));
-    let begins_number = |text: &String| {
-        let unsigned = text.trim_start().trim_start_matches(['+', '-', '−', '.', ',']);
-        unsigned.starts_with(|first: char| first.is_ascii_digit())
-    };
-    !time.iter().any(has_digit) && !texts.iter().any(begins_number)
 }
 
 /// The text of a row's time whose date and time of day are in columns of their own. Spreadsheets write a date as midnight.

@@ -45,57 +45,6 @@ const VALUE: &[&str] = &["value", "state", "_value", "reading"];
 const NO_SIGNAL: &[&str] = &["result", "table", "_start", "_stop", "_measurement", "_field"];
 const INFLUX: &[&str] = &["_time", "_value", "_field"];
 
-/// Types of columns, which some programs write below their names.
-const TYPES: &[&str] = &[
-    "float",
-    "float32",
-    "float64",
-    "f32",
-    "f64",
-    "double",
-    "real",
-    "decimal",
-    "numeric",
-    "number",
-    "int",
-    "int32",
-    "int64",
-    "integer",
-    "long",
-    "bigint",
-    "unsigned",
-    "unsignedlong",
-    "bool",
-    "boolean",
-    "string",
-    "str",
-    "text",
-    "varchar",
-];
-
-/// Units that are written as words.
-const UNITS: &[&str] = &[
-    "degc",
-    "degf",
-    "deg c",
-    "deg f",
-    "celsius",
-    "fahrenheit",
-    "kelvin",
-    "percent",
-    "mbar",
-    "volt",
-    "volts",
-    "amp",
-    "amps",
-    "watt",
-    "watts",
-    "ohm",
-    "ohms",
-    "count",
-    "counts",
-];
-
 /// Columns that a date may have its time of day in.
 const TIME_OF_DAY: &[&str] = &["hour", "hours", "hr", "minute", "time of day", "time_of_day", "clock"];
 
@@ -270,25 +219,6 @@ impl Header {
         row.len() != self.width
             || self.time.iter().all(|index| row[*index].eq_ignore_ascii_case(&self.names[*index]))
             || self.names.iter().any(is_value)
-    }
-
-    /// Whether what may be a header, with the names of its columns, is a row of units or types instead: nothing in it can be
-    /// a signal.
-    pub(super) fn says_units(&self) -> bool {
-        let time = |index: &usize| self.time.contains(index);
-        let (times, others): (Vec<_>, Vec<_>) = (0..self.names.len()).partition(time);
-        let lower = |index: usize| self.names[index].trim().to_lowercase();
-        let is_type = |index: &usize| TYPES.contains(&&*lower(*index));
-        let is_empty = |index: &usize| self.names[*index].trim().is_empty();
-        let is_unit = |index: &usize| {
-            let name = lower(*index);
-            name.chars().count() <= 3
-                || UNITS.contains(&&*name)
-                || name.contains(|c: char| !c.is_alphanumeric() && c != '_' && c != ' ')
-        };
-        // In a row of units that of the time is called so; other names of times may be those of a header.
-        let has_unit_of_time = times.iter().all(|index| matches!(&*lower(*index), "utc" | "ts"));
-        others.iter().all(|index| is_type(index) || is_empty(index) || has_unit_of_time && is_unit(index))
     }
 
     /// How the table is read, for people.
