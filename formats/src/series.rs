@@ -2,7 +2,8 @@
 //! series may then make the same one: neither can be told from the other in what is stored, so none of it is.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher as _, RandomState};
+use std::fmt::Display;
+use std::hash::{BuildHasher as _, Hash, RandomState};
 
 use afterglow_wire::Code;
 
@@ -51,12 +52,12 @@ enum Maker {
 }
 
 impl Series {
-    /// Takes note that `series`, a text with all that tells it from others, makes `name`.
+    /// Takes note that `series`, which is all that tells it from others, makes `name`.
     ///
     /// # Errors
     /// When another series has made it before: from then on neither may have it.
-    pub fn claim(&mut self, name: &str, series: &str) -> Result<(), Verdict> {
-        let hash = self.hasher.hash_one(series);
+    pub fn claim(&mut self, name: &str, series: impl Hash + Display) -> Result<(), Verdict> {
+        let hash = self.hasher.hash_one(&series);
         let Some(maker) = self.known.get_mut(name) else {
             if self.known.len() >= NAMES {
                 let message = format!("more than {NAMES} names are made of several texts here");
@@ -72,7 +73,7 @@ impl Series {
         let message = format!(
             "{} has the name of another series, so both are refused from here on; `tags`, if it is pairs, keeps apart what has \
              other tags",
-            shown(series)
+            shown(&series.to_string())
         );
         Err((Code::BadSignalName, message))
     }

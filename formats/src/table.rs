@@ -22,7 +22,7 @@ use super::{Verdict, sheet, shown};
 use cell::Values;
 pub use clock::{Clock, Read};
 pub use dates::Dates;
-use header::{Header, Kind};
+use header::{Header, Kind, Texts};
 
 /// Lines before the header that are passed over: titles, comments.
 const TITLE_LINES: usize = 30;
@@ -351,7 +351,9 @@ impl Table {
                 let series = series.as_deref().unwrap_or_default();
                 let claimed = match names[..] {
                     [_] => Ok(()),
-                    _ => self.series.claim(series, &header::texts(&header.names, names, &cells)),
+                    _ => self
+                        .series
+                        .claim(series, Texts { names: &header.names, columns: names, cells: &cells }),
                 };
                 let (unit, declared) = units.of(series);
                 take(0, series, claimed.and_then(|()| self.values.read(&text(*value), unit, declared)));

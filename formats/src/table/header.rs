@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
+use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use afterglow_wire::Timestamp;
 
@@ -179,9 +181,9 @@ impl Header {
 
     /// The name that several columns of a long row make.
     pub(super) fn joined_name(&self, cells: &[Cell<'_>], tags: Tags) -> String {
-        let Kind::Long { names, .. } = &self.kind else { return String::new() };
+        let Kind::Long { names: columns, .. } = &self.kind else { return String::new() };
         let mut name = String::new();
-        for (column, text) in given(&self.names, names, cells) {
+        for (column, text) in (Texts { names: &self.names, columns, cells }).given() {
             if !name.is_empty() {
                 name.push('.');
             }
@@ -240,22 +242,39 @@ impl Header {
     }
 }
 
-/// The texts of a row in these columns that are not empty, with the columns' names.
-fn given<'a>(
-    names: &'a [String],
-    columns: &'a [usize],
-    cells: &'a [Cell<'_>],
-) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> {
-    let cells = columns.iter().filter_map(|index| Some((&*names[*index], cells.get(*index)?)));
-    cells.filter(|(_, cell)| !cell.is_empty()).map(|(column, cell)| (column, cell.text()))
+/// The texts of a row in some columns, which make its name; with the columns' names they tell its series from others.
+#[derive(Clone, Copy)]
+pub(super) struct Texts<'a> {
+    pub(super) names: &'a [String],
+    pub(super) columns: &'a [usize],
+    pub(super) cells: &'a [Cell<'a>],
 }
 
-/// All that tells a row's series from others whose texts in these columns make the same name.
-pub(super) fn texts(names: &[String], columns: &[usize], cells: &[Cell<'_>]) -> String {
-    given(names, columns, cells)
-        .map(|(column, text)| format!("{column}={text:?}"))
-        .collect::<Vec<_>>()
-        .join(",")
+impl<'a> Texts<'a> {
+    /// Those that are not empty, with the columns' names.
+    fn given(self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> {
+        let cells = self
+            .columns
+            .iter()
+            .filter_map(move |index| Some((&*self.names[*index], self.cells.get(*index)?)));
+        cells.filter(|(_, cell)| !cell.is_empty()).map(|(column, cell)| (column, cell.text()))
+    }
+}
+
+impl Hash for Texts<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.given().for_each(|pair| pair.hash(state));
+    }
+}
+
+impl fmt::Display for Texts<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, (column, text)) in self.given().enumerate() {
+            let comma = if place > 0 { "," } else { "" };
+            write!(f, "{comma}{column}={text:?}")?;
+        }
+        Ok(())
+    }
 }
 
 /// What to say of a file whose first line, with these cells, names no time.
