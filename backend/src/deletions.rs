@@ -1,19 +1,20 @@
-//! Deletions of samples: off the async workers, one at a time. After each the live clients begin again.
+//! Deletions of samples: off the async workers, one at a time, addresses in turn. After each the live clients begin again.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use actix::Addr;
 use afterglow_wire::Code;
 use afterglow_wire::telemetry::Deletion;
-use tokio::sync::Semaphore;
 
 use crate::actors::broadcaster::{Broadcaster, Deleted};
+use crate::places::Places;
 use crate::pool::blocking;
 use crate::refusal::Refusal;
+use crate::shares::Shares;
 use crate::signals::Selector;
 use crate::store::{self, Sequences, Span, Store};
 
-/// Deletions that may wait for their turn; beyond it one is refused with `queue_full`. While one runs nothing is sealed.
+/// Deletions that may wait for their turn, half of them of one address; beyond it one is refused with `queue_full`. While one runs nothing is sealed.
 const WAITING: usize = 8;
 
 /// Access to deletions. Cloning is cheap.
@@ -21,28 +22,37 @@ const WAITING: usize = 8;
 pub struct Deletions {
     store: Store,
     live: Addr<Broadcaster>,
-    places: Arc<Semaphore>,
-    turn: Arc<Semaphore>,
+    places: Shares,
+    turn: Places,
 }
 
 impl Deletions {
     /// Deletions from `store`, of which `live` hears.
     pub fn new(store: Store, live: Addr<Broadcaster>) -> Self {
-        Self { store, live, places: Arc::new(Semaphore::new(WAITING)), turn: Arc::new(Semaphore::new(1)) }
+        Self { store, live, places: Shares::halves(WAITING), turn: Places::new(1, 1) }
     }
 
-    /// Deletes what [`Store::delete`] says when its turn comes, or says what that would be. It goes on when the client that asked
+    /// Deletes what [`Store::delete`] says for a client at `address` when its turn comes, or says what that would be. It goes on when the client that asked
     /// for it leaves.
     ///
     /// # Errors
     /// When too many wait, or the store does not do it.
-    pub async fn delete(&self, signals: Selector, span: Span, dry_run: bool) -> Result<Deletion, Refusal> {
-        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
-            let message = format!("{WAITING} deletions are waiting; send it again in a moment");
+    pub async fn delete(
+        &self,
+        address: IpAddr,
+        signals: Selector,
+        span: Span,
+        dry_run: bool,
+    ) -> Result<Deletion, Refusal> {
+        let place = self.places.take(address, 1).map_err(|_| {
+            let own = WAITING / 2;
+            let message = format!(
+                "{WAITING} deletions are waiting, or {own} of this address; send it again in a moment"
+            );
             Refusal::new(Code::QueueFull, message)
         })?;
         let broken = || Refusal::new(Code::Internal, "the deletion broke; the server's log says why");
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| broken())?;
+        let turn = self.turn.take(address).await.ok_or_else(broken)?;
         let (store, live) = (self.store.clone(), self.live.clone());
         let deleting = blocking(move || {
             let _held = (place, turn);

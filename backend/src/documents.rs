@@ -5,15 +5,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use afterglow_wire::revision::Revision;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::places::Places;
 use crate::pool::blocking;
+use crate::shares::Shares;
 use crate::store::{SaveError, Store, while_wanted};
 
-/// Changes that may wait for their turn; beyond it a change is refused with `queue_full`. Commits of samples use the
-/// same connection: a client that floods the server with changes makes them wait for one change, not for all.
+/// Changes that may wait for their turn, half of them of one address; beyond it a change is refused with `queue_full`. Addresses take
+/// turns. Commits of samples use the same connection: a client that floods the server with changes makes them wait for one change, not
+/// for all.
 const WAITING: usize = 64;
 
 /// Reads for clients that are under way at once, of which one address has half; further ones wait. The store has one more reader of
@@ -46,7 +48,10 @@ pub enum Failure<E> {
     #[error("{0}")]
     Store(E),
     /// The bound on waiting changes is reached.
-    #[error("{WAITING} changes of boards, annotations and metadata are waiting; send it again in a moment")]
+    #[error(
+        "{WAITING} changes of boards, annotations and metadata are waiting, or {} of this address; send it again in a moment",
+        WAITING / 2
+    )]
     TooManyChanges,
     /// A thread of the server panicked. The change may have been made.
     #[error("the server failed; its log has the reason")]
@@ -58,8 +63,8 @@ pub enum Failure<E> {
 pub struct Documents {
     store: Store,
     reads: Places,
-    places: Arc<Semaphore>,
-    turn: Arc<Semaphore>,
+    places: Shares,
+    turn: Places,
     revision: Arc<watch::Sender<Revision>>,
 }
 
@@ -81,8 +86,8 @@ impl Documents {
         let documents = Self {
             store,
             reads: Places::new(READS, READS / 2),
-            places: Arc::new(Semaphore::new(WAITING)),
-            turn: Arc::new(Semaphore::new(1)),
+            places: Shares::halves(WAITING),
+            turn: Places::new(1, 1),
             revision: Arc::new(watch::Sender::new(revision)),
         };
         if documents.store.is_shared() {
@@ -91,17 +96,18 @@ impl Documents {
         documents
     }
 
-    /// Runs `work`, which blocks, when its turn comes, and then counts the revision of this kind up.
+    /// Runs `work`, which blocks, for a client at `address` when its turn comes, and then counts the revision of this kind up.
     ///
     /// # Errors
     /// What `work` refuses; or too many changes wait.
     pub async fn change<T: Send + 'static>(
         &self,
+        address: IpAddr,
         kind: Kind,
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
         let documents = self.clone();
-        self.in_turn(move |store| {
+        self.in_turn(address, move |store| {
             let done = work(store)?;
             documents.touch(kind);
             Ok(done)
@@ -115,10 +121,11 @@ impl Documents {
     /// As there.
     pub async fn in_turn<T: Send + 'static>(
         &self,
+        address: IpAddr,
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
-        let _place = self.places.try_acquire().map_err(|_| Failure::TooManyChanges)?;
-        let turn = Arc::clone(&self.turn).acquire_owned().await.map_err(|_| Failure::Broken)?;
+        let _place = self.places.take(address, 1).map_err(|_| Failure::TooManyChanges)?;
+        let turn = self.turn.take(address).await.ok_or(Failure::Broken)?;
         let store = self.store.clone();
         // The turn goes with the work: it ends even when the client that asked for it has left.
         let changing = blocking(move || {
@@ -240,6 +247,8 @@ fn number(revision: &mut Revision, kind: Kind) -> &mut u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Mutex;
+
     use afterglow_wire::Timestamp;
     use futures_util::FutureExt as _;
     use tokio::sync::oneshot;
@@ -266,28 +275,38 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let documents = documents(&folder);
         let (release, held) = oneshot::channel::<()>();
+        let [here, elsewhere] = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
+        let order = Arc::new(Mutex::new(Vec::new()));
+        let change = |address| {
+            let order = Arc::clone(&order);
+            documents.change(address, Kind::Boards, move |_| {
+                order.lock().unwrap().push(address);
+                Ok(())
+            })
+        };
         // Polled once, each has its place; the first has the turn and waits.
-        let first = documents.change(Kind::Boards, move |_| {
+        let first = documents.change(here, Kind::Boards, move |_| {
             let _ = held.blocking_recv();
             Ok(())
         });
         let mut waiting: Vec<_> = vec![Box::pin(first) as std::pin::Pin<Box<dyn Future<Output = _>>>];
-        for _ in 1..WAITING {
-            waiting.push(Box::pin(documents.change(Kind::Boards, |_| Ok(()))));
+        for _ in 1..WAITING / 2 {
+            waiting.push(Box::pin(change(here)));
         }
         for change in &mut waiting {
             assert!(change.now_or_never().is_none());
         }
-        let refused = documents.change(Kind::Boards, |_| Ok(())).await.unwrap_err();
+        let refused = documents.change(here, Kind::Boards, |_| Ok(())).await.unwrap_err();
         assert!(matches!(refused, Failure::TooManyChanges), "{refused}");
         assert!(refused.to_string().starts_with("64 changes"), "{refused}");
-        let here = IpAddr::from([127, 0, 0, 1]);
+        waiting.push(Box::pin(change(elsewhere)));
+        assert!(waiting.last_mut().unwrap().now_or_never().is_none(), "it has a place, and waits");
         assert!(documents.read(here, |_| Ok::<_, SaveError>(())).await.is_ok(), "reading goes on");
         release.send(()).unwrap();
-        for change in waiting {
-            change.await.unwrap();
-        }
-        assert!(documents.change(Kind::Boards, |_| Ok(())).await.is_ok());
+        futures_util::future::try_join_all(waiting).await.unwrap();
+        let order = order.lock().unwrap().clone();
+        assert_eq!((order[0], order.len()), (elsewhere, WAITING / 2), "its turn is next");
+        assert!(documents.change(here, Kind::Boards, |_| Ok(())).await.is_ok());
     }
 
     #[actix_rt::test]
@@ -315,11 +334,11 @@ mod tests {
     async fn a_panic_is_not_a_database_that_does_not_answer() {
         let folder = tempfile::tempdir().unwrap();
         let documents = documents(&folder);
-        let before = documents.number(Kind::Boards);
+        let (here, before) = (IpAddr::from([127, 0, 0, 1]), documents.number(Kind::Boards));
         let broken =
-            documents.change(Kind::Boards, |_| -> Result<(), SaveError> { panic!("on purpose") }).await;
+            documents.change(here, Kind::Boards, |_| -> Result<(), SaveError> { panic!("on purpose") }).await;
         assert!(matches!(broken, Err(Failure::Broken)));
-        assert!(documents.change(Kind::Boards, |_| Ok(())).await.is_ok(), "the turn was given back");
+        assert!(documents.change(here, Kind::Boards, |_| Ok(())).await.is_ok(), "the turn was given back");
         assert_eq!(documents.number(Kind::Boards), before + 1);
     }
 }

@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{BufRead, ErrorKind, Result};
 
+use afterglow_wire::limits::TABLE_COLUMNS;
+
 /// What may stand between cells.
 pub const SEPARATORS: &[u8] = b",;\t|";
 
@@ -153,6 +155,9 @@ pub fn cells(record: &[u8], separator: u8) -> std::result::Result<Vec<Cell<'_>>,
     let mut cells = Vec::new();
     let mut rest = Some(record);
     while let Some(text) = rest {
+        if cells.len() == TABLE_COLUMNS {
+            return Err(format!("there are more than {TABLE_COLUMNS} cells"));
+        }
         let (cell, after) = cell(text, Some(separator))?;
         cells.push(cell);
         rest = after;
@@ -160,9 +165,15 @@ pub fn cells(record: &[u8], separator: u8) -> std::result::Result<Vec<Cell<'_>>,
     Ok(cells)
 }
 
-/// How many cells a record would have with this separator; 0 where it cannot be told.
+/// How many cells a record would have with this separator, or one more than there may be; 0 where it cannot be told.
 pub fn count(record: &[u8], separator: u8) -> usize {
-    cells(record, separator).map_or(0, |cells| cells.len())
+    let (mut count, mut rest) = (0, Some(record));
+    while let Some(text) = rest.filter(|_| count <= TABLE_COLUMNS) {
+        let Ok((_, after)) = cell(text, Some(separator)) else { return 0 };
+        count += 1;
+        rest = after;
+    }
+    count
 }
 
 /// How the quotes of a record are.

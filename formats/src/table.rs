@@ -13,6 +13,7 @@ mod unit_row;
 
 use std::borrow::Cow;
 
+use afterglow_wire::limits::TABLE_COLUMNS;
 use afterglow_wire::{Code, Timestamp};
 
 use super::records::{self, Cell, Record, SEPARATORS};
@@ -265,6 +266,9 @@ impl Table {
     fn begin(&mut self, bytes: &[u8], line: u64, sink: &mut impl Sink) -> Result<bool, String> {
         let separator =
             self.separator.unwrap_or_else(|| likely_separator(bytes, &self.options, self.campbell));
+        if records::count(bytes, separator) > TABLE_COLUMNS {
+            return Err(format!("line {line} has more than {TABLE_COLUMNS} columns"));
+        }
         let Ok(cells) = records::cells(bytes, separator) else { return Ok(false) };
         let names: Vec<_> = cells.iter().map(|cell| cell.text().into_owned()).collect();
         let Some(header) = Header::of(&names, &self.options, self.campbell, true)? else { return Ok(false) };

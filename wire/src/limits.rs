@@ -112,6 +112,9 @@ pub const TAG_BYTES: usize = 64;
 /// Longest expected period of a signal, in seconds (31 days).
 pub const LONGEST_PERIOD_SECONDS: f64 = 31.0 * 86_400.0;
 
+/// Columns of a table of comma-separated values, and cells of a row. Each is a name that may be a signal's.
+pub const TABLE_COLUMNS: usize = 20_000;
+
 /// Bytes of all rules together, as they are kept; as many of all channels, of all silences, and of all keys. An answer that lists one kind
 /// must have room in what may wait for the clients of one address.
 pub const KIND_BYTES: usize = 16 * 1024 * 1024;

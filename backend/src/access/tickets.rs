@@ -1,6 +1,6 @@
 //! Tickets: what stands for a key in one request that opens a live connection, because browsers send no header with it.
 //!
-//! **Bound.** [`MOST`] tickets. **Overload.** No new one is made until some are used or over.
+//! **Bound.** [`MOST`] tickets, half of them of one holder. **Overload.** No new one is made until some are used or over.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -42,6 +42,13 @@ struct Ticket {
     is_used: bool,
 }
 
+impl Ticket {
+    /// Whether the holder of `granted` has made it.
+    fn is_of(&self, granted: &Arc<Granted>) -> bool {
+        Arc::ptr_eq(&self.granted, granted) || self.granted.who == granted.who
+    }
+}
+
 impl Tickets {
     /// Makes one for the holder of `granted`; the text, and until when it counts.
     pub(super) fn make(
@@ -58,6 +65,12 @@ impl Tickets {
         }
         if tickets.len() >= MOST {
             return None;
+        }
+        if tickets.len() >= MOST / 2 {
+            let own = tickets.values().filter(|ticket| ticket.is_of(granted) && ticket.expires > now);
+            if own.count() >= MOST / 2 {
+                return None;
+            }
         }
         tickets.insert(hash(&text), Ticket { granted: Arc::clone(granted), expires, is_used: false });
         Some((text, expires))
@@ -101,17 +114,20 @@ mod tests {
 
     #[test]
     fn a_ticket_counts_once_and_not_for_long_and_not_longer_than_what_it_stands_for() {
-        let granted = Arc::new(Granted {
-            who: Who::Local,
-            scopes: afterglow_wire::access::Scopes::all(),
-            signals: None,
-            board: None,
-            writing: WriteScope::EVERYTHING,
-            reading: None,
-            viewers: None,
-            since: None,
-            grant: Grant::new(),
-        });
+        let held_by = |who| {
+            Arc::new(Granted {
+                who,
+                scopes: afterglow_wire::access::Scopes::all(),
+                signals: None,
+                board: None,
+                writing: WriteScope::EVERYTHING,
+                reading: None,
+                viewers: None,
+                since: None,
+                grant: Grant::new(),
+            })
+        };
+        let granted = held_by(Who::Local);
         let (tickets, now) = (Tickets::default(), Timestamp::from_micros(5));
         let make = || tickets.make(&granted, None, now).unwrap();
         let (text, expires) = make();
@@ -128,10 +144,14 @@ mod tests {
         let last = make().0;
         granted.grant.end();
         assert!(tickets.take(&last, TicketUse::Once, now).is_none(), "the key is over");
-        for _ in 0..MOST {
-            assert!(tickets.make(&granted, None, now).is_some());
+        let other = held_by(Who::Key("k".into()));
+        for one in [&granted, &other] {
+            for _ in 0..MOST / 2 {
+                assert!(tickets.make(one, None, now).is_some());
+            }
+            assert!(tickets.make(one, None, now).is_none(), "one has half");
         }
-        assert!(tickets.make(&granted, None, now).is_none());
+        assert!(tickets.make(&held_by(Who::Nobody), None, now).is_none(), "there are too many in all");
         assert!(tickets.make(&granted, None, expires).is_some(), "those that are over make room");
     }
 }

@@ -69,7 +69,7 @@ pub(super) async fn samples(
         let event = Event::begun("samples.delete", named).with(format!("{} to {}", span.from, span.to));
         allowed.record(event).await?;
     }
-    Ok(web::Json(allowed.deletions().delete(signals, span, dry_run).await?))
+    Ok(web::Json(allowed.deletions().delete(allowed.address(), signals, span, dry_run).await?))
 }
 
 /// Whether anything is done.
@@ -112,7 +112,9 @@ pub(super) async fn signal(
         let signal = signal.clone();
         allowed.change(move |store| Ok(store.delete_metadata(&signal)?)).await?;
     }
-    Ok(web::Json(allowed.deletions().delete(signal, Query::everything().span, dry_run).await?))
+    Ok(web::Json(
+        allowed.deletions().delete(allowed.address(), signal, Query::everything().span, dry_run).await?,
+    ))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod proxy;
 mod request_id;
 mod site;
 
+use std::cell::Cell;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
@@ -278,12 +279,33 @@ fn foreign(origin: &str, request: &HttpRequest) -> Problem {
     Problem::new(Code::ForeignOrigin, message)
 }
 
+/// Requests of one connection that are answered before others have a turn.
+const TURN: u8 = 8;
+
+/// Counts the requests of a connection.
+#[derive(Default)]
+pub(super) struct Turns(Cell<u8>);
+
+impl Turns {
+    /// Another request. Those that wait in one connection are handled one after the other without a pause, and cost more than the
+    /// waiting ones of others.
+    async fn take(&self) {
+        self.0.set((self.0.get() + 1) % TURN);
+        if self.0.get() == 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
 /// The middleware: refuses what is not for this server or comes from another site, and adds the headers of every answer.
 pub(super) async fn judge(
     gate: web::Data<Gate>,
     request: ServiceRequest,
     next: Next<BoxBody>,
 ) -> Result<ServiceResponse, Error> {
+    if let Some(turns) = request.request().conn_data::<Turns>() {
+        turns.take().await;
+    }
     let is_head = request.method() == Method::HEAD;
     let has_chunks = request.version() >= Version::HTTP_11;
     let id = RequestId::of(request.headers());

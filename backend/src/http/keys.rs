@@ -28,10 +28,9 @@ use crate::access::{accept, token};
 pub(super) async fn list(
     allowed: Allowed<ReadKeys>,
     of: web::Query<OfTenant>,
-) -> Result<web::Json<Vec<Key>>, Problem> {
-    let mut keys = allowed.within(of.tenant.as_deref())?.keys().await?;
-    keys.retain(|key| key.kind != Kind::Share);
-    Ok(web::Json(keys))
+) -> Result<HttpResponse, Problem> {
+    let allowed = allowed.within(of.tenant.as_deref())?;
+    allowed.listed_keys(|key| (key.kind != Kind::Share).then_some(key)).await
 }
 
 /// Make a key

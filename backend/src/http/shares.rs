@@ -23,8 +23,8 @@ use crate::store::SaveError;
         (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
     )
 )]
-pub(super) async fn list(allowed: Allowed<ReadShares>) -> Result<web::Json<Vec<Share>>, Problem> {
-    Ok(web::Json(allowed.keys().await?.into_iter().filter_map(Share::of).collect()))
+pub(super) async fn list(allowed: Allowed<ReadShares>) -> Result<HttpResponse, Problem> {
+    allowed.listed_keys(Share::of).await
 }
 
 /// Make a link to a board

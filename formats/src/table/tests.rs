@@ -459,7 +459,7 @@ fn a_later_table_without_a_header_costs_only_its_own_rows() {
 /// With work that grew with columns times columns, or rows times columns, it would take minutes.
 #[test]
 fn many_columns_of_one_name_and_many_short_rows_are_read_in_one_pass() {
-    const MANY: usize = 100_000;
+    const MANY: usize = TABLE_COLUMNS - 1;
     let text = format!("timestamp{}\n{}", ",a".repeat(MANY), "2026-01-02,1\n".repeat(MANY));
     let (mut table, mut records) = (Table::new(Options::default()), Records::new(text.as_bytes(), 1 << 20));
     let mut notes = Notes::default();
@@ -469,4 +469,23 @@ fn many_columns_of_one_name_and_many_short_rows_are_read_in_one_pass() {
     table.finish().unwrap();
     assert_eq!(notes.samples.lines().count(), MANY);
     assert!(notes.others.contains(&format!("is called \"a_{MANY}\"")));
+}
+
+#[test]
+fn more_columns_than_there_may_be_are_refused_before_they_are_names() {
+    let refused = |text: &str| {
+        let (mut table, mut records) =
+            (Table::new(Options::default()), Records::new(text.as_bytes(), 1 << 20));
+        let mut notes = Notes::default();
+        while let Some(record) = records.next(table.separator()).unwrap() {
+            table.record(&record, &mut notes)?;
+        }
+        table.finish().map(|()| notes.others)
+    };
+    for separator in [",", ";", "\t"] {
+        let header = format!("time{}\n", format!("{separator}a").repeat(TABLE_COLUMNS));
+        assert_eq!(refused(&header), Err(format!("line 1 has more than {TABLE_COLUMNS} columns")));
+    }
+    let row = format!("time,a\n2026-01-02,1{}\n", ",".repeat(TABLE_COLUMNS));
+    assert!(refused(&row).unwrap().contains(&format!("more than {TABLE_COLUMNS} cells")));
 }

@@ -6,10 +6,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::HttpResponse;
 use afterglow_wire::access::{AuditEntry, Key, Kind as KeyKind, NewTicket, Scope, Usage};
 use afterglow_wire::alert::Episode;
 use afterglow_wire::health::{Bus, Peers};
 use afterglow_wire::{Code, Invalid, tenant};
+use serde::Serialize;
 use tokio::sync::broadcast;
 
 pub(in crate::http) use documents::{Changes, Reads};
@@ -140,10 +142,18 @@ impl ListsKeys for ReadKeys {}
 impl ListsKeys for ReadShares {}
 
 impl<P: ListsKeys> Allowed<P> {
-    /// All keys, without their secrets.
-    pub(in crate::http) async fn keys(&self) -> Result<Vec<Key>, Problem> {
-        let read = self.context().documents.read(self.address(), |store| store.access().keys());
-        Ok(read.await?.into_iter().map(|(key, _)| key).collect())
+    /// What `list` makes of keys, without their secrets, as a JSON list. All of them can have megabytes, which no event loop writes.
+    pub(in crate::http) async fn listed_keys<T: Serialize>(
+        &self,
+        list: impl Fn(Key) -> Option<T> + Send + 'static,
+    ) -> Result<HttpResponse, Problem> {
+        let read = self.context().documents.read(self.address(), move |store| {
+            let listed: Vec<T> =
+                store.access().keys()?.into_iter().filter_map(|(key, _)| list(key)).collect();
+            Ok::<_, StoreError>(serde_json::to_vec(&listed))
+        });
+        let text = read.await?.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
+        Ok(HttpResponse::Ok().content_type("application/json").body(text))
     }
 }
 
@@ -236,7 +246,7 @@ impl<P: ChangesKeys> Allowed<P> {
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
         let access = self.context().access.clone();
-        let changing = self.context().documents.in_turn(move |store| {
+        let changing = self.context().documents.in_turn(self.address(), move |store| {
             let done = work(store)?;
             access.reload()?;
             Ok(done)

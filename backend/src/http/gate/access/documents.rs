@@ -122,7 +122,7 @@ impl<P: Changes> Allowed<P> {
     pub(in crate::http) async fn record(&self, event: Event) -> Result<(), Problem> {
         let author = self.author();
         let record = move |store: &Store| Ok(store.access().record(vec![(Author::clone(&author), event)])?);
-        Ok(self.context().documents.in_turn(record).await?)
+        Ok(self.context().documents.in_turn(self.address(), record).await?)
     }
 
     /// Does `work`, which blocks and changes documents of this kind, when its turn comes.
@@ -131,6 +131,6 @@ impl<P: Changes> Allowed<P> {
         work: impl FnOnce(&Store) -> Result<T, SaveError> + Send + 'static,
     ) -> Result<T, Failure<SaveError>> {
         let store = self.visible().by(self.author());
-        self.context().documents.change(P::KIND, move |_| work(&store)).await
+        self.context().documents.change(self.address(), P::KIND, move |_| work(&store)).await
     }
 }
