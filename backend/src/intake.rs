@@ -148,7 +148,7 @@ impl Intake {
             self.metrics.refused.inc_by(samples as u64);
             return Err(refusal);
         }
-        if let Err(refusal) = self.committer.record(batch).await {
+        if let Err(refusal) = self.committer.record(note.source.map(|source| source.ip()), batch).await {
             [of_key, self.quota.as_deref()].into_iter().flatten().for_each(|quota| quota.give_back(samples));
             return Err(refusal);
         }

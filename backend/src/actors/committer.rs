@@ -1,13 +1,15 @@
 //! **Role.** Makes batches durable: whatever arrived while one commit ran goes into the next (group commit).
 //! **Receives.** Batches from the intake, through [`Handle`] and its queue; [`Drain`] from the pipeline.
 //! **Sends.** The outcome to each request after COMMIT; then the commit to [`Announcer`].
-//! **Bound.** [`WAITING_REQUESTS`] requests and [`WAITING_SAMPLES`] samples waiting, one commit in flight.
+//! **Bound.** [`WAITING_REQUESTS`] requests and [`WAITING_SAMPLES`] samples waiting, half of them of one address; one commit in flight.
+//! Addresses take turns.
 //! **Overload.** Refuse: the request is answered 503 `queue_full` and may be sent again. Towards listeners: shed, each for
 //! itself; they notice by the commit's number and read the journal.
 //! **Restart.** None: a panic while committing stops the process, which loses nothing that was acknowledged.
 
 mod queue;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::thread;
 
@@ -16,6 +18,7 @@ use afterglow_wire::Code;
 use afterglow_wire::limits::REQUEST_SAMPLES;
 use tokio::sync::oneshot;
 
+use crate::admission::network;
 use crate::batch::Batch;
 use crate::clock::Stopwatch;
 use crate::committed::Announcer;
@@ -25,7 +28,7 @@ use crate::memory;
 use crate::metrics::{Metrics, Queue, Stage};
 use crate::refusal::Refusal;
 use crate::store::{Store, StoreError};
-use queue::{CommitQueue, PushError};
+use queue::{CommitQueue, Limits, PushError};
 
 /// Requests that may wait for the next commit: far more than a disk flush lets gather.
 const WAITING_REQUESTS: usize = 16_384;
@@ -33,8 +36,8 @@ const WAITING_REQUESTS: usize = 16_384;
 /// Samples that may wait for the next commit: about a second of the fastest disk, and 96 MB at 24 bytes each.
 const WAITING_SAMPLES: usize = 4_000_000;
 
-/// Samples of one commit; the rest goes into the next, so that no request waits for a giant transaction.
-const COMMIT_SAMPLES: usize = 500_000;
+/// Samples of one commit but for a request that has more; the rest goes into the next, so that no request waits for a giant transaction.
+const COMMIT_SAMPLES: usize = 100_000;
 
 /// A batch that waits to be made durable, and the channel on which its outcome is sent.
 struct Record {
@@ -92,22 +95,22 @@ pub struct Handle {
 }
 
 impl Handle {
-    /// Waits until `batch` is durable.
+    /// Waits until `batch` is durable, which a client at `sender` has sent.
     ///
     /// # Errors
     /// `queue_full`, `draining`, `disk_full` or `store_down`; nothing of the batch was stored then.
-    pub async fn record(&self, batch: Batch) -> Result<(), Refusal> {
+    pub async fn record(&self, sender: Option<IpAddr>, batch: Batch) -> Result<(), Refusal> {
         let stopwatch = Stopwatch::start();
-        let outcome = self.submit(batch).await;
+        let outcome = self.submit(sender.map(network), batch).await;
         self.metrics.observe(Stage::Record, stopwatch.elapsed());
         outcome
     }
 
-    async fn submit(&self, batch: Batch) -> Result<(), Refusal> {
+    async fn submit(&self, sender: Option<IpAddr>, batch: Batch) -> Result<(), Refusal> {
         let refusal = |code, message: &str| Refusal::new(code, message);
         let (done, outcome) = oneshot::channel();
         let waiter = Waiter::new(batch.len(), done, &self.metrics);
-        self.waiting.push(batch.len(), Record { batch, waiter }).map_err(|error| match error {
+        self.waiting.push(sender, batch.len(), Record { batch, waiter }).map_err(|error| match error {
             PushError::Full => refusal(Code::QueueFull, "samples arrive faster than they can be stored"),
             PushError::Closed => refusal(Code::Draining, "the server is stopping"),
         })?;
@@ -160,7 +163,9 @@ impl Committer {
     ) -> Handle {
         let acknowledge_early = fault::acknowledges_before_commit();
         let most = (memory::bound(WAITING_SAMPLES) / part).max(REQUEST_SAMPLES);
-        let waiting = Arc::new(CommitQueue::new(WAITING_REQUESTS, most, COMMIT_SAMPLES));
+        let own_samples = (most / 2).max(REQUEST_SAMPLES);
+        let limits = Limits { requests: WAITING_REQUESTS, samples: most, own_samples };
+        let waiting = Arc::new(CommitQueue::new(limits, COMMIT_SAMPLES));
         let committer = Self {
             waiting: Arc::clone(&waiting),
             commits: Some(Commits { store, announcer, metrics: metrics.clone(), acknowledge_early }),
@@ -304,7 +309,7 @@ mod tests {
         let signal = store.signals().number(&mut batch, "a").unwrap();
         batch.push(Sample { signal, timestamp: Timestamp::from_micros(1), value: 0.5 });
         // It waits for the disk, and is dropped.
-        assert!(handle.record(batch).now_or_never().is_none_or(|outcome| outcome.is_ok()));
+        assert!(handle.record(None, batch).now_or_never().is_none_or(|outcome| outcome.is_ok()));
         handle.drain().await;
         assert_eq!(metrics.in_flight.get(), 0);
         assert_eq!((metrics.committed.get(), metrics.refused.get()), (1, 0));
