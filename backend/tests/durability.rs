@@ -64,14 +64,16 @@ fn acknowledged_samples_survive_kill_nine() {
     let folder = tempfile::tempdir().unwrap();
     let database = folder.path().join("a.db");
     let mut writers = writers();
-    let mut longest_log = 0;
-    for number in 0..rounds {
+    let (mut longest_log, mut number) = (0, 0);
+    let acknowledged = |writers: &[Writer]| writers.iter().map(|writer| writer.acknowledged).sum::<u64>();
+    // A slow machine may write nothing at all in a round.
+    while number < rounds || acknowledged(&writers) <= 100 {
+        assert!(number < 1_000, "hardly anything is written: {}", acknowledged(&writers));
+        number += 1;
         round(&database, &[], &mut writers, PACE);
         longest_log = longest_log.max(std::fs::metadata(folder.path().join("a.db-wal")).unwrap().len());
         assert_eq!(losses(&database, &writers, PACE), [""; 0], "after round {number}");
     }
-    let acknowledged: u64 = writers.iter().map(|writer| writer.acknowledged).sum();
-    assert!(acknowledged > 100, "hardly anything was written: {acknowledged}");
     // What is recovered above has zeros behind it, which must not be taken for samples.
     assert!(longest_log >= 20 << 20, "the log was never made long in advance: {longest_log}");
 }
