@@ -3,6 +3,8 @@
 //! The splitter finds by the linker's relocations which functions and data the one function behind dioxus's lazy loader
 //! needs alone. The second module shares the first one's memory and table of functions.
 
+mod segments;
+
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
@@ -22,11 +24,12 @@ pub(super) fn split(original: &Path, made: &Path) -> Result<String> {
     let (Some(hash), Some(function)) = (&module.hash_id, &module.component_name) else {
         bail!("the part to load later has no name");
     };
+    let later = segments::in_order(&module.bytes)?;
     let mut hasher = DefaultHasher::new();
-    (&parts.main.bytes, &module.bytes).hash(&mut hasher);
+    (&parts.main.bytes, &later).hash(&mut hasher);
     let file = format!("{}-{:016x}.wasm", module.module_name, hasher.finish());
     fs::write(&program, &parts.main.bytes)?;
-    fs::write(made.join(&file), &module.bytes)?;
+    fs::write(made.join(&file), later)?;
     let script = format!(
         "import {{ load, prepare }} from \"./later.js\";\n\
          prepare(\"/{file}\");\n\
