@@ -122,7 +122,7 @@ pub fn serve(
     })
     .on_connect(move |connection, kept| {
         limit_peer(connection, silent);
-        kept.insert(gate::Turns::default());
+        kept.insert(gate::turns::Turns::default());
         if let Some(place) = admit(connection, &connections) {
             kept.insert(place);
         }

@@ -9,6 +9,7 @@ mod cell;
 mod clock;
 mod dates;
 mod header;
+mod separator;
 mod unit_row;
 
 use std::borrow::Cow;
@@ -24,6 +25,7 @@ use cell::Values;
 pub use clock::{Clock, Read};
 pub use dates::Dates;
 use header::{Header, Kind, Texts};
+use separator::likely_separator;
 
 /// Lines before the header that are passed over: titles, comments.
 const TITLE_LINES: usize = 30;
@@ -472,27 +474,6 @@ fn without_mark(bytes: &[u8]) -> Result<&[u8], String> {
         return Err("the text is UTF-16; save it as UTF-8".into());
     }
     Ok(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes))
-}
-
-/// What most likely separates the cells of a header: what stands there most often, of those that leave a column for the time.
-fn likely_separator(header: &[u8], options: &Options, campbell: bool) -> u8 {
-    let has_time = |separator: u8| {
-        records::cells(header, separator).is_ok_and(|cells| {
-            let names: Vec<_> = cells.iter().map(|cell| cell.text().into_owned()).collect();
-            !matches!(Header::of(&names, options, campbell, true), Ok(None))
-        })
-    };
-    let mut best = (b',', (false, 1));
-    for separator in SEPARATORS {
-        let count = records::count(header, *separator);
-        if count > 1 {
-            let rank = (has_time(*separator), count);
-            if rank > best.1 {
-                best = (*separator, rank);
-            }
-        }
-    }
-    best.0
 }
 
 /// Says that a cell is no instant.

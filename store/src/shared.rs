@@ -98,8 +98,8 @@ impl Store {
 
     /// Whether this process leads and no other can: for what is not written to the database, such as a message. Where several processes
     /// can lead, only for ten seconds since [`Store::lead`] last said so.
-    pub fn alone_leads(&self) -> bool {
-        self.engine.alone_leads()
+    pub fn leads_alone(&self) -> bool {
+        self.engine.leads_alone()
     }
 
     /// Takes the lead where no process has it, or keeps it; whether this process leads. Blocks.

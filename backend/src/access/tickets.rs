@@ -42,13 +42,6 @@ struct Ticket {
     is_used: bool,
 }
 
-impl Ticket {
-    /// Whether the holder of `granted` has made it.
-    fn is_of(&self, granted: &Arc<Granted>) -> bool {
-        Arc::ptr_eq(&self.granted, granted) || self.granted.who == granted.who
-    }
-}
-
 impl Tickets {
     /// Makes one for the holder of `granted`; the text, and until when it counts.
     pub(super) fn make(
@@ -67,8 +60,8 @@ impl Tickets {
             return None;
         }
         if tickets.len() >= MOST / 2 {
-            let own = tickets.values().filter(|ticket| ticket.is_of(granted) && ticket.expires > now);
-            if own.count() >= MOST / 2 {
+            let is_own = |ticket: &&Ticket| ticket.granted.who == granted.who && ticket.expires > now;
+            if tickets.values().filter(is_own).count() >= MOST / 2 {
                 return None;
             }
         }

@@ -1,8 +1,8 @@
 //! **Role.** Makes batches durable: whatever arrived while one commit ran goes into the next (group commit).
 //! **Receives.** Batches from the intake, through [`Handle`] and its queue; [`Drain`] from the pipeline.
 //! **Sends.** The outcome to each request after COMMIT; then the commit to [`Announcer`].
-//! **Bound.** [`WAITING_REQUESTS`] requests and [`WAITING_SAMPLES`] samples waiting, half of them of one address; one commit in flight.
-//! Addresses take turns.
+//! **Bound.** [`WAITING_REQUESTS`] requests and [`WAITING_SAMPLES`] samples waiting, of one address half, and its largest request;
+//! addresses take turns. One commit in flight.
 //! **Overload.** Refuse: the request is answered 503 `queue_full` and may be sent again. Towards listeners: shed, each for
 //! itself; they notice by the commit's number and read the journal.
 //! **Restart.** None: a panic while committing stops the process, which loses nothing that was acknowledged.

@@ -367,7 +367,7 @@ impl Worker {
             // It is another server's to send.
             return Ok(Next::Idle);
         }
-        if !store.alone_leads() {
+        if !store.leads_alone() {
             // Another server may send it by now; this one is about to know.
             return Ok(Next::Wait(RETRY));
         }

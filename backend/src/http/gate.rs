@@ -13,8 +13,8 @@ mod credential;
 mod proxy;
 mod request_id;
 mod site;
+pub(super) mod turns;
 
-use std::cell::Cell;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
@@ -46,6 +46,7 @@ use credential::Credential;
 use proxy::{Proxies, Sender};
 pub(super) use request_id::RequestId;
 use site::Site;
+use turns::Turns;
 
 /// What browsers are told in TLS: for a year, nothing without it.
 const STAY_IN_TLS: &str = "max-age=31536000";
@@ -277,24 +278,6 @@ fn foreign(origin: &str, request: &HttpRequest) -> Problem {
     let message =
         format!("a page of {origin} may not use {}; only this server's own page may", shown_path(request));
     Problem::new(Code::ForeignOrigin, message)
-}
-
-/// Requests of one connection that are answered before others have a turn.
-const TURN: u8 = 8;
-
-/// Counts the requests of a connection.
-#[derive(Default)]
-pub(super) struct Turns(Cell<u8>);
-
-impl Turns {
-    /// Another request. Those that wait in one connection are handled one after the other without a pause, and cost more than the
-    /// waiting ones of others.
-    async fn take(&self) {
-        self.0.set((self.0.get() + 1) % TURN);
-        if self.0.get() == 0 {
-            tokio::task::yield_now().await;
-        }
-    }
 }
 
 /// The middleware: refuses what is not for this server or comes from another site, and adds the headers of every answer.

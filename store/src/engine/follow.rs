@@ -221,7 +221,7 @@ impl Engine {
     }
 
     /// Whether this process leads and no other can: for what is not written to the database.
-    pub(crate) fn alone_leads(&self) -> bool {
+    pub(crate) fn leads_alone(&self) -> bool {
         match &*self.lock_lead() {
             Lead::Alone => true,
             Lead::Elsewhere => false,

@@ -1,104 +1,57 @@
 //! The order of a module's segments. The splitter has them in the order of a hash map, which is another one with each run; they do not
 //! overlap, so any order means the same.
 
-use anyhow::{Context, Result, ensure};
+use std::ops::Range;
 
-/// Bytes before the first section.
-const HEADER: usize = 8;
-/// Section numbers of the specification.
-const ELEMENTS: u8 = 9;
-const DATA: u8 = 11;
-/// `i32.const`, and the end of an expression.
-const CONSTANT: u8 = 0x41;
-const END: u8 = 0x0b;
+use anyhow::{Result, bail, ensure};
+use wasmparser::{ConstExpr, DataKind, ElementKind, Operator, Parser, Payload};
 
 /// The module with the segments of its table and of its memory in the order of their places.
+///
+/// # Errors
+/// When it is no module, or has segments without a constant place.
 pub(super) fn in_order(module: &[u8]) -> Result<Vec<u8>> {
-    let mut ordered = module.get(..HEADER).context("it is too short for a module")?.to_vec();
-    let mut rest = Reader(&module[HEADER..]);
-    while let Some(section) = rest.byte() {
-        let length = rest.number()?;
-        let content = rest.take(length)?;
-        ordered.push(section);
-        write_number(&mut ordered, length);
-        match section {
-            ELEMENTS => ordered.extend(sorted(content, |reader, count| {
-                (0..count).try_for_each(|_| reader.number().map(drop))
-            })?),
-            DATA => ordered.extend(sorted(content, |reader, count| reader.take(count).map(drop))?),
-            _ => ordered.extend(content),
+    let mut ordered = module.to_vec();
+    for payload in Parser::new(0).parse_all(module) {
+        let mut segments = match payload? {
+            Payload::ElementSection(section) => section
+                .into_iter()
+                .map(|element| {
+                    let element = element?;
+                    let ElementKind::Active { offset_expr, .. } = element.kind else {
+                        bail!("an element segment has no place");
+                    };
+                    Ok((place(&offset_expr)?, element.range))
+                })
+                .collect::<Result<Vec<_>>>()?,
+            Payload::DataSection(section) => section
+                .into_iter()
+                .map(|data| {
+                    let data = data?;
+                    let DataKind::Active { offset_expr, .. } = data.kind else {
+                        bail!("a data segment has no place");
+                    };
+                    Ok((place(&offset_expr)?, data.range))
+                })
+                .collect::<Result<Vec<_>>>()?,
+            _ => continue,
+        };
+        let Some(mut at) = segments.first().map(|(_, range)| range.start) else { continue };
+        let end = segments.last().map(|(_, range)| range.end);
+        segments.sort_unstable_by_key(|(place, _)| *place);
+        for (_, Range { start, end }) in segments {
+            ordered[at..at + end - start].copy_from_slice(&module[start..end]);
+            at += end - start;
         }
+        ensure!(Some(at) == end, "there is something between segments");
     }
-    // A number may be written in more bytes than it needs, and so may a section's length; it must not have become another one.
-    ensure!(ordered.len() <= module.len(), "the segments have grown");
     Ok(ordered)
 }
 
-/// The segments of a section, each of which `skip` passes over after the number of its items.
-fn sorted(content: &[u8], skip: impl Fn(&mut Reader<'_>, usize) -> Result<()>) -> Result<Vec<u8>> {
-    let mut reader = Reader(content);
-    let count = reader.number()?;
-    let mut begun = content.len() - reader.0.len();
-    let mut ordered = content[..begun].to_vec();
-    let mut segments = Vec::new();
-    for _ in 0..count {
-        ensure!(
-            reader.byte() == Some(0) && reader.byte() == Some(CONSTANT),
-            "a segment has no constant place"
-        );
-        let place = reader.number()?;
-        ensure!(reader.byte() == Some(END), "a segment's place is not a constant alone");
-        let items = reader.number()?;
-        skip(&mut reader, items)?;
-        let end = content.len() - reader.0.len();
-        segments.push((place, &content[begun..end]));
-        begun = end;
-    }
-    ensure!(reader.0.is_empty(), "a section has more than its segments");
-    segments.sort_unstable_by_key(|(place, _)| *place);
-    segments.iter().for_each(|(_, segment)| ordered.extend(*segment));
-    Ok(ordered)
-}
-
-/// Reads what a module consists of.
-struct Reader<'m>(&'m [u8]);
-
-impl<'m> Reader<'m> {
-    fn byte(&mut self) -> Option<u8> {
-        let (first, rest) = self.0.split_first()?;
-        self.0 = rest;
-        Some(*first)
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'m [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length).context("the module ends early")?;
-        self.0 = rest;
-        Ok(taken)
-    }
-
-    /// A number in LEB128; a signed one keeps its order where it is not negative.
-    fn number(&mut self) -> Result<usize> {
-        let mut number = 0;
-        for shift in (0..35).step_by(7) {
-            let byte = self.byte().context("the module ends early")?;
-            number |= usize::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        anyhow::bail!("a number is longer than 32 bits");
-    }
-}
-
-/// Writes a number in LEB128.
-fn write_number(bytes: &mut Vec<u8>, mut number: usize) {
-    loop {
-        let low = (number & 0x7f) as u8;
-        number >>= 7;
-        if number == 0 {
-            return bytes.push(low);
-        }
-        bytes.push(low | 0x80);
+fn place(expression: &ConstExpr<'_>) -> Result<i32> {
+    match expression.get_operators_reader().read()? {
+        Operator::I32Const { value } => Ok(value),
+        other => bail!("a segment's place is {other:?}, not a constant"),
     }
 }
 
@@ -106,11 +59,15 @@ fn write_number(bytes: &mut Vec<u8>, mut number: usize) {
 mod tests {
     use super::*;
 
-    /// A module with other sections around these segments, each a place and its bytes.
+    const ELEMENTS: u8 = 9;
+    const DATA: u8 = 11;
+
+    /// A module with other sections around these segments, each a place and its items.
     fn module(section: u8, segments: &[(u8, &[u8])]) -> Vec<u8> {
         let mut content = vec![segments.len() as u8];
         for (place, items) in segments {
-            content.extend([0, CONSTANT, *place, END, items.len() as u8]);
+            // Active, `i32.const`, the place, the end of the expression.
+            content.extend([0, 0x41, *place, 0x0b, items.len() as u8]);
             content.extend(*items);
         }
         let mut module = b"\0asm\x01\0\0\0".to_vec();
