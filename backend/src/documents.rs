@@ -18,9 +18,18 @@ use crate::store::{SaveError, Store, while_wanted};
 /// for all.
 const WAITING: usize = 64;
 
-/// Reads for clients that are under way at once, of which one address has half; further ones wait. The store has one more reader of
-/// documents, for the server itself.
+/// Reads of one extent for clients that are under way at once, of which one address has half; further ones wait. The store has more
+/// readers of each: for the server itself, and for lists that are sent while they are read.
 const READS: usize = 2;
+
+/// How much a read may have to look at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// One document, or a short row of each.
+    One,
+    /// Whole documents, or rows without a small bound. No read of [`Extent::One`] waits for it.
+    List,
+}
 
 /// A kind of documents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +72,7 @@ pub enum Failure<E> {
 pub struct Documents {
     store: Store,
     reads: Places,
+    lists: Places,
     places: Shares,
     turn: Places,
     revision: Arc<watch::Sender<Revision>>,
@@ -86,6 +96,7 @@ impl Documents {
         let documents = Self {
             store,
             reads: Places::new(READS, READS / 2),
+            lists: Places::new(READS, READS / 2),
             places: Shares::halves(WAITING),
             turn: Places::new(1, 1),
             revision: Arc::new(watch::Sender::new(revision)),
@@ -143,9 +154,14 @@ impl Documents {
     pub async fn read<T: Send + 'static, E: Send + 'static>(
         &self,
         address: IpAddr,
+        extent: Extent,
         work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Failure<E>> {
-        let place = self.reads.take(address).await.ok_or(Failure::Broken)?;
+        let places = match extent {
+            Extent::One => &self.reads,
+            Extent::List => &self.lists,
+        };
+        let place = places.take(address).await.ok_or(Failure::Broken)?;
         let store = self.store.clone();
         // Dropped with this future, when the client leaves.
         let waits = Arc::new(());
@@ -301,7 +317,10 @@ mod tests {
         assert!(refused.to_string().starts_with("64 changes"), "{refused}");
         waiting.push(Box::pin(change(elsewhere)));
         assert!(waiting.last_mut().unwrap().now_or_never().is_none(), "it has a place, and waits");
-        assert!(documents.read(here, |_| Ok::<_, SaveError>(())).await.is_ok(), "reading goes on");
+        assert!(
+            documents.read(here, Extent::One, |_| Ok::<_, SaveError>(())).await.is_ok(),
+            "reading goes on"
+        );
         release.send(()).unwrap();
         futures_util::future::try_join_all(waiting).await.unwrap();
         let order = order.lock().unwrap().clone();
@@ -315,8 +334,8 @@ mod tests {
         let documents = documents(&folder);
         let [a, b] = [IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2])];
         let (release, held) = oneshot::channel::<()>();
-        let read = |address| documents.read(address, |_| Ok::<_, SaveError>(()));
-        let mut first = Box::pin(documents.read(a, move |_| {
+        let read = |address| documents.read(address, Extent::One, |_| Ok::<_, SaveError>(()));
+        let mut first = Box::pin(documents.read(a, Extent::One, move |_| {
             let _ = held.blocking_recv();
             Ok::<_, SaveError>(())
         }));
@@ -328,6 +347,30 @@ mod tests {
         release.send(()).unwrap();
         first.await.unwrap();
         second.await.unwrap();
+    }
+
+    #[actix_rt::test]
+    async fn documents_do_not_wait_for_lists() {
+        let folder = tempfile::tempdir().unwrap();
+        let documents = documents(&folder);
+        let (mut lists, mut held) = (Vec::new(), Vec::new());
+        for address in 1..=4_u8 {
+            let (release, holds) = oneshot::channel::<()>();
+            let list = documents.read([127, 0, 0, address].into(), Extent::List, move |_| {
+                let _ = holds.blocking_recv();
+                Ok::<_, SaveError>(())
+            });
+            let mut list = Box::pin(list);
+            assert!((&mut list).now_or_never().is_none());
+            lists.push(list);
+            held.push(release);
+        }
+        for address in 1..=5_u8 {
+            documents.read([127, 0, 0, address].into(), Extent::One, Store::boards).await.unwrap();
+        }
+        assert!(lists.iter_mut().all(|list| list.now_or_never().is_none()));
+        drop(held);
+        futures_util::future::try_join_all(lists).await.unwrap();
     }
 
     #[actix_rt::test]

@@ -100,7 +100,7 @@ impl Access {
     /// # Errors
     /// When the database does not answer.
     pub fn keys(&self) -> Result<Vec<(Key, SecretHash)>, StoreError> {
-        self.tables.in_documents(|reader| Ok(reader.keys()?.into_iter().filter_map(sound).collect()))
+        self.tables.in_lists(|reader| Ok(reader.keys()?.into_iter().filter_map(sound).collect()))
     }
 
     /// All keys, and what is shown on the boards to which some of them are links: once for a board, however many links it has.
@@ -226,7 +226,7 @@ impl Access {
         let span = (span.from.micros(), span.to.micros());
         let rows = budget::limited(self.read_limit, || {
             self.tables
-                .in_documents(|reader| reader.entries(*after, span, who.as_deref(), action.as_deref(), PAGE))
+                .in_lists(|reader| reader.entries(*after, span, who.as_deref(), action.as_deref(), PAGE))
         })?;
         Ok(rows.into_iter().map(entry).collect())
     }

@@ -6,6 +6,7 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::alert::{Ack, Episode, History, Message, Notice, Pending};
 use afterglow_wire::channel::{Channel, Delivery, DeliveryLog};
 use afterglow_wire::document::Document;
+use afterglow_wire::rule::Severity;
 use serde::de::IgnoredAny;
 
 use super::batch::Sample;
@@ -77,8 +78,18 @@ pub struct OpenAlert {
     pub(crate) id: String,
     pub(crate) rule: String,
     pub(crate) scope: String,
+    pub(crate) fired_at: i64,
     pub(crate) document: String,
     pub(crate) ack: Option<String>,
+}
+
+/// What is looked for in alerts that fire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Whether nobody was notified of it, because something holds it.
+    pub is_silenced: bool,
 }
 
 impl OpenAlert {
@@ -92,16 +103,22 @@ impl OpenAlert {
         &self.scope
     }
 
-    /// Whether nobody was notified of it, because something holds it; `None` when it is damaged.
-    pub fn is_silenced(&self) -> Option<bool> {
+    /// Since when it has fired.
+    pub fn fired_at(&self) -> Timestamp {
+        Timestamp::from_micros(self.fired_at)
+    }
+
+    /// How it is; `None` when it is damaged.
+    pub fn standing(&self) -> Option<Standing> {
         #[derive(serde::Deserialize)]
-        struct Held {
+        struct Looked {
+            severity: Severity,
             held_by: Option<IgnoredAny>,
             #[serde(default)]
             notified: Vec<IgnoredAny>,
         }
-        let held: Held = serde_json::from_str(&self.document).ok()?;
-        Some(held.held_by.is_some() && held.notified.is_empty())
+        let Looked { severity, held_by, notified } = serde_json::from_str(&self.document).ok()?;
+        Some(Standing { severity, is_silenced: held_by.is_some() && notified.is_empty() })
     }
 
     /// All of it, unless it is damaged.

@@ -149,6 +149,8 @@ pub(crate) struct Postgres {
     shares: Shares,
     /// For documents: queries for samples do not keep them from being read.
     documents: Connections,
+    /// For what can be long of them: no single document waits for it.
+    lists: Connections,
     /// To see what other processes have done.
     followers: Connections,
     /// The number of this process in the database; none for one that is not entered, whose transactions are not counted.
@@ -348,6 +350,10 @@ impl Tables for Postgres {
 
     fn documents(&self, work: Work<'_>) -> Result<(), StoreError> {
         self.snapshot_of(&self.documents, work)
+    }
+
+    fn lists(&self, work: Work<'_>) -> Result<(), StoreError> {
+        self.snapshot_of(&self.lists, work)
     }
 
     fn write(&self, work: Work<'_>) -> Result<(), StoreError> {

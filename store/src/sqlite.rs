@@ -93,6 +93,8 @@ pub(crate) struct Sqlite {
     shares: Shares,
     /// For documents: queries for samples do not keep them from being read.
     documents: Connections,
+    /// For what can be long of them: no single document waits for it.
+    lists: Connections,
     path: PathBuf,
     /// Dropped last: no other process may open the file while a connection is open. A reader of a database that another
     /// process writes has none.
@@ -114,6 +116,10 @@ impl Tables for Sqlite {
 
     fn documents(&self, work: Work<'_>) -> Result<(), StoreError> {
         snapshot(&self.documents, work)
+    }
+
+    fn lists(&self, work: Work<'_>) -> Result<(), StoreError> {
+        snapshot(&self.lists, work)
     }
 
     /// Not Diesel's transaction: SQLite rolls most failures back by itself, and Diesel then reports that there was nothing to

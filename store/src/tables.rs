@@ -47,11 +47,17 @@ pub(crate) trait Tables: Send + Sync {
     /// As [`Tables::read`].
     fn snapshot(&self, work: Work<'_>) -> Result<(), StoreError>;
 
-    /// As [`Tables::snapshot`], for boards, annotations and metadata: on connections that no query for samples takes.
+    /// As [`Tables::snapshot`], for one document, or few short rows: on connections that no query for samples takes.
     ///
     /// # Errors
     /// As [`Tables::read`].
     fn documents(&self, work: Work<'_>) -> Result<(), StoreError>;
+
+    /// As [`Tables::documents`], for what can be long: on connections that no single document waits for.
+    ///
+    /// # Errors
+    /// As [`Tables::read`].
+    fn lists(&self, work: Work<'_>) -> Result<(), StoreError>;
 
     /// Does `work` in one transaction, which is durable when this returns; it is undone when `work` wants that. One at a time.
     ///
@@ -179,6 +185,14 @@ impl dyn Tables {
         work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
     ) -> Result<T, E> {
         self.run(work, |work| self.documents(work))
+    }
+
+    /// [`Tables::lists`] for work that has a result.
+    pub(crate) fn in_lists<T, E: WorkError>(
+        &self,
+        work: impl FnOnce(&mut dyn Rows) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.run(work, |work| self.lists(work))
     }
 
     /// [`Tables::write`] for work that has a result; an error undoes it.

@@ -14,7 +14,8 @@ use super::parameters::patterns;
 use super::permission::{ReadAlerts, WriteAlerts};
 use super::problem::Problem;
 use crate::access::Who;
-use crate::store::alerts::Found;
+use crate::documents::Extent;
+use crate::store::alerts::{Found, OpenAlert};
 use crate::store::{Span, Store, StoreError};
 
 /// Which alerts are wanted.
@@ -61,7 +62,7 @@ pub(super) async fn list(
                 .map_err(|_| Problem::parameter("severity", text, "info, warning or critical is expected"))?,
         ),
     };
-    get_document(&allowed, &request, move |store| find(store, &parameters, severity)).await
+    get_document(&allowed, &request, Extent::List, move |store| find(store, &parameters, severity)).await
 }
 
 fn find(store: &Store, wanted: &Parameters, severity: Option<Severity>) -> Result<Alerts, StoreError> {
@@ -71,24 +72,23 @@ fn find(store: &Store, wanted: &Parameters, severity: Option<Severity>) -> Resul
     };
     let state = wanted.state.as_deref();
     let (mut counts, mut total) = (Counts::default(), 0);
-    let (mut firing, mut pending): (Vec<Episode>, Vec<Pending>) = Default::default();
+    let (mut firing, mut pending): (Vec<OpenAlert>, Vec<Pending>) = Default::default();
     store.each_alert(|found| match found {
         Found::Firing(alert) => {
-            let Some(is_silenced) = alert.is_silenced() else { return };
+            let Some(standing) = alert.standing() else { return };
             counts.firing += 1;
-            counts.silenced += usize::from(is_silenced);
+            counts.silenced += usize::from(standing.is_silenced);
             let is_in_state = match state {
                 Some("pending") => false,
-                Some("silenced") => is_silenced,
+                Some("silenced") => standing.is_silenced,
                 _ => true,
             };
             if is_in_state
                 && is_of(alert.rule(), alert.scope())
-                && let Some(episode) = alert.read()
-                && severity.is_none_or(|severity| episode.severity == severity)
+                && severity.is_none_or(|severity| standing.severity == severity)
             {
                 total += 1;
-                keep(&mut firing, episode, |episode| episode.fired_at);
+                keep(&mut firing, alert, OpenAlert::fired_at);
             }
         }
         Found::Pending(alert) => {
@@ -102,8 +102,10 @@ fn find(store: &Store, wanted: &Parameters, severity: Option<Severity>) -> Resul
             }
         }
     })?;
-    first(&mut firing, |episode| episode.fired_at);
+    first(&mut firing, OpenAlert::fired_at);
     first(&mut pending, |alert| alert.since);
+    // Of a storm only those are read whole that are listed.
+    let firing = firing.into_iter().filter_map(OpenAlert::read).collect();
     Ok(Alerts { firing, pending, counts, total })
 }
 
@@ -167,7 +169,7 @@ pub(super) async fn history(
         }
     };
     let wanted = patterns(parameters.signals.as_deref().unwrap_or_default())?;
-    get_document(&allowed, &request, move |store| {
+    get_document(&allowed, &request, Extent::List, move |store| {
         let mut history = store.history(Span { from, to }, limit)?;
         if !wanted.is_empty() {
             let is_wanted =

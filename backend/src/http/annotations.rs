@@ -13,6 +13,7 @@ use super::gate::Allowed;
 use super::parameters::between;
 use super::permission::{ReadAnnotations, WriteAnnotations};
 use super::problem::Problem;
+use crate::documents::Extent;
 use crate::store::Span;
 
 /// The parameters as texts, so that a bad one is refused by its name.
@@ -70,7 +71,7 @@ pub(super) async fn list(
     parameters: web::Query<Parameters>,
 ) -> Result<HttpResponse, Problem> {
     let (span, tags) = (parameters.span()?, parameters.tags()?);
-    get_document(&allowed, &request, move |store| store.annotations(span, &tags)).await
+    get_document(&allowed, &request, Extent::List, move |store| store.annotations(span, &tags)).await
 }
 
 /// Annotate

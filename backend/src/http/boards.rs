@@ -9,6 +9,7 @@ use super::documents::{delete_document, get_document, read_json};
 use super::gate::Allowed;
 use super::permission::{ReadBoards, WriteBoards};
 use super::problem::Problem;
+use crate::documents::Extent;
 use crate::store::{SaveError, StoreError};
 
 /// List boards
@@ -27,7 +28,7 @@ pub(super) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let only = allowed.board();
-    get_document(&allowed, &request, move |store| {
+    get_document(&allowed, &request, Extent::One, move |store| {
         let mut boards = store.boards()?;
         boards.retain(|board| only.as_ref().is_none_or(|only| **only == board.id));
         Ok::<_, StoreError>(boards)
@@ -74,7 +75,7 @@ pub(super) async fn get(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let only = allowed.board();
-    get_document(&allowed, &request, move |store| match only {
+    get_document(&allowed, &request, Extent::One, move |store| match only {
         Some(only) if *only != **id => Err(SaveError::no_board(&id)),
         _ => store.board(&id),
     })

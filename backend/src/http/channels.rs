@@ -14,6 +14,7 @@ use super::documents::{delete_document, get_document, read_json};
 use super::gate::Allowed;
 use super::permission::{ReadChannels, WriteChannels};
 use super::problem::Problem;
+use crate::documents::Extent;
 use crate::shares::{Exhausted, Shares};
 use crate::store::{Event, SaveError, Store};
 
@@ -40,7 +41,7 @@ pub(super) async fn list(
     allowed: Allowed<ReadChannels>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    get_document(&allowed, &request, Store::channels).await
+    get_document(&allowed, &request, Extent::List, Store::channels).await
 }
 
 /// Save a new channel
@@ -93,7 +94,7 @@ pub(super) async fn get(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    get_document(&allowed, &request, move |store| store.channel(&id)).await
+    get_document(&allowed, &request, Extent::One, move |store| store.channel(&id)).await
 }
 
 /// Replace a channel
@@ -199,7 +200,7 @@ pub(super) async fn log(
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let log = allowed
-        .read(move |store| {
+        .read(Extent::List, move |store| {
             store.saved_one::<Channel>(&id)?;
             Ok::<_, SaveError>(store.deliveries(&id)?)
         })

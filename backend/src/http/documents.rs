@@ -18,7 +18,7 @@ use super::gate::access::{Changes, Queries, Reads};
 use super::permission::{Permission, ReadBoards};
 use super::problem::Problem;
 use crate::decode::json::Format;
-use crate::documents::Failure;
+use crate::documents::{Extent, Failure};
 use crate::pool::Broken;
 use crate::store::{SaveError, Store};
 
@@ -96,6 +96,7 @@ fn malformed(error: &serde_json::Error) -> Problem {
 pub(super) async fn get_document<T, E>(
     allowed: &Allowed<impl Reads>,
     request: &HttpRequest,
+    extent: Extent,
     read: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
 ) -> Result<HttpResponse, Problem>
 where
@@ -109,7 +110,7 @@ where
         return Ok(response.finish());
     }
     // Written there, too: a thousand annotations can have megabytes.
-    let written = allowed.read(move |store| Ok::<_, E>(serde_json::to_vec(&read(store)?))).await?;
+    let written = allowed.read(extent, move |store| Ok::<_, E>(serde_json::to_vec(&read(store)?))).await?;
     let text = written.map_err(|error| Problem::new(Code::Internal, error.to_string()))?;
     Ok(response.content_type("application/json").body(text))
 }

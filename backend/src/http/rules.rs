@@ -12,6 +12,7 @@ use super::documents::{delete_document, from_value, get_document, list_saved, re
 use super::gate::Allowed;
 use super::permission::{ReadRules, WriteRules};
 use super::problem::Problem;
+use crate::documents::Extent;
 use crate::store::SaveError;
 
 /// How the list is wanted.
@@ -133,8 +134,10 @@ pub(super) async fn get(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    get_document(&allowed, &request, move |store| Ok::<_, SaveError>(store.saved_one::<Rule>(&id)?.document))
-        .await
+    get_document(&allowed, &request, Extent::One, move |store| {
+        Ok::<_, SaveError>(store.saved_one::<Rule>(&id)?.document)
+    })
+    .await
 }
 
 /// Replace a rule

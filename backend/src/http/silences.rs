@@ -11,6 +11,7 @@ use super::gate::Allowed;
 use super::permission::{ReadSilences, WriteSilences};
 use super::problem::Problem;
 use crate::alerts::quiet::Quiet;
+use crate::documents::Extent;
 use crate::store::SaveError;
 
 /// List silences
@@ -73,7 +74,7 @@ pub(super) async fn get(
     request: HttpRequest,
     id: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
-    get_document(&allowed, &request, move |store| {
+    get_document(&allowed, &request, Extent::One, move |store| {
         Ok::<_, SaveError>(store.saved_one::<Silence>(&id)?.document)
     })
     .await

@@ -24,7 +24,7 @@ impl Engine {
         let tags: Vec<String> = tags.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
         // In one transaction: the number must be that of the list.
         let limit = if within.is_some() { ANNOTATIONS } else { ANNOTATIONS_LISTED };
-        let (mut total, rows) = self.tables.in_documents(|reader| reader.annotations(span, &tags, limit))?;
+        let (mut total, rows) = self.tables.in_lists(|reader| reader.annotations(span, &tags, limit))?;
         let mut annotations: Vec<_> = rows.into_iter().filter_map(|row| self.annotation(row)).collect();
         if let Some(within) = within {
             annotations.retain_mut(|annotation| shows(annotation, within));

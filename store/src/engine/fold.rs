@@ -55,7 +55,7 @@ impl Engine {
     /// Passes on what has not ended, and then what is about to fire, each by rule and scope. It is read in pages: a storm has hundreds of
     /// megabytes.
     pub(crate) fn each_alert(&self, take: &mut dyn FnMut(Found)) -> Result<(), StoreError> {
-        self.tables.in_documents(|reader| {
+        self.tables.in_lists(|reader| {
             let mut last = Some((String::new(), String::new()));
             while let Some((rule, scope)) = last.take() {
                 let rows = reader.open_behind(&rule, &scope, PAGE)?;
@@ -93,7 +93,7 @@ impl Engine {
     /// The episodes that touch `span`.
     pub(crate) fn history(&self, span: Span, limit: usize) -> Result<History, StoreError> {
         let limit = limit.min(EPISODES_LISTED);
-        let (total, rows) = self.tables.in_documents(|reader| reader.episodes(span, limit))?;
+        let (total, rows) = self.tables.in_lists(|reader| reader.episodes(span, limit))?;
         Ok(History { episodes: rows.into_iter().filter_map(episode).collect(), total })
     }
 
@@ -237,8 +237,8 @@ struct PendingState {
 const PAGE: i64 = 1_000;
 
 fn open_alert(row: EpisodeRow) -> OpenAlert {
-    let EpisodeRow { id, rule, scope, document, ack, .. } = row;
-    OpenAlert { id, rule, scope, document, ack }
+    let EpisodeRow { id, rule, scope, fired_at, document, ack, .. } = row;
+    OpenAlert { id, rule, scope, fired_at, document, ack }
 }
 
 /// Leaves out a damaged one.

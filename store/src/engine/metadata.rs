@@ -15,7 +15,7 @@ impl Engine {
     /// The metadata of the next signals behind `name`, in the order of their names; nothing of those where it is damaged, and no
     /// signal when there are no more.
     pub(crate) fn metadata_behind(&self, name: &str) -> Result<Vec<(String, Option<Metadata>)>, StoreError> {
-        let rows = self.tables.in_documents(|reader| reader.metadata_behind(name, PAGE))?;
+        let rows = self.tables.in_lists(|reader| reader.metadata_behind(name, PAGE))?;
         let parsed = rows.into_iter().map(|(id, name, document)| {
             let damaged = |error| self.damaged.report("metadata", id.into(), &error);
             (name, serde_json::from_str(&document).map_err(damaged).ok())

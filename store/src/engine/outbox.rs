@@ -117,7 +117,7 @@ impl Engine {
 
     /// The last attempts of a channel.
     pub(crate) fn deliveries(&self, channel: &str) -> Result<DeliveryLog, StoreError> {
-        let (rows, topics, first) = self.tables.in_documents(|reader| {
+        let (rows, topics, first) = self.tables.in_lists(|reader| {
             Ok::<_, StoreError>((
                 reader.deliveries(channel)?,
                 reader.topics(channel)?,

@@ -25,7 +25,7 @@ impl Engine {
         &self,
         after: &str,
     ) -> Result<(Vec<D>, Option<String>), StoreError> {
-        let rows = self.tables.in_documents(|reader| reader.saved_behind(D::KIND, after, PAGE))?;
+        let rows = self.tables.in_lists(|reader| reader.saved_behind(D::KIND, after, PAGE))?;
         let last = rows.last().map(|row| row.id.clone());
         Ok((rows.into_iter().filter_map(read).map(|saved| saved.document).collect(), last))
     }
@@ -141,15 +141,10 @@ impl Engine {
 
     /// The channels, and of their secrets only which there are.
     pub(crate) fn channels(&self) -> Result<Vec<Channel>, StoreError> {
-        let mut channels: Vec<Channel> = self.saved()?.into_iter().map(|saved| saved.document).collect();
-        self.tables
-            .in_documents(|reader| {
-                channels.iter_mut().try_for_each(|channel| {
-                    *channel = shown(with_secrets(reader, channel.clone())?);
-                    Ok(())
-                })
-            })
-            .map(|()| channels)
+        self.tables.in_lists(|reader| {
+            let channels = reader.saved(Channel::KIND)?.into_iter().filter_map(read::<Channel>);
+            channels.map(|saved| Ok(shown(with_secrets(reader, saved.document)?))).collect()
+        })
     }
 
     /// A channel, and of its secrets only which there are.

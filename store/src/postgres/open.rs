@@ -33,8 +33,11 @@ const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../migrations/postgres
 /// The first version with compression by lz4, and with the numbers of transactions that are asked for.
 const OLDEST_VERSION: i64 = 140_000;
 
-/// Readers of boards, annotations and metadata: two for clients, and one for the program itself.
+/// Readers of single documents: two for clients, and one for the program itself.
 const DOCUMENT_READERS: u32 = 3;
+
+/// Readers of what can be long of documents: two for answers that are read whole, and two for pages of those that are sent meanwhile.
+const LIST_READERS: u32 = 4;
 
 /// Readers that see what other processes have done: one that does so regularly, and one for queries.
 const FOLLOWERS: u32 = 2;
@@ -93,6 +96,7 @@ pub(crate) fn open(
         readers: readers(server, &tls, 2 * config.readers),
         shares: Shares::new(config.readers as usize, READER_WAIT),
         documents: readers(server, &tls, DOCUMENT_READERS),
+        lists: readers(server, &tls, LIST_READERS),
         followers: Connections { wait: WRITER_WAIT, ..readers(server, &tls, FOLLOWERS) },
         run: Some(run),
         leads: AtomicBool::new(false),
@@ -134,6 +138,7 @@ pub(crate) fn open_source(server: &Server) -> Result<Arc<dyn Tables>, OpenError>
     let mut tables = beside(server, &tls, Role::Reader, READER_SETUP);
     tables.followers.wait = WRITER_WAIT;
     tables.documents.wait = WRITER_WAIT;
+    tables.lists.wait = WRITER_WAIT;
     Ok(Arc::new(tables))
 }
 
@@ -190,6 +195,7 @@ fn beside(server: &Server, tls: &Tls, role: Role, setup: &str) -> Postgres {
     Postgres {
         writer: Connections::new(manager, 1, WRITER_WAIT),
         documents: readers.clone(),
+        lists: readers.clone(),
         followers: readers.clone(),
         readers,
         shares: Shares::new(1, READER_WAIT),

@@ -48,8 +48,11 @@ const NAMES_IN_DOUBT: &str = "SELECT count(*) AS value FROM signal AS named NOT 
 /// The first SQLite without the WAL-reset race that can corrupt a database with two or more connections.
 const OLDEST_SOUND_SQLITE: [u32; 3] = [3, 51, 3];
 
-/// Readers of boards, annotations and metadata: two for clients, and one for the program itself.
+/// Readers of single documents: two for clients, and one for the program itself.
 const DOCUMENT_READERS: u32 = 3;
+
+/// Readers of what can be long of documents: two for answers that are read whole, and two for pages of those that are sent meanwhile.
+const LIST_READERS: u32 = 4;
 
 /// How long the connections may take to be opened: on a busy machine, longer than anybody waits for a free one.
 const OPEN_WAIT: Duration = Duration::from_secs(30);
@@ -84,6 +87,7 @@ pub(crate) fn open(
     let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
     let readers = pool(path, &url, 2 * config.readers, READER_WAIT, READER_SETUP)?;
     let documents = pool(path, &url, DOCUMENT_READERS, READER_WAIT, READER_SETUP)?;
+    let lists = pool(path, &url, LIST_READERS, READER_WAIT, READER_SETUP)?;
     let loaded = match inspected {
         Some(loaded) => loaded,
         None => {
@@ -92,7 +96,8 @@ pub(crate) fn open(
         }
     };
     let shares = Shares::new(config.readers as usize, READER_WAIT);
-    let tables = Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: Some(lock) };
+    let tables =
+        Sqlite { writer, readers, shares, documents, lists, path: path.to_owned(), _lock: Some(lock) };
     let (names, is_too_large) = (loaded.names.clone(), loaded.is_too_large);
     let engine = Engine::new(Arc::new(tables), loaded, epoch, config.head_samples, clock);
     engine.read_deletion().map_err(|error| unusable(path, error))?;
@@ -119,9 +124,9 @@ fn claim(path: &Path) -> Result<Lock, OpenError> {
 pub(crate) fn open_source(path: &Path) -> Result<Arc<dyn Tables>, OpenError> {
     drop(connect_read_only(path)?);
     let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
-    let (writer, documents) = (readers.clone(), readers.clone());
+    let [writer, documents, lists] = [readers.clone(), readers.clone(), readers.clone()];
     let shares = Shares::new(1, READER_WAIT);
-    Ok(Arc::new(Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: None }))
+    Ok(Arc::new(Sqlite { writer, readers, shares, documents, lists, path: path.to_owned(), _lock: None }))
 }
 
 /// Opens a database into which rows are copied, and makes it or brings it up to date.
@@ -132,8 +137,16 @@ pub(crate) fn open_target(path: &Path, clock: &Clock) -> Result<Arc<dyn Tables>,
     let url = path.to_string_lossy();
     let writer = pool(path, &url, 1, WRITER_WAIT, WRITER_SETUP)?;
     let readers = pool(path, &url, 1, WRITER_WAIT, READER_SETUP)?;
-    let (documents, shares) = (readers.clone(), Shares::new(1, WRITER_WAIT));
-    Ok(Arc::new(Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: Some(lock) }))
+    let (documents, lists, shares) = (readers.clone(), readers.clone(), Shares::new(1, WRITER_WAIT));
+    Ok(Arc::new(Sqlite {
+        writer,
+        readers,
+        shares,
+        documents,
+        lists,
+        path: path.to_owned(),
+        _lock: Some(lock),
+    }))
 }
 
 /// What keeps servers from opening a database, if none has it open.
@@ -155,9 +168,9 @@ pub(crate) fn open_read_only(path: &Path, clock: Clock) -> Result<(Engine, Vec<S
         return Err(unusable(path, JOURNAL_TOO_LARGE));
     }
     let readers = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
-    let (writer, documents) = (readers.clone(), readers.clone());
+    let [writer, documents, lists] = [readers.clone(), readers.clone(), readers.clone()];
     let shares = Shares::new(1, READER_WAIT);
-    let tables = Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: None };
+    let tables = Sqlite { writer, readers, shares, documents, lists, path: path.to_owned(), _lock: None };
     let names = loaded.names.clone();
     Ok((Engine::new(Arc::new(tables), loaded, 0, HEAD_SAMPLES, clock), names))
 }
@@ -168,8 +181,8 @@ pub(crate) fn open_beside(path: &Path) -> Result<Arc<dyn Tables>, OpenError> {
     drop(connect_read_only(path)?);
     let writer = pool(path, &path.to_string_lossy(), 1, WRITER_WAIT, WRITER_SETUP)?;
     let documents = pool(path, &read_only_url(path)?, 1, READER_WAIT, READER_SETUP)?;
-    let (readers, shares) = (documents.clone(), Shares::new(1, READER_WAIT));
-    Ok(Arc::new(Sqlite { writer, readers, shares, documents, path: path.to_owned(), _lock: None }))
+    let (readers, lists, shares) = (documents.clone(), documents.clone(), Shares::new(1, READER_WAIT));
+    Ok(Arc::new(Sqlite { writer, readers, shares, documents, lists, path: path.to_owned(), _lock: None }))
 }
 
 /// An incomplete copy may look like a database; it is recognised by its name.

@@ -181,7 +181,10 @@ fn a_fold_is_there_after_opening_again_and_may_be_written_twice<D: Database>() {
     );
     let (mut open, mut pending) = (Vec::new(), Vec::new());
     let sort = |found| match found {
-        Found::Firing(alert) => open.push((alert.is_silenced(), alert.read().unwrap().id)),
+        Found::Firing(alert) => {
+            let is_silenced = alert.standing().map(|standing| standing.is_silenced);
+            open.push((is_silenced, alert.read().unwrap().id));
+        }
         Found::Pending(alert) => pending.push(alert.since.micros()),
     };
     store.each_alert(sort).unwrap();
@@ -216,6 +219,34 @@ fn a_fold_is_there_after_opening_again_and_may_be_written_twice<D: Database>() {
     assert_eq!(store.expire_episodes(Timestamp::from_micros(35)).unwrap(), 1);
     assert_eq!(store.unheard(span(0, 100)).unwrap(), [span(50, 70)]);
     assert_eq!(history(0, 100), ["1"]);
+}
+
+fn documents_are_read_while_lists_take_long<D: Database>() {
+    /// As many as there are readers of lists.
+    const LISTS: usize = 4;
+    let store = &D::new().open();
+    store.fold(&Fold { episodes: vec![episode("1", 10, None).into()], ..Fold::default() }).unwrap();
+    let (begun, begins) = mpsc::channel();
+    std::thread::scope(|scope| {
+        let mut held = Vec::new();
+        for _ in 0..LISTS {
+            let ((release, holds), begun) = (mpsc::channel::<()>(), begun.clone());
+            held.push(release);
+            scope.spawn(move || {
+                let list = store.each_alert(|_| {
+                    begun.send(()).unwrap();
+                    let _ = holds.recv();
+                });
+                list.unwrap();
+            });
+        }
+        for _ in 0..LISTS {
+            begins.recv().unwrap();
+        }
+        let read = (store.boards(), store.saved::<Rule>());
+        drop(held);
+        assert_eq!((read.0.unwrap().len(), read.1.unwrap().len()), (0, 0));
+    });
 }
 
 fn an_acknowledgement_of_what_has_become_worse_is_gone_with_that_and_a_later_one_stays<D: Database>() {
@@ -386,6 +417,7 @@ fn the_bytes_of_a_kind_are_limited<D: Database>() {
 }
 
 suite! {
+    documents_are_read_while_lists_take_long,
     many_rules_are_added_at_once,
     rules_that_are_refused_do_not_wait_for_the_writer,
     the_bytes_of_a_kind_are_limited,

@@ -33,7 +33,7 @@ use crate::actors::session::Sessions;
 use crate::admission::Admission;
 use crate::clock::Clock;
 use crate::deletions::Deletions;
-use crate::documents::Failure;
+use crate::documents::{Extent, Failure};
 use crate::health::Health;
 use crate::ingest_report::Recorder;
 use crate::intake::Limited;
@@ -147,7 +147,7 @@ impl<P: ListsKeys> Allowed<P> {
         &self,
         list: impl Fn(Key) -> Option<T> + Send + 'static,
     ) -> Result<HttpResponse, Problem> {
-        let read = self.context().documents.read(self.address(), move |store| {
+        let read = self.context().documents.read(self.address(), Extent::List, move |store| {
             let listed: Vec<T> =
                 store.access().keys()?.into_iter().filter_map(|(key, _)| list(key)).collect();
             Ok::<_, StoreError>(serde_json::to_vec(&listed))
@@ -202,7 +202,7 @@ impl Allowed<ManageTenants> {
 
     /// All tenants, of which the default tenant's store knows.
     pub(in crate::http) async fn tenants(&self) -> Result<Vec<tenants::Tenant>, Failure<StoreError>> {
-        self.gate.context.documents.read(self.address(), |store| store.access().tenants()).await
+        self.gate.context.documents.read(self.address(), Extent::One, |store| store.access().tenants()).await
     }
 }
 
@@ -228,7 +228,10 @@ impl Allowed<ReadAudit> {
         &self,
         query: AuditQuery,
     ) -> Result<Vec<AuditEntry>, Failure<StoreError>> {
-        self.context().documents.read(self.address(), move |store| store.access().audit(&query)).await
+        self.context()
+            .documents
+            .read(self.address(), Extent::List, move |store| store.access().audit(&query))
+            .await
     }
 }
 

@@ -14,7 +14,7 @@ use super::super::super::problem::Problem;
 use super::super::Allowed;
 use crate::actors::alerts::Alerts;
 use crate::actors::notifier::Notifier;
-use crate::documents::{Failure, Kind};
+use crate::documents::{Extent, Failure, Kind};
 use crate::store::{Author, Event, SaveError, Store};
 
 /// A permission to read one kind of documents.
@@ -98,10 +98,11 @@ impl<P: Reads> Allowed<P> {
     /// Does `work`, which blocks and changes nothing.
     pub(in crate::http) async fn read<T: Send + 'static, E: Send + 'static>(
         &self,
+        extent: Extent,
         work: impl FnOnce(&Store) -> Result<T, E> + Send + 'static,
     ) -> Result<T, Failure<E>> {
         let visible = self.visible().clone();
-        self.context().documents.read(self.address(), move |_| work(&visible)).await
+        self.context().documents.read(self.address(), extent, move |_| work(&visible)).await
     }
 }
 
