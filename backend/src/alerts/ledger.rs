@@ -141,6 +141,11 @@ impl Ledger {
         self.open.is_empty()
     }
 
+    /// Whether enough has ended since [`Ledger::take`] that one commit more could end what is not kept.
+    pub fn is_crowded(&self) -> bool {
+        self.crowd.is_half_full()
+    }
+
     /// What is to be written since it was last asked.
     pub fn take(&mut self) -> Entries {
         std::mem::take(&mut self.crowd).report();

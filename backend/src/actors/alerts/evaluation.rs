@@ -248,6 +248,15 @@ impl Evaluation {
         }
         self.step(at, commit.batches.iter().flat_map(|batch| batch.samples().iter().copied()));
         self.cursor = Some(Cursor { sequence: last, at });
+        self.make_room();
+    }
+
+    /// Writes alerts that have ended before there are more than are kept: a week that arrives at once has many in each of its commits.
+    fn make_room(&mut self) {
+        // What cannot be written would only grow.
+        if self.ledger.is_crowded() && self.unwritten.is_quiet() {
+            self.write();
+        }
     }
 
     fn step(&mut self, at: Timestamp, samples: impl Iterator<Item = StoredSample> + Clone) {
@@ -285,6 +294,7 @@ impl Evaluation {
                     for commit in commits {
                         self.step(commit.at, commit.samples.iter().copied());
                         self.cursor = Some(Cursor { sequence: commit.last, at: commit.at });
+                        self.make_room();
                     }
                     // Not all of it in memory at once.
                     self.write();

@@ -34,6 +34,11 @@ impl Crowd {
             && self.keys.get(rule).is_some_and(|scopes| scopes.contains_key(scope))
     }
 
+    /// Whether half of those that are kept have ended: of one rule, a commit ends at most the other half.
+    pub(super) fn is_half_full(&self) -> bool {
+        self.ended >= ENDED_ALERTS_AT_ONCE / 2
+    }
+
     /// Another one has ended.
     pub(super) fn add(&mut self, transition: &Transition) {
         self.ended += 1;
