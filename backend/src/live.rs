@@ -9,6 +9,7 @@ mod group;
 mod groups;
 pub mod history;
 mod newest;
+mod parked;
 mod recent;
 mod replay;
 mod selection;

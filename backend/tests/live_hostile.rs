@@ -1,5 +1,6 @@
 //! Live clients that mean harm: each gets a defined answer, and the others notice nothing.
 
+use std::collections::HashSet;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -200,6 +201,58 @@ fn a_thousand_dear_patterns_hold_nobody_up() {
         socket.send(Message::text(request)).unwrap();
     }
     (0..10).for_each(|number| check(&backend, &mut bystander, number));
+    backend.close();
+}
+
+/// A client with costly patterns, of which one stands for the names that end in `.{number}`.
+fn costly(backend: &Backend, number: usize) -> Subscription {
+    let patterns = (0..99).map(|i| format!("*{}*{}*x{number}.{i}*", "a".repeat(50), "a".repeat(40)));
+    let patterns = patterns.chain([format!("a*.{number}")]).collect();
+    Subscription::new(&backend.url(""), patterns).unwrap().window(3_600.0, None).unwrap()
+}
+
+/// Receives until it has `count` samples, each of another signal.
+fn receive(subscription: &mut Subscription, count: usize) {
+    let mut got = HashSet::new();
+    while got.len() < count {
+        match subscription.receive().unwrap() {
+            News::Samples(samples) => {
+                assert_eq!(samples.values.len(), 1);
+                assert!(got.insert(samples.signal.clone()), "{} came twice", samples.signal);
+            }
+            News::Began { is_resumed: false } | News::Live | News::Idle(_) | News::Changed(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn new_names_reach_those_with_costly_patterns_once_and_hold_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = start(&folder);
+    let mut bystander = bystander(&backend);
+    let mut clients: Vec<_> = (0..5).map(|number| costly(&backend, number)).collect();
+    for client in &mut clients {
+        while client.receive().unwrap() != News::Live {}
+    }
+    let (rounds, names) = (4, 250);
+    for round in 0..rounds {
+        let new = (0..names).map(|i| format!(r#""{}{round}.{i}.{}":1"#, "a".repeat(200), i % 5));
+        let new = new.collect::<Vec<_>>().join(",");
+        assert_eq!(backend.post(&format!(r#"{{"signals":{{{new}}}}}"#)).status, 200);
+        check(&backend, &mut bystander, round);
+        // Those who come while names are compared get what is there, and what follows it.
+        clients.push(costly(&backend, round as usize));
+        if let Some(client) = clients.last_mut() {
+            while client.receive().unwrap() != (News::Began { is_resumed: false }) {}
+        }
+    }
+    std::thread::scope(|scope| {
+        for client in &mut clients {
+            scope.spawn(|| receive(client, rounds as usize * names / 5));
+        }
+    });
+    check(&backend, &mut bystander, 50);
     backend.close();
 }
 

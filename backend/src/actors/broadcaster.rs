@@ -3,7 +3,8 @@
 //! documents; [`CloseAll`] from the pipeline, and before it the time within which all clients must have left.
 //! **Sends.** [`Push`]es to each client, the same bytes to all of a group.
 //! **Bound.** [`MAILBOX`] commits; groups, in all and of one address, as `live/groups.rs` says; per group one step of samples; per client
-//! one queue of pushes, in places and in bytes (`client.rs`).
+//! one queue of pushes, in places and in bytes (`client.rs`); samples of signals that have not been compared with everybody's patterns
+//! (`live/groups/learning.rs`), and half of the time at most for comparing them.
 //! **Overload.** Shed: a commit that finds no room here is read from the journal by clients that resume, and the others are sent an
 //! event that says so; the longer a step takes to reach the clients, the more samples wait for the next one (`pace.rs`); a
 //! client whose queue is full gets only the newest value per signal once it has room, is notified of that, and is closed with
@@ -34,7 +35,7 @@ pub use silent::{Silence, SilentClients};
 use crate::clock::{Clock, Stopwatch};
 use crate::committed::{Committed, Hears};
 use crate::lifeline::Lifeline;
-use crate::live::{Frame, Frames, Group, Groups, Member, Protocol, Recent, Replay, Selection};
+use crate::live::{self, Frame, Frames, Group, Groups, Member, Protocol, Recent, Replay, Selection};
 use crate::metrics::{Metrics, Stage};
 use crate::signals::Signals;
 use crate::store::Store;
@@ -44,6 +45,9 @@ const MAILBOX: usize = 1_024;
 
 /// In how many groups clients leave a server that is about to stop.
 const LEAVE_IN: u32 = 64;
+
+/// The shortest pause between two slices of comparing new names with patterns.
+const LEAST_REST: Duration = Duration::from_millis(1);
 
 /// How often a client that fell behind is offered the newest values; each offer costs their encoding.
 const CATCH_UP: Duration = Duration::from_millis(250);
@@ -80,6 +84,8 @@ pub enum Joined {
     Behind,
     /// It has commits that this actor has not heard of, perhaps not yet.
     Ahead(Box<Join>),
+    /// It misses samples of signals that its selection does not know yet, and too many for this actor to compare.
+    Uncompared(Box<Join>),
     /// What it has is of another epoch.
     Unknown,
     /// There are too many groups; a sentence that says which limit is reached.
@@ -143,6 +149,10 @@ pub struct Broadcaster {
     pace: Pace,
     /// Whether the next step has a time already.
     is_scheduled: bool,
+    /// Since the last slice of comparing new names with patterns, and how long the pause after it is.
+    rest: (Stopwatch, Duration),
+    /// Whether the next slice has a time already.
+    is_learning: bool,
     watched: Watched,
     _lifeline: Lifeline,
 }
@@ -169,6 +179,8 @@ impl Broadcaster {
             groups: Groups::new(latest),
             pace: Pace::new(),
             is_scheduled: false,
+            rest: (Stopwatch::start(), LEAST_REST),
+            is_learning: false,
             watched,
             _lifeline: lifeline,
         })
@@ -201,6 +213,53 @@ impl Broadcaster {
         });
     }
 
+    /// Goes on comparing new names with patterns, if there are some, after a pause: others have as much time.
+    fn learn_soon(&mut self, ctx: &mut Context<Self>) {
+        if !self.groups.is_learning() {
+            return;
+        }
+        let left = self.rest.1.saturating_sub(self.rest.0.elapsed());
+        if self.is_learning {
+            // Timers wait while commits come one after another.
+            if left.is_zero() {
+                self.learn();
+                self.step_soon(ctx);
+            }
+            return;
+        }
+        self.is_learning = true;
+        ctx.run_later(left, |broadcaster, ctx| {
+            broadcaster.is_learning = false;
+            broadcaster.learn();
+            broadcaster.step_soon(ctx);
+            broadcaster.learn_soon(ctx);
+        });
+    }
+
+    fn learn(&mut self) {
+        let stopwatch = Stopwatch::start();
+        self.groups.learn(&self.signals);
+        self.end_refused();
+        self.rest = (Stopwatch::start(), stopwatch.elapsed().max(LEAST_REST));
+    }
+
+    fn end_refused(&mut self) {
+        for client in self.groups.take_refused() {
+            client.end(close::TRY_AGAIN_LATER, "a new signal makes too many different sets of signals");
+        }
+    }
+
+    /// Samples of signals that have not been compared found no room: for those who wait for them it is as if their commits had been shed.
+    fn give_up_parked(&mut self) {
+        self.step();
+        let (position, now) = (self.position, self.clock.now().micros());
+        self.groups.drop_parked();
+        for (group, clients) in self.groups.all().filter(|(group, _)| group.is_held()) {
+            let frames = group.skip_to(position, now).into_iter().collect();
+            push(group, clients, frames, None, &self.metrics);
+        }
+    }
+
     /// Sends what has gathered to everyone.
     fn step(&mut self) {
         let stopwatch = Stopwatch::start();
@@ -224,6 +283,7 @@ impl Broadcaster {
     fn skip_to(&mut self, sequence: u64) {
         self.step();
         let (position, now) = (Position { sequence, ..self.position }, self.clock.now().micros());
+        self.groups.drop_parked();
         for (group, clients) in self.groups.all() {
             let frames = group.skip_to(position, now).into_iter().collect();
             push(group, clients, frames, None, &self.metrics);
@@ -280,7 +340,7 @@ impl Broadcaster {
         }
     }
 
-    fn join(&mut self, join: Join) -> Joined {
+    fn join(&mut self, mut join: Join) -> Joined {
         let from = join.from.unwrap_or(self.position);
         if from.epoch != self.position.epoch {
             return Joined::Unknown;
@@ -288,14 +348,19 @@ impl Broadcaster {
         if from.sequence > self.position.sequence {
             return Joined::Ahead(Box::new(join));
         }
-        let Join { client, address, protocol, selection, named, conflated, .. } = join;
-        self.groups.retain(|other| other.number != client.number);
+        self.groups.retain(|other| other.number != join.client.number);
         let is_missing = from.sequence < self.position.sequence;
+        let is_compared = self.groups.meet(&mut join.selection, &self.signals);
+        self.end_refused();
+        if is_missing && !is_compared {
+            return Joined::Uncompared(Box::new(join));
+        }
+        let Join { client, address, protocol, selection, named, conflated, .. } = join;
         let missed = self.recent.since(from.sequence);
         if is_missing && missed.is_none() && !conflated {
             return Joined::Behind;
         }
-        let id = match self.groups.group(protocol, &selection, address, self.position, &self.signals) {
+        let id = match self.groups.group(protocol, &selection, address, self.position) {
             Ok(id) => id,
             Err(limit) => return Joined::Refused(limit),
         };
@@ -303,10 +368,10 @@ impl Broadcaster {
         let Some((group, clients)) = self.groups.get(id) else { return Joined::Unknown };
         // The others of the group first: they, too, have everything up to the last commit then.
         advance(group, clients, self.position, now, &self.signals, &self.metrics);
-        let step = group.step_from(from, now);
+        let step = live::Step { before: from, after: self.position, server_time: now };
         let changed = group.changed(now, &self.watched.revisions.borrow());
         let wants = |signal| self.groups.wants(id, signal);
-        let replay = Replay { protocol, wants: &wants, signals: &self.signals, known: self.groups.known() };
+        let replay = Replay { protocol, wants: &wants, signals: &self.signals, known: self.groups.known(id) };
         let mut frames = match missed {
             Some(missed) => replay.whole(&step, named, missed),
             None if is_missing => replay.newest(&step, named, self.recent.all()),
@@ -415,14 +480,17 @@ impl Handler<Committed> for Broadcaster {
             self.skip_to(sequences.before);
         }
         self.position.sequence = sequences.last;
-        let is_wanted = self.groups.pass(&batches, &self.signals);
-        for client in self.groups.take_refused() {
-            client.end(close::TRY_AGAIN_LATER, "a new signal makes too many different sets of signals");
+        let before = Position { sequence: sequences.before, ..self.position };
+        let is_wanted = self.groups.pass(before, &batches, &self.signals);
+        self.end_refused();
+        if self.groups.is_parking_full() {
+            self.give_up_parked();
         }
         self.recent.push(sequences, batches);
         if is_wanted {
             self.step_soon(ctx);
         }
+        self.learn_soon(ctx);
     }
 }
 
@@ -444,8 +512,10 @@ impl Handler<Deleted> for Broadcaster {
 impl Handler<Join> for Broadcaster {
     type Result = MessageResult<Join>;
 
-    fn handle(&mut self, join: Join, _: &mut Self::Context) -> Self::Result {
-        MessageResult(self.join(join))
+    fn handle(&mut self, join: Join, ctx: &mut Self::Context) -> Self::Result {
+        let joined = self.join(join);
+        self.learn_soon(ctx);
+        MessageResult(joined)
     }
 }
 

@@ -99,6 +99,11 @@ impl Sessions {
         for _ in 0..AHEAD_PAUSES {
             let ahead = match self.broadcaster.send(join).await? {
                 Joined::Ahead(ahead) => *ahead,
+                Joined::Uncompared(uncompared) => {
+                    let Some(compared) = self.compare(*uncompared).await else { return Ok(Joined::Unknown) };
+                    join = compared;
+                    continue;
+                }
                 joined => return Ok(joined),
             };
             let is_unknown = || ahead.from.is_some_and(|from| from.sequence > self.store.sequence());
@@ -118,6 +123,16 @@ impl Sessions {
 }
 
 impl Sessions {
+    /// Compares what a client wants with the names that are new, on the pool; none where that breaks.
+    async fn compare(&self, mut join: Join) -> Option<Join> {
+        let (address, signals) = (join.address, self.store.signals().clone());
+        let compare = move || {
+            join.selection.learn_all(&signals);
+            join
+        };
+        self.selecting.run(address, compare).await.ok()
+    }
+
     /// Takes over what other servers have committed, where there may be some.
     async fn sync(&self) {
         if self.store.is_shared() {

@@ -200,7 +200,7 @@ async fn catch_up(watcher: Watcher, from: Option<Position>) -> Result<State, Pro
         }
         (Joined::Refused(limit), _) => Err(Problem::new(Code::TooManyClients, limit)),
         (Joined::Behind, Some(position)) => read(watcher, position).await,
-        (Joined::Behind | Joined::Ahead(_) | Joined::Unknown, _) => Ok(gap(watcher)),
+        (Joined::Behind | Joined::Ahead(_) | Joined::Uncompared(_) | Joined::Unknown, _) => Ok(gap(watcher)),
     }
 }
 

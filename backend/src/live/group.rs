@@ -14,6 +14,8 @@ pub struct Group {
     /// How its clients are written to.
     pub protocol: Protocol,
     position: Position,
+    /// Up to where its clients have everything while something is kept from them; beyond it they get only a part.
+    held: Option<Position>,
     pending: Vec<LiveSample>,
     /// Set once too much was pending.
     conflated: Option<Newest>,
@@ -49,6 +51,7 @@ impl Group {
         Self {
             protocol,
             position,
+            held: None,
             pending: Vec::new(),
             conflated: None,
             sent: (position, Vec::new()),
@@ -62,6 +65,21 @@ impl Group {
     /// Its clients want a signal that is new.
     pub fn appeared(&mut self, signal: SignalId) {
         self.unnamed.push(signal);
+    }
+
+    /// Something that came after `position` is kept from its clients: they do not get beyond it, whatever else they are sent.
+    pub fn hold(&mut self, position: Position) {
+        self.held.get_or_insert(position);
+    }
+
+    /// What was kept has been added.
+    pub fn go_on(&mut self) {
+        self.held = None;
+    }
+
+    /// Whether something is kept from its clients.
+    pub fn is_held(&self) -> bool {
+        self.held.is_some()
     }
 
     /// Whether something waits to be sent.
@@ -86,12 +104,13 @@ impl Group {
         self.conflated = Some(newest);
     }
 
-    /// What has gathered, as frames that bring a client from the group's position to `after`; none when nothing has.
+    /// What has gathered, as frames that bring a client from the group's position to `after`, or as far as it is held; none when
+    /// nothing has.
     pub fn take(&mut self, after: Position, server_time: i64, signals: &Signals) -> Vec<Frame> {
-        let step = Step { before: std::mem::replace(&mut self.position, after), after, server_time };
         if !self.is_pending() {
             return Vec::new();
         }
+        let step = self.advance(after, server_time);
         let mut instants = self.pending.chunk_by(|a, b| a.instant == b.instant);
         if instants.nth(self.dialect().max_instants()).is_some() {
             self.conflate();
@@ -115,11 +134,12 @@ impl Group {
     }
 
     /// Commits up to `position` have been lost on their way here. Clients that know positions notice with the next frame, which
-    /// carries on from there, and resume; the others get the frame that this returns.
+    /// carries on from there, and resume; the others get the frame that this returns. What was kept from its clients is lost, too.
     pub fn skip_to(&mut self, position: Position, server_time: i64) -> Option<Frame> {
         let step =
             Step { before: std::mem::replace(&mut self.position, position), after: position, server_time };
         self.sent = (position, Vec::new());
+        self.held = None;
         self.has_skipped = true;
         if let Some(missed) = &mut self.missed {
             missed.has_gap = true;
@@ -155,14 +175,9 @@ impl Group {
         self.missed = None;
     }
 
-    /// The step that brings a client from `before` to where the group is.
-    pub fn step_from(&self, before: Position, server_time: i64) -> Step {
-        Step { before, after: self.position, server_time }
-    }
-
-    /// Says that nothing was committed up to `after`; none where the protocol has no heartbeat.
+    /// Says that nothing else was committed up to `after`, or as far as it is held; none where the protocol has no heartbeat.
     pub fn heartbeat(&mut self, after: Position, server_time: i64) -> Option<Frame> {
-        let step = Step { before: std::mem::replace(&mut self.position, after), after, server_time };
+        let step = self.advance(after, server_time);
         self.dialect().heartbeat(&step)
     }
 
@@ -170,6 +185,11 @@ impl Group {
     pub fn changed(&self, server_time: i64, revision: &Revision) -> Option<Frame> {
         let revision = serde_json::to_string(revision).ok()?;
         self.dialect().changed(&Step::at(self.position, server_time), &revision)
+    }
+
+    fn advance(&mut self, after: Position, server_time: i64) -> Step {
+        let after = self.held.unwrap_or(after);
+        Step { before: std::mem::replace(&mut self.position, after), after, server_time }
     }
 
     fn dialect(&self) -> &'static dyn Dialect {

@@ -1,7 +1,9 @@
 //! All groups of live clients, and which of them want a sample.
 //!
 //! Clients of one protocol that want the same signals are one group, however they have asked for them. A new signal that only
-//! some of a group want splits it.
+//! some of a group want splits it. Names are compared with patterns in slices (`groups/learning.rs`).
+
+mod learning;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,6 +13,7 @@ use afterglow_wire::Timestamp;
 use afterglow_wire::v1::Position;
 
 use super::newest::Room;
+use super::parked::Parked;
 use super::{Group, GroupId, LiveSample, Protocol, Selection, SignalIndex, Wanted};
 use crate::batch::{Batch, SignalId};
 use crate::memory;
@@ -36,8 +39,17 @@ const WAITING_SAMPLES: usize = 2 << 20;
 #[derive(Debug)]
 pub struct Groups<C> {
     groups: Vec<Option<Entry<C>>>,
-    by_set: HashMap<SetKey, GroupId>,
     index: SignalIndex,
+    /// How many signals there are, as far as it is known here.
+    names: usize,
+    /// How many of them, from the first on, have the samples that were passed.
+    seen: usize,
+    /// Commits that were passed.
+    commits: u64,
+    /// Samples that a group will want, perhaps, once it has been compared with their signals.
+    parked: Parked,
+    /// Work that [`Groups::learn`] does at once.
+    slice: usize,
     /// The latest instant of each signal that was committed: what is not after it is late.
     latest: Vec<i64>,
     instants: u32,
@@ -47,15 +59,20 @@ pub struct Groups<C> {
     room: Room,
 }
 
-/// A protocol and the fingerprint of a set of signals; none where everything is wanted.
-type SetKey = (Protocol, Option<u64>);
-
 #[derive(Debug)]
 struct Entry<C> {
     group: Group,
     /// What its clients have asked for, each once.
     wanted: Vec<Arc<Wanted>>,
     members: Vec<Member<C>>,
+    /// With how many signals, from the first on, its patterns have been compared.
+    known: usize,
+    /// Of how many of them it has got what was parked.
+    released: usize,
+    /// How many commits had been passed when it began: it has what they brought.
+    since: u64,
+    /// What comparing a name with all its patterns is in work.
+    work: usize,
 }
 
 /// A client of a group.
@@ -71,8 +88,12 @@ impl<C> Default for Groups<C> {
     fn default() -> Self {
         Self {
             groups: Vec::new(),
-            by_set: HashMap::new(),
             index: SignalIndex::default(),
+            names: 0,
+            seen: 0,
+            commits: 0,
+            parked: Parked::default(),
+            slice: learning::SLICE,
             latest: Vec::new(),
             instants: 0,
             refused: Vec::new(),
@@ -95,17 +116,18 @@ impl<C> Groups<C> {
 
     /// How many groups there are.
     pub fn len(&self) -> usize {
-        self.by_set.len()
+        self.groups.iter().flatten().count()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.by_set.is_empty()
+        self.len() == 0
     }
 
-    /// How many signals it is known of who wants them.
-    pub fn known(&self) -> u32 {
-        u32::try_from(self.index.known()).unwrap_or(u32::MAX)
+    /// How many signals, from the first on, it is known of whether a group wants them.
+    pub fn known(&self, GroupId(place): GroupId) -> u32 {
+        let known = self.groups.get(place).and_then(Option::as_ref).map_or(0, |entry| entry.known);
+        u32::try_from(known).unwrap_or(u32::MAX)
     }
 
     /// Whether a group wants a signal.
@@ -113,8 +135,23 @@ impl<C> Groups<C> {
         self.index.has(id, signal)
     }
 
+    /// Compares what a client that is about to join wants with the signals that its selection does not know yet, if they are few;
+    /// whether it knows all those whose samples were passed.
+    pub fn meet(&mut self, selection: &mut Selection, signals: &Signals) -> bool {
+        if self.is_learning() {
+            self.name_everything(signals);
+        } else {
+            self.learn(signals);
+        }
+        let new = self.names.saturating_sub(selection.known as usize);
+        if new.saturating_mul(selection.wanted.work()) <= self.slice {
+            selection.learn(signals, u32::try_from(self.names).unwrap_or(u32::MAX));
+        }
+        selection.wanted.selector().is_everything() || selection.known as usize >= self.seen
+    }
+
     /// The group of those who speak `protocol` and want what `selection` stands for, made when there is none; its clients
-    /// have everything up to `position`.
+    /// have everything up to `position`, which is the last commit that was passed.
     ///
     /// # Errors
     /// A sentence that says which limit is reached.
@@ -124,38 +161,52 @@ impl<C> Groups<C> {
         selection: &Selection,
         address: IpAddr,
         position: Position,
-        signals: &Signals,
     ) -> Result<GroupId, String> {
-        self.learn(signals);
-        let selector = selection.wanted.selector();
-        let mut set = selection.signals.clone();
-        let is_everything = selector.is_everything();
-        if !is_everything {
-            let later = numbers(selection.known as usize, self.index.known());
-            later.filter(|signal| has(selector, signals, *signal)).for_each(|signal| set.add(signal));
-        }
-        let key = (protocol, (!is_everything).then(|| set.fingerprint()));
-        let existing = self.by_set.get(&key).copied();
+        let existing = self.same(protocol, selection);
         self.check(existing, selection, address)?;
         if let Some(id) = existing {
             return Ok(id);
         }
         let id = self.free();
+        let is_everything = selection.wanted.selector().is_everything();
         if is_everything {
             self.index.add_everything(id);
         } else {
-            self.index.add(id, set);
+            self.index.add(id, selection.signals.clone());
         }
-        self.by_set.insert(key, id);
+        let known = if is_everything { self.names } else { selection.known as usize };
+        self.names = self.names.max(known);
         self.put(
             id,
             Entry {
                 group: Group::new(protocol, position, &self.room),
                 wanted: Vec::new(),
                 members: Vec::new(),
+                known,
+                released: known,
+                since: self.commits,
+                work: 1,
             },
         );
         Ok(id)
+    }
+
+    /// The group that a client may join: it wants the same of the same signals, and nothing is kept from it.
+    fn same(&self, protocol: Protocol, selection: &Selection) -> Option<GroupId> {
+        let is_everything = selection.wanted.selector().is_everything();
+        let is_same = |(place, entry): (usize, &Option<Entry<C>>)| {
+            let (id, entry) = (GroupId(place), entry.as_ref()?);
+            let is_same = if is_everything || self.index.has_everything(id) {
+                is_everything && self.index.has_everything(id)
+            } else {
+                let set = self.index.set(id)?;
+                entry.known == selection.known as usize
+                    && !entry.group.is_held()
+                    && set.fingerprint() == selection.signals.fingerprint()
+            };
+            (is_same && entry.group.protocol == protocol).then_some(id)
+        };
+        self.groups.iter().enumerate().find_map(is_same)
     }
 
     /// Adds a client to a group that [`Groups::group`] has chosen for it.
@@ -165,6 +216,7 @@ impl<C> Groups<C> {
         let wanted = Arc::clone(same.unwrap_or(&selection.wanted));
         if same.is_none() {
             entry.wanted.push(Arc::clone(&wanted));
+            entry.weigh();
         }
         entry.members.push(Member { client, address, wanted });
     }
@@ -190,13 +242,18 @@ impl<C> Groups<C> {
             } else if entry.members.len() < before {
                 // The list has one, and every client that has asked for it.
                 entry.wanted.retain(|wanted| Arc::strong_count(wanted) > 1);
+                entry.weigh();
             }
         }
+        // Nobody else may have waited for it.
+        self.parked.drop_before(self.compared());
     }
 
     /// Removes and gives all clients.
     pub fn drain(&mut self) -> impl Iterator<Item = C> {
-        let groups = std::mem::take(self).groups;
+        self.index = SignalIndex::default();
+        self.parked.clear();
+        let groups = std::mem::take(&mut self.groups);
         groups.into_iter().flatten().flat_map(|entry| entry.members).map(|member| member.client)
     }
 
@@ -205,86 +262,48 @@ impl<C> Groups<C> {
         std::mem::take(&mut self.refused)
     }
 
-    /// Passes committed samples to the groups that want them; returns whether any did.
-    pub fn pass(&mut self, batches: &[Batch], signals: &Signals) -> bool {
-        self.learn(signals);
+    /// Passes the samples of the commits after `before` to the groups that want them; returns whether any did.
+    pub fn pass(&mut self, before: Position, batches: &[Batch], signals: &Signals) -> bool {
+        if self.is_learning() {
+            self.name_everything(signals);
+        } else {
+            self.learn(signals);
+        }
+        self.latest.resize(self.latest.len().max(self.names), i64::MIN);
+        self.commits += 1;
+        let (most, compared) = (self.most(), self.compared());
+        // The last of the signals that somebody has not been compared with.
+        let mut parked = None;
         let mut any = false;
-        let most = (memory::bound(WAITING_SAMPLES) / self.len().max(1)).min(Group::STEP_SAMPLES);
         for samples in batches.iter().flat_map(Batch::instants) {
             self.instants = self.instants.wrapping_add(1);
             for sample in samples {
-                let latest = &mut self.latest[sample.signal.0 as usize];
+                let number = sample.signal.0 as usize;
+                self.seen = self.seen.max(number + 1);
+                let latest = &mut self.latest[number];
                 let late = sample.timestamp.micros() <= *latest;
                 *latest = sample.timestamp.micros().max(*latest);
+                let live = LiveSample { sample: *sample, instant: self.instants, late };
                 for id in self.index.groups(sample.signal) {
                     if let Some(Some(entry)) = self.groups.get_mut(id.0) {
-                        entry.group.add(LiveSample { sample: *sample, instant: self.instants, late }, most);
+                        entry.group.add(live, most);
                         any = true;
                     }
                 }
+                if number >= compared {
+                    self.parked.add(self.commits, live);
+                    parked = parked.max(Some(number));
+                }
             }
         }
+        let groups = self.groups.iter_mut().flatten();
+        groups.filter(|entry| Some(entry.known) <= parked).for_each(|entry| entry.group.hold(before));
         any
     }
 
-    /// Learns which groups want the signals that are new.
-    fn learn(&mut self, signals: &Signals) {
-        for signal in numbers(self.index.known(), signals.len()) {
-            let name = signals.name(signal).unwrap_or_default();
-            self.index.learn();
-            let mut split = Vec::new();
-            for (place, entry) in self.groups.iter_mut().enumerate() {
-                let Some(entry) = entry else { continue };
-                let want = entry.wanted.iter().filter(|wanted| wanted.selector().has(&name)).count();
-                if want > 0 && want < entry.wanted.len() {
-                    split.push(GroupId(place));
-                } else if want > 0 {
-                    entry.group.appeared(signal);
-                    if !entry.wanted.iter().any(|wanted| wanted.selector().is_everything()) {
-                        extend(
-                            &mut self.by_set,
-                            &mut self.index,
-                            entry.group.protocol,
-                            GroupId(place),
-                            signal,
-                        );
-                    }
-                }
-            }
-            split.into_iter().for_each(|id| self.split(id, signal, &name));
-        }
-        let known = self.latest.len().max(signals.len());
-        self.latest.resize(known, i64::MIN);
-    }
-
-    /// Those of a group who want a new signal become another group.
-    fn split(&mut self, id: GroupId, signal: SignalId, name: &str) {
-        let Some(Some(entry)) = self.groups.get_mut(id.0) else { return };
-        let wants = |wanted: &Arc<Wanted>| wanted.selector().has(name);
-        let wanted: Vec<_> = entry.wanted.extract_if(.., |wanted| wants(wanted)).collect();
-        let leave: Vec<_> = entry.members.extract_if(.., |member| wants(&member.wanted)).collect();
-        let mut group = entry.group.clone();
-        group.appeared(signal);
-        let mut members = Vec::new();
-        for member in leave {
-            if self.len() < GROUPS && self.uses(member.address).0 < GROUPS_OF_ADDRESS {
-                members.push(member);
-            } else {
-                self.refused.push(member.client);
-            }
-        }
-        if members.is_empty() {
-            return;
-        }
-        let (to, protocol) = (self.free(), group.protocol);
-        let set = self.index.set(id).cloned().unwrap_or_default();
-        self.index.add(to, set);
-        self.put(to, Entry { group, wanted, members });
-        // Its set is the other's still: the new signal makes the difference.
-        self.index.extend(to, signal);
-        if let Some(set) = self.index.set(to) {
-            self.by_set.insert((protocol, Some(set.fingerprint())), to);
-        }
+    /// Most samples that may wait in a group.
+    fn most(&self) -> usize {
+        (memory::bound(WAITING_SAMPLES) / self.len().max(1)).min(Group::STEP_SAMPLES)
     }
 
     /// Whether one more client may join, in the group `existing` or another one.
@@ -350,28 +369,15 @@ impl<C> Groups<C> {
     }
 
     fn remove(&mut self, id: GroupId) {
-        self.by_set.retain(|_, other| *other != id);
         self.index.remove(id);
         self.groups[id.0] = None;
     }
 }
 
-/// A group wants a new signal: it has another set.
-fn extend(
-    by_set: &mut HashMap<SetKey, GroupId>,
-    index: &mut SignalIndex,
-    protocol: Protocol,
-    id: GroupId,
-    signal: SignalId,
-) {
-    let fingerprint = |index: &SignalIndex| (protocol, index.set(id).map(super::SignalSet::fingerprint));
-    by_set.remove(&fingerprint(index));
-    index.extend(id, signal);
-    by_set.insert(fingerprint(index), id);
-}
-
-fn has(selector: &crate::signals::Selector, signals: &Signals, signal: SignalId) -> bool {
-    signals.name(signal).is_some_and(|name| selector.has(&name))
+impl<C> Entry<C> {
+    fn weigh(&mut self) {
+        self.work = self.wanted.iter().map(|wanted| wanted.work()).sum();
+    }
 }
 
 /// The signals numbered from `from` up to and without `to`.

@@ -77,6 +77,11 @@ impl Wanted {
     pub(super) fn comparisons(&self) -> usize {
         self.selector.comparisons()
     }
+
+    /// How much work a new name is, in units of some 0.1 us: it is looked up, and compared.
+    pub(super) fn work(&self) -> usize {
+        1 + 4 * self.comparisons()
+    }
 }
 
 impl PartialEq for Wanted {
@@ -95,7 +100,7 @@ impl PartialEq for Wanted {
 pub struct Selection {
     /// What it has asked for.
     pub wanted: Arc<Wanted>,
-    /// Those among the first `known` signals, and perhaps later ones; empty where everything is wanted.
+    /// Those among the first `known` signals; empty where everything is wanted.
     pub(super) signals: SignalSet,
     pub(super) known: u32,
 }
@@ -123,9 +128,27 @@ impl Selection {
         if !wanted.selector.is_everything() {
             let check = || Ok::<_, std::convert::Infallible>(());
             let Ok(selected) = signals.select(&wanted.selector, check);
-            selected.iter().for_each(|(_, signal)| set.add(*signal));
+            let before = selected.iter().filter(|(_, signal)| signal.0 < known);
+            before.for_each(|(_, signal)| set.add(*signal));
         }
         Self { wanted, signals: set, known }
+    }
+
+    /// Compares what is wanted with the names of further signals, up to the one numbered `known`.
+    pub fn learn(&mut self, signals: &Signals, known: u32) {
+        let new = (self.known..known).map(SignalId);
+        if !self.wanted.selector.is_everything() {
+            let wants =
+                |signal: &SignalId| signals.name(*signal).is_some_and(|name| self.wanted.selector.has(&name));
+            let wanted: Vec<_> = new.filter(wants).collect();
+            wanted.into_iter().for_each(|signal| self.signals.add(signal));
+        }
+        self.known = self.known.max(known);
+    }
+
+    /// The same for all signals that there are.
+    pub fn learn_all(&mut self, signals: &Signals) {
+        self.learn(signals, known(signals));
     }
 }
 

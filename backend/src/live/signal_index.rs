@@ -11,7 +11,6 @@ pub struct GroupId(pub usize);
 /// there are; the lists are made again after that.
 #[derive(Debug, Default)]
 pub struct SignalIndex {
-    known: usize,
     /// Those who want every signal.
     everything: Vec<GroupId>,
     /// What the others want, by group.
@@ -22,16 +21,6 @@ pub struct SignalIndex {
 }
 
 impl SignalIndex {
-    /// How many signals are known; those from this number on must be [`SignalIndex::learn`]ed.
-    pub fn known(&self) -> usize {
-        self.known
-    }
-
-    /// Makes the next signal known. Nobody wants it but those who want everything.
-    pub fn learn(&mut self) {
-        self.known += 1;
-    }
-
     /// A group that wants every signal.
     pub fn add_everything(&mut self, group: GroupId) {
         self.everything.push(group);
@@ -52,6 +41,11 @@ impl SignalIndex {
         self.sets[place].add(signal);
     }
 
+    /// Whether a group wants every signal.
+    pub fn has_everything(&self, group: GroupId) -> bool {
+        self.everything.contains(&group)
+    }
+
     /// What a group wants that does not want everything.
     pub fn set(&self, GroupId(place): GroupId) -> Option<&SignalSet> {
         self.sets.get(place)
@@ -59,7 +53,7 @@ impl SignalIndex {
 
     /// Whether a group wants a signal.
     pub fn has(&self, group: GroupId, signal: SignalId) -> bool {
-        self.everything.contains(&group) || self.sets.get(group.0).is_some_and(|set| set.has(signal))
+        self.has_everything(group) || self.sets.get(group.0).is_some_and(|set| set.has(signal))
     }
 
     /// A group that wants nothing any more.
@@ -109,7 +103,6 @@ mod tests {
         let groups = |index: &mut SignalIndex, signal| {
             index.groups(SignalId(signal)).map(|group| group.0).collect::<Vec<_>>()
         };
-        (0..200).for_each(|_| index.learn());
         let mut even = SignalSet::default();
         (0..100).for_each(|half| even.add(SignalId(2 * half)));
         index.add(GroupId(1), even);
@@ -125,6 +118,5 @@ mod tests {
         index.remove(GroupId(70));
         assert_eq!(groups(&mut index, 130), [1]);
         assert_eq!(groups(&mut index, 131), Vec::<usize>::new());
-        assert_eq!(index.known(), 200);
     }
 }

@@ -28,15 +28,23 @@ fn select(signals: &Signals, patterns: &[&str]) -> Selection {
     Selection::new(&patterns.iter().map(|pattern| (*pattern).to_owned()).collect::<Vec<_>>(), signals)
 }
 
+/// As [`select`], of a client that is about to join.
+fn meet<C>(groups: &mut Groups<C>, patterns: &[&str], signals: &Signals) -> Selection {
+    let mut selection = select(signals, patterns);
+    groups.meet(&mut selection, signals);
+    selection
+}
+
 /// The group of a client that wants `patterns`.
 fn join<C>(groups: &mut Groups<C>, protocol: Protocol, patterns: &[&str], signals: &Signals) -> GroupId {
-    groups.group(protocol, &select(signals, patterns), HERE, at(0), signals).unwrap()
+    let selection = meet(groups, patterns, signals);
+    groups.group(protocol, &selection, HERE, at(0)).unwrap()
 }
 
 /// As [`join`], and adds `client` to it.
 fn add<C>(groups: &mut Groups<C>, client: C, patterns: &[&str], signals: &Signals) -> GroupId {
-    let selection = select(signals, patterns);
-    let id = groups.group(Protocol::V1, &selection, HERE, at(0), signals).unwrap();
+    let selection = meet(groups, patterns, signals);
+    let id = groups.group(Protocol::V1, &selection, HERE, at(0)).unwrap();
     groups.add(id, client, &selection, HERE);
     id
 }
@@ -45,9 +53,9 @@ fn add<C>(groups: &mut Groups<C>, client: C, patterns: &[&str], signals: &Signal
 fn seen(protocol: Protocol, patterns: &[&str], signals: &Signals, batches: &[Batch]) -> Vec<Frame> {
     let mut groups = Groups::<()>::default();
     let selection = select(&Signals::empty(0), patterns);
-    let id = groups.group(protocol, &selection, HERE, at(0), &Signals::empty(0)).unwrap();
+    let id = groups.group(protocol, &selection, HERE, at(0)).unwrap();
     groups.add(id, (), &selection, HERE);
-    groups.pass(batches, signals);
+    groups.pass(at(0), batches, signals);
     groups.get(id).unwrap().0.take(at(batches.len() as u64), 0, signals)
 }
 
@@ -155,6 +163,7 @@ fn a_client_that_fell_behind_gets_the_newest_of_what_was_missed() {
     let id = join(&mut groups, Protocol::V1, &["*"], &signals);
     for n in 1..=4 {
         groups.pass(
+            at(0),
             &[batch(&signals, &[("a", n, n as f64), (["b", "c"][n as usize % 2], 9 - n, 0.5)])],
             &signals,
         );
@@ -179,11 +188,11 @@ fn a_commit_that_was_shed_leaves_a_hole_that_clients_notice() {
     let signals = Signals::empty(10);
     let mut groups = Groups::<()>::default();
     let id = join(&mut groups, Protocol::V1, &["*"], &signals);
-    groups.pass(&[batch(&signals, &[("a", 1, 1.0)])], &signals);
+    groups.pass(at(0), &[batch(&signals, &[("a", 1, 1.0)])], &signals);
     let (group, _) = groups.get(id).unwrap();
     group.take(at(1), 0, &signals);
     assert_eq!(group.skip_to(at(5), 0), None);
-    groups.pass(&[batch(&signals, &[("a", 2, 1.0)])], &signals);
+    groups.pass(at(0), &[batch(&signals, &[("a", 2, 1.0)])], &signals);
     let frames = groups.get(id).unwrap().0.take(at(6), 0, &signals);
     let (header, _) = columns(frames.last().unwrap());
     assert_eq!((header.position, header.covers), (at(6), 1), "it carries on from 5, and the client has 1");
@@ -197,14 +206,14 @@ fn signals_that_appear_later_reach_the_classes_that_want_them() {
     batch(&signals, &[("a", 0, 0.0), ("bx", 0, 0.0)]);
     let a = add(&mut groups, 1, &["a*"], &signals);
     let b = add(&mut groups, 2, &["b*", "*x"], &signals);
-    assert!(!groups.pass(&[batch(&signals, &[("c", 1, 1.0)])], &signals));
-    assert!(groups.pass(&[batch(&signals, &[("ax", 1, 1.0)])], &signals));
+    assert!(!groups.pass(at(0), &[batch(&signals, &[("c", 1, 1.0)])], &signals));
+    assert!(groups.pass(at(0), &[batch(&signals, &[("ax", 1, 1.0)])], &signals));
     for id in [a, b] {
         assert_eq!(groups.get(id).unwrap().0.take(at(1), 0, &signals).len(), 2, "names, samples");
     }
     groups.retain(|client| *client == 2);
     assert!(groups.get(a).is_none() && groups.count() == 1);
-    assert!(!groups.pass(&[batch(&signals, &[("a", 1, 1.0)])], &signals));
+    assert!(!groups.pass(at(0), &[batch(&signals, &[("a", 1, 1.0)])], &signals));
 }
 
 #[test]
@@ -243,7 +252,7 @@ fn subscriptions_that_select_the_same_signals_are_one_group_however_they_are_wri
     add(&mut groups, 7, &["b"], &signals);
     assert_eq!(members(&mut groups), [&[0, 1, 2, 3, 4][..], &[5, 6], &[7]]);
     // A new signal that some of them want splits them, and who joins later finds the right one.
-    groups.pass(&[batch(&signals, &[("u7", 2, 7.0), ("a1", 2, 1.0)])], &signals);
+    groups.pass(at(0), &[batch(&signals, &[("u7", 2, 7.0), ("a1", 2, 1.0)])], &signals);
     assert_eq!(members(&mut groups), [&[0, 1, 4][..], &[2, 3], &[5, 6], &[7]]);
     add(&mut groups, 8, &["u*", "a*"], &signals);
     add(&mut groups, 9, &["a*"], &signals);
@@ -265,8 +274,8 @@ fn groups_and_patterns_of_one_address_are_limited() {
     batch(&signals, &all);
     let mut groups = Groups::<u32>::default();
     let try_add = |groups: &mut Groups<u32>, patterns: &[&str], address| {
-        let selection = select(&signals, patterns);
-        let id = groups.group(Protocol::V1, &selection, address, at(0), &signals)?;
+        let selection = meet(groups, patterns, &signals);
+        let id = groups.group(Protocol::V1, &selection, address, at(0))?;
         groups.add(id, 0, &selection, address);
         Ok::<_, String>(())
     };
@@ -308,7 +317,7 @@ fn a_split_beyond_the_limits_ends_those_that_would_need_a_group() {
     }
     assert_eq!(groups.len(), 1);
     for client in 0..100 {
-        groups.pass(&[batch(&signals, &[(&format!("u{client}"), 1, 0.0)])], &signals);
+        groups.pass(at(0), &[batch(&signals, &[(&format!("u{client}"), 1, 0.0)])], &signals);
     }
     assert_eq!((groups.len(), groups.count()), (50, 50));
     assert_eq!(groups.take_refused().len(), 50);

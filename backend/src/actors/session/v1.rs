@@ -115,7 +115,9 @@ impl Session<V1> {
                 Self::send(ctx, &frames);
             }
             Joined::Behind => session.not_live(ctx, HistoryRequest::Missed(caught_up)),
-            Joined::Ahead(_) | Joined::Unknown => session.not_live(ctx, HistoryRequest::Snapshot),
+            Joined::Ahead(_) | Joined::Uncompared(_) | Joined::Unknown => {
+                session.not_live(ctx, HistoryRequest::Snapshot);
+            }
             Joined::Refused(limit) => {
                 session.client = 0;
                 session.refuse(ctx, id, Code::TooManyClients, limit);
