@@ -206,7 +206,7 @@ fn a_thousand_dear_patterns_hold_nobody_up() {
 
 /// A client with costly patterns, of which one stands for the names that end in `.{number}`.
 fn costly(backend: &Backend, number: usize) -> Subscription {
-    let patterns = (0..99).map(|i| format!("*{}*{}*x{number}.{i}*", "a".repeat(50), "a".repeat(40)));
+    let patterns = (0..20).map(|i| format!("*{}*{}*x{number}.{i}*", "a".repeat(50), "a".repeat(40)));
     let patterns = patterns.chain([format!("a*.{number}")]).collect();
     Subscription::new(&backend.url(""), patterns).unwrap().window(3_600.0, None).unwrap()
 }
