@@ -199,6 +199,20 @@ fn a_commit_that_was_shed_leaves_a_hole_that_clients_notice() {
 }
 
 #[test]
+fn a_group_that_has_nothing_to_send_stays_where_its_clients_are() {
+    let signals = Signals::empty(10);
+    let mut groups = Groups::<()>::default();
+    let id = join(&mut groups, Protocol::V1, &["*"], &signals);
+    let (group, _) = groups.get(id).unwrap();
+    // As when another client joins it after a commit that it does not want.
+    assert_eq!(group.take(at(5), 0, &signals), []);
+    groups.pass(at(5), &[batch(&signals, &[("a", 1, 1.0)])], &signals);
+    let frames = groups.get(id).unwrap().0.take(at(6), 0, &signals);
+    let (header, _) = columns(frames.last().unwrap());
+    assert_eq!((header.position, header.covers), (at(6), 6), "who has nothing yet finds no hole");
+}
+
+#[test]
 fn signals_that_appear_later_reach_the_classes_that_want_them() {
     let signals = Signals::empty(10);
     let mut groups = Groups::<u8>::default();
