@@ -5,12 +5,12 @@
 //! Relative paths count from the configuration file's folder.
 
 mod input;
+mod programs;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 use std::ffi::OsString;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -73,15 +73,23 @@ impl File {
     /// Reads and checks the file at `path`, and the headers of the CSV files it names.
     ///
     /// # Errors
-    /// When the file cannot be read, says something that is not allowed, or runs programs and can be written by everybody.
+    /// When the file cannot be read, says something that is not allowed, or runs programs and can be written by everybody, as
+    /// when everybody can write one of these programs.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let file = Self::take(Section::read(path)?, path.parent().unwrap_or(Path::new("")))?;
-        let runs_programs = file.inputs.iter().any(Input::is_command);
-        let about = path.metadata().ok();
-        if runs_programs && about.is_some_and(|about| about.permissions().mode() & 0o002 != 0) {
+        let names: Vec<_> = file.inputs.iter().filter_map(Input::program).collect();
+        if !names.is_empty() && programs::is_open(path) {
             return Err(ConfigError::new(format!(
                 "{}: everybody may write this file, and it runs programs; take that right away (chmod o-w)",
                 path.display()
+            )));
+        }
+        let mut found = names.into_iter().filter_map(programs::find);
+        if let Some(program) = found.find(|program| programs::is_open(program)) {
+            return Err(ConfigError::new(format!(
+                "{}: it runs {}, which everybody may write; take that right away (chmod o-w)",
+                path.display(),
+                program.display()
             )));
         }
         Ok(file)

@@ -55,9 +55,14 @@ pub struct Host {
 }
 
 impl Input {
-    /// Whether it runs a program.
-    pub(super) fn is_command(&self) -> bool {
-        matches!(self, Self::Exec(Exec { program: Program::Command { .. }, .. }))
+    /// The program that it runs.
+    pub(super) fn program(&self) -> Option<&str> {
+        match self {
+            Self::Exec(Exec { program: Program::Command { words, .. }, .. }) => {
+                words.first().map(String::as_str)
+            }
+            _ => None,
+        }
     }
 
     /// What logs call it.

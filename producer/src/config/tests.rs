@@ -1,3 +1,4 @@
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
@@ -192,4 +193,19 @@ fn a_file_that_runs_programs_must_not_be_writable_by_everybody() {
     assert!(read("[[exec]]\nstdin = true", 0o666).is_ok());
     let error = read("[[exec]]\ncommand = ['true']", 0o666).unwrap_err().to_string();
     assert!(error.contains("everybody may write"), "{error}");
+}
+
+#[test]
+fn a_program_that_is_run_must_not_be_writable_by_everybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let (file, program) = (folder.path().join("producer.toml"), folder.path().join("program"));
+    std::fs::write(&file, format!("[[exec]]\ncommand = ['{}']", program.display())).unwrap();
+    std::fs::write(&program, "#!/bin/sh\n").unwrap();
+    let read = |mode| {
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(mode)).unwrap();
+        File::read(&file)
+    };
+    assert!(read(0o755).is_ok());
+    let error = read(0o757).unwrap_err().to_string();
+    assert!(error.contains("program, which everybody may write"), "{error}");
 }

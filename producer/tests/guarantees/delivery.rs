@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::harness::{Backend, Mode, Producer, seconds};
+use crate::harness::{Backend, Mode, Producer, poll, seconds};
 
 /// Lines that a producer reads from a program: deterministic, and finite.
 fn counting(samples: u32) -> String {
@@ -194,4 +194,16 @@ fn a_program_that_ends_is_run_again() {
     let producer = Producer::start(&backend, config);
     backend.wait_for("three runs", |seen| seen.timestamps.len() >= 3);
     producer.terminate();
+}
+
+/// A process that a program has started keeps a file locked as long as it runs.
+#[test]
+fn a_producer_that_is_killed_leaves_no_process_of_its_programs() {
+    let backend = Backend::start();
+    let config = "[[exec]]\ncommand = ['flock', 'lock', 'sh', '-c', 'sleep 1000 & echo x=1; wait']\n";
+    let mut producer = Producer::start(&backend, config);
+    backend.wait_for("a sample", |seen| !seen.timestamps.is_empty());
+    assert!(producer.is_locked("lock"));
+    producer.signal("-KILL");
+    poll("the end of all processes", || (!producer.is_locked("lock")).then_some(()));
 }

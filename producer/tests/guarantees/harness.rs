@@ -18,7 +18,7 @@ pub const fn seconds(seconds: u64) -> Duration {
 }
 
 /// Checks until `condition` returns something, or panics with `what` after the deadline.
-fn poll<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
+pub fn poll<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = condition() {

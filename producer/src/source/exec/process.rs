@@ -1,4 +1,6 @@
 //! The program that is running, with everything that it starts: one process group, one end.
+//!
+//! The group's leader is a shell that waits until the producer has ended, however it ends, and then ends the group.
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -6,12 +8,15 @@ use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, Signal};
 
 /// The environment variables that a program gets besides those that its configuration names: where programs and the user's
 /// files are, and how to write text and times. The producer's own, a key among them, are not for it.
 const ENVIRONMENT: [&str; 10] =
     ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_NUMERIC"];
+
+/// What the leader of a group does: its standard input ends when the producer does, because nobody else has the other end.
+const LEADER: &str = "read -r _; kill -9 0";
 
 /// Ends the program and what it has started when its stream is dropped.
 #[derive(Debug)]
@@ -34,8 +39,8 @@ pub(super) struct Process {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The group of the run under way; its leader is not reaped yet, so its number belongs to nobody else.
-    group: Option<Pid>,
+    /// The leader of the run under way. It is not reaped yet, so the group's number belongs to nobody else.
+    leader: Option<Child>,
     /// No run begins any more.
     over: bool,
 }
@@ -59,27 +64,29 @@ impl Process {
         let names = ENVIRONMENT.iter().copied().chain(self.environment.iter().map(String::as_str));
         let variables = names.filter_map(|name| Some((name, std::env::var_os(name)?)));
         let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(variables).process_group(0);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
-        state.group = Some(Pid::from_child(&child));
-        Ok(child.stdout.take().map(|output| Run { output, child }))
+        command.args(arguments).env_clear().envs(variables).stdin(Stdio::null()).stdout(Stdio::piped());
+        let leader = lead()?;
+        // A process number is always positive.
+        let started = command.process_group(leader.id().cast_signed()).spawn();
+        match started {
+            Ok(mut child) => {
+                state.leader = Some(leader);
+                Ok(child.stdout.take().map(|output| Run { output, child }))
+            }
+            Err(error) => {
+                end(leader);
+                Err(error)
+            }
+        }
     }
 
     /// Waits for a run to end, ends what it has left behind, and says how it ended.
     pub(super) fn wait(&self, mut child: Child) -> String {
-        let leader = WaitId::Pid(Pid::from_child(&child));
-        let exited = loop {
-            match rustix::process::waitid(leader.clone(), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
-                Err(rustix::io::Errno::INTR) => {}
-                other => break other,
-            }
-        };
-        let mut state = self.lock();
-        if let (Ok(_), Some(group)) = (exited, state.group.take()) {
-            kill(group);
+        let status = child.wait();
+        if let Some(leader) = self.lock().leader.take() {
+            end(leader);
         }
-        drop(state);
-        child.wait().map_or_else(|error| error.to_string(), |status| status.to_string())
+        status.map_or_else(|error| error.to_string(), |status| status.to_string())
     }
 
     /// Waits for `pause`; true when the stream is dropped meanwhile.
@@ -92,8 +99,8 @@ impl Process {
     fn end(&self) {
         let mut state = self.lock();
         state.over = true;
-        if let Some(group) = state.group {
-            kill(group);
+        if let Some(leader) = &state.leader {
+            kill(leader);
         }
         self.shared.1.notify_all();
     }
@@ -107,9 +114,22 @@ pub(super) struct Run {
     pub(super) child: Child,
 }
 
-/// Ends every process of a group. One that has ended cannot be ended again, which does no harm.
-fn kill(group: Pid) {
-    let _ = rustix::process::kill_process_group(group, Signal::KILL);
+/// Starts the leader of a new group.
+fn lead() -> io::Result<Child> {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", LEADER]).env_clear().process_group(0);
+    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+}
+
+/// Ends every process of the group. One that has ended cannot be ended again, which does no harm.
+fn kill(leader: &Child) {
+    let _ = rustix::process::kill_process_group(Pid::from_child(leader), Signal::KILL);
+}
+
+/// Ends every process of the group and waits for its leader.
+fn end(mut leader: Child) {
+    kill(&leader);
+    let _ = leader.wait();
 }
 
 #[cfg(test)]

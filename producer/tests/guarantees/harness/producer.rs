@@ -81,6 +81,11 @@ impl Producer {
         self.path(name).exists()
     }
 
+    /// Whether a process holds a lock on this file.
+    pub fn is_locked(&self, name: &str) -> bool {
+        File::open(self.path(name)).unwrap().try_lock().is_err()
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap()
     }
