@@ -19,8 +19,8 @@ const LOG_BYTES: u64 = 20 << 20;
 /// Not more than this part of what is free on the disk.
 const PART_OF_FREE: u64 = 16;
 
-/// Written at once.
-static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+/// What is written at once.
+const PART_BYTES: usize = 64 << 10;
 
 /// Lengthens the log's file; leaves it as it is where the disk has not plenty of room.
 pub(super) fn reserve_log(sqlite: &Sqlite) -> Result<(), StoreError> {
@@ -41,10 +41,11 @@ pub(super) fn reserve_log(sqlite: &Sqlite) -> Result<(), StoreError> {
 fn lengthen(log: &Path) -> io::Result<()> {
     // Zeros and not fallocate's promise of room: taking that up is a change that the file system must write down, too.
     let file = OpenOptions::new().write(true).open(log)?;
+    let zeros = vec![0; PART_BYTES];
     let mut end = fs::metadata(log)?.len();
     while end < LOG_BYTES {
-        file.write_all_at(&ZEROS, end)?;
-        end += ZEROS.len() as u64;
+        file.write_all_at(&zeros, end)?;
+        end += PART_BYTES as u64;
     }
     file.sync_all()
 }
