@@ -1,10 +1,16 @@
-//! Embeds what the binary carries with it: the compiled dashboard.
+//! Embeds what the binary carries with it: the compiled dashboard, and the document of its API.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+
 fn main() -> io::Result<()> {
+    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
+    compress("openapi.json", &out)?;
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dashboard/dist");
     // Watching a folder that does not exist would rebuild every time; its parent is there from the start.
     println!(
@@ -35,8 +41,16 @@ fn main() -> io::Result<()> {
         let _ = writeln!(table, "    ({path:?}, include_bytes!({:?})),", file.to_string_lossy());
     }
     table.push(']');
-    let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     fs::write(out.join("dashboard_files.rs"), table)
+}
+
+/// Writes a file of this folder to `out`, compressed.
+fn compress(file: &str, out: &Path) -> io::Result<()> {
+    println!("cargo:rerun-if-changed={file}");
+    let whole = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file))?;
+    let mut compressed = ZlibEncoder::new(Vec::new(), Compression::best());
+    compressed.write_all(&whole)?;
+    fs::write(out.join(format!("{file}.zlib")), compressed.finish()?)
 }
 
 /// Every file below `folder`.

@@ -40,8 +40,8 @@ pub(super) struct Parameters {
     responses(
         (status = 200, description = "The alerts", body = Alerts),
         (status = 304, description = "Nothing happened since the answer that `If-None-Match` names"),
-        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed"),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn list(
@@ -145,8 +145,8 @@ pub(super) struct HistoryParameters {
     responses(
         (status = 200, description = "The episodes", body = afterglow_wire::alert::History),
         (status = 304, description = "Nothing happened since the answer that `If-None-Match` names"),
-        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed"),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn history(
@@ -190,8 +190,8 @@ pub(super) async fn history(
     request_body = Ack,
     responses(
         (status = 200, description = "The alert", body = Episode),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn acknowledge(
@@ -224,7 +224,7 @@ pub(super) async fn acknowledge(
     params(("episode" = String, Path, description = "The alert's number")),
     responses(
         (status = 200, description = "The alert", body = Episode),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn take_back(

@@ -61,8 +61,8 @@ impl Parameters {
     responses(
         (status = 200, description = "The annotations", body = afterglow_wire::annotation::Annotations),
         (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
-        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed"),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn list(
@@ -82,7 +82,7 @@ pub(super) async fn list(
     request_body = afterglow_wire::annotation::NewAnnotation,
     responses(
         (status = 201, description = "The annotation with its number", body = afterglow_wire::annotation::Annotation),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn post(
@@ -102,7 +102,7 @@ pub(super) async fn post(
     params(("id" = i64, Path, description = "Its number")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn delete(

@@ -38,9 +38,9 @@ pub(super) struct Parameters {
     get, path = "/api/audit", tag = "access", params(Parameters),
     responses(
         (status = 200, description = "The entries", content_type = "application/x-ndjson", body = afterglow_wire::access::AuditEntry),
-        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "There is no such tenant", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed"),
+        (status = 422, description = "There is no such tenant"),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn get(

@@ -35,9 +35,9 @@ static PLACES: LazyLock<Shares> = LazyLock::new(|| Shares::halves(BACKTESTS));
     })),
     responses(
         (status = 200, description = "What it would have found", body = Backtest),
-        (status = 400, description = "The body is no JSON object", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "As many are under way as may be, or it took too long; ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "The body is no JSON object"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
+        (status = 503, description = "As many are under way as may be, or it took too long; ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn post(

@@ -20,7 +20,7 @@ use crate::store::{SaveError, StoreError};
     responses(
         (status = 200, description = "The boards", body = Vec<afterglow_wire::board::BoardSummary>),
         (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn list(
@@ -45,8 +45,8 @@ pub(super) async fn list(
     request_body = afterglow_wire::board::Board,
     responses(
         (status = 201, description = "The board as it was saved", body = afterglow_wire::board::Board),
-        (status = 409, description = "The address is taken; `details.current` is the board that has it", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 409, description = "The address is taken; `details.current` is the board that has it"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn post(
@@ -66,7 +66,7 @@ pub(super) async fn post(
     responses(
         (status = 200, description = "The board", body = afterglow_wire::board::Board),
         (status = 304, description = "It was not changed since the answer that `If-None-Match` names"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn get(
@@ -91,9 +91,9 @@ pub(super) async fn get(
     request_body = afterglow_wire::board::Board,
     responses(
         (status = 200, description = "The board as it was saved", body = afterglow_wire::board::Board),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 409, description = "It was changed meanwhile; `details.current` is what it is now", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
+        (status = 409, description = "It was changed meanwhile; `details.current` is what it is now"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn put(
@@ -119,7 +119,7 @@ pub(super) async fn put(
     params(("id" = String, Path, description = "Its address")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn delete(

@@ -34,7 +34,7 @@ const KEY_BYTES: usize = 24;
     responses(
         (status = 200, description = "The channels, by name", body = Vec<Channel>),
         (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn list(
@@ -52,8 +52,8 @@ pub(super) async fn list(
     request_body = Channel,
     responses(
         (status = 201, description = "The channel without its secrets, but one that was made for it", body = Channel),
-        (status = 409, description = "The name is taken; `details.current` is the channel that has it", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 409, description = "The name is taken; `details.current` is the channel that has it"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn post(
@@ -86,7 +86,7 @@ pub(super) async fn post(
     responses(
         (status = 200, description = "The channel, without its secrets", body = Channel),
         (status = 304, description = "It was not changed since the answer that `If-None-Match` names"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn get(
@@ -106,9 +106,9 @@ pub(super) async fn get(
     request_body = Channel,
     responses(
         (status = 200, description = "The channel as it was saved, without its secrets", body = Channel),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 409, description = "It has another version; `details.current` is the channel as it is", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
+        (status = 409, description = "It has another version; `details.current` is the channel as it is"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn put(
@@ -140,7 +140,7 @@ pub(super) async fn put(
     params(("id" = String, Path, description = "Its name")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn delete(
@@ -160,8 +160,8 @@ pub(super) async fn delete(
     params(("id" = String, Path, description = "Its name")),
     responses(
         (status = 200, description = "How it ended, and what was sent", body = ChannelTest),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "As many are tested as may be; try again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
+        (status = 503, description = "As many are tested as may be; try again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn test(
@@ -192,7 +192,7 @@ pub(super) async fn test(
     params(("id" = String, Path, description = "Its name")),
     responses(
         (status = 200, description = "The log", body = afterglow_wire::channel::DeliveryLog),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn log(

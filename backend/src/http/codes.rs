@@ -16,8 +16,8 @@ use super::problem::Problem;
     post, path = "/api/codes", tag = "access", request_body = Confirmation,
     responses(
         (status = 200, description = "The secret, this once", body = CodeSecret),
-        (status = 422, description = "The password is wrong", body = afterglow_wire::ErrorBody),
-        (status = 429, description = "Too many attempts failed", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "The password is wrong"),
+        (status = 429, description = "Too many attempts failed"),
     )
 )]
 pub(super) async fn post(
@@ -37,7 +37,7 @@ pub(super) async fn post(
     put, path = "/api/codes", tag = "access", request_body = FirstCode,
     responses(
         (status = 200, description = "Codes that stand for a lost device, this once", body = RecoveryCodes),
-        (status = 422, description = "It is not a code of the secret", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "It is not a code of the secret"),
     )
 )]
 pub(super) async fn put(
@@ -58,8 +58,8 @@ pub(super) async fn put(
     delete, path = "/api/codes", tag = "access", request_body = Confirmation,
     responses(
         (status = 204, description = "The password alone is needed from now on"),
-        (status = 422, description = "The password is wrong", body = afterglow_wire::ErrorBody),
-        (status = 429, description = "Too many attempts failed", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "The password is wrong"),
+        (status = 429, description = "Too many attempts failed"),
     )
 )]
 pub(super) async fn delete(

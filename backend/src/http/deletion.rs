@@ -54,8 +54,8 @@ impl Parameters {
         (status = 200, description = "Deleted", body = Deletion, example = json!({
             "signals": 1, "samples": 4711, "expired": 0, "damaged": 0, "dry_run": false, "names_kept": true
         })),
-        (status = 400, description = "A parameter is not allowed, or `signals` is missing", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send it again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed, or `signals` is missing"),
+        (status = 503, description = "Send it again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn samples(
@@ -92,9 +92,9 @@ pub(super) struct DryRun {
         (status = 200, description = "Deleted", body = Deletion, example = json!({
             "signals": 1, "samples": 4711, "expired": 0, "damaged": 0, "dry_run": false, "names_kept": true
         })),
-        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 404, description = "There is no such signal", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send it again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed"),
+        (status = 404, description = "There is no such signal"),
+        (status = 503, description = "Send it again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn signal(

@@ -58,8 +58,8 @@ impl Parameters {
         (status = 200, description = "Signal name to its points; `Series` objects with `slice=1`", content(
             (Samples = "application/json"), (String = "text/csv"), (String = "application/x-ndjson")
         )),
-        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed"),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn get(

@@ -28,12 +28,12 @@ const TIMESTAMP: &str = "timestamp";
     request_body(content = afterglow_wire::telemetry::Reading, example = json!({"signals": {"temp": 21.5}})),
     responses(
         (status = 200, description = "What was stored, and which samples were not", body = Receipt),
-        (status = 400, description = "Nothing was usable", body = afterglow_wire::ErrorBody),
-        (status = 403, description = "No sample is of a signal that the key may write", body = afterglow_wire::ErrorBody),
-        (status = 408, description = "The body did not arrive in time", body = afterglow_wire::ErrorBody),
-        (status = 413, description = "Too large a body", body = afterglow_wire::ErrorBody),
-        (status = 415, description = "Another content type or encoding", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "Nothing was usable"),
+        (status = 403, description = "No sample is of a signal that the key may write"),
+        (status = 408, description = "The body did not arrive in time"),
+        (status = 413, description = "Too large a body"),
+        (status = 415, description = "Another content type or encoding"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn post(
@@ -53,10 +53,10 @@ pub(super) async fn post(
     params(("key" = String, Path, description = "A key of the kind `in` with `get`")),
     responses(
         (status = 200, description = "What was stored, and which samples were not", body = Receipt),
-        (status = 400, description = "Nothing was usable", body = afterglow_wire::ErrorBody),
-        (status = 403, description = "No sample is of a signal that the key may write", body = afterglow_wire::ErrorBody),
-        (status = 405, description = "The key takes only POST", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "Nothing was usable"),
+        (status = 403, description = "No sample is of a signal that the key may write"),
+        (status = 405, description = "The key takes only POST"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn get(

@@ -21,8 +21,8 @@ use crate::access::{accept, token};
     get, path = "/api/keys", tag = "access", params(OfTenant),
     responses(
         (status = 200, description = "The keys", body = Vec<Key>),
-        (status = 422, description = "There is no such tenant", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "There is no such tenant"),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn list(
@@ -41,8 +41,8 @@ pub(super) async fn list(
     request_body(content = NewKey, example = json!({"label": "workshop", "scopes": ["write"], "signals": ["workshop.*"]})),
     responses(
         (status = 201, description = "The key", body = CreatedKey),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn post(
@@ -74,9 +74,9 @@ fn created(text: String, description: Key) -> HttpResponse {
     params(("id" = String, Path, description = "Its id"), OfTenant),
     responses(
         (status = 204, description = "Revoked"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "There is no such tenant", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
+        (status = 422, description = "There is no such tenant"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn delete(
@@ -100,9 +100,9 @@ pub(super) async fn delete(
     request_body(content = Rotate, example = json!({"grace": "24h"})),
     responses(
         (status = 201, description = "The new key", body = CreatedKey),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn rotate(

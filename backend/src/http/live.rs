@@ -22,9 +22,9 @@ use crate::admission::{Admission, Ticket};
     get, path = "/ws", tag = "live",
     responses(
         (status = 101, description = "The WebSocket is open"),
-        (status = 400, description = "Not a WebSocket handshake", body = afterglow_wire::ErrorBody),
-        (status = 403, description = "The page is from another origin", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "The server is stopping, does not reach its database, or has too many clients", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "Not a WebSocket handshake"),
+        (status = 403, description = "The page is from another origin"),
+        (status = 503, description = "The server is stopping, does not reach its database, or has too many clients"),
     )
 )]
 pub(super) async fn get(

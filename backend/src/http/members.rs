@@ -25,7 +25,7 @@ pub(super) async fn list(allowed: Allowed<ManageMembers>) -> web::Json<Vec<Membe
     post, path = "/api/members", tag = "access", request_body = NewMember,
     responses(
         (status = 201, description = "The link", body = Invitation),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn post(
@@ -46,7 +46,7 @@ pub(super) async fn post(
     params(("name" = String, Path, description = "The member's name")),
     responses(
         (status = 201, description = "The link", body = Invitation),
-        (status = 404, description = "There is no such member", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is no such member"),
     )
 )]
 pub(super) async fn reset(
@@ -65,8 +65,8 @@ pub(super) async fn reset(
     params(("name" = String, Path, description = "The member's name")),
     responses(
         (status = 204, description = "It is changed"),
-        (status = 404, description = "There is no such member", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "The member is the only admin", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is no such member"),
+        (status = 422, description = "The member is the only admin"),
     )
 )]
 pub(super) async fn patch(
@@ -88,8 +88,8 @@ pub(super) async fn patch(
     params(("name" = String, Path, description = "The member's name")),
     responses(
         (status = 204, description = "It is removed"),
-        (status = 404, description = "There is no such member", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "The member is the only admin", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is no such member"),
+        (status = 422, description = "The member is the only admin"),
     )
 )]
 pub(super) async fn delete(

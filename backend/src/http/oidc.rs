@@ -49,8 +49,8 @@ pub(super) async fn providers(allowed: Allowed<Enter>) -> web::Json<Vec<Provider
     ),
     responses(
         (status = 303, description = "To the provider"),
-        (status = 404, description = "There is no such provider", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "The provider does not answer", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is no such provider"),
+        (status = 503, description = "The provider does not answer"),
     )
 )]
 pub(super) async fn begin(
@@ -73,8 +73,8 @@ pub(super) async fn begin(
     post, path = "/api/login/oidc", tag = "access", request_body = Connect,
     responses(
         (status = 200, description = "Where to go on", body = Onward),
-        (status = 404, description = "There is no such provider", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "The provider does not answer", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is no such provider"),
+        (status = 503, description = "The provider does not answer"),
     )
 )]
 pub(super) async fn connect(
@@ -102,8 +102,8 @@ pub(super) async fn connect(
     params(("issuer" = String, Query, description = "The provider's name", example = "company")),
     responses(
         (status = 204, description = "It is disconnected"),
-        (status = 404, description = "There is no such provider, or no account there is connected", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "There would be no other way to log in", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is no such provider, or no account there is connected"),
+        (status = 422, description = "There would be no other way to log in"),
     )
 )]
 pub(super) async fn disconnect(
@@ -127,9 +127,9 @@ pub(super) async fn disconnect(
     ),
     responses(
         (status = 200, description = "The sessions are over, if there were any"),
-        (status = 400, description = "The token is not right, or was taken before", body = afterglow_wire::ErrorBody),
-        (status = 413, description = "Too large a body", body = afterglow_wire::ErrorBody),
-        (status = 429, description = "Too many wait", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "The token is not right, or was taken before"),
+        (status = 413, description = "Too large a body"),
+        (status = 429, description = "Too many wait"),
     )
 )]
 pub(super) async fn logged_out(

@@ -1,12 +1,17 @@
 //! `GET /api/openapi.json`: the contract for programs.
 //!
 //! The operations are those of the route table, which builds the document; the schemas are those of wire's types (its
-//! feature `schema`).
+//! feature `schema`). `backend/openapi.json` is what a test found it to be, and what the program embeds: without the code that
+//! builds it, the program is a megabyte smaller. After a change of the API,
+//! `UPDATE_EXPECT=1 cargo test -p afterglow-backend --lib openapi` writes the file.
+
+use std::io::BufReader;
 
 use actix_web::http::Method;
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
 use afterglow_wire::telemetry::{Series, SignalDetails};
+use flate2::read::ZlibDecoder;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
@@ -21,7 +26,13 @@ use super::unread;
         description = "Send a number, see it move at once, keep it for years. \
                        Statuses 429 and 503 may be tried again after `Retry-After` seconds; others never."
     ),
-    components(schemas(SignalDetails, Series, afterglow_wire::metadata::Metadata, afterglow_wire::Code))
+    components(schemas(
+        SignalDetails,
+        Series,
+        afterglow_wire::metadata::Metadata,
+        afterglow_wire::Code,
+        afterglow_wire::ErrorBody
+    ))
 )]
 struct Frame;
 
@@ -70,7 +81,15 @@ pub(super) struct Documented<'a> {
     pub(super) holders: Holders,
 }
 
+/// `backend/openapi.json`, as the build script leaves it.
+static COMPRESSED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.zlib"));
+
 impl Document {
+    /// The document that the program embeds.
+    pub(super) fn embedded() -> Self {
+        Self::of(serde_json::from_reader(BufReader::new(ZlibDecoder::new(COMPRESSED))).unwrap_or_default())
+    }
+
     /// The document of `operations`, which are those of the table: each with its permission, and what is answered without it.
     pub(super) fn new<'a>(
         operations: utoipa::openapi::OpenApi,
@@ -93,15 +112,25 @@ impl Document {
                 operation["security"] = json!([{"bearer": []}, {"basic": []}, {"header": []}]);
             }
             for (status, description) in with_body.iter().chain(denied).chain(&EVERYWHERE) {
-                if operation["responses"][status].is_null() {
+                let response = &mut operation["responses"][status];
+                if response.is_null() {
+                    *response = json!({"description": description});
+                }
+            }
+            // Here and not at each operation, where it would be code for every status.
+            for (status, response) in operation["responses"].as_object_mut().into_iter().flatten() {
+                if status.starts_with(['4', '5']) && response["content"].is_null() {
                     let body = json!({"schema": {"$ref": "#/components/schemas/ErrorBody"}});
-                    operation["responses"][status] =
-                        json!({"description": description, "content": {"application/json": body}});
+                    response["content"] = json!({"application/json": body});
                 }
             }
         }
-        let sent = serde_json::to_vec(&document).unwrap_or_default().into();
-        Self { json: document, sent }
+        Self::of(document)
+    }
+
+    fn of(json: Value) -> Self {
+        let sent = serde_json::to_vec(&json).unwrap_or_default().into();
+        Self { json, sent }
     }
 
     pub(super) fn text(&self) -> String {
@@ -143,11 +172,20 @@ fn key(method: &Method) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::table::{DOCUMENT, TABLE};
+    use expect_test::expect_file;
+
+    use super::super::table::{self, DOCUMENT, TABLE};
     use super::*;
 
     fn document() -> &'static Value {
         &DOCUMENT.json
+    }
+
+    #[test]
+    fn the_embedded_document_is_that_of_the_table() {
+        expect_file![concat!(env!("CARGO_MANIFEST_DIR"), "/openapi.json")]
+            .assert_eq(&table::document().text());
+        assert_eq!(DOCUMENT.text(), table::document().text());
     }
 
     #[test]
@@ -185,6 +223,20 @@ mod tests {
         assert_eq!(of("/api/telemetry"), "hours,from,to,signals,max_points,format,slice");
         assert_eq!(of("/api/signals"), "details,metadata");
         assert_eq!(of("/api/boards/{id}"), "");
+    }
+
+    #[test]
+    fn only_refusals_have_the_body_of_an_error() {
+        let operations = document()["paths"].as_object().unwrap().values();
+        for operation in operations.flat_map(|item| item.as_object().unwrap().values()) {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let is_refusal = status.starts_with(['4', '5']);
+                let schema = &response["content"]["application/json"]["schema"];
+                let is_error = schema["$ref"] == "#/components/schemas/ErrorBody";
+                assert!(is_refusal || !is_error, "{status} {operation:#}");
+                assert!(!is_refusal || schema.is_object(), "{status} {operation:#}");
+            }
+        }
     }
 
     #[test]

@@ -29,9 +29,9 @@ impl From<PeopleError> for Problem {
     post, path = "/api/login", tag = "access", request_body = Login,
     responses(
         (status = 200, description = "Who it is", body = Me),
-        (status = 401, description = "Name, password or code are wrong; with `details.needs_code` only the code is missing", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Name or password are missing; `details.field` says which", body = afterglow_wire::ErrorBody),
-        (status = 429, description = "Too many attempts failed; `details.seconds` says how long to wait", body = afterglow_wire::ErrorBody),
+        (status = 401, description = "Name, password or code are wrong; with `details.needs_code` only the code is missing"),
+        (status = 422, description = "Name or password are missing; `details.field` says which"),
+        (status = 429, description = "Too many attempts failed; `details.seconds` says how long to wait"),
     )
 )]
 pub(super) async fn login(
@@ -60,9 +60,9 @@ pub(super) async fn login(
     post, path = "/api/setup", tag = "access", request_body = Setup,
     responses(
         (status = 200, description = "Who it is", body = Me),
-        (status = 401, description = "The link was used already or is over", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Name or password are not allowed; `details.field` says which", body = afterglow_wire::ErrorBody),
-        (status = 429, description = "Too many passwords are being checked", body = afterglow_wire::ErrorBody),
+        (status = 401, description = "The link was used already or is over"),
+        (status = 422, description = "Name or password are not allowed; `details.field` says which"),
+        (status = 429, description = "Too many passwords are being checked"),
     )
 )]
 pub(super) async fn setup(
@@ -99,7 +99,7 @@ pub(super) async fn logout(allowed: Allowed<OwnAccount>) -> Result<HttpResponse,
     get, path = "/api/me", tag = "access",
     responses(
         (status = 200, description = "Who it is", body = Me),
-        (status = 401, description = "Nobody who is known", body = afterglow_wire::ErrorBody),
+        (status = 401, description = "Nobody who is known"),
     )
 )]
 pub(super) async fn me(allowed: Allowed<KnowOneself>) -> Result<web::Json<Me>, Problem> {
@@ -144,8 +144,8 @@ pub(super) async fn me(allowed: Allowed<KnowOneself>) -> Result<web::Json<Me>, P
     post, path = "/api/password", tag = "access", request_body = NewPassword,
     responses(
         (status = 204, description = "It is changed"),
-        (status = 422, description = "The old password is wrong, or the new one is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 429, description = "Too many attempts failed", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "The old password is wrong, or the new one is not allowed"),
+        (status = 429, description = "Too many attempts failed"),
     )
 )]
 pub(super) async fn password(
@@ -183,7 +183,7 @@ pub(super) async fn end_others(allowed: Allowed<OwnAccount>) -> Result<HttpRespo
     params(("id" = String, Path, description = "Its number")),
     responses(
         (status = 204, description = "It is over"),
-        (status = 404, description = "There is none of one's own", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none of one's own"),
     )
 )]
 pub(super) async fn end_session(

@@ -62,8 +62,8 @@ fn new(body: Value) -> Result<New, Problem> {
     responses(
         (status = 200, description = "The rules; with `format=export` an object with the member `rules`", body = Vec<Rule>),
         (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
-        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed"),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn list(
@@ -97,8 +97,8 @@ pub(super) async fn list(
     request_body = Rule,
     responses(
         (status = 201, description = "The rule as it was saved, or the rules as an array", body = Rule),
-        (status = 409, description = "A name is taken; `details.current` is the rule that has it", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 409, description = "A name is taken; `details.current` is the rule that has it"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn post(
@@ -126,7 +126,7 @@ pub(super) async fn post(
     responses(
         (status = 200, description = "The rule", body = Rule),
         (status = 304, description = "It was not changed since the answer that `If-None-Match` names"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn get(
@@ -150,9 +150,9 @@ pub(super) async fn get(
     request_body = Rule,
     responses(
         (status = 200, description = "The rule as it was saved", body = Rule),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 409, description = "It has another version; `details.current` is the rule as it is", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
+        (status = 409, description = "It has another version; `details.current` is the rule as it is"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn put(
@@ -182,7 +182,7 @@ pub(super) async fn put(
     params(("id" = String, Path, description = "Its name")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn delete(

@@ -20,7 +20,7 @@ use crate::store::SaveError;
     get, path = "/api/shares", tag = "access",
     responses(
         (status = 200, description = "The links", body = Vec<Share>),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn list(allowed: Allowed<ReadShares>) -> Result<HttpResponse, Problem> {
@@ -36,9 +36,9 @@ pub(super) async fn list(allowed: Allowed<ReadShares>) -> Result<HttpResponse, P
     request_body(content = NewShare, example = json!({"board": "workshop", "label": "the neighbours"})),
     responses(
         (status = 201, description = "The link", body = CreatedShare),
-        (status = 404, description = "There is no such board", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is no such board"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn post(
@@ -74,8 +74,8 @@ pub(super) async fn post(
     params(("id" = String, Path, description = "Its id")),
     responses(
         (status = 204, description = "Revoked"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn delete(
@@ -102,8 +102,8 @@ pub(super) async fn delete(
     post, path = "/api/shares/open", tag = "access", request_body = OpenShare,
     responses(
         (status = 200, description = "Where the link leads", body = OpenedShare),
-        (status = 401, description = "The link is over", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "The token is missing", body = afterglow_wire::ErrorBody),
+        (status = 401, description = "The link is over"),
+        (status = 422, description = "The token is missing"),
     )
 )]
 pub(super) async fn open(
@@ -126,7 +126,7 @@ pub(super) async fn open(
     post, path = "/api/tickets", tag = "access",
     responses(
         (status = 201, description = "The ticket", body = NewTicket),
-        (status = 429, description = "Too many wait to be used", body = afterglow_wire::ErrorBody),
+        (status = 429, description = "Too many wait to be used"),
     )
 )]
 pub(super) async fn ticket(allowed: Allowed<MakeTickets>) -> Result<HttpResponse, Problem> {

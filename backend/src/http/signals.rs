@@ -35,8 +35,8 @@ pub(super) struct Parameters {
     get, path = "/api/signals", tag = "telemetry", params(Parameters),
     responses(
         (status = 200, description = "Names; `SignalDetails` objects with `details=1`", body = SignalList),
-        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed"),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn list(
@@ -115,8 +115,8 @@ fn details(signal: &Details, metadata: Metadata) -> SignalDetails {
     request_body = afterglow_wire::metadata::Metadata,
     responses(
         (status = 200, description = "Its metadata after the change", body = afterglow_wire::metadata::Metadata),
-        (status = 404, description = "There is no such signal", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is no such signal"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn patch(

@@ -20,7 +20,7 @@ use crate::store::SaveError;
     responses(
         (status = 200, description = "The silences, by name", body = Vec<Silence>),
         (status = 304, description = "None was changed since the answer that `If-None-Match` names"),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn list(
@@ -39,8 +39,8 @@ pub(super) async fn list(
     request_body = Silence,
     responses(
         (status = 201, description = "The silence as it was saved", body = Silence),
-        (status = 409, description = "The name is taken; `details.current` is the silence that has it", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 409, description = "The name is taken; `details.current` is the silence that has it"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn post(
@@ -66,7 +66,7 @@ pub(super) async fn post(
     responses(
         (status = 200, description = "The silence", body = Silence),
         (status = 304, description = "It was not changed since the answer that `If-None-Match` names"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn get(
@@ -89,9 +89,9 @@ pub(super) async fn get(
     request_body = Silence,
     responses(
         (status = 200, description = "The silence as it was saved", body = Silence),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 409, description = "It has another version; `details.current` is the silence as it is", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
+        (status = 409, description = "It has another version; `details.current` is the silence as it is"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
     )
 )]
 pub(super) async fn put(
@@ -120,7 +120,7 @@ pub(super) async fn put(
     params(("id" = String, Path, description = "Its name")),
     responses(
         (status = 200, description = "The silence as it is now", body = Silence),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn end(
@@ -150,7 +150,7 @@ pub(super) async fn end(
     params(("id" = String, Path, description = "Its name")),
     responses(
         (status = 204, description = "Deleted"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
     )
 )]
 pub(super) async fn delete(

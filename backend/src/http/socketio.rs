@@ -63,9 +63,9 @@ impl Refusal {
     responses(
         (status = 200, description = "Packets of Engine.IO", content_type = "text/plain", body = String),
         (status = 101, description = "The WebSocket is open"),
-        (status = 400, description = "Not a request of Engine.IO 4, or of a session that is over"),
-        (status = 403, description = "The page is from another origin", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "The server is stopping, does not reach its database, or has too many clients", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "Not a request of Engine.IO 4, or of a session that is over", body = serde_json::Value),
+        (status = 403, description = "The page is from another origin"),
+        (status = 503, description = "The server is stopping, does not reach its database, or has too many clients"),
     )
 )]
 pub(super) async fn get(
@@ -84,9 +84,9 @@ pub(super) async fn get(
     request_body(content = String, content_type = "text/plain"),
     responses(
         (status = 200, description = "`ok`", content_type = "text/plain", body = String),
-        (status = 400, description = "Not packets of Engine.IO 4, or of a session that is over"),
-        (status = 403, description = "The page is from another origin", body = afterglow_wire::ErrorBody),
-        (status = 413, description = "Too large a body", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "Not packets of Engine.IO 4, or of a session that is over", body = serde_json::Value),
+        (status = 403, description = "The page is from another origin"),
+        (status = 413, description = "Too large a body"),
     )
 )]
 pub(super) async fn post(

@@ -19,7 +19,7 @@ use super::problem::Problem;
     get, path = "/health", tag = "operation",
     responses(
         (status = 200, description = "How the server is", body = Health),
-        (status = 503, description = "The server is stopping", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "The server is stopping"),
     )
 )]
 pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Health>, Problem> {
@@ -37,7 +37,7 @@ pub(super) async fn health(allowed: Allowed<Public>) -> Result<web::Json<Health>
     get, path = "/ready", tag = "operation",
     responses(
         (status = 200, description = "It can, and how what it is connected to is", body = Readiness),
-        (status = 503, description = "The server is stopping, commits fail or hang, the database does not answer, or sealing keeps failing", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "The server is stopping, commits fail or hang, the database does not answer, or sealing keeps failing"),
     )
 )]
 pub(super) async fn ready(allowed: Allowed<Public>) -> Result<web::Json<Readiness>, Problem> {
@@ -59,7 +59,7 @@ fn stopping() -> Problem {
     get, path = "/metrics", tag = "operation", params(OfTenant),
     responses(
         (status = 200, description = "OpenMetrics text", body = String),
-        (status = 422, description = "There is no such tenant", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "There is no such tenant"),
     )
 )]
 pub(super) async fn metrics(

@@ -52,9 +52,9 @@ pub(super) struct Parameters {
     get, path = "/api/stream", tag = "live", params(Parameters),
     responses(
         (status = 200, description = "An endless stream of events", content_type = "text/event-stream", body = String),
-        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 403, description = "The page is from another origin", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "The server is stopping, does not reach its database, or has too many clients", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed"),
+        (status = 403, description = "The page is from another origin"),
+        (status = 503, description = "The server is stopping, does not reach its database, or has too many clients"),
     )
 )]
 pub(super) async fn get(

@@ -31,8 +31,8 @@ pub(super) struct Parameters {
     get, path = "/api/telemetry/summary", tag = "telemetry", params(Selection, Parameters),
     responses(
         (status = 200, description = "Signal name to its slices that have samples", body = std::collections::BTreeMap<String, Summary>),
-        (status = 400, description = "A parameter is not allowed", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "A parameter is not allowed"),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn get(

@@ -162,14 +162,21 @@ pub(super) const PAGES: &[&str] = &[
     "/s",
 ];
 
-/// The document of these operations.
-pub(super) static DOCUMENT: LazyLock<web::Data<Document>> = LazyLock::new(|| {
+/// The document of these operations, which the program embeds.
+pub(super) static DOCUMENT: LazyLock<web::Data<Document>> =
+    LazyLock::new(|| web::Data::new(Document::embedded()));
+
+/// Builds the document; only a test calls it.
+pub(super) fn document() -> Document {
     let operations = TABLE.iter().map(|entry| {
         let Entry { path, method, permission, holders, .. } = entry;
         Documented { path, method, permission, holders: *holders }
     });
-    web::Data::new(Document::new(Operations::openapi(), operations))
-});
+    Document::new(Operations::openapi(), operations)
+}
+
+// Names it, so that it and what the rows say for it are not taken for dead.
+const _: fn() -> Document = document;
 
 /// Adds every route to an application.
 pub(super) fn routes(app: &mut web::ServiceConfig) {

@@ -124,11 +124,11 @@ enum Form {
     ),
     responses(
         (status = 200, description = "Stored; `rejected` names the samples that were not", body = afterglow_wire::telemetry::Receipt),
-        (status = 400, description = "Nothing was usable", body = afterglow_wire::ErrorBody),
-        (status = 408, description = "The body did not arrive in time", body = afterglow_wire::ErrorBody),
-        (status = 413, description = "More than 8 MiB, or than 250,000 samples", body = afterglow_wire::ErrorBody),
-        (status = 415, description = "Another content type or encoding", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 400, description = "Nothing was usable"),
+        (status = 408, description = "The body did not arrive in time"),
+        (status = 413, description = "More than 8 MiB, or than 250,000 samples"),
+        (status = 415, description = "Another content type or encoding"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn post(

@@ -20,7 +20,7 @@ use crate::store::tenants;
     get, path = "/api/tenants", tag = "access",
     responses(
         (status = 200, description = "By name", body = Vec<Tenant>),
-        (status = 503, description = "Ask again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 503, description = "Ask again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn list(allowed: Allowed<ManageTenants>) -> Result<web::Json<Vec<Tenant>>, Problem> {
@@ -59,8 +59,8 @@ fn shown(tenant: tenants::Tenant, context: Option<&Arc<Context>>) -> Tenant {
     request_body(content = NewTenant, example = json!({"name": "acme", "limits": {"samples_per_second": 5000}})),
     responses(
         (status = 201, description = "It is there", body = CreatedTenant),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "Not allowed; `details.field` says where"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn post(
@@ -83,10 +83,10 @@ pub(super) async fn post(
     request_body(content = TenantPatch, example = json!({"limits": {"samples_per_second": 10_000, "bytes": null}})),
     responses(
         (status = 200, description = "The tenant", body = Tenant),
-        (status = 403, description = "More than the tenant's own admins may change", body = afterglow_wire::ErrorBody),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 422, description = "Not allowed; `details.field` says where", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 403, description = "More than the tenant's own admins may change"),
+        (status = 404, description = "There is none"),
+        (status = 422, description = "Not allowed; `details.field` says where"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn patch(
@@ -120,8 +120,8 @@ pub(super) async fn patch(
     params(("name" = String, Path, description = "Its name")),
     responses(
         (status = 204, description = "It is gone"),
-        (status = 404, description = "There is none", body = afterglow_wire::ErrorBody),
-        (status = 503, description = "Send again after `Retry-After` seconds", body = afterglow_wire::ErrorBody),
+        (status = 404, description = "There is none"),
+        (status = 503, description = "Send again after `Retry-After` seconds"),
     )
 )]
 pub(super) async fn delete(

@@ -16,7 +16,7 @@ use super::problem::Problem;
     get, path = "/api/usage", tag = "access", params(OfTenant),
     responses(
         (status = 200, description = "The counts", body = Usage),
-        (status = 422, description = "There is no such tenant", body = afterglow_wire::ErrorBody),
+        (status = 422, description = "There is no such tenant"),
     )
 )]
 pub(super) async fn get(
