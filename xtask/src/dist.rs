@@ -21,7 +21,7 @@ use archive::Entry;
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The most bytes of a program.
-const LARGEST: usize = 25 << 20;
+const LARGEST: usize = 25_000_000;
 
 /// Files of the repository, and where they are in the archive.
 const FILES: [(&str, &str); 9] = [
