@@ -48,6 +48,7 @@ mod monitoring;
 mod nodes;
 mod oidc;
 mod people;
+mod pipelined;
 mod plain_sql;
 mod postgres;
 mod producer_outage;

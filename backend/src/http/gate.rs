@@ -13,11 +13,11 @@ mod credential;
 mod proxy;
 mod request_id;
 mod site;
-pub(super) mod turns;
 
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ use afterglow_wire::access::{Kind, Scope, Scopes, Since};
 use afterglow_wire::{Code, tenant};
 
 use super::address::{Client, INBOX, address, shown_path};
+use super::connection::{Answer, Body, Turn};
 use super::parameters::{ListedParameters, check_count};
 use super::permission::{Holders, Permission};
 use super::problem::Problem;
@@ -46,7 +47,6 @@ use credential::Credential;
 use proxy::{Proxies, Sender};
 pub(super) use request_id::RequestId;
 use site::Site;
-use turns::Turns;
 
 /// What browsers are told in TLS: for a year, nothing without it.
 const STAY_IN_TLS: &str = "max-age=31536000";
@@ -285,10 +285,12 @@ pub(super) async fn judge(
     gate: web::Data<Gate>,
     request: ServiceRequest,
     next: Next<BoxBody>,
-) -> Result<ServiceResponse, Error> {
-    if let Some(turns) = request.request().conn_data::<Turns>() {
-        turns.take().await;
-    }
+) -> Result<ServiceResponse<Answer>, Error> {
+    let turn = request.request().conn_data::<Rc<Turn>>().cloned();
+    let answering = match turn {
+        Some(turn) => Some(turn.begin(Body::of(&request)).await),
+        None => None,
+    };
     let is_head = request.method() == Method::HEAD;
     let has_chunks = request.version() >= Version::HTTP_11;
     let id = RequestId::of(request.headers());
@@ -339,7 +341,7 @@ pub(super) async fn judge(
             response = response.map_body(|_, _| BoxBody::new(()));
         }
     }
-    Ok(response)
+    Ok(response.map_body(|_, body| Answer::new(body, answering)))
 }
 
 /// Logs how a request was answered: faults of this server always, the rest for who looks for something. An answer names its

@@ -3,17 +3,18 @@
 //! Only pages are redirected. A program that sent its key in plain text and was redirected would go on doing so.
 
 use std::net::TcpListener;
+use std::num::NonZeroUsize;
 
 use actix_web::body::BoxBody;
 use actix_web::dev::{ResourceDef, Server, ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::middleware::{self, Next};
-use actix_web::{App, Error, HttpResponse, HttpServer, ResponseError as _};
+use actix_web::{App, Error, HttpResponse, ResponseError as _};
 use afterglow_wire::Code;
 
 use super::problem::Problem;
 use super::table::PAGES;
-use super::{HEAD_TIMEOUT, limit_peer, peer_silent};
+use super::{limit_peer, peer_silent, server};
 use crate::config::Config;
 
 /// Serves `listener`; the server runs while it is polled and ends through its handle.
@@ -23,21 +24,18 @@ use crate::config::Config;
 pub fn redirect(config: &Config, listener: TcpListener) -> std::io::Result<Server> {
     let target = config.server.public_url.clone().unwrap_or_default();
     let silent = peer_silent(config);
-    let server = HttpServer::new(move || {
-        let target = target.clone();
-        App::new().wrap(middleware::from_fn(move |request: ServiceRequest, _: Next<BoxBody>| {
-            let answer = answer(&request, &target);
-            async move { Ok::<ServiceResponse, Error>(request.into_response(answer)) }
-        }))
-    });
-    let server = server
-        .workers(1)
-        .on_connect(move |connection, _| limit_peer(connection, silent))
-        .client_request_timeout(HEAD_TIMEOUT)
-        .shutdown_timeout(0)
-        .disable_signals()
-        .listen(listener)?;
-    Ok(server.run())
+    server::run(
+        listener,
+        server::Options { workers: Some(NonZeroUsize::MIN), shutdown_seconds: 0, tls: None },
+        move |socket, _| limit_peer(socket, silent),
+        move || {
+            let target = target.clone();
+            App::new().wrap(middleware::from_fn(move |request: ServiceRequest, _: Next<BoxBody>| {
+                let answer = answer(&request, &target);
+                async move { Ok::<ServiceResponse, Error>(request.into_response(answer)) }
+            }))
+        },
+    )
 }
 
 fn answer(request: &ServiceRequest, target: &str) -> HttpResponse {
