@@ -117,9 +117,9 @@ pub(crate) fn haproxy() -> Option<PathBuf> {
     program_of_debian("haproxy", "haproxy")
 }
 
-/// Whether NATS is there, for the tests of the bus; installs it as [`postgres`] is.
-pub(crate) fn nats() -> bool {
-    program_of_debian("nats-server", "nats-server").is_some()
+/// The path of NATS, for the bus between several servers; installs it as [`postgres`] is.
+pub(crate) fn nats() -> Option<PathBuf> {
+    program_of_debian("nats-server", "nats-server")
 }
 
 /// A program's path; installs Debian's package where that takes no questions. The package starts nothing: tests have servers of

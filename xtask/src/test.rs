@@ -43,7 +43,7 @@ pub(crate) fn run() -> Result<()> {
     if prerequisites::haproxy().is_none() {
         summary.skip("tests of servers behind haproxy: it is not installed (apt-get install haproxy)");
     }
-    if !prerequisites::nats() {
+    if prerequisites::nats().is_none() {
         summary.skip("tests of several servers with NATS: it is not installed (apt-get install nats-server)");
     }
     if !matches!(prerequisites::python(&root().join("e2e")), Ok(Some(_))) {

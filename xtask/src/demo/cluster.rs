@@ -1,4 +1,5 @@
-//! Three servers on one PostgreSQL database behind haproxy, with its example of deploy/. A key kills one of them.
+//! Three servers on one PostgreSQL database behind haproxy, with its example of deploy/, and NATS between them. A key kills one
+//! of the servers.
 
 mod keyboard;
 /// The server that tests use, too: it ends with this process, and so does its folder.
@@ -11,6 +12,7 @@ mod keyboard;
 mod postgres;
 
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Child;
@@ -37,6 +39,15 @@ impl Drop for Killed {
     }
 }
 
+/// What all servers are started with.
+struct Shared {
+    database: String,
+    /// Where they tell each other of commits; without it they look at the database.
+    bus: Option<String>,
+    /// The names by which they may be asked.
+    hosts: String,
+}
+
 struct Server {
     process: Killed,
     /// `127.0.0.1:PORT`, which it keeps when it is started again.
@@ -44,12 +55,12 @@ struct Server {
 }
 
 impl Server {
-    /// Starts one on `listen` that may be asked by the names of `hosts`.
-    fn start(listen: &str, database: &str, hosts: &str) -> Result<Self> {
+    fn start(listen: &str, shared: &Shared) -> Result<Self> {
         let mut serve = ours("afterglow");
         // haproxy is trusted to say where clients are; everyone on this machine may read and write.
         serve.args(["serve", "--listen", listen, "--insecure", "--trusted-proxies", "127.0.0.1"]);
-        serve.args(["--allowed-hosts", hosts]).env("AFTERGLOW_DATABASE", database);
+        serve.args(["--allowed-hosts", &shared.hosts]).env("AFTERGLOW_DATABASE", &shared.database);
+        serve.envs(shared.bus.as_ref().map(|bus| ("AFTERGLOW_BUS", bus)));
         let (process, url) = start(serve)?;
         let address = url.strip_prefix("http://").context("an address")?.to_owned();
         Ok(Self { process: Killed(process), address })
@@ -65,11 +76,13 @@ pub(super) fn run(listen: &str, interrupted: &Receiver<()>) -> Result<()> {
     // What browsers call haproxy, and what haproxy calls each server when it asks how it is.
     let port = listen.rsplit(':').next().unwrap_or_default();
     let hosts = format!("{listen} localhost:{port} localhost:5001");
+    let folder = tempfile::tempdir()?;
+    let (mut nats, bus) = start_nats(folder.path())?.unzip();
+    let shared = Shared { database, bus, hosts };
     let mut servers = Vec::new();
     for _ in NAMES {
-        servers.push(Server::start("127.0.0.1:0", &database, &hosts)?);
+        servers.push(Server::start("127.0.0.1:0", &shared)?);
     }
-    let folder = tempfile::tempdir()?;
     let mut balancer = start_haproxy(&haproxy, folder.path(), listen, &servers)?;
     let address = format!("http://{listen}");
     let spool = folder.path().join("spool");
@@ -78,6 +91,12 @@ pub(super) fn run(listen: &str, interrupted: &Receiver<()>) -> Result<()> {
     let each: Vec<_> = servers.iter().map(|server| format!("http://{}", server.address)).collect();
     say(&format!("\n    Afterglow is at {address}, by haproxy in front of {}", each.join(", ")));
     say(&format!("    PostgreSQL: psql --host {folder} --username afterglow postgres"));
+    match &shared.bus {
+        Some(bus) => say(&format!("    NATS: {bus}")),
+        None => say(
+            "    without NATS, which is not installed (apt-get install nats-server): the servers look at the database",
+        ),
+    }
     say("    k kills one of the servers with -9 and starts it again - Ctrl-C stops everything\n");
     let keyboard = Keyboard::open();
     let mut killed = 0;
@@ -86,11 +105,13 @@ pub(super) fn run(listen: &str, interrupted: &Receiver<()>) -> Result<()> {
             break Ok(());
         }
         if keyboard.pressed(b'k') {
-            kill(NAMES[killed % NAMES.len()], &mut servers[killed % NAMES.len()], &database, &hosts)?;
+            kill(NAMES[killed % NAMES.len()], &mut servers[killed % NAMES.len()], &shared)?;
             killed += 1;
         }
         let others = [("haproxy", &mut balancer), ("the producer", &mut producer)];
-        let all = NAMES.into_iter().zip(servers.iter_mut().map(|server| &mut server.process)).chain(others);
+        let nats = nats.iter_mut().map(|nats| ("NATS", nats));
+        let processes = servers.iter_mut().map(|server| &mut server.process);
+        let all = NAMES.into_iter().zip(processes).chain(others).chain(nats);
         if let Some(ended) = all.filter_map(|(name, child)| ended(name, child)).next() {
             break Err(ended);
         }
@@ -108,11 +129,11 @@ fn ended(name: &str, child: &mut Killed) -> Option<anyhow::Error> {
 }
 
 /// Kills a server as a loss of power would, and starts it again.
-fn kill(name: &str, server: &mut Server, database: &str, hosts: &str) -> Result<()> {
+fn kill(name: &str, server: &mut Server, shared: &Shared) -> Result<()> {
     server.process.0.kill()?;
     server.process.0.wait()?;
     say(&format!("==> {name} (http://{}) is killed", server.address));
-    *server = Server::start(&server.address, database, hosts)?;
+    *server = Server::start(&server.address, shared)?;
     say(&format!("==> {name} runs again"));
     Ok(())
 }
@@ -128,15 +149,31 @@ fn start_haproxy(program: &Path, folder: &Path, listen: &str, servers: &[Server]
     let mut haproxy = command(&program.to_string_lossy(), ["-db", "-f"], folder);
     haproxy.arg(&file).env("PLAIN_BIND", listen).process_group(0);
     let mut balancer = Killed(haproxy.spawn().context("cannot start haproxy")?);
-    // It reads the file, and takes its port, within this time or not at all.
+    listens("haproxy", &mut balancer, listen)?;
+    Ok(balancer)
+}
+
+/// Starts NATS on a free port, and says its address; nothing where it is not installed.
+fn start_nats(folder: &Path) -> Result<Option<(Killed, String)>> {
+    let Some(program) = prerequisites::nats() else { return Ok(None) };
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let mut nats = command(&program.to_string_lossy(), ["--addr", "127.0.0.1", "--log", "nats.log"], folder);
+    nats.args(["--port", &port.to_string()]).process_group(0);
+    let mut nats = Killed(nats.spawn().context("cannot start NATS")?);
+    listens("NATS", &mut nats, &format!("127.0.0.1:{port}"))?;
+    Ok(Some((nats, format!("nats://127.0.0.1:{port}"))))
+}
+
+/// Waits until a child listens, which it does within this time or not at all.
+fn listens(name: &str, child: &mut Killed, address: &str) -> Result<()> {
     for _ in 0..50 {
-        if let Some(ended) = ended("haproxy", &mut balancer) {
+        if let Some(ended) = ended(name, child) {
             bail!(ended);
         }
-        if std::net::TcpStream::connect(listen).is_ok() {
+        if TcpStream::connect(address).is_ok() {
             break;
         }
         std::thread::park_timeout(Duration::from_millis(100));
     }
-    Ok(balancer)
+    Ok(())
 }
