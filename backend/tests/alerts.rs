@@ -71,15 +71,6 @@ impl Lab {
         self.post("/api/rules", &rule)
     }
 
-    /// Saves a rule about ovens, and lets it see a sample: what is stored in the moment before counts as its past, which is not in the history.
-    fn rule_at_work(&self, rule: Value) {
-        let evaluated = || self.backend().metric("afterglow_alert_samples_evaluated");
-        let before = evaluated();
-        self.rule(rule);
-        self.sample("oven.first", 1.0);
-        eventually("the rule has seen a sample", || evaluated() > before);
-    }
-
     fn sample(&self, signal: &str, value: f64) {
         let answer = self.backend().post(&json!({"signals": {signal: value}}).to_string());
         assert_eq!(answer.status, 200, "{answer:?}");
@@ -308,7 +299,7 @@ fn what_is_wrong_already_is_notified_of() {
 fn a11_a_spool_that_catches_up_notifies_of_what_still_holds() {
     let (lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);
-    lab.rule_at_work(hot());
+    lab.rule(hot());
     let now = afterglow_backend::clock::Clock::real().now().micros() / 1_000_000;
     // A crossing every minute, and then a quarter of an hour of the last value.
     let spool = |signal: &str, last: f64| {
@@ -344,7 +335,7 @@ fn backfill_samples() -> i64 {
 fn a_backfill_changes_history_and_notifies_nobody() {
     let (lab, receiver) = (Lab::new(), Receiver::new());
     lab.ops(&receiver);
-    lab.rule_at_work(hot());
+    lab.rule(hot());
     let total = || lab.backend().get("/api/alerts/history").json()["total"].as_u64().unwrap();
     let old = |second: i64| {
         let value = if second % 2 == 0 { 99.0 } else { 1.0 };

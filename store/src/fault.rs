@@ -1,6 +1,6 @@
 //! Faults that tests ask for, to prove that they would notice. Only debug builds can have one.
 //!
-//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, `hide_rules`, `skip_sync`, `ignore_before`,
+//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, `hide_rules`, `hold_rules`, `skip_sync`, `ignore_before`,
 //! `ignore_signatures`, or `crash:POINT` for a process that dies at a point.
 //! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent;
 //! `AFTERGLOW_CLOCK_FILE` names a file that says by how many seconds the wall clock is wrong, and may change.
@@ -40,6 +40,13 @@ pub fn loses_a_row() -> bool {
 pub fn hides_rules() -> bool {
     static ASKED: AtomicU32 = AtomicU32::new(0);
     asked_for("hide_rules") && ASKED.fetch_add(1, Ordering::Relaxed) % 2 == 1
+}
+
+/// Lets changed rules wait until `is_over`, at most for ten seconds: a test makes what happens meanwhile.
+pub fn hold_rules(is_over: impl Fn() -> bool) {
+    if asked_for("hold_rules") {
+        (0..1_000).take_while(|_| !is_over()).for_each(|_| linger());
+    }
 }
 
 /// Whether what is to be told is written in another transaction than what has happened.

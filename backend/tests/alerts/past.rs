@@ -4,7 +4,7 @@ use afterglow_backend::clock::Clock;
 use serde_json::{Value, json};
 
 use super::{Lab, hot, listed};
-use crate::harness::eventually;
+use crate::harness::{Backend, eventually};
 use crate::receiver::Receiver;
 
 /// How old the samples of what has stopped are: older than what is read of every signal.
@@ -96,6 +96,72 @@ fn new_and_changed_rules_know_what_stopped_long_ago() {
         assert_eq!((&after["id"], &after["fired_at"]), (&before["id"], &before["fired_at"]));
         assert_eq!(about(&receiver, signal), ["firing"], "{signal}");
     }
+}
+
+/// A server in which a change of rules waits for the next commit, after the commits of `before`.
+fn held(before: impl FnOnce(&Lab)) -> Lab {
+    let mut lab = Lab::new();
+    before(&lab);
+    lab.backend.take().unwrap().kill_nine();
+    let environment = [("AFTERGLOW_FAULT", "hold_rules")];
+    lab.backend = Some(Backend::start_with(&lab.database(), "127.0.0.1:0", &environment));
+    lab
+}
+
+/// What is stored after the answer to a new rule is evaluated by it, even where the rule is evaluated only then: what came and went is history, and what is
+/// older than `fresh` notifies nobody. What was stored before the answer is the rule's past: people are notified of what is wrong already.
+#[test]
+fn what_is_stored_after_a_rule_is_saved_is_not_its_past() {
+    let (lab, receiver) = (held(|lab| stopped(lab, "oven.before", 95.0)), Receiver::new());
+    lab.ops(&receiver);
+    let mut notified = Vec::new();
+    // Without any rule before, and with one.
+    for kind in ["oven", "kettle"] {
+        let name = |what: &str| format!("{kind}.{what}");
+        if kind == "kettle" {
+            stopped(&lab, "kettle.before", 95.0);
+        }
+        let mut rule = hot();
+        (rule["id"], rule["signals"]) = (kind.into(), json!([name("*")]));
+        lab.rule(rule);
+        // The rule waits for this commit.
+        let now = Clock::real().now().micros() / 1_000_000;
+        let old = |age: i64, signal: &str, value: f64| json!({"timestamp": now - age, "signals": {name(signal): value}});
+        let all = [old(3_000, "short", 90.0), old(2_900, "short", 20.0), old(3_000, "stays", 95.0)];
+        assert_eq!(lab.backend().post(&json!(all).to_string()).status, 200);
+        lab.sample(&name("next"), 90.0);
+        notified.extend([name("before"), name("next")].map(|signal| (signal, "firing".to_owned())));
+        eventually("people are notified", || listed(&receiver.all()).len() >= notified.len());
+        let mut sent = listed(&receiver.all());
+        sent.sort();
+        notified.sort();
+        assert_eq!(sent, notified);
+        let history = lab.backend().get("/api/alerts/history").json();
+        let mut episodes: Vec<_> = history["episodes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|episode| episode["rule"] == kind)
+            .map(|episode| {
+                (episode["scope"].as_str().unwrap(), episode["state"] == "firing", episode["late"] == true)
+            })
+            .collect();
+        episodes.sort_unstable();
+        let expected =
+            [("before", true, false), ("next", true, false), ("short", false, true), ("stays", true, true)];
+        let expected = expected.map(|(signal, fires, late)| (name(signal), fires, late));
+        assert_eq!(episodes, expected.each_ref().map(|(signal, fires, late)| (&**signal, *fires, *late)));
+    }
+}
+
+/// A process that ends between the answer to a new rule and the rule's evaluation: what is wrong already is noticed at the next start.
+#[test]
+fn a_rule_that_was_never_evaluated_knows_what_is_wrong_already() {
+    let (mut lab, receiver) = (held(|lab| lab.sample("oven.1", 90.0)), Receiver::new());
+    lab.ops(&receiver);
+    lab.rule(hot());
+    lab.crash();
+    assert_eq!(listed(&receiver.wait(1)), [("oven.1".into(), "firing".into())]);
 }
 
 /// A deletion takes a number among those of the commits. What is committed next is evaluated with all of its samples, also those that are older than

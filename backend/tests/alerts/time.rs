@@ -227,7 +227,7 @@ fn a12_episodes_do_not_depend_on_how_samples_come() {
     let lab = Lab::new();
     let mut rule = hot();
     (rule["for"], rule["keep"]) = (json!(5), json!(5));
-    lab.rule_at_work(rule);
+    lab.rule(rule);
     let value = |second: i64| if second / 13 % 2 == 0 { 20.0 } else { 90.0 };
     let post = |objects: &[Value]| {
         assert_eq!(lab.backend().post(&json!(objects).to_string()).status, 200);

@@ -2,13 +2,14 @@
 
 mod parts;
 mod rules;
+mod start;
 mod watch;
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use afterglow_rules::{Engine, Phase, Sample, State, Transition};
+use afterglow_rules::{Engine, Sample, Transition};
 use afterglow_wire::Timestamp;
 use afterglow_wire::alert::Episode;
 use afterglow_wire::rule::Rule;
@@ -24,7 +25,6 @@ use crate::metrics::Metrics;
 use crate::store::alerts::{Cursor, Fold, Replayed, StateRow};
 use crate::store::{Sequences, StoreError};
 use parts::{Rest, append, exact, sort_into_parts};
-use rules::enabled;
 use watch::Refusal;
 
 /// Rows of the journal that are read at once.
@@ -189,51 +189,6 @@ impl Evaluation {
         }
     }
 
-    /// Reads what was stored, and evaluates what was committed since.
-    fn begin(&mut self) -> Result<(), StoreError> {
-        let store = self.parts.store.clone();
-        // Not when the process began: it may have left this to another server until now.
-        let now = self.parts.clock.now().micros();
-        (self.seen, self.begun, self.deaf_since) = ((Stopwatch::start(), now), now, now);
-        let folded = store.folded()?;
-        (self.cursor, self.heard) = (folded.cursor, folded.heard);
-        self.ledger = Ledger::new(folded.open);
-        let saved = self.read_saved()?;
-        self.rules = enabled(&saved);
-        self.ledger.saved(saved);
-        self.engine = Engine::default();
-        (self.learned, self.hears) = (0, false);
-        for (rule, born) in self.rules.values() {
-            self.engine.put(rule, born.micros());
-        }
-        self.learn_signals();
-        if let Some(cursor) = self.cursor.filter(|_| !self.has_nothing_to_do()) {
-            past::warm(&store, &mut self.engine, self.learned, cursor.at.micros())?;
-            let mut gone = Vec::new();
-            for StateRow { rule, scope, document } in folded.states {
-                let state: Option<State> =
-                    document.as_deref().and_then(|document| serde_json::from_str(document).ok());
-                if !state.is_some_and(|state| self.engine.restore(&rule, &scope, state)) {
-                    gone.push(StateRow { rule, scope, document: None });
-                } else if state.is_some_and(|state| state.phase == Phase::Pending) {
-                    self.ledger.now_pending((rule, scope));
-                }
-            }
-            self.unwritten.states.extend(gone);
-            // What fired of a rule that is no longer there, or no longer looks at the signal.
-            self.ledger.forget_orphans(&self.engine, self.parts.clock.now());
-            self.engine.listen(cursor.at.micros());
-            self.is_ready = true;
-            self.catch_up();
-        }
-        if self.cursor.is_some_and(|cursor| cursor.at.micros() > now) {
-            self.engine.reset_clock(now);
-        }
-        self.hear(now.max(self.begun));
-        self.is_ready = true;
-        Ok(())
-    }
-
     fn commit(&mut self, commit: &Committed) {
         let Sequences { before, last, at } = commit.sequences;
         let Some(cursor) = self.cursor else { return };
@@ -288,10 +243,18 @@ impl Evaluation {
 
     /// Evaluates what the journal has and no event of a commit brought.
     fn catch_up(&mut self) {
-        while let Some(cursor) = self.cursor {
+        self.catch_up_to(u64::MAX);
+    }
+
+    /// As [`Evaluation::catch_up`], up to the commit that has or contains the number `last`.
+    fn catch_up_to(&mut self, last: u64) {
+        while let Some(cursor) = self.cursor.filter(|cursor| cursor.sequence < last) {
             match self.parts.store.replay(cursor.sequence, JOURNAL_ROWS) {
                 Ok(Replayed::Commits(commits)) => {
                     for commit in commits {
+                        if self.cursor.is_some_and(|cursor| cursor.sequence >= last) {
+                            break;
+                        }
                         self.step(commit.at, commit.samples.iter().copied());
                         self.cursor = Some(Cursor { sequence: commit.last, at: commit.at });
                         self.make_room();

@@ -1,6 +1,9 @@
 //! Samples of before, from the store: what rules must know of the past.
 
 mod last;
+#[cfg(test)]
+mod tests;
+mod unseen;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,7 +14,9 @@ use afterglow_wire::{Timestamp, name};
 use crate::backtest::minutes;
 use crate::batch::SignalId;
 use crate::signals::{Selector, Signals};
+use crate::store::alerts::Cursor;
 use crate::store::{Detail, Details, Query, Sink, Span, Stopped, Store, StoreError};
+use unseen::Unseen;
 
 const SECOND: i64 = 1_000_000;
 
@@ -29,8 +34,17 @@ pub(super) fn reach(rule: &Rule) -> i64 {
     (2 * window + times * SECOND).max(AT_LEAST)
 }
 
-/// Gives the engine what it must know of signals before `at`: all samples of some time, and the last ones however old they are.
-pub(super) fn warm(store: &Store, engine: &mut Engine, signals: u32, at: i64) -> Result<(), StoreError> {
+/// Gives the engine what it must know of signals at `cursor`: all samples of some time, and the last ones however old they are. What was
+/// committed later is still to be evaluated, whatever its samples' times.
+pub(super) fn warm(
+    store: &Store,
+    engine: &mut Engine,
+    signals: u32,
+    cursor: Cursor,
+) -> Result<(), StoreError> {
+    let at = cursor.at.micros();
+    let mut unseen = Unseen::new(cursor.sequence, at);
+    unseen.look(store, engine)?;
     // Signals whose past matters for as long are read together.
     let mut wanted: BTreeMap<i64, Vec<(u32, usize)>> = BTreeMap::new();
     for signal in 0..signals {
@@ -50,12 +64,17 @@ pub(super) fn warm(store: &Store, engine: &mut Engine, signals: u32, at: i64) ->
             series.entry(sample.signal).or_default().push((sample.at, sample.value));
         }
         wanted.retain_mut(|(signal, count)| {
+            *count += unseen.count(*signal);
             *count = count.saturating_sub(series.get(signal).map_or(0, Vec::len));
             *count > 0
         });
         for (signal, before) in last::read(store, &known, &wanted, from.saturating_sub(1))? {
             series.entry(signal).or_default().splice(0..0, before);
         }
+    }
+    unseen.look(store, engine)?;
+    for (signal, samples) in &mut series {
+        samples.retain(|(at, _)| !unseen.has(*signal, *at));
     }
     for (signal, samples) in series {
         let first = samples.first().map_or(at, |(at, _)| *at);
@@ -66,21 +85,26 @@ pub(super) fn warm(store: &Store, engine: &mut Engine, signals: u32, at: i64) ->
     Ok(())
 }
 
-/// Lets an engine with rules that are new or changed see what was until `until`: all samples after `from`, and the last ones before it of signals that have few
-/// since. Silence counts in it as it did, without the times in which no samples could come: those that are stored, and `more`.
+/// Lets an engine with rules that are new or changed see what was at `cursor`: all samples of the last `reach` microseconds, and the last ones before them of
+/// signals that have few since. What was committed later is still to be evaluated, whatever its samples' times. Silence counts in it as it did, without the
+/// times in which no samples could come: those that are stored, and `more`.
 pub(super) fn replay(
     store: &Store,
     engine: &mut Engine,
     signals: u32,
-    (from, until): (i64, i64),
+    (cursor, reach): (Cursor, i64),
     more: &[Span],
 ) -> Result<(), StoreError> {
+    let until = cursor.at.micros();
+    let from = until.saturating_sub(reach);
     let mut samples = samples(store, engine, signals, from, until)?;
+    let mut unseen = Unseen::new(cursor.sequence, until);
+    unseen.look(store, engine)?;
     let mut counts: HashMap<u32, usize> = HashMap::new();
     samples.iter().for_each(|sample| *counts.entry(sample.signal).or_default() += 1);
     let few: Vec<(u32, usize)> = (0..signals)
         .filter_map(|signal| {
-            let wanted = engine.memory(signal)?.samples;
+            let wanted = engine.memory(signal)?.samples + unseen.count(signal);
             Some((signal, wanted.saturating_sub(counts.get(&signal).copied().unwrap_or_default())))
         })
         .filter(|(_, missing)| *missing > 0)
@@ -90,7 +114,9 @@ pub(super) fn replay(
             samples.extend(before.into_iter().map(|(at, value)| Sample { signal, at, value }));
         }
         samples.sort_by_key(|sample| sample.at);
+        unseen.look(store, engine)?;
     }
+    unseen.leave_out(&mut samples);
     let Some(first) = samples.first() else { return Ok(()) };
     let all = Span { from: Timestamp::from_micros(first.at), to: Timestamp::from_micros(until) };
     let mut unheard = store.unheard(all)?;

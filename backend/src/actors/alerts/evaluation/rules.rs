@@ -20,6 +20,11 @@ impl Evaluation {
     /// Takes rules, channels and silences as they are now. What was committed after the commit numbered `sequence` is still to
     /// come.
     pub(super) fn reload(&mut self, sequence: u64) {
+        fault::hold_rules(|| self.parts.store.sequence() > sequence);
+        if !self.has_nothing_to_do() {
+            // What was acknowledged before the change is no news for its rules.
+            self.catch_up_to(sequence);
+        }
         let saved = match self.read_saved() {
             Ok(saved) => saved,
             Err(error) => {
@@ -79,7 +84,7 @@ impl Evaluation {
     }
 
     /// New rules start in the state that they would have had they always been there.
-    fn adopt(&mut self, changed: &[(Rule, Timestamp)], now: Timestamp) {
+    pub(super) fn adopt(&mut self, changed: &[(Rule, Timestamp)], now: Timestamp) {
         let mut other = Engine::default();
         for (rule, born) in changed {
             other.put(rule, born.micros());
@@ -91,21 +96,21 @@ impl Evaluation {
         }
         let reach = changed.iter().map(|(rule, _)| past::reach(rule)).max().unwrap_or_default();
         // What was committed later is still to come, and is judged by all rules together.
-        let until = self.cursor.map_or(now.micros(), |cursor| cursor.at.micros());
+        let cursor = self.cursor.unwrap_or(Cursor { sequence: self.parts.store.sequence(), at: now });
         let mut unheard = self.unwritten.unheard.clone();
         if self.rules.is_empty() {
             // Nobody kept when the process before ended.
             unheard.push(Span { from: Timestamp::MIN, to: Timestamp::from_micros(self.begun) });
         }
-        let span = (until.saturating_sub(reach), until);
-        if let Err(error) = past::replay(&self.parts.store, &mut other, self.learned, span, &unheard) {
+        let past = (cursor, reach);
+        if let Err(error) = past::replay(&self.parts.store, &mut other, self.learned, past, &unheard) {
             log::warn!("new rules begin without a past: {error}");
         }
         let mut ignored = Vec::new();
         if self.refuses {
             other.deaf(self.deaf_since, &mut ignored);
         }
-        other.advance_to(self.passed.max(until).min(now.micros()), &mut ignored);
+        other.advance_to(self.passed.max(cursor.at.micros()).min(now.micros()), &mut ignored);
         self.engine.adopt(other, now.micros(), &mut self.changes);
     }
 
