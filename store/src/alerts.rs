@@ -144,9 +144,9 @@ pub struct Fold {
     pub states: Vec<StateRow>,
     /// Episodes that are new or different. Their acknowledgements stay as they are.
     pub episodes: Vec<Arc<Episode>>,
-    /// Acknowledgements that count no more, each with the number of its episode, as that has become worse. One that somebody has set since
-    /// stays.
-    pub voided: Vec<(String, Ack)>,
+    /// Numbers of the episodes that have become worse: the acknowledgements that are stored then count no more. Nobody who has set one before this is
+    /// written has seen that.
+    pub worse: Vec<String>,
     /// The notices that are due.
     pub notices: Vec<NewNotice>,
     /// Times in which no samples could come.
@@ -160,7 +160,7 @@ impl Fold {
     pub fn is_quiet(&self) -> bool {
         self.states.is_empty()
             && self.episodes.is_empty()
-            && self.voided.is_empty()
+            && self.worse.is_empty()
             && self.notices.is_empty()
             && self.unheard.is_empty()
     }
@@ -444,6 +444,14 @@ impl Store {
             history.total = history.episodes.len();
         }
         Ok(history)
+    }
+
+    /// Who has seen an episode that has not ended; `None` when nobody has, or there is none.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub fn acknowledgement(&self, episode: &str) -> Result<Option<Ack>, StoreError> {
+        self.engine.acknowledgement(episode)
     }
 
     /// Notes who has seen an episode; `None` takes that back.

@@ -1,7 +1,7 @@
 //! Faults that tests ask for, to prove that they would notice. Only debug builds can have one.
 //!
-//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, `hide_rules`, `hold_rules`, `skip_sync`, `ignore_before`,
-//! `ignore_signatures`, or `crash:POINT` for a process that dies at a point.
+//! `AFTERGLOW_FAULT` names the fault: `acknowledge_before_commit`, `late_queries`, `split_fold`, `hide_rules`, `hold_rules`, `skip_sync`,
+//! `ignore_before`, `ignore_signatures`, or `crash:POINT` for a process that dies at a point.
 //! `AFTERGLOW_SEAL_SAMPLES` and `AFTERGLOW_LOOK_MILLIS` make sealing and retention, which are rare, frequent;
 //! `AFTERGLOW_CLOCK_FILE` names a file that says by how many seconds the wall clock is wrong, and may change.
 //! `AFTERGLOW_FALLBACK_MILLIS` says how long a channel must fail before its fallback is notified.

@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use afterglow_wire::alert::{Ack, Episode};
+use afterglow_wire::alert::Episode;
 use tokio::sync::{broadcast, oneshot};
 
 use super::notifier::Notifier;
@@ -70,7 +70,7 @@ pub(super) enum Input {
     /// Rules, channels or silences are different; what was committed after this number comes after this.
     Changed(u64),
     /// Somebody has seen an alert, or takes that back.
-    Seen(String, Option<Ack>),
+    Seen(String),
 }
 
 /// What a thread needs that evaluates.
@@ -138,9 +138,9 @@ impl Alerts {
         self.0.changed.notify_one();
     }
 
-    /// Somebody has seen an alert, or takes that back.
-    pub fn seen(&self, episode: String, ack: Option<Ack>) {
-        self.0.put(Input::Seen(episode, ack));
+    /// Somebody has seen an alert, or takes that back, and that is stored.
+    pub fn seen(&self, episode: String) {
+        self.0.put(Input::Seen(episode));
     }
 
     /// Episodes, each time that one has begun, changed or ended and that is on the disk.

@@ -414,7 +414,7 @@ impl Follower {
             for (episode, ack) in &acks {
                 // One that was there before may have been taken back meanwhile: the alert has become worse.
                 if store.leads() && self.acks.get(episode).unwrap_or(&None) != ack {
-                    alerts.seen(episode.clone(), ack.clone());
+                    alerts.seen(episode.clone());
                 }
             }
             self.acks = acks;

@@ -49,7 +49,7 @@ pub struct Ledger {
     pending: HashMap<String, BTreeSet<String>>,
     /// By their numbers: one alert may have several episodes in one commit.
     changed: BTreeMap<String, Arc<Episode>>,
-    voided: Vec<(String, Ack)>,
+    worse: Vec<String>,
     notices: Vec<NewNotice>,
     crowd: Crowd,
 }
@@ -66,8 +66,8 @@ struct Recent {
 pub struct Entries {
     /// Episodes that are new or different.
     pub episodes: Vec<Arc<Episode>>,
-    /// Acknowledgements of those that have become worse since, each with the number of its episode.
-    pub voided: Vec<(String, Ack)>,
+    /// The numbers of those that have become worse: nobody has acknowledged that.
+    pub worse: Vec<String>,
     /// The notices that are due.
     pub notices: Vec<NewNotice>,
 }
@@ -151,7 +151,7 @@ impl Ledger {
         std::mem::take(&mut self.crowd).report();
         Entries {
             episodes: std::mem::take(&mut self.changed).into_values().collect(),
-            voided: std::mem::take(&mut self.voided),
+            worse: std::mem::take(&mut self.worse),
             notices: std::mem::take(&mut self.notices),
         }
     }
@@ -334,7 +334,7 @@ impl Ledger {
         }
     }
 
-    /// Somebody has seen an episode, or takes that back.
+    /// Somebody has seen an episode, or takes that back: `ack` is what is stored, when everything is written that was taken.
     pub fn acknowledge(&mut self, id: &str, ack: Option<Ack>, now: Timestamp) {
         let Some(key) = self.open.iter().find(|(_, episode)| episode.id == id).map(|(key, _)| key.clone())
         else {

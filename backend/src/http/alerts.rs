@@ -211,10 +211,10 @@ pub(super) async fn acknowledge(
             other => other.to_string(),
         };
     }
-    let (id, seen) = (episode.into_inner(), ack.clone());
+    let id = episode.into_inner();
     let named = id.clone();
     let acknowledged = allowed.change(move |store| store.acknowledge(&id, Some(&ack))).await?;
-    allowed.alerts().seen(named, Some(seen));
+    allowed.alerts().seen(named);
     Ok(web::Json(acknowledged))
 }
 
@@ -234,7 +234,7 @@ pub(super) async fn take_back(
     let id = episode.into_inner();
     let named = id.clone();
     let episode = allowed.change(move |store| store.acknowledge(&id, None)).await?;
-    allowed.alerts().seen(named, None);
+    allowed.alerts().seen(named);
     Ok(web::Json(episode))
 }
 

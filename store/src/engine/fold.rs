@@ -102,6 +102,12 @@ impl Engine {
         self.tables.in_documents(|reader| reader.unheard(span))
     }
 
+    /// Who has seen an episode.
+    pub(crate) fn acknowledgement(&self, id: &str) -> Result<Option<Ack>, StoreError> {
+        let row = self.tables.in_documents(|reader| reader.episode(id))?;
+        Ok(row.and_then(episode).and_then(|episode| episode.ack))
+    }
+
     /// Notes who has seen an episode, or that nobody has.
     pub(crate) fn acknowledge(
         &self,
@@ -183,11 +189,8 @@ fn write_states(writer: &mut dyn Rows, fold: &Fold) -> Result<(), StoreError> {
     writer.put_alert_states(&states.into_values().collect::<Vec<_>>())?;
     let episodes: BTreeMap<_, _> = fold.episodes.iter().map(|episode| (&*episode.id, &**episode)).collect();
     writer.put_episodes(&episodes.into_values().map(episode_row).collect::<Result<Vec<_>, _>>()?)?;
-    for (id, voided) in &fold.voided {
-        let stored = writer.episode(id)?.and_then(episode);
-        if stored.is_some_and(|stored| stored.ack.as_ref() == Some(voided)) {
-            writer.acknowledge(id, None)?;
-        }
+    for ids in fold.worse.chunks(IDS) {
+        writer.void_acknowledgements(ids)?;
     }
     for span in &fold.unheard {
         writer.put_unheard(*span)?;
@@ -232,6 +235,9 @@ struct PendingState {
     phase: String,
     pending_at: i64,
 }
+
+/// Episodes that one statement names.
+const IDS: usize = 500;
 
 /// Alerts of a page.
 const PAGE: i64 = 1_000;

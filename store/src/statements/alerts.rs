@@ -334,6 +334,13 @@ impl AlertRows for Connection {
         Ok(row.execute(self)? > 0)
     }
 
+    fn void_acknowledgements(&mut self, ids: &[String]) -> Result<(), StoreError> {
+        let rows = alert_episode::table.filter(alert_episode::id.eq_any(ids));
+        let rows = rows.filter(alert_episode::ack.is_not_null());
+        diesel::update(rows).set(alert_episode::ack.eq(None::<String>)).execute(self)?;
+        Ok(())
+    }
+
     fn expire_episodes(&mut self, before: i64, most: usize) -> Result<usize, StoreError> {
         let old = alert_episode::table.filter(alert_episode::resolved_at.lt(before));
         let mut expired = diesel::delete(old).execute(self)?;

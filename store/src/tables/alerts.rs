@@ -94,6 +94,9 @@ pub(crate) trait AlertRows {
     /// Replaces the acknowledgement of an episode; whether there is such an episode.
     fn acknowledge(&mut self, id: &str, ack: Option<&str>) -> Result<bool, StoreError>;
 
+    /// Removes the acknowledgements of these episodes, as they are in this transaction.
+    fn void_acknowledgements(&mut self, ids: &[String]) -> Result<(), StoreError>;
+
     /// Removes episodes that ended before `before`, and the oldest of those that ended beyond `most`.
     fn expire_episodes(&mut self, before: i64, most: usize) -> Result<usize, StoreError>;
 }

@@ -5,7 +5,7 @@ mod rules;
 mod start;
 mod watch;
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -81,6 +81,8 @@ pub(super) struct Evaluation {
     refusal: Option<Refusal>,
     /// The commit after which changed rules are to be taken that could not be read.
     unread: Option<u64>,
+    /// Episodes of which somebody has set or taken back an acknowledgement that was not read yet.
+    acknowledged: BTreeSet<String>,
     /// Whether what was stored is read.
     is_ready: bool,
     /// Live clients.
@@ -111,6 +113,7 @@ impl Evaluation {
             heard: None,
             refusal: None,
             unread: None,
+            acknowledged: BTreeSet::new(),
             is_ready: false,
             news,
         }
@@ -143,9 +146,8 @@ impl Evaluation {
             match input {
                 Input::Commit(commit) => self.commit(&commit),
                 Input::Changed(sequence) => self.reload(sequence),
-                Input::Seen(episode, ack) => {
-                    let now = self.parts.clock.now();
-                    self.ledger.acknowledge(&episode, ack, now);
+                Input::Seen(episode) => {
+                    self.acknowledged.insert(episode);
                 }
             }
         }
@@ -162,6 +164,7 @@ impl Evaluation {
             self.ticked = Stopwatch::start();
         }
         self.write();
+        self.acknowledge();
         self.engine.look_ahead(now.micros(), &mut past::Stored(&self.parts.store), AHEAD);
         if self.expired.elapsed() >= EXPIRE_PAUSE {
             self.expired = Stopwatch::start();
@@ -173,6 +176,25 @@ impl Evaluation {
         self.parts.metrics.alerts.counts(self.engine.counts());
         self.parts.metrics.alerts.turn(self.refuses);
         !self.has_nothing_to_do() || !self.unwritten.is_quiet() || self.unread.is_some()
+    }
+
+    /// Takes acknowledgements as they are stored once everything is written: what has become worse has removed those of before, wherever they were set.
+    fn acknowledge(&mut self) {
+        if self.acknowledged.is_empty() || !self.unwritten.is_quiet() {
+            return;
+        }
+        let now = self.parts.clock.now();
+        while let Some(episode) = self.acknowledged.pop_first() {
+            match self.parts.store.acknowledgement(&episode) {
+                Ok(ack) => self.ledger.acknowledge(&episode, ack, now),
+                Err(error) => {
+                    log::error!("an acknowledgement counts in a moment: {error}");
+                    self.acknowledged.insert(episode);
+                    break;
+                }
+            }
+        }
+        self.write();
     }
 
     fn has_nothing_to_do(&self) -> bool {
@@ -324,9 +346,9 @@ impl Evaluation {
             scope: changed.scope.to_string(),
             document: changed.state.and_then(|state| serde_json::to_string(&state).ok()).map(exact),
         }));
-        let Entries { episodes, voided, notices } = self.ledger.take();
+        let Entries { episodes, worse, notices } = self.ledger.take();
         self.unwritten.episodes.extend(episodes);
-        self.unwritten.voided.extend(voided);
+        self.unwritten.worse.extend(worse);
         // Those of a storm are not copied.
         append(&mut self.unwritten.notices, notices);
     }

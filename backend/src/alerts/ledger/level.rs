@@ -18,8 +18,9 @@ impl Ledger {
         episode.limit = limit.unwrap_or(episode.limit);
         let is_worse = transition.level > before;
         if is_worse {
-            // Anyone who has seen it has not seen this.
-            self.voided.extend(episode.ack.take().map(|ack| (episode.id.clone(), ack)));
+            // Anyone who has seen it has not seen this, nor has anyone whose acknowledgement is not known here yet.
+            episode.ack = None;
+            self.worse.push(episode.id.clone());
         }
         let (is_known, is_late) = (!episode.notified.is_empty(), transition.late || episode.late);
         self.change(key);

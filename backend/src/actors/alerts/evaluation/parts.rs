@@ -37,7 +37,7 @@ pub(super) struct Rest {
     states: vec::IntoIter<StateRow>,
     episodes: vec::IntoIter<Arc<Episode>>,
     notices: vec::IntoIter<NewNotice>,
-    /// What goes with the last part, but that what is voided goes with its episode.
+    /// What goes with the last part, but that what becomes worse goes with its episode.
     end: Fold,
 }
 
@@ -61,8 +61,8 @@ impl Rest {
             return Fold { states, episodes, notices, ..std::mem::take(&mut self.end) };
         }
         let ids: HashSet<&str> = episodes.iter().map(|episode| &*episode.id).collect();
-        let voided = self.end.voided.extract_if(.., |(id, _)| ids.contains(&**id)).collect();
-        Fold { states, episodes, voided, notices, ..Fold::default() }
+        let worse = self.end.worse.extract_if(.., |id| ids.contains(&**id)).collect();
+        Fold { states, episodes, worse, notices, ..Fold::default() }
     }
 
     /// The part that was taken last, and after it what is left.
@@ -70,7 +70,7 @@ impl Rest {
         part.states.extend(self.states);
         part.episodes.extend(self.episodes);
         part.notices.extend(self.notices);
-        part.voided.extend(self.end.voided);
+        part.worse.extend(self.end.worse);
         part.unheard.extend(self.end.unheard);
         (part.cursor, part.heard) = (self.end.cursor.or(part.cursor), self.end.heard.or(part.heard));
         part
