@@ -177,3 +177,29 @@ fn a_client_that_says_that_nothing_follows_gets_all_answers() {
     compare(&answers, &wanted);
     backend.close();
 }
+
+#[test]
+fn a_head_that_comes_in_parts_is_answered_as_one_that_does_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    for (padding, piece, status) in [(10, 1, "200"), (100_000, 1_000, "200"), (140_000, 1_000, "431")] {
+        let padding = "x".repeat(padding);
+        let request = format!("GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: {padding}\r\n\r\n");
+        let mut stream = TcpStream::connect(backend.address()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        for piece in request.as_bytes().chunks(piece) {
+            // What is too long is refused before its end.
+            let _ = stream.write_all(piece);
+        }
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).unwrap();
+        assert_eq!(String::from_utf8_lossy(&answer), format!("HTTP/1.1 {status}"));
+    }
+    let mut stream = TcpStream::connect(backend.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"GET /health HTTP/1.1\r\n").unwrap();
+    stream.shutdown(Shutdown::Write).unwrap();
+    assert_eq!(stream.read(&mut [0]).unwrap(), 0, "closed");
+    backend.close();
+}

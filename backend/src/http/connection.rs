@@ -26,12 +26,18 @@ use request::Progress;
 /// read until the answer is over.
 const AHEAD: usize = 4 << 10;
 
+/// Bytes of a head that are held back until all of it is here: actix-http parses it from its beginning each time that a part
+/// comes. It refuses one that is longer.
+const HEAD: usize = 128 << 10;
+
 /// A connection, over the socket or TLS stream `T`.
 pub(super) struct Connection<T> {
     io: T,
     turn: Rc<Turn>,
-    /// What was read and is not passed on yet: at most [`AHEAD`], or what came in one piece.
+    /// What was read and is not passed on yet: at most [`HEAD`] and [`AHEAD`], or what came in one piece.
     ahead: BytesMut,
+    /// How many of these bytes, the first, are of a head that is not passed on yet.
+    held: usize,
     /// Whether nothing comes after that.
     is_at_end: bool,
 }
@@ -90,6 +96,11 @@ impl Turn {
         !matches!(*self.request.borrow(), Progress::Headed | Progress::Whole)
     }
 
+    /// Whether a head is to come, or the rest of it.
+    fn is_in_head(&self) -> bool {
+        matches!(*self.request.borrow(), Progress::Before | Progress::Head(_))
+    }
+
     /// How many of `bytes` are passed on.
     fn pass(&self, bytes: &[u8]) -> usize {
         let mut request = self.request.borrow_mut();
@@ -146,7 +157,7 @@ impl MessageBody for Answer {
 
 impl<T> Connection<T> {
     pub(super) fn new(io: T) -> Self {
-        Self { io, turn: Rc::default(), ahead: BytesMut::new(), is_at_end: false }
+        Self { io, turn: Rc::default(), ahead: BytesMut::new(), held: 0, is_at_end: false }
     }
 
     /// The socket or TLS stream.
@@ -160,10 +171,8 @@ impl<T> Connection<T> {
 }
 
 impl<T: AsyncRead + Unpin> Connection<T> {
-    /// Passes on what may be passed on of what was read before.
-    fn pass_ahead(&mut self, buffer: &mut ReadBuf<'_>) {
-        let length = self.ahead.len().min(buffer.remaining());
-        let length = self.turn.pass(&self.ahead[..length]);
+    /// Passes on as many of the bytes that were read before.
+    fn pass_ahead(&mut self, length: usize, buffer: &mut ReadBuf<'_>) {
         buffer.put_slice(&self.ahead.split_to(length));
         if self.ahead.is_empty() {
             self.ahead = BytesMut::new();
@@ -184,24 +193,52 @@ impl<T: AsyncRead + Unpin> Connection<T> {
     }
 
     fn poll_pass(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.turn.is_open() {
-            return self.poll_ahead(context);
-        }
-        if !self.ahead.is_empty() {
-            self.pass_ahead(buffer);
+        loop {
+            // A head that is complete, too long, or never will be complete.
+            if self.held > 0 && (!self.turn.is_in_head() || self.held >= HEAD || self.is_at_end) {
+                let length = self.held.min(buffer.remaining());
+                self.held -= length;
+                self.pass_ahead(length, buffer);
+                return Poll::Ready(Ok(()));
+            }
+            if !self.turn.is_open() {
+                return self.poll_ahead(context);
+            }
+            let is_in_head = self.turn.is_in_head();
+            if self.ahead.len() > self.held {
+                if is_in_head {
+                    self.held += self.turn.pass(&self.ahead[self.held..]);
+                    continue;
+                }
+                let length = self.ahead.len().min(buffer.remaining());
+                let length = self.turn.pass(&self.ahead[..length]);
+                self.pass_ahead(length, buffer);
+                return Poll::Ready(Ok(()));
+            }
+            if self.is_at_end {
+                return Poll::Ready(Ok(()));
+            }
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
+            let arrived = &buffer.filled()[before..];
+            self.is_at_end = arrived.is_empty();
+            if is_in_head && self.held > 0 {
+                self.ahead.extend_from_slice(arrived);
+                buffer.set_filled(before);
+                continue;
+            }
+            let passed = self.turn.pass(arrived);
+            if is_in_head && self.turn.is_in_head() {
+                // Most heads come in one piece, and are not copied.
+                self.ahead.extend_from_slice(arrived);
+                self.held = passed;
+                buffer.set_filled(before);
+                continue;
+            }
+            self.ahead.extend_from_slice(&arrived[passed..]);
+            buffer.set_filled(before + passed);
             return Poll::Ready(Ok(()));
         }
-        if self.is_at_end {
-            return Poll::Ready(Ok(()));
-        }
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
-        let arrived = &buffer.filled()[before..];
-        self.is_at_end = arrived.is_empty();
-        let passed = self.turn.pass(arrived);
-        self.ahead.extend_from_slice(&arrived[passed..]);
-        buffer.set_filled(before + passed);
-        Poll::Ready(Ok(()))
     }
 }
 
