@@ -82,7 +82,7 @@ async function use(backend) {
   const { context, page } = await open(browser, { url: `${backend.url}/${HOUR}` }, { viewport: VIEWPORT, alone: true });
   await page.locator("[data-testid=link][data-state=live]").waitFor();
   const panels = await page.locator("[data-testid=chart]").count();
-  const streaming = produce(backend, signals, Math.ceil((4 * USE) / EVERY));
+  const streaming = produce(backend, signals, Math.ceil((5 * USE) / EVERY));
   await delay(USE / 4);
   const rows = [];
   const during = async (name, bar, act) => {
@@ -101,13 +101,16 @@ async function use(backend) {
     return (await rendererMemory(browser)) / 1e6;
   };
   rows.push([`renderer, ${SIGNALS} signals, an hour`, `${(await memory()).toFixed(0)} MB`, "<= 250 MB"]);
-  await page.mouse.move(VIEWPORT.width / 2, VIEWPORT.height / 2);
-  await during("scrolled by the wheel", ">= 50", async (end) => {
+  const wheel = (steps) => async (end) => {
     for (let step = 0; Date.now() < end; step += 1) {
-      await page.mouse.wheel(0, step % 200 < 100 ? 60 : -60);
+      await page.mouse.wheel(0, step % (2 * steps) < steps ? 60 : -60);
       await delay(16);
     }
-  });
+  };
+  // Beside the charts: over one the wheel zooms. As many steps as there are to the page's end.
+  await page.mouse.move(3, VIEWPORT.height / 2);
+  const height = await page.evaluate(() => document.documentElement.scrollHeight - innerHeight);
+  await during("scrolled by the wheel", ">= 50", wheel(Math.floor(height / 60)));
   await page.evaluate(() => window.scrollTo(0, 0));
   const over = await page.locator(".u-over").first().boundingBox();
   const y = over.y + over.height / 2;
@@ -121,6 +124,7 @@ async function use(backend) {
   });
   await page.keyboard.press("Escape");
   await page.mouse.up();
+  await during("zoomed by the wheel", ">= 45", wheel(40));
   rows.push(["renderer after that", `${(await memory()).toFixed(0)} MB`, "<= 250 MB"]);
   await streaming;
   await context.close();
