@@ -22,7 +22,7 @@ const NOTCH: f64 = 1.2;
 /// What browsers report of one notch, in pixels.
 const NOTCH_PIXELS: f64 = 100.0;
 /// A wheel that scrolled the page less than this ago goes on scrolling it, in milliseconds: a page full of charts must not
-/// catch the reader who scrolls past.
+/// catch the reader who scrolls past, nor who turns on at the page's end.
 const SCROLLING: f64 = 400.0;
 /// How far the arrow keys move the cursor, in pixels: alone, and with shift.
 const STEPS: (f64, f64) = (4.0, 40.0);
@@ -32,6 +32,8 @@ const LINE_PIXELS: f64 = 16.0;
 thread_local! {
     /// When the page was last scrolled, by whatever means.
     static SCROLLED: Cell<f64> = const { Cell::new(f64::NEG_INFINITY) };
+    /// When a wheel last went on scrolling it.
+    static WENT_ON: Cell<f64> = const { Cell::new(f64::NEG_INFINITY) };
 }
 
 /// The page was scrolled at this moment.
@@ -190,7 +192,9 @@ impl Inner {
     }
 
     fn wheel(&self, event: &WheelEvent) {
-        if steady() - SCROLLED.get() < SCROLLING && !event.ctrl_key() {
+        let now = steady();
+        if now - SCROLLED.get().max(WENT_ON.get()) < SCROLLING && !event.ctrl_key() {
+            WENT_ON.set(now);
             return;
         }
         event.prevent_default();
