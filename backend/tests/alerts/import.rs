@@ -58,6 +58,16 @@ fn rules_of_prometheus_are_imported_and_fire() {
     let imported = import(&lab, &json!({"groups": [{"rules": many}]}).to_string(), &[]);
     assert!(imported.status.success(), "{imported:?}");
     assert_eq!(lab.backend().get("/api/rules").json().as_array().unwrap().len(), 502);
+    // All or none of them, although that takes several requests: the last one's name is taken.
+    let many: Vec<_> = (0..600)
+        .map(|n| if n < 599 { format!("More {n}") } else { "OvenTooHot".into() })
+        .map(|name| json!({"alert": name, "expr": "x > 1"}))
+        .collect();
+    let refused = import(&lab, &json!({"groups": [{"rules": many}]}).to_string(), &[]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{said}");
+    assert!(said.contains("the 500 rules that were added before that are deleted again"), "{said}");
+    assert_eq!(lab.backend().get("/api/rules").json().as_array().unwrap().len(), 502);
     // A file without any rule that can be expressed, and one whose expression is deeper than a stack.
     for expression in ["sum(oven_celsius) > 1", &"(".repeat(1_000_000)] {
         let rules = json!({"groups": [{"rules": [{"alert": "A", "expr": expression}]}]});

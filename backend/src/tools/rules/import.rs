@@ -1,5 +1,6 @@
 //! `afterglow rules import`: the alerting rules of a file for Prometheus.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use afterglow_cli::access::Access;
 use afterglow_wire::limits::{RULES_ADDED, SAVED_BODY_BYTES};
 use afterglow_wire::rule::Rule;
 use clap::Args;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::super::{ToolError, say, tell};
 use super::prometheus::{self, Imported};
@@ -70,10 +71,11 @@ pub(super) fn run(options: &Options) -> Result<(), ToolError> {
     Ok(())
 }
 
-/// Adds all, in requests of as many as one may have.
+/// Adds all, in requests of as many as one may have, or none: when one is refused, those that the requests before have added are deleted again.
 fn post_all(options: &Options, rules: &[Rule]) -> Result<(), ToolError> {
-    let mut added = 0;
-    while let Some(rest) = rules.get(added..).filter(|rest| !rest.is_empty()) {
+    let server = Server::new(options)?;
+    let mut added: Vec<Added> = Vec::new();
+    while let Some(rest) = rules.get(added.len()..).filter(|rest| !rest.is_empty()) {
         let mut bytes = r#"{"rules":[]}"#.len();
         let fits = |rule: &&Rule| {
             bytes += serde_json::to_string(rule).map_or(0, |text| text.len() + 1);
@@ -81,34 +83,93 @@ fn post_all(options: &Options, rules: &[Rule]) -> Result<(), ToolError> {
         };
         // One that is too large by itself is for the server to refuse.
         let count = rest.iter().take(RULES_ADDED).take_while(fits).count().max(1);
-        let body = serde_json::to_string(&Rules { rules: &rest[..count] })
-            .map_err(|error| ToolError::Refused(error.to_string()))?;
-        if let Err(error) = post(options, &body) {
-            if added > 0 {
-                tell(&format!("the first {added} rules were added, the others were not"));
+        match server.post(&rest[..count]) {
+            Ok(more) => added.extend(more),
+            Err(error) => {
+                server.take_back(&added);
+                return Err(error);
             }
-            return Err(error);
         }
-        added += count;
     }
     Ok(())
 }
 
-/// Adds all of a request, or none.
-fn post(options: &Options, body: &str) -> Result<(), ToolError> {
-    let access = options.access.open().map_err(|error| ToolError::Refused(error.to_string()))?;
-    let url = format!("{}/api/rules", options.backend.trim_end_matches('/'));
-    let failed = |why: String| ToolError::Refused(format!("{url}: {why}"));
-    let agent = afterglow_client::publish::courier::agent(&options.backend, PATIENCE, &access);
-    let mut request = agent.post(&url).header("content-type", "application/json");
-    if let Some(authorization) = access.authorization() {
-        request = request.header("authorization", authorization);
+/// A rule that was added.
+#[derive(Deserialize)]
+struct Added {
+    id: String,
+}
+
+/// Where rules are added.
+struct Server {
+    agent: ureq::Agent,
+    /// The address of all rules.
+    url: String,
+    authorization: Option<String>,
+}
+
+impl Server {
+    fn new(options: &Options) -> Result<Self, ToolError> {
+        let access = options.access.open().map_err(|error| ToolError::Refused(error.to_string()))?;
+        Ok(Self {
+            agent: afterglow_client::publish::courier::agent(&options.backend, PATIENCE, &access),
+            url: format!("{}/api/rules", options.backend.trim_end_matches('/')),
+            authorization: access.authorization(),
+        })
     }
-    let mut answer = request.send(body).map_err(|error| failed(error.to_string()))?;
-    let status = answer.status();
-    if status.is_success() {
-        return Ok(());
+
+    fn failed(&self, why: impl Display) -> ToolError {
+        ToolError::Refused(format!("{}: {why}", self.url))
     }
-    let read = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_string();
-    Err(failed(format!("{status}: {}", read.unwrap_or_default().trim())))
+
+    /// Adds all of a request, or none.
+    fn post(&self, rules: &[Rule]) -> Result<Vec<Added>, ToolError> {
+        let body = serde_json::to_string(&Rules { rules }).map_err(|error| self.failed(error))?;
+        let mut request = self.agent.post(&self.url).header("content-type", "application/json");
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        let unknown = |error| {
+            let (first, last) = (rules.first().map(|rule| &rule.title), rules.last().map(|rule| &rule.title));
+            let (first, last) = (first.map_or("", |title| title), last.map_or("", |title| title));
+            tell(&format!(
+                "whether the {} rules from {first:?} to {last:?} were added is not known, as the server did not answer",
+                rules.len()
+            ));
+            self.failed(error)
+        };
+        let mut answer = request.send(body).map_err(unknown)?;
+        let status = answer.status();
+        let read = answer.body_mut().with_config().limit(ANSWER_BYTES).read_to_string();
+        if !status.is_success() {
+            return Err(self.failed(format!("{status}: {}", read.unwrap_or_default().trim())));
+        }
+        let read = read.map_err(unknown)?;
+        serde_json::from_str(&read).map_err(|error| self.failed(error))
+    }
+
+    /// Deletes what was added, and says so.
+    fn take_back(&self, added: &[Added]) {
+        if added.is_empty() {
+            return;
+        }
+        let stay: Vec<&str> =
+            added.iter().filter(|rule| !self.delete(&rule.id)).map(|rule| &*rule.id).collect();
+        tell(&match stay.len() {
+            0 => format!("the {} rules that were added before that are deleted again", added.len()),
+            count => format!(
+                "{count} of the {} rules that were added before that could not be deleted again: {}",
+                added.len(),
+                stay.join(", ")
+            ),
+        });
+    }
+
+    fn delete(&self, id: &str) -> bool {
+        let mut request = self.agent.delete(format!("{}/{id}", self.url));
+        if let Some(authorization) = &self.authorization {
+            request = request.header("authorization", authorization);
+        }
+        request.call().is_ok_and(|answer| answer.status().is_success())
+    }
 }
