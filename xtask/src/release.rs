@@ -5,6 +5,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use clap::Args;
@@ -53,9 +54,10 @@ pub(crate) fn run_all(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Unpacks the archive as a user does, and asks its programs who they are.
+/// Unpacks the archive as a user does, asks its programs who they are, and uses the server.
+#[expect(clippy::disallowed_methods, reason = "how long a release takes to start is for people only")]
 fn start(dist: &Path, version: &str) -> Result<()> {
-    let unpacked = tempfile::tempdir()?;
+    let (unpacked, begun) = (tempfile::tempdir()?, Instant::now());
     let archives = fs::read_dir(dist)?.filter_map(|entry| Some(entry.ok()?.path()));
     let archive = archives.filter(|path| path.to_string_lossy().ends_with(".tar.gz")).min();
     let archive = archive.context("an archive in dist/")?;
@@ -65,28 +67,46 @@ fn start(dist: &Path, version: &str) -> Result<()> {
         let said = output(&mut command(&path.to_string_lossy(), ["--version"], unpacked.path()))?;
         ensure!(said == format!("{program} {version}"), "{program} says that it is {said}");
     }
-    serve(&unpacked.path().join("bin/afterglow"))
+    serve(&unpacked.path().join("bin/afterglow"))?;
+    let seconds = begun.elapsed().as_secs_f64();
+    say(&format!("==> a sample was sent and read back {seconds:.1} s after unpacking began"));
+    Ok(())
 }
 
-/// Starts the server and asks for its page: a binary that was built without it is no release.
+/// Starts the server and uses it.
 fn serve(program: &Path) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let mut serve = command(&program.to_string_lossy(), ["serve", "--listen", "127.0.0.1:0"], folder.path());
     let mut server = serve.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-    let page = page(&mut server);
+    let used = use_server(&mut server);
     stop("the server", &mut server)?;
-    ensure!(page?.contains("<!doctype html>"), "the server has no page");
-    Ok(())
+    used
 }
 
-/// What the server answers to `GET /`, once it says where it listens.
-fn page(server: &mut Child) -> Result<String> {
+/// Asks for the page, without which a binary is no release, and sends a sample and reads it back.
+fn use_server(server: &mut Child) -> Result<()> {
     let mut line = String::new();
     BufReader::new(server.stdout.take().context("its output")?).read_line(&mut line)?;
     let address = line.trim().rsplit('/').next().context("an address")?;
-    let mut connection = TcpStream::connect(address).with_context(|| format!("the server said {line:?}"))?;
-    write!(connection, "GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let page = answer(address, "GET /", "")?;
+    ensure!(page.to_lowercase().contains("<!doctype html>"), "the server has no page");
+    let stored = answer(address, "POST /api/telemetry", r#"{"signals": {"release": 21.5}}"#)?;
+    ensure!(stored.starts_with("HTTP/1.1 200"), "a sample was not stored: {stored}");
+    let samples = answer(address, "GET /api/telemetry?signals=release", "")?;
+    ensure!(samples.contains(r#""value":21.5"#), "a sample cannot be read back: {samples}");
+    Ok(())
+}
+
+/// What the server at `address` answers to a request, of which `line` is the method and the path.
+fn answer(address: &str, line: &str, body: &str) -> Result<String> {
+    let mut connection = TcpStream::connect(address).with_context(|| format!("the server at {address:?}"))?;
+    let length = body.len();
+    write!(
+        connection,
+        "{line} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+         Content-Length: {length}\r\n\r\n{body}"
+    )?;
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer)?;
-    Ok(String::from_utf8_lossy(&answer).to_lowercase())
+    Ok(String::from_utf8_lossy(&answer).into_owned())
 }
