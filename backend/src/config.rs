@@ -19,6 +19,7 @@ use std::str::FromStr;
 
 pub use afterglow_cli::ConfigError;
 use afterglow_cli::Section;
+use afterglow_cli::process::{Program, check_programs};
 use afterglow_cli::settings::Values;
 use clap::{Args, Command, FromArgMatches as _};
 
@@ -117,7 +118,7 @@ pub struct Tables {
     /// The tables `[[retention]]`.
     pub overrides: Vec<Override>,
     /// The tables `[[alert_command]]`.
-    pub commands: BTreeMap<String, Vec<String>>,
+    pub commands: BTreeMap<String, Program>,
     /// The tables `[[issuer]]`.
     pub issuers: Vec<Issuer>,
 }
@@ -126,9 +127,12 @@ impl File {
     /// Reads and checks the whole file, whatever of it a command needs.
     ///
     /// # Errors
-    /// When it cannot be read or has a key or a value that is not allowed.
+    /// When it cannot be read, has a key or a value that is not allowed, or runs programs and everybody may write it or one of
+    /// these programs.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        Self::take(Section::read(path)?)
+        let file = Self::take(Section::read(path)?)?;
+        check_programs(path, file.tables.commands.values().filter_map(Program::name))?;
+        Ok(file)
     }
 
     fn take(mut top: Section) -> Result<Self, ConfigError> {

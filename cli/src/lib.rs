@@ -5,7 +5,7 @@
 //! - [`section`]: reads the tables of that file, with messages that say where, what, and what is allowed.
 //! - [`manual`]: manual pages and completions, made of the command line itself.
 //! - [`log`]: the format of the log.
-//! - [`process`]: what comes first in `main`.
+//! - [`process`]: what comes first in `main`, and the programs of others that are run.
 
 pub mod access;
 pub mod log;

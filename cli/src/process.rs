@@ -1,6 +1,12 @@
-//! What a program does with its process before anything else.
+//! What a program does with its process before anything else, and the processes that it starts.
+
+mod group;
+mod program;
 
 use rustix::fs::Mode;
+
+pub use group::{Group, has_ended, start, until_ended};
+pub use program::{Program, check_programs};
 
 /// Keeps what this process makes from other users: files get 0600, folders 0700. The first thing in `main`, because a
 /// database and its logs, a spool or an export may hold what not everyone on the machine should read.

@@ -5,7 +5,6 @@
 //! Relative paths count from the configuration file's folder.
 
 mod input;
-mod programs;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -15,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use afterglow_cli::Section;
+use afterglow_cli::process::check_programs;
 use afterglow_cli::settings::Values;
 use afterglow_wire::Timestamp;
 use clap::Parser;
@@ -77,21 +77,7 @@ impl File {
     /// when everybody can write one of these programs.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let file = Self::take(Section::read(path)?, path.parent().unwrap_or(Path::new("")))?;
-        let names: Vec<_> = file.inputs.iter().filter_map(Input::program).collect();
-        if !names.is_empty() && programs::is_open(path) {
-            return Err(ConfigError::new(format!(
-                "{}: everybody may write this file, and it runs programs; take that right away (chmod o-w)",
-                path.display()
-            )));
-        }
-        let mut found = names.into_iter().filter_map(programs::find);
-        if let Some(program) = found.find(|program| programs::is_open(program)) {
-            return Err(ConfigError::new(format!(
-                "{}: it runs {}, which everybody may write; take that right away (chmod o-w)",
-                path.display(),
-                program.display()
-            )));
-        }
+        check_programs(path, file.inputs.iter().filter_map(Input::program))?;
         Ok(file)
     }
 

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::ToSocketAddrs as _;
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
 
+use afterglow_cli::process::{Program, has_ended, start};
 use afterglow_wire::Timestamp;
 use afterglow_wire::alert::Message;
 use afterglow_wire::channel::{Channel, ChannelKind, Protection};
@@ -44,7 +44,7 @@ const SECRET_FILE: u64 = 4_096;
 pub struct Sender {
     agent: ureq::Agent,
     targets: Arc<Targets>,
-    commands: Arc<BTreeMap<String, Vec<String>>>,
+    commands: Arc<BTreeMap<String, Program>>,
     page: Option<Arc<str>>,
 }
 
@@ -60,7 +60,7 @@ pub struct Tried {
 
 impl Sender {
     /// Sends to what `targets` allows, and to `commands` by their names. `page` is the address of the page, for links.
-    pub fn new(targets: Targets, commands: BTreeMap<String, Vec<String>>, page: Option<String>) -> Self {
+    pub fn new(targets: Targets, commands: BTreeMap<String, Program>, page: Option<String>) -> Self {
         let targets = Arc::new(targets);
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -240,19 +240,14 @@ impl Sender {
         }
     }
 
-    /// Runs a program of the configuration, without a shell.
+    /// Runs a program of the configuration, without a shell, and ends what is left of it and of what it has started.
     fn command(&self, name: &str, input: &str) -> Attempt {
-        let Some([program, arguments @ ..]) = self.commands.get(name).map(Vec::as_slice) else {
+        let Some(mut command) = self.commands.get(name).and_then(Program::command) else {
             return Attempt::hopeless(format!("the configuration file has no command {name:?}"));
         };
-        let child = Command::new(Path::new(program))
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut child = match child {
-            Ok(child) => child,
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let (mut child, group) = match start(&mut command) {
+            Ok(started) => started,
             Err(error) => return Attempt::failed(format!("the command cannot be started: {error}")),
         };
         let stopwatch = Stopwatch::start();
@@ -260,19 +255,17 @@ impl Sender {
             // A pipe takes 64 KiB at once, and messages have less; a program that does not read it ends the pipe.
             let _ = stdin.write_all(input.as_bytes());
         }
-        loop {
-            match child.try_wait() {
-                Ok(Some(status)) if status.success() => return Attempt::taken(None),
-                Ok(Some(status)) => return Attempt::failed(format!("the command ended with {status}")),
-                Ok(None) if stopwatch.elapsed() < LIMIT => {
-                    std::thread::park_timeout(Duration::from_millis(20));
-                }
-                Ok(None) | Err(_) => {
-                    let _ = child.kill();
-                    let _ = child.wait();
-                    return Attempt::failed("the command did not end in time");
-                }
-            }
+        let mut is_in_time = true;
+        while is_in_time && has_ended(&child).is_ok_and(|ended| !ended) {
+            std::thread::park_timeout(Duration::from_millis(20));
+            is_in_time = stopwatch.elapsed() < LIMIT;
+        }
+        drop(group);
+        match child.wait() {
+            Ok(status) if status.success() => Attempt::taken(None),
+            Ok(_) if !is_in_time => Attempt::failed("the command did not end in time"),
+            Ok(status) => Attempt::failed(format!("the command ended with {status}")),
+            Err(error) => Attempt::failed(format!("the command cannot be waited for: {error}")),
         }
     }
 }

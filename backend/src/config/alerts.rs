@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use afterglow_cli::Section;
+use afterglow_cli::process::Program;
 use clap::Args;
 
 use super::ConfigError;
@@ -20,7 +21,7 @@ pub struct Alerts {
 
     /// The programs that channels may run, by name: only the file can name them
     #[arg(skip)]
-    pub commands: BTreeMap<String, Vec<String>>,
+    pub commands: BTreeMap<String, Program>,
 }
 
 fn targets(text: &str) -> Result<Targets, String> {
@@ -40,14 +41,15 @@ impl Alerts {
     }
 }
 
-/// Reads a table `[[alert_command]]`: a name, and the program with its arguments.
-pub(super) fn command(mut section: Section) -> Result<(String, Vec<String>), ConfigError> {
+/// Reads a table `[[alert_command]]`: a name, and the program with its arguments and environment.
+pub(super) fn command(mut section: Section) -> Result<(String, Program), ConfigError> {
     let name = section.required("name", "what channels call the command")?;
     let allowed = "the program and its arguments, such as [\"/usr/local/bin/page\", \"ops\"]";
     let run = section.texts("run")?;
-    let run = run.ok_or_else(|| {
+    let words = run.ok_or_else(|| {
         ConfigError::new(format!("[[alert_command]] {name}: `run` is missing; it takes {allowed}"))
     })?;
+    let environment = section.texts("environment")?.unwrap_or_default();
     section.finish()?;
-    Ok((name, run))
+    Ok((name, Program { words, environment }))
 }

@@ -178,3 +178,25 @@ fn a_bus_is_for_servers_of_a_shared_database_and_its_password_is_shown_nowhere()
     assert!(refused(&["--bus-ca", "a.pem"]).contains("there is no bus"));
     assert!(refused(&["--bus", "nats://127.0.0.1", "--bus-ca", "a.pem"]).contains("tls://"));
 }
+
+#[test]
+fn what_runs_programs_must_not_be_writable_by_everybody() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let (path, program) = (folder.path().join("afterglow.toml"), folder.path().join("page"));
+    std::fs::write(&program, "#!/bin/sh\n").unwrap();
+    let read = |toml: &str, mode, of_program| {
+        std::fs::write(&path, toml).unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(of_program)).unwrap();
+        File::read(&path).map_err(|error| error.to_string())
+    };
+    let toml = format!("[[alert_command]]\nname = 'page'\nrun = ['{}', 'ops']", program.display());
+    assert!(read(&toml, 0o664, 0o775).is_ok());
+    assert!(read("", 0o666, 0o775).is_ok(), "it runs nothing");
+    let error = read(&toml, 0o666, 0o775).unwrap_err();
+    assert!(error.contains("everybody may write this file"), "{error}");
+    let error = read(&toml, 0o664, 0o777).unwrap_err();
+    assert!(error.contains("page, which everybody may write"), "{error}");
+}

@@ -1,13 +1,15 @@
 //! Channels: what a receiver that misbehaves costs, whom it costs, and that every kind reaches its receiver.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
 use super::{Lab, hot, listed};
-use crate::harness::eventually;
+use crate::harness::{Backend, eventually, serve};
 use crate::receiver::Receiver;
 
 /// A5: one receiver takes connections and never answers, another's handshake does not go on, a third is fine: its messages come, samples are
@@ -218,6 +220,61 @@ fn a20_a_command_is_one_of_the_files() {
     let refused =
         lab.backend().send("POST", "/api/channels", r#"{"id":"c","kind":"command","command":"/bin/sh"}"#);
     assert_eq!(refused.field(), ("invalid".into(), "command".into()));
+}
+
+/// What a command is: notes its argument, its environment and the message, and starts something that holds a pipe.
+const PAGE: &str = r#"#!/bin/sh
+exec 3>"$0.held"
+{ echo "$1"; env; } >"$0.began"
+cat >"$0.message"
+sleep 1000 &
+[ "$1" = ops ] || wait
+"#;
+
+/// A command has what the documentation says, none of the server's secrets, and ends with what it has started: when it ends by itself,
+/// and when it does not.
+#[test]
+fn a20_a_command_gets_the_message_and_ends_with_what_it_started() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str| folder.path().join(name);
+    let program = file("page");
+    std::fs::write(&program, PAGE).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o700)).unwrap();
+    assert!(Command::new("mkfifo").arg(file("page.held")).status().unwrap().success());
+    let table = |name: &str| {
+        let program = program.display();
+        format!(
+            "[[alert_command]]\nname = '{name}'\nrun = ['{program}', '{name}']\nenvironment = ['PAGE_TOKEN']\n"
+        )
+    };
+    std::fs::write(file("afterglow.toml"), table("ops") + &table("hangs")).unwrap();
+    let mut command = serve(&file("a.db"), "127.0.0.1:0");
+    command.env("AFTERGLOW_CONFIG", file("afterglow.toml"));
+    command.envs([("PAGE_TOKEN", "t0"), ("AFTERGLOW_SECRET_PAGE", "hush"), ("OTHER", "hush")]);
+    let lab = Lab { backend: Some(Backend::spawn(command)), folder };
+    for (name, outcome) in [("ops", "delivered"), ("hangs", "refused")] {
+        let mut held = std::fs::OpenOptions::new();
+        let held = held.read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+        let mut held = held.open(lab.folder.path().join("page.held")).unwrap();
+        lab.post("/api/channels", &json!({"id": name, "kind": "command", "command": name}));
+        let tested = lab.post(&format!("/api/channels/{name}/test"), &json!({}));
+        assert_eq!(tested["delivery"]["outcome"], outcome, "{tested}");
+        // The pipe has no writer when everybody who had it has ended.
+        eventually("what it started has ended", || held.read(&mut [0]).is_ok_and(|read| read == 0));
+        let read = |what: &str| std::fs::read_to_string(lab.folder.path().join(what)).unwrap();
+        let began = read("page.began");
+        let mut lines = began.lines();
+        assert_eq!(lines.next(), Some(name));
+        assert!(began.contains("PAGE_TOKEN=t0") && !began.contains("hush"), "{began}");
+        let listed =
+            "PATH HOME USER LOGNAME SHELL TMPDIR TZ LANG LC_ALL LC_NUMERIC PAGE_TOKEN PWD OLDPWD SHLVL _";
+        let is_listed = |line: &str| {
+            line.split_once('=').is_some_and(|(name, _)| listed.split(' ').any(|listed| listed == name))
+        };
+        assert!(lines.all(is_listed), "{began}");
+        let message: Value = serde_json::from_str(&read("page.message")).unwrap();
+        assert!(message["rule"].is_string(), "{message}");
+    }
 }
 
 /// What a channel brings is checked field by field, and secrets stay when a change does not bring them.

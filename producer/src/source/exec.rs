@@ -41,7 +41,7 @@ pub enum Program {
     Command {
         /// The program and its arguments.
         words: Vec<String>,
-        /// Environment variables that it gets besides those of `ENVIRONMENT` in exec/process.rs.
+        /// Environment variables that it gets besides those that every program gets.
         environment: Vec<String>,
         /// How long after its end it is run again; once when absent.
         restart: Option<Duration>,

@@ -1,22 +1,11 @@
-//! The program that is running, with everything that it starts: one process group, one end.
-//!
-//! The group's leader is a shell that waits until the producer has ended, however it ends, and then ends the group.
+//! The program that is running, with everything that it starts.
 
 use std::io;
-use std::os::unix::process::CommandExt as _;
-use std::process::{Child, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal};
-
-/// The environment variables that a program gets besides those that its configuration names: where programs and the user's
-/// files are, and how to write text and times. The producer's own, a key among them, are not for it.
-const ENVIRONMENT: [&str; 10] =
-    ["PATH", "HOME", "USER", "LOGNAME", "SHELL", "TMPDIR", "TZ", "LANG", "LC_ALL", "LC_NUMERIC"];
-
-/// What the leader of a group does: its standard input ends when the producer does, because nobody else has the other end.
-const LEADER: &str = "read -r _; kill -9 0";
+use afterglow_cli::process::{self, Group, Program};
 
 /// Ends the program and what it has started when its stream is dropped.
 #[derive(Debug)]
@@ -31,16 +20,14 @@ impl Drop for EndOnDrop {
 /// The program, shared between the thread that reads it and the stream that ends it.
 #[derive(Clone, Debug)]
 pub(super) struct Process {
-    words: Vec<String>,
-    /// Further environment variables that it gets.
-    environment: Vec<String>,
+    program: Program,
     shared: Arc<(Mutex<State>, Condvar)>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The leader of the run under way. It is not reaped yet, so the group's number belongs to nobody else.
-    leader: Option<Child>,
+    /// The group of the run under way, whose program was not waited for.
+    group: Option<Group>,
     /// No run begins any more.
     over: bool,
 }
@@ -48,7 +35,7 @@ struct State {
 impl Process {
     /// The command `words`, not yet running.
     pub(super) fn new(words: Vec<String>, environment: Vec<String>) -> Self {
-        Self { words, environment, shared: Arc::default() }
+        Self { program: Program { words, environment }, shared: Arc::default() }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -58,35 +45,20 @@ impl Process {
     /// Runs the program and gives what it writes; nothing once it is over.
     pub(super) fn start(&self) -> io::Result<Option<Run>> {
         let mut state = self.lock();
-        let Some((program, arguments)) = self.words.split_first().filter(|_| !state.over) else {
+        let Some(mut command) = self.program.command().filter(|_| !state.over) else {
             return Ok(None);
         };
-        let names = ENVIRONMENT.iter().copied().chain(self.environment.iter().map(String::as_str));
-        let variables = names.filter_map(|name| Some((name, std::env::var_os(name)?)));
-        let mut command = Command::new(program);
-        command.args(arguments).env_clear().envs(variables).stdin(Stdio::null()).stdout(Stdio::piped());
-        let leader = lead()?;
-        // A process number is always positive.
-        let started = command.process_group(leader.id().cast_signed()).spawn();
-        match started {
-            Ok(mut child) => {
-                state.leader = Some(leader);
-                Ok(child.stdout.take().map(|output| Run { output, child }))
-            }
-            Err(error) => {
-                end(leader);
-                Err(error)
-            }
-        }
+        let (mut child, group) = process::start(command.stdin(Stdio::null()).stdout(Stdio::piped()))?;
+        state.group = Some(group);
+        Ok(child.stdout.take().map(|output| Run { output, child }))
     }
 
     /// Waits for a run to end, ends what it has left behind, and says how it ended.
     pub(super) fn wait(&self, mut child: Child) -> String {
-        let status = child.wait();
-        if let Some(leader) = self.lock().leader.take() {
-            end(leader);
-        }
-        status.map_or_else(|error| error.to_string(), |status| status.to_string())
+        let ended = process::until_ended(&child);
+        // Under the lock: nobody else ends this group once its number may be another's.
+        drop(self.lock().group.take());
+        ended.and_then(|()| child.wait()).map_or_else(|error| error.to_string(), |status| status.to_string())
     }
 
     /// Waits for `pause`; true when the stream is dropped meanwhile.
@@ -99,8 +71,8 @@ impl Process {
     fn end(&self) {
         let mut state = self.lock();
         state.over = true;
-        if let Some(leader) = &state.leader {
-            kill(leader);
+        if let Some(group) = &state.group {
+            group.kill();
         }
         self.shared.1.notify_all();
     }
@@ -112,24 +84,6 @@ pub(super) struct Run {
     /// What it writes.
     pub(super) output: ChildStdout,
     pub(super) child: Child,
-}
-
-/// Starts the leader of a new group.
-fn lead() -> io::Result<Child> {
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", LEADER]).env_clear().process_group(0);
-    shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
-}
-
-/// Ends every process of the group. One that has ended cannot be ended again, which does no harm.
-fn kill(leader: &Child) {
-    let _ = rustix::process::kill_process_group(Pid::from_child(leader), Signal::KILL);
-}
-
-/// Ends every process of the group and waits for its leader.
-fn end(mut leader: Child) {
-    kill(&leader);
-    let _ = leader.wait();
 }
 
 #[cfg(test)]
