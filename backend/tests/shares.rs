@@ -128,6 +128,37 @@ fn a_link_shows_nothing_of_alerts() {
     }
 }
 
+/// What a link shows is compared with every name.
+#[test]
+fn a_link_shows_as_many_patterns_as_a_key_may_have() {
+    let lab = Lab::new();
+    let by_admin = |method: &str, path: &str, body: &Value| {
+        ask(&lab.backend, &lab.admin, method, path, &body.to_string())
+    };
+    let panel = |signals: Vec<String>| json!({"title": "p", "kind": "line", "signals": signals});
+    let many = panel((0..99).map(|number| format!("n{number}.*")).collect());
+    let more = panel(["a.*", "b.y", "z.*"].map(str::to_owned).to_vec());
+    let made = by_admin("POST", "/api/boards", &json!({"title": "many", "panels": [many, more]}));
+    assert_eq!(made.status, 201, "{made:?}");
+    let refused = by_admin("POST", "/api/shares", &json!({"board": "many", "label": "x"}));
+    assert_eq!((refused.status, refused.field()), (422, ("invalid".into(), "board".into())));
+
+    let mut board: Value = by_admin("GET", "/api/boards/one", &json!(null)).json();
+    board["panels"] = json!([many, more]);
+    assert_eq!(by_admin("PUT", "/api/boards/one", &board).status, 200);
+    assert_eq!(by_admin("POST", "/api/telemetry", &json!({"signals": {"z.1": 1}})).status, 200);
+    eventually("the link shows the names and the first patterns", || {
+        lab.get("/api/signals").json() == json!(["a.x", "b.y"])
+    });
+    assert_eq!(by_admin("GET", "/api/signals", &json!(null)).json(), json!(["a.x", "b.y", "z.1"]));
+
+    let mut board: Value = by_admin("GET", "/api/boards/two", &json!(null)).json();
+    board["panels"][0]["signals"] = json!(["*a*b*c*d*"]);
+    let refused = by_admin("PUT", "/api/boards/two", &board);
+    assert_eq!((refused.status, refused.field().1), (422, "panels[0].signals[0]".into()));
+    assert!(lab.backend.terminate().success());
+}
+
 #[test]
 fn a_link_shows_one_board_and_its_signals_and_nothing_else() {
     let lab = Lab::new();

@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 
-use afterglow_wire::Timestamp;
 use afterglow_wire::access::Key;
 use afterglow_wire::board::Board;
+use afterglow_wire::limits::{PATTERN_STARS, PATTERNS};
+use afterglow_wire::{Timestamp, name};
 
 use crate::StoreError;
 use crate::tables::{KeyRow, Rows};
@@ -43,12 +44,16 @@ pub(crate) fn sound(row: KeyRow) -> Option<(Key, SecretHash)> {
     Some((Key { last_used, last_used_from: row.used_from, ..key }, hash))
 }
 
-/// What is shown on a board; nothing of one that is not there, or is damaged.
+/// What links show of a board, nothing of one that is not there, or is damaged. All of it is compared with every name: of a board
+/// with more patterns than a key may have, the first ones in order.
 fn signals_of(reader: &mut dyn Rows, board: &str) -> Result<Vec<String>, StoreError> {
     let board: Option<Board> = reader.board(board)?.and_then(|document| serde_json::from_str(&document).ok());
-    let panels = board.into_iter().flat_map(|board| board.panels);
-    let mut signals: Vec<_> = panels.flat_map(|panel| panel.signals).collect();
-    signals.sort_unstable();
-    signals.dedup();
+    let mut signals = board.map(|board| board.signals()).unwrap_or_default();
+    let mut with_star = 0;
+    signals.retain(|signal| {
+        let stars = name::pieces(signal).len() - 1;
+        with_star += usize::from(stars > 0);
+        stars <= PATTERN_STARS && (stars == 0 || with_star <= PATTERNS)
+    });
     Ok(signals)
 }

@@ -2,6 +2,8 @@
 //!
 //! The generated view of everything is a board too, so a panel has one definition.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::invalid::{self, Invalid};
@@ -152,6 +154,12 @@ impl Board {
                 .map_err(|error| error.within(format_args!("panels[{index}]")))?;
         }
         Ok(())
+    }
+
+    /// The names and patterns of all panels in order, each once.
+    pub fn signals(&self) -> Vec<String> {
+        let signals: BTreeSet<_> = self.panels.iter().flat_map(|panel| &panel.signals).collect();
+        signals.into_iter().cloned().collect()
     }
 
     /// Gives each panel that has no id the first free number.

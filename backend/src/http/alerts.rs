@@ -62,6 +62,14 @@ pub(super) async fn list(
                 .map_err(|_| Problem::parameter("severity", text, "info, warning or critical is expected"))?,
         ),
     };
+    if let Some(signal) = &parameters.signal {
+        let refused = |message| Problem::parameter("signal", signal, message);
+        // Nothing is said of an empty one: alerts of the server itself have no signal.
+        if !signal.is_empty() {
+            name::check(signal).map_err(refused)?;
+        }
+        name::check_patterns(std::slice::from_ref(signal)).map_err(|(_, message)| refused(message))?;
+    }
     get_document(&allowed, &request, Extent::List, move |store| find(store, &parameters, severity)).await
 }
 

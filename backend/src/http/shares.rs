@@ -4,6 +4,7 @@
 use actix_web::http::header::SET_COOKIE;
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::access::{CreatedShare, Kind, NewShare, NewTicket, OpenShare, OpenedShare, Share};
+use afterglow_wire::{Invalid, name};
 
 use super::dashboard::SHARE;
 use super::documents::read_json;
@@ -52,7 +53,11 @@ pub(super) async fn post(
     let (author, kept) = (allowed.author(), key.clone());
     allowed
         .change_keys(move |store| {
-            store.board(kept.board.as_deref().unwrap_or_default())?;
+            let board = store.board(kept.board.as_deref().unwrap_or_default())?;
+            // All of it is compared with every name, as the patterns of a key.
+            name::check_patterns(&board.signals()).map_err(|(pattern, message)| {
+                Invalid::new("board", format!("it cannot be shown by a link: of {pattern:?}, {message}"))
+            })?;
             store.access().add_key(&author, &kept, &made.hash)
         })
         .await?;
