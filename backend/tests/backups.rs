@@ -73,8 +73,19 @@ fn an_upgrade_says_what_it_will_do_and_keeps_the_database_as_it_was() {
     assert!(said(&check).contains("to be changed by 20261124000001"), "{}", said(&check));
     assert_eq!(fs::read(&database).unwrap(), fs::read(&golden).unwrap(), "it changes nothing");
 
-    Backend::start(&database).close();
+    // Links where the copy is written, and what a start that was killed has left.
     let kept = folder.path().join("a.db.before-20261124000001");
+    let beside = |suffix: &str| folder.path().join(format!("a.db.before-20261124000001{suffix}"));
+    fs::write(folder.path().join("victim"), "precious").unwrap();
+    fs::write(beside(".bbbbbb.partial"), "half").unwrap();
+    for link in ["", ".partial"] {
+        std::os::unix::fs::symlink(folder.path().join("victim"), beside(link)).unwrap();
+    }
+    Backend::start(&database).close();
+    assert_eq!(fs::read_to_string(folder.path().join("victim")).unwrap(), "precious");
+    assert!(fs::symlink_metadata(&kept).unwrap().is_file(), "the link is replaced, not followed");
+    assert!(beside(".partial").is_symlink(), "names are random");
+    assert!(!beside(".bbbbbb.partial").exists());
     let rows = "SELECT CAST(count(*) AS TEXT) AS value FROM sample";
     // Opening a database may write beside it.
     let first = folder.path().join("first.db");
@@ -144,10 +155,16 @@ fn a_repair_gives_up_what_cannot_be_read_and_keeps_everything_else() {
     }
     assert_eq!(Backend::try_start(&database, &[], &errors).err(), Some(Some(3)), "a journal that is damaged");
 
+    // A link to a place where there is nothing yet.
+    let (kept, elsewhere) = (folder.path().join("a.db.before-repair"), folder.path().join("elsewhere"));
+    std::os::unix::fs::symlink(&elsewhere, &kept).unwrap();
+    assert!(!tool(&["doctor", "--repair"], &database, 0).status.success());
+    assert!(!elsewhere.exists(), "the link is not followed");
+    fs::remove_file(&kept).unwrap();
     let repaired = tool(&["doctor", "--repair"], &database, 0);
     let said = String::from_utf8_lossy(&repaired.stderr).into_owned();
     assert!(repaired.status.success() && said.contains("2 rows are given up"), "{said}");
-    assert!(folder.path().join("a.db.before-repair").exists());
+    assert!(kept.exists());
     let backend = Backend::start(&database);
     assert_eq!(backend.samples().into_keys().collect::<Vec<_>>(), ["good", "late"]);
     backend.close();

@@ -65,8 +65,3 @@ pub fn copy_before(database: &Path, version: &str) -> PathBuf {
 pub fn claim(database: &Path) -> Result<Option<Lock>, OpenError> {
     Lock::take_existing(database)
 }
-
-/// The logs that lie beside the file `database`, whether it exists or not: SQLite takes them for a part of it.
-pub fn logs(database: &Path) -> Vec<PathBuf> {
-    sqlite::logs(database)
-}

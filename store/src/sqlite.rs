@@ -194,12 +194,6 @@ fn log_path(path: &Path) -> PathBuf {
     with_suffix(path, "-wal")
 }
 
-/// The logs that are there beside the database `path`: the write-ahead log, its index, and the one of other programs.
-pub(super) fn logs(path: &Path) -> Vec<PathBuf> {
-    let logs = [log_path(path), with_suffix(path, "-shm"), with_suffix(path, "-journal")];
-    logs.into_iter().filter(|log| log.exists()).collect()
-}
-
 fn snapshot(pool: &Connections, work: Work<'_>) -> Result<(), StoreError> {
     let mut reader = connection(pool)?;
     Ok(reader.transaction(|reader| {

@@ -14,7 +14,7 @@ use afterglow_wire::{Timestamp, tenant};
 use clap::Args;
 
 use super::database::TenantDatabase;
-use super::partial::{self, Partial};
+use super::partial::Partial;
 use super::{ToolError, progress, say, tell};
 use crate::clock::{Clock, Stopwatch};
 use crate::config::Age;
@@ -132,7 +132,7 @@ fn copy_into(options: &Options, place: &Place) -> Result<(), ToolError> {
         Place::Folder(folder) => {
             fs::create_dir_all(folder).map_err(ToolError::file(folder))?;
             // Of one that was killed.
-            partial::remove_abandoned(folder, prefix.as_ref());
+            store::remove_abandoned(folder, prefix.as_ref());
             let to = folder.join(name);
             made(to.display(), || copy(options, &to))?;
             for name in surplus(names(folder)?, &prefix, options.keep) {

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io;
 use std::path::Path;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::database::TenantDatabase;
+use super::partial::Partial;
 use super::progress::{self, Progress, bytes, number};
 use super::{ToolError, say, tell};
 use crate::store::{self, Damage, Examination, Tier};
@@ -81,19 +83,28 @@ fn examine(database: &Path) -> Result<Examination, ToolError> {
 /// Mends what was found, and says what for.
 fn repair(database: &Path, found: &Examination) -> Result<(), ToolError> {
     let kept = store::with_suffix(database, ".before-repair");
-    if kept.exists() {
+    if fs::symlink_metadata(&kept).is_ok() {
         let message = format!("{} is left of an earlier repair; move it away first", kept.display());
         return Err(ToolError::Refused(message));
     }
     for damage in &found.damage {
         tell(&format!("damaged: {}", damage_text(damage)));
     }
-    let given_up = store::repair(database, &found.damage, &mut || fs::copy(database, &kept).map(|_| ()))?;
+    let mut keep = || copy_to(&kept, database).map_err(|error| io::Error::other(error.to_string()));
+    let given_up = store::repair(database, &found.damage, &mut keep)?;
     tell(&format!(
         "mended: indexes are built again, {given_up} rows are given up; the file as it was is {}",
         kept.display()
     ));
     Ok(())
+}
+
+/// Copies a file to a name that no file has.
+fn copy_to(kept: &Path, database: &Path) -> Result<(), ToolError> {
+    let partial = Partial::begin(kept, false)?;
+    let mut file = fs::File::open(database).map_err(ToolError::file(database))?;
+    io::copy(&mut file, &mut partial.file()).map_err(ToolError::file(partial.path()))?;
+    partial.finish(false).map(drop)
 }
 
 fn as_text(found: &Examination, listed: usize) -> String {

@@ -1,16 +1,12 @@
 //! Files that have their name only once they are whole.
 
-use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::OFlags;
 use tempfile::NamedTempFile;
 
 use super::ToolError;
-use crate::store::{PARTIAL, logs};
+use crate::store::{begin_partial, folder_of};
 
 /// A file that is being written as `<name>.<random>.partial`, which is removed when it is not finished.
 #[derive(Debug)]
@@ -24,14 +20,7 @@ impl Partial {
     /// killed.
     pub(super) fn begin(target: &Path, replace: bool) -> Result<Self, ToolError> {
         check_free(target, replace)?;
-        let folder = folder_of(target);
-        let mut prefix = target.file_name().unwrap_or_default().to_owned();
-        prefix.push(".");
-        remove_abandoned(folder, &prefix);
-        // A random name that must be new, in mode 0600: a link that somebody laid there is never followed.
-        let file = tempfile::Builder::new().prefix(&prefix).suffix(PARTIAL).tempfile_in(folder);
-        let file = file.map_err(ToolError::file(target))?;
-        file.as_file().try_lock().map_err(|error| ToolError::file(file.path())(error.into()))?;
+        let file = begin_partial(target).map_err(ToolError::file(target))?;
         Ok(Self { target: target.to_owned(), file })
     }
 
@@ -58,29 +47,6 @@ impl Partial {
         let folder = folder_of(&target);
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(ToolError::file(folder))?;
         Ok(size)
-    }
-}
-
-/// The folder of a file.
-pub(super) fn folder_of(target: &Path) -> &Path {
-    target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Removes the partial files whose names begin with `prefix` and that nobody writes any more. What cannot be removed stays:
-/// it is in nobody's way.
-pub(super) fn remove_abandoned(folder: &Path, prefix: &OsStr) {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let name = entry.file_name();
-        if name.as_bytes().starts_with(prefix.as_bytes()) && name.as_bytes().ends_with(PARTIAL.as_bytes()) {
-            let flags = OFlags::NOFOLLOW.bits().cast_signed();
-            let file = OpenOptions::new().write(true).custom_flags(flags).open(entry.path());
-            if file.is_ok_and(|file| file.try_lock().is_ok()) {
-                // A database has logs beside it.
-                for path in logs(&entry.path()).into_iter().chain([entry.path()]) {
-                    let _ = fs::remove_file(path);
-                }
-            }
-        }
     }
 }
 

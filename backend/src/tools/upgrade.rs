@@ -3,11 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::partial::folder_of;
 use super::progress::bytes;
 use super::{ToolError, say};
 use crate::config::Database;
-use crate::store::{self, Versions};
+use crate::store::{self, Versions, folder_of};
 
 /// Says what the first start of this version does to the database, whose configuration was found valid.
 ///

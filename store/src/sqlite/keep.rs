@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use diesel::connection::SimpleConnection as _;
@@ -12,7 +11,8 @@ use diesel_migrations::MigrationHarness as _;
 
 use super::foreign::MIGRATIONS;
 use super::{guard, number, special};
-use crate::{PARTIAL, with_suffix};
+use crate::partial::{begin_partial, folder_of};
+use crate::with_suffix;
 
 /// Why a schema cannot be read, as Diesel has it.
 pub(super) type Unread = Box<dyn Error + Send + Sync>;
@@ -30,10 +30,7 @@ pub(super) fn keep(connection: &mut SqliteConnection, path: &Path) -> Result<(),
     let pending = pending(connection).map_err(unread)?;
     let Some(first) = pending.iter().min() else { return Ok(()) };
     let kept = copy_before(path, first);
-    let partial = with_suffix(&kept, PARTIAL);
-    let copied = copy(connection, &partial).and_then(|()| Ok(fs::rename(&partial, &kept)?));
-    copied.map_err(|error| {
-        let _ = fs::remove_file(&partial);
+    copy(connection, &kept).map_err(|error| {
         format!(
             "its schema must change, and the copy {} that is kept before cannot be written: {error}; make room, or do without it by \
              `afterglow migrate --no-copy`",
@@ -49,12 +46,10 @@ pub(crate) fn copy_before(path: &Path, version: &str) -> PathBuf {
     with_suffix(path, &format!(".before-{version}"))
 }
 
-fn copy(connection: &mut SqliteConnection, to: &Path) -> Result<(), Box<dyn Error>> {
-    match fs::remove_file(to) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    let target = to.to_str().ok_or("its name is not UTF-8")?;
+fn copy(connection: &mut SqliteConnection, kept: &Path) -> Result<(), Box<dyn Error>> {
+    // It has all that the database has, also secrets: others can neither read it nor choose where it is written.
+    let partial = begin_partial(kept)?;
+    let target = partial.path().to_str().ok_or("its name is not UTF-8")?;
     diesel::sql_query("VACUUM INTO ?").bind::<Text, _>(target).execute(connection)?;
     let mut copy = guard::establish(target)?;
     // As with any copy: what is committed there from now on is numbered for itself.
@@ -63,9 +58,10 @@ fn copy(connection: &mut SqliteConnection, to: &Path) -> Result<(), Box<dyn Erro
         special::forget_epoch(&mut copy)?;
     }
     drop(copy);
-    // It has all that the database has, also secrets.
-    fs::set_permissions(to, fs::Permissions::from_mode(0o600))?;
-    Ok(fs::File::open(to)?.sync_all()?)
+    partial.as_file().sync_all()?;
+    // One of a migration that was interrupted is replaced.
+    partial.persist(kept)?;
+    Ok(fs::File::open(folder_of(kept))?.sync_all()?)
 }
 
 /// The versions that a database has seen.

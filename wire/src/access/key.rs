@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, Scopes};
+use crate::Timestamp;
 use crate::invalid::{self, Invalid};
 use crate::limits::{KEY_ADDRESSES, KEY_LABEL_BYTES, KEY_SIGNALS};
-use crate::Timestamp;
 
 /// The longest time for which a key of the scope `admin` may be valid.
 const ADMIN_MICROS: i64 = 366 * 86_400_000_000;

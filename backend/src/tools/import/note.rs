@@ -9,9 +9,8 @@ use std::time::UNIX_EPOCH;
 use afterglow_wire::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::super::partial::folder_of;
 use super::super::{Format, ToolError, tell};
-use crate::store::{Location, with_suffix};
+use crate::store::{Location, folder_of, with_suffix};
 
 /// What is noted after each durable commit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
