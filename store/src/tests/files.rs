@@ -295,8 +295,10 @@ fn no_reader_is_held_while_an_answer_is_handed_on() {
             store.seal().unwrap();
         }
     }
+    // An address has one of the two readers.
     let mut asking = Asking(&store, 0);
-    store.query_in_pieces(&Query::everything(), &mut asking).unwrap();
+    let query = || store.query_in_pieces(&Query::everything(), &mut asking);
+    crate::asked_by([127, 0, 0, 1].into(), query).unwrap();
     assert_eq!(asking.1, 20);
 }
 
