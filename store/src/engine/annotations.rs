@@ -1,5 +1,6 @@
 //! Annotations: how many there may be, and what is listed of them.
 
+use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use afterglow_wire::Timestamp;
@@ -10,8 +11,11 @@ use super::Engine;
 use crate::audit::{Author, Event};
 use crate::documents::{SaveError, json};
 use crate::signals::Selector;
-use crate::tables::AnnotationRow;
+use crate::tables::{AnnotationRow, Rows};
 use crate::{Span, StoreError};
+
+/// Annotations that are read at once where only some are shown.
+const PIECE: usize = 200;
 
 impl Engine {
     /// Of those that are about some signals, only what they say of `within`, and those that say something of it.
@@ -23,16 +27,44 @@ impl Engine {
     ) -> Result<Annotations, StoreError> {
         let tags: Vec<String> = tags.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect();
         // In one transaction: the number must be that of the list.
-        let limit = if within.is_some() { ANNOTATIONS } else { ANNOTATIONS_LISTED };
-        let (mut total, rows) = self.tables.in_lists(|reader| reader.annotations(span, &tags, limit))?;
-        let mut annotations: Vec<_> = rows.into_iter().filter_map(|row| self.annotation(row)).collect();
-        if let Some(within) = within {
-            annotations.retain_mut(|annotation| shows(annotation, within));
-            total = annotations.len();
-            annotations.truncate(ANNOTATIONS_LISTED);
-        }
+        let (total, mut annotations) = self.tables.in_lists(|reader| match within {
+            None => {
+                let (total, rows) = reader.annotations(span, &tags, ANNOTATIONS_LISTED)?;
+                Ok::<_, StoreError>((
+                    total,
+                    rows.into_iter().filter_map(|row| self.annotation(row)).collect(),
+                ))
+            }
+            Some(within) => self.annotations_within(reader, span, &tags, within),
+        })?;
         annotations.reverse();
         Ok(Annotations { annotations, total })
+    }
+
+    /// How many say something of `within`, and the newest of them, the newest first. Read in pieces: all of them may be larger than memory.
+    fn annotations_within(
+        &self,
+        reader: &mut dyn Rows,
+        span: Span,
+        tags: &[String],
+        within: &Selector,
+    ) -> Result<(usize, Vec<Annotation>), StoreError> {
+        let (mut total, mut newest) = (0, Vec::new());
+        let mut before = i64::MAX;
+        loop {
+            let rows = reader.annotations_before(before, span, tags, PIECE)?;
+            let Some(last) = rows.last() else { break };
+            before = last.id;
+            for mut annotation in rows.into_iter().filter_map(|row| self.annotation(row)) {
+                if shows(&mut annotation, within) {
+                    total += 1;
+                    newest.push(annotation);
+                }
+            }
+            newest.sort_by_key(|one: &Annotation| Reverse((one.from, one.id)));
+            newest.truncate(ANNOTATIONS_LISTED);
+        }
+        Ok((total, newest))
     }
 
     pub(crate) fn add_annotation(
@@ -97,4 +129,47 @@ fn shows(annotation: &mut Annotation, within: &Selector) -> bool {
     let is_about_all = annotation.signals.is_empty();
     annotation.signals.retain(|signal| within.has(signal));
     is_about_all || !annotation.signals.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::{Store, StoreConfig};
+
+    /// Their times are in another order than their numbers.
+    #[test]
+    fn annotations_of_some_signals_are_read_in_pieces() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = StoreConfig {
+            database: folder.path().join("a.db").into(),
+            readers: 2,
+            signal_limit: 10,
+            read_limit: None,
+            head_samples: crate::HEAD_SAMPLES,
+        };
+        let store = Store::open(&config, Clock::manual(Timestamp::from_micros(1))).unwrap();
+        let many = i64::try_from(3 * PIECE).unwrap();
+        for number in 0..many {
+            let signals = vec![if number % 2 == 0 { "a.x" } else { "b.y" }.to_owned()];
+            let from = Timestamp::from_micros(number * 7 % many);
+            store
+                .add_annotation(Annotation {
+                    id: 0,
+                    from,
+                    to: None,
+                    text: String::new(),
+                    tags: Vec::new(),
+                    signals,
+                })
+                .unwrap();
+        }
+        let span = Span { from: Timestamp::MIN, to: Timestamp::MAX };
+        let within = Selector::new(&["a.*".to_owned()]);
+        let shown = store.engine.annotations(span, &[], Some(&within)).unwrap();
+        let all = store.engine.annotations(span, &[], None).unwrap();
+        assert_eq!((shown.total, all.total), (3 * PIECE / 2, 3 * PIECE));
+        let expected: Vec<_> = all.annotations.into_iter().filter(|one| one.signals == ["a.x"]).collect();
+        assert_eq!(shown.annotations, expected);
+    }
 }

@@ -78,6 +78,28 @@ impl DocumentRows for Connection {
         Ok((usize::try_from(total).unwrap_or_default(), rows.into_iter().map(annotation_row).collect()))
     }
 
+    fn annotations_before(
+        &mut self,
+        before: i64,
+        span: Span,
+        tags: &[String],
+        limit: usize,
+    ) -> Result<Vec<AnnotationRow>, StoreError> {
+        let tags = json(tags)?;
+        let has_all =
+            sql::<Bool>(special::HAS_ALL_TAGS.0).bind::<Text, _>(&tags).sql(special::HAS_ALL_TAGS.1);
+        let rows: Vec<AnnotationColumns> = annotation::table
+            .filter(annotation::id.lt(before))
+            .filter(annotation::last_timestamp.ge(span.from.micros()))
+            .filter(annotation::first_timestamp.le(span.to.micros()))
+            .filter(has_all)
+            .order(annotation::id.desc())
+            .limit(limit_of(limit))
+            .select(annotation::all_columns)
+            .load(self)?;
+        Ok(rows.into_iter().map(annotation_row).collect())
+    }
+
     fn annotation(&mut self, id: i64) -> Result<Option<AnnotationRow>, StoreError> {
         let row: Option<AnnotationColumns> = annotation::table.find(id).first(self).optional()?;
         Ok(row.map(annotation_row))

@@ -30,6 +30,15 @@ pub(crate) trait DocumentRows {
         limit: usize,
     ) -> Result<(usize, Vec<AnnotationRow>), StoreError>;
 
+    /// Of the annotations numbered below `before` that touch `span` and have all of `tags`, the last `limit`, the last first.
+    fn annotations_before(
+        &mut self,
+        before: i64,
+        span: Span,
+        tags: &[String],
+        limit: usize,
+    ) -> Result<Vec<AnnotationRow>, StoreError>;
+
     /// One annotation.
     fn annotation(&mut self, id: i64) -> Result<Option<AnnotationRow>, StoreError>;
 
