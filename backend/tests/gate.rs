@@ -381,28 +381,48 @@ fn every_answer_says_that_it_is_for_nobody_else() {
     for (method, path) in requests {
         for host in [backend.address(), "evil.example"] {
             let answer = request(&backend, &method, &path, host, "");
-            let expected = [
-                ("x-content-type-options", "nosniff"),
-                ("referrer-policy", "same-origin"),
-                ("cross-origin-resource-policy", "same-origin"),
-                ("cross-origin-opener-policy", "same-origin"),
-            ];
-            for (name, value) in expected {
-                assert_eq!(header(&answer, name), Some(value), "{method} {path}: {answer}");
-            }
-            let policy = header(&answer, "content-security-policy").unwrap();
-            assert!(
-                policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors "),
-                "{policy}"
-            );
-            assert!(!policy.contains("ws:"), "the page speaks with its own server only: {policy}");
-            assert!(header(&answer, "cache-control").is_some(), "{answer}");
-            if path.starts_with("/api/") {
-                assert!(policy.ends_with("frame-ancestors 'none'"), "{policy}");
-            }
+            check_isolation(&path, &answer);
         }
     }
+    // The stream of events has no end to be waited for.
+    let mut stream = TcpStream::connect(backend.address()).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    write!(stream, "GET /api/stream HTTP/1.1\r\nHost: {}\r\n\r\n", backend.address()).unwrap();
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).unwrap();
+        head.extend(byte);
+    }
+    let head = String::from_utf8(head).unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
+    check_isolation("/api/stream", &head);
+    drop(stream);
+    let boards = request(&backend, "GET", "/api/boards", backend.address(), "");
+    assert_eq!(header(&boards, "cache-control"), Some("no-cache, private"), "only who asked may keep it");
+    let metrics = request(&backend, "GET", "/metrics", backend.address(), "");
+    assert_eq!(header(&metrics, "cache-control"), Some("no-store, private"));
     backend.close();
+}
+
+/// Checks the headers that keep an answer for who asked.
+fn check_isolation(path: &str, answer: &str) {
+    let expected = [
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(header(answer, name), Some(value), "{path}: {answer}");
+    }
+    let policy = header(answer, "content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'none';") && policy.contains("frame-ancestors "), "{policy}");
+    assert!(!policy.contains("ws:"), "the page speaks with its own server only: {policy}");
+    let cache = header(answer, "cache-control").unwrap();
+    if path.starts_with("/api/") {
+        assert!(policy.ends_with("frame-ancestors 'none'"), "{policy}");
+        assert!(["no-store, private", "no-cache, private"].contains(&cache), "{path}: {answer}");
+    }
 }
 
 #[test]

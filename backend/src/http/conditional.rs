@@ -21,8 +21,8 @@ pub(super) fn begin(request: &HttpRequest, tag: impl std::fmt::Display) -> (Http
     let known = is_known(request.headers(), &tag);
     let mut response =
         HttpResponseBuilder::new(if known { StatusCode::NOT_MODIFIED } else { StatusCode::OK });
-    // Keep it, but ask every time.
-    response.insert_header((CACHE_CONTROL, "no-cache")).insert_header((ETAG, tag));
+    // Only who asked may keep it, and asks every time.
+    response.insert_header((CACHE_CONTROL, "no-cache, private")).insert_header((ETAG, tag));
     (response, known)
 }
 

@@ -1,6 +1,6 @@
 //! `/socket.io/`: live samples for Socket.IO clients of version 3 and 4 (Engine.IO 4, Socket.IO 5).
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, UPGRADE};
+use actix_web::http::header::{CONTENT_TYPE, UPGRADE};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::Code;
@@ -48,9 +48,7 @@ impl Refusal {
             Self::BadRequest => (3, "Bad request"),
             Self::UnsupportedVersion => (5, "Unsupported protocol version"),
         };
-        HttpResponse::BadRequest()
-            .insert_header((CACHE_CONTROL, "no-store"))
-            .json(json!({"code": code, "message": message}))
+        HttpResponse::BadRequest().json(json!({"code": code, "message": message}))
     }
 }
 
@@ -179,8 +177,5 @@ fn accept(
 }
 
 fn packets(status: StatusCode, packets: String) -> HttpResponse {
-    HttpResponse::build(status)
-        .insert_header((CONTENT_TYPE, "text/plain; charset=UTF-8"))
-        .insert_header((CACHE_CONTROL, "no-store"))
-        .body(packets)
+    HttpResponse::build(status).insert_header((CONTENT_TYPE, "text/plain; charset=UTF-8")).body(packets)
 }

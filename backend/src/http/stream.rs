@@ -4,7 +4,7 @@ mod unsent;
 
 use std::sync::Arc;
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderMap};
+use actix_web::http::header::HeaderMap;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, web};
 use afterglow_wire::alert::Episode;
@@ -83,7 +83,6 @@ pub(super) async fn get(
     };
     Ok(HttpResponse::Ok()
         .content_type("text/event-stream")
-        .insert_header((CACHE_CONTROL, "no-store"))
         // Tells reverse proxies not to gather what is meant to arrive at once.
         .insert_header(("X-Accel-Buffering", "no"))
         .streaming(events(first)))
