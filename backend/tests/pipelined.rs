@@ -2,12 +2,13 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::time::Duration;
 
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
 
 use crate::harness::authority::{Authority, NAME};
-use crate::harness::{Backend, PATIENCE, serve};
+use crate::harness::{Backend, PATIENCE, eventually, serve};
 
 /// Clients that send requests and read no answer.
 const CLIENTS: usize = 300;
@@ -201,5 +202,48 @@ fn a_head_that_comes_in_parts_is_answered_as_one_that_does_not() {
     stream.write_all(b"GET /health HTTP/1.1\r\n").unwrap();
     stream.shutdown(Shutdown::Write).unwrap();
     assert_eq!(stream.read(&mut [0]).unwrap(), 0, "closed");
+    backend.close();
+}
+
+/// What has come of a body is passed on before an answer begins, unless the connection is lost.
+#[test]
+fn connections_that_are_reset_within_a_request_are_given_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let request = "POST /api/telemetry HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nabc";
+    assert_eq!(backend.get("/health").status, 200);
+    let before = backend.files();
+    for _ in 0..500 {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        socket.connect(&backend.address().parse::<SocketAddr>().unwrap().into()).unwrap();
+        socket.set_linger(Some(Duration::ZERO)).unwrap();
+        (&socket).write_all(request.as_bytes()).unwrap();
+    }
+    eventually("all connections are closed", || backend.files() <= before + 8);
+    backend.close();
+}
+
+/// What is no request at all is refused at once, and so is a head that is too long, also on a connection that was used before.
+#[test]
+fn what_never_becomes_a_request_is_refused_without_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let backend = Backend::start(&folder.path().join("a.db"));
+    let good = "GET /health HTTP/1.1\r\nHost: x\r\n\r\n";
+    let long = format!("GET / HTTP/1.1\r\nX: {}", "a".repeat(132 << 10));
+    for (before, bad) in [("", "\u{16}\u{3}\u{1}"), (good, "\u{16}\u{3}\u{1}"), ("", &long), (good, &long)] {
+        let mut stream = TcpStream::connect(backend.address()).unwrap();
+        // Less than the time that a head may take.
+        stream.set_read_timeout(Some(Duration::from_secs(9))).unwrap();
+        let _ = stream.write_all(format!("{before}{bad}").as_bytes());
+        let mut answers = Vec::new();
+        match stream.read_to_end(&mut answers) {
+            Ok(_) => {}
+            Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+        }
+        let answers = String::from_utf8_lossy(&answers);
+        let refused = answers.strip_prefix("HTTP/1.1 200").unwrap_or(&answers);
+        assert_eq!(answers.starts_with("HTTP/1.1 200"), !before.is_empty());
+        assert!(refused.contains("HTTP/1.1 4"), "{answers}");
+    }
     backend.close();
 }

@@ -38,6 +38,8 @@ pub(super) struct Connection<T> {
     ahead: BytesMut,
     /// How many of these bytes, the first, are of a head that is not passed on yet.
     held: usize,
+    /// Whether the head that comes is longer than [`HEAD`]: no more of it is held back.
+    is_too_long: bool,
     /// Whether nothing comes after that.
     is_at_end: bool,
 }
@@ -157,7 +159,14 @@ impl MessageBody for Answer {
 
 impl<T> Connection<T> {
     pub(super) fn new(io: T) -> Self {
-        Self { io, turn: Rc::default(), ahead: BytesMut::new(), held: 0, is_at_end: false }
+        Self {
+            io,
+            turn: Rc::default(),
+            ahead: BytesMut::new(),
+            held: 0,
+            is_too_long: false,
+            is_at_end: false,
+        }
     }
 
     /// The socket or TLS stream.
@@ -194,8 +203,10 @@ impl<T: AsyncRead + Unpin> Connection<T> {
 
     fn poll_pass(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         loop {
+            let is_in_head = self.turn.is_in_head();
+            self.is_too_long = is_in_head && (self.is_too_long || self.held >= HEAD);
             // A head that is complete, too long, or never will be complete.
-            if self.held > 0 && (!self.turn.is_in_head() || self.held >= HEAD || self.is_at_end) {
+            if self.held > 0 && (!is_in_head || self.is_too_long || self.is_at_end) {
                 let length = self.held.min(buffer.remaining());
                 self.held -= length;
                 self.pass_ahead(length, buffer);
@@ -204,9 +215,9 @@ impl<T: AsyncRead + Unpin> Connection<T> {
             if !self.turn.is_open() {
                 return self.poll_ahead(context);
             }
-            let is_in_head = self.turn.is_in_head();
+            let is_held_back = is_in_head && !self.is_too_long;
             if self.ahead.len() > self.held {
-                if is_in_head {
+                if is_held_back {
                     self.held += self.turn.pass(&self.ahead[self.held..]);
                     continue;
                 }
@@ -222,13 +233,13 @@ impl<T: AsyncRead + Unpin> Connection<T> {
             ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
             let arrived = &buffer.filled()[before..];
             self.is_at_end = arrived.is_empty();
-            if is_in_head && self.held > 0 {
+            if is_held_back && self.held > 0 {
                 self.ahead.extend_from_slice(arrived);
                 buffer.set_filled(before);
                 continue;
             }
             let passed = self.turn.pass(arrived);
-            if is_in_head && self.turn.is_in_head() {
+            if is_held_back && self.turn.is_in_head() {
                 // Most heads come in one piece, and are not copied.
                 self.ahead.extend_from_slice(arrived);
                 self.held = passed;
@@ -249,7 +260,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for Connection<T> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let polled = self.poll_pass(context, buffer);
-        self.turn.has_ahead.set(!self.ahead.is_empty());
+        // After an error actix-http reads no more.
+        let is_broken = matches!(polled, Poll::Ready(Err(_)));
+        self.turn.has_ahead.set(!self.ahead.is_empty() && !is_broken);
         self.turn.is_read.set(true);
         polled
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{Scope, Scopes};
-use crate::Timestamp;
 use crate::invalid::{self, Invalid};
 use crate::limits::{KEY_ADDRESSES, KEY_LABEL_BYTES, KEY_SIGNALS};
+use crate::{Timestamp, name};
 
 /// The longest time for which a key of the scope `admin` may be valid.
 const ADMIN_MICROS: i64 = 366 * 86_400_000_000;
@@ -108,6 +108,7 @@ impl NewKey {
                 return Err(Invalid::new("signals", "it is empty; leave it out for all signals"));
             }
             invalid::patterns("signals", signals, KEY_SIGNALS)?;
+            name::check_patterns(signals).map_err(|(_, message)| Invalid::new("signals", message))?;
             signals.sort_unstable();
             signals.dedup();
         }

@@ -140,6 +140,11 @@ impl Progress {
         while let Some(byte) = bytes.get(taken) {
             *self = match (&*self, byte) {
                 (Self::Before, b'\r' | b'\n') => Self::Before,
+                // No method begins so, as what is TLS: actix-http refuses it at once.
+                (Self::Before, byte) if !byte.is_ascii_graphic() => {
+                    *self = Self::Headed;
+                    return taken + 1;
+                }
                 (Self::Head(Line::Start | Line::Return), b'\n') => {
                     *self = Self::Headed;
                     return taken + 1;
