@@ -151,11 +151,6 @@ fn a_link_shows_as_many_patterns_as_a_key_may_have() {
         lab.get("/api/signals").json() == json!(["a.x", "b.y"])
     });
     assert_eq!(by_admin("GET", "/api/signals", &json!(null)).json(), json!(["a.x", "b.y", "z.1"]));
-
-    let mut board: Value = by_admin("GET", "/api/boards/two", &json!(null)).json();
-    board["panels"][0]["signals"] = json!(["*a*b*c*d*"]);
-    let refused = by_admin("PUT", "/api/boards/two", &board);
-    assert_eq!((refused.status, refused.field().1), (422, "panels[0].signals[0]".into()));
     assert!(lab.backend.terminate().success());
 }
 

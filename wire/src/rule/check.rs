@@ -300,7 +300,11 @@ impl Rule {
 }
 
 fn patterns(field: &str, patterns: &[String]) -> Result<(), Invalid> {
-    invalid::patterns(field, patterns, RULE_SIGNALS)
+    invalid::patterns(field, patterns, RULE_SIGNALS)?;
+    name::check_patterns(patterns).map_err(|(pattern, message)| {
+        let index = patterns.iter().position(|other| other == pattern).unwrap_or_default();
+        Invalid::new(format!("{field}[{index}]"), message)
+    })
 }
 
 fn check_upper(is: Is, limit: f64, upper: Option<f64>) -> Result<(), Invalid> {
