@@ -261,6 +261,8 @@ impl Sender {
             is_in_time = stopwatch.elapsed() < LIMIT;
         }
         drop(group);
+        // It may have left the group.
+        let _ = child.kill();
         match child.wait() {
             Ok(status) if status.success() => Attempt::taken(None),
             Ok(_) if !is_in_time => Attempt::failed("the command did not end in time"),

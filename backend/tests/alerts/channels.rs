@@ -247,7 +247,9 @@ fn a20_a_command_gets_the_message_and_ends_with_what_it_started() {
             "[[alert_command]]\nname = '{name}'\nrun = ['{program}', '{name}']\nenvironment = ['PAGE_TOKEN']\n"
         )
     };
-    std::fs::write(file("afterglow.toml"), table("ops") + &table("hangs")).unwrap();
+    // It leaves the group of what is ended.
+    let leaves = "[[alert_command]]\nname = 'leaves'\nrun = ['setsid', 'sleep', '1000']\n";
+    std::fs::write(file("afterglow.toml"), table("ops") + &table("hangs") + leaves).unwrap();
     let mut command = serve(&file("a.db"), "127.0.0.1:0");
     command.env("AFTERGLOW_CONFIG", file("afterglow.toml"));
     command.envs([("PAGE_TOKEN", "t0"), ("AFTERGLOW_SECRET_PAGE", "hush"), ("OTHER", "hush")]);
@@ -275,6 +277,9 @@ fn a20_a_command_gets_the_message_and_ends_with_what_it_started() {
         let message: Value = serde_json::from_str(&read("page.message")).unwrap();
         assert!(message["rule"].is_string(), "{message}");
     }
+    lab.post("/api/channels", &json!({"id": "leaves", "kind": "command", "command": "leaves"}));
+    let tested = lab.post("/api/channels/leaves/test", &json!({}));
+    assert_eq!(tested["delivery"]["outcome"], "refused", "{tested}");
 }
 
 /// What a channel brings is checked field by field, and secrets stay when a change does not bring them.
