@@ -49,7 +49,7 @@ pub struct Ledger {
     pending: HashMap<String, BTreeSet<String>>,
     /// By their numbers: one alert may have several episodes in one commit.
     changed: BTreeMap<String, Arc<Episode>>,
-    worse: Vec<String>,
+    worse: BTreeSet<String>,
     notices: Vec<NewNotice>,
     crowd: Crowd,
 }
@@ -151,7 +151,7 @@ impl Ledger {
         std::mem::take(&mut self.crowd).report();
         Entries {
             episodes: std::mem::take(&mut self.changed).into_values().collect(),
-            worse: std::mem::take(&mut self.worse),
+            worse: std::mem::take(&mut self.worse).into_iter().collect(),
             notices: std::mem::take(&mut self.notices),
         }
     }

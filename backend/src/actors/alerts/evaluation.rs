@@ -218,7 +218,7 @@ impl Evaluation {
             return;
         }
         if before != cursor.sequence {
-            self.catch_up();
+            self.catch_up_to(last);
             if self.cursor.is_some_and(|cursor| cursor.sequence >= last) {
                 return;
             }

@@ -20,7 +20,7 @@ impl Ledger {
         if is_worse {
             // Anyone who has seen it has not seen this, nor has anyone whose acknowledgement is not known here yet.
             episode.ack = None;
-            self.worse.push(episode.id.clone());
+            self.worse.insert(episode.id.clone());
         }
         let (is_known, is_late) = (!episode.notified.is_empty(), transition.late || episode.late);
         self.change(key);
