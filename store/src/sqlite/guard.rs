@@ -1,5 +1,5 @@
 //! What every connection to a database of unknown origin needs: nothing in its schema is trusted, and its statements can
-//! be interrupted.
+//! be interrupted. They are prepared once.
 
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
@@ -40,9 +40,12 @@ unsafe extern "C" fn set_up(
 ) -> c_int {
     // SAFETY: the connection is open, and the handler takes no argument.
     unsafe {
-        for (setting, value) in
-            [(ffi::SQLITE_DBCONFIG_DEFENSIVE, 1), (ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)]
-        {
+        for (setting, value) in [
+            (ffi::SQLITE_DBCONFIG_DEFENSIVE, 1),
+            (ffi::SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0),
+            // Bound values choose no plan. Without it, a statement is prepared again for each value of a `LIMIT`.
+            (ffi::SQLITE_DBCONFIG_ENABLE_QPSG, 1),
+        ] {
             let result = ffi::sqlite3_db_config(connection, setting, value, ptr::null_mut::<c_int>());
             if result != ffi::SQLITE_OK {
                 return result;
@@ -80,5 +83,31 @@ mod tests {
         }
         let forged = "PRAGMA writable_schema = ON; CREATE TABLE a (b); UPDATE sqlite_schema SET sql = 'x'";
         assert!(connection.batch_execute(forged).is_err());
+    }
+
+    #[test]
+    #[expect(unsafe_code, reason = "how often a statement was prepared is asked of SQLite itself")]
+    fn statements_are_prepared_once() {
+        install().unwrap();
+        let (mut connection, mut statement) = (ptr::null_mut(), ptr::null_mut());
+        // SAFETY: pointers are used between their opening and their end.
+        unsafe {
+            assert_eq!(ffi::sqlite3_open(c":memory:".as_ptr(), &raw mut connection), ffi::SQLITE_OK);
+            let text = c"SELECT name FROM sqlite_schema WHERE rootpage > ? ORDER BY name LIMIT ?";
+            let (unused, length) = (ptr::null_mut(), -1);
+            let prepared =
+                ffi::sqlite3_prepare_v2(connection, text.as_ptr(), length, &raw mut statement, unused);
+            assert_eq!(prepared, ffi::SQLITE_OK);
+            for value in 1..=5 {
+                ffi::sqlite3_bind_int64(statement, 1, value);
+                ffi::sqlite3_bind_int64(statement, 2, value);
+                assert_eq!(ffi::sqlite3_step(statement), ffi::SQLITE_DONE);
+                ffi::sqlite3_reset(statement);
+            }
+            let again = ffi::sqlite3_stmt_status(statement, ffi::SQLITE_STMTSTATUS_REPREPARE, 0);
+            assert_eq!(again, 0);
+            ffi::sqlite3_finalize(statement);
+            ffi::sqlite3_close(connection);
+        }
     }
 }

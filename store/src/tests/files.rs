@@ -301,19 +301,3 @@ fn no_reader_is_held_while_an_answer_is_handed_on() {
     crate::asked_by([127, 0, 0, 1].into(), query).unwrap();
     assert_eq!(asking.1, 20);
 }
-
-/// With histograms of columns, a statement is prepared again each time that a bound of a range changes.
-#[test]
-fn sqlite_is_compiled_without_histograms() {
-    use diesel::prelude::*;
-    #[derive(QueryableByName)]
-    struct Compiled {
-        #[diesel(sql_type = diesel::sql_types::Bool)]
-        with: bool,
-    }
-    let mut connection = diesel::SqliteConnection::establish(":memory:").unwrap();
-    let Compiled { with } = diesel::sql_query("SELECT sqlite_compileoption_used('ENABLE_STAT4') AS \"with\"")
-        .get_result(&mut connection)
-        .unwrap();
-    assert!(!with, "see .cargo/config.toml");
-}
