@@ -1,25 +1,19 @@
-//! Alerts: what people save of them, what the evaluation of the journal has found, and notices.
+//! Alerts: what the evaluation of the journal has found. `saved` is what people save of them, `outbox` what they are sent.
+
+mod outbox;
+mod saved;
 
 use std::sync::Arc;
 
 use afterglow_wire::Timestamp;
-use afterglow_wire::alert::{Ack, Episode, History, Message, Notice, Pending};
-use afterglow_wire::channel::{Channel, Delivery, DeliveryLog};
-use afterglow_wire::document::Document;
+use afterglow_wire::alert::{Ack, Episode, History, Notice, Pending};
 use afterglow_wire::rule::Severity;
 use serde::de::IgnoredAny;
 
 use super::batch::Sample;
 use super::{SaveError, Span, Store, StoreError};
-
-/// A document, and when its first version was saved.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Saved<D> {
-    /// The document.
-    pub document: D,
-    /// Tells it from an earlier one of the same name.
-    pub created_at: Timestamp,
-}
+pub use outbox::{Stored, Topic};
+pub use saved::Saved;
 
 /// Up to where the journal is evaluated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -203,179 +197,6 @@ pub enum Replayed {
     Sealed,
 }
 
-/// What waits for a channel and is in no message yet.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Topic {
-    /// What it has in common.
-    pub topic: String,
-    /// How many notices.
-    pub waiting: u64,
-}
-
-/// A message in the outbox.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stored {
-    /// The message.
-    pub message: Message,
-    /// How often it was tried.
-    pub attempts: u32,
-    /// When it is to be tried next.
-    pub next_at: Timestamp,
-}
-
-/// Rules, channels and silences. Every call blocks, and what is saved is on the disk when the call returns.
-impl Store {
-    /// All documents of a kind, by their names. Channels are listed by [`Store::channels`].
-    ///
-    /// # Errors
-    /// When all readers are busy or the database does not answer.
-    pub fn saved<D: Document>(&self) -> Result<Vec<Saved<D>>, StoreError> {
-        // Rules and silences name signals that do not exist for who asks.
-        if self.scope().is_some() {
-            return Ok(Vec::new());
-        }
-        self.limited(|| self.engine.saved())
-    }
-
-    /// The documents of a kind behind the name `after`, by their names. They are read in pages, a change in between may be in the
-    /// later ones.
-    ///
-    /// # Errors
-    /// When all readers are busy or the database does not answer; the iterator ends with that.
-    pub fn saved_behind<D: Document>(&self, after: String) -> impl Iterator<Item = Result<D, StoreError>> {
-        // Rules and silences name signals that do not exist for who asks.
-        let mut last = self.scope().is_none().then_some(after);
-        let mut page = Vec::new().into_iter();
-        std::iter::from_fn(move || {
-            loop {
-                if let Some(document) = page.next() {
-                    return Some(Ok(document));
-                }
-                let behind = last.take()?;
-                match self.limited(|| self.engine.saved_behind(&behind)) {
-                    Ok((read, to)) => (page, last) = (read.into_iter(), to),
-                    Err(error) => return Some(Err(error)),
-                }
-            }
-        })
-    }
-
-    /// The document of this name.
-    ///
-    /// # Errors
-    /// When there is none or the database does not answer.
-    pub fn saved_one<D: Document>(&self, id: &str) -> Result<Saved<D>, SaveError> {
-        self.check_unlimited()?;
-        self.limited(|| self.engine.saved_one(id))
-    }
-
-    /// Adds a document as version 1, under the name that it brings, or under a free one that its title suggests.
-    ///
-    /// # Errors
-    /// When it is not allowed, its name is taken, or the database does not answer.
-    pub fn add_saved<D: Document>(&self, new: D) -> Result<D, SaveError> {
-        self.check_unlimited()?;
-        new.check()?;
-        self.engine.add_saved(self.author(), new, |_, _, _| Ok(()))
-    }
-
-    /// Adds all of `new` as [`Store::add_saved`] does, or none.
-    ///
-    /// # Errors
-    /// As [`Store::add_saved`].
-    pub fn add_all_saved<D: Document>(&self, new: Vec<D>) -> Result<Vec<D>, SaveError> {
-        self.check_unlimited()?;
-        new.iter().try_for_each(Document::check)?;
-        self.engine.add_all_saved(self.author(), new)
-    }
-
-    /// Replaces the document of this name, which must bring the version that it replaces. One that is the same stays at its
-    /// version.
-    ///
-    /// # Errors
-    /// When it is not allowed, there is none, it has another version, or the database does not answer.
-    pub fn replace_saved<D: Document>(&self, new: D) -> Result<D, SaveError> {
-        self.check_unlimited()?;
-        new.check()?;
-        self.engine.replace_saved(self.author(), new, false, |_, _, _| Ok(()))
-    }
-
-    /// Deletes the document of this name.
-    ///
-    /// # Errors
-    /// When there is none or the database does not answer.
-    pub fn delete_saved<D: Document>(&self, id: &str) -> Result<(), SaveError> {
-        self.check_unlimited()?;
-        self.engine.delete_saved::<D>(self.author(), id)
-    }
-
-    /// All channels, without their secrets.
-    ///
-    /// # Errors
-    /// When all readers are busy or the database does not answer.
-    pub fn channels(&self) -> Result<Vec<Channel>, StoreError> {
-        if self.scope().is_some() {
-            return Ok(Vec::new());
-        }
-        self.limited(|| self.engine.channels())
-    }
-
-    /// A channel, without its secrets.
-    ///
-    /// # Errors
-    /// When there is none or the database does not answer.
-    pub fn channel(&self, id: &str) -> Result<Channel, SaveError> {
-        self.check_unlimited()?;
-        self.limited(|| self.engine.channel(id))
-    }
-
-    /// A channel with its secrets: only for what sends to it.
-    ///
-    /// # Errors
-    /// When there is none or the database does not answer.
-    pub fn whole_channel(&self, id: &str) -> Result<Channel, SaveError> {
-        self.check_unlimited()?;
-        self.limited(|| self.engine.whole_channel(id))
-    }
-
-    /// As [`Store::add_saved`], for a channel and its secrets; gives it back without them.
-    ///
-    /// # Errors
-    /// As [`Store::add_saved`].
-    pub fn add_channel(&self, new: Channel) -> Result<Channel, SaveError> {
-        self.check_unlimited()?;
-        self.engine.add_channel(self.author(), new)
-    }
-
-    /// As [`Store::replace_saved`], for a channel: secrets that it does not bring stay.
-    ///
-    /// # Errors
-    /// As [`Store::replace_saved`].
-    pub fn replace_channel(&self, new: Channel) -> Result<Channel, SaveError> {
-        self.check_unlimited()?;
-        self.engine.replace_channel(self.author(), new)
-    }
-
-    /// Deletes a channel, its secrets, and all that waits for it.
-    ///
-    /// # Errors
-    /// When there is none or the database does not answer.
-    pub fn delete_channel(&self, id: &str) -> Result<(), SaveError> {
-        self.check_unlimited()?;
-        self.engine.delete_channel(self.author(), id)
-    }
-}
-
-impl Store {
-    /// Alerts may be about all signals, so only somebody for whom all exist may change what decides on them.
-    fn check_unlimited(&self) -> Result<(), SaveError> {
-        if self.scope().is_none() {
-            return Ok(());
-        }
-        Err(SaveError::Forbidden("it is about all signals, and this key only sees some".into()))
-    }
-}
-
 /// The evaluation of the journal. Every call blocks.
 impl Store {
     /// Where it stands, and what it has found.
@@ -478,76 +299,5 @@ impl Store {
     /// When the disk is full or the database does not answer.
     pub fn expire_episodes(&self, before: Timestamp) -> Result<usize, StoreError> {
         self.engine.expire_episodes(before)
-    }
-}
-
-/// Notices. Every call blocks.
-impl Store {
-    /// The channels with notices.
-    ///
-    /// # Errors
-    /// When all readers are busy or the database does not answer.
-    pub fn busy_channels(&self) -> Result<Vec<String>, StoreError> {
-        self.engine.busy_channels()
-    }
-
-    /// What waits for a channel and is in no message, by topic, the oldest first.
-    ///
-    /// # Errors
-    /// When all readers are busy or the database does not answer.
-    pub fn topics(&self, channel: &str) -> Result<Vec<Topic>, StoreError> {
-        self.engine.topics(channel)
-    }
-
-    /// Makes one message of what waits for a channel and a topic, or all topics, which `compose` gets, the oldest first. When the call
-    /// returns the message is on the disk.
-    ///
-    /// # Errors
-    /// When the disk is full or the database does not answer.
-    pub fn compose(
-        &self,
-        channel: &str,
-        topic: Option<&str>,
-        too_many: bool,
-        compose: impl FnOnce(Vec<Notice>) -> Message,
-    ) -> Result<(), StoreError> {
-        self.engine.compose(channel, topic, too_many, compose)
-    }
-
-    /// The message of a channel that is to be sent first.
-    ///
-    /// # Errors
-    /// When all readers are busy or the database does not answer.
-    pub fn first_message(&self, channel: &str) -> Result<Option<Stored>, StoreError> {
-        self.engine.first_message(channel)
-    }
-
-    /// Notes how an attempt ended: with `next_at` the message stays and is due then, without it is gone.
-    ///
-    /// # Errors
-    /// When the disk is full or the database does not answer.
-    pub fn delivered(
-        &self,
-        channel: &str,
-        delivery: &Delivery,
-        next_at: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
-        self.engine.delivered(channel, delivery, next_at)
-    }
-
-    /// Adds an attempt that was not about a stored message to a channel's log.
-    ///
-    /// # Errors
-    /// When the disk is full or the database does not answer.
-    pub fn log_delivery(&self, channel: &str, delivery: &Delivery) -> Result<(), StoreError> {
-        self.engine.log_delivery(channel, delivery)
-    }
-
-    /// The last attempts of a channel, and what waits.
-    ///
-    /// # Errors
-    /// When all readers are busy or the database does not answer.
-    pub fn deliveries(&self, channel: &str) -> Result<DeliveryLog, StoreError> {
-        self.limited(|| self.engine.deliveries(channel))
     }
 }
