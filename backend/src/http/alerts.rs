@@ -64,7 +64,7 @@ pub(super) async fn list(
     };
     if let Some(signal) = &parameters.signal {
         let refused = |message| Problem::parameter("signal", signal, message);
-        // Nothing is said of an empty one: alerts of the server itself have no signal.
+        // An empty name is allowed: alerts of the server itself have no signal.
         if !signal.is_empty() {
             name::check(signal).map_err(refused)?;
         }

@@ -121,7 +121,7 @@ impl Turn {
         }
         self.is_unsent.set(false);
         let mut request = self.request.borrow_mut();
-        // The second is a head that has not come to the gate.
+        // `Headed`: actix-http has refused the head, so the gate has not seen it.
         let is_over = matches!(*request, Progress::Whole | Progress::Headed);
         if is_over {
             *request = Progress::default();

@@ -53,8 +53,8 @@ impl Engine {
         let mut before = i64::MAX;
         loop {
             let rows = reader.annotations_before(before, span, tags, PIECE)?;
-            let Some(last) = rows.last() else { break };
-            before = last.id;
+            let is_last = rows.len() < PIECE;
+            before = rows.last().map_or(before, |row| row.id);
             for mut annotation in rows.into_iter().filter_map(|row| self.annotation(row)) {
                 if shows(&mut annotation, within) {
                     total += 1;
@@ -63,8 +63,10 @@ impl Engine {
             }
             newest.sort_by_key(|one: &Annotation| Reverse((one.from, one.id)));
             newest.truncate(ANNOTATIONS_LISTED);
+            if is_last {
+                return Ok((total, newest));
+            }
         }
-        Ok((total, newest))
     }
 
     pub(crate) fn add_annotation(
